@@ -1,0 +1,55 @@
+# One command each. `.venv` is built on the way, from a bare machine with Python 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKS := requirements-dev.lock requirements-uv.lock
+export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
+
+.PHONY: help install demo up test check bench lock clean
+
+help:
+	@echo "make install   build .venv from the hashed lock files"
+	@echo "make demo      run real order changes, show what happened, end"
+	@echo "make up        run everything until Ctrl-C"
+	@echo "make test      all tests, on SQLite and PostgreSQL"
+	@echo "make check     ruff, mypy, import-linter"
+	@echo "make bench     measure changes against bare workflows"
+	@echo "make lock      resolve the dependencies anew"
+
+install: .venv/installed
+
+.venv/installed: $(LOCKS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@# uv does not read pip's configuration: hand it the index pip would use, and let pip do it when uv cannot.
+	@index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}"; \
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $${index:+--default-index "$$index"} $(LOCKS) \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(LOCKS:%=-r %)
+	@touch $@
+
+demo: install
+	@./changeover demo
+
+up: install
+	@./changeover up
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m bench
+
+lock: install
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" - -o requirements-uv.lock
+
+clean:
+	rm -rf .venv .changeover
