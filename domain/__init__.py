@@ -1,0 +1,1 @@
+"""What is true about orders: pydantic models and pure rules. No I/O, no clock, no randomness."""

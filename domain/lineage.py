@@ -1,0 +1,65 @@
+"""Which lines stand in the place of which: old ids keep resolving to what replaced them."""
+
+from collections.abc import Iterable
+
+from domain.orders import Order, OrderLine
+from domain.refusals import LineNotFound, LineRemoved
+
+
+def standing_for(order: Order, line_id: str) -> tuple[OrderLine, ...]:
+    """Return the live lines in the place of a line: itself, or what replaced it, or nothing.
+
+    Raises LineNotFound when the order never had such a line.
+    """
+    line = next((each for each in order.lines if each.id == line_id), None)
+    if line is None:
+        raise LineNotFound
+    if line.live:
+        return (line,)
+    found: dict[str, OrderLine] = {}
+    for successor in order.lines:
+        if line_id in successor.replaces:
+            found.update((each.id, each) for each in standing_for(order, successor.id))
+    return tuple(found.values())
+
+
+def the_one(order: Order, line_id: str) -> OrderLine:
+    """Return the only live line in the place of a line; LineRemoved when there is none or several."""
+    standing = standing_for(order, line_id)
+    if len(standing) != 1:
+        raise LineRemoved
+    return standing[0]
+
+
+def resolve(order: Order, line_ids: Iterable[str]) -> tuple[OrderLine, ...]:
+    """Return the live lines these ids stand for, each once; LineRemoved when one stands for nothing."""
+    found: dict[str, OrderLine] = {}
+    for line_id in line_ids:
+        standing = standing_for(order, line_id)
+        if not standing:
+            raise LineRemoved
+        found.update((line.id, line) for line in standing)
+    return tuple(found.values())
+
+
+def ancestry(order: Order, lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:
+    """Return these lines and everything they came in the place of."""
+    by_id = {line.id: line for line in order.lines}
+    found: dict[str, OrderLine] = {}
+    waiting = list(lines)
+    while waiting:
+        line = waiting.pop()
+        if line.id not in found:
+            found[line.id] = line
+            waiting.extend(by_id[earlier] for earlier in line.replaces if earlier in by_id)
+    return tuple(found.values())
+
+
+def supplements_of(order: Order, lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:
+    """Return the live supplements that go with any of these live lines."""
+    ids = {line.id for line in lines}
+    return tuple(
+        line
+        for line in order.live_lines
+        if line.supplement_of and ids & {each.id for each in standing_for(order, line.supplement_of)}
+    )

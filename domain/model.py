@@ -1,0 +1,66 @@
+"""The one base of all domain models, and the checked kinds of text and time they hold."""
+
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+# Both databases and every wire format agree on whole numbers up to here (2^53 - 1, JSON's safe range).
+LARGEST_NUMBER = 9_007_199_254_740_991
+# Zero-width joiners spell names in several scripts; every other control or format character is refused.
+_JOINERS = "\u200c\u200d"
+
+
+class Model(BaseModel):
+    """A frozen model that refuses unknown members."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def clean_text(text: str) -> str:
+    """Return the text in NFC, trimmed; ValueError when it is empty or holds control characters."""
+    cleaned = unicodedata.normalize("NFC", text).strip()
+    if not cleaned:
+        raise ValueError("must not be blank")
+    for character in cleaned:
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and character not in _JOINERS:
+            raise ValueError("must not hold control characters")
+    return cleaned
+
+
+def _day(value: object) -> object:
+    # pydantic would read 0 as 1970-01-01 and cut the time off a datetime.
+    if type(value) is date:
+        return value
+    if not isinstance(value, str) or len(value) != len("2000-02-18"):
+        raise ValueError("must be a date written as YYYY-MM-DD")
+    return date.fromisoformat(value)
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("must be a time written as RFC 3339 with an offset")  # noqa: TRY004 - pydantic reports ValueError
+    return value
+
+
+def as_utc(value: datetime) -> datetime:
+    """Return an aware time in UTC; ValueError for a naive one, or one outside the years 1 to 9999."""
+    if value.tzinfo is None:
+        raise ValueError("must carry an offset from UTC")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie within the years 1 to 9999") from None
+
+
+Text = Annotated[str, Field(strict=True, max_length=100), AfterValidator(clean_text)]
+"""Up to 100 characters people wrote: any script, no control characters."""
+
+Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:~-]{1,64}$")]
+"""An identifier somebody else chose: 1 to 64 letters, digits and . _ : ~ -"""
+
+Number = Annotated[int, Field(strict=True, ge=0, le=LARGEST_NUMBER)]
+Flag = Annotated[bool, Field(strict=True)]
+Day = Annotated[date, BeforeValidator(_day)]
+Instant = Annotated[datetime, BeforeValidator(_instant), AfterValidator(as_utc)]

@@ -1,0 +1,86 @@
+"""Money: whole minor units of one currency, and the tax inside a price."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from domain.currencies import EXPONENTS
+from domain.model import LARGEST_NUMBER
+
+_DECIMAL = re.compile(r"^(-?)(\d{1,16})(?:\.(\d{1,4}))?$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units (29900) of an ISO 4217 currency ("NOK"). Never a float.
+
+    Arithmetic between two currencies raises ValueError: nothing is ever netted across them.
+    """
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if type(self.minor) is not int or abs(self.minor) > LARGEST_NUMBER:
+            raise ValueError("an amount is a whole number of minor units")
+        if self.currency not in EXPONENTS:
+            raise ValueError("unknown currency")
+
+    def _same(self, other: "Money") -> None:
+        if self.currency != other.currency:
+            raise ValueError("amounts in two currencies cannot be combined")
+
+    def __add__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(self.minor + other.minor, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(self.minor - other.minor, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
+    def __lt__(self, other: "Money") -> bool:
+        self._same(other)
+        return self.minor < other.minor
+
+    def __str__(self) -> str:
+        """Return the decimal text with exactly the currency's places: "299.00", "-5", "1.250"."""
+        places = EXPONENTS[self.currency]
+        return str(Decimal(self.minor).scaleb(-places).quantize(Decimal(1).scaleb(-places)))
+
+
+def zero(currency: str) -> Money:
+    """Return no money at all, in this currency."""
+    return Money(0, currency)
+
+
+def total(amounts: Iterable[Money], currency: str) -> Money:
+    """Return the sum; ValueError when an amount is in another currency."""
+    result = zero(currency)
+    for amount in amounts:
+        result += amount
+    return result
+
+
+def parse_money(text: str, currency: str) -> Money:
+    """Read decimal text such as "299.00"; ValueError unless it has exactly the currency's places."""
+    if currency not in EXPONENTS:
+        raise ValueError("unknown currency")
+    match = _DECIMAL.match(text)
+    places = EXPONENTS[currency]
+    if match is None or len(match[3] or "") != places:
+        raise ValueError(f"must be a decimal number with {places} decimal places")
+    minor = int(match[2] + (match[3] or ""))
+    return Money(-minor if match[1] else minor, currency)
+
+
+def included_tax(gross: Money, rate: Decimal) -> Money:
+    """Return the tax inside a gross price: gross x rate / (1 + rate), half up to the minor unit.
+
+    Prices of travel are tax-included; rounding is commercial (half away from zero), per line.
+    """
+    exact = Decimal(gross.minor) * rate / (1 + rate)
+    return Money(int(exact.to_integral_value(ROUND_HALF_UP)), gross.currency)

@@ -1,0 +1,186 @@
+"""An order as it stands: its lines in every version, travellers, fees, seats and payments."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.model import Day, Instant, Model
+from domain.money import Money, included_tax, total
+from domain.settlement import Payment, paid
+from domain.travellers import Traveller
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands. A draft on a confirmed order is a draft."""
+
+    DRAFT = "draft"
+    CONFIRMED = "confirmed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class ReservationState(StrEnum):
+    """A seat is held for a draft, confirmed with it, or released."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    RELEASED = "released"
+
+
+class FeeKind(StrEnum):
+    """Why a fee is charged."""
+
+    CHANGE = "change"
+    CHANGE_NON_REFUNDABLE = "change_non_refundable"
+
+
+class Reservation(Model):
+    """A place on a departure kept for the order. Lines refer to it; it may pass from one to the next."""
+
+    id: str
+    service: str
+    coach: int
+    seat: int
+    state: ReservationState
+    expires_at: Instant | None
+
+    @property
+    def name(self) -> str:
+        """The seat as travellers read it: coach 2 seat 7 is "2-07"."""
+        return f"{self.coach}-{self.seat:02d}"
+
+    @property
+    def live(self) -> bool:
+        """Whether the seat is ours, for now or for good."""
+        return self.state is not ReservationState.RELEASED
+
+
+class OrderLine(Model):
+    """One sold thing; replaced, never edited. Which change added and removed it is part of it."""
+
+    id: str
+    position: int
+    product: str
+    service: str | None
+    valid_from: Instant
+    first_day: Day
+    travellers: tuple[str, ...]
+    price: Money
+    tax_rate: Decimal
+    change_fee: Money
+    offer_bundle: str | None
+    offer: str | None
+    supplement_of: str | None
+    reservations: tuple[str, ...]
+    replaces: tuple[str, ...]
+    external_reference: str | None
+    added_by: str
+    added_in: int
+    removed_by: str | None = None
+    removed_in: int | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is on the order now, draft included."""
+        return self.removed_by is None
+
+    @property
+    def tax(self) -> Money:
+        """The tax inside its price."""
+        return included_tax(self.price, self.tax_rate)
+
+    def in_version(self, version: int) -> bool:
+        """Whether it belongs to that version of the order."""
+        return self.added_in <= version and (self.removed_in is None or self.removed_in > version)
+
+
+class Fee(Model):
+    """What is kept for changing, as its own amount beside the lines."""
+
+    id: str
+    kind: FeeKind
+    amount: Money
+    tax_rate: Decimal
+    line: str | None
+
+    @property
+    def tax(self) -> Money:
+        """The tax inside it."""
+        return included_tax(self.amount, self.tax_rate)
+
+
+class Order(Model):
+    """An order with everything a rule may ask about it."""
+
+    number: str
+    currency: str
+    status: OrderStatus
+    version: int
+    confirmed_version: int
+    """0 while it was never confirmed."""
+    draft_opened_by: str | None
+    expires_at: Instant | None
+    expires_fixed: bool
+    """Whether a client set the deadline itself; then changes do not move it."""
+    last_event: int
+    lines: tuple[OrderLine, ...]
+    """Every line there ever was, except those that were undone."""
+    travellers: tuple[Traveller, ...]
+    fees: tuple[Fee, ...]
+    """Fees in force, draft included."""
+    confirmed_fees: tuple[Fee, ...]
+    """Fees of the confirmed version."""
+    reservations: tuple[Reservation, ...]
+    payments: tuple[Payment, ...]
+
+    @classmethod
+    def empty(cls, number: str, currency: str, last_event: int) -> "Order":
+        """Return an order as it is when it has just been made."""
+        return cls(
+            number=number,
+            currency=currency,
+            status=OrderStatus.DRAFT,
+            version=1,
+            confirmed_version=0,
+            draft_opened_by=None,
+            expires_at=None,
+            expires_fixed=False,
+            last_event=last_event,
+            lines=(),
+            travellers=(),
+            fees=(),
+            confirmed_fees=(),
+            reservations=(),
+            payments=(),
+        )
+
+    @property
+    def live_lines(self) -> tuple[OrderLine, ...]:
+        """Lines on the order now, draft included."""
+        return tuple(line for line in self.lines if line.live)
+
+    @property
+    def confirmed_lines(self) -> tuple[OrderLine, ...]:
+        """Lines of the last confirmed version; none when there is none."""
+        if not self.confirmed_version:
+            return ()
+        return tuple(line for line in self.lines if line.in_version(self.confirmed_version))
+
+    @property
+    def due(self) -> Money:
+        """What the order costs with everything in its draft."""
+        return self.sum(line.price for line in self.live_lines) + self.sum(fee.amount for fee in self.fees)
+
+    @property
+    def balance(self) -> Money:
+        """What is still owed; negative when the customer is owed. Money set aside counts as paid."""
+        return self.due - paid(self.payments, self.currency)
+
+    def sum(self, amounts: Iterable[Money]) -> Money:
+        """Return the sum in the order's currency."""
+        return total(amounts, self.currency)
+
+    def draft_expired(self, now: datetime) -> bool:
+        """Whether the draft's deadline has come."""
+        return self.expires_at is not None and now >= self.expires_at

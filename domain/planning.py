@@ -1,0 +1,85 @@
+"""From what a client asks to what will be done: line ids resolved, bundles found, seats worked out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain.changes import ChangeRequest, ReplacedLines, Warned
+from domain.offers import OfferBundle, Service
+from domain.orders import Order, OrderLine, OrderStatus
+from domain.plans import Plan, PlannedLine, SeatWish
+from domain.products import Product, Supplement
+from domain.refusals import LinesOverlap
+from domain.travellers import Traveller
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What is sold, as far as one change needs to know it."""
+
+    bundles: Mapping[str, OfferBundle]
+    products: Mapping[str, Product]
+    supplements: Mapping[str, Supplement]
+    services: Mapping[str, Service]
+
+
+@dataclass
+class Planning:
+    """A plan in the making: what operations have worked into it so far."""
+
+    order: Order
+    shelf: Shelf
+    next_line: int
+    next_position: int
+    adds: list[PlannedLine] = field(default_factory=list)
+    removes: list[str] = field(default_factory=list)
+    seats: list[SeatWish] = field(default_factory=list)
+    replaced: list[ReplacedLines] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
+    travellers: dict[str, Traveller] = field(default_factory=dict)
+    """Travellers this change brings or alters, as they will be."""
+
+    def line_id(self) -> str:
+        """Return the next free line id; line numbers are never reused, not even by an undone change."""
+        self.next_line += 1
+        return f"{self.order.number}-{self.next_line - 1}"
+
+    def position(self) -> int:
+        """Return the next free position."""
+        self.next_position += 1
+        return self.next_position - 1
+
+    def remove(self, lines: tuple[OrderLine, ...]) -> None:
+        """Take live lines off; LinesOverlap when another operation of this change already did."""
+        for line in lines:
+            if line.id in self.removes:
+                raise LinesOverlap
+            self.removes.append(line.id)
+
+    def traveller(self, traveller_id: str) -> Traveller:
+        """Return a traveller as this change leaves them so far, a new one when the order has none."""
+        known = {each.id: each for each in self.order.travellers} | self.travellers
+        return known.get(traveller_id) or Traveller(id=traveller_id)
+
+    def set_traveller(self, traveller: Traveller) -> None:
+        """Note how a traveller will be; nothing when the order already has them so."""
+        if traveller in self.order.travellers:
+            self.travellers.pop(traveller.id, None)
+        else:
+            self.travellers[traveller.id] = traveller
+
+    def finished(self, request: ChangeRequest) -> Plan:
+        """Return the plan."""
+        confirmed = self.order.status is OrderStatus.CONFIRMED
+        return Plan(
+            version=self.order.version + 1 if confirmed else self.order.version,
+            adds=tuple(self.adds),
+            removes=tuple(self.removes),
+            travellers=tuple(self.travellers.values()),
+            seats=tuple(self.seats),
+            replaced=tuple(self.replaced),
+            warnings=tuple(self.warnings),
+            refund_price_difference=request.refund_price_difference,
+            confirm=request.confirm,
+            next_line=self.next_line,
+            next_position=self.next_position,
+        )

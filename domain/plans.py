@@ -1,0 +1,59 @@
+"""What a change will do to the order, worked out before anything is touched."""
+
+from decimal import Decimal
+
+from domain.changes import ReplacedLines, Warned
+from domain.model import Day, Flag, Instant, Model
+from domain.money import Money
+from domain.travellers import Traveller
+
+
+class PlannedLine(Model):
+    """A line to be added. The quote settles its price; the reservation its held seats."""
+
+    id: str
+    position: int
+    product: str
+    service: str | None
+    valid_from: Instant
+    first_day: Day
+    travellers: tuple[str, ...]
+    offered_price: Money | None
+    """The bundle's or supplement's price; None when an expired order's line is to be priced anew."""
+    tax_rate: Decimal
+    change_fee: Money
+    offer_bundle: str | None
+    offer: str | None
+    supplement_of: str | None = None
+    replaces: tuple[str, ...] = ()
+    external_reference: str | None = None
+    keeps: tuple[str, ...] = ()
+    """Reservations that pass to it from a line it replaces."""
+    holds: int = 0
+    """How many further seats are to be held for it."""
+
+
+class SeatWish(Model):
+    """Seats to be held together on one service, given to the lines in order."""
+
+    service: str
+    count: int
+    names: tuple[str, ...] = ()
+    lines: tuple[str, ...]
+
+
+class Plan(Model):
+    """A resolved change: every line id known, nothing done yet."""
+
+    version: int
+    adds: tuple[PlannedLine, ...] = ()
+    removes: tuple[str, ...] = ()
+    travellers: tuple[Traveller, ...] = ()
+    """Travellers as they will be, where that differs from now."""
+    seats: tuple[SeatWish, ...] = ()
+    replaced: tuple[ReplacedLines, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    refund_price_difference: Flag = False
+    confirm: Flag = False
+    next_line: int
+    next_position: int

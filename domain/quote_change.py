@@ -1,0 +1,155 @@
+"""How a plan is priced: against the last confirmed version, each fee once, the way back for nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.money import Money, included_tax, zero
+from domain.orders import FeeKind, Order, OrderLine
+from domain.planning import Shelf
+from domain.plans import Plan, PlannedLine
+from domain.products import price_for
+from domain.quotes import Quote, QuotedFee, QuotedLine
+from domain.refusals import NotOffered, OfferExpired, ServiceDeparted
+from domain.settlement import paid
+from domain.travellers import Traveller
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """What the draft gives up of the confirmed version, and what it takes instead."""
+
+    given_up: tuple[OrderLine, ...]
+    taken: tuple[OrderLine | PlannedLine, ...]
+    kept: tuple[OrderLine, ...]
+    back: Mapping[str, OrderLine]
+    """Taken lines that sell the very thing a given-up line sold."""
+
+
+def quote_change(order: Order, plan: Plan, shelf: Shelf, now: datetime) -> Quote:
+    """Return what a plan costs. Money is in minor units of the order's currency.
+
+    Raises OfferExpired at the instant a bundle's promise ends, ServiceDeparted, and NotOffered when a
+    line of an expired order has no price any more.
+    """
+    _check_times(order, plan, shelf, now)
+    exchange = _exchange(order, plan)
+    prices = {line.id: _price(line, exchange, order, plan, shelf) for line in plan.adds}
+    sold_at = {line.id: line.price for line in order.live_lines} | prices
+    taken = [_quoted(line, sold_at[line.id], taken=True) for line in exchange.taken]
+    given_up = [_quoted(line, line.price, taken=False) for line in exchange.given_up]
+    new, old = order.sum(line.price for line in taken), order.sum(line.price for line in given_up)
+    charges = _change_fees(exchange)
+    fee = order.sum(each.amount for each in charges)
+    difference = new + fee - old
+    owed_back = max(-difference, zero(order.currency))
+    kept = zero(order.currency) if plan.refund_price_difference else owed_back
+    fees = (*charges, *_kept_fee(kept, exchange))
+    standing = order.sum(line.price for line in exchange.kept) + order.sum(f.amount for f in order.confirmed_fees)
+    due = standing + new + order.sum(each.amount for each in fees)
+    return Quote(
+        old_price=old,
+        new_price=new,
+        fee=fee,
+        tax=order.sum(line.tax for line in taken)
+        + order.sum(each.tax for each in fees)
+        - order.sum(line.tax for line in given_up),
+        difference=difference,
+        to_refund=owed_back - kept,
+        not_refundable=kept,
+        balance=due - paid(order.payments, order.currency),
+        lines=(*given_up, *taken),
+        fees=fees,
+        prices=prices,
+    )
+
+
+def _check_times(order: Order, plan: Plan, shelf: Shelf, now: datetime) -> None:
+    for line in plan.adds:
+        fresh = line.offered_price is not None and line.offer_bundle is not None
+        if fresh and shelf.bundles[line.offer_bundle or ""].expired(now):
+            raise OfferExpired
+    given_up = [line for line in order.live_lines if line.id in plan.removes]
+    touched: list[OrderLine | PlannedLine] = [*plan.adds, *given_up]
+    services = {line.service for line in touched if line.service}
+    if any(shelf.services[service].departed(now) for service in services):
+        raise ServiceDeparted
+
+
+def _exchange(order: Order, plan: Plan) -> _Exchange:
+    confirmed = {line.id for line in order.confirmed_lines}
+    staying = tuple(line for line in order.live_lines if line.id not in plan.removes)
+    given_up = tuple(line for line in order.confirmed_lines if line.id not in {each.id for each in staying})
+    earlier = tuple(line for line in staying if line.id not in confirmed)
+    taken: tuple[OrderLine | PlannedLine, ...] = (*earlier, *plan.adds)
+    return _Exchange(
+        given_up=given_up,
+        taken=taken,
+        kept=tuple(line for line in staying if line.id in confirmed),
+        back=_way_back(given_up, taken),
+    )
+
+
+def _way_back(given_up: Sequence[OrderLine], taken: Sequence[OrderLine | PlannedLine]) -> dict[str, OrderLine]:
+    open_lines = list(given_up)
+    back: dict[str, OrderLine] = {}
+    for line in taken:
+        original = next((each for each in open_lines if _sale(each) == _sale(line)), None)
+        if original:
+            open_lines.remove(original)
+            back[line.id] = original
+    return back
+
+
+def _sale(line: OrderLine | PlannedLine) -> tuple[object, ...]:
+    """Return what is sold to whom, whatever it costs."""
+    on_top = line.supplement_of is not None
+    return line.product, line.service, line.valid_from, frozenset(line.travellers), on_top
+
+
+def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, shelf: Shelf) -> Money:
+    if line.id in exchange.back:
+        return exchange.back[line.id].price
+    if line.offered_price is not None:
+        return line.offered_price
+    if line.supplement_of:
+        supplement = shelf.supplements.get(line.product)
+        if supplement is None:
+            raise NotOffered
+        return supplement.price
+    return _price_anew(line, order, plan, shelf)
+
+
+def _price_anew(line: PlannedLine, order: Order, plan: Plan, shelf: Shelf) -> Money:
+    travellers: dict[str, Traveller] = {each.id: each for each in (*order.travellers, *plan.travellers)}
+    product = shelf.products.get(line.product)
+    births = [travellers[each].birth_date for each in line.travellers]
+    if product is None:
+        raise NotOffered
+    prices = [price_for(product, birth, line.first_day) if birth else None for birth in births]
+    known = [price for price in prices if price is not None]
+    if len(known) != len(prices):
+        raise NotOffered
+    return known[0] if product.group else order.sum(known)
+
+
+def _quoted(line: OrderLine | PlannedLine, price: Money, *, taken: bool) -> QuotedLine:
+    tax = included_tax(price, line.tax_rate)
+    return QuotedLine(line=line.id, product=line.product, travellers=line.travellers, taken=taken, price=price, tax=tax)
+
+
+def _change_fees(exchange: _Exchange) -> tuple[QuotedFee, ...]:
+    free = {line.id for line in exchange.back.values()}
+    return tuple(
+        QuotedFee(kind=FeeKind.CHANGE, line=line.id, amount=line.change_fee, tax_rate=line.tax_rate)
+        for line in exchange.given_up
+        if line.id not in free and line.change_fee.minor
+    )
+
+
+def _kept_fee(kept: Money, exchange: _Exchange) -> tuple[QuotedFee, ...]:
+    if not kept.minor:
+        return ()
+    rate: Decimal = exchange.given_up[0].tax_rate
+    return (QuotedFee(kind=FeeKind.CHANGE_NON_REFUNDABLE, line=None, amount=kept, tax_rate=rate),)
