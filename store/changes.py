@@ -1,0 +1,82 @@
+"""Changes: each request once, its way, and its outcome written once."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select, update
+
+from domain.changes import ChangeRequest, ChangeState, Outcome
+from domain.plans import Plan
+from domain.quotes import Quote
+from store.inserts import insert_if_absent
+from store.tables import ChangeRow
+
+
+def add(tx: Session, row: ChangeRow) -> bool:
+    """Write a new request; False when its idempotency key, or its id, is taken."""
+    return insert_if_absent(tx, row)
+
+
+def of_id(tx: Session, change: str) -> ChangeRow | None:
+    """Return a change by its id."""
+    return tx.get(ChangeRow, change)
+
+
+def of_key(tx: Session, tenant: str, route: str, key: str) -> ChangeRow | None:
+    """Return the change an idempotency key stands for. Keys are unique per tenant and route."""
+    mine = (ChangeRow.tenant == tenant, ChangeRow.route == route, ChangeRow.idempotency_key == key)
+    return tx.exec(select(ChangeRow).where(*mine)).one_or_none()
+
+
+def claimed(tx: Session, change: str) -> ChangeRow | None:
+    """Return a change locked for the workflow's first step, or None when there is no such row."""
+    return tx.exec(select(ChangeRow).where(ChangeRow.id == change).with_for_update()).one_or_none()
+
+
+def request_of(row: ChangeRow) -> ChangeRequest:
+    """Return what a change asks for."""
+    return ChangeRequest.model_validate_json(row.request)
+
+
+def plan_of(row: ChangeRow) -> Plan:
+    """Return what a change will do; only once it was planned."""
+    return Plan.model_validate_json(row.plan or "")
+
+
+def quote_of(row: ChangeRow) -> Quote | None:
+    """Return a change's quote, if it came that far."""
+    return Quote.model_validate_json(row.quote) if row.quote else None
+
+
+def outcome_of(row: ChangeRow) -> Outcome | None:
+    """Return how a change ended, or None while it has not."""
+    return Outcome.model_validate_json(row.outcome) if row.outcome else None
+
+
+def set_state(tx: Session, change: str, state: ChangeState) -> None:
+    """Note how far a change without an outcome is."""
+    values = {"state": state, "trouble": None}
+    open_ = (col(ChangeRow.id) == change, col(ChangeRow.outcome).is_(None))
+    tx.exec(update(ChangeRow).where(*open_).values(values))
+
+
+def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed: bool = False) -> bool:
+    """Write a change's outcome unless it has one; return whether it was written.
+
+    With `unclaimed` only a change the workflow never took up is ended, so that it never runs later.
+    """
+    values = {"outcome": outcome.model_dump_json(), "state": outcome.state, "finished_at": now, "trouble": None}
+    open_ = update(ChangeRow).where(col(ChangeRow.id) == change, col(ChangeRow.outcome).is_(None))
+    if unclaimed:
+        open_ = open_.where(col(ChangeRow.claimed_at).is_(None))
+    return bool(tx.exec(open_.values(values)).rowcount)
+
+
+def existing(tx: Session, change: str) -> ChangeRow:
+    """Return a change that is known to exist."""
+    return tx.exec(select(ChangeRow).where(ChangeRow.id == change)).one()
+
+
+def note_trouble(tx: Session, change: str, code: str) -> None:
+    """Note why a request that waits could not be handed to a workflow."""
+    waiting = (col(ChangeRow.id) == change, col(ChangeRow.claimed_at).is_(None), col(ChangeRow.outcome).is_(None))
+    tx.exec(update(ChangeRow).where(*waiting).values(trouble=code))

@@ -1,0 +1,115 @@
+"""The database: SQLite or PostgreSQL by URL, one way to read and one way to write."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlmodel import Session, create_engine
+
+Clock = Callable[[], datetime]
+
+# Shorter than any step's time-out (activities/steps.py), so that a step learns that the store is busy.
+BUSY_SECONDS = 3.0
+READERS = 16
+
+
+class StoreBusyError(Exception):
+    """Somebody else has been writing for too long; trying again may help."""
+
+
+def utc_now() -> datetime:
+    """Return the present instant in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the one clock
+
+
+def database_url(text: str) -> URL:
+    """Return the URL with the driver we use: psycopg for PostgreSQL, the standard library's SQLite."""
+    url = make_url(text)
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+class Store:
+    """All access to the database. Decides what time it is for everything that expires.
+
+    Writes are transactions; a write inside a write of the same thread joins it, so that a step and
+    the embedded providers it uses commit together.
+    """
+
+    def __init__(self, url: str, clock: Clock = utc_now) -> None:
+        self.now = clock
+        self._url = database_url(url)
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._writer = self._engine(writing=True)
+        self._reader = self._engine(writing=False) if self._sqlite else self._writer
+        # SQLite admits one writer; waiting here is fair and cheap, waiting in SQLite is polling.
+        self._turn = threading.Lock()
+        self._joined = threading.local()
+
+    def _engine(self, *, writing: bool) -> Engine:
+        # Parameters never reach an error message: they hold names and birth dates.
+        options: dict[str, Any] = {"hide_parameters": True}
+        if not self._sqlite:
+            waits = f"-c statement_timeout=5000 -c lock_timeout={int(BUSY_SECONDS * 1000)}"
+            arguments = {"options": waits, "connect_timeout": int(BUSY_SECONDS)}
+            size = {"pool_size": READERS, "max_overflow": READERS, "pool_timeout": BUSY_SECONDS}
+            return create_engine(self._url, connect_args=arguments, pool_pre_ping=True, **size, **options)
+        arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
+        size = {"pool_size": 1 if writing else READERS, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
+        engine = create_engine(self._url, connect_args=arguments, **size, **options)
+        event.listen(engine, "connect", _sqlite_connection)
+        begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open one consistent view of the database."""
+        with Session(self._reader) as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a transaction, or join the one this thread has open. Commits at the end of the outermost.
+
+        Raises StoreBusyError when SQLite's one writer is not free in time.
+        """
+        outer: Session | None = getattr(self._joined, "tx", None)
+        if outer is not None:
+            yield outer
+            outer.flush()
+            return
+        with self._writing(), Session(self._writer, expire_on_commit=False) as tx:
+            self._joined.tx = tx
+            try:
+                with tx.begin():
+                    yield tx
+            finally:
+                self._joined.tx = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if not self._sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise StoreBusyError
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def _sqlite_connection(connection: Any, _record: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,98 @@
+"""What is remembered of each step: asked, then done or withdrawn."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from store.inserts import insert_if_absent
+from store.tables import EffectRow
+
+
+class EffectState(StrEnum):
+    """How far a step's key has come; NEW is a key nobody has asked under yet."""
+
+    NEW = "new"
+    ASKED = "asked"
+    DONE = "done"
+    WITHDRAWN = "withdrawn"
+
+
+class Keyed(Protocol):
+    """A step's command, as far as remembering it goes."""
+
+    @property
+    def change(self) -> str:
+        """The change it belongs to."""
+
+    @property
+    def order(self) -> str:
+        """The order it touches."""
+
+    @property
+    def key(self) -> str:
+        """Our name for this attempt at this step."""
+
+    def model_dump_json(self) -> str:
+        """Write it as JSON."""
+
+
+def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> EffectRow:
+    """Note that a step is asked for, and return what is known of it under its key.
+
+    Of two at once the second waits here for the first and then sees what became of it.
+    """
+    _insert(tx, _fresh(tenant, step, command, EffectState.ASKED, now))
+    return of_key(tx, command.key)
+
+
+def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[EffectState, EffectRow]:
+    """Mark a step's key withdrawn, for ever; return the state it was in before, and its row.
+
+    A step that was never asked for gets a tombstone: if it comes late, it finds the key withdrawn.
+    """
+    fresh = _fresh(tenant, step, command, EffectState.WITHDRAWN, now)
+    fresh.withdrawn_at = now
+    if _insert(tx, fresh):
+        return EffectState.NEW, fresh
+    row = of_key(tx, command.key)
+    before = EffectState(row.state)
+    row.state, row.withdrawn_at = EffectState.WITHDRAWN, row.withdrawn_at or now
+    tx.add(row)
+    return before, row
+
+
+def finish(row: EffectRow, answer: str | None, refusal: str | None, now: datetime) -> None:
+    """Write a step's first answer; every later asking gets it."""
+    row.state, row.answer, row.refusal, row.done_at = EffectState.DONE, answer, refusal, now
+
+
+def of_key(tx: Session, key: str) -> EffectRow:
+    """Return the effect under a key, locked until the transaction ends."""
+    return tx.exec(select(EffectRow).where(EffectRow.key == key).with_for_update()).one()
+
+
+def of_change(tx: Session, change: str) -> list[EffectRow]:
+    """Return everything known of a change's steps, first asked first."""
+    return list(tx.exec(select(EffectRow).where(EffectRow.change == change).order_by(col(EffectRow.number))))
+
+
+def _insert(tx: Session, row: EffectRow) -> bool:
+    earlier = select(func.count()).select_from(EffectRow).where(EffectRow.change == row.change)
+    return insert_if_absent(tx, row, number=earlier.scalar_subquery() + 1)
+
+
+def _fresh(tenant: str, step: str, command: Keyed, state: EffectState, now: datetime) -> EffectRow:
+    return EffectRow(
+        tenant=tenant,
+        key=command.key,
+        order_number=command.order,
+        change=command.change,
+        step=step,
+        number=0,
+        command=command.model_dump_json(),
+        state=state,
+        asked_at=now,
+    )

@@ -1,0 +1,52 @@
+"""What happened to an order: one gapless sequence, written in the transaction that makes it true."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session, col, select
+
+from store.tables import EventRow, OrderRow
+
+Data = Mapping[str, str | int | Sequence[str]]
+
+
+class EventType(StrEnum):
+    """What can happen to an order."""
+
+    ORDER_CREATED = "order_created"
+    ORDER_CHANGED = "order_changed"
+    CHANGE_UNDONE = "change_undone"
+    PAYMENT_AUTHORISED = "payment_authorised"
+    PAYMENT_VOIDED = "payment_voided"
+    PAYMENT_CAPTURED = "payment_captured"
+    PAYMENT_REFUNDED = "payment_refunded"
+    SEATS_CONFIRMED = "seats_confirmed"
+    ORDER_CONFIRMED = "order_confirmed"
+    DRAFT_EXTENDED = "draft_extended"
+    DRAFT_DISCARDED = "draft_discarded"
+    DRAFT_EXPIRED = "draft_expired"
+
+
+def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, now: datetime, data: Data) -> None:
+    """Append an event to a locked order. Its data holds our own ids, codes and amounts only."""
+    order.last_event += 1
+    tx.add(order)
+    tx.add(
+        EventRow(
+            tenant=order.tenant,
+            order_number=order.number,
+            number=order.last_event,
+            type=kind,
+            change=change,
+            at=now,
+            data=json.dumps(data, separators=(",", ":")),
+        )
+    )
+
+
+def history(tx: Session, order: str, after: int, limit: int) -> list[EventRow]:
+    """Return an order's events behind a number, oldest first."""
+    query = select(EventRow).where(EventRow.order_number == order, col(EventRow.number) > after)
+    return list(tx.exec(query.order_by(col(EventRow.number)).limit(limit)))

@@ -1,0 +1,81 @@
+"""Our book of payments: each payment's sums, and an append-only entry for every movement."""
+
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from domain.money import Money
+from domain.settlement import Move, MoveKind, Payment
+from store.tables import LedgerRow, OrderRow, PaymentRow
+
+
+def payments_of(tx: Session, order: str, currency: str) -> list[Payment]:
+    """Return an order's payments, oldest first."""
+    rows = tx.exec(select(PaymentRow).where(PaymentRow.order_number == order).order_by(col(PaymentRow.number)))
+    return [
+        Payment(
+            key=row.key,
+            authorised=Money(row.authorised_minor, currency),
+            captured=Money(row.captured_minor, currency),
+            refunded=Money(row.refunded_minor, currency),
+            open=row.open,
+        )
+        for row in rows
+    ]
+
+
+def authorised(
+    tx: Session, order: OrderRow, key: str, change: str, amount: Money, method: str, reference: str, now: datetime
+) -> None:
+    """Enter money set aside under a key."""
+    count = tx.exec(select(func.count()).select_from(PaymentRow).where(PaymentRow.order_number == order.number))
+    tx.add(
+        PaymentRow(
+            tenant=order.tenant,
+            order_number=order.number,
+            key=key,
+            number=count.one() + 1,
+            method=method,
+            reference=reference,
+            authorised_minor=amount.minor,
+        )
+    )
+    tx.flush()
+    _enter(tx, order, key, key, change, "authorise", amount, now)
+
+
+def moved(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: datetime) -> None:
+    """Enter one movement on a payment, under the key of the step that made it.
+
+    The database refuses a second one under the same key, and a refund of more than was captured.
+    """
+    row = tx.exec(select(PaymentRow).where(PaymentRow.key == move.payment).with_for_update()).one()
+    match move.kind:
+        case MoveKind.CAPTURE:
+            row.captured_minor += move.amount.minor
+            row.open = False
+        case MoveKind.REFUND:
+            row.refunded_minor += move.amount.minor
+        case MoveKind.VOID:
+            row.open = False
+    tx.add(row)
+    _enter(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
+
+
+def _enter(
+    tx: Session, order: OrderRow, key: str, payment: str, change: str, kind: str, amount: Money, now: datetime
+) -> None:
+    tx.add(
+        LedgerRow(
+            tenant=order.tenant,
+            order_number=order.number,
+            key=key,
+            payment=payment,
+            kind=kind,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            change=change,
+            at=now,
+        )
+    )

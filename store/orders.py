@@ -1,0 +1,122 @@
+"""Orders: rows to domain. What is live, confirmed or past is a question asked of the same rows."""
+
+import json
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlmodel import Session, SQLModel, col, select
+
+from domain.money import Money
+from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
+from domain.travellers import Traveller
+from store.ledger import payments_of
+from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
+
+Row = TypeVar("Row", bound=SQLModel)
+
+
+def find(tx: Session, tenant: str, number: str) -> OrderRow | None:
+    """Return an order's row, or None: unknown and another tenant's look alike."""
+    return tx.exec(select(OrderRow).where(OrderRow.number == number, OrderRow.tenant == tenant)).one_or_none()
+
+
+def locked(tx: Session, number: str) -> OrderRow:
+    """Return an order's row for writing; others wait until the transaction ends."""
+    return tx.exec(select(OrderRow).where(OrderRow.number == number).with_for_update()).one()
+
+
+def load(tx: Session, row: OrderRow) -> Order:
+    """Return the whole order a row is the head of."""
+    fees = _live_fees(tx, row)
+    return Order(
+        number=row.number,
+        currency=row.currency,
+        status=OrderStatus(row.status),
+        version=row.version,
+        confirmed_version=row.confirmed_version,
+        draft_opened_by=row.draft_opened_by,
+        expires_at=row.expires_at,
+        expires_fixed=row.expires_fixed,
+        last_event=row.last_event,
+        lines=tuple(_line(line, row.currency) for line in lines_of(tx, row.number)),
+        travellers=tuple(_traveller(each) for each in travellers_of(tx, row.number)),
+        fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
+        confirmed_fees=tuple(_fee(fee, row.currency) for fee in fees if fee.added_in <= row.confirmed_version),
+        reservations=tuple(_reservation(each) for each in reservations_of(tx, row.number)),
+        payments=tuple(payments_of(tx, row.number, row.currency)),
+    )
+
+
+def lines_of(tx: Session, number: str) -> Sequence[LineRow]:
+    """Return every line row of an order that was not undone."""
+    query = select(LineRow).where(LineRow.order_number == number, col(LineRow.undone).is_(False))
+    return tx.exec(query.order_by(col(LineRow.number))).all()
+
+
+def travellers_of(tx: Session, number: str) -> Sequence[TravellerRow]:
+    """Return an order's travellers as they are now."""
+    query = select(TravellerRow).where(
+        TravellerRow.order_number == number,
+        col(TravellerRow.undone).is_(False),
+        col(TravellerRow.removed_by).is_(None),
+    )
+    return tx.exec(query.order_by(col(TravellerRow.traveller))).all()
+
+
+def reservations_of(tx: Session, number: str) -> Sequence[ReservationRow]:
+    """Return every reservation of an order, released ones included."""
+    query = select(ReservationRow).where(ReservationRow.order_number == number)
+    return tx.exec(query.order_by(col(ReservationRow.number))).all()
+
+
+def _live_fees(tx: Session, row: OrderRow) -> Sequence[FeeRow]:
+    query = select(FeeRow).where(FeeRow.order_number == row.number, col(FeeRow.undone).is_(False))
+    alive = (col(FeeRow.removed_by).is_(None)) | (col(FeeRow.removed_in) > row.confirmed_version)
+    return tx.exec(query.where(alive).order_by(col(FeeRow.id))).all()
+
+
+def _line(row: LineRow, currency: str) -> OrderLine:
+    return OrderLine(
+        id=row.id,
+        position=row.position,
+        product=row.product,
+        service=row.service,
+        valid_from=row.valid_from,
+        first_day=row.first_day,
+        travellers=json.loads(row.travellers),
+        price=Money(row.price_minor, currency),
+        tax_rate=row.tax_rate,
+        change_fee=Money(row.change_fee_minor, currency),
+        offer_bundle=row.offer_bundle,
+        offer=row.offer,
+        supplement_of=row.supplement_of,
+        reservations=json.loads(row.reservations),
+        replaces=json.loads(row.replaces),
+        external_reference=row.external_reference,
+        added_by=row.added_by,
+        added_in=row.added_in,
+        removed_by=row.removed_by,
+        removed_in=row.removed_in,
+    )
+
+
+def _traveller(row: TravellerRow) -> Traveller:
+    return Traveller(
+        id=row.traveller, given_name=row.given_name, family_name=row.family_name, birth_date=row.birth_date
+    )
+
+
+def _fee(row: FeeRow, currency: str) -> Fee:
+    amount = Money(row.amount_minor, currency)
+    return Fee(id=row.id, kind=FeeKind(row.kind), amount=amount, tax_rate=row.tax_rate, line=row.line)
+
+
+def _reservation(row: ReservationRow) -> Reservation:
+    return Reservation(
+        id=row.id,
+        service=row.service,
+        coach=row.coach,
+        seat=row.seat,
+        state=ReservationState(row.state),
+        expires_at=row.expires_at,
+    )

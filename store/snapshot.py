@@ -1,0 +1,33 @@
+"""An order "as before" is one query: what must be byte-identical once a change was undone.
+
+Tombstones, events and number counters are not part of it, nor what a released seat was.
+"""
+
+import json
+
+from sqlmodel import Session
+
+from domain.orders import Order
+from store.orders import load, locked
+
+
+def snapshot(tx: Session, number: str) -> str:
+    """Return an order's state as text: lines, travellers, fees, live seats, money, version, status."""
+    order: Order = load(tx, locked(tx, number))
+    state = {
+        "status": order.status,
+        "version": order.version,
+        "confirmed_version": order.confirmed_version,
+        "lines": [line.model_dump(mode="json") for line in order.live_lines],
+        "confirmed": [line.model_dump(mode="json") for line in order.confirmed_lines],
+        "travellers": [each.model_dump(mode="json") for each in order.travellers],
+        "fees": [fee.model_dump(mode="json") for fee in order.fees],
+        "seats": [each.model_dump(mode="json", exclude={"expires_at"}) for each in order.reservations if each.live],
+        "money": [
+            [p.captured.minor, p.refunded.minor, p.authorised.minor if p.open else 0]
+            for p in order.payments
+            if p.open or p.captured.minor
+        ],
+        "balance": str(order.balance),
+    }
+    return json.dumps(state, sort_keys=True)

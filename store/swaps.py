@@ -1,0 +1,86 @@
+"""How a change is put on an order and taken off: by adding rows and marking others, never by editing."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, update
+from sqlmodel import Session, col
+
+from domain.plans import Plan, PlannedLine
+from domain.quotes import Quote
+from store.tables import FeeRow, LineRow, OrderRow, TravellerRow
+
+_VERSIONED = (LineRow, TravellerRow, FeeRow)
+
+
+def put_on(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, held: Sequence[str]) -> None:
+    """Put a change on an order: its lines, travellers and fees, in its version.
+
+    `held` are the reservations made for it, in the order the plan wished for them.
+    """
+    _remove(tx, LineRow, col(LineRow.id).in_(plan.removes), order, change, plan.version)
+    seats = list(held)
+    for line in plan.adds:
+        mine, seats = seats[: line.holds], seats[line.holds :]
+        tx.add(_line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.keeps, *mine)))
+    ids = [traveller.id for traveller in plan.travellers]
+    _remove(tx, TravellerRow, col(TravellerRow.traveller).in_(ids), order, change, plan.version)
+    common = _common(order, change, plan.version)
+    for traveller in plan.travellers:
+        tx.add(TravellerRow(traveller=traveller.id, **traveller.model_dump(exclude={"id"}), **common))
+    _remove(tx, FeeRow, col(FeeRow.added_in) > order.confirmed_version, order, change, plan.version)
+    for fee in quote.fees:
+        name = f"{change}/{fee.line or fee.kind}"
+        amount = fee.amount.minor
+        tx.add(FeeRow(id=name, kind=fee.kind, amount_minor=amount, tax_rate=fee.tax_rate, line=fee.line, **common))
+
+
+def take_off(tx: Session, order: str, change: str) -> None:
+    """Take a change off again: what it added is undone, what it removed is live."""
+    for table in _VERSIONED:
+        mine = col(table.order_number) == order
+        tx.exec(update(table).where(mine, col(table.added_by) == change).values(undone=True))
+        back = {"removed_by": None, "removed_in": None}
+        tx.exec(update(table).where(mine, col(table.removed_by) == change).values(back))
+
+
+def _remove(
+    tx: Session,
+    table: type[LineRow] | type[TravellerRow] | type[FeeRow],
+    which: ColumnElement[bool],
+    order: OrderRow,
+    change: str,
+    version: int,
+) -> None:
+    live = (col(table.order_number) == order.number, col(table.undone).is_(False), col(table.removed_by).is_(None))
+    tx.exec(update(table).where(*live, which).values(removed_by=change, removed_in=version))
+
+
+def _common(order: OrderRow, change: str, version: int) -> dict[str, Any]:
+    return {"tenant": order.tenant, "order_number": order.number, "added_by": change, "added_in": version}
+
+
+def _line(
+    order: OrderRow, change: str, version: int, line: PlannedLine, price_minor: int, seats: Sequence[str]
+) -> LineRow:
+    return LineRow(
+        id=line.id,
+        number=int(line.id.rpartition("-")[2]),
+        position=line.position,
+        product=line.product,
+        service=line.service,
+        valid_from=line.valid_from,
+        first_day=line.first_day,
+        travellers=json.dumps(line.travellers),
+        price_minor=price_minor,
+        tax_rate=line.tax_rate,
+        change_fee_minor=line.change_fee.minor,
+        offer_bundle=line.offer_bundle,
+        offer=line.offer,
+        supplement_of=line.supplement_of,
+        reservations=json.dumps(seats),
+        replaces=json.dumps(line.replaces),
+        external_reference=line.external_reference,
+        **_common(order, change, version),
+    )

@@ -1,0 +1,28 @@
+"""SQLModel rows, nothing else. Every row carries its tenant."""
+
+from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, SupplementRow
+from store.tables.changes import ChangeRow, EffectRow, EventRow
+from store.tables.money import BankRow, LedgerRow, PaymentRow
+from store.tables.offers import BundleRow
+from store.tables.orders import CounterRow, FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
+
+__all__ = [
+    "BankRow",
+    "BundleRow",
+    "ChangeRow",
+    "CounterRow",
+    "EffectRow",
+    "EventRow",
+    "FeeRow",
+    "LedgerRow",
+    "LineRow",
+    "OrderRow",
+    "PaymentRow",
+    "ProductRow",
+    "ReservationRow",
+    "SeatHoldRow",
+    "SeatRow",
+    "ServiceRow",
+    "SupplementRow",
+    "TravellerRow",
+]

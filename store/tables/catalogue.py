@@ -1,0 +1,71 @@
+"""The embedded offer catalogue and seat inventory."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import SQLModel
+
+from store.columns import document, moment, whole, words
+
+
+class ProductRow(SQLModel, table=True):
+    """A product, as the catalogue command loaded it."""
+
+    __tablename__ = "products"
+
+    tenant: str = words(64, primary_key=True)
+    id: str = words(64, primary_key=True)
+    line: str | None = words(64, default=None, index=True)
+    document: str = document()
+
+
+class SupplementRow(SQLModel, table=True):
+    """A supplement."""
+
+    __tablename__ = "supplements"
+
+    tenant: str = words(64, primary_key=True)
+    id: str = words(64, primary_key=True)
+    document: str = document()
+
+
+class ServiceRow(SQLModel, table=True):
+    """A departure."""
+
+    __tablename__ = "services"
+
+    tenant: str = words(64, primary_key=True)
+    id: str = words(64, primary_key=True)
+    line: str = words(64, index=True)
+    departs_at: datetime = moment()
+    day: date
+
+
+class SeatRow(SQLModel, table=True):
+    """A place on a departure, whoever has it."""
+
+    __tablename__ = "seats"
+
+    tenant: str = words(64, primary_key=True)
+    service: str = words(64, primary_key=True)
+    coach: int = whole(primary_key=True)
+    seat: int = whole(primary_key=True)
+    row: int = whole()
+    """Seats of one row and coach are side by side."""
+    attributes: str = document(default="[]")
+
+
+class SeatHoldRow(SQLModel, table=True):
+    """One row per seat held or sold: its primary key is what makes selling one twice impossible."""
+
+    __tablename__ = "seat_holds"
+    __table_args__ = (CheckConstraint("state IN ('held', 'confirmed')", name="state"),)
+
+    tenant: str = words(64, primary_key=True)
+    service: str = words(64, primary_key=True)
+    coach: int = whole(primary_key=True)
+    seat: int = whole(primary_key=True)
+    key: str = words(100, index=True)
+    reference: str = words(100)
+    state: str = words(20)
+    expires_at: datetime | None = moment(default=None)
