@@ -1,0 +1,1 @@
+"""Providers on our own database: complete, persistent and transactional."""

@@ -1,0 +1,92 @@
+"""Fills the embedded catalogue and seat inventory from a catalogue file."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from domain.model import Code, Model, Number
+from domain.products import Product, Supplement
+from store.database import Store
+from store.inserts import insert_if_absent
+from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
+
+
+class Departure(Model):
+    """A train that runs every day."""
+
+    number: Code
+    leaves: time
+    """Local time."""
+
+
+class Timetable(Model):
+    """A line's daily departures and the seats on each."""
+
+    line: Code
+    time_zone: str
+    days: Number
+    departures: tuple[Departure, ...]
+    coaches: Number
+    seats_per_coach: Number
+    seats_per_row: Number
+
+
+class Catalogue(Model):
+    """Everything a catalogue file holds."""
+
+    products: tuple[Product, ...]
+    supplements: tuple[Supplement, ...]
+    timetable: Timetable
+
+
+def load_catalogue(store: Store, tenant: str, catalogue: Catalogue, first_day: date) -> int:
+    """Load products, supplements, and the timetable from a day on; return how many departures are new.
+
+    What is there is brought up to date; departures and their seats are only added, never taken away.
+    """
+    table = catalogue.timetable
+    with store.write() as tx:
+        for product in catalogue.products:
+            text = product.model_dump_json()
+            tx.merge(ProductRow(tenant=tenant, id=product.id, line=product.line, document=text))
+        for supplement in catalogue.supplements:
+            tx.merge(SupplementRow(tenant=tenant, id=supplement.id, document=supplement.model_dump_json()))
+        services = list(_services(tenant, table, first_day))
+        return sum(_add(tx, service, table) for service in services)
+
+
+def _services(tenant: str, table: Timetable, first_day: date) -> Iterator[ServiceRow]:
+    zone = ZoneInfo(table.time_zone)
+    for day in (first_day + timedelta(days=number) for number in range(table.days)):
+        for departure in table.departures:
+            yield ServiceRow(
+                tenant=tenant,
+                id=f"{departure.number}-{day.isoformat()}",
+                line=table.line,
+                departs_at=datetime.combine(day, departure.leaves, zone),
+                day=day,
+            )
+
+
+def _add(tx: Session, service: ServiceRow, table: Timetable) -> bool:
+    added = insert_if_absent(tx, service)
+    if added:
+        tx.add_all(_seats(service, table))
+    return added
+
+
+def _seats(service: ServiceRow, table: Timetable) -> Iterator[SeatRow]:
+    for coach in range(1, table.coaches + 1):
+        for seat in range(1, table.seats_per_coach + 1):
+            place = (seat - 1) % table.seats_per_row
+            window = place in (0, table.seats_per_row - 1)
+            yield SeatRow(
+                tenant=service.tenant,
+                service=service.id,
+                coach=coach,
+                seat=seat,
+                row=(seat - 1) // table.seats_per_row,
+                attributes='["window"]' if window else '["aisle"]',
+            )

@@ -1,0 +1,122 @@
+"""Offer catalogue on our own database: products with prices by age, supplements, services."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from domain.money import Money
+from domain.offers import Offer, OfferBundle, OfferedTraveller, Service
+from domain.products import Product, Supplement, price_for
+from providers.protocols import OfferSearch, SearchTraveller
+from store.database import Store
+from store.tables import ProductRow, ServiceRow, SupplementRow
+
+OFFER_LIFE = timedelta(minutes=20)
+
+
+class EmbeddedOffers:
+    """Finds one bundle per product that fits: all travellers, one price each by age."""
+
+    outside = False
+
+    def __init__(self, store: Store, offer_life: timedelta = OFFER_LIFE) -> None:
+        self._store = store
+        self._life = offer_life
+
+    def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
+        """Return a bundle for each product the search fits; none for a departure that has left."""
+        with self._store.read() as tx:
+            service = _services(tx, tenant, [search.service]).get(search.service) if search.service else None
+            products = self._candidates(tx, tenant, search, service)
+        if search.service and (service is None or service.departed(now)):
+            return []
+        found = [self._bundle(product, search, service, now) for product in products]
+        return [bundle for bundle in found if bundle is not None]
+
+    def _candidates(self, tx: Session, tenant: str, search: OfferSearch, service: Service | None) -> list[Product]:
+        query = select(ProductRow).where(ProductRow.tenant == tenant)
+        if search.product:
+            query = query.where(ProductRow.id == search.product)
+        # A product of a line is sold on its services only, one without a line on none.
+        query = query.where(ProductRow.line == (service.line if service else None))
+        rows = tx.exec(query.order_by(col(ProductRow.id)))
+        return [Product.model_validate_json(row.document) for row in rows]
+
+    def _bundle(
+        self, product: Product, search: OfferSearch, service: Service | None, now: datetime
+    ) -> OfferBundle | None:
+        valid_from = service.departs_at if service else search.valid_from
+        if valid_from is None:
+            return None
+        first_day = service.day if service else valid_from.astimezone(ZoneInfo(search.time_zone)).date()
+        offer = _offer(product, search.travellers, first_day)
+        if offer is None:
+            return None
+        return OfferBundle(
+            id=str(uuid.uuid4()),
+            currency=product.currency,
+            service=service.id if service else None,
+            valid_from=valid_from,
+            first_day=first_day,
+            expires_at=now + self._life,
+            offers=(offer,),
+        )
+
+    def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
+        """Return products by id."""
+        with self._store.read() as tx:
+            rows = tx.exec(select(ProductRow).where(ProductRow.tenant == tenant, col(ProductRow.id).in_(set(ids))))
+            return {row.id: Product.model_validate_json(row.document) for row in rows}
+
+    def supplements(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Supplement]:
+        """Return supplements by id."""
+        with self._store.read() as tx:
+            mine = (SupplementRow.tenant == tenant, col(SupplementRow.id).in_(set(ids)))
+            rows = tx.exec(select(SupplementRow).where(*mine))
+            return {row.id: Supplement.model_validate_json(row.document) for row in rows}
+
+    def services(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Service]:
+        """Return services by id."""
+        with self._store.read() as tx:
+            return _services(tx, tenant, ids)
+
+
+def _services(tx: Session, tenant: str, ids: Sequence[str]) -> dict[str, Service]:
+    rows = tx.exec(select(ServiceRow).where(ServiceRow.tenant == tenant, col(ServiceRow.id).in_(set(ids))))
+    return {row.id: Service(id=row.id, line=row.line, departs_at=row.departs_at, day=row.day) for row in rows}
+
+
+def _offer(product: Product, travellers: Sequence[SearchTraveller], first_day: date) -> Offer | None:
+    """Price every traveller, or return None when one has no price or they are too few or many."""
+    size = product.group
+    smallest, largest = (size.smallest, size.largest) if size else (1, len(travellers))
+    if not smallest <= len(travellers) <= largest:
+        return None
+    prices = [_price(product, each, first_day) for each in travellers]
+    priced = [
+        OfferedTraveller(id=each.id, birth_date=each.birth_date, price=price)
+        for each, price in zip(travellers, prices, strict=True)
+        if price is not None
+    ]
+    if len(priced) != len(travellers):
+        return None
+    return Offer(
+        id=str(uuid.uuid4()),
+        product=product.id,
+        travellers=tuple(priced),
+        smallest=smallest,
+        largest=largest,
+        group=size is not None,
+        group_price=product.prices[0].price if size else None,
+    )
+
+
+def _price(product: Product, traveller: SearchTraveller, first_day: date) -> Money | None:
+    if product.group:
+        return product.prices[0].price - product.prices[0].price
+    if traveller.birth_date is None:
+        return None
+    return price_for(product, traveller.birth_date, first_day)

@@ -1,0 +1,65 @@
+"""A payment provider on our own database: takes any token, except the documented ones that refuse."""
+
+from collections.abc import Sequence
+
+from sqlmodel import select
+
+from domain.money import Money
+from domain.settlement import Move, MoveKind
+from providers.errors import PaymentDeclinedError, RefundDeclinedError
+from store.database import Store
+from store.tables import BankRow
+
+DECLINE = "tok_decline"
+REFUSE_CAPTURE = "tok_refuse_capture"
+REFUSE_REFUND = "tok_refuse_refund"
+
+
+class EmbeddedPayments:
+    """Keeps its own account of every payment, beside our ledger: two books that must agree."""
+
+    outside = False
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
+        """Set money aside under a key; a second time under the same key changes nothing."""
+        if token == DECLINE:
+            raise PaymentDeclinedError
+        with self._store.write() as tx:
+            row = tx.get(BankRow, key)
+            if row is None:
+                row = BankRow(
+                    tenant=tenant, key=key, currency=amount.currency, token=token, authorised_minor=amount.minor
+                )
+                tx.add(row)
+            if row.voided:
+                raise PaymentDeclinedError
+            return f"bank:{key}"
+
+    def void(self, tenant: str, key: str) -> None:
+        """Let the money go, if any was set aside."""
+        with self._store.write() as tx:
+            row = tx.get(BankRow, key)
+            if row is not None:
+                row.voided = True
+                tx.add(row)
+
+    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
+        """Make all moves or none. The step's own memory keeps a key from settling twice."""
+        with self._store.write() as tx:
+            for move in moves:
+                row = tx.exec(select(BankRow).where(BankRow.key == move.payment, BankRow.tenant == tenant)).one()
+                match move.kind:
+                    case MoveKind.CAPTURE if row.token == REFUSE_CAPTURE or row.voided:
+                        raise PaymentDeclinedError
+                    case MoveKind.CAPTURE:
+                        row.captured_minor += move.amount.minor
+                    case MoveKind.REFUND if row.token == REFUSE_REFUND:
+                        raise RefundDeclinedError
+                    case MoveKind.REFUND:
+                        row.refunded_minor += move.amount.minor
+                    case MoveKind.VOID:
+                        row.voided = True
+                tx.add(row)

@@ -1,0 +1,139 @@
+"""Seat inventory on our own database: one row per seat held or sold."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, update
+from sqlmodel import Session, col, select
+
+from providers.embedded.placing import choose
+from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
+from providers.protocols import HeldSeat, SeatRequest
+from store.database import Store
+from store.tables import SeatHoldRow, SeatRow, ServiceRow
+
+_Place = tuple[int, int]
+
+
+class EmbeddedSeats:
+    """Holds seats by inserting a row for each; its primary key makes selling one twice impossible."""
+
+    outside = False
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+        """Hold seats, all or none: whoever asks for one service waits for those before them."""
+        with self._store.write() as tx:
+            earlier = tx.exec(select(SeatHoldRow).where(SeatHoldRow.tenant == tenant, SeatHoldRow.key == key)).all()
+            if earlier:
+                return [_held(row) for row in sorted(earlier, key=_order)]
+            # In one order for everybody: two changes with two services each must not wait in a ring.
+            for service in sorted({request.service for request in wanted}):
+                self._queue_up(tx, tenant, service)
+            rows: list[SeatHoldRow] = []
+            for request in wanted:
+                for coach, seat in self._places(tx, tenant, request):
+                    rows.append(_row(tenant, key, len(rows) + 1, request.service, (coach, seat), until))
+                    tx.add(rows[-1])
+                tx.flush()
+            return [_held(row) for row in rows]
+
+    def _queue_up(self, tx: Session, tenant: str, service: str) -> None:
+        query = select(ServiceRow).where(ServiceRow.tenant == tenant, ServiceRow.id == service)
+        if tx.exec(query.with_for_update()).one_or_none() is None:
+            raise NoSeatsLeftError
+        overdue = delete(SeatHoldRow).where(
+            col(SeatHoldRow.tenant) == tenant,
+            col(SeatHoldRow.service) == service,
+            col(SeatHoldRow.state) == "held",
+            col(SeatHoldRow.expires_at) <= self._store.now(),
+        )
+        tx.execute(overdue)
+
+    def _places(self, tx: Session, tenant: str, request: SeatRequest) -> list[_Place]:
+        here = (SeatRow.tenant == tenant, SeatRow.service == request.service)
+        seats = {(row.coach, row.seat): row.row for row in tx.exec(select(SeatRow).where(*here))}
+        holds = select(SeatHoldRow.coach, SeatHoldRow.seat).where(
+            SeatHoldRow.tenant == tenant, SeatHoldRow.service == request.service
+        )
+        taken = {(coach, seat) for coach, seat in tx.exec(holds)}
+        if request.names:
+            return _named(request.names, seats, taken)
+        free = {place: row for place, row in seats.items() if place not in taken}
+        if len(free) < request.count:
+            raise NoSeatsLeftError
+        return choose(free, request.count)
+
+    def release(self, tenant: str, key: str) -> None:
+        """Give back what is held under a key. The step's own memory keeps the key from being used again."""
+        with self._store.write() as tx:
+            tx.execute(delete(SeatHoldRow).where(col(SeatHoldRow.tenant) == tenant, col(SeatHoldRow.key) == key))
+
+    def give_back(self, tenant: str, references: Sequence[str]) -> None:
+        """Give back these seats; those already free are left alone."""
+        if not references:
+            return
+        with self._store.write() as tx:
+            tx.execute(delete(SeatHoldRow).where(*_mine(tenant, references)))
+
+    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
+        """Let holds last at least until a time."""
+        with self._store.write() as tx:
+            self._still_there(tx, tenant, references)
+            shorter = (col(SeatHoldRow.state) == "held", col(SeatHoldRow.expires_at) < until)
+            tx.execute(update(SeatHoldRow).where(*_mine(tenant, references), *shorter).values(expires_at=until))
+
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+        """Sell the taken seats and free the given-up ones in one transaction."""
+        with self._store.write() as tx:
+            self._still_there(tx, tenant, taken)
+            sold = update(SeatHoldRow).where(*_mine(tenant, taken)).values(state="confirmed", expires_at=None)
+            tx.execute(sold)
+            self.give_back(tenant, given_up)
+
+    def _still_there(self, tx: Session, tenant: str, references: Sequence[str]) -> None:
+        found = tx.exec(select(SeatHoldRow.reference).where(*_mine(tenant, references))).all()
+        if len(found) != len(set(references)):
+            raise HoldIsGoneError
+
+
+def _named(names: tuple[str, ...], seats: dict[_Place, int], taken: set[_Place]) -> list[_Place]:
+    places: list[_Place] = []
+    for name in names:
+        coach, _, seat = name.partition("-")
+        place = (int(coach), int(seat))
+        if place not in seats:
+            raise NoSuchSeatError
+        if place in taken:
+            raise SeatIsTakenError
+        places.append(place)
+    return places
+
+
+def _row(tenant: str, key: str, number: int, service: str, place: _Place, until: datetime) -> SeatHoldRow:
+    coach, seat = place
+    reference = f"{key}/{number}"
+    return SeatHoldRow(
+        tenant=tenant,
+        service=service,
+        coach=coach,
+        seat=seat,
+        key=key,
+        reference=reference,
+        state="held",
+        expires_at=until,
+    )
+
+
+def _order(row: SeatHoldRow) -> int:
+    return int(row.reference.rpartition("/")[2])
+
+
+def _held(row: SeatHoldRow) -> HeldSeat:
+    return HeldSeat(reference=row.reference, service=row.service, coach=row.coach, seat=row.seat)
+
+
+def _mine(tenant: str, references: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    return col(SeatHoldRow.tenant) == tenant, col(SeatHoldRow.reference).in_(references)
