@@ -1,0 +1,24 @@
+"""How long drafts and the seats they hold live."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from store.tables import OrderRow
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """A draft lives this long after its last change; its seats that much longer, as a safety net."""
+
+    draft: timedelta = timedelta(minutes=20)
+    margin: timedelta = timedelta(hours=24)
+
+    def draft_ends(self, order: OrderRow, now: datetime) -> datetime:
+        """Return when an order's draft ends if it is changed now: a deadline a client set stands."""
+        if order.expires_fixed and order.expires_at:
+            return order.expires_at
+        return now + self.draft
+
+    def holds_until(self, draft_ends: datetime) -> datetime:
+        """Return how long seats must be held for a draft that ends then."""
+        return draft_ends + self.margin

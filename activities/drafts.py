@@ -1,0 +1,104 @@
+"""Ends a draft: its version becomes the confirmed one, or the draft is closed without one."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.once import Once
+from activities.outcomes import end_change
+from activities.steps import Command, Final, Nothing, Place
+from domain.changes import ChangeState
+from domain.orders import OrderStatus
+from store import changes
+from store.events import Data, EventType, append
+from store.orders import load
+from store.tables import OrderRow
+
+
+class ConfirmOrder(Command):
+    """Make the draft the confirmed version."""
+
+    step: ClassVar[str] = "confirm_order"
+    part: ClassVar[str] = "order"
+
+    def summary(self) -> str:
+        """Say what is done."""
+        return "make the draft the confirmed version"
+
+
+class Confirmed(BaseModel):
+    """What the order is now: confirmed, or cancelled when nothing is left on it."""
+
+    status: OrderStatus
+
+
+class HowClosed(StrEnum):
+    """Why a draft ended without a confirmation."""
+
+    DISCARDED = "discarded"
+    EXPIRED = "expired"
+
+
+class CloseDraft(Command):
+    """Close a draft whose changes were taken back. Keyed by the change that opened it."""
+
+    step: ClassVar[str] = "close_draft"
+    part: ClassVar[str] = "close"
+    how: HowClosed
+
+    def summary(self) -> str:
+        """Say why."""
+        return f"close the draft: {self.how}"
+
+
+class DraftActivities:
+    """Ends drafts."""
+
+    def __init__(self, once: Once) -> None:
+        self._once = once
+
+    @activity.defn
+    def confirm_order(self, command: ConfirmOrder) -> Confirmed:
+        """Make the draft's version the confirmed one and write the change's outcome with it.
+
+        An order without lines is cancelled by its confirmation.
+        """
+
+        def confirm(tx: Session, order: OrderRow) -> Confirmed:
+            now = self._once.store.now()
+            empty = not load(tx, order).live_lines
+            order.status = OrderStatus.CANCELLED if empty else OrderStatus.CONFIRMED
+            order.confirmed_version, order.last_confirmed_at = order.version, now
+            _end_draft(order)
+            data: Data = {"version": order.version, "status": str(order.status)}
+            append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
+            end_change(tx, order, changes.existing(tx, command.change), ChangeState.DONE, None, now)
+            return Confirmed(status=OrderStatus(order.status))
+
+        return self._once.check(command, Confirmed, confirm)
+
+    @activity.defn
+    def close_draft(self, command: CloseDraft) -> Nothing:
+        """Close a draft. An order never confirmed that expires keeps its lines and becomes expired."""
+
+        def close(tx: Session, order: OrderRow) -> Nothing:
+            expired = command.how is HowClosed.EXPIRED
+            if expired and not order.confirmed_version:
+                order.status = OrderStatus.EXPIRED
+            _end_draft(order)
+            kind = EventType.DRAFT_EXPIRED if expired else EventType.DRAFT_DISCARDED
+            append(tx, order, kind, None, self._once.store.now(), {"version": order.version})
+            return Nothing()
+
+        return self._once.check(command, Nothing, close)
+
+
+def _end_draft(order: OrderRow) -> None:
+    order.draft_opened_by, order.expires_at, order.expires_fixed = None, None, False
+
+
+CONFIRM_ORDER = Final(DraftActivities.confirm_order, place=Place.STORE)
+CLOSE_DRAFT = Final(DraftActivities.close_draft, place=Place.STORE)

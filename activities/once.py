@@ -1,0 +1,146 @@
+"""Runs steps so that each happens at most once per key, whoever asks how often and how late."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from activities.failures import WithdrawnError, read_back, refusal_in, written
+from activities.steps import Command, Nothing
+from domain.changes import ChangeState
+from domain.refusals import Refusal
+from providers.errors import ProviderError
+from store import changes, effects
+from store.database import Store
+from store.effects import EffectState
+from store.orders import locked
+from store.tables import EffectRow, OrderRow
+
+R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Outside(Protocol):
+    """A provider, as far as it matters where it lives."""
+
+    @property
+    def outside(self) -> bool:
+        """Whether it leaves our database."""
+
+
+class Once:
+    """At most one effect per key: asked, then done or withdrawn, and the first answer for everybody."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def check(self, command: Command, answer: type[R], act: Callable[[Session, OrderRow], R]) -> R:
+        """Run a step that touches nothing but our store; its answer and its memory commit together."""
+        return self.step(command, answer, None, lambda _: None, lambda tx, order, _: act(tx, order))
+
+    def step(
+        self,
+        command: Command,
+        answer: type[R],
+        provider: Outside | None,
+        call: Callable[[OrderRow], T],
+        note: Callable[[Session, OrderRow, T], R],
+        take_back: Callable[[OrderRow], None] | None = None,
+    ) -> R:
+        """Ask a provider under the command's key and note what it did.
+
+        An embedded provider joins the transaction. For one outside, asked is committed before the
+        call and done after it; a call that lands after its undo is taken back again. Raises the
+        refusal the step was first answered with, and WithdrawnError under a withdrawn key.
+        """
+        try:
+            if provider is not None and provider.outside:
+                return self._outside(command, answer, call, note, take_back)
+            with self.store.write() as tx:
+                order, effect = self._ask(tx, command)
+                known = _known(effect, answer)
+                return known if known is not None else self._done(tx, effect, note(tx, order, call(order)))
+        except (Refusal, ProviderError) as error:
+            return self._refused(command, answer, error)
+
+    def _outside(
+        self,
+        command: Command,
+        answer: type[R],
+        call: Callable[[OrderRow], T],
+        note: Callable[[Session, OrderRow, T], R],
+        take_back: Callable[[OrderRow], None] | None,
+    ) -> R:
+        with self.store.write() as tx:
+            order, effect = self._ask(tx, command)
+            known = _known(effect, answer)
+        if known is not None:
+            return known
+        heard = call(order)
+        with self.store.write() as tx:
+            order, effect = self._ask(tx, command)
+            if effect.state != EffectState.WITHDRAWN:
+                known = _known(effect, answer)
+                return known if known is not None else self._done(tx, effect, note(tx, order, heard))
+        if take_back:
+            take_back(order)
+        raise WithdrawnError
+
+    def undo(
+        self,
+        command: Command,
+        reverse: Callable[[Session, OrderRow, str], None],
+        provider: Outside | None = None,
+        take_back: Callable[[OrderRow], None] | None = None,
+    ) -> Nothing:
+        """Withdraw a step's key for ever, and reverse what it did, if it did anything.
+
+        `reverse` mends our own rows, given the step's answer; `take_back` tells the provider, by key,
+        so that it may be told again.
+        """
+        outside = provider is not None and provider.outside
+        with self.store.write() as tx:
+            order = locked(tx, command.order)
+            now = self.store.now()
+            before, effect = effects.withdraw(tx, order.tenant, command.step, command, now)
+            if before is EffectState.DONE and effect.answer is not None:
+                reverse(tx, order, effect.answer)
+            if take_back and not outside:
+                take_back(order)
+            changes.set_state(tx, command.change, ChangeState.UNDOING)
+        if take_back and outside:
+            take_back(order)
+        return Nothing()
+
+    def _ask(self, tx: Session, command: Command) -> tuple[OrderRow, EffectRow]:
+        order = locked(tx, command.order)
+        return order, effects.ask(tx, order.tenant, command.step, command, self.store.now())
+
+    def _done(self, tx: Session, effect: EffectRow, result: R) -> R:
+        effects.finish(effect, result.model_dump_json(), None, self.store.now())
+        tx.add(effect)
+        return result
+
+    def _refused(self, command: Command, answer: type[R], error: Refusal | ProviderError) -> R:
+        refusal = refusal_in(error) if isinstance(error, ProviderError) else error
+        if refusal is None:
+            raise error
+        with self.store.write() as tx:
+            _, effect = self._ask(tx, command)
+            known = _known(effect, answer)
+            if known is not None:
+                return known
+            effects.finish(effect, None, written(refusal), self.store.now())
+            tx.add(effect)
+        raise refusal
+
+
+def _known(effect: EffectRow, answer: type[R]) -> R | None:
+    if effect.state == EffectState.WITHDRAWN:
+        raise WithdrawnError
+    if effect.state != EffectState.DONE:
+        return None
+    if effect.refusal is not None:
+        raise read_back(effect.refusal)
+    return answer.model_validate_json(effect.answer or "")

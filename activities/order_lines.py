@@ -1,0 +1,111 @@
+"""Puts a planned change on the order, and takes it off again."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.deadlines import Deadlines
+from activities.once import Once
+from activities.steps import Command, Nothing, Place, Reversible
+from domain.money import Money
+from domain.orders import OrderStatus
+from store import changes, reservations, swaps
+from store.events import Data, EventType, append
+from store.orders import load
+from store.tables import OrderRow
+
+
+class SwapOfferBundle(Command):
+    """Put the planned lines on the order and take off those they replace."""
+
+    step: ClassVar[str] = "swap_offer_bundle"
+    part: ClassVar[str] = "swap"
+
+    def summary(self) -> str:
+        """Say what is done."""
+        return "put the new lines on the draft"
+
+
+class Before(BaseModel):
+    """The order's head before a swap, to be put back by its undo."""
+
+    status: OrderStatus
+    version: int
+    expires_at: datetime | None
+    expires_fixed: bool
+    draft_opened_by: str | None
+
+
+class Swapped(BaseModel):
+    """Where a swap left the order."""
+
+    version: int
+    balance: Money
+    expires_at: datetime
+    draft_opened_by: str
+    superseded: int
+    """How many seats held for draft lines this change replaced."""
+    before: Before
+
+
+class OrderLineActivities:
+    """Changes what is on an order."""
+
+    def __init__(self, once: Once, deadlines: Deadlines) -> None:
+        self._once = once
+        self._deadlines = deadlines
+
+    @activity.defn
+    def swap_offer_bundle(self, command: SwapOfferBundle) -> Swapped:
+        """Put a planned and quoted change on the draft; the first one opens it, version + 1."""
+        return self._once.check(command, Swapped, lambda tx, order: self._swap(tx, order, command))
+
+    def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundle) -> Swapped:
+        now = self._once.store.now()
+        row = changes.existing(tx, command.change)
+        plan, quote = changes.plan_of(row), changes.quote_of(row)
+        if quote is None:
+            raise LookupError("a change is quoted before it is put on the order")
+        before = Before.model_validate(order.model_dump(include=set(Before.model_fields)))
+        if order.draft_opened_by is None:
+            order.draft_opened_by, order.expires_fixed = command.change, False
+        order.status, order.version = OrderStatus.DRAFT, plan.version
+        order.expires_at = self._deadlines.draft_ends(order, now)
+        row.draft = order.draft_opened_by
+        held = [seat.id for seat in reservations.under_key(tx, f"{command.change}/reserve")]
+        swaps.put_on(tx, order, command.change, plan, quote, held)
+        tx.flush()
+        balance = load(tx, order).balance
+        added, removed = [line.id for line in plan.adds], list(plan.removes)
+        data: Data = {"version": plan.version, "balance": str(balance), "added": added, "removed": removed}
+        append(tx, order, EventType.ORDER_CHANGED, command.change, now, data)
+        tx.add(row)
+        return Swapped(
+            version=plan.version,
+            balance=balance,
+            expires_at=order.expires_at,
+            draft_opened_by=order.draft_opened_by,
+            superseded=len(reservations.superseded(tx, order.number, command.change)),
+            before=before,
+        )
+
+    @activity.defn
+    def restore_offer_bundle(self, command: SwapOfferBundle) -> Nothing:
+        """Undo a swap: what it added is marked undone, what it removed is live again."""
+
+        def reverse(tx: Session, order: OrderRow, answer: str) -> None:
+            before = Swapped.model_validate_json(answer).before
+            swaps.take_off(tx, order.number, command.change)
+            for name, value in before:
+                setattr(order, name, value)
+            append(tx, order, EventType.CHANGE_UNDONE, command.change, self._once.store.now(), {})
+
+        return self._once.undo(command, reverse)
+
+
+SWAP_OFFER_BUNDLE = Reversible(
+    OrderLineActivities.swap_offer_bundle, undo=OrderLineActivities.restore_offer_bundle, place=Place.STORE
+)

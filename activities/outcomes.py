@@ -1,0 +1,90 @@
+"""Writes how a change ended, once."""
+
+import json
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.once import Once
+from activities.steps import Command, Final, Place
+from domain.changes import ChangeState, Outcome
+from domain.orders import OrderStatus
+from domain.summaries import summary_of
+from store import changes, effects
+from store.orders import lines_of, load, locked
+from store.tables import ChangeRow, OrderRow
+
+
+class RecordOutcome(Command):
+    """Write how a change ended."""
+
+    step: ClassVar[str] = "record_outcome"
+    part: ClassVar[str] = "outcome"
+    state: ChangeState
+    code: str | None = None
+
+    def summary(self) -> str:
+        """Say how it ended."""
+        return f"record the outcome: {self.state}{f' ({self.code})' if self.code else ''}"
+
+
+class Recorded(BaseModel):
+    """The outcome the change has, which may be an earlier one."""
+
+    state: ChangeState
+    code: str | None
+    status: OrderStatus
+
+
+class OutcomeActivities:
+    """Records outcomes."""
+
+    def __init__(self, once: Once) -> None:
+        self._once = once
+
+    @activity.defn
+    def record_outcome(self, command: RecordOutcome) -> Recorded:
+        """Write a change's outcome unless it has one; answer with the one it has."""
+        with self._once.store.write() as tx:
+            order = locked(tx, command.order)
+            row = changes.claimed(tx, command.change)
+            status = OrderStatus(order.status)
+            if row is None:
+                return Recorded(state=command.state, code=command.code, status=status)
+            end_change(tx, order, row, command.state, command.code, self._once.store.now())
+            outcome = changes.outcome_of(changes.existing(tx, command.change))
+            state, code = (outcome.state, outcome.code) if outcome else (command.state, command.code)
+            return Recorded(state=state, code=code, status=status)
+
+
+def end_change(
+    tx: Session, head: OrderRow, row: ChangeRow, state: ChangeState, code: str | None, now: datetime
+) -> bool:
+    """Write a change's outcome in the transaction that makes it true; False when it has one already."""
+    tx.flush()
+    done = state is ChangeState.DONE and row.plan is not None
+    plan = changes.plan_of(row) if done else None
+    added = {line.id for line in plan.adds} if plan else set()
+    seats = [json.loads(line.reservations) for line in lines_of(tx, head.number) if line.id in added]
+    outcome = Outcome(
+        state=state,
+        code=code,
+        members=_members(tx, row, code),
+        order=summary_of(load(tx, head)),
+        lines=tuple(line.id for line in plan.adds) if plan else (),
+        reservations=tuple(dict.fromkeys(seat for line in seats for seat in line)),
+        replaced=plan.replaced if plan else (),
+        warnings=plan.warnings if plan else (),
+    )
+    return changes.end(tx, row.id, outcome, now)
+
+
+def _members(tx: Session, row: ChangeRow, code: str | None) -> tuple[dict[str, str | int], ...]:
+    refusals = [json.loads(each.refusal) for each in effects.of_change(tx, row.id) if each.refusal]
+    return next((tuple(each["members"]) for each in refusals if each["code"] == code), ())
+
+
+RECORD_OUTCOME = Final(OutcomeActivities.record_outcome, place=Place.STORE)

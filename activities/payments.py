@@ -1,0 +1,152 @@
+"""Sets money aside, lets it go, and settles what is owed: the point of no return."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.deadlines import Deadlines
+from activities.once import Once
+from activities.steps import Command, Nothing, Pivot, Place, Reversible
+from domain.changes import ChangeKind, PaymentMeans
+from domain.money import Money
+from domain.orders import Order
+from domain.settlement import Move, MoveKind, settlement
+from providers.protocols import PaymentProvider
+from store import changes, ledger
+from store.events import EventType, append
+from store.orders import load
+from store.tables import OrderRow
+
+
+class AuthorisePayment(Command):
+    """Set money aside, with the means the request names."""
+
+    step: ClassVar[str] = "authorise_payment"
+    part: ClassVar[str] = "authorise"
+    amount: Money
+
+    def summary(self) -> str:
+        """Say how much."""
+        return f"set aside {self.amount} {self.amount.currency}"
+
+
+class Authorised(BaseModel):
+    """Money is set aside; a payment moves the draft's deadline."""
+
+    balance: Money
+    expires_at: datetime | None
+
+
+class SettlePriceDifference(Command):
+    """Take or pay back exactly what the draft comes to."""
+
+    step: ClassVar[str] = "settle_price_difference"
+    part: ClassVar[str] = "settle"
+
+    def summary(self) -> str:
+        """Say what is settled."""
+        return "capture or refund the price difference: the point of no return"
+
+
+class Settled(BaseModel):
+    """What was taken and what was paid back."""
+
+    captured: Money
+    refunded: Money
+
+
+_EVENTS = {
+    MoveKind.CAPTURE: EventType.PAYMENT_CAPTURED,
+    MoveKind.REFUND: EventType.PAYMENT_REFUNDED,
+    MoveKind.VOID: EventType.PAYMENT_VOIDED,
+}
+
+
+class PaymentActivities:
+    """Everything done with money."""
+
+    def __init__(self, once: Once, payments: PaymentProvider, deadlines: Deadlines) -> None:
+        self._once = once
+        self._payments = payments
+        self._deadlines = deadlines
+
+    @activity.defn
+    def authorise_payment(self, command: AuthorisePayment) -> Authorised:
+        """Set money aside. Raises PaymentRefused."""
+        store = self._once.store
+        with store.read() as tx:
+            request = changes.request_of(changes.existing(tx, command.change))
+        means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: nothing was sent
+
+        def authorise(order: OrderRow) -> str:
+            return self._payments.authorise(order.tenant, command.key, command.amount, means.method, means.token)
+
+        def note(tx: Session, order: OrderRow, reference: str) -> Authorised:
+            now = store.now()
+            entry = (command.key, command.change, command.amount, means.method, reference, now)
+            ledger.authorised(tx, order, *entry)
+            if request.kind is ChangeKind.PAY:
+                order.expires_at = self._deadlines.draft_ends(order, now)
+                changes.existing(tx, command.change).draft = order.draft_opened_by
+            data = {"amount": str(command.amount), "currency": command.amount.currency}
+            append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)
+            tx.flush()
+            return Authorised(balance=load(tx, order).balance, expires_at=order.expires_at)
+
+        return self._once.step(command, Authorised, self._payments, authorise, note, self._void(command))
+
+    @activity.defn
+    def void_payment(self, command: AuthorisePayment) -> Nothing:
+        """Let go what was set aside under a change, if anything."""
+
+        def reverse(tx: Session, order: OrderRow, _answer: str) -> None:
+            now = self._once.store.now()
+            move = Move(kind=MoveKind.VOID, payment=command.key, amount=command.amount)
+            ledger.moved(tx, order, f"{command.key}/undo", command.change, move, now)
+            data = {"amount": str(command.amount), "currency": command.amount.currency}
+            append(tx, order, EventType.PAYMENT_VOIDED, command.change, now, data)
+
+        return self._once.undo(command, reverse, self._payments, self._void(command))
+
+    def _void(self, command: AuthorisePayment) -> Callable[[OrderRow], None]:
+        return lambda order: self._payments.void(order.tenant, command.key)
+
+    @activity.defn
+    def settle_price_difference(self, command: SettlePriceDifference) -> Settled:
+        """Capture, refund, or nothing for 0.00. Refused, it has done nothing; done, it is never undone.
+
+        Raises PaymentRefused, RefundRefused, BalanceNotZero.
+        """
+        store = self._once.store
+
+        def settle(row: OrderRow) -> tuple[Order, list[Move]]:
+            with store.read() as tx:
+                order = load(tx, row)
+            moves = settlement(order.due, order.payments)
+            if moves:
+                self._payments.settle(row.tenant, command.key, moves)
+            return order, moves
+
+        def note(tx: Session, row: OrderRow, made: tuple[Order, list[Move]]) -> Settled:
+            order, moves = made
+            for move in moves:
+                ledger.moved(tx, row, command.key, command.change, move, store.now())
+                data = {"amount": str(move.amount), "currency": move.amount.currency}
+                append(tx, row, _EVENTS[move.kind], command.change, store.now(), data)
+            return Settled(captured=_sum(order, moves, MoveKind.CAPTURE), refunded=_sum(order, moves, MoveKind.REFUND))
+
+        return self._once.step(command, Settled, self._payments, settle, note)
+
+
+def _sum(order: Order, moves: list[Move], kind: MoveKind) -> Money:
+    return order.sum(move.amount for move in moves if move.kind is kind)
+
+
+AUTHORISE_PAYMENT = Reversible(
+    PaymentActivities.authorise_payment, undo=PaymentActivities.void_payment, place=Place.PAYMENTS
+)
+SETTLE_PRICE_DIFFERENCE = Pivot(PaymentActivities.settle_price_difference, place=Place.PAYMENTS)

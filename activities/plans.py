@@ -1,0 +1,159 @@
+"""The first step of everything asked of an order: claims the request and works out what it means."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.once import Once
+from activities.shelf import shelf_for
+from activities.steps import Check, Command, Place
+from domain.changes import ChangeKind, ChangeRequest, ChangeState
+from domain.gates import check_confirm, check_extend, check_pay
+from domain.money import Money
+from domain.orders import Order, OrderStatus
+from domain.plan_change import plan_change
+from domain.refusals import StaleOrder
+from providers.protocols import OfferCatalogue
+from store import changes
+from store.orders import load, locked
+from store.tables import ChangeRow, OrderRow
+
+UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
+"""There is no request of that id on this order."""
+
+
+class ByHand(BaseModel):
+    """What an operator asked for with an update of their own, without a request from the API."""
+
+    kind: ChangeKind
+    expires_at: datetime | None = None
+
+
+class PlanChange(Command):
+    """Plan what a request asks."""
+
+    step: ClassVar[str] = "plan_change"
+    part: ClassVar[str] = "plan"
+    asked_by_hand: ByHand | None = None
+
+    def summary(self) -> str:
+        """Say what is asked."""
+        return "claim the request and plan it"
+
+
+class Planned(BaseModel):
+    """What the workflow must know of a plan."""
+
+    answered: ChangeState | None = None
+    """How the request ended already; then nothing is to be done."""
+    code: str | None = None
+    nothing: bool = False
+    """There is nothing to do: confirming a confirmed order, discarding no draft."""
+    confirm: bool = False
+    seats: int = 0
+    services: tuple[str, ...] = ()
+    owed: Money | None = None
+    pays: bool = False
+    """A payment came along."""
+    expires_at: datetime | None = None
+    ever_confirmed: bool = False
+
+
+class PlanActivities:
+    """Plans requests."""
+
+    def __init__(self, once: Once, offers: OfferCatalogue) -> None:
+        self._once = once
+        self._offers = offers
+
+    @activity.defn
+    def plan_change(self, command: PlanChange) -> Planned:
+        """Claim a request, or say that it was answered; then plan it.
+
+        Its state and If-Match are compared here, in turn, not when it arrived. Raises every refusal
+        that needs no more than a look at the order.
+        """
+        answered = self._claim(command)
+        if answered:
+            return answered
+        return self._once.check(command, Planned, lambda tx, order: self._plan(tx, order, command))
+
+    def _claim(self, command: PlanChange) -> Planned | None:
+        store = self._once.store
+        with store.write() as tx:
+            order = locked(tx, command.order)
+            if command.asked_by_hand:
+                changes.add(tx, _row_by_hand(order, command, store.now()))
+            row = changes.claimed(tx, command.change)
+            if row is None or row.order_number != command.order:
+                return Planned(answered=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
+            outcome = changes.outcome_of(row)
+            if outcome:
+                return Planned(answered=outcome.state, code=outcome.code)
+            row.state, row.trouble = ChangeState.RUNNING, None
+            row.claimed_at = row.claimed_at or store.now()
+            tx.add(row)
+            return None
+
+    def _plan(self, tx: Session, head: OrderRow, command: PlanChange) -> Planned:
+        row = changes.claimed(tx, command.change)
+        if row is None:
+            raise LookupError("a claimed change has a row")
+        request = changes.request_of(row)
+        if request.if_match is not None and head.last_event not in request.if_match:
+            raise StaleOrder
+        order = load(tx, head)
+        planned = self._by_kind(tx, head, order, row, request)
+        return planned.model_copy(
+            update={"ever_confirmed": order.confirmed_version > 0, "pays": request.payment is not None}
+        )
+
+    def _by_kind(self, tx: Session, head: OrderRow, order: Order, row: ChangeRow, request: ChangeRequest) -> Planned:
+        match request.kind:
+            case ChangeKind.CHANGE:
+                return self._change(tx, head, order, row, request)
+            case ChangeKind.CONFIRM if order.status is OrderStatus.CONFIRMED:
+                return Planned(nothing=True)
+            case ChangeKind.CONFIRM:
+                shelf = shelf_for(tx, head.tenant, self._offers, order, request)
+                owed = check_confirm(order, shelf.products, pays=request.payment is not None)
+                return Planned(owed=owed)
+            case ChangeKind.PAY:
+                return Planned(owed=check_pay(order, request.amount))
+            case ChangeKind.EXTEND:
+                check_extend(order)
+                return Planned(expires_at=request.expires_at)
+            case _:
+                return Planned(nothing=order.draft_opened_by is None)
+
+    def _change(self, tx: Session, head: OrderRow, order: Order, row: ChangeRow, request: ChangeRequest) -> Planned:
+        shelf = shelf_for(tx, head.tenant, self._offers, order, request)
+        plan = plan_change(order, request, shelf, head.next_line, head.next_position)
+        head.next_line, head.next_position = plan.next_line, plan.next_position
+        row.plan = plan.model_dump_json()
+        tx.add_all((head, row))
+        services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
+        count = sum(wish.count for wish in plan.seats)
+        return Planned(confirm=plan.confirm, seats=count, services=services)
+
+
+def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeRow:
+    by_hand = command.asked_by_hand or ByHand(kind=ChangeKind.DISCARD)
+    request = ChangeRequest(kind=by_hand.kind, expires_at=by_hand.expires_at)
+    return ChangeRow(
+        tenant=order.tenant,
+        id=command.change,
+        order_number=order.number,
+        route="by hand",
+        fingerprint="",
+        kind=by_hand.kind,
+        request=request.model_dump_json(by_alias=True),
+        state=ChangeState.WAITING,
+        created_at=now,
+    )
+
+
+PLAN_CHANGE = Check(PlanActivities.plan_change, place=Place.STORE)

@@ -1,0 +1,85 @@
+"""Prices a planned change."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.once import Once
+from activities.shelf import shelf_for
+from activities.steps import Check, Command, Place
+from domain.changes import ChangeRequest
+from domain.gates import check_paid
+from domain.money import Money
+from domain.plan_change import plan_change
+from domain.quote_change import quote_change
+from domain.quotes import Quote
+from domain.traveller_rules import validate_travellers
+from providers.protocols import OfferCatalogue
+from store import changes
+from store.orders import load
+from store.tables import OrderRow
+
+
+class QuoteChange(Command):
+    """Price a change."""
+
+    step: ClassVar[str] = "quote_change"
+    part: ClassVar[str] = "quote"
+
+    def summary(self) -> str:
+        """Say what is priced."""
+        return "price the change against the confirmed version"
+
+
+class Quoted(BaseModel):
+    """What a change comes to."""
+
+    difference: Money
+    fee: Money
+    balance: Money
+
+
+class QuoteActivities:
+    """Prices changes."""
+
+    def __init__(self, once: Once, offers: OfferCatalogue) -> None:
+        self._once = once
+        self._offers = offers
+
+    @activity.defn
+    def quote_change(self, command: QuoteChange) -> Quoted:
+        """Price a change and keep the quote.
+
+        Raises OfferExpired, ServiceDeparted, NotOffered, and BalanceNotZero for a change in one go
+        that would owe money without a payment: refused here, before anything is held.
+        """
+        return self._once.check(command, Quoted, lambda tx, order: self._quote(tx, order, command))
+
+    def _quote(self, tx: Session, head: OrderRow, command: QuoteChange) -> Quoted:
+        row = changes.existing(tx, command.change)
+        request, plan, order = changes.request_of(row), changes.plan_of(row), load(tx, head)
+        shelf = shelf_for(tx, head.tenant, self._offers, order, request)
+        quote = quote_change(order, plan, shelf, self._once.store.now())
+        if plan.confirm:
+            check_paid(quote.balance, pays=request.payment is not None)
+        row.quote = quote.model_dump_json()
+        tx.add(row)
+        return Quoted(difference=quote.difference, fee=quote.fee, balance=quote.balance)
+
+
+def price(tx: Session, head: OrderRow, offers: OfferCatalogue, request: ChangeRequest, now: datetime) -> Quote:
+    """Return what a change would cost, by the rules a change goes by. Nothing is written or held.
+
+    Raises the refusals the change itself would meet before its seats and its payment.
+    """
+    order = load(tx, head)
+    shelf = shelf_for(tx, head.tenant, offers, order, request)
+    plan = plan_change(order, request, shelf, head.next_line, head.next_position)
+    validate_travellers(order, request, plan, shelf)
+    return quote_change(order, plan, shelf, now)
+
+
+QUOTE_CHANGE = Check(QuoteActivities.quote_change, place=Place.OFFERS)

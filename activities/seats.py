@@ -1,0 +1,185 @@
+"""Holds seats for a change, and gives them back."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.deadlines import Deadlines
+from activities.once import Once
+from activities.steps import Check, Command, Final, Nothing, Place, Reversible
+from domain.orders import ReservationState
+from providers.protocols import HeldSeat, SeatInventory, SeatRequest
+from store import changes, reservations
+from store.events import EventType, append
+from store.tables import OrderRow
+
+
+class ReserveSeats(Command):
+    """Hold the seats a plan asks for."""
+
+    step: ClassVar[str] = "reserve_seats"
+    part: ClassVar[str] = "reserve"
+    seats: int
+    services: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Say how many seats, and where."""
+        return f"hold {self.seats} seat{'s' if self.seats != 1 else ''} on {', '.join(self.services)}"
+
+
+class SeatsHeld(BaseModel):
+    """How many seats are held."""
+
+    seats: int
+
+
+class ExtendHolds(Command):
+    """Let everything held outlive what comes next."""
+
+    step: ClassVar[str] = "extend_holds"
+    part: ClassVar[str] = "extend"
+    expires_at: datetime | None = None
+    """The deadline a client asked for; None for a confirmation."""
+
+    def summary(self) -> str:
+        """Say what is prolonged."""
+        return "let the seats held outlive the confirmation" if self.expires_at is None else "move the deadline"
+
+
+class HoldsExtended(BaseModel):
+    """Everything held lasts long enough; the deadline the draft has now."""
+
+    expires_at: datetime | None
+
+
+class ConfirmSeats(Command):
+    """Make the new seats ours and let the old ones go."""
+
+    step: ClassVar[str] = "confirm_seats"
+    part: ClassVar[str] = "seats"
+
+    def summary(self) -> str:
+        """Say what is done."""
+        return "confirm the new seats and release the old ones"
+
+
+class GiveBackSeats(Command):
+    """Give back seats of draft lines that a change replaced."""
+
+    step: ClassVar[str] = "give_back_seats"
+    part: ClassVar[str] = "give-back"
+
+    def summary(self) -> str:
+        """Say what is given back."""
+        return "give back the seats this change replaced"
+
+
+class SeatActivities:
+    """Everything done to seats."""
+
+    def __init__(self, once: Once, seats: SeatInventory, deadlines: Deadlines) -> None:
+        self._once = once
+        self._seats = seats
+        self._deadlines = deadlines
+
+    @activity.defn
+    def reserve_seats(self, command: ReserveSeats) -> SeatsHeld:
+        """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown."""
+        store = self._once.store
+        with store.read() as tx:
+            wishes = changes.plan_of(changes.existing(tx, command.change)).seats
+        wanted = [SeatRequest(wish.service, wish.count, wish.names) for wish in wishes]
+
+        def until(order: OrderRow) -> datetime:
+            return self._deadlines.holds_until(self._deadlines.draft_ends(order, store.now()))
+
+        def hold(order: OrderRow) -> list[HeldSeat]:
+            return self._seats.hold(order.tenant, command.key, wanted, until(order))
+
+        def note(tx: Session, order: OrderRow, held: list[HeldSeat]) -> SeatsHeld:
+            reservations.held(tx, order, command.key, held, until(order))
+            return SeatsHeld(seats=len(held))
+
+        return self._once.step(command, SeatsHeld, self._seats, hold, note, self._releasing(command))
+
+    @activity.defn
+    def release_seats(self, command: ReserveSeats) -> Nothing:
+        """Give back what a change held, if anything; a hold that comes later is refused."""
+
+        def reverse(tx: Session, _order: OrderRow, _answer: str) -> None:
+            reservations.released(tx, reservations.under_key(tx, command.key))
+
+        return self._once.undo(command, reverse, self._seats, self._releasing(command))
+
+    def _releasing(self, command: ReserveSeats) -> Callable[[OrderRow], None]:
+        return lambda order: self._seats.release(order.tenant, command.key)
+
+    @activity.defn
+    def extend_holds(self, command: ExtendHolds) -> HoldsExtended:
+        """Let every seat the draft holds last long enough, and move its deadline if that was asked.
+
+        The holds come first: a provider's no leaves the deadline where it was. Raises HoldLost.
+        """
+        store = self._once.store
+        until = self._deadlines.holds_until(command.expires_at or store.now())
+        with store.read() as tx:
+            held = reservations.still_held(tx, command.order)
+
+        def extend(order: OrderRow) -> None:
+            self._seats.extend(order.tenant, [row.reference for row in held], until)
+
+        def note(tx: Session, order: OrderRow, _: None) -> HoldsExtended:
+            reservations.last_until(tx, held, until)
+            if command.expires_at:
+                order.expires_at, order.expires_fixed = command.expires_at, True
+                moment = command.expires_at.isoformat()
+                append(tx, order, EventType.DRAFT_EXTENDED, command.change, store.now(), {"expires_at": moment})
+            return HoldsExtended(expires_at=order.expires_at)
+
+        return self._once.step(command, HoldsExtended, self._seats, extend, note)
+
+    @activity.defn
+    def confirm_seats(self, command: ConfirmSeats) -> Nothing:
+        """Confirm what live lines hold and release what removed lines had, in one act."""
+        with self._once.store.read() as tx:
+            taken, given_up = reservations.at_confirmation(tx, command.order)
+        fresh = [row for row in taken if row.state == ReservationState.HELD]
+
+        def confirm(order: OrderRow) -> None:
+            references = [row.reference for row in given_up]
+            self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
+
+        def note(tx: Session, order: OrderRow, _: None) -> Nothing:
+            reservations.confirmed(tx, fresh)
+            reservations.released(tx, given_up)
+            if fresh or given_up:
+                seats = {"confirmed": [row.id for row in fresh], "released": [row.id for row in given_up]}
+                append(tx, order, EventType.SEATS_CONFIRMED, command.change, self._once.store.now(), seats)
+            return Nothing()
+
+        return self._once.step(command, Nothing, self._seats, confirm, note)
+
+    @activity.defn
+    def give_back_seats(self, command: GiveBackSeats) -> Nothing:
+        """Give back held seats of draft lines this change replaced, once it cannot fail any more."""
+        with self._once.store.read() as tx:
+            superseded = reservations.superseded(tx, command.order, command.change)
+
+        def give_back(order: OrderRow) -> None:
+            self._seats.give_back(order.tenant, [row.reference for row in superseded])
+
+        def note(tx: Session, _order: OrderRow, _: None) -> Nothing:
+            reservations.released(tx, superseded)
+            return Nothing()
+
+        return self._once.step(command, Nothing, self._seats, give_back, note)
+
+
+RESERVE_SEATS = Reversible(SeatActivities.reserve_seats, undo=SeatActivities.release_seats, place=Place.SEATS)
+EXTEND_HOLDS = Check(SeatActivities.extend_holds, place=Place.SEATS)
+CONFIRM_SEATS = Final(SeatActivities.confirm_seats, place=Place.SEATS)
+GIVE_BACK_SEATS = Final(SeatActivities.give_back_seats, place=Place.SEATS)

@@ -1,0 +1,101 @@
+"""The kinds of step, and where each runs. A step and its undo are declared on one line.
+
+Check leaves nothing to take back. Reversible has an undo, which takes the same command: what was asked for, not
+what came back. Pivot cannot be taken back but may be refused. Final cannot be refused any more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Command(BaseModel):
+    """What a step is asked for: ids, counts, money and times, never anything personal."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: ClassVar[str]
+    """The activity that does it."""
+    part: ClassVar[str]
+    """This step's part of the key."""
+
+    change: str
+    order: str
+    by_hand: str | None = None
+    """Why an operator did it at the provider; then only our own books are mended."""
+
+    @property
+    def key(self) -> str:
+        """Our name for this attempt: the same after a crash, a reset and in another run."""
+        return f"{self.change}/{self.part}"
+
+    def summary(self) -> str:
+        """Say in plain words what is asked, for whoever reads the history."""
+        return self.part
+
+
+class Nothing(BaseModel):
+    """The answer of a step that has nothing to say."""
+
+
+C = TypeVar("C", bound=Command)
+R = TypeVar("R", bound=BaseModel)
+
+
+class Place(StrEnum):
+    """The system a step touches. One that is outside has a task queue of its own."""
+
+    STORE = "store"
+    SEATS = "seats"
+    OFFERS = "offers"
+    PAYMENTS = "payments"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a step may take, in seconds, before it counts as broken."""
+
+    attempt: timedelta
+    total: timedelta
+
+
+# An attempt outlasts the store's busy wait (store/database.py), so that a busy store is an answer.
+INSIDE = Timing(attempt=timedelta(seconds=6), total=timedelta(seconds=20))
+OUTSIDE = Timing(attempt=timedelta(seconds=20), total=timedelta(seconds=60))
+
+
+@dataclass(frozen=True)
+class _Step(Generic[C, R]):
+    do: Callable[[Any, C], R]
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """The activity's persisted name."""
+        return self.do.__name__
+
+
+@dataclass(frozen=True)
+class Check(_Step[C, R]):
+    """Leaves nothing behind that would have to be taken back."""
+
+
+@dataclass(frozen=True)
+class Reversible(_Step[C, R]):
+    """Can be taken back by its undo."""
+
+    undo: Callable[[Any, C], Nothing]
+
+
+@dataclass(frozen=True)
+class Pivot(_Step[C, R]):
+    """The point of no return: may still be refused, never undone."""
+
+
+@dataclass(frozen=True)
+class Final(_Step[C, R]):
+    """Comes after the point of no return and is retried until it is done."""
