@@ -1,0 +1,32 @@
+"""Settings from the environment (CHANGEOVER_...), with defaults for one machine."""
+
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from activities.steps import Place
+
+
+class Settings(BaseSettings):
+    """How this installation runs. Temporal's own address, namespace and TLS come from its profile."""
+
+    model_config = SettingsConfigDict(env_prefix="CHANGEOVER_")
+
+    database: str = "sqlite:///changeover.db"
+    """sqlite:///path or postgresql://user:password@host/name"""
+    temporal_address: str = "127.0.0.1:7233"
+    """Used when neither a Temporal profile nor TEMPORAL_ADDRESS names one."""
+    api_host: str = "127.0.0.1"
+    api_port: int = 8080
+    tenant: str = "default"
+    outside: tuple[Place, ...] = ()
+    """Providers that leave our database: their steps run on their own task queues."""
+    draft_life: timedelta = timedelta(minutes=20)
+    offer_life: timedelta = timedelta(minutes=20)
+    hold_margin: timedelta = timedelta(hours=24)
+    """How much longer than its draft a seat is held, as a safety net."""
+    shutdown_seconds: float = Field(default=10, gt=0)
+    """How long a stopping worker lets steps finish; longer than an attempt at one (activities/steps.py)."""
+    threads: int = Field(default=16, ge=2)
+    cached_drafts: int = Field(default=500, ge=0)

@@ -1,0 +1,146 @@
+"""The only place that knows the real parts: settings, store, providers, activities, Worker."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RetryConfig
+from temporalio.worker import Interceptor, Worker
+
+from activities.deadlines import Deadlines
+from activities.drafts import DraftActivities
+from activities.failures import FailureInterceptor
+from activities.once import Once
+from activities.order_lines import OrderLineActivities
+from activities.outcomes import OutcomeActivities
+from activities.payments import PaymentActivities
+from activities.plans import PlanActivities
+from activities.quotes import QuoteActivities
+from activities.seats import SeatActivities
+from activities.travellers import TravellerActivities
+from providers.embedded.offers import EmbeddedOffers
+from providers.embedded.payments import EmbeddedPayments
+from providers.embedded.seats import EmbeddedSeats
+from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
+from settings import Settings
+from store.database import Store
+from workflows.names import ORDERS_QUEUE, queue_of
+from workflows.order_draft import OrderDraft
+from workflows.sandbox import runner
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an installation is made of."""
+
+    store: Store
+    seats: SeatInventory
+    offers: OfferCatalogue
+    payments: PaymentProvider
+    deadlines: Deadlines
+
+
+def parts(settings: Settings) -> Parts:
+    """Return the real parts for these settings: embedded providers on the one database."""
+    store = Store(settings.database)
+    return Parts(
+        store=store,
+        seats=EmbeddedSeats(store),
+        offers=EmbeddedOffers(store, settings.offer_life),
+        payments=EmbeddedPayments(store),
+        deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
+    )
+
+
+def activities(made: Parts) -> list[Callable[..., Any]]:
+    """Return every activity, bound to its parts."""
+    once = Once(made.store)
+    plans = PlanActivities(once, made.offers)
+    travellers = TravellerActivities(once, made.offers)
+    quotes = QuoteActivities(once, made.offers)
+    seats = SeatActivities(once, made.seats, made.deadlines)
+    lines = OrderLineActivities(once, made.deadlines)
+    payments = PaymentActivities(once, made.payments, made.deadlines)
+    drafts = DraftActivities(once)
+    outcomes = OutcomeActivities(once)
+    return [
+        plans.plan_change,
+        travellers.validate_travellers,
+        quotes.quote_change,
+        seats.reserve_seats,
+        seats.release_seats,
+        seats.extend_holds,
+        seats.confirm_seats,
+        seats.give_back_seats,
+        lines.swap_offer_bundle,
+        lines.restore_offer_bundle,
+        payments.authorise_payment,
+        payments.void_payment,
+        payments.settle_price_difference,
+        drafts.confirm_order,
+        drafts.close_draft,
+        outcomes.record_outcome,
+    ]
+
+
+async def connect(settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None) -> Client:
+    """Connect to Temporal by its environment profile, or to the address in the settings."""
+    config: dict[str, Any] = {"target_host": settings.temporal_address}
+    config |= ClientConfig.load_client_connect_config()
+    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy, retry_config=retry)
+
+
+def workers(
+    client: Client, made: Parts, settings: Settings, executor: ThreadPoolExecutor, extra: Sequence[Interceptor] = ()
+) -> list[Worker]:
+    """Return the worker for orders, and one for each provider outside."""
+    common: dict[str, Any] = {
+        "activities": activities(made),
+        "activity_executor": executor,
+        "max_concurrent_activities": settings.threads,
+        "max_concurrent_local_activities": settings.threads,
+        "interceptors": [*extra, FailureInterceptor()],
+        "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_seconds),
+    }
+    orders = Worker(
+        client,
+        task_queue=ORDERS_QUEUE,
+        workflows=[OrderDraft],
+        workflow_runner=runner(),
+        max_cached_workflows=settings.cached_drafts,
+        # A killed worker's drafts are picked up by another as soon as this has passed.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        **common,
+    )
+    return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in settings.outside)]
+
+
+async def run(settings: Settings) -> None:
+    """Work until told to stop, then let steps under way finish."""
+    client = await connect(settings)
+    stop = asyncio.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    made = parts(settings)
+    with ThreadPoolExecutor(settings.threads * (1 + len(settings.outside))) as executor:
+        running = workers(client, made, settings, executor)
+        async with asyncio.TaskGroup() as group:
+            for each in running:
+                group.create_task(each.run())
+            await stop.wait()
+            for each in running:
+                await each.shutdown()
+    made.store.close()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    asyncio.run(run(Settings()))

@@ -1,0 +1,218 @@
+"""One draft: the order in which a change, a confirmation, a payment and an end happen.
+
+This file is meant to be read. What a step does stands beside its activity; what may be taken back,
+in the saga.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from temporalio.exceptions import FailureError
+
+from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraft, ConfirmOrder, HowClosed
+from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundle
+from activities.outcomes import RECORD_OUTCOME, RecordOutcome
+from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE, AuthorisePayment, SettlePriceDifference
+from activities.plans import PLAN_CHANGE, ByHand, PlanChange, Planned
+from activities.quotes import QUOTE_CHANGE, QuoteChange
+from activities.seats import (
+    CONFIRM_SEATS,
+    EXTEND_HOLDS,
+    GIVE_BACK_SEATS,
+    RESERVE_SEATS,
+    ConfirmSeats,
+    ExtendHolds,
+    GiveBackSeats,
+    ReserveSeats,
+)
+from activities.steps import Command, Reversible
+from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
+from domain.changes import ChangeState
+from domain.money import Money
+from domain.orders import OrderStatus
+from workflows.messages import Answer, StartDraft, UndoEntry
+from workflows.names import STEP_FAILED
+from workflows.saga import Saga, Undo
+from workflows.steps import Steps, code_of, refused
+
+_REVERSIBLE: dict[str, tuple[Reversible[Any, Any], type[Command]]] = {
+    RESERVE_SEATS.name: (RESERVE_SEATS, ReserveSeats),
+    SWAP_OFFER_BUNDLE.name: (SWAP_OFFER_BUNDLE, SwapOfferBundle),
+    AUTHORISE_PAYMENT.name: (AUTHORISE_PAYMENT, AuthorisePayment),
+}
+
+
+class Draft:
+    """The open draft of one order, or the place where the next one will be opened."""
+
+    def __init__(self, start: StartDraft, steps: Steps) -> None:
+        self._order = start.order
+        self._steps = steps
+        self._saga = Saga(steps, _undos(start.undos))
+        self._opened_by = start.opened_by
+        self._ever_confirmed = start.ever_confirmed
+        self.expires_at = start.expires_at
+        self.status: OrderStatus | None = None
+        self.price_difference: Money | None = None
+        self.broke = False
+        """Whether the last request broke and was undone, leaving nothing."""
+
+    @property
+    def open(self) -> bool:
+        """Whether there is anything in the draft."""
+        return bool(self._saga.undos)
+
+    @property
+    def undos(self) -> int:
+        """How many steps a discard would take back."""
+        return len(self._saga.undos)
+
+    def as_start(self, start: StartDraft) -> StartDraft:
+        """Return what the next run of this workflow must know to carry on."""
+        entries = [UndoEntry(step=undo.step.name, command=undo.command.model_dump()) for undo in self._saga.undos]
+        return start.model_copy(
+            update={
+                "undos": tuple(entries),
+                "expires_at": self.expires_at,
+                "opened_by": self._opened_by,
+                "ever_confirmed": self._ever_confirmed,
+            }
+        )
+
+    async def change(self, change: str) -> Answer:
+        """Change the draft; in one go also confirm it, and then it ends confirmed or never happened."""
+        block = self._saga.nested()
+        async with block:
+            plan = await self._plan(block, change)
+            if plan.answered:
+                return _answered(change, plan)
+            await block.run(VALIDATE_TRAVELLERS, ValidateTravellers(change=change, order=self._order))
+            quote = await block.run(QUOTE_CHANGE, QuoteChange(change=change, order=self._order))
+            self.price_difference = quote.difference
+            if plan.seats:
+                seats = {"seats": plan.seats, "services": plan.services}
+                await block.run(RESERVE_SEATS, ReserveSeats(change=change, order=self._order, **seats))
+            swap = await block.run(SWAP_OFFER_BUNDLE, SwapOfferBundle(change=change, order=self._order))
+            if plan.confirm:
+                await self._settle(block, change, swap.balance)
+        if plan.confirm:
+            return await self._complete(block, change)
+        self._opened_by, self.expires_at = swap.draft_opened_by, swap.expires_at
+        answer = await self._record(change, ChangeState.DONE)
+        if swap.superseded:
+            await block.finish(GIVE_BACK_SEATS, GiveBackSeats(change=change, order=self._order))
+        return answer
+
+    async def confirm(self, change: str, by_hand: ByHand | None = None) -> Answer:
+        """Confirm everything in the draft: the pivot commits it whole."""
+        block = self._saga.nested()
+        async with block:
+            plan = await self._plan(block, change, by_hand)
+            if plan.answered:
+                return _answered(change, plan)
+            if not plan.nothing:
+                await self._settle(block, change, plan.owed)
+        if plan.nothing:
+            return await self._record(change, ChangeState.DONE)
+        return await self._complete(block, change)
+
+    async def pay(self, change: str) -> Answer:
+        """Set money aside for the draft; only its confirmation takes it."""
+        async with self._saga.nested() as block:
+            plan = await self._plan(block, change)
+            if plan.answered or plan.owed is None:
+                return _answered(change, plan)
+            aside = await self._authorise(block, change, plan.owed)
+            self.expires_at = aside or self.expires_at
+        return await self._record(change, ChangeState.DONE)
+
+    async def extend(self, change: str, by_hand: ByHand | None = None) -> Answer:
+        """Move the draft's deadline, its seats first."""
+        async with self._saga.nested() as block:
+            plan = await self._plan(block, change, by_hand)
+            if plan.answered:
+                return _answered(change, plan)
+            until = ExtendHolds(change=change, order=self._order, expires_at=plan.expires_at)
+            self.expires_at = (await block.run(EXTEND_HOLDS, until)).expires_at
+        return await self._record(change, ChangeState.DONE)
+
+    async def discard(self, change: str, by_hand: ByHand | None = None) -> Answer:
+        """Take the whole draft back."""
+        async with self._saga.nested() as block:
+            plan = await self._plan(block, change, by_hand)
+            if plan.answered:
+                return _answered(change, plan)
+        if not plan.nothing:
+            await self.close(HowClosed.DISCARDED)
+        return await self._record(change, ChangeState.DONE)
+
+    async def close(self, how: HowClosed) -> None:
+        """Take back what is in the draft and close it; nothing happens to one that is committed.
+
+        An order never confirmed that expires keeps its lines: only seats and money are given back.
+        """
+        if not self.open:
+            return
+        keep = (SWAP_OFFER_BUNDLE,) if how is HowClosed.EXPIRED and not self._ever_confirmed else ()
+        saga, opener = self._saga, self._opened_by or ""
+        await saga.unwind(keep)
+        await saga.finish(CLOSE_DRAFT, CloseDraft(change=opener, order=self._order, how=how))
+        self._begin_anew()
+
+    async def served(self, change: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Run one request to its outcome: done, refused, or broken and undone."""
+        self.broke = False
+        try:
+            return await act()
+        except FailureError as failure:
+            if refused(failure):
+                return await self._record(change, ChangeState.REFUSED, code_of(failure))
+            self.broke = True
+            return await self._record(change, ChangeState.UNDONE, STEP_FAILED)
+
+    async def refuse(self, change: str, code: str) -> Answer:
+        """Refuse a request that got no turn; nothing of the order is looked at."""
+        return await self._record(change, ChangeState.REFUSED, code)
+
+    async def _plan(self, block: Saga, change: str, by_hand: ByHand | None = None) -> Planned:
+        command = PlanChange(change=change, order=self._order, asked_by_hand=by_hand)
+        plan = await block.run(PLAN_CHANGE, command)
+        self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
+        return plan
+
+    async def _authorise(self, block: Saga, change: str, amount: Money) -> datetime | None:
+        command = AuthorisePayment(change=change, order=self._order, amount=amount)
+        return (await block.run(AUTHORISE_PAYMENT, command)).expires_at
+
+    async def _settle(self, block: Saga, change: str, owed: Money | None) -> None:
+        await block.run(EXTEND_HOLDS, ExtendHolds(change=change, order=self._order))
+        if owed and owed.minor > 0:
+            await self._authorise(block, change, owed)
+        await block.commit(SETTLE_PRICE_DIFFERENCE, SettlePriceDifference(change=change, order=self._order))
+
+    async def _complete(self, block: Saga, change: str) -> Answer:
+        await block.finish(CONFIRM_SEATS, ConfirmSeats(change=change, order=self._order))
+        order = await block.finish(CONFIRM_ORDER, ConfirmOrder(change=change, order=self._order))
+        self.status = order.status
+        self._ever_confirmed = True
+        self._begin_anew()
+        return Answer(change=change, state=ChangeState.DONE)
+
+    async def _record(self, change: str, state: ChangeState, code: str | None = None) -> Answer:
+        command = RecordOutcome(change=change, order=self._order, state=state, code=code)
+        recorded = await self._steps.finish(RECORD_OUTCOME, command)
+        self.status = recorded.status
+        return Answer(change=change, state=recorded.state, code=recorded.code)
+
+    def _begin_anew(self) -> None:
+        self._saga, self._opened_by, self.expires_at = Saga(self._steps), None, None
+
+
+def _answered(change: str, plan: Planned) -> Answer:
+    return Answer(change=change, state=plan.answered or ChangeState.REFUSED, code=plan.code)
+
+
+def _undos(entries: Iterable[UndoEntry]) -> list[Undo]:
+    found = [(*_REVERSIBLE[entry.step], entry.command) for entry in entries]
+    return [Undo(step, command.model_validate(stored)) for step, command, stored in found]

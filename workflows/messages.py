@@ -1,0 +1,101 @@
+"""What goes in and out of the workflow: ids, times and codes, never anything personal."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from activities.steps import Place
+from domain.changes import ChangeState
+
+
+class UndoEntry(BaseModel):
+    """A step that may have to be taken back, as data: it survives continue-as-new."""
+
+    step: str
+    command: dict[str, Any]
+
+
+class StartDraft(BaseModel):
+    """What a run starts with. Which providers are outside is fixed for its whole life."""
+
+    order: str
+    outside: tuple[Place, ...] = ()
+    undos: tuple[UndoEntry, ...] = ()
+    expires_at: datetime | None = None
+    opened_by: str | None = None
+    ever_confirmed: bool = False
+
+
+class DraftEnd(BaseModel):
+    """How a run ended."""
+
+    order: str
+    served: int
+    """How many requests it answered."""
+
+
+class Ask(BaseModel):
+    """A request by its id. An operator may leave the id out to confirm or discard by hand."""
+
+    change: str | None = None
+
+
+class ExtendAsk(BaseModel):
+    """A new deadline for the draft: by its request's id, or by hand with the time itself."""
+
+    change: str | None = None
+    expires_at: datetime | None = None
+
+
+class RetryNow(BaseModel):
+    """Try the stuck step again at once."""
+
+    reason: str = ""
+
+
+class DoneByHand(BaseModel):
+    """The stuck step was done by hand; the reason is recorded on the order. No names in it, please."""
+
+    reason: str
+
+
+class Answer(BaseModel):
+    """How a request ended."""
+
+    change: str
+    state: ChangeState
+    code: str | None = None
+
+
+class StepShown(BaseModel):
+    """One step of the request under way."""
+
+    step: str
+    what: str
+    state: str
+
+
+class Stuck(BaseModel):
+    """A step that keeps failing and is tried again and again."""
+
+    step: str
+    what: str
+    since: datetime
+    code: str
+
+
+class Progress(BaseModel):
+    """What a run is doing right now."""
+
+    order: str
+    request: str | None
+    kind: str | None
+    steps: tuple[StepShown, ...]
+    waiting: int
+    """How many requests wait for their turn."""
+    draft_open: bool
+    expires_at: datetime | None
+    undos: int
+    """How many steps a discard would take back."""
+    stuck: Stuck | None

@@ -1,0 +1,50 @@
+"""Names that are stored for ever: ids, queues, search attributes and the codes of the workflow itself."""
+
+from temporalio.common import SearchAttributeKey
+
+from activities.steps import Place
+
+ORDERS_QUEUE = "orders"
+
+ORDER_NUMBER = SearchAttributeKey.for_keyword("OrderNumber")
+ORDER_STATE = SearchAttributeKey.for_keyword("OrderState")
+CHANGE_KIND = SearchAttributeKey.for_keyword("ChangeKind")
+CHANNEL = SearchAttributeKey.for_keyword("Channel")
+CORRELATION_ID = SearchAttributeKey.for_keyword("CorrelationId")
+STUCK_STEP = SearchAttributeKey.for_keyword("StuckStep")
+PRICE_DIFF_MINOR = SearchAttributeKey.for_int("PriceDiffMinor")
+NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
+DRAFT_EXPIRES = SearchAttributeKey.for_datetime("DraftExpires")
+
+SEARCH_ATTRIBUTES = (
+    ORDER_NUMBER,
+    ORDER_STATE,
+    CHANGE_KIND,
+    CHANNEL,
+    CORRELATION_ID,
+    STUCK_STEP,
+    PRICE_DIFF_MINOR,
+    NEEDS_ATTENTION,
+    DRAFT_EXPIRES,
+)
+
+DRAFT_CLOSING = "DRAFT_CLOSING"
+"""The run has decided to end; asking again starts the next one."""
+QUEUE_FULL = "QUEUE_FULL"
+"""Six requests wait already; asking again may find a place."""
+NOTHING_STUCK = "NOTHING_STUCK"
+"""No step needs attention."""
+NEEDS_REQUEST = "NEEDS_REQUEST"
+"""Changes and payments come through the API: their details must not enter Temporal."""
+STEP_FAILED = "STEP_FAILED"
+"""Something broke and everything was taken back."""
+
+
+def draft_id(order: str) -> str:
+    """Return the id of the workflow that holds an order's draft: one per order, installation-wide."""
+    return f"order/{order}"
+
+
+def queue_of(place: Place) -> str:
+    """Return the task queue of a provider that is outside."""
+    return ORDERS_QUEUE if place is Place.STORE else place.value

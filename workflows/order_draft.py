@@ -1,0 +1,212 @@
+"""The workflow: one run per order while it has an open draft, one queue for everything asked of it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from uuid import NAMESPACE_URL, uuid5
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from activities.drafts import HowClosed
+from activities.plans import ByHand
+from domain.changes import ChangeKind
+from domain.refusals import NoTurn, OrderNeedsAttention
+from workflows import page
+from workflows.board import Board
+from workflows.draft import Draft
+from workflows.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
+from workflows.names import DRAFT_CLOSING, NEEDS_REQUEST, NOTHING_STUCK, QUEUE_FULL, STEP_FAILED
+from workflows.shield import regardless
+from workflows.steps import Steps
+from workflows.turns import MOST_WAITING, Turn, Turns
+
+
+@workflow.defn(name="OrderDraft")
+class OrderDraft:
+    """Holds an order's draft open until it is confirmed, discarded or expires."""
+
+    @workflow.init
+    def __init__(self, start: StartDraft) -> None:
+        self._start = start
+        self._board = Board(changed=self._show_details)
+        self._steps = Steps(start.outside, self._board)
+        self._draft = Draft(start, self._steps)
+        self._turns = Turns(stuck=lambda: self._board.stuck is not None)
+        self._closing = False
+        self._cancelled = False
+        self._served = 0
+
+    @workflow.run
+    async def run(self, start: StartDraft) -> DraftEnd:
+        """Live as long as the draft: wait for its deadline, honour a cancel, end when nothing is left."""
+        await asyncio.sleep(0)  # lets the update that started this run take its turn first
+        while not self._over and not self._too_long:
+            try:
+                await self._something_due()
+            except asyncio.CancelledError:
+                await regardless(self._in_turn(self._cancel))
+            if self._due:
+                await regardless(self._in_turn(self._expire))
+        # From here the validators refuse, which records nothing, and the API asks the next run.
+        self._closing = True
+        await regardless(workflow.wait_condition(workflow.all_handlers_finished))
+        return self._ended(start)
+
+    @property
+    def _over(self) -> bool:
+        return self._turns.quiet and not self._draft.open
+
+    @property
+    def _too_long(self) -> bool:
+        return self._turns.quiet and workflow.info().is_continue_as_new_suggested()
+
+    @property
+    def _due(self) -> bool:
+        deadline = self._draft.expires_at
+        return self._draft.open and deadline is not None and workflow.now() >= deadline
+
+    async def _something_due(self) -> None:
+        # Armed only once nobody is served: a change in one go needs no timer at all.
+        await workflow.wait_condition(lambda: self._turns.quiet)
+        armed = self._draft.expires_at
+        if not self._draft.open or armed is None or self._due:
+            return
+        # A deadline that moves later leaves the timer alone; it rings early and is wound up again.
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._over or self._too_long or (self._draft.expires_at or armed) < armed,
+                timeout=armed - workflow.now(),
+                timeout_summary="the draft expires",
+            )
+
+    async def _in_turn(self, act: Callable[[], Awaitable[None]]) -> None:
+        with self._turns.ticket() as mine:
+            await self._turns.come_at_last(mine)
+            await act()
+            page.show(self._board, self._draft)
+
+    async def _expire(self) -> None:
+        if self._due:
+            self._board.clear("the deadline", "expiry")
+            await self._draft.close(HowClosed.EXPIRED)
+
+    async def _cancel(self) -> None:
+        if self._draft.open:
+            self._board.clear("a cancel", "discard")
+            await self._draft.close(HowClosed.DISCARDED)
+            self._cancelled = True
+
+    def _show_details(self) -> None:
+        workflow.set_current_details(page.details(self._board, self._draft, self._turns))
+
+    def _ended(self, start: StartDraft) -> DraftEnd:
+        if self._draft.open:
+            workflow.continue_as_new(self._draft.as_start(start))
+        if self._cancelled:
+            raise asyncio.CancelledError
+        if self._draft.broke:
+            raise ApplicationError("A change broke and was undone.", type=STEP_FAILED)
+        return DraftEnd(order=start.order, served=self._served)
+
+    async def _serve(self, asked: str | None, kind: ChangeKind, act: Callable[[str], Awaitable[Answer]]) -> Answer:
+        change = asked or self._id_by_hand()
+        with self._turns.ticket() as mine:
+            turn = await self._turns.come(mine)
+            if turn is not Turn.COME:
+                code = NoTurn.code if turn is Turn.TOO_LONG else OrderNeedsAttention.code
+                return await self._draft.refuse(change, code)
+            await self._expire()
+            self._board.clear(change, kind)
+            self._cancelled = False
+            answer = await self._draft.served(change, lambda: act(change))
+            self._served += 1
+            page.show(self._board, self._draft)
+            return answer
+
+    def _id_by_hand(self) -> str:
+        update = workflow.current_update_info()
+        return str(uuid5(NAMESPACE_URL, f"{self._start.order}/{update.id if update else ''}"))
+
+    def _admit(self, *, known: bool = True) -> None:
+        if self._closing:
+            raise ApplicationError("This run is ending; ask the next one.", type=DRAFT_CLOSING)
+        if self._turns.waiting >= MOST_WAITING:
+            raise ApplicationError("Too many requests wait for this order.", type=QUEUE_FULL)
+        if not known:
+            raise ApplicationError("Send changes and payments through the API.", type=NEEDS_REQUEST)
+
+    @workflow.update(name="change", description="Run a change the API has written down, by its id.")
+    async def change(self, ask: Ask) -> Answer:
+        """Run a change."""
+        return await self._serve(ask.change, ChangeKind.CHANGE, self._draft.change)
+
+    @change.validator
+    def _admit_change(self, ask: Ask) -> None:
+        self._admit(known=ask.change is not None)
+
+    @workflow.update(name="confirm", description="Confirm the draft. By hand: send {} when nothing is owed.")
+    async def confirm(self, ask: Ask) -> Answer:
+        """Confirm the draft."""
+        by_hand = None if ask.change else ByHand(kind=ChangeKind.CONFIRM)
+        return await self._serve(ask.change, ChangeKind.CONFIRM, lambda change: self._draft.confirm(change, by_hand))
+
+    @confirm.validator
+    def _admit_confirm(self, ask: Ask) -> None:
+        self._admit()
+
+    @workflow.update(name="discard", description="Take the whole draft back. By hand: send {}.")
+    async def discard(self, ask: Ask) -> Answer:
+        """Discard the draft."""
+        by_hand = None if ask.change else ByHand(kind=ChangeKind.DISCARD)
+        return await self._serve(ask.change, ChangeKind.DISCARD, lambda change: self._draft.discard(change, by_hand))
+
+    @discard.validator
+    def _admit_discard(self, ask: Ask) -> None:
+        self._admit()
+
+    @workflow.update(name="pay", description="Set aside a payment the API has written down, by its id.")
+    async def pay(self, ask: Ask) -> Answer:
+        """Set money aside."""
+        return await self._serve(ask.change, ChangeKind.PAY, self._draft.pay)
+
+    @pay.validator
+    def _admit_pay(self, ask: Ask) -> None:
+        self._admit(known=ask.change is not None)
+
+    @workflow.update(name="extend", description='Move the deadline. By hand: {"expires_at": "2027-03-01T12:00:00Z"}.')
+    async def extend(self, ask: ExtendAsk) -> Answer:
+        """Move the draft's deadline."""
+        by_hand = None if ask.change else ByHand(kind=ChangeKind.EXTEND, expires_at=ask.expires_at)
+        return await self._serve(ask.change, ChangeKind.EXTEND, lambda change: self._draft.extend(change, by_hand))
+
+    @extend.validator
+    def _admit_extend(self, ask: ExtendAsk) -> None:
+        self._admit()
+
+    @workflow.update(name="retry_now", description='Try the stuck step again at once: {"reason": "bank is back"}.')
+    async def retry_now(self, ask: RetryNow) -> None:
+        """Try the stuck step again at once; takes no turn."""
+        self._steps.retry_now()
+
+    @retry_now.validator
+    def _admit_retry(self, ask: RetryNow) -> None:
+        self._admit_help()
+
+    @workflow.update(name="done_by_hand", description='The stuck step was done by hand: {"reason": "..."}.')
+    async def done_by_hand(self, ask: DoneByHand) -> None:
+        """Take the stuck step for done at its provider; takes no turn."""
+        self._steps.done_by_hand(ask)
+
+    @done_by_hand.validator
+    def _admit_by_hand(self, ask: DoneByHand) -> None:
+        self._admit_help()
+
+    def _admit_help(self) -> None:
+        if self._board.stuck is None:
+            raise ApplicationError("No step of this draft is stuck.", type=NOTHING_STUCK)
+
+    @workflow.query(name="progress", description="What is done right now, what waits, what is stuck.")
+    def progress(self) -> Progress:
+        """Return what this run is doing."""
+        return page.progress(self._start.order, self._board, self._draft, self._turns)

@@ -1,0 +1,146 @@
+"""How a step is run: in the local batch, as an activity, or again and again until it is done."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.workflow import ActivityHandle
+
+from activities.steps import INSIDE, OUTSIDE, Check, Command, Final, Pivot, Place, Reversible
+from domain.refusals import all_refusals
+from workflows.board import Board
+from workflows.messages import DoneByHand
+from workflows.names import queue_of
+from workflows.shield import regardless, to_the_end
+
+C = TypeVar("C", bound=Command)
+R = TypeVar("R", bound=BaseModel)
+
+# After this long without success a step that may not give up is shown to operators.
+PATIENCE = timedelta(seconds=30)
+_QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=2))
+_PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=1))
+_REFUSALS = frozenset(all_refusals())
+
+
+def code_of(failure: BaseException) -> str:
+    """Return the stable code of a failed step: the refusal's, or the fault's type."""
+    cause = failure.cause if isinstance(failure, ActivityError) and failure.cause else failure
+    return cause.type or "FAULT" if isinstance(cause, ApplicationError) else type(cause).__name__
+
+
+def refused(failure: BaseException) -> bool:
+    """Whether a failed step is a business no."""
+    return code_of(failure) in _REFUSALS
+
+
+class Steps:
+    """Runs steps for one workflow, and keeps the board of what is being done."""
+
+    def __init__(self, outside: tuple[Place, ...], board: Board) -> None:
+        self._outside = frozenset(outside)
+        self.board = board
+        self._retry = False
+        self._by_hand: DoneByHand | None = None
+
+    async def do(self, step: Check[C, R] | Reversible[C, R], command: C) -> R:
+        """Run a step that may fail. Raises FailureError: a refusal, or a fault after its retries."""
+        with self.board.doing(step.name, command.summary()):
+            if step.place in self._outside:
+                return await to_the_end(self._activity(step.do, step.place, command, OUTSIDE.total))
+            return await to_the_end(self._local(step.do, command))
+
+    async def undo(self, step: Reversible[C, R], command: C) -> None:
+        """Take a step back, however long it takes."""
+        await self._insist(step.undo, step.place, command, f"undo: {command.summary()}")
+
+    async def settle(self, pivot: Pivot[C, R], command: C) -> None:
+        """Run the pivot until its outcome is known. Raises FailureError only for a refusal."""
+        await self._insist(pivot.do, pivot.place, command, command.summary())
+
+    async def finish(self, final: Final[C, R], command: C) -> R:
+        """Run a final step until it is done.
+
+        Within our own database it is first tried in the local batch, for a bounded time: a local
+        activity that fails for ever would fill the history.
+        """
+        if final.place not in self._outside:
+            try:
+                with self.board.doing(final.name, command.summary()):
+                    return await regardless(self._local(final.do, command))
+            except FailureError:
+                workflow.logger.warning("%s goes on as an activity", final.name)
+        return await self._insist(final.do, final.place, command, command.summary())
+
+    def retry_now(self) -> None:
+        """Try the stuck step again at once."""
+        self._retry = True
+
+    def done_by_hand(self, said: DoneByHand) -> None:
+        """Take the stuck step for done at its provider; our own books are still mended."""
+        self._by_hand = said
+
+    async def _insist(self, do: Callable[[Any, C], R], place: Place, command: C, what: str) -> R:
+        """Run an activity until it succeeds or is refused. It never gives up and never hides."""
+        with self.board.doing(do.__name__, what):
+            try:
+                return await regardless(self._activity(do, place, command, PATIENCE, what))
+            except FailureError as failure:
+                if refused(failure):
+                    raise
+                with self.board.attention(do.__name__, what, code_of(failure)):
+                    return await regardless(self._until_done(do, place, command, what))
+
+    async def _until_done(self, do: Callable[[Any, C], R], place: Place, command: C, what: str) -> R:
+        while True:
+            self._retry = False
+            attempt = self._activity(do, place, command, None, what)
+            await self._wait_for(attempt)
+            if self._by_hand:
+                command = command.model_copy(update={"by_hand": self._by_hand.reason})
+                self._by_hand = None
+            if not attempt.done():
+                attempt.cancel()
+                continue
+            try:
+                return await attempt
+            except FailureError as failure:
+                if refused(failure):
+                    raise
+                self.board.failed_again(code_of(failure))
+
+    async def _wait_for(self, attempt: ActivityHandle[R]) -> None:
+        await workflow.wait_condition(lambda: attempt.done() or self._retry or self._by_hand is not None)
+
+    def _local(self, do: Callable[[Any, C], R], command: C) -> ActivityHandle[R]:
+        return workflow.start_local_activity_method(
+            do,
+            command,
+            start_to_close_timeout=INSIDE.attempt,
+            schedule_to_close_timeout=INSIDE.total,
+            retry_policy=_QUICK,
+            summary=command.summary(),
+        )
+
+    def _activity(
+        self,
+        do: Callable[[Any, C], R],
+        place: Place,
+        command: C,
+        total: timedelta | None,
+        what: str | None = None,
+    ) -> ActivityHandle[R]:
+        outside = place in self._outside
+        return workflow.start_activity_method(
+            do,
+            command,
+            task_queue=queue_of(place) if outside else None,
+            start_to_close_timeout=(OUTSIDE if outside else INSIDE).attempt,
+            schedule_to_close_timeout=total,
+            retry_policy=_PATIENT,
+            summary=what or command.summary(),
+        )
