@@ -1,0 +1,36 @@
+"""The application: routes, middlewares and handlers put together."""
+
+from fastapi import FastAPI
+
+from api import handlers
+from api.correlation import CorrelationMiddleware
+from api.native import changes, health, offers, orders, problem_pages
+from api.parts import ApiParts
+
+LARGEST_BODY = 64 * 1024
+
+_DESCRIPTION = """
+Changes sold orders safely. A change ends in one of three places: the new order, the old order
+untouched, or a case an operator can see and finish.
+
+Every POST that asks something of an order carries an `Idempotency-Key`: the same key and body get the
+same answer, for ever. Amounts are decimal text in the order's currency. Errors are RFC 9457 problems;
+decide by their `code`.
+"""
+
+
+def create_app(made: ApiParts) -> FastAPI:
+    """Return the API for these parts."""
+    app = FastAPI(
+        title="Changeover",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        max_body_size=LARGEST_BODY,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.parts = made
+    app.add_middleware(CorrelationMiddleware)
+    handlers.install(app)
+    for routes in (offers, orders, changes, health, problem_pages):
+        app.include_router(routes.router)
+    return app

@@ -1,0 +1,164 @@
+"""Asks the order's workflow. What became of a request is read from its row, never from here."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    RPCError,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCStatusCode
+
+from activities.steps import Place
+from workflows.messages import Answer, Ask, Progress, StartDraft
+from workflows.names import (
+    CHANGE_KIND,
+    CHANNEL,
+    CORRELATION_ID,
+    DRAFT_CLOSING,
+    ORDER_NUMBER,
+    ORDERS_QUEUE,
+    QUEUE_FULL,
+    draft_id,
+)
+from workflows.order_draft import OrderDraft
+
+ASK_AGAIN_FOR = timedelta(seconds=10)
+ASK_AGAIN_EVERY = timedelta(milliseconds=50)
+SHORTEST_ACCEPT = timedelta(seconds=5)
+A_MOMENT = timedelta(milliseconds=20)
+PROGRESS_LIMIT = timedelta(seconds=2)
+# A worker that dies in the middle of a batch is noticed after this long.
+TASK_TIMEOUT = timedelta(seconds=5)
+
+
+# A run that ends while it is asked: nothing was recorded, the next run is asked.
+_ENDED = (RPCStatusCode.NOT_FOUND, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED)
+_ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
+
+
+class EngineUnreachableError(Exception):
+    """No worker, or no Temporal, has taken the request."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that was written down, as far as asking the workflow needs it."""
+
+    kind: str
+    change: str
+    order: str
+    channel: str | None
+    correlation_id: str
+
+
+class QueueFullError(Exception):
+    """So many wait for this order that the request found no place, however often it asked."""
+
+
+class Engine:
+    """Asks workflows to do what was written down."""
+
+    def __init__(self, client: Client, outside: tuple[Place, ...] = ()) -> None:
+        self._client = client
+        self._outside = outside
+
+    async def ask(self, request: Request, wait: timedelta | None) -> None:
+        """Hand a request to the order's workflow, starting one if none runs, and wait for its end.
+
+        Returns when it has ended, when `wait` has passed or, without `wait`, once it was accepted.
+        Raises EngineUnreachableError when it was not accepted, and QueueFullError.
+        """
+        clock = asyncio.get_running_loop().time
+        give_up = clock() + ASK_AGAIN_FOR.total_seconds()
+        while await self._turned_away(request, wait):
+            if clock() >= give_up:
+                raise QueueFullError
+            await asyncio.sleep(ASK_AGAIN_EVERY.total_seconds())
+
+    async def _turned_away(self, request: Request, wait: timedelta | None) -> bool:
+        """Ask one run. True when it does not take the request: it is ending, or its queue is full."""
+        accept_limit = max(wait or SHORTEST_ACCEPT, SHORTEST_ACCEPT)
+        try:
+            async with asyncio.timeout(accept_limit.total_seconds()):
+                handle = await self._accepted(request)
+        except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise EngineUnreachableError from error
+        except RPCError as error:
+            if error.status in _ENDED:
+                return True
+            raise EngineUnreachableError from error
+        try:
+            async with asyncio.timeout((wait or A_MOMENT).total_seconds()):
+                await handle.result(rpc_timeout=wait)
+        except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            return False
+        except WorkflowUpdateFailedError as error:
+            code = error.cause.type if isinstance(error.cause, ApplicationError) else None
+            return code in (DRAFT_CLOSING, QUEUE_FULL, _ENDED_MEANWHILE)
+        return False
+
+    async def _accepted(self, request: Request) -> WorkflowUpdateHandle[Answer]:
+        start = self._start(request)
+        try:
+            return await self._client.start_update_with_start_workflow(
+                request.kind,
+                Ask(change=request.change),
+                start_workflow_operation=start,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                id=request.change,
+                result_type=Answer,
+            )
+        finally:
+            _drop(start)
+
+    def _start(self, request: Request) -> WithStartWorkflowOperation[Any, Any]:
+        attributes: list[SearchAttributePair[Any]] = [
+            SearchAttributePair(ORDER_NUMBER, request.order),
+            SearchAttributePair(CHANGE_KIND, request.kind),
+            SearchAttributePair(CORRELATION_ID, request.correlation_id),
+        ]
+        if request.channel:
+            attributes.append(SearchAttributePair(CHANNEL, request.channel))
+        return WithStartWorkflowOperation(
+            OrderDraft.run,
+            StartDraft(order=request.order, outside=self._outside),
+            id=draft_id(request.order),
+            task_queue=ORDERS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            task_timeout=TASK_TIMEOUT,
+            static_summary=f"Draft of order {request.order}",
+            search_attributes=TypedSearchAttributes(attributes),
+        )
+
+    async def check(self) -> None:
+        """Raise EngineUnreachableError unless Temporal answers."""
+        try:
+            async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
+                await self._client.service_client.check_health()
+        except (TimeoutError, RPCError, RuntimeError) as error:
+            raise EngineUnreachableError from error
+
+    async def progress(self, order: str) -> Progress | None:
+        """Return what the order's workflow is doing; None when it could not be asked in time."""
+        handle = self._client.get_workflow_handle_for(OrderDraft.run, draft_id(order))
+        try:
+            async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
+                return await handle.query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
+        except (TimeoutError, RPCError, RuntimeError):
+            return None
+
+
+def _drop(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Take note of the start's own result, which nobody awaits when the update tells enough."""
+    handle = asyncio.ensure_future(start.workflow_handle())
+    handle.add_done_callback(lambda done: done.cancelled() or done.exception())

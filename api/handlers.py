@@ -1,0 +1,86 @@
+"""Turns whatever goes wrong in a request into a problem."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from api.engine import EngineUnreachableError
+from api.problems import ProblemError, response
+from domain.refusals import Refusal
+from store.database import StoreBusyError
+
+log = logging.getLogger(__name__)
+
+_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE", 400: "MALFORMED_BODY"}
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an application be answered as a problem."""
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Refusal, _refused)
+    for busy in (StoreBusyError, OperationalError, PoolTimeoutError):
+        app.add_exception_handler(busy, _busy)
+    app.add_exception_handler(EngineUnreachableError, _unreachable)
+    app.add_exception_handler(Exception, _broken)
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    if isinstance(error, ProblemError):
+        return response(error)
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _CODES.get(error.status_code, "INTERNAL")
+    return response(ProblemError(code, headers=error.headers))
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refusal):
+        raise error
+    return response(ProblemError(error.code, error.members))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return response(invalid(error.errors()))
+
+
+def invalid(errors: Sequence[Any]) -> ProblemError:
+    """Return the problem for what pydantic found, without a word of what was sent."""
+    members = [{"pointer": _pointer(each["loc"]), "code": each["type"], "detail": _said(each)} for each in errors]
+    if any(each["loc"] == ("body",) for each in errors):
+        return ProblemError("MALFORMED_BODY", members)
+    return ProblemError("MEMBER_INVALID", members)
+
+
+def _pointer(place: Sequence[str | int]) -> str:
+    # Names of unknown members are input too.
+    path = [str(part) for part in place if part not in ("body", "function-after")]
+    return "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _said(error: Any) -> str:
+    return "is not known here" if error["type"] == "extra_forbidden" else str(error["msg"]).partition(", input")[0]
+
+
+async def _busy(_request: Request, error: Exception) -> Response:
+    log.warning("store busy: %s", type(error).__name__)
+    return response(ProblemError("STORE_BUSY"))
+
+
+async def _unreachable(_request: Request, _error: Exception) -> Response:
+    return response(ProblemError("ENGINE_UNREACHABLE"))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    # The type only: the text of an exception can carry names and birth dates.
+    log.error("%s broke: %s", request.scope.get("route", request.method), type(error).__name__)
+    return response(ProblemError("INTERNAL"))

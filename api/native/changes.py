@@ -1,0 +1,208 @@
+"""Everything asked of an order: quotes, changes, confirmation, payment, discard and deadline."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from activities.quotes import price
+from api.asking import ask, known_number
+from api.headers import Handling, handling, keyed
+from api.native.answering import answer
+from api.native.births import check_births
+from api.native.changes_schema import (
+    ChangeDetails,
+    ChangeIn,
+    ChangeOut,
+    ConfirmIn,
+    DeadlineIn,
+    PaymentIn,
+    QuoteIn,
+    QuoteOut,
+    details_out,
+    quote_out,
+)
+from api.parts import ApiParts, parts
+from api.problems import ProblemError, responses
+from api.strict_json import StrictRoute
+from domain.changes import ChangeKind, ChangeRequest, PaymentMeans
+from domain.money import parse_money
+from domain.quotes import Quote
+from store import changes, effects
+from store.orders import find
+from store.tables import ChangeRow, EffectRow
+
+router = APIRouter(tags=["changes"], route_class=StrictRoute)
+
+Parts = Annotated[ApiParts, Depends(parts)]
+Keyed = Annotated[Handling, Depends(keyed)]
+_ID = re.compile(r"^[0-9a-f-]{36}$", re.ASCII)
+FURTHEST_DEADLINE = timedelta(days=183)
+_LOOK = ("ORDER_NOT_FOUND",)
+_BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
+_ASK = (*_LOOK, "STALE_ORDER", "ORDER_NEEDS_ATTENTION", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_KEY = ("IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_MISMATCH")
+_QUOTED = (
+    "LINE_NOT_FOUND",
+    "OFFER_NOT_FOUND",
+    "ORDER_CANCELLED",
+    "LINE_REMOVED",
+    "LINES_OVERLAP",
+    "CHANGE_NOT_ALLOWED",
+    "NOTHING_TO_CHANGE",
+    "CURRENCY_MISMATCH",
+    "OFFER_EXPIRED",
+    "NOT_OFFERED",
+    "SERVICE_DEPARTED",
+    "SUPPLEMENT_NOT_OFFERED",
+    "SEATING_CHANGE_NOT_SUPPORTED",
+    "TRAVELLER_NOT_IN_OFFER",
+    "TRAVELLER_COUNT_OUT_OF_RANGE",
+    "TRAVELLER_NOT_ON_ORDER",
+    "TRAVELLER_DIFFERS",
+    "TRAVELLERS_INCOMPLETE",
+    "SEAT_UNKNOWN",
+)
+_MONEY = ("PAYMENT_REFUSED", "REFUND_REFUSED", "BALANCE_NOT_ZERO", "HOLD_LOST", "TRAVELLERS_INCOMPLETE")
+_RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": ChangeOut, "description": "Still running: see Location."}}
+
+
+@router.post("/v1/orders/{order}/quotes", responses=responses(*_BODY, *_LOOK, *_QUOTED))
+def quote(order: str, wanted: QuoteIn, made: Parts) -> QuoteOut:
+    """Price a change. Nothing is held, written or promised beyond the bundles' own expiry."""
+    _check_travellers(wanted, made)
+    request = ChangeRequest(
+        kind=ChangeKind.CHANGE,
+        operations=wanted.operations,
+        refund_price_difference=wanted.refund_price_difference,
+    )
+    with made.store.read() as tx:
+        head = find(tx, made.tenant, known_number(order))
+        if head is None:
+            raise ProblemError("ORDER_NOT_FOUND")
+        priced: Quote = price(tx, head, made.offers, request, made.store.now())
+    return quote_out(priced)
+
+
+@router.post(
+    "/v1/orders/{order}/changes",
+    response_model=ChangeOut,
+    responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_QUOTED, *_MONEY, "SOLD_OUT", "SEAT_TAKEN"),
+)
+async def change(request: Request, order: str, wanted: ChangeIn, made: Parts, asked: Keyed) -> Response:
+    """Change an order: into its draft, or with `confirm` in one go, which ends confirmed or never happened."""
+    _check_travellers(wanted, made)
+    filled = ChangeRequest(
+        kind=ChangeKind.CHANGE,
+        operations=wanted.operations,
+        refund_price_difference=wanted.refund_price_difference,
+        confirm=wanted.confirm,
+        payment=wanted.payment,
+        if_match=asked.if_match,
+    )
+    return await _run(request, made, order, filled, asked, wanted)
+
+
+@router.post(
+    "/v1/orders/{order}/confirm",
+    response_model=ChangeOut,
+    responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_MONEY, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED"),
+)
+async def confirm(request: Request, order: str, wanted: ConfirmIn, made: Parts, asked: Keyed) -> Response:
+    """Confirm the draft, paying what is owed. A confirmed order stays as it is: 200."""
+    filled = ChangeRequest(kind=ChangeKind.CONFIRM, payment=wanted.payment, if_match=asked.if_match)
+    return await _run(request, made, order, filled, asked, wanted)
+
+
+@router.post(
+    "/v1/orders/{order}/payments",
+    response_model=ChangeOut,
+    responses=_RUNNING
+    | responses(
+        *_BODY,
+        *_KEY,
+        *_ASK,
+        "PAYMENT_REFUSED",
+        "PAYMENT_TOO_HIGH",
+        "CURRENCY_MISMATCH",
+        "ORDER_EXPIRED",
+        "ORDER_CANCELLED",
+    ),
+)
+async def pay(request: Request, order: str, wanted: PaymentIn, made: Parts, asked: Keyed) -> Response:
+    """Set money aside for the draft. Only its confirmation takes it; discard and expiry let it go."""
+    try:
+        amount = parse_money(wanted.amount, wanted.currency)
+    except ValueError as error:
+        errors = [{"pointer": "/amount", "code": "amount", "detail": str(error)}]
+        raise ProblemError("MEMBER_INVALID", errors) from None
+    if not amount.minor:
+        errors = [{"pointer": "/amount", "code": "amount", "detail": "must be more than nothing"}]
+        raise ProblemError("MEMBER_INVALID", errors)
+    means = PaymentMeans(method=wanted.method, token=wanted.token)
+    filled = ChangeRequest(kind=ChangeKind.PAY, amount=amount, payment=means, if_match=asked.if_match)
+    return await _run(request, made, order, filled, asked, wanted)
+
+
+@router.delete("/v1/orders/{order}/draft", response_model=ChangeOut, responses=_RUNNING | responses(*_ASK))
+async def discard(request: Request, order: str, made: Parts, asked: Annotated[Handling, Depends(handling)]) -> Response:
+    """Take the whole draft back. Without a draft nothing happens: 200."""
+    filled = ChangeRequest(kind=ChangeKind.DISCARD, if_match=asked.if_match)
+    return await _run(request, made, order, filled, asked, None)
+
+
+@router.patch(
+    "/v1/orders/{order}",
+    response_model=ChangeOut,
+    responses=_RUNNING | responses(*_BODY, *_ASK, "NO_DRAFT", "HOLD_LOST"),
+)
+async def extend(
+    request: Request,
+    order: str,
+    wanted: DeadlineIn,
+    made: Parts,
+    asked: Annotated[Handling, Depends(handling)],
+) -> Response:
+    """Set when the draft ends: not in the past, at most six months ahead. Its seats come first."""
+    now = made.store.now()
+    if not now < wanted.expires_at <= now + FURTHEST_DEADLINE:
+        errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must lie within the next six months"}]
+        raise ProblemError("MEMBER_INVALID", errors)
+    filled = ChangeRequest(kind=ChangeKind.EXTEND, expires_at=wanted.expires_at, if_match=asked.if_match)
+    return await _run(request, made, order, filled, asked, wanted)
+
+
+@router.get("/v1/changes/{change}", responses=responses("CHANGE_NOT_FOUND"))
+async def get_change(change: str, made: Parts) -> ChangeDetails:
+    """Return a change: state, steps so far, quote, and its outcome or refusal."""
+    row, steps = await run_in_threadpool(_read, made, change)
+    progress = None
+    if row.order_number and row.outcome is None:
+        progress = await made.engine.progress(row.order_number)
+    stuck = progress is not None and progress.stuck is not None and progress.request == row.id
+    return details_out(row, steps, stuck=stuck)
+
+
+def _read(made: ApiParts, change: str) -> tuple[ChangeRow, list[EffectRow]]:
+    with made.store.read() as tx:
+        row = changes.of_id(tx, change) if _ID.match(change) else None
+        if row is None or row.tenant != made.tenant:
+            raise ProblemError("CHANGE_NOT_FOUND")
+        return row, effects.of_change(tx, change)
+
+
+def _check_travellers(wanted: QuoteIn, made: ApiParts) -> None:
+    travellers = ChangeRequest(kind=ChangeKind.CHANGE, operations=wanted.operations).travellers
+    check_births((each.birth_date for each in travellers), made.store.now().date())
+
+
+async def _run(
+    request: Request, made: ApiParts, order: str, filled: ChangeRequest, asked: Handling, sent: BaseModel | None
+) -> Response:
+    body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None
+    row, replayed = await ask(request, made, order, filled, asked, body)
+    return answer(row, asked, replayed=replayed)

@@ -1,0 +1,30 @@
+"""An order's events on the native wire."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from store.tables import EventRow
+
+
+class EventOut(BaseModel):
+    """Something that became true of an order."""
+
+    number: int
+    type: str
+    change: str | None
+    at: datetime
+    data: dict[str, Any]
+
+
+class HistoryOut(BaseModel):
+    """An order's events, oldest first."""
+
+    events: list[EventOut]
+
+
+def event_out(row: EventRow) -> EventOut:
+    """Return an event as it goes over the wire."""
+    return EventOut(number=row.number, type=row.type, change=row.change, at=row.at, data=json.loads(row.data))

@@ -1,0 +1,108 @@
+"""Orders: new, as they stand, and what happened to them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, Response
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+
+from api.asking import fingerprint, known_number, new_change, written
+from api.headers import Handling, keyed
+from api.native.history_schema import HistoryOut, event_out
+from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
+from api.parts import ApiParts, parts
+from api.problems import ProblemError, responses
+from api.strict_json import StrictRoute
+from domain.changes import ChangeKind, ChangeState, Outcome
+from domain.orders import Order
+from domain.summaries import summary_of
+from store import changes, numbers
+from store.events import EventType, append, history
+from store.orders import find, load
+from store.tables import ChangeRow, OrderRow
+
+router = APIRouter(tags=["orders"], route_class=StrictRoute)
+
+Parts = Annotated[ApiParts, Depends(parts)]
+_CREATE = responses(
+    "MALFORMED_BODY",
+    "IDEMPOTENCY_KEY_MISSING",
+    "BODY_TOO_LARGE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "MEMBER_INVALID",
+    "IDEMPOTENCY_MISMATCH",
+)
+
+
+@router.post("/v1/orders", status_code=201, response_model=OrderOut, responses=_CREATE)
+def create_order(
+    request: Request, wanted: OrderIn, made: Parts, asked: Annotated[Handling, Depends(keyed)]
+) -> Response:
+    """Make a new, empty order. It has no workflow until something is asked of it."""
+    body = wanted.model_dump(mode="json", exclude_unset=True)
+    mark = fingerprint(request.method, request.url.path, body)
+    with made.store.write() as tx:
+        fresh = new_change(request, made, ChangeKind.CREATE, asked, mark, wanted.model_dump_json())
+        row = written(tx, fresh)
+        if row is fresh:
+            row = _make(tx, made, wanted, fresh)
+        return _created(row, replayed=row is not fresh)
+
+
+def _make(tx: Session, made: ApiParts, wanted: OrderIn, row: ChangeRow) -> ChangeRow:
+    now = made.store.now()
+    number = numbers.next_order_number(tx, made.tenant, now)
+    head = OrderRow(tenant=made.tenant, number=number, created_at=now, **wanted.model_dump())
+    tx.add(head)
+    tx.flush()
+    append(tx, head, EventType.ORDER_CREATED, row.id, now, {})
+    row.order_number = number
+    row.outcome = Outcome(state=ChangeState.DONE, order=summary_of(load(tx, head))).model_dump_json()
+    row.state, row.finished_at = ChangeState.DONE, now
+    tx.merge(row)
+    return row
+
+
+def _created(row: ChangeRow, *, replayed: bool) -> Response:
+    """Return the order as it was made, whatever became of it since."""
+    wanted, outcome = OrderIn.model_validate_json(row.request), changes.outcome_of(row)
+    number, last_event = row.order_number or "", outcome.order.last_event if outcome else 1
+    head = OrderRow(tenant=row.tenant, number=number, created_at=row.created_at, **wanted.model_dump())
+    empty = Order.empty(number, wanted.currency, last_event)
+    headers = {"Location": f"/v1/orders/{number}", "ETag": f'"e{last_event}"'}
+    if replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return JSONResponse(order_out(head, empty, None).model_dump(mode="json"), 201, headers)
+
+
+@router.get("/v1/orders/{order}", responses=responses("ORDER_NOT_FOUND"))
+async def get_order(order: str, made: Parts, answer: Response) -> OrderOut:
+    """Return an order with its draft. The ETag is the number of its last event."""
+    head, loaded = await run_in_threadpool(_load, made, order)
+    answer.headers["ETag"] = f'"e{head.last_event}"'
+    progress = await made.engine.progress(order) if loaded.draft_opened_by else None
+    return order_out(head, loaded, draft_out(loaded, progress))
+
+
+def _load(made: ApiParts, order: str) -> tuple[OrderRow, Order]:
+    with made.store.read() as tx:
+        head = find(tx, made.tenant, known_number(order))
+        if head is None:
+            raise ProblemError("ORDER_NOT_FOUND")
+        return head, load(tx, head)
+
+
+@router.get("/v1/orders/{order}/history", responses=responses("ORDER_NOT_FOUND", "MEMBER_INVALID"))
+def get_history(
+    order: str,
+    made: Parts,
+    after: Annotated[int, Query(ge=0, le=10**12, description="The last event number you have.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+) -> HistoryOut:
+    """Return what happened to an order, oldest first: one gapless sequence."""
+    with made.store.read() as tx:
+        if find(tx, made.tenant, known_number(order)) is None:
+            raise ProblemError("ORDER_NOT_FOUND")
+        events = history(tx, order, after, limit)
+    return HistoryOut(events=[event_out(event) for event in events])

@@ -1,0 +1,191 @@
+"""Orders on the native wire."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from api.native.amounts import Amount, CurrencyIn, amount
+from api.native.offers_schema import ZoneIn
+from domain.currencies import EXPONENTS
+from domain.lineage import standing_for
+from domain.model import Code, Model, Text
+from domain.orders import Order, OrderLine, Reservation
+from domain.settlement import paid
+from store.tables import OrderRow
+from workflows.messages import Progress
+
+
+def _known(currency: str) -> str:
+    if currency not in EXPONENTS:
+        raise ValueError("is no currency money can be counted in")
+    return currency
+
+
+class OrderIn(Model):
+    """A new, empty order."""
+
+    currency: Annotated[CurrencyIn, AfterValidator(_known)]
+    external_reference: Text | None = None
+    distribution_channel: Code | None = None
+    point_of_sale: Text | None = None
+    time_zone: ZoneIn = "UTC"
+
+    model_config = {"json_schema_extra": {"examples": [{"currency": "NOK", "external_reference": "shop-77"}]}}
+
+
+class LineOut(BaseModel):
+    """One sold thing."""
+
+    id: str
+    position: int = Field(description="Lines added together share it; it is kept through replacements.")
+    product: str
+    service: str | None
+    valid_from: datetime
+    travellers: list[str]
+    price: Amount
+    tax: Amount = Field(description="Included in the price.")
+    tax_rate: str
+    offer_bundle_id: str | None
+    supplement_of: str | None = Field(description="The line a supplement goes with now.")
+    reservations: list[str]
+    replaces: list[str] = Field(description="Lines it came in the place of; their ids keep resolving to it.")
+    external_reference: str | None
+    confirmed: bool = Field(description="False while only the draft holds it.")
+
+
+class TravellerOut(BaseModel):
+    """A traveller on a line of the order."""
+
+    id: str
+    given_name: str | None
+    family_name: str | None
+    birth_date: date | None
+
+
+class ReservationOut(BaseModel):
+    """A seat held or confirmed for the order."""
+
+    id: str
+    service: str
+    coach: int
+    seat: str = Field(examples=["2-07"])
+    state: str
+    expires_at: datetime | None
+
+
+class FeeOut(BaseModel):
+    """A fee beside the lines."""
+
+    kind: str
+    amount: Amount
+    tax: Amount
+    line: str | None
+
+
+class DraftOut(BaseModel):
+    """The open draft: what confirming would make true, and discarding would take back."""
+
+    version: int
+    expires_at: datetime | None
+    adds: list[str]
+    removes: list[str]
+    progress: Progress | None = Field(description="What its workflow is doing; null when it could not be asked.")
+    progress_unavailable: bool = Field(description="Whether the workflow did not answer within 2 seconds.")
+
+
+class OrderOut(BaseModel):
+    """An order as it stands, its draft included."""
+
+    number: str
+    status: str
+    version: int
+    confirmed_version: int = Field(description="0 while it was never confirmed.")
+    currency: str
+    total: Amount
+    tax: Amount
+    paid: Amount = Field(description="Money set aside for the draft counts as paid.")
+    balance: Amount = Field(description="What is owed; negative when the customer is owed.")
+    external_reference: str | None
+    distribution_channel: str | None
+    point_of_sale: str | None
+    created_at: datetime
+    last_confirmed_at: datetime | None
+    expires_at: datetime | None
+    lines: list[LineOut]
+    travellers: list[TravellerOut]
+    reservations: list[ReservationOut]
+    fees: list[FeeOut]
+    draft: DraftOut | None
+
+
+def order_out(head: OrderRow, order: Order, draft: DraftOut | None) -> OrderOut:
+    """Return an order as it goes over the wire."""
+    lines = order.live_lines
+    aboard = dict.fromkeys(traveller for line in lines for traveller in line.travellers)
+    travellers = {each.id: each for each in order.travellers}
+    fees = [FeeOut(kind=f.kind, amount=amount(f.amount), tax=amount(f.tax), line=f.line) for f in order.fees]
+    return OrderOut(
+        **head.model_dump(include=_SAME),
+        total=amount(order.due),
+        tax=amount(order.sum([line.tax for line in lines] + [fee.tax for fee in order.fees])),
+        paid=amount(paid(order.payments, order.currency)),
+        balance=amount(order.balance),
+        lines=[_line_out(line, order) for line in lines],
+        travellers=[TravellerOut.model_validate(travellers[each], from_attributes=True) for each in aboard],
+        reservations=[_reservation_out(each) for each in order.reservations if each.live],
+        fees=fees,
+        draft=draft,
+    )
+
+
+_SAME = {
+    "number",
+    "status",
+    "version",
+    "confirmed_version",
+    "currency",
+    "external_reference",
+    "distribution_channel",
+    "point_of_sale",
+    "created_at",
+    "last_confirmed_at",
+    "expires_at",
+}
+
+
+def draft_out(order: Order, progress: Progress | None) -> DraftOut | None:
+    """Return an order's open draft, or None."""
+    if order.draft_opened_by is None:
+        return None
+    confirmed = {line.id for line in order.confirmed_lines}
+    live = {line.id for line in order.live_lines}
+    return DraftOut(
+        version=order.version,
+        expires_at=order.expires_at,
+        adds=[line.id for line in order.live_lines if line.id not in confirmed],
+        removes=[line.id for line in order.confirmed_lines if line.id not in live],
+        progress=progress,
+        progress_unavailable=progress is None,
+    )
+
+
+def _line_out(line: OrderLine, order: Order) -> LineOut:
+    on = standing_for(order, line.supplement_of) if line.supplement_of else ()
+    return LineOut(
+        **line.model_dump(include={"id", "position", "product", "service", "valid_from", "external_reference"}),
+        travellers=list(line.travellers),
+        price=amount(line.price),
+        tax=amount(line.tax),
+        tax_rate=str(line.tax_rate),
+        offer_bundle_id=line.offer_bundle,
+        supplement_of=on[0].id if on else line.supplement_of,
+        reservations=list(line.reservations),
+        replaces=list(line.replaces),
+        confirmed=bool(order.confirmed_version) and line.in_version(order.confirmed_version),
+    )
+
+
+def _reservation_out(seat: Reservation) -> ReservationOut:
+    same: dict[str, Any] = seat.model_dump(include={"id", "service", "coach", "state", "expires_at"})
+    return ReservationOut(**same, seat=seat.name)

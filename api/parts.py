@@ -1,0 +1,26 @@
+"""What the API is made of."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from api.engine import Engine
+from providers.protocols import OfferCatalogue
+from store.database import Store
+
+
+@dataclass(frozen=True)
+class ApiParts:
+    """The store it reads, the catalogue it searches, the engine it asks, and whose orders it serves."""
+
+    store: Store
+    offers: OfferCatalogue
+    engine: Engine
+    tenant: str
+    web_ui: str | None = None
+
+
+def parts(request: Request) -> ApiParts:
+    """Return the parts of the application that handles a request."""
+    made: ApiParts = request.app.state.parts
+    return made

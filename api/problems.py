@@ -1,0 +1,116 @@
+"""Every error as an RFC 9457 problem with a stable code. Input is never echoed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import HTTPException
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from domain.changes import Outcome
+from domain.refusals import all_refusals
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "5"
+
+STATUS_OF_REFUSAL: Mapping[str, int] = {
+    "PAYMENT_REFUSED": 402,
+    "LINE_NOT_FOUND": 404,
+    "OFFER_NOT_FOUND": 404,
+    "STALE_ORDER": 412,
+    "NO_TURN": 423,
+}
+"""Every other refusal is 409."""
+
+TITLES: dict[str, tuple[int, str]] = {
+    "MALFORMED_BODY": (400, "The body is not the JSON this route takes."),
+    "DUPLICATE_MEMBER": (400, "A JSON object names the same member twice."),
+    "IDEMPOTENCY_KEY_MISSING": (400, "This request needs an Idempotency-Key header."),
+    "HEADER_INVALID": (400, "A header has a value that is not allowed."),
+    "NOT_FOUND": (404, "There is nothing at this address."),
+    "ORDER_NOT_FOUND": (404, "There is no such order."),
+    "CHANGE_NOT_FOUND": (404, "There is no such change."),
+    "PRODUCT_NOT_FOUND": (404, "There is no such product."),
+    "SERVICE_NOT_FOUND": (404, "There is no such service."),
+    "METHOD_NOT_ALLOWED": (405, "This address does not take this method."),
+    "NOT_ACCEPTABLE": (406, "Answers are application/json."),
+    "BODY_TOO_LARGE": (413, "The body is larger than 64 KiB."),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "Bodies are uncompressed application/json in UTF-8."),
+    "MEMBER_INVALID": (422, "A member of the request is missing, unknown or not valid."),
+    "IDEMPOTENCY_MISMATCH": (422, "The Idempotency-Key was used for another request."),
+    "STEP_FAILED": (500, "A step broke and everything was taken back. Try again with a new key."),
+    "INTERNAL": (500, "Something broke on our side."),
+    "ENGINE_UNREACHABLE": (503, "The request is kept but could not be started. Send it again with the same key."),
+    "STORE_BUSY": (503, "The store did not answer in time. Try again."),
+}
+TITLES |= {kind.code: (STATUS_OF_REFUSAL.get(kind.code, 409), kind.sentence) for kind in all_refusals().values()}
+
+
+class ProblemMember(BaseModel):
+    """What a problem is about: a JSON pointer into the request, or our own ids and field names."""
+
+    pointer: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    line: str | None = None
+    traveller: int | None = Field(default=None, description="Which of the line's travellers, from 0.")
+    field: str | None = None
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem."""
+
+    type: str = Field(examples=["/problems/SOLD_OUT"], description="Where the code is explained.")
+    title: str
+    status: int
+    code: str = Field(examples=["SOLD_OUT"], description="Stable; decide by this.")
+    change: str | None = Field(default=None, description="The change that was refused, if there is one.")
+    errors: list[ProblemMember] = []
+
+
+class ProblemError(HTTPException):
+    """Answers a request with a problem."""
+
+    def __init__(
+        self,
+        code: str,
+        errors: Sequence[Mapping[str, Any]] = (),
+        *,
+        change: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        status, title = TITLES[code]
+        super().__init__(status, detail=title, headers=dict(headers or {}))
+        members = [ProblemMember.model_validate(each) for each in errors]
+        self.problem = Problem(
+            type=f"/problems/{code}", title=title, status=status, code=code, change=change, errors=members
+        )
+
+
+def response(error: ProblemError) -> JSONResponse:
+    """Return the answer for a problem."""
+    headers = dict(error.headers or {})
+    if error.status_code in (423, 503):
+        headers.setdefault("Retry-After", RETRY_SECONDS)
+    body = error.problem.model_dump(exclude_none=True)
+    return JSONResponse(body, error.status_code, headers, media_type=MEDIA_TYPE)
+
+
+def of_outcome(change: str, outcome: Outcome) -> ProblemError:
+    """Return the problem that a refused or undone change is answered with."""
+    return ProblemError(outcome.code or "INTERNAL", outcome.members, change=change)
+
+
+def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """Document which problems a route answers with, each with an example."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for code in (*codes, "NOT_ACCEPTABLE", "INTERNAL", "STORE_BUSY"):
+        error = ProblemError(code)
+        entry = documented.setdefault(
+            error.status_code,
+            {"model": Problem, "description": error.detail, "content": {MEDIA_TYPE: {"examples": {}}}},
+        )
+        examples = entry["content"][MEDIA_TYPE]["examples"]
+        examples[code] = {"summary": error.detail, "value": error.problem.model_dump(exclude_none=True)}
+        entry["description"] = ", ".join(examples)
+    return documented

@@ -1,0 +1,98 @@
+"""Reads bodies strictly: what JSON leaves open, and Python reads generously, is refused here."""
+
+import json
+from collections.abc import Callable
+from email.message import Message
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from api.problems import ProblemError
+
+
+class _NotFiniteError(Exception):
+    """A number JSON does not have."""
+
+
+def read_json(body: bytes) -> Any:
+    """Parse a JSON body. Raises ProblemError for duplicate members, NaN, infinities and broken text."""
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_not_finite, parse_float=_number
+        )
+    except _NotFiniteError:
+        raise ProblemError("MEMBER_INVALID", [{"code": "number", "detail": "is not a finite number"}]) from None
+    except (ValueError, RecursionError):
+        raise ProblemError("MALFORMED_BODY") from None
+    if _has_surrogate(body):
+        _refuse_surrogates(value)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ProblemError("DUPLICATE_MEMBER")
+    return members
+
+
+def _not_finite(_text: str) -> Any:
+    raise _NotFiniteError
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise _NotFiniteError
+    return value
+
+
+def _has_surrogate(body: bytes) -> bool:
+    return b"\\ud" in body or b"\\uD" in body
+
+
+def _refuse_surrogates(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        errors = [{"code": "text", "detail": "holds half of a surrogate pair"}]
+        raise ProblemError("MEMBER_INVALID", errors) from None
+
+
+class StrictRequest(Request):
+    """A request whose body is read strictly."""
+
+    async def json(self) -> Any:
+        """Parse the body."""
+        if not hasattr(self, "_strict_json"):
+            self._strict_json = read_json(await self.body())
+        return self._strict_json
+
+
+class StrictRoute(APIRoute):
+    """A route that takes uncompressed JSON in UTF-8 and answers JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Check the headers that say what the body is, then handle the request strictly."""
+        handle = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            _check_media(request)
+            answer: Response = await handle(StrictRequest(request.scope, request.receive))
+            return answer
+
+        return strict
+
+
+def _check_media(request: Request) -> None:
+    accepts = request.headers.get("accept", "*/*")
+    if not any(kind in accepts for kind in ("*/*", "application/*", "application/json", "application/problem+json")):
+        raise ProblemError("NOT_ACCEPTABLE")
+    if request.method in ("POST", "PUT", "PATCH"):
+        message = Message()
+        message["content-type"] = request.headers.get("content-type", "")
+        charset = str(message.get_param("charset", "utf-8")).lower()
+        plain = request.headers.get("content-encoding", "identity") == "identity"
+        if message.get_content_type() != "application/json" or charset not in ("utf-8", "utf8") or not plain:
+            raise ProblemError("UNSUPPORTED_MEDIA_TYPE")
