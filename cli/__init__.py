@@ -1,0 +1,1 @@
+"""Commands for newcomers and operators."""

@@ -1,0 +1,36 @@
+"""The API process."""
+
+import uvicorn
+from temporalio.service import RetryConfig
+
+import worker
+from api.app import create_app
+from api.engine import Engine
+from api.parts import ApiParts
+from settings import Settings
+
+# A request that cannot reach Temporal is answered 503 within its own patience.
+QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve the API until told to stop."""
+    made = worker.parts(settings)
+    client = await worker.connect(settings, lazy=True, retry=QUICK)
+    parts = ApiParts(
+        store=made.store,
+        offers=made.offers,
+        engine=Engine(client, settings.outside),
+        tenant=settings.tenant,
+    )
+    config = uvicorn.Config(
+        create_app(parts),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.shutdown_seconds),
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    await uvicorn.Server(config).serve()
+    made.store.close()

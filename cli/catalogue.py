@@ -1,0 +1,21 @@
+"""Loads a catalogue file into the embedded catalogue and seat inventory."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from providers.embedded.loading import Catalogue, load_catalogue
+from settings import Settings
+from store.database import Store
+
+DEMO = Path(__file__).parent / "catalogues" / "demo.json"
+
+
+def load(settings: Settings, path: Path = DEMO) -> int:
+    """Load a catalogue file; the timetable begins tomorrow. Return how many departures are new."""
+    store = Store(settings.database)
+    try:
+        catalogue = Catalogue.model_validate_json(path.read_bytes())
+        tomorrow = store.now().date() + timedelta(days=1)
+        return load_catalogue(store, settings.tenant, catalogue, tomorrow)
+    finally:
+        store.close()

@@ -1,0 +1,67 @@
+"""A small client of the native API, as a sales channel would have: every request under its own key."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import httpx2
+
+Json = dict[str, Any]
+ENDED = ("done", "refused", "undone")
+POLL_SECONDS = 0.05
+
+
+class ShopError(Exception):
+    """The API answered something a shop does not expect."""
+
+
+class Shop:
+    """Sells and changes orders through HTTP."""
+
+    def __init__(self, address: str) -> None:
+        self._http = httpx2.Client(base_url=address, timeout=40)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def order(self, currency: str, reference: str) -> str:
+        """Make an empty order and return its number."""
+        made = self._post("/v1/orders", {"currency": currency, "external_reference": reference})
+        return str(made.json()["number"])
+
+    def show(self, order: str) -> Json:
+        """Return an order as it stands."""
+        return self._json(self._http.get(f"/v1/orders/{order}"))
+
+    def offer(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str) -> str:
+        """Search and return the id of the one bundle found."""
+        wanted = {"product": product, "travellers": [dict(each) for each in travellers], **where}
+        found = self._json(self._http.post("/v1/offers", json=wanted))["offer_bundles"]
+        if len(found) != 1:
+            raise ShopError(f"expected one bundle of {product}, found {len(found)}")
+        return str(found[0]["id"])
+
+    def ask(self, path: str, body: Json, watch: Callable[[Json], None]) -> Json:
+        """Ask something of an order and watch its steps until it has ended."""
+        accepted = self._post(path, body, {"Prefer": "respond-async"})
+        where = accepted.headers["Location"]
+        while True:
+            change = self._json(self._http.get(where))
+            watch(change)
+            if change["state"] in ENDED:
+                return change
+
+    def _post(self, path: str, body: Json, headers: Mapping[str, str] | None = None) -> httpx2.Response:
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        answer = self._http.post(path, json=body, headers=key | dict(headers or {}))
+        if answer.is_error:
+            raise ShopError(f"{path}: {answer.status_code} {answer.json().get('code')}")
+        return answer
+
+    @staticmethod
+    def _json(answer: httpx2.Response) -> Json:
+        if answer.is_error:
+            raise ShopError(f"{answer.url.path}: {answer.status_code} {answer.json().get('code')}")
+        found: Json = answer.json()
+        return found

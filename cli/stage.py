@@ -1,0 +1,88 @@
+"""How a story is shown in a terminal: each step as it happens, then the money."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from cli.shop import Json, Shop
+
+_SIGNS = {"done": "[green]✓[/green]", "asked": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
+
+
+class Stage:
+    """Runs requests of a shop before an audience."""
+
+    def __init__(self, shop: Shop, web_ui: str, console: Console) -> None:
+        self.shop = shop
+        self._web_ui = web_ui
+        self._console = console
+
+    def title(self, number: int, text: str) -> None:
+        """Announce a story."""
+        self._console.print()
+        self._console.rule(f"[bold]{number}. {text}[/bold]", align="left")
+
+    def say(self, text: str) -> None:
+        """Say something between two requests."""
+        self._console.print(f"   {text}")
+
+    def change(self, order: str, operation: Json, **more: Any) -> Json:
+        """Run a change and show its steps."""
+        in_one_go = ", confirmed in one go" if more.get("confirm") else ""
+        asked = f"change: {operation['op'].replace('_', ' ')}{in_one_go}"
+        return self._run(asked, f"/v1/orders/{order}/changes", {"operations": [operation], **more})
+
+    def confirm(self, order: str, token: str) -> Json:
+        """Confirm a draft and show its steps."""
+        return self._run("confirm", f"/v1/orders/{order}/confirm", {"payment": {"method": "card", "token": token}})
+
+    def expect(self, change: Json, state: str, code: str | None = None) -> None:
+        """End the demo with an error unless a change ended as the story says."""
+        said = (change.get("problem") or {}).get("code")
+        if change["state"] != state or said != code:
+            raise StoryError(f"expected {state} {code or ''}, got {change['state']} {said or ''}")
+
+    def order(self, number: str) -> Json:
+        """Show an order and where the Web UI has it."""
+        order = self.shop.show(number)
+        seats = ", ".join(f"{seat['service']} {seat['seat']}" for seat in order["reservations"])
+        money = f"total {order['total']} {order['currency']}, paid {order['paid']}, balance {order['balance']}"
+        self.say(f"[cyan]order {number}[/cyan] {order['status']} v{order['version']}: {money}")
+        if seats:
+            self.say(f"seats {seats}")
+        self.say(f"[dim]{self._web_ui}/namespaces/default/workflows/order%2F{number}[/dim]")
+        return order
+
+    def _run(self, asked: str, path: str, body: Json) -> Json:
+        self._console.print(f"   [bold]{asked}[/bold]")
+        with Live(console=self._console, refresh_per_second=20, transient=True) as live:
+            change = self.shop.ask(path, body, lambda seen: live.update(_steps(seen)))
+        self._console.print(_steps(change))
+        return change
+
+
+class StoryError(Exception):
+    """A story did not end as it is told."""
+
+
+def _steps(change: Json) -> Table:
+    table = Table.grid(padding=(0, 1))
+    for step in change["steps"]:
+        taken_back = step["state"] == "withdrawn" and not step["refused"]
+        sign = "[red]✗[/red]" if step["refused"] else _SIGNS[step["state"]]
+        table.add_row("    ", sign, f"{step['step']}{'  [magenta]taken back[/magenta]' if taken_back else ''}")
+    table.add_row("    ", "=", _end(change))
+    quote = change.get("quote")
+    if quote:
+        price = f"old {quote['old_price']}, new {quote['new_price']}, fee {quote['fee']}"
+        table.add_row("    ", " ", f"{price}, difference {quote['difference']} {quote['currency']}")
+    return table
+
+
+def _end(change: Json) -> str:
+    problem = change.get("problem")
+    if problem:
+        return f"[bold yellow]{change['state']}[/bold yellow] {problem['code']}"
+    return "[bold green]done[/bold green]" if change["state"] == "done" else str(change["state"])
