@@ -24,7 +24,7 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@# uv does not read pip's configuration: hand it the index pip would use, and let pip do it when uv cannot.
 	@index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}"; \
-	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python $${index:+--default-index "$$index"} $(LOCKS) \
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python $${index:+--default-index "$$index"} $(LOCKS) \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(LOCKS:%=-r %)
 	@touch $@
 
@@ -35,7 +35,8 @@ up: install
 	@./changeover up
 
 test: install
-	$(BIN)/python -m pytest
+	@# One process for each database; each has a Temporal server of its own.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: install
 	$(BIN)/ruff format --check .

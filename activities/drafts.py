@@ -14,7 +14,7 @@ from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from store import changes
 from store.events import Data, EventType, append
-from store.orders import load
+from store.orders import load, with_head
 from store.tables import OrderRow
 
 
@@ -69,13 +69,13 @@ class DraftActivities:
 
         def confirm(tx: Session, order: OrderRow) -> Confirmed:
             now = self._once.store.now()
-            empty = not load(tx, order).live_lines
-            order.status = OrderStatus.CANCELLED if empty else OrderStatus.CONFIRMED
+            loaded = load(tx, order)
+            order.status = OrderStatus.CONFIRMED if loaded.live_lines else OrderStatus.CANCELLED
             order.confirmed_version, order.last_confirmed_at = order.version, now
             _end_draft(order)
             data: Data = {"version": order.version, "status": str(order.status)}
             append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
-            end_change(tx, order, changes.existing(tx, command.change), ChangeState.DONE, None, now)
+            end_change(tx, with_head(loaded, order), changes.existing(tx, command.change), ChangeState.DONE, None, now)
             return Confirmed(status=OrderStatus(order.status))
 
         return self._once.check(command, Confirmed, confirm)

@@ -118,8 +118,7 @@ class Once:
         return order, effects.ask(tx, order.tenant, command.step, command, self.store.now())
 
     def _done(self, tx: Session, effect: EffectRow, result: R) -> R:
-        effects.finish(effect, result.model_dump_json(), None, self.store.now())
-        tx.add(effect)
+        effects.finish(tx, effect.key, result.model_dump_json(), None, self.store.now())
         return result
 
     def _refused(self, command: Command, answer: type[R], error: Refusal | ProviderError) -> R:
@@ -131,8 +130,7 @@ class Once:
             known = _known(effect, answer)
             if known is not None:
                 return known
-            effects.finish(effect, None, written(refusal), self.store.now())
-            tx.add(effect)
+            effects.finish(tx, effect.key, None, written(refusal), self.store.now())
         raise refusal
 
 

@@ -14,7 +14,6 @@ from domain.money import Money
 from domain.orders import OrderStatus
 from store import changes, reservations, swaps
 from store.events import Data, EventType, append
-from store.orders import load
 from store.tables import OrderRow
 
 
@@ -78,14 +77,13 @@ class OrderLineActivities:
         held = [seat.id for seat in reservations.under_key(tx, f"{command.change}/reserve")]
         swaps.put_on(tx, order, command.change, plan, quote, held)
         tx.flush()
-        balance = load(tx, order).balance
         added, removed = [line.id for line in plan.adds], list(plan.removes)
-        data: Data = {"version": plan.version, "balance": str(balance), "added": added, "removed": removed}
+        data: Data = {"version": plan.version, "balance": str(quote.balance), "added": added, "removed": removed}
         append(tx, order, EventType.ORDER_CHANGED, command.change, now, data)
         tx.add(row)
         return Swapped(
             version=plan.version,
-            balance=balance,
+            balance=quote.balance,
             expires_at=order.expires_at,
             draft_opened_by=order.draft_opened_by,
             superseded=len(reservations.superseded(tx, order.number, command.change)),

@@ -11,11 +11,11 @@ from temporalio import activity
 from activities.once import Once
 from activities.steps import Command, Final, Place
 from domain.changes import ChangeState, Outcome
-from domain.orders import OrderStatus
+from domain.orders import Order, OrderStatus
 from domain.summaries import summary_of
 from store import changes, effects
-from store.orders import lines_of, load, locked
-from store.tables import ChangeRow, OrderRow
+from store.orders import load, locked
+from store.tables import ChangeRow
 
 
 class RecordOutcome(Command):
@@ -54,26 +54,23 @@ class OutcomeActivities:
             status = OrderStatus(order.status)
             if row is None:
                 return Recorded(state=command.state, code=command.code, status=status)
-            end_change(tx, order, row, command.state, command.code, self._once.store.now())
+            end_change(tx, load(tx, order), row, command.state, command.code, self._once.store.now())
             outcome = changes.outcome_of(changes.existing(tx, command.change))
             state, code = (outcome.state, outcome.code) if outcome else (command.state, command.code)
             return Recorded(state=state, code=code, status=status)
 
 
-def end_change(
-    tx: Session, head: OrderRow, row: ChangeRow, state: ChangeState, code: str | None, now: datetime
-) -> bool:
+def end_change(tx: Session, order: Order, row: ChangeRow, state: ChangeState, code: str | None, now: datetime) -> bool:
     """Write a change's outcome in the transaction that makes it true; False when it has one already."""
-    tx.flush()
     done = state is ChangeState.DONE and row.plan is not None
     plan = changes.plan_of(row) if done else None
     added = {line.id for line in plan.adds} if plan else set()
-    seats = [json.loads(line.reservations) for line in lines_of(tx, head.number) if line.id in added]
+    seats = [line.reservations for line in order.lines if line.id in added]
     outcome = Outcome(
         state=state,
         code=code,
         members=_members(tx, row, code),
-        order=summary_of(load(tx, head)),
+        order=summary_of(order),
         lines=tuple(line.id for line in plan.adds) if plan else (),
         reservations=tuple(dict.fromkeys(seat for line in seats for seat in line)),
         replaced=plan.replaced if plan else (),

@@ -37,7 +37,6 @@ class AuthorisePayment(Command):
 class Authorised(BaseModel):
     """Money is set aside; a payment moves the draft's deadline."""
 
-    balance: Money
     expires_at: datetime | None
 
 
@@ -94,8 +93,7 @@ class PaymentActivities:
                 changes.existing(tx, command.change).draft = order.draft_opened_by
             data = {"amount": str(command.amount), "currency": command.amount.currency}
             append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)
-            tx.flush()
-            return Authorised(balance=load(tx, order).balance, expires_at=order.expires_at)
+            return Authorised(expires_at=order.expires_at)
 
         return self._once.step(command, Authorised, self._payments, authorise, note, self._void(command))
 

@@ -24,7 +24,7 @@ from store.orders import find, load
 from store.tables import ChangeRow
 
 UNREACHABLE = "ENGINE_UNREACHABLE"
-_NUMBER = re.compile(r"^\d{2}-\d{6,12}$", re.ASCII)
+_NUMBER = re.compile(r"\d{2}-\d{6,12}", re.ASCII)
 
 
 def fingerprint(method: str, path: str, body: Any) -> str:
@@ -40,7 +40,7 @@ def route_of(request: Request) -> str:
 
 def known_number(order: str) -> str:
     """Return what can be an order number; anything else is as unknown as a foreign order."""
-    if not _NUMBER.match(order):
+    if not _NUMBER.fullmatch(order):
         raise ProblemError("ORDER_NOT_FOUND")
     return order
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import ProblemError, response
 
 HEADER = "X-Correlation-Id"
-_VALID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class CorrelationMiddleware:
@@ -32,7 +32,7 @@ class CorrelationMiddleware:
                 MutableHeaders(scope=message)[HEADER] = correlation_id
             await send(message)
 
-        if len(given) > 1 or not _VALID.match(correlation_id):
+        if len(given) > 1 or not _VALID.fullmatch(correlation_id):
             correlation_id = str(uuid.uuid4())
             await response(ProblemError("HEADER_INVALID", [{"field": HEADER}]))(scope, receive, answer)
             return

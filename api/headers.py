@@ -12,9 +12,10 @@ from api.problems import ProblemError
 DEFAULT_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(seconds=30)
 
-_KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
-_WAIT = re.compile(r"^wait\s*=\s*\"?(\d{1,6})\"?$")
-_TAG = re.compile(r'^"e(\d{1,15})"$')
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?")
+_ANY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e]*"')
+_TAG = re.compile(r'"e(\d{1,15})"')
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def idempotency_key(request: Request) -> str | None:
     if value is None:
         return None
     bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-    if not _KEY.match(bare):
+    if not _KEY.fullmatch(bare):
         raise ProblemError("HEADER_INVALID", [{"field": "Idempotency-Key"}])
     return bare
 
@@ -52,16 +53,16 @@ def if_match(request: Request) -> tuple[int, ...] | None:
     if value is None or value.strip() == "*":
         return None
     tags = [tag.strip() for tag in value.split(",")]
-    if not all(re.match(r'^(W/)?"[\x21\x23-\x7e]*"$', tag) for tag in tags):
+    if not all(_ANY_TAG.fullmatch(tag) for tag in tags):
         raise ProblemError("HEADER_INVALID", [{"field": "If-Match"}])
-    return tuple(int(match[1]) for tag in tags if (match := _TAG.match(tag)))
+    return tuple(int(match[1]) for tag in tags if (match := _TAG.fullmatch(tag)))
 
 
 def wait(request: Request) -> timedelta | None:
     """Return how long the client wants to wait (RFC 7240): 10 seconds by default, at most 30."""
     chosen: timedelta | None = DEFAULT_WAIT
     for preference in ",".join(request.headers.getlist("Prefer")).split(","):
-        found = _WAIT.match(preference.strip())
+        found = _WAIT.fullmatch(preference.strip())
         if found:
             chosen = min(timedelta(seconds=int(found[1])), LONGEST_WAIT) or None
         elif preference.strip() == "respond-async":

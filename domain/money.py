@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from domain.currencies import EXPONENTS
 from domain.model import LARGEST_NUMBER
 
-_DECIMAL = re.compile(r"^(-?)(\d{1,16})(?:\.(\d{1,4}))?$", re.ASCII)
+_DECIMAL = re.compile(r"(-?)(\d{1,16})(?:\.(\d{1,4}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class Money:
         self._same(other)
         return self.minor < other.minor
 
+    def __le__(self, other: "Money") -> bool:
+        self._same(other)
+        return self.minor <= other.minor
+
     def __str__(self) -> str:
         """Return the decimal text with exactly the currency's places: "299.00", "-5", "1.250"."""
         places = EXPONENTS[self.currency]
@@ -69,7 +73,7 @@ def parse_money(text: str, currency: str) -> Money:
     """Read decimal text such as "299.00"; ValueError unless it has exactly the currency's places."""
     if currency not in EXPONENTS:
         raise ValueError("unknown currency")
-    match = _DECIMAL.match(text)
+    match = _DECIMAL.fullmatch(text)
     places = EXPONENTS[currency]
     if match is None or len(match[3] or "") != places:
         raise ValueError(f"must be a decimal number with {places} decimal places")

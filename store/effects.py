@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from sqlalchemy import func
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from store.inserts import insert_if_absent
@@ -44,8 +44,8 @@ def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> E
 
     Of two at once the second waits here for the first and then sees what became of it.
     """
-    _insert(tx, _fresh(tenant, step, command, EffectState.ASKED, now))
-    return of_key(tx, command.key)
+    fresh = _fresh(tenant, step, command, EffectState.ASKED, now)
+    return fresh if _insert(tx, fresh) else of_key(tx, command.key)
 
 
 def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[EffectState, EffectRow]:
@@ -64,9 +64,10 @@ def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime)
     return before, row
 
 
-def finish(row: EffectRow, answer: str | None, refusal: str | None, now: datetime) -> None:
+def finish(tx: Session, key: str, answer: str | None, refusal: str | None, now: datetime) -> None:
     """Write a step's first answer; every later asking gets it."""
-    row.state, row.answer, row.refusal, row.done_at = EffectState.DONE, answer, refusal, now
+    values = {"state": EffectState.DONE, "answer": answer, "refusal": refusal, "done_at": now}
+    tx.exec(update(EffectRow).where(col(EffectRow.key) == key).values(values))
 
 
 def of_key(tx: Session, key: str) -> EffectRow:

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
 from domain.travellers import Traveller
 from store.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
-
-Row = TypeVar("Row", bound=SQLModel)
 
 
 def find(tx: Session, tenant: str, number: str) -> OrderRow | None:
@@ -29,15 +27,7 @@ def load(tx: Session, row: OrderRow) -> Order:
     """Return the whole order a row is the head of."""
     fees = _live_fees(tx, row)
     return Order(
-        number=row.number,
-        currency=row.currency,
-        status=OrderStatus(row.status),
-        version=row.version,
-        confirmed_version=row.confirmed_version,
-        draft_opened_by=row.draft_opened_by,
-        expires_at=row.expires_at,
-        expires_fixed=row.expires_fixed,
-        last_event=row.last_event,
+        **_head(row),
         lines=tuple(_line(line, row.currency) for line in lines_of(tx, row.number)),
         travellers=tuple(_traveller(each) for each in travellers_of(tx, row.number)),
         fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
@@ -45,6 +35,27 @@ def load(tx: Session, row: OrderRow) -> Order:
         reservations=tuple(_reservation(each) for each in reservations_of(tx, row.number)),
         payments=tuple(payments_of(tx, row.number, row.currency)),
     )
+
+
+def with_head(order: Order, row: OrderRow) -> Order:
+    """Return a loaded order with its head as it is now, when only that has changed since."""
+    return order.model_copy(update=_head(row))
+
+
+def _head(row: OrderRow) -> dict[str, Any]:
+    return row.model_dump(include=_HEAD) | {"status": OrderStatus(row.status)}
+
+
+_HEAD = {
+    "number",
+    "currency",
+    "version",
+    "confirmed_version",
+    "draft_opened_by",
+    "expires_at",
+    "expires_fixed",
+    "last_event",
+}
 
 
 def lines_of(tx: Session, number: str) -> Sequence[LineRow]:

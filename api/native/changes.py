@@ -40,7 +40,7 @@ router = APIRouter(tags=["changes"], route_class=StrictRoute)
 
 Parts = Annotated[ApiParts, Depends(parts)]
 Keyed = Annotated[Handling, Depends(keyed)]
-_ID = re.compile(r"^[0-9a-f-]{36}$", re.ASCII)
+_ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 FURTHEST_DEADLINE = timedelta(days=183)
 _LOOK = ("ORDER_NOT_FOUND",)
 _BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
@@ -189,7 +189,7 @@ async def get_change(change: str, made: Parts) -> ChangeDetails:
 
 def _read(made: ApiParts, change: str) -> tuple[ChangeRow, list[EffectRow]]:
     with made.store.read() as tx:
-        row = changes.of_id(tx, change) if _ID.match(change) else None
+        row = changes.of_id(tx, change) if _ID.fullmatch(change) else None
         if row is None or row.tenant != made.tenant:
             raise ProblemError("CHANGE_NOT_FOUND")
         return row, effects.of_change(tx, change)

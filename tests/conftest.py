@@ -1,0 +1,83 @@
+"""One Temporal server and one PostgreSQL for the whole run; one installation for each database."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli import catalogue
+from settings import Settings
+from store.database import Store
+from store.migrate import migrate
+from tests.support.endings import check_histories
+from tests.support.postgres import new_database, postgres
+from tests.support.temporal import temporal_server
+from tests.support.world import World, running_world
+
+DATABASES = ("sqlite", "postgres")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one database in one process: they share its installation."""
+    for item in items:
+        call = getattr(item, "callspec", None)
+        if call and "kind" in call.params:
+            item.add_marker(pytest.mark.xdist_group(call.params["kind"]))
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[str]:
+    async with temporal_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def database(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated database with the demo catalogue."""
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'world.db'}"
+    else:
+        url = new_database(request.getfixturevalue("postgres_url"), "world")
+    migrate(url)
+    catalogue.load(Settings(database=url))
+    return url
+
+
+@pytest.fixture(scope="session")
+async def installation(database: str, kind: str, temporal: str) -> AsyncIterator[World]:
+    async with running_world(database, temporal, kind) as world:
+        yield world
+        await check_histories(world)
+
+
+@pytest.fixture
+def world(installation: World) -> Iterator[World]:
+    """The installation, with no fault armed."""
+    yield installation
+    installation.faults.clear()
+
+
+@pytest.fixture
+def fresh_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'fresh.db'}"
+    return new_database(request.getfixturevalue("postgres_url"), f"fresh_{abs(hash(request.node.nodeid))}")
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    made = Store(database)
+    yield made
+    made.close()

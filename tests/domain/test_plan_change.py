@@ -1,0 +1,239 @@
+"""What a change asks is worked out before anything is touched."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+
+from domain.lineage import standing_for
+from domain.offers import OfferBundle
+from domain.orders import Order, OrderStatus, ReservationState
+from domain.plan_change import plan_change
+from domain.plans import Plan
+from domain.refusals import (
+    ChangeNotAllowed,
+    LineNotFound,
+    LineRemoved,
+    LinesOverlap,
+    NothingToChange,
+    OfferNotFound,
+    OrderCancelled,
+    Refusal,
+    SeatingChangeNotSupported,
+    SeatUnknown,
+    SupplementNotOffered,
+)
+from tests.domain.makers import NUMBER, asks, bundle, line, order, replaces, seat, shelf
+
+A, B, C = "ann", "bob", "cat"
+
+
+def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
+    return plan_change(on, asks(*operations, **more), shelf(*bundles), 10, 5)
+
+
+def test_one_line_for_each_traveller_sharing_a_position() -> None:
+    plan = planned(
+        order(), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(bundle("b", "standard", "noon", A, B, C),)
+    )
+    assert [(each.id, each.position, each.travellers) for each in plan.adds] == [
+        (f"{NUMBER}-10", 5, (A,)),
+        (f"{NUMBER}-11", 5, (B,)),
+        (f"{NUMBER}-12", 5, (C,)),
+    ]
+    assert (plan.next_line, plan.next_position) == (13, 6)
+
+
+def test_one_line_for_all_travellers_of_a_group_product() -> None:
+    plan = planned(
+        order(), {"op": "add_lines", "offer_bundle_id": "g"}, bundles=(bundle("g", "compartment", "noon", A, B, C),)
+    )
+    assert [each.travellers for each in plan.adds] == [(A, B, C)]
+    assert [(wish.count, wish.lines) for wish in plan.seats] == [(3, (f"{NUMBER}-10",))]
+
+
+def test_only_the_travellers_named_use_the_offer() -> None:
+    wish = {"op": "add_lines", "offer_bundle_id": "b", "traveller_ids": [C, A]}
+    plan = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A, B, C),))
+    assert [each.travellers for each in plan.adds] == [(A,), (C,)]
+
+
+def test_a_change_of_a_confirmed_order_opens_the_next_version() -> None:
+    sold = order(line(1, "standard", "morning", A))
+    assert planned(sold, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A),)).version == 2
+
+
+def test_further_changes_of_a_draft_keep_its_version() -> None:
+    draft = order(line(1, "standard", "morning", A, added_in=2), version=2)
+    assert planned(draft, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A),)).version == 2
+
+
+def test_several_lines_become_one_group_line_and_the_reverse() -> None:
+    singles = order(line(1, "standard", "morning", A), line(2, "standard", "morning", B))
+    plan = planned(singles, replaces([1, 2], "g"), bundles=(bundle("g", "compartment", "noon", A, B),))
+    assert [each.travellers for each in plan.adds] == [(A, B)]
+    assert plan.adds[0].replaces == (f"{NUMBER}-1", f"{NUMBER}-2")
+    group = order(line(1, "compartment", "morning", A, B))
+    plan = planned(group, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A, B),))
+    assert [each.travellers for each in plan.adds] == [(A,), (B,)]
+    assert plan.replaced[0].replacements == (f"{NUMBER}-10", f"{NUMBER}-11")
+
+
+def test_an_old_id_stands_for_what_replaced_it() -> None:
+    changed = order(
+        line(1, "standard", "morning", A, removed_by="C2", removed_in=2),
+        line(2, "standard", "noon", A, replaces=(f"{NUMBER}-1",), added_in=2, removed_by="C3", removed_in=2),
+        line(3, "flexible", "noon", A, replaces=(f"{NUMBER}-2",), added_in=2),
+        version=2,
+    )
+    for old in (1, 2, 3):
+        assert [each.id for each in standing_for(changed, f"{NUMBER}-{old}")] == [f"{NUMBER}-3"]
+        assert planned(changed, {"op": "remove_lines", "lines": [f"{NUMBER}-{old}"]}).removes == (f"{NUMBER}-3",)
+
+
+def test_a_line_that_was_taken_off_stands_for_nothing() -> None:
+    gone = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=2), version=2)
+    assert standing_for(gone, f"{NUMBER}-1") == ()
+
+
+SOLD = order(line(1, "standard", "morning", A), line(2, "MEAL", "morning", supplement_of=f"{NUMBER}-1"))
+REMOVED = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=2), version=2)
+
+
+@pytest.mark.parametrize(
+    ("operations", "refusal"),
+    [
+        ([{"op": "remove_lines", "lines": [f"{NUMBER}-9"]}], LineNotFound),
+        ([{"op": "remove_lines", "lines": ["26-999999-1"]}], LineNotFound),
+        ([replaces([1], "nothing")], OfferNotFound),
+        ([replaces([1], "b"), {"op": "remove_lines", "lines": [f"{NUMBER}-1"]}], LinesOverlap),
+        ([replaces([2], "b")], ChangeNotAllowed),
+        ([replaces([1], "sold-1")], NothingToChange),
+        ([replaces([1], "b", seats=["1-01", "1-02"])], SeatUnknown),
+        (
+            [{"op": "add_supplements", "line": f"{NUMBER}-1", "supplements": [{"supplement": "SOUP"}]}],
+            SupplementNotOffered,
+        ),
+        (
+            [{"op": "add_supplements", "line": f"{NUMBER}-1", "supplements": [{"supplement": "UPGRADE"}]}],
+            SeatingChangeNotSupported,
+        ),
+        ([{"op": "add_supplements", "line": f"{NUMBER}-2", "supplements": [{"supplement": "MEAL"}]}], ChangeNotAllowed),
+    ],
+)
+def test_what_cannot_be_done_is_refused(operations: list[dict[str, Any]], refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        planned(SOLD, *operations, bundles=(bundle("b", "standard", "noon", A),))
+
+
+def test_a_line_taken_off_cannot_be_changed() -> None:
+    with pytest.raises(LineRemoved):
+        planned(REMOVED, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A),))
+
+
+def test_a_cancelled_order_takes_no_change() -> None:
+    with pytest.raises(OrderCancelled):
+        planned(order(status=OrderStatus.CANCELLED), replaces([1], "b"))
+
+
+def test_supplements_may_be_added_twice_and_go_at_the_lines_position() -> None:
+    wish = {"op": "add_supplements", "line": f"{NUMBER}-1", "supplements": [{"supplement": "MEAL", "count": 2}]}
+    plan = planned(SOLD, wish)
+    assert [(each.product, each.supplement_of, each.position) for each in plan.adds] == [("MEAL", f"{NUMBER}-1", 1)] * 2
+    assert plan.seats == ()
+
+
+def test_a_supplement_follows_its_line_when_the_next_product_sells_it() -> None:
+    assert planned(SOLD, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", A),)).removes == (f"{NUMBER}-1",)
+
+
+def test_a_supplement_leaves_with_its_line_when_the_next_product_does_not_sell_it() -> None:
+    plan = planned(SOLD, replaces([1], "b"), bundles=(bundle("b", "bus", "noon", A),))
+    assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
+
+
+def test_a_supplement_leaves_with_a_line_that_is_taken_off() -> None:
+    plan = planned(SOLD, {"op": "remove_lines", "lines": [f"{NUMBER}-1"]})
+    assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
+
+
+SEATED = order(line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",)), reservations=(seat(4, "morning"),))
+
+
+def test_a_change_of_fare_on_the_same_departure_keeps_the_seat() -> None:
+    plan = planned(SEATED, replaces([1], "b"), bundles=(bundle("b", "flexible", "morning", A),))
+    assert plan.adds[0].keeps == (f"{NUMBER}-s4",)
+    assert plan.seats == ()
+
+
+def test_another_seat_on_the_same_departure_is_held_when_asked_for() -> None:
+    plan = planned(SEATED, replaces([1], "b", seats=["2-07"]), bundles=(bundle("b", "flexible", "morning", A),))
+    assert plan.adds[0].keeps == ()
+    assert [wish.names for wish in plan.seats] == [("2-07",)]
+
+
+def test_a_named_seat_one_has_already_is_kept() -> None:
+    plan = planned(SEATED, replaces([1], "b", seats=["1-04"]), bundles=(bundle("b", "flexible", "morning", A),))
+    assert plan.adds[0].keeps == (f"{NUMBER}-s4",)
+
+
+def test_another_departure_needs_another_seat() -> None:
+    plan = planned(SEATED, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", A),))
+    assert plan.adds[0].keeps == ()
+    assert [(wish.service, wish.count) for wish in plan.seats] == [("noon", 1)]
+
+
+def test_going_back_to_the_original_departure_finds_the_confirmed_seat_again() -> None:
+    away = order(
+        line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",), removed_by="C2", removed_in=2),
+        line(2, "standard", "noon", A, reservations=(f"{NUMBER}-s5",), replaces=(f"{NUMBER}-1",), added_in=2),
+        version=2,
+        reservations=(seat(4, "morning"), seat(5, "noon", ReservationState.HELD)),
+    )
+    plan = planned(away, replaces([1], "b"), bundles=(bundle("b", "standard", "morning", A),))
+    assert plan.adds[0].keeps == (f"{NUMBER}-s4",)
+
+
+def test_seats_of_a_group_are_dealt_out_to_single_lines() -> None:
+    group = order(
+        line(1, "compartment", "morning", A, B, reservations=(f"{NUMBER}-s4", f"{NUMBER}-s5")),
+        reservations=(seat(4, "morning"), seat(5, "morning")),
+    )
+    plan = planned(group, replaces([1], "b"), bundles=(bundle("b", "standard", "morning", A, B),))
+    assert [each.keeps for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
+
+
+def test_two_operations_never_give_away_the_same_seat() -> None:
+    both = order(
+        line(1, "compartment", "morning", A, B, reservations=(f"{NUMBER}-s4", f"{NUMBER}-s5")),
+        reservations=(seat(4, "morning"), seat(5, "morning")),
+    )
+    bundles = (bundle("a", "standard", "morning", A), bundle("b", "standard", "morning", B))
+    plan = planned(both, replaces([1], "a", "b"), bundles=bundles)
+    assert [each.keeps for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
+
+
+def test_an_expired_order_is_planned_anew_line_by_line() -> None:
+    expired = order(
+        line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",)),
+        line(2, "MEAL", "morning", supplement_of=f"{NUMBER}-1"),
+        confirmed=0,
+        status=OrderStatus.EXPIRED,
+        reservations=(seat(4, "morning", ReservationState.RELEASED),),
+    )
+    plan = planned(expired, {"op": "set_travellers", "travellers": [{"id": A, "given_name": "Anna"}]})
+    assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
+    assert [(each.product, each.offered_price, each.keeps, each.holds) for each in plan.adds] == [
+        ("standard", None, (), 1),
+        ("MEAL", None, (), 0),
+    ]
+    assert plan.travellers[0].given_name == "Anna"
+
+
+def test_the_birth_date_an_offer_was_priced_on_is_frozen_and_said_so() -> None:
+    details = [{"id": A, "given_name": "Ann", "birth_date": "1991-01-01"}]
+    wish = {"op": "add_lines", "offer_bundle_id": "b", "travellers": details}
+    plan = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A),))
+    assert plan.travellers[0].birth_date == date(1990, 5, 4)
+    assert [(each.code, each.field) for each in plan.warnings] == [("FIELD_FROZEN", "birth_date")]

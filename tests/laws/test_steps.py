@@ -1,0 +1,61 @@
+"""The laws of steps, for every step that is declared and every fault its kind must survive."""
+
+import pytest
+
+from tests.support.faults import INJECTED_REFUSAL, Fault
+from tests.support.scenarios import SCENARIOS, TAKEN_BACK, Scenario, declared_steps, matrix, undo_matrix
+from tests.support.world import World
+from workflows.names import STEP_FAILED
+
+_CASES = [pytest.param(*case, id=f"{case[0].name}-{case[1]}-{case[2].name}") for case in matrix()]
+ONE_GO = SCENARIOS[0]
+
+
+def test_every_declared_step_is_in_the_matrix() -> None:
+    told = {name for scenario in SCENARIOS for name in scenario.steps}
+    assert set(declared_steps()) <= told
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+async def test_steps_run_in_this_order(world: World, scenario: Scenario) -> None:
+    order = await scenario.ready(world)
+    world.faults.ran[order] = []
+    answer = await scenario.act(world, order)
+    assert answer.status == 200
+    assert world.faults.ran[order] == list(scenario.steps)
+
+
+@pytest.mark.parametrize(("scenario", "step", "fault"), _CASES)
+async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_once(
+    world: World, scenario: Scenario, step: str, fault: Fault
+) -> None:
+    order = await scenario.ready(world)
+    before, seats_before = world.snapshot(order), world.seats_of(order)
+    armed = world.faults.arm(order, step, fault)
+    answer = await scenario.act(world, order)
+    assert armed.fired >= 1
+    if fault in TAKEN_BACK:
+        assert answer.status >= 400
+        assert answer.code == (INJECTED_REFUSAL.code if fault is Fault.REFUSED else STEP_FAILED)
+        assert world.snapshot(order) == before
+        assert world.seats_of(order) == seats_before
+        if fault is Fault.LATE:
+            assert armed.late_error is not None
+    else:
+        assert answer.status == 200, answer.body
+        assert answer.body["state"] == "done"
+    assert world.at_most_once(order)
+
+
+@pytest.mark.parametrize(("undo", "fault"), list(undo_matrix()), ids=lambda each: getattr(each, "name", each))
+async def test_an_undo_that_is_lost_or_repeated_undoes_once(world: World, undo: str, fault: Fault) -> None:
+    order = await ONE_GO.ready(world)
+    before, seats_before = world.snapshot(order), world.seats_of(order)
+    world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+    armed = world.faults.arm(order, undo, fault)
+    answer = await ONE_GO.act(world, order)
+    assert armed.fired == 1
+    assert answer.code == INJECTED_REFUSAL.code
+    assert world.snapshot(order) == before
+    assert world.seats_of(order) == seats_before
+    assert world.at_most_once(order)

@@ -1,0 +1,20 @@
+"""People whose details must never be found where they do not belong."""
+
+from datetime import date
+
+GIVEN, FAMILY = "Kanarina", "Gulfugl-Ås"
+GIVEN_TOO, FAMILY_TOO = "Fuglvard", "Gulfugl"
+BORN, BORN_CHILD = date(1987, 6, 5), date(2019, 8, 7)
+ADULT, CHILD, THIRD = "trav-gul-1", "trav-gul-2", "trav-gul-3"
+
+CANARIES = (GIVEN, FAMILY, GIVEN_TOO, FAMILY_TOO, "Gulfugl", BORN.isoformat(), BORN_CHILD.isoformat(), "trav-gul")
+
+
+def canaries_in(text: bytes) -> list[str]:
+    """Return the personal details found in some text."""
+    return [canary for canary in CANARIES if canary.encode() in text or ascii_of(canary) in text]
+
+
+def ascii_of(canary: str) -> bytes:
+    """Return a canary as JSON escapes it."""
+    return canary.encode("unicode_escape")

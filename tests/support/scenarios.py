@@ -1,0 +1,154 @@
+"""Stories in which every declared step happens, and the faults each kind of step must survive."""
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+import activities
+from activities.steps import Check, Final, Pivot, Reversible
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.world import CARD, Answer, World, replace
+
+Step = Check | Pivot | Final | Reversible  # type: ignore[type-arg] # any command, any answer
+
+
+def declared_steps() -> dict[str, Step]:
+    """Return every step that is declared beside an activity, by its name."""
+    found: dict[str, Step] = {}
+    for module in pkgutil.iter_modules(activities.__path__, "activities."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, Check | Pivot | Final | Reversible):
+                found[value.name] = value
+    return found
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An order made ready, and a request that is then broken."""
+
+    name: str
+    ready: Callable[[World], Awaitable[str]]
+    act: Callable[[World, str], Awaitable[Answer]]
+    steps: tuple[str, ...]
+    """What happens, in this order, when nothing breaks."""
+
+
+async def _sold(world: World) -> str:
+    return await world.sold(ADULT)
+
+
+async def _with_draft(world: World) -> str:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle))
+    assert answer.status == 200
+    return order
+
+
+async def _dearer_in_one_go(world: World, order: str) -> Answer:
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    return await world.change(order, replace(await world.lines(order), bundle), confirm=True, payment=CARD)
+
+
+async def _another_change(world: World, order: str) -> Answer:
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    return await world.change(order, replace(await world.lines(order), bundle))
+
+
+async def _confirmation(world: World, order: str) -> Answer:
+    return await world.confirm(order, CARD)
+
+
+async def _payment(world: World, order: str) -> Answer:
+    return await world.pay(order, "40.00")
+
+
+async def _discard(world: World, order: str) -> Answer:
+    return await world.discard(order)
+
+
+SCENARIOS = (
+    Scenario(
+        "a dearer change in one go",
+        _sold,
+        _dearer_in_one_go,
+        (
+            "plan_change",
+            "validate_travellers",
+            "quote_change",
+            "reserve_seats",
+            "swap_offer_bundle",
+            "extend_holds",
+            "authorise_payment",
+            "settle_price_difference",
+            "confirm_seats",
+            "confirm_order",
+        ),
+    ),
+    Scenario(
+        "a second change in a draft",
+        _with_draft,
+        _another_change,
+        (
+            "plan_change",
+            "validate_travellers",
+            "quote_change",
+            "reserve_seats",
+            "swap_offer_bundle",
+            "record_outcome",
+            "give_back_seats",
+        ),
+    ),
+    Scenario(
+        "a confirmation",
+        _with_draft,
+        _confirmation,
+        (
+            "plan_change",
+            "extend_holds",
+            "authorise_payment",
+            "settle_price_difference",
+            "confirm_seats",
+            "confirm_order",
+        ),
+    ),
+    Scenario("a payment", _with_draft, _payment, ("plan_change", "authorise_payment", "record_outcome")),
+    Scenario(
+        "a discard",
+        _with_draft,
+        _discard,
+        ("plan_change", "restore_offer_bundle", "release_seats", "close_draft", "record_outcome"),
+    ),
+)
+
+# Before the point of no return a step may be refused or break; after it only its answer can be lost.
+_BEFORE = (Fault.REFUSED, Fault.BROKEN, Fault.LOST, Fault.LOST_FOR_GOOD, Fault.TWICE)
+_FAULTS: dict[type, tuple[Fault, ...]] = {
+    Check: _BEFORE,
+    Reversible: (*_BEFORE, Fault.LATE),
+    Pivot: (Fault.REFUSED, Fault.LOST, Fault.TWICE),
+    Final: (Fault.LOST, Fault.TWICE),
+}
+_UNDO_FAULTS = (Fault.LOST, Fault.TWICE)
+TAKEN_BACK = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
+"""After these the request leaves no trace; after the others it is done."""
+
+
+def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
+    """Return every step of every scenario with every fault its kind must survive."""
+    steps = declared_steps()
+    for scenario in SCENARIOS:
+        for name in scenario.steps:
+            faults = _FAULTS[type(steps[name])] if name in steps else _UNDO_FAULTS
+            for fault in faults:
+                yield scenario, name, fault
+
+
+def undo_matrix() -> Iterator[tuple[str, Fault]]:
+    """Return every undo with every fault it must survive."""
+    for step in declared_steps().values():
+        if isinstance(step, Reversible):
+            for fault in _UNDO_FAULTS:
+                yield step.undo.__name__, fault

@@ -1,0 +1,46 @@
+"""A real Temporal server for the tests: a child process of ours, tuned, everything in memory."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from temporalio.client import Client
+
+from cli.ports import HOST, free_port
+from cli.processes import Child
+from cli.temporal_server import server_command
+
+NAMESPACES = ("sqlite", "postgres", "saga")
+START_SECONDS = 30
+
+
+@asynccontextmanager
+async def temporal_server() -> AsyncIterator[str]:
+    """Start a server with a namespace for each database, and time that can be skipped."""
+    port = free_port()
+    command = server_command(port, None, None, ["frontend.WorkflowTimeSkippingEnabled=true"])
+    for namespace in NAMESPACES:
+        command += ["--namespace", namespace]
+    with tempfile.TemporaryDirectory() as folder:
+        child = Child("temporal", command, Path(folder) / "temporal.log")
+        child.start()
+        try:
+            address = f"{HOST}:{port}"
+            await _until_up(address, child)
+            yield address
+        finally:
+            child.stop()
+
+
+async def _until_up(address: str, child: Child) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            assert not child.ended, child.tail()
+            try:
+                await Client.connect(address, namespace=NAMESPACES[-1])
+            except RuntimeError:
+                await asyncio.sleep(0.1)
+            else:
+                return

@@ -1,0 +1,239 @@
+"""The whole service as its users meet it: HTTP in front, a real worker, a real store, real Temporal."""
+
+import asyncio
+import contextlib
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import uvicorn
+from sqlmodel import col, select
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+import worker
+from api.app import create_app
+from api.engine import Engine
+from api.parts import ApiParts
+from cli.ports import HOST, free_port
+from settings import Settings
+from store.snapshot import snapshot
+from store.tables import BankRow, ChangeRow, LedgerRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
+from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
+from tests.support.faults import Faults
+from workflows.names import draft_id
+from workflows.order_draft import OrderDraft
+
+Json = dict[str, Any]
+_KINDS = ("capture", "refund")
+TENANT = "default"
+CARD = {"method": "card", "token": "tok_ok"}
+DECLINED = {"method": "card", "token": "tok_decline"}
+PEOPLE = {
+    ADULT: {"id": ADULT, "given_name": GIVEN, "family_name": FAMILY, "birth_date": BORN.isoformat()},
+    CHILD: {"id": CHILD, "given_name": GIVEN_TOO, "family_name": FAMILY_TOO, "birth_date": BORN_CHILD.isoformat()},
+    THIRD: {"id": THIRD, "given_name": GIVEN, "family_name": FAMILY_TOO, "birth_date": BORN.isoformat()},
+}
+
+
+def people(*ids: str) -> list[Json]:
+    """Return travellers with everything an order needs."""
+    return [dict(PEOPLE[each]) for each in ids]
+
+
+def add(bundle: str, *travellers: str, **more: Any) -> Json:
+    """Return the operation that takes a bundle."""
+    return {"op": "add_lines", "offer_bundle_id": bundle, "travellers": people(*travellers), **more}
+
+
+def replace(lines: Sequence[str], *bundles: str, **more: Any) -> Json:
+    """Return the operation that puts bundles in the place of lines."""
+    wishes = [{"offer_bundle_id": bundle, **more} for bundle in bundles]
+    return {"op": "replace_lines", "lines": list(lines), "with": wishes}
+
+
+@dataclass
+class Answer:
+    """What the API answered."""
+
+    status: int
+    body: Json
+    headers: Mapping[str, str]
+
+    @property
+    def code(self) -> str | None:
+        """The problem's code, if it is one."""
+        code: str | None = self.body.get("code")
+        return code
+
+    @property
+    def change(self) -> str:
+        """The change it is about."""
+        return str(self.body["change"])
+
+
+@dataclass
+class World:
+    """One installation, shared by the tests of one database; every test has orders and trains of its own."""
+
+    parts: worker.Parts
+    client: Client
+    http: httpx2.AsyncClient
+    faults: Faults
+    address: str
+    _trains: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def post(self, path: str, body: Any, key: str | None = None, **headers: str) -> Answer:
+        """Send a POST under an idempotency key of its own, or the one given."""
+        sent = {"Idempotency-Key": key or str(uuid.uuid4())} | {k.replace("_", "-"): v for k, v in headers.items()}
+        return _answer(await self.http.post(path, json=body, headers=sent))
+
+    async def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send any other request."""
+        sent = {k.replace("_", "-"): v for k, v in headers.items()}
+        return _answer(await self.http.request(method, path, json=body, headers=sent))
+
+    async def order(self, currency: str = "NOK") -> str:
+        """Make an empty order."""
+        return str((await self.post("/v1/orders", {"currency": currency})).body["number"])
+
+    async def offer(self, product: str, *travellers: str, **where: Any) -> str:
+        """Find the one bundle of a product for travellers."""
+        who = [{"id": each, "birth_date": PEOPLE[each]["birth_date"]} for each in travellers]
+        answer = await self.post("/v1/offers", {"product": product, "travellers": who, **where})
+        assert answer.status == httpx2.codes.OK, answer.body
+        (bundle,) = answer.body["offer_bundles"]
+        return str(bundle["id"])
+
+    def train(self, coaches: int = 2, seats: int = 16, leaves_in: timedelta = timedelta(days=30)) -> str:
+        """Put a train on the line that no other test sells seats on."""
+        number = next(self._trains)
+        departs = self.parts.store.now() + leaves_in
+        service = f"T{number}-{uuid.uuid4().hex[:6]}"
+        with self.parts.store.write() as tx:
+            tx.add(ServiceRow(tenant=TENANT, id=service, line="north", departs_at=departs, day=departs.date()))
+            for coach, seat in itertools.product(range(1, coaches + 1), range(1, seats + 1)):
+                tx.add(SeatRow(tenant=TENANT, service=service, coach=coach, seat=seat, row=(seat - 1) // 4))
+        return service
+
+    async def change(self, order: str, *operations: Json, key: str | None = None, **more: Any) -> Answer:
+        """Run a change."""
+        headers = {name: more.pop(name) for name in ("Prefer", "If_Match", "X_Correlation_Id") if name in more}
+        body = {"operations": list(operations), **more}
+        return await self.post(f"/v1/orders/{order}/changes", body, key, **headers)
+
+    async def confirm(self, order: str, payment: Json | None = None, key: str | None = None) -> Answer:
+        """Confirm a draft."""
+        return await self.post(f"/v1/orders/{order}/confirm", {"payment": payment} if payment else {}, key)
+
+    async def discard(self, order: str) -> Answer:
+        """Discard a draft."""
+        return await self.send("DELETE", f"/v1/orders/{order}/draft")
+
+    async def pay(self, order: str, amount: str, token: str = "tok_ok", currency: str = "NOK") -> Answer:  # noqa: S107 - a test token
+        """Set money aside."""
+        body = {"amount": amount, "currency": currency, "method": "card", "token": token}
+        return await self.post(f"/v1/orders/{order}/payments", body)
+
+    async def show(self, order: str) -> Json:
+        """Return an order as it stands."""
+        return (await self.send("GET", f"/v1/orders/{order}")).body
+
+    async def lines(self, order: str) -> list[str]:
+        """Return the ids of an order's lines."""
+        return [line["id"] for line in (await self.show(order))["lines"]]
+
+    async def sold(self, *travellers: str, product: str = "standard", train: str | None = None) -> str:
+        """Sell and confirm an order on a train of its own."""
+        order = await self.order()
+        bundle = await self.offer(product, *travellers, service=train or self.train())
+        answer = await self.change(order, add(bundle, *travellers), confirm=True, payment=CARD)
+        assert answer.status == httpx2.codes.OK, answer.body
+        return order
+
+    def snapshot(self, order: str) -> str:
+        """Return an order's state as text."""
+        with self.parts.store.write() as tx:
+            return snapshot(tx, order)
+
+    def seats_of(self, order: str) -> list[str]:
+        """Return what the seat inventory itself has for an order's changes."""
+        with self.parts.store.read() as tx:
+            keys = {f"{row.id}/reserve" for row in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order))}
+            rows = tx.exec(select(SeatHoldRow).where(col(SeatHoldRow.key).in_(keys)))
+            return sorted(f"{row.service} {row.coach}-{row.seat} {row.state}" for row in rows)
+
+    def at_most_once(self, order: str) -> bool:
+        """Whether both books agree on every payment of an order, and no step left two entries."""
+        with self.parts.store.read() as tx:
+            ours = tx.exec(select(PaymentRow).where(PaymentRow.order_number == order)).all()
+            bank = {row.key: row for row in tx.exec(select(BankRow).where(col(BankRow.key).in_([p.key for p in ours])))}
+            entries = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order)).all()
+        for row in ours:
+            theirs = bank[row.key]
+            sums = {
+                kind: sum(e.amount_minor for e in entries if (e.payment, e.kind) == (row.key, kind)) for kind in _KINDS
+            }
+            if (theirs.captured_minor, theirs.refunded_minor) != (row.captured_minor, row.refunded_minor):
+                return False
+            if (sums["capture"], sums["refund"]) != (row.captured_minor, row.refunded_minor):
+                return False
+            if row.open == (theirs.voided or theirs.captured_minor > 0):
+                return False
+        return True
+
+    def workflow(self, order: str) -> WorkflowHandle[OrderDraft, Any]:
+        """Return the workflow of an order's draft."""
+        return self.client.get_workflow_handle_for(OrderDraft.run, draft_id(order))
+
+    async def ended(self, order: str) -> str:
+        """Wait until the order's run has ended and return how."""
+        handle = self.workflow(order)
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(handle.result(), 30)
+        description = await handle.describe()
+        return description.status.name if description.status else "?"
+
+
+def _answer(response: httpx2.Response) -> Answer:
+    body = response.json() if response.content else {}
+    return Answer(response.status_code, body, response.headers)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to pytest."""
+        yield
+
+
+@asynccontextmanager
+async def running_world(database: str, temporal: str, namespace: str) -> AsyncIterator[World]:
+    """Start worker and API on a database and a namespace of their own."""
+    settings = Settings(database=database, api_port=free_port(), threads=32)
+    parts = worker.parts(settings)
+    client = await Client.connect(temporal, namespace=namespace, data_converter=pydantic_data_converter)
+    faults = Faults()
+    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(client), tenant=TENANT)
+    config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
+    server = _Server(config)
+    with ThreadPoolExecutor(settings.threads) as executor:
+        async with contextlib.AsyncExitStack() as stack:
+            for each in worker.workers(client, parts, settings, executor, [faults]):
+                await stack.enter_async_context(each)
+            serving = asyncio.create_task(server.serve())
+            address = f"http://{HOST}:{settings.api_port}"
+            limits = httpx2.Limits(max_connections=200)
+            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            yield World(parts, client, http, faults, temporal)
+            server.should_exit = True
+            await serving
+    parts.store.close()
