@@ -63,7 +63,7 @@ def parts(settings: Settings) -> Parts:
 def activities(made: Parts) -> list[Callable[..., Any]]:
     """Return every activity, bound to its parts."""
     once = Once(made.store)
-    plans = PlanActivities(once, made.offers)
+    plans = PlanActivities(once, made.offers, made.deadlines)
     travellers = TravellerActivities(once, made.offers)
     quotes = QuoteActivities(once, made.offers)
     seats = SeatActivities(once, made.seats, made.deadlines)

@@ -100,5 +100,5 @@ def _end_draft(order: OrderRow) -> None:
     order.draft_opened_by, order.expires_at, order.expires_fixed = None, None, False
 
 
-CONFIRM_ORDER = Final(DraftActivities.confirm_order, place=Place.STORE)
-CLOSE_DRAFT = Final(DraftActivities.close_draft, place=Place.STORE)
+CONFIRM_ORDER = Final(ConfirmOrder, DraftActivities.confirm_order, place=Place.STORE)
+CLOSE_DRAFT = Final(CloseDraft, DraftActivities.close_draft, place=Place.STORE)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain import refusals
@@ -69,10 +69,10 @@ class _Translating(ActivityInboundInterceptor):
             raise translated(error) from None
 
 
-def translated(error: Exception) -> ApplicationError:
+def translated(error: Exception) -> FailureError:
     """Return what may leave an activity for an exception inside it."""
     match error:
-        case ApplicationError():
+        case FailureError():
             return error
         case Refusal():
             benign = ApplicationErrorCategory.BENIGN

@@ -14,6 +14,7 @@ from providers.errors import ProviderError
 from store import changes, effects
 from store.database import Store
 from store.effects import EffectState
+from store.events import EventType, append
 from store.orders import locked
 from store.tables import EffectRow, OrderRow
 
@@ -60,7 +61,7 @@ class Once:
             with self.store.write() as tx:
                 order, effect = self._ask(tx, command)
                 known = _known(effect, answer)
-                return known if known is not None else self._done(tx, effect, note(tx, order, call(order)))
+                return known if known is not None else self._done(tx, order, command, note(tx, order, call(order)))
         except (Refusal, ProviderError) as error:
             return self._refused(command, answer, error)
 
@@ -82,7 +83,7 @@ class Once:
             order, effect = self._ask(tx, command)
             if effect.state != EffectState.WITHDRAWN:
                 known = _known(effect, answer)
-                return known if known is not None else self._done(tx, effect, note(tx, order, heard))
+                return known if known is not None else self._done(tx, order, command, note(tx, order, heard))
         if take_back:
             take_back(order)
         raise WithdrawnError
@@ -106,10 +107,11 @@ class Once:
             before, effect = effects.withdraw(tx, order.tenant, command.step, command, now)
             if before is EffectState.DONE and effect.answer is not None:
                 reverse(tx, order, effect.answer)
-            if take_back and not outside:
+            if take_back and not outside and command.by_hand is None:
                 take_back(order)
+            self._by_hand(tx, order, command)
             changes.set_state(tx, command.change, ChangeState.UNDOING)
-        if take_back and outside:
+        if take_back and outside and command.by_hand is None:
             take_back(order)
         return Nothing()
 
@@ -117,9 +119,15 @@ class Once:
         order = locked(tx, command.order)
         return order, effects.ask(tx, order.tenant, command.step, command, self.store.now())
 
-    def _done(self, tx: Session, effect: EffectRow, result: R) -> R:
-        effects.finish(tx, effect.key, result.model_dump_json(), None, self.store.now())
+    def _done(self, tx: Session, order: OrderRow, command: Command, result: R) -> R:
+        effects.finish(tx, command.key, result.model_dump_json(), None, self.store.now())
+        self._by_hand(tx, order, command)
         return result
+
+    def _by_hand(self, tx: Session, order: OrderRow, command: Command) -> None:
+        if command.by_hand is not None:
+            data = {"step": command.step, "reason": command.by_hand}
+            append(tx, order, EventType.DONE_BY_HAND, command.change, self.store.now(), data)
 
     def _refused(self, command: Command, answer: type[R], error: Refusal | ProviderError) -> R:
         refusal = refusal_in(error) if isinstance(error, ProviderError) else error

@@ -105,5 +105,8 @@ class OrderLineActivities:
 
 
 SWAP_OFFER_BUNDLE = Reversible(
-    OrderLineActivities.swap_offer_bundle, undo=OrderLineActivities.restore_offer_bundle, place=Place.STORE
+    SwapOfferBundle,
+    OrderLineActivities.swap_offer_bundle,
+    undo=OrderLineActivities.restore_offer_bundle,
+    place=Place.STORE,
 )

@@ -84,4 +84,4 @@ def _members(tx: Session, row: ChangeRow, code: str | None) -> tuple[dict[str, s
     return next((tuple(each["members"]) for each in refusals if each["code"] == code), ())
 
 
-RECORD_OUTCOME = Final(OutcomeActivities.record_outcome, place=Place.STORE)
+RECORD_OUTCOME = Final(RecordOutcome, OutcomeActivities.record_outcome, place=Place.STORE)

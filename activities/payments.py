@@ -121,16 +121,18 @@ class PaymentActivities:
         """
         store = self._once.store
 
-        def settle(row: OrderRow) -> tuple[Order, list[Move]]:
-            with store.read() as tx:
-                order = load(tx, row)
-            moves = settlement(order.due, order.payments)
-            if moves:
-                self._payments.settle(row.tenant, command.key, moves)
-            return order, moves
+        def moves_of(tx: Session, row: OrderRow) -> tuple[Order, list[Move]]:
+            order = load(tx, row)
+            return order, settlement(order.due, order.payments)
 
-        def note(tx: Session, row: OrderRow, made: tuple[Order, list[Move]]) -> Settled:
-            order, moves = made
+        def settle(row: OrderRow) -> None:
+            with store.read() as tx:
+                _, moves = moves_of(tx, row)
+            if moves and command.by_hand is None:
+                self._payments.settle(row.tenant, command.key, moves)
+
+        def note(tx: Session, row: OrderRow, _: None) -> Settled:
+            order, moves = moves_of(tx, row)
             for move in moves:
                 ledger.moved(tx, row, command.key, command.change, move, store.now())
                 data = {"amount": str(move.amount), "currency": move.amount.currency}
@@ -145,6 +147,6 @@ def _sum(order: Order, moves: list[Move], kind: MoveKind) -> Money:
 
 
 AUTHORISE_PAYMENT = Reversible(
-    PaymentActivities.authorise_payment, undo=PaymentActivities.void_payment, place=Place.PAYMENTS
+    AuthorisePayment, PaymentActivities.authorise_payment, undo=PaymentActivities.void_payment, place=Place.PAYMENTS
 )
-SETTLE_PRICE_DIFFERENCE = Pivot(PaymentActivities.settle_price_difference, place=Place.PAYMENTS)
+SETTLE_PRICE_DIFFERENCE = Pivot(SettlePriceDifference, PaymentActivities.settle_price_difference, place=Place.PAYMENTS)

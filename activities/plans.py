@@ -1,12 +1,14 @@
 """The first step of everything asked of an order: claims the request and works out what it means."""
 
+import json
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
+from activities.deadlines import Deadlines
 from activities.once import Once
 from activities.shelf import shelf_for
 from activities.steps import Check, Command, Place
@@ -17,7 +19,7 @@ from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
 from domain.refusals import StaleOrder
 from providers.protocols import OfferCatalogue
-from store import changes
+from store import changes, effects
 from store.orders import load, locked
 from store.tables import ChangeRow, OrderRow
 
@@ -38,10 +40,27 @@ class PlanChange(Command):
     step: ClassVar[str] = "plan_change"
     part: ClassVar[str] = "plan"
     asked_by_hand: ByHand | None = None
+    adopt: bool = False
+    """Whether this is the first step of a run that knows nothing of an earlier one."""
 
     def summary(self) -> str:
         """Say what is asked."""
         return "claim the request and plan it"
+
+
+class LeftStep(BaseModel):
+    """A step of an earlier run that may have to be taken back."""
+
+    step: str
+    command: dict[str, Any]
+
+
+class LeftDraft(BaseModel):
+    """A draft that an earlier run left open, as data."""
+
+    opened_by: str
+    expires_at: datetime | None
+    steps: tuple[LeftStep, ...]
 
 
 class Planned(BaseModel):
@@ -56,18 +75,21 @@ class Planned(BaseModel):
     seats: int = 0
     services: tuple[str, ...] = ()
     owed: Money | None = None
-    pays: bool = False
-    """A payment came along."""
+    extend: bool = False
+    """Whether what the draft holds must last longer before it is changed again."""
     expires_at: datetime | None = None
     ever_confirmed: bool = False
+    correlation_id: str | None = None
+    left: LeftDraft | None = None
 
 
 class PlanActivities:
     """Plans requests."""
 
-    def __init__(self, once: Once, offers: OfferCatalogue) -> None:
+    def __init__(self, once: Once, offers: OfferCatalogue, deadlines: Deadlines) -> None:
         self._once = once
         self._offers = offers
+        self._deadlines = deadlines
 
     @activity.defn
     def plan_change(self, command: PlanChange) -> Planned:
@@ -108,7 +130,11 @@ class PlanActivities:
         order = load(tx, head)
         planned = self._by_kind(tx, head, order, row, request)
         return planned.model_copy(
-            update={"ever_confirmed": order.confirmed_version > 0, "pays": request.payment is not None}
+            update={
+                "ever_confirmed": order.confirmed_version > 0,
+                "correlation_id": row.correlation_id,
+                "left": _left(tx, order) if command.adopt else None,
+            }
         )
 
     def _by_kind(self, tx: Session, head: OrderRow, order: Order, row: ChangeRow, request: ChangeRequest) -> Planned:
@@ -137,7 +163,20 @@ class PlanActivities:
         tx.add_all((head, row))
         services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
         count = sum(wish.count for wish in plan.seats)
-        return Planned(confirm=plan.confirm, seats=count, services=services)
+        return Planned(confirm=plan.confirm, seats=count, services=services, extend=self._short(head, order))
+
+    def _short(self, head: OrderRow, order: Order) -> bool:
+        """Whether many changes in a row have used up half of what holds last longer than the draft."""
+        until = self._deadlines.draft_ends(head, self._once.store.now()) + self._deadlines.margin / 2
+        return any(each.expires_at and each.expires_at < until for each in order.reservations)
+
+
+def _left(tx: Session, order: Order) -> LeftDraft | None:
+    if order.draft_opened_by is None:
+        return None
+    rows = effects.of_draft(tx, order.number, order.draft_opened_by)
+    steps = tuple(LeftStep(step=row.step, command=json.loads(row.command)) for row in rows)
+    return LeftDraft(opened_by=order.draft_opened_by, expires_at=order.expires_at, steps=steps)
 
 
 def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeRow:
@@ -156,4 +195,4 @@ def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeR
     )
 
 
-PLAN_CHANGE = Check(PlanActivities.plan_change, place=Place.STORE)
+PLAN_CHANGE = Check(PlanChange, PlanActivities.plan_change, place=Place.STORE)

@@ -82,4 +82,4 @@ def price(tx: Session, head: OrderRow, offers: OfferCatalogue, request: ChangeRe
     return quote_change(order, plan, shelf, now)
 
 
-QUOTE_CHANGE = Check(QuoteActivities.quote_change, place=Place.OFFERS)
+QUOTE_CHANGE = Check(QuoteChange, QuoteActivities.quote_change, place=Place.OFFERS)

@@ -125,15 +125,18 @@ class SeatActivities:
         The holds come first: a provider's no leaves the deadline where it was. Raises HoldLost.
         """
         store = self._once.store
-        until = self._deadlines.holds_until(command.expires_at or store.now())
         with store.read() as tx:
             held = reservations.still_held(tx, command.order)
 
+        def until(order: OrderRow) -> datetime:
+            ends = command.expires_at or self._deadlines.draft_ends(order, store.now())
+            return self._deadlines.holds_until(ends)
+
         def extend(order: OrderRow) -> None:
-            self._seats.extend(order.tenant, [row.reference for row in held], until)
+            self._seats.extend(order.tenant, [row.reference for row in held], until(order))
 
         def note(tx: Session, order: OrderRow, _: None) -> HoldsExtended:
-            reservations.last_until(tx, held, until)
+            reservations.last_until(tx, held, until(order))
             if command.expires_at:
                 order.expires_at, order.expires_fixed = command.expires_at, True
                 moment = command.expires_at.isoformat()
@@ -150,6 +153,8 @@ class SeatActivities:
         fresh = [row for row in taken if row.state == ReservationState.HELD]
 
         def confirm(order: OrderRow) -> None:
+            if command.by_hand is not None:
+                return
             references = [row.reference for row in given_up]
             self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
 
@@ -170,7 +175,8 @@ class SeatActivities:
             superseded = reservations.superseded(tx, command.order, command.change)
 
         def give_back(order: OrderRow) -> None:
-            self._seats.give_back(order.tenant, [row.reference for row in superseded])
+            if command.by_hand is None:
+                self._seats.give_back(order.tenant, [row.reference for row in superseded])
 
         def note(tx: Session, _order: OrderRow, _: None) -> Nothing:
             reservations.released(tx, superseded)
@@ -179,7 +185,9 @@ class SeatActivities:
         return self._once.step(command, Nothing, self._seats, give_back, note)
 
 
-RESERVE_SEATS = Reversible(SeatActivities.reserve_seats, undo=SeatActivities.release_seats, place=Place.SEATS)
-EXTEND_HOLDS = Check(SeatActivities.extend_holds, place=Place.SEATS)
-CONFIRM_SEATS = Final(SeatActivities.confirm_seats, place=Place.SEATS)
-GIVE_BACK_SEATS = Final(SeatActivities.give_back_seats, place=Place.SEATS)
+RESERVE_SEATS = Reversible(
+    ReserveSeats, SeatActivities.reserve_seats, undo=SeatActivities.release_seats, place=Place.SEATS
+)
+EXTEND_HOLDS = Check(ExtendHolds, SeatActivities.extend_holds, place=Place.SEATS)
+CONFIRM_SEATS = Final(ConfirmSeats, SeatActivities.confirm_seats, place=Place.SEATS)
+GIVE_BACK_SEATS = Final(GiveBackSeats, SeatActivities.give_back_seats, place=Place.SEATS)

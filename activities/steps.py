@@ -70,6 +70,8 @@ OUTSIDE = Timing(attempt=timedelta(seconds=20), total=timedelta(seconds=60))
 
 @dataclass(frozen=True)
 class _Step(Generic[C, R]):
+    asks: type[C]
+    """The command it takes. Naming it is what lets mypy refuse the undo of another step."""
     do: Callable[[Any, C], R]
     place: Place
 

@@ -45,4 +45,4 @@ class TravellerActivities:
         return Nothing()
 
 
-VALIDATE_TRAVELLERS = Check(TravellerActivities.validate_travellers, place=Place.STORE)
+VALIDATE_TRAVELLERS = Check(ValidateTravellers, TravellerActivities.validate_travellers, place=Place.STORE)

@@ -45,8 +45,10 @@ class Store:
         self.now = clock
         self._url = database_url(url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
+        if self._sqlite and self._url.database in (None, "", ":memory:"):
+            raise ValueError("SQLite needs a file: readers and the writer have connections of their own")
         self._writer = self._engine(writing=True)
-        self._reader = self._engine(writing=False) if self._sqlite else self._writer
+        self._reader = self._engine(writing=False) if self._sqlite else _snapshots_of(self._writer)
         # SQLite admits one writer; waiting here is fair and cheap, waiting in SQLite is polling.
         self._turn = threading.Lock()
         self._joined = threading.local()
@@ -108,6 +110,11 @@ class Store:
         """Close every connection."""
         self._writer.dispose()
         self._reader.dispose()
+
+
+def _snapshots_of(engine: Engine) -> Engine:
+    """Return the same pool for readers: several statements see one state, as in SQLite's WAL."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _sqlite_connection(connection: Any, _record: object) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from store.inserts import insert_if_absent
-from store.tables import EffectRow
+from store.tables import ChangeRow, EffectRow
 
 
 class EffectState(StrEnum):
@@ -78,6 +78,14 @@ def of_key(tx: Session, key: str) -> EffectRow:
 def of_change(tx: Session, change: str) -> list[EffectRow]:
     """Return everything known of a change's steps, first asked first."""
     return list(tx.exec(select(EffectRow).where(EffectRow.change == change).order_by(col(EffectRow.number))))
+
+
+def of_draft(tx: Session, order: str, draft: str) -> list[EffectRow]:
+    """Return what the changes of an open draft did and may have to take back, first done first."""
+    mine = (ChangeRow.order_number == order, ChangeRow.draft == draft, ChangeRow.state == "done")
+    query = select(EffectRow).join(ChangeRow, col(ChangeRow.id) == col(EffectRow.change)).where(*mine)
+    query = query.where(EffectRow.state == EffectState.DONE, col(EffectRow.refusal).is_(None))
+    return list(tx.exec(query.order_by(col(ChangeRow.finished_at), col(EffectRow.number))))
 
 
 def _insert(tx: Session, row: EffectRow) -> bool:

@@ -27,6 +27,7 @@ class EventType(StrEnum):
     DRAFT_EXTENDED = "draft_extended"
     DRAFT_DISCARDED = "draft_discarded"
     DRAFT_EXPIRED = "draft_expired"
+    DONE_BY_HAND = "done_by_hand"
 
 
 def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, now: datetime, data: Data) -> None:

@@ -14,7 +14,7 @@ from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraft, ConfirmOrd
 from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundle
 from activities.outcomes import RECORD_OUTCOME, RecordOutcome
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE, AuthorisePayment, SettlePriceDifference
-from activities.plans import PLAN_CHANGE, ByHand, PlanChange, Planned
+from activities.plans import PLAN_CHANGE, ByHand, LeftStep, PlanChange, Planned
 from activities.quotes import QUOTE_CHANGE, QuoteChange
 from activities.seats import (
     CONFIRM_SEATS,
@@ -26,7 +26,7 @@ from activities.seats import (
     GiveBackSeats,
     ReserveSeats,
 )
-from activities.steps import Command, Reversible
+from activities.steps import Reversible
 from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
 from domain.changes import ChangeState
 from domain.money import Money
@@ -36,10 +36,8 @@ from workflows.names import STEP_FAILED
 from workflows.saga import Saga, Undo
 from workflows.steps import Steps, code_of, refused
 
-_REVERSIBLE: dict[str, tuple[Reversible[Any, Any], type[Command]]] = {
-    RESERVE_SEATS.name: (RESERVE_SEATS, ReserveSeats),
-    SWAP_OFFER_BUNDLE.name: (SWAP_OFFER_BUNDLE, SwapOfferBundle),
-    AUTHORISE_PAYMENT.name: (AUTHORISE_PAYMENT, AuthorisePayment),
+_REVERSIBLE: dict[str, Reversible[Any, Any]] = {
+    step.name: step for step in (RESERVE_SEATS, SWAP_OFFER_BUNDLE, AUTHORISE_PAYMENT)
 }
 
 
@@ -52,9 +50,11 @@ class Draft:
         self._saga = Saga(steps, _undos(start.undos))
         self._opened_by = start.opened_by
         self._ever_confirmed = start.ever_confirmed
+        self._fresh = not start.undos
         self.expires_at = start.expires_at
         self.status: OrderStatus | None = None
         self.price_difference: Money | None = None
+        self.correlation_id: str | None = None
         self.broke = False
         """Whether the last request broke and was undone, leaving nothing."""
 
@@ -90,6 +90,8 @@ class Draft:
             await block.run(VALIDATE_TRAVELLERS, ValidateTravellers(change=change, order=self._order))
             quote = await block.run(QUOTE_CHANGE, QuoteChange(change=change, order=self._order))
             self.price_difference = quote.difference
+            if plan.extend:
+                await block.run(EXTEND_HOLDS, ExtendHolds(change=change, order=self._order))
             if plan.seats:
                 seats = {"seats": plan.seats, "services": plan.services}
                 await block.run(RESERVE_SEATS, ReserveSeats(change=change, order=self._order, **seats))
@@ -176,9 +178,14 @@ class Draft:
         return await self._record(change, ChangeState.REFUSED, code)
 
     async def _plan(self, block: Saga, change: str, by_hand: ByHand | None = None) -> Planned:
-        command = PlanChange(change=change, order=self._order, asked_by_hand=by_hand)
+        command = PlanChange(change=change, order=self._order, asked_by_hand=by_hand, adopt=self._fresh)
         plan = await block.run(PLAN_CHANGE, command)
         self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
+        self.correlation_id = plan.correlation_id or self.correlation_id
+        if self._fresh and plan.left:
+            self._saga.adopt(_undos(plan.left.steps))
+            self._opened_by, self.expires_at = plan.left.opened_by, plan.left.expires_at
+        self._fresh = False
         return plan
 
     async def _authorise(self, block: Saga, change: str, amount: Money) -> datetime | None:
@@ -213,6 +220,6 @@ def _answered(change: str, plan: Planned) -> Answer:
     return Answer(change=change, state=plan.answered or ChangeState.REFUSED, code=plan.code)
 
 
-def _undos(entries: Iterable[UndoEntry]) -> list[Undo]:
-    found = [(*_REVERSIBLE[entry.step], entry.command) for entry in entries]
-    return [Undo(step, command.model_validate(stored)) for step, command, stored in found]
+def _undos(entries: Iterable[UndoEntry | LeftStep]) -> list[Undo]:
+    found = [(_REVERSIBLE[entry.step], entry.command) for entry in entries if entry.step in _REVERSIBLE]
+    return [Undo(step, step.asks.model_validate(stored)) for step, stored in found]

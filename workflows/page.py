@@ -8,7 +8,7 @@ from temporalio.common import SearchAttributeUpdate
 from workflows.board import Board
 from workflows.draft import Draft
 from workflows.messages import Progress
-from workflows.names import CHANGE_KIND, DRAFT_EXPIRES, ORDER_STATE, PRICE_DIFF_MINOR
+from workflows.names import CHANGE_KIND, CORRELATION_ID, DRAFT_EXPIRES, ORDER_STATE, PRICE_DIFF_MINOR
 from workflows.turns import Turns
 
 
@@ -37,6 +37,8 @@ def show(board: Board, draft: Draft) -> None:
     if draft.price_difference:
         updates.append(PRICE_DIFF_MINOR.value_set(draft.price_difference.minor))
     updates.append(DRAFT_EXPIRES.value_set(draft.expires_at) if draft.expires_at else DRAFT_EXPIRES.value_unset())
+    if draft.correlation_id:
+        updates.append(CORRELATION_ID.value_set(draft.correlation_id))
     workflow.upsert_search_attributes(updates)
 
 

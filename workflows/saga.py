@@ -62,6 +62,10 @@ class Saga:
         """Whether the point of no return has been passed."""
         return self._phase is _Phase.COMMITTED
 
+    def adopt(self, undos: Iterable[Undo]) -> None:
+        """Take over what an earlier run left to be taken back."""
+        self._undos[:0] = undos
+
     def nested(self) -> "Saga":
         """Return a saga inside this one."""
         self._must_be_open()

@@ -16,6 +16,11 @@ def test_every_declared_step_is_in_the_matrix() -> None:
     assert set(declared_steps()) <= told
 
 
+@pytest.mark.parametrize("name", sorted(declared_steps()))
+def test_a_step_and_its_command_have_one_name(name: str) -> None:
+    assert declared_steps()[name].asks.step == name
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
 async def test_steps_run_in_this_order(world: World, scenario: Scenario) -> None:
     order = await scenario.ready(world)

@@ -1,0 +1,71 @@
+"""Names that are stored for ever. A change of this file is a change of every history there is."""
+
+from pathlib import Path
+
+from temporalio import activity, workflow
+
+import worker
+from domain.changes import ChangeState
+from domain.orders import OrderStatus
+from settings import Settings
+from tests.support.scenarios import declared_steps
+from workflows.names import ORDERS_QUEUE, SEARCH_ATTRIBUTES, draft_id
+from workflows.order_draft import OrderDraft
+
+
+def test_the_workflow_its_updates_and_its_query() -> None:
+    definition = workflow._Definition.must_from_class(OrderDraft)  # noqa: SLF001 - the SDK's own record of names
+    assert definition.name == "OrderDraft"
+    assert set(definition.updates) == {
+        "change", "confirm", "discard", "pay", "extend", "retry_now", "done_by_hand",
+    }  # fmt: skip
+    assert {name for name in definition.queries if name and not name.startswith("__")} == {"progress"}
+    assert not [name for name in definition.signals if name and not name.startswith("__")]
+    assert draft_id("26-100001") == "order/26-100001"
+    assert ORDERS_QUEUE == "orders"
+
+
+def test_the_activities(tmp_path: Path) -> None:
+    parts = worker.parts(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    names = {activity._Definition.must_from_callable(each).name for each in worker.activities(parts)}  # noqa: SLF001 - likewise
+    parts.store.close()
+    assert names == {
+        "plan_change",
+        "validate_travellers",
+        "quote_change",
+        "reserve_seats",
+        "release_seats",
+        "swap_offer_bundle",
+        "restore_offer_bundle",
+        "extend_holds",
+        "authorise_payment",
+        "void_payment",
+        "settle_price_difference",
+        "confirm_seats",
+        "confirm_order",
+        "give_back_seats",
+        "close_draft",
+        "record_outcome",
+    }
+    assert set(declared_steps()) <= names
+
+
+def test_the_search_attributes() -> None:
+    assert {(key.name, key.indexed_value_type.name) for key in SEARCH_ATTRIBUTES} == {
+        ("OrderNumber", "KEYWORD"),
+        ("OrderState", "KEYWORD"),
+        ("ChangeKind", "KEYWORD"),
+        ("Channel", "KEYWORD"),
+        ("CorrelationId", "KEYWORD"),
+        ("StuckStep", "KEYWORD"),
+        ("PriceDiffMinor", "INT"),
+        ("NeedsAttention", "BOOL"),
+        ("DraftExpires", "DATETIME"),
+    }
+
+
+def test_states_and_outcomes() -> None:
+    assert {state.value for state in ChangeState} == {
+        "waiting", "running", "undoing", "needs_attention", "done", "refused", "undone",
+    }  # fmt: skip
+    assert {status.value for status in OrderStatus} == {"draft", "confirmed", "expired", "cancelled"}

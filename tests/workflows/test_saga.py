@@ -1,0 +1,238 @@
+"""The laws of the saga itself, with steps that do nothing but remember."""
+
+import asyncio
+from typing import Any, ClassVar
+
+import pytest
+from temporalio.exceptions import ApplicationError, FailureError
+
+from activities.steps import Check, Command, Final, Nothing, Pivot, Place, Reversible
+from workflows.saga import Saga, SagaError, Undo
+
+
+class Ask(Command):
+    step: ClassVar[str] = "ask"
+    part: ClassVar[str] = "ask"
+
+
+class Activities:
+    def look(self, command: Ask) -> Nothing:
+        raise NotImplementedError
+
+    def hold(self, command: Ask) -> Nothing:
+        raise NotImplementedError
+
+    def release(self, command: Ask) -> Nothing:
+        raise NotImplementedError
+
+    def swap(self, command: Ask) -> Nothing:
+        raise NotImplementedError
+
+    def restore(self, command: Ask) -> Nothing:
+        raise NotImplementedError
+
+    def settle(self, command: Ask) -> Nothing:
+        raise NotImplementedError
+
+    def confirm(self, command: Ask) -> Nothing:
+        raise NotImplementedError
+
+
+LOOK = Check(Ask, Activities.look, place=Place.STORE)
+HOLD = Reversible(Ask, Activities.hold, undo=Activities.release, place=Place.SEATS)
+SWAP = Reversible(Ask, Activities.swap, undo=Activities.restore, place=Place.STORE)
+SETTLE = Pivot(Ask, Activities.settle, place=Place.PAYMENTS)
+CONFIRM = Final(Ask, Activities.confirm, place=Place.STORE)
+
+
+class Remembered:
+    """Stands for workflows.steps.Steps: writes down what ran, and fails where it is told to."""
+
+    def __init__(self, fails: str = "", error: type[BaseException] = ApplicationError) -> None:
+        self.ran: list[str] = []
+        self.fails = fails
+        self.error = error
+
+    async def _run(self, what: str) -> Nothing:
+        self.ran.append(what)
+        await asyncio.sleep(0)
+        if what == self.fails:
+            raise self.error("no")
+        return Nothing()
+
+    async def do(self, step: Any, command: Ask) -> Nothing:
+        return await self._run(f"{step.name} {command.change}")
+
+    async def settle(self, step: Any, command: Ask) -> Nothing:
+        return await self._run(f"{step.name} {command.change}")
+
+    async def finish(self, step: Any, command: Ask) -> Nothing:
+        return await self._run(f"{step.name} {command.change}")
+
+    async def undo(self, step: Any, command: Ask) -> None:
+        self.ran.append(f"{step.undo.__name__} {command.change}")
+
+
+def ask(change: str = "C1") -> Ask:
+    return Ask(change=change, order="26-100001")
+
+
+def saga(steps: Remembered, undos: tuple[Undo, ...] = ()) -> Saga:
+    return Saga(steps, undos)  # type: ignore[arg-type] # keeps the same promises
+
+
+async def test_what_was_asked_for_is_taken_back_last_first() -> None:
+    steps = Remembered(fails="settle C1")
+    with pytest.raises(FailureError):
+        async with saga(steps) as block:
+            await block.run(LOOK, ask())
+            await block.run(HOLD, ask())
+            await block.run(SWAP, ask())
+            await block.commit(SETTLE, ask())
+    assert steps.ran == ["look C1", "hold C1", "swap C1", "settle C1", "restore C1", "release C1"]
+
+
+async def test_a_step_that_failed_is_taken_back_too_for_it_may_have_happened() -> None:
+    steps = Remembered(fails="hold C1")
+    with pytest.raises(FailureError):
+        async with saga(steps) as block:
+            await block.run(HOLD, ask())
+    assert steps.ran == ["hold C1", "release C1"]
+
+
+async def test_a_bug_of_ours_undoes_nothing() -> None:
+    steps = Remembered(fails="swap C1", error=KeyError)
+    with pytest.raises(KeyError):
+        async with saga(steps) as block:
+            await block.run(HOLD, ask())
+            await block.run(SWAP, ask())
+    assert steps.ran == ["hold C1", "swap C1"]
+
+
+async def test_a_nested_saga_that_fails_unwinds_alone() -> None:
+    steps = Remembered(fails="swap C2")
+    draft = saga(steps)
+    async with draft.nested() as first:
+        await first.run(HOLD, ask("C1"))
+    with pytest.raises(FailureError):
+        async with draft.nested() as second:
+            await second.run(HOLD, ask("C2"))
+            await second.run(SWAP, ask("C2"))
+    assert steps.ran[-2:] == ["restore C2", "release C2"]
+    assert [undo.command.change for undo in draft.undos] == ["C1"]
+
+
+async def test_the_draft_unwinds_every_change_in_it_last_first() -> None:
+    steps = Remembered()
+    draft = saga(steps)
+    for change in ("C1", "C2"):
+        async with draft.nested() as block:
+            await block.run(HOLD, ask(change))
+            await block.run(SWAP, ask(change))
+    await draft.unwind()
+    assert steps.ran[-4:] == ["restore C2", "release C2", "restore C1", "release C1"]
+    assert draft.undos == ()
+
+
+async def test_an_expiry_may_keep_what_a_kind_of_step_did() -> None:
+    steps = Remembered()
+    draft = saga(steps)
+    async with draft.nested() as block:
+        await block.run(HOLD, ask())
+        await block.run(SWAP, ask())
+    await draft.unwind(keep=(SWAP,))
+    assert steps.ran[-1:] == ["release C1"]
+    assert draft.undos == ()
+
+
+async def test_the_pivot_commits_every_saga_around_it_and_empties_their_lists() -> None:
+    steps = Remembered()
+    draft = saga(steps)
+    async with draft.nested() as first:
+        await first.run(HOLD, ask("C1"))
+    async with draft.nested() as second:
+        await second.run(HOLD, ask("C2"))
+        await second.commit(SETTLE, ask("C2"))
+    assert draft.committed
+    await draft.unwind()
+    await second.finish(CONFIRM, ask("C2"))
+    assert steps.ran == ["hold C1", "hold C2", "settle C2", "confirm C2"]
+
+
+async def test_after_the_pivot_nothing_reversible_may_follow() -> None:
+    async with saga(Remembered()) as block:
+        await block.commit(SETTLE, ask())
+        with pytest.raises(SagaError):
+            await block.run(HOLD, ask())
+        with pytest.raises(SagaError):
+            await block.commit(SETTLE, ask())
+
+
+async def test_a_final_step_comes_after_the_block_not_before_or_in_it() -> None:
+    block = saga(Remembered())
+    with pytest.raises(SagaError):
+        await block.finish(CONFIRM, ask())
+    async with block:
+        await block.commit(SETTLE, ask())
+        with pytest.raises(SagaError):
+            await block.finish(CONFIRM, ask())
+    await block.finish(CONFIRM, ask())
+
+
+async def test_the_pivot_stands_inside_the_block() -> None:
+    with pytest.raises(SagaError):
+        await saga(Remembered()).commit(SETTLE, ask())
+
+
+async def test_a_committed_draft_takes_no_further_change() -> None:
+    draft = saga(Remembered())
+    async with draft.nested() as block:
+        await block.commit(SETTLE, ask())
+    with pytest.raises(SagaError):
+        draft.nested()
+
+
+async def test_what_an_earlier_run_left_is_taken_back_after_what_came_later() -> None:
+    steps = Remembered()
+    draft = saga(steps)
+    async with draft.nested() as block:
+        draft.adopt([Undo(HOLD, ask("C1"))])
+        await block.run(HOLD, ask("C2"))
+    await draft.unwind()
+    assert steps.ran == ["hold C2", "release C2", "release C1"]
+
+
+async def test_a_step_under_way_is_let_finish_before_it_is_taken_back_however_often_one_cancels() -> None:
+    started, finish = asyncio.Event(), asyncio.Event()
+    ran: list[str] = []
+
+    class Slow(Remembered):
+        async def do(self, step: Any, command: Ask) -> Nothing:
+            from workflows.shield import to_the_end  # noqa: PLC0415 - only here
+
+            async def work() -> Nothing:
+                started.set()
+                await finish.wait()
+                ran.append("hold")
+                return Nothing()
+
+            return await to_the_end(work())
+
+        async def undo(self, step: Any, command: Ask) -> None:
+            await asyncio.sleep(0)
+            ran.append("release")
+
+    async def change() -> None:
+        async with saga(Slow()) as block:
+            await block.run(HOLD, ask())
+
+    running = asyncio.create_task(change())
+    await started.wait()
+    for _ in range(3):
+        running.cancel()
+        await asyncio.sleep(0)
+    assert ran == []
+    finish.set()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert ran == ["hold", "release"]
