@@ -68,9 +68,12 @@ class QueueFullError(Exception):
 class Engine:
     """Asks workflows to do what was written down."""
 
-    def __init__(self, client: Client, outside: tuple[Place, ...] = ()) -> None:
+    def __init__(
+        self, client: Client, outside: tuple[Place, ...] = (), ask_again_for: timedelta = ASK_AGAIN_FOR
+    ) -> None:
         self._client = client
         self._outside = outside
+        self._ask_again_for = ask_again_for
 
     async def ask(self, request: Request, wait: timedelta | None) -> None:
         """Hand a request to the order's workflow, starting one if none runs, and wait for its end.
@@ -79,7 +82,7 @@ class Engine:
         Raises EngineUnreachableError when it was not accepted, and QueueFullError.
         """
         clock = asyncio.get_running_loop().time
-        give_up = clock() + ASK_AGAIN_FOR.total_seconds()
+        give_up = clock() + self._ask_again_for.total_seconds()
         while await self._turned_away(request, wait):
             if clock() >= give_up:
                 raise QueueFullError

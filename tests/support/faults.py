@@ -24,6 +24,7 @@ class Fault(Enum):
     LOST_FOR_GOOD = "does it, and every answer is lost"
     TWICE = "runs twice"
     LATE = "breaks for good, and lands after its undo"
+    HELD = "waits at every attempt, having done nothing yet"
     PAUSED = "waits, having done nothing yet"
     PAUSED_AFTER = "waits, having done it"
 
@@ -58,7 +59,9 @@ class Faults(Interceptor):
         return self._armed.get((order, step))
 
     def clear(self) -> None:
-        """Disarm everything."""
+        """Disarm everything, and let go on what waits."""
+        for armed in self._armed.values():
+            armed.go_on.set()
         self._armed.clear()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
@@ -78,7 +81,7 @@ class _Breaking(ActivityInboundInterceptor):
         async def do() -> Any:
             return await super(_Breaking, self).execute_activity(input)
 
-        if armed is None or (armed.fired and armed.fault is not Fault.LOST_FOR_GOOD):
+        if armed is None or (armed.fired and armed.fault not in _EVERY_TIME):
             result = await do()
         else:
             armed.fired += 1
@@ -151,6 +154,7 @@ async def _paused_after(armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
     return result
 
 
+_EVERY_TIME = (Fault.LOST_FOR_GOOD, Fault.HELD)
 _BREAK: dict[Fault, Callable[[Armed, Callable[[], Awaitable[Any]]], Awaitable[Any]]] = {
     Fault.REFUSED: _refused,
     Fault.BROKEN: _broken,
@@ -158,6 +162,7 @@ _BREAK: dict[Fault, Callable[[Armed, Callable[[], Awaitable[Any]]], Awaitable[An
     Fault.LOST_FOR_GOOD: _lost_for_good,
     Fault.TWICE: _twice,
     Fault.LATE: _late,
+    Fault.HELD: _paused,
     Fault.PAUSED: _paused,
     Fault.PAUSED_AFTER: _paused_after,
 }

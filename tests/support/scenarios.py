@@ -2,8 +2,9 @@
 
 import importlib
 import pkgutil
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import activities
 from activities.steps import Check, Final, Pivot, Reversible
@@ -30,7 +31,7 @@ class Scenario:
 
     name: str
     ready: Callable[[World], Awaitable[str]]
-    act: Callable[[World, str], Awaitable[Answer]]
+    act: Callable[[World, str], Coroutine[Any, Any, Answer]]
     steps: tuple[str, ...]
     """What happens, in this order, when nothing breaks."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_
 from datetime import timedelta
 from typing import Any
 
@@ -86,8 +87,16 @@ class World:
     client: Client
     http: httpx2.AsyncClient
     faults: Faults
-    address: str
     _trains: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @asynccontextmanager
+    async def impatient(self) -> AsyncIterator["World"]:
+        """Another API on the same store and Temporal, which asks a full queue again for a moment only."""
+        engine = Engine(self.client, ask_again_for=timedelta(milliseconds=300))
+        made = ApiParts(store=self.parts.store, offers=self.parts.offers, engine=engine, tenant=TENANT)
+        transport = httpx2.ASGITransport(create_app(made))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://changeover", timeout=60) as http:
+            yield replace_(self, http=http)
 
     async def post(self, path: str, body: Any, key: str | None = None, **headers: str) -> Answer:
         """Send a POST under an idempotency key of its own, or the one given."""
@@ -192,6 +201,12 @@ class World:
         """Return the workflow of an order's draft."""
         return self.client.get_workflow_handle_for(OrderDraft.run, draft_id(order))
 
+    async def until_waiting(self, order: str, count: int) -> None:
+        """Wait until this many requests wait for their turn."""
+        async with asyncio.timeout(20):
+            while (await self.workflow(order).query(OrderDraft.progress)).waiting < count:  # noqa: ASYNC110 - only a query tells
+                await asyncio.sleep(0.05)
+
     async def ended(self, order: str) -> str:
         """Wait until the order's run has ended and return how."""
         handle = self.workflow(order)
@@ -233,7 +248,7 @@ async def running_world(database: str, temporal: str, namespace: str) -> AsyncIt
             http = await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
-            yield World(parts, client, http, faults, temporal)
+            yield World(parts, client, http, faults)
             server.should_exit = True
             await serving
     parts.store.close()

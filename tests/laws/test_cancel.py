@@ -1,0 +1,86 @@
+"""Cancelling the workflow from the Web UI, at any moment, leaves the order whole."""
+
+import asyncio
+
+import pytest
+
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.scenarios import SCENARIOS, Scenario
+from tests.support.world import World, replace
+
+ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD = SCENARIOS
+MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
+
+
+def moments(scenario: Scenario) -> list[tuple[str, Fault]]:
+    return [(step, moment) for step in scenario.steps for moment in MOMENTS]
+
+
+async def cancelled_during(
+    world: World, scenario: Scenario, order: str, step: str, moment: Fault, times: int = 1
+) -> int:
+    armed = world.faults.arm(order, step, moment)
+    asked = asyncio.create_task(scenario.act(world, order))
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    for _ in range(times):
+        await world.workflow(order).cancel()
+    await asyncio.sleep(0)
+    armed.go_on.set()
+    return (await asked).status
+
+
+@pytest.mark.parametrize(("step", "moment"), moments(ONE_GO))
+async def test_a_cancel_during_a_change_in_one_go_comes_too_late(world: World, step: str, moment: Fault) -> None:
+    order = await ONE_GO.ready(world)
+    assert await cancelled_during(world, ONE_GO, order, step, moment) == 200
+    shown = await world.show(order)
+    assert (shown["status"], shown["version"], shown["balance"], shown["draft"]) == ("confirmed", 2, "0.00", None)
+    assert await world.ended(order) == "COMPLETED"
+    assert world.at_most_once(order)
+
+
+@pytest.mark.parametrize(("step", "moment"), moments(SECOND_CHANGE))
+async def test_a_cancel_during_a_change_lets_it_finish_and_discards_the_draft(
+    world: World, step: str, moment: Fault
+) -> None:
+    order = await world.sold(ADULT)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    assert await cancelled_during(world, SECOND_CHANGE, order, step, moment) == 200
+    assert await world.ended(order) == "CANCELED"
+    assert world.snapshot(order) == before
+    assert world.seats_of(order) == seats
+
+
+@pytest.mark.parametrize(("step", "moment"), [("close_draft", Fault.PAUSED), ("release_seats", Fault.PAUSED_AFTER)])
+async def test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once(
+    world: World, step: str, moment: Fault
+) -> None:
+    order = await world.sold(ADULT)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    assert await cancelled_during(world, DISCARD, order, step, moment, times=2) == 200
+    await world.ended(order)
+    assert world.snapshot(order) == before
+    assert world.seats_of(order) == seats
+
+
+async def test_a_cancel_while_nothing_runs_discards_the_draft(world: World) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.workflow(order).cancel()
+    assert await world.ended(order) == "CANCELED"
+    assert world.snapshot(order) == before
+    assert (await world.show(order))["draft"] is None
+
+
+async def test_a_confirmation_under_way_ends_before_the_cancel_has_its_turn(world: World) -> None:
+    order = await CONFIRMATION.ready(world)
+    assert await cancelled_during(world, CONFIRMATION, order, "settle_price_difference", Fault.PAUSED_AFTER) == 200
+    shown = await world.show(order)
+    assert (shown["status"], shown["version"], shown["paid"]) == ("confirmed", 2, "399.00")

@@ -1,0 +1,142 @@
+"""A draft ends at its deadline, in its turn, and gives back everything it held. Time is skipped."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from temporalio.testing import TimeSkipper
+
+from tests.support.canary import ADULT, CHILD
+from tests.support.world import CARD, World, add, people, replace
+
+LATER = timedelta(minutes=21)
+
+
+async def pass_time(world: World, order: str, by: timedelta = LATER) -> str:
+    """Let time pass for an order's draft until its run has ended."""
+    await TimeSkipper(world.client).fast_forward(world.workflow(order), by)
+    return await world.ended(order)
+
+
+async def drafted(world: World) -> str:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle))
+    assert answer.status == 200
+    return order
+
+
+async def test_an_expired_draft_gives_back_the_confirmed_version(world: World) -> None:
+    order = await world.sold(ADULT)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    for _ in range(2):
+        bundle = await world.offer("flexible", ADULT, service=world.train())
+        await world.change(order, replace(await world.lines(order), bundle))
+    await world.pay(order, "30.00")
+    assert await pass_time(world, order) == "COMPLETED"
+    assert world.snapshot(order) == before
+    assert world.seats_of(order) == seats
+    events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    assert events[-1]["type"] == "draft_expired"
+    assert world.at_most_once(order)
+
+
+async def test_a_draft_lives_until_its_deadline_and_not_less(world: World) -> None:
+    order = await drafted(world)
+    await TimeSkipper(world.client).fast_forward(world.workflow(order), timedelta(minutes=15))
+    assert (await world.show(order))["draft"] is not None
+    assert await pass_time(world, order, timedelta(minutes=6)) == "COMPLETED"
+    assert (await world.show(order))["draft"] is None
+
+
+async def test_a_deadline_a_client_set_stands_when_the_draft_is_changed(world: World) -> None:
+    order = await drafted(world)
+    far = (world.parts.store.now() + timedelta(days=90)).replace(microsecond=0)
+    assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": far.isoformat()})).status == 200
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    await world.change(order, replace(await world.lines(order), bundle))
+    shown = await world.show(order)
+    assert datetime.fromisoformat(shown["expires_at"]) == far
+    held = [seat for seat in shown["reservations"] if seat["state"] == "held"]
+    assert all(datetime.fromisoformat(seat["expires_at"]) > far for seat in held)
+    await TimeSkipper(world.client).fast_forward(world.workflow(order), timedelta(days=89))
+    assert (await world.show(order))["draft"] is not None
+    assert await pass_time(world, order, timedelta(days=2)) == "COMPLETED"
+
+
+async def test_an_earlier_deadline_ends_the_draft_earlier(world: World) -> None:
+    order = await drafted(world)
+    soon = world.parts.store.now() + timedelta(minutes=3)
+    await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})
+    assert await pass_time(world, order, timedelta(minutes=4)) == "COMPLETED"
+    assert (await world.show(order))["status"] == "confirmed"
+
+
+async def test_an_order_never_confirmed_expires_with_its_lines_but_without_seats_and_money(world: World) -> None:
+    order = await world.order()
+    bundle = await world.offer("standard", ADULT, CHILD, service=world.train())
+    await world.change(order, add(bundle, ADULT, CHILD))
+    await world.pay(order, "100.00")
+    assert await pass_time(world, order) == "COMPLETED"
+    shown = await world.show(order)
+    assert (shown["status"], len(shown["lines"]), shown["reservations"], shown["paid"]) == ("expired", 2, [], "0.00")
+    assert (await world.confirm(order, CARD)).code == "ORDER_EXPIRED"
+    assert (await world.pay(order, "10.00")).code == "ORDER_EXPIRED"
+    assert world.seats_of(order) == []
+
+
+async def test_the_next_change_opens_an_expired_order_again_with_new_prices_and_seats(world: World) -> None:
+    order = await world.order()
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    await world.change(order, add(bundle))
+    await pass_time(world, order)
+    answer = await world.change(order, {"op": "set_travellers", "travellers": people(ADULT)})
+    assert answer.status == 200, answer.body
+    shown = await world.show(order)
+    assert (shown["status"], shown["version"], len(shown["reservations"])) == ("draft", 1, 1)
+    assert shown["lines"][0]["replaces"] == [f"{order}-1"]
+    assert (await world.confirm(order, CARD)).status == 200
+
+
+async def test_one_refusal_leaves_an_expired_order_expired(world: World) -> None:
+    order = await world.order()
+    train = world.train(coaches=1, seats=1)
+    await world.change(order, add(await world.offer("standard", ADULT, service=train), ADULT))
+    await pass_time(world, order)
+    await world.sold(CHILD, train=train)
+    before = world.snapshot(order)
+    answer = await world.change(order, {"op": "set_travellers", "travellers": people(ADULT)})
+    assert (answer.status, answer.code) == (409, "SOLD_OUT")
+    assert world.snapshot(order) == before
+    assert (await world.show(order))["status"] == "expired"
+
+
+async def test_a_payment_before_the_deadline_prolongs_the_draft(world: World) -> None:
+    order = await drafted(world)
+    before = (await world.show(order))["expires_at"]
+    assert (await world.pay(order, "40.00")).status == 200
+    shown = await world.show(order)
+    assert shown["expires_at"] > before
+    assert (shown["paid"], shown["balance"]) == ("339.00", "60.00")
+
+
+async def test_a_payment_after_the_deadline_sets_nothing_aside(world: World) -> None:
+    order = await drafted(world)
+    await pass_time(world, order)
+    answer = await world.pay(order, "40.00")
+    assert (answer.status, answer.code) == (409, "PAYMENT_TOO_HIGH")
+    assert (await world.show(order))["paid"] == "299.00"
+
+
+@pytest.mark.parametrize("by", [timedelta(days=-1), timedelta(0), timedelta(days=200)])
+async def test_a_deadline_lies_within_the_next_six_months(world: World, by: timedelta) -> None:
+    order = await drafted(world)
+    when = world.parts.store.now() + by
+    answer = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": when.isoformat()})
+    assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
+
+
+async def test_an_order_without_a_draft_has_no_deadline_to_move(world: World) -> None:
+    order = await world.sold(ADULT)
+    when = world.parts.store.now() + timedelta(hours=1)
+    answer = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": when.isoformat()})
+    assert (answer.status, answer.code) == (409, "NO_DRAFT")

@@ -1,0 +1,130 @@
+"""One queue per order: everything asked of it takes its turn, nothing is lost or run twice."""
+
+import asyncio
+
+from domain.changes import ChangeKind
+from tests.support.canary import ADULT, CHILD
+from tests.support.faults import Armed, Fault
+from tests.support.world import CARD, Answer, World, add, replace
+
+
+async def test_two_changes_on_one_order_at_once_both_run_one_after_the_other(world: World) -> None:
+    order = await world.sold(ADULT)
+    train = world.train()
+    bundles = [await world.offer("standard", CHILD, service=train) for _ in range(2)]
+    answers = await asyncio.gather(*(world.change(order, add(bundle, CHILD)) for bundle in bundles))
+    assert [answer.status for answer in answers] == [200, 200]
+    shown = await world.show(order)
+    assert (len(shown["lines"]), shown["version"]) == (3, 2)
+    assert len({seat["seat"] for seat in shown["reservations"] if seat["service"] == train}) == 2
+
+
+async def test_six_may_wait_and_every_one_of_them_runs_once(world: World) -> None:
+    order = await world.sold(ADULT)
+    train = world.train()
+    bundles = [await world.offer("standard", CHILD, service=train) for _ in range(7)]
+    answers = await asyncio.gather(*(world.change(order, add(bundle, CHILD)) for bundle in bundles))
+    assert [answer.status for answer in answers] == [200] * 7
+    assert len((await world.show(order))["lines"]) == 8
+
+
+async def test_requests_that_meet_a_run_that_is_ending_open_the_next_one(world: World) -> None:
+    order = await world.order()
+    train = world.train(coaches=4)
+    bundles = [await world.offer("standard", CHILD, service=train) for _ in range(8)]
+    for start in range(0, len(bundles), 2):
+        pair = bundles[start : start + 2]
+        asked = [world.change(order, add(bundle, CHILD), confirm=True, payment=CARD) for bundle in pair]
+        assert [answer.status for answer in await asyncio.gather(*asked)] == [200, 200]
+    shown = await world.show(order)
+    assert (len(shown["lines"]), shown["version"], shown["balance"]) == (8, 8, "0.00")
+
+
+async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) -> None:
+    order, first, armed = await busy(world)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    late = await world.change(order, replace([f"{order}-1"], bundle), key="late-one", Prefer="wait=20")
+    assert (late.status, late.code) == (423, "NO_TURN")
+    assert "retry-after" in late.headers
+    armed.go_on.set()
+    assert (await first).status == 200
+    before = world.snapshot(order)
+    again = await world.change(order, replace([f"{order}-1"], bundle), key="late-one")
+    assert (again.status, again.code) == (423, "NO_TURN")
+    assert world.snapshot(order) == before
+
+
+async def test_a_seventh_finds_no_place_and_its_request_is_closed(world: World) -> None:
+    order, first, armed = await busy(world)
+    bundles = [await world.offer("standard", CHILD, service=world.train()) for _ in range(7)]
+    waiting = [asyncio.create_task(world.change(order, add(each, CHILD), Prefer="wait=30")) for each in bundles[:6]]
+    async with world.impatient() as impatient:
+        await world.until_waiting(order, 6)
+        seventh = await impatient.change(order, add(bundles[6], CHILD))
+    assert (seventh.status, seventh.code) == (423, "NO_TURN")
+    armed.go_on.set()
+    assert (await first).status == 200
+    assert {(await each).status for each in waiting} == {200}
+    assert len((await world.show(order))["lines"]) == 7
+
+
+async def busy(world: World) -> tuple[str, "asyncio.Task[Answer]", Armed]:
+    """Return an order with a change under way that keeps its turn until it is let go on."""
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    armed = world.faults.arm(order, "settle_price_difference", Fault.HELD)
+    wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
+    first = asyncio.create_task(wanted)
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    return order, first, armed
+
+
+async def test_two_orders_on_the_last_seat_one_wins_and_the_other_is_untouched(world: World) -> None:
+    train = world.train(coaches=1, seats=1)
+    orders = [await world.sold(ADULT) for _ in range(4)]
+    before = {order: world.snapshot(order) for order in orders}
+    bundles = [await world.offer("standard", ADULT, service=train) for _ in orders]
+    asked = [
+        world.change(order, replace([f"{order}-1"], bundle)) for order, bundle in zip(orders, bundles, strict=True)
+    ]
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
+    for order, answer in zip(orders, answers, strict=True):
+        if answer.status == 409:
+            assert answer.code == "SOLD_OUT"
+            assert world.snapshot(order) == before[order]
+
+
+async def test_the_same_request_many_times_at_once_is_one_change_with_one_answer(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    asked = [world.change(order, replace([f"{order}-1"], bundle), key="same") for _ in range(12)]
+    answers = await asyncio.gather(*asked)
+    assert {answer.status for answer in answers} == {200}
+    assert len({str(answer.body) for answer in answers}) == 1
+    assert len((await world.show(order))["lines"]) == 1
+
+
+async def test_the_same_new_order_many_times_at_once_is_one_order(world: World) -> None:
+    body = {"currency": "NOK", "external_reference": "twins"}
+    answers = await asyncio.gather(*(world.post("/v1/orders", body, key="twin-orders") for _ in range(8)))
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body["number"] for answer in answers}) == 1
+
+
+async def test_an_operator_confirms_and_extends_by_hand_from_the_web_ui(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    handle = world.workflow(order)
+    deadline = "2027-01-15T12:00:00Z"
+    extended = await handle.execute_update("extend", {"expires_at": deadline}, id="by-hand-extend")
+    assert extended["state"] == "done"
+    assert (await world.show(order))["expires_at"] == deadline
+    refused = await handle.execute_update("confirm", {}, id="by-hand-confirm")
+    assert (refused["state"], refused["code"]) == ("refused", "BALANCE_NOT_ZERO")
+    discarded = await handle.execute_update("discard", {}, id="by-hand-discard")
+    assert discarded["state"] == "done"
+    shown = (await world.send("GET", f"/v1/changes/{discarded['change']}")).body
+    assert (shown["kind"], shown["state"]) == (ChangeKind.DISCARD, "done")
+    assert (await world.show(order))["status"] == "confirmed"
