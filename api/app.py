@@ -3,11 +3,10 @@
 from fastapi import FastAPI
 
 from api import handlers
+from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
 from api.native import changes, health, offers, orders, problem_pages
 from api.parts import ApiParts
-
-LARGEST_BODY = 64 * 1024
 
 _DESCRIPTION = """
 Changes sold orders safely. A change ends in one of three places: the new order, the old order
@@ -25,10 +24,10 @@ def create_app(made: ApiParts) -> FastAPI:
         title="Changeover",
         version="0.1.0",
         description=_DESCRIPTION,
-        max_body_size=LARGEST_BODY,
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.parts = made
+    app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
     handlers.install(app)
     for routes in (offers, orders, changes, health, problem_pages):

@@ -55,20 +55,34 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 def invalid(errors: Sequence[Any]) -> ProblemError:
     """Return the problem for what pydantic found, without a word of what was sent."""
-    members = [{"pointer": _pointer(each["loc"]), "code": each["type"], "detail": _said(each)} for each in errors]
-    if any(each["loc"] == ("body",) for each in errors):
+    members = [{"pointer": _pointer(each), "code": each["type"], "detail": _said(each)} for each in errors]
+    if any(each["loc"] == ("body",) and each["type"] != "value_error" for each in errors):
         return ProblemError("MALFORMED_BODY", members)
     return ProblemError("MEMBER_INVALID", members)
 
 
-def _pointer(place: Sequence[str | int]) -> str:
-    # Names of unknown members are input too.
-    path = [str(part) for part in place if part not in ("body", "function-after")]
-    return "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)
+def _pointer(error: Any) -> str:
+    """Return a JSON pointer. The name of an unknown member is input too: its object is pointed at."""
+    place = [part for part in error["loc"] if part != "body"]
+    if error["type"] == "extra_forbidden":
+        place.pop()
+    # pydantic puts the kind of an operation behind its index, where JSON has none.
+    path = [str(part) for number, part in enumerate(place) if not _is_kind(place, number)]
+    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _is_kind(place: Sequence[str | int], number: int) -> bool:
+    return number > 1 and place[number - 2] == "operations" and isinstance(place[number - 1], int)
+
+
+_OWN_WORDS = {
+    "extra_forbidden": "has a member that is not known here",
+    "union_tag_invalid": "is none of the operations there are",
+}
 
 
 def _said(error: Any) -> str:
-    return "is not known here" if error["type"] == "extra_forbidden" else str(error["msg"]).partition(", input")[0]
+    return _OWN_WORDS.get(error["type"]) or str(error["msg"])
 
 
 async def _busy(_request: Request, error: Exception) -> Response:

@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from api.body_limit import LARGEST_BODY
 from api.problems import ProblemError
-
 
 class _NotFiniteError(Exception):
     """A number JSON does not have."""
@@ -86,6 +86,9 @@ class StrictRoute(APIRoute):
 
 
 def _check_media(request: Request) -> None:
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > LARGEST_BODY:
+        raise ProblemError("BODY_TOO_LARGE")
     accepts = request.headers.get("accept", "*/*")
     if not any(kind in accepts for kind in ("*/*", "application/*", "application/json", "application/problem+json")):
         raise ProblemError("NOT_ACCEPTABLE")

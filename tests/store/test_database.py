@@ -1,0 +1,102 @@
+"""One way to read and one way to write."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from store import database
+from store.database import Store, StoreBusyError, database_url
+from store.tables import CounterRow
+
+
+def counter(name: str, value: int = 0) -> CounterRow:
+    return CounterRow(tenant="default", name=name, value=value)
+
+
+def test_a_write_inside_a_write_is_part_of_it(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.write() as tx:
+        tx.add(counter("outer"))
+        with store.write() as inner:
+            assert inner is tx
+            inner.add(counter("inner"))
+        raise ZeroDivisionError
+    with store.read() as tx:
+        assert tx.get(CounterRow, "outer") is None
+        assert tx.get(CounterRow, "inner") is None
+
+
+def test_readers_see_one_state_while_somebody_writes(store: Store) -> None:
+    with store.write() as tx:
+        tx.merge(counter("seen", 1))
+    with store.read() as reader:
+        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 1
+        with store.write() as tx:
+            tx.merge(counter("seen", 2))
+        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 1
+    with store.read() as reader:
+        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 2
+
+
+def test_two_writers_never_lose_each_others_count(store: Store) -> None:
+    with store.write() as tx:
+        tx.merge(counter("raced"))
+
+    def count() -> None:
+        for _ in range(20):
+            with store.write() as tx:
+                row = tx.exec(select(CounterRow).where(CounterRow.name == "raced").with_for_update()).one()
+                row.value += 1
+                tx.add(row)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.read() as tx:
+        assert tx.exec(select(CounterRow.value).where(CounterRow.name == "raced")).one() == 80
+
+
+def test_a_writer_that_is_not_let_in_says_so_in_time(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('busy') / 'busy.db'}")
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store.write():
+            entered.set()
+            leave.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(10)
+    with pytest.raises(StoreBusyError), store.write():
+        pass
+    leave.set()
+    holder.join()
+    store.close()
+
+
+def test_the_store_decides_what_time_it_is(tmp_path_factory: pytest.TempPathFactory) -> None:
+    then = datetime(2031, 1, 1, tzinfo=UTC)
+    store = Store(f"sqlite:///{tmp_path_factory.mktemp('clock') / 'clock.db'}", clock=lambda: then)
+    assert store.now() == then
+    store.close()
+
+
+def test_by_default_it_is_now(store: Store) -> None:
+    assert abs(store.now() - datetime.now(UTC)) < timedelta(seconds=5)  # noqa: TID251 - compared with the machine's clock
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_that_only_one_connection_sees_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="needs a file"):
+        Store(url)
+
+
+def test_a_postgresql_url_needs_no_driver_name() -> None:
+    assert database_url("postgresql://a:b@host/name").drivername == "postgresql+psycopg"
