@@ -1,11 +1,14 @@
 """The application: routes, middlewares and handlers put together."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from api import handlers
 from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
 from api.native import changes, health, offers, orders, problem_pages
+from api.openapi import describe
 from api.parts import ApiParts
 
 _DESCRIPTION = """
@@ -32,4 +35,6 @@ def create_app(made: ApiParts) -> FastAPI:
     handlers.install(app)
     for routes in (offers, orders, changes, health, problem_pages):
         app.include_router(routes.router)
+    # FastAPI's documented way to say more than it knows.
+    app.openapi = partial(describe, app)  # type: ignore[method-assign] # it is meant to be replaced
     return app

@@ -122,7 +122,7 @@ class Engine:
                 result_type=Answer,
             )
         finally:
-            _drop(start)
+            await _drop(start)
 
     def _start(self, request: Request) -> WithStartWorkflowOperation[Any, Any]:
         attributes: list[SearchAttributePair[Any]] = [
@@ -161,7 +161,9 @@ class Engine:
             return None
 
 
-def _drop(start: WithStartWorkflowOperation[Any, Any]) -> None:
-    """Take note of the start's own result, which nobody awaits when the update tells enough."""
+async def _drop(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Take note of the start's own result, which nobody needs: the update tells enough."""
     handle = asyncio.ensure_future(start.workflow_handle())
-    handle.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({handle}, timeout=0)
+    if not handle.cancel():
+        handle.exception()

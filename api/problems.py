@@ -106,10 +106,8 @@ def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
     documented: dict[int | str, dict[str, Any]] = {}
     for code in (*codes, "NOT_ACCEPTABLE", "INTERNAL", "STORE_BUSY"):
         error = ProblemError(code)
-        entry = documented.setdefault(
-            error.status_code,
-            {"model": Problem, "description": error.detail, "content": {MEDIA_TYPE: {"examples": {}}}},
-        )
+        media = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        entry = documented.setdefault(error.status_code, {"content": {MEDIA_TYPE: media}})
         examples = entry["content"][MEDIA_TYPE]["examples"]
         examples[code] = {"summary": error.detail, "value": error.problem.model_dump(exclude_none=True)}
         entry["description"] = ", ".join(examples)

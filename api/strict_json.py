@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from api.body_limit import LARGEST_BODY
 from api.problems import ProblemError
 
+
 class _NotFiniteError(Exception):
     """A number JSON does not have."""
 

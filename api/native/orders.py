@@ -51,7 +51,7 @@ def create_order(
 
 
 def _make(tx: Session, made: ApiParts, wanted: OrderIn, row: ChangeRow) -> ChangeRow:
-    now = made.store.now()
+    now = row.created_at
     number = numbers.next_order_number(tx, made.tenant, now)
     head = OrderRow(tenant=made.tenant, number=number, created_at=now, **wanted.model_dump())
     tx.add(head)

@@ -22,6 +22,7 @@ class Fault(Enum):
     BROKEN = "breaks for good before it does anything"
     LOST = "does it, loses the answer, is retried"
     LOST_FOR_GOOD = "does it, and every answer is lost"
+    DOWN = "fails at every attempt, having done nothing"
     TWICE = "runs twice"
     LATE = "breaks for good, and lands after its undo"
     HELD = "waits at every attempt, having done nothing yet"
@@ -119,6 +120,11 @@ async def _broken(_armed: Armed, _do: Callable[[], Awaitable[Any]]) -> Any:
     raise _gone_for_good()
 
 
+async def _down(armed: Armed, _do: Callable[[], Awaitable[Any]]) -> Any:
+    armed.reached.set()
+    raise ApplicationError("injected", type="INJECTED")
+
+
 async def _lost(_armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
     await do()
     raise ApplicationError("injected", type="INJECTED")
@@ -154,10 +160,11 @@ async def _paused_after(armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
     return result
 
 
-_EVERY_TIME = (Fault.LOST_FOR_GOOD, Fault.HELD)
+_EVERY_TIME = (Fault.LOST_FOR_GOOD, Fault.HELD, Fault.DOWN)
 _BREAK: dict[Fault, Callable[[Armed, Callable[[], Awaitable[Any]]], Awaitable[Any]]] = {
     Fault.REFUSED: _refused,
     Fault.BROKEN: _broken,
+    Fault.DOWN: _down,
     Fault.LOST: _lost,
     Fault.LOST_FOR_GOOD: _lost_for_good,
     Fault.TWICE: _twice,

@@ -171,6 +171,11 @@ class World:
         with self.parts.store.write() as tx:
             return snapshot(tx, order)
 
+    def changes_of(self, order: str) -> Sequence[ChangeRow]:
+        """Return every request there ever was for an order."""
+        with self.parts.store.read() as tx:
+            return tx.exec(select(ChangeRow).where(ChangeRow.order_number == order)).all()
+
     def seats_of(self, order: str) -> list[str]:
         """Return what the seat inventory itself has for an order's changes."""
         with self.parts.store.read() as tx:

@@ -1,0 +1,87 @@
+"""What clients see while Temporal, a worker or the store is away."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RetryConfig
+
+from api.app import create_app
+from api.engine import Engine
+from api.parts import ApiParts
+from cli.ports import free_port
+from store.changes import of_id
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.world import TENANT, World, replace
+
+QUICK = RetryConfig(initial_interval_millis=10, max_interval_millis=50, max_elapsed_time_millis=200, max_retries=2)
+
+
+@asynccontextmanager
+async def api_without_temporal(world: World) -> AsyncIterator[httpx2.AsyncClient]:
+    client = await Client.connect(
+        f"127.0.0.1:{free_port()}", lazy=True, retry_config=QUICK, data_converter=pydantic_data_converter
+    )
+    made = ApiParts(store=world.parts.store, offers=world.parts.offers, engine=Engine(client), tenant=TENANT)
+    transport = httpx2.ASGITransport(create_app(made))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
+        yield http
+
+
+async def test_without_temporal_a_change_is_kept_and_run_when_it_is_sent_again(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    body = {"operations": [replace([f"{order}-1"], bundle)]}
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    async with api_without_temporal(world) as http:
+        answer = await http.post(f"/v1/orders/{order}/changes", json=body, headers=key)
+        assert (answer.status_code, answer.json()["code"]) == (503, "ENGINE_UNREACHABLE")
+        assert answer.headers["retry-after"]
+        kept = await http.get(f"/v1/changes/{answer.json()['change']}")
+    assert (kept.json()["state"], kept.json()["trouble"]) == ("waiting", "ENGINE_UNREACHABLE")
+    again = await world.post(f"/v1/orders/{order}/changes", body, key["Idempotency-Key"])
+    assert (again.status, again.change) == (200, answer.json()["change"])
+    with world.parts.store.read() as tx:
+        row = of_id(tx, again.change)
+        assert row is not None
+        assert (row.state, row.trouble) == ("done", None)
+
+
+async def test_without_temporal_orders_offers_and_quotes_still_answer(world: World) -> None:
+    order = await world.sold(ADULT)
+    async with api_without_temporal(world) as http:
+        made = await http.post("/v1/orders", json={"currency": "NOK"}, headers={"Idempotency-Key": str(uuid.uuid4())})
+        assert made.status_code == 201
+        assert (await http.get(f"/v1/orders/{order}")).status_code == 200
+        assert (await http.get("/health")).status_code == 200
+        ready = await http.get("/ready")
+        assert (ready.status_code, ready.json()["code"]) == (503, "ENGINE_UNREACHABLE")
+
+
+async def test_an_order_with_a_draft_says_so_when_its_workflow_could_not_be_asked(world: World) -> None:
+    order = await world.sold(ADULT)
+    await world.change(order, replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train())))
+    async with api_without_temporal(world) as http:
+        draft = (await http.get(f"/v1/orders/{order}")).json()["draft"]
+    assert (draft["progress"], draft["progress_unavailable"], draft["version"]) == (None, True, 2)
+
+
+async def test_the_whole_service_is_ready(world: World) -> None:
+    assert (await world.send("GET", "/ready")).body == {"status": "ok"}
+
+
+async def test_a_change_that_broke_and_was_undone_says_so_and_ends_its_run_as_failed(world: World) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    world.faults.arm(order, "swap_offer_bundle", Fault.LOST_FOR_GOOD)
+    answer = await world.change(order, replace([f"{order}-1"], bundle))
+    assert (answer.status, answer.code) == (500, "STEP_FAILED")
+    assert world.snapshot(order) == before
+    assert await world.ended(order) == "FAILED"
+    shown = (await world.send("GET", f"/v1/changes/{answer.change}")).body
+    assert (shown["state"], shown["problem"]["code"]) == ("undone", "STEP_FAILED")

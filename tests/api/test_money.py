@@ -1,0 +1,173 @@
+"""Dearer: set aside before anything is confirmed, captured once. Cheaper: refunded once, or kept."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from store.tables import LedgerRow
+from tests.support.canary import ADULT, CHILD, THIRD
+from tests.support.world import CARD, DECLINED, World, add, replace
+
+
+def book(world: World, order: str) -> list[tuple[str, int]]:
+    """Return an order's ledger, movement by movement."""
+    with world.parts.store.read() as tx:
+        rows = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order).order_by("at", "key"))
+        return [(row.kind, row.amount_minor) for row in rows]
+
+
+async def test_a_dearer_change_is_set_aside_and_captured_once(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD)
+    assert book(world, order) == [("authorise", 29900), ("capture", 29900), ("authorise", 10000), ("capture", 10000)]
+
+
+async def test_a_cheaper_change_with_the_flag_is_refunded_once(world: World) -> None:
+    order = await world.sold(ADULT, product="flexible")
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    wanted = replace([f"{order}-1"], bundle)
+    answer = await world.change(order, wanted, refund_price_difference=True)
+    assert answer.body["quote"]["to_refund"] == "50.00"
+    assert (await world.show(order))["balance"] == "-50.00"
+    assert (await world.confirm(order, key="refund")).status == 200
+    assert (await world.confirm(order, key="refund")).status == 200
+    assert book(world, order)[-1:] == [("refund", 5000)]
+    assert len(book(world, order)) == 3
+    assert (await world.show(order))["paid"] == "299.00"
+
+
+@pytest.mark.parametrize("flag", [{}, {"refund_price_difference": False}])
+async def test_a_cheaper_change_without_the_flag_pays_nothing_back_and_says_so(
+    world: World, flag: dict[str, Any]
+) -> None:
+    order = await world.sold(ADULT, product="flexible")
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle), **flag)
+    assert (answer.body["quote"]["not_refundable"], answer.body["order"]["balance"]) == ("50.00", "0.00")
+    fees = (await world.show(order))["fees"]
+    assert [(fee["kind"], fee["amount"]) for fee in fees] == [("change_non_refundable", "50.00")]
+    assert (await world.confirm(order)).status == 200
+    assert len(book(world, order)) == 2
+
+
+async def test_the_latest_flag_wins(world: World) -> None:
+    order = await world.sold(ADULT, product="flexible")
+    for flag, balance in ((False, "0.00"), (True, "-50.00"), (False, "0.00")):
+        bundle = await world.offer("standard", ADULT, service=world.train())
+        await world.change(order, replace([f"{order}-1"], bundle), refund_price_difference=flag)
+        assert (await world.show(order))["balance"] == balance
+
+
+async def test_a_refund_goes_over_the_original_payments_newest_first(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD)
+    answer = await world.change(
+        order, {"op": "remove_lines", "lines": [f"{order}-1"]}, confirm=True, refund_price_difference=True
+    )
+    assert answer.status == 200
+    assert book(world, order)[-2:] == [("refund", 10000), ("refund", 24900)]
+    shown = await world.show(order)
+    assert (shown["status"], shown["lines"], shown["paid"], shown["balance"]) == ("cancelled", [], "50.00", "0.00")
+    late = await world.change(order, add(bundle, ADULT))
+    assert (late.status, late.code) == (409, "ORDER_CANCELLED")
+
+
+async def test_payments_add_up_and_only_the_confirmation_takes_them(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    assert (await world.pay(order, "60.00")).body["order"]["balance"] == "40.00"
+    assert (await world.pay(order, "40.01")).code == "PAYMENT_TOO_HIGH"
+    assert (await world.pay(order, "40.00", currency="CHF")).code == "CURRENCY_MISMATCH"
+    assert (await world.pay(order, "40.00", token="tok_decline")).status == 402  # noqa: S106 - a test token
+    assert (await world.pay(order, "40.00")).status == 200
+    assert ("capture", 6000) not in book(world, order)
+    assert (await world.confirm(order)).status == 200
+    assert book(world, order)[-2:] == [("capture", 6000), ("capture", 4000)]
+
+
+async def test_more_money_set_aside_than_is_owed_in_the_end_is_let_go(world: World) -> None:
+    order = await world.sold(ADULT)
+    dear = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], dear))
+    await world.pay(order, "100.00")
+    same = await world.offer("standard", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], same))
+    assert (await world.show(order))["balance"] == "-50.00"
+    assert (await world.confirm(order)).status == 200
+    assert book(world, order)[-1:] == [("capture", 5000)]
+    assert (await world.show(order))["paid"] == "349.00"
+    assert world.at_most_once(order)
+
+
+async def test_a_discard_lets_go_what_was_set_aside(world: World) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.pay(order, "100.00")
+    assert (await world.discard(order)).status == 200
+    assert book(world, order)[-1:] == [("void", 10000)]
+    assert world.snapshot(order) == before
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "code"),
+    [("tok_decline", 402, "PAYMENT_REFUSED"), ("tok_refuse_capture", 402, "PAYMENT_REFUSED")],
+)
+async def test_a_payment_refused_in_a_confirmation_leaves_the_draft_and_its_seats(
+    world: World, token: str, status: int, code: str
+) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    before = world.snapshot(order)
+    answer = await world.confirm(order, {"method": "card", "token": token})
+    assert (answer.status, answer.code) == (status, code)
+    assert world.snapshot(order) == before
+    assert (await world.confirm(order, CARD)).status == 200
+
+
+async def test_a_refund_that_is_refused_changes_nothing(world: World) -> None:
+    order = await world.order()
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    means = {"method": "card", "token": "tok_refuse_refund"}
+    await world.change(order, add(bundle, ADULT), confirm=True, payment=means)
+    before = world.snapshot(order)
+    cheap = await world.offer("standard", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], cheap), confirm=True, refund_price_difference=True)
+    assert (answer.status, answer.code) == (409, "REFUND_REFUSED")
+    assert world.snapshot(order) == before
+
+
+async def test_a_payment_refused_in_one_go_leaves_nothing(world: World) -> None:
+    order = await world.sold(ADULT)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=DECLINED)
+    assert (answer.status, answer.code) == (402, "PAYMENT_REFUSED")
+    assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
+
+
+async def test_what_is_owed_without_a_payment_is_refused_before_anything_is_held(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True)
+    assert (answer.status, answer.code) == (409, "BALANCE_NOT_ZERO")
+    steps = (await world.send("GET", f"/v1/changes/{answer.change}")).body["steps"]
+    assert [step["step"] for step in steps] == ["plan_change", "validate_travellers", "quote_change"]
+
+
+async def test_a_child_pays_less_and_a_group_pays_once(world: World) -> None:
+    train = world.train()
+    order = await world.order()
+    family = await world.offer("standard", ADULT, CHILD, service=train)
+    await world.change(order, add(family, ADULT, CHILD))
+    assert (await world.show(order))["total"] == "448.50"
+    group = await world.offer("compartment", ADULT, CHILD, THIRD, service=train)
+    await world.change(order, replace([f"{order}-1", f"{order}-2"], group))
+    shown = await world.show(order)
+    assert (len(shown["lines"]), shown["total"], len(shown["reservations"])) == (1, "1196.00", 3)
