@@ -21,8 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one database in one process: they share its installation."""
     for item in items:
         call = getattr(item, "callspec", None)
-        if call and "kind" in call.params:
-            item.add_marker(pytest.mark.xdist_group(call.params["kind"]))
+        if call and "database_kind" in call.params:
+            item.add_marker(pytest.mark.xdist_group(call.params["database_kind"]))
 
 
 @pytest.fixture(scope="session")
@@ -38,14 +38,14 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def kind(request: pytest.FixtureRequest) -> str:
+def database_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def database(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A migrated database with the demo catalogue."""
-    if kind == "sqlite":
+    if database_kind == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'world.db'}"
     else:
         url = new_database(request.getfixturevalue("postgres_url"), "world")
@@ -55,8 +55,8 @@ def database(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="session")
-async def installation(database: str, kind: str, temporal: str) -> AsyncIterator[World]:
-    async with running_world(database, temporal, kind) as world:
+async def installation(database: str, database_kind: str, temporal: str) -> AsyncIterator[World]:
+    async with running_world(database, temporal, database_kind) as world:
         yield world
         await check_histories(world)
 
@@ -69,9 +69,9 @@ def world(installation: World) -> Iterator[World]:
 
 
 @pytest.fixture
-def fresh_database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def fresh_database(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database."""
-    if kind == "sqlite":
+    if database_kind == "sqlite":
         return f"sqlite:///{tmp_path / 'fresh.db'}"
     return new_database(request.getfixturevalue("postgres_url"), f"fresh_{abs(hash(request.node.nodeid))}")
 

@@ -12,7 +12,7 @@ from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
 
-NAMESPACES = ("sqlite", "postgres", "saga")
+NAMESPACES = ("sqlite", "postgres", "outside")
 START_SECONDS = 30
 
 

@@ -19,10 +19,12 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 import worker
+from activities.steps import Place
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
 from cli.ports import HOST, free_port
+from providers.protocols import PaymentProvider
 from settings import Settings
 from store.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
@@ -234,13 +236,17 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def running_world(database: str, temporal: str, namespace: str) -> AsyncIterator[World]:
-    """Start worker and API on a database and a namespace of their own."""
-    settings = Settings(database=database, api_port=free_port(), threads=32)
+async def running_world(
+    database: str, temporal: str, namespace: str, bank: PaymentProvider | None = None
+) -> AsyncIterator[World]:
+    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside."""
+    outside = (Place.PAYMENTS,) if bank else ()
+    settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside)
     parts = worker.parts(settings)
+    parts = replace_(parts, payments=bank or parts.payments)
     client = await Client.connect(temporal, namespace=namespace, data_converter=pydantic_data_converter)
     faults = Faults()
-    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(client), tenant=TENANT)
+    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(client, outside), tenant=TENANT)
     config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:

@@ -1,0 +1,75 @@
+"""What is a refusal and what is a fault, and that neither takes personal details along."""
+
+import inspect
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, CancelledError
+from temporalio.testing import ActivityEnvironment
+
+from activities.failures import REFUSED, WithdrawnError, read_back, refusal_in, translated, written
+from domain.refusals import Refusal, SoldOut, TravellersIncomplete, all_refusals
+from providers import errors
+from providers.errors import ProviderError, ProviderUnavailableError
+from tests.support.canary import FAMILY, GIVEN, canaries_in
+
+
+async def left(error: Exception) -> ApplicationError:
+    """Return what leaves an activity for an error inside it."""
+    found = await ActivityEnvironment().run(_translate, error)
+    assert isinstance(found, ApplicationError)
+    return found
+
+
+async def _translate(error: Exception) -> Exception:
+    return translated(error)
+
+
+@pytest.mark.parametrize("kind", all_refusals().values())
+async def test_a_refusal_leaves_as_its_code_and_sentence_and_is_never_retried(kind: type[Refusal]) -> None:
+    found = await left(kind({"line": "26-100001-1"}))
+    assert (found.type, found.message, found.non_retryable) == (kind.code, kind.sentence, True)
+    assert found.category is ApplicationErrorCategory.BENIGN
+
+
+async def test_a_step_that_came_too_late_is_not_retried() -> None:
+    found = await left(WithdrawnError())
+    assert (found.type, found.non_retryable) == ("WITHDRAWN", True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(f"{GIVEN} {FAMILY}"),
+        IntegrityError("INSERT", {"given_name": GIVEN}, Exception(f"Key (name)=({FAMILY})")),
+        ProviderUnavailableError(FAMILY),
+    ],
+)
+async def test_a_fault_leaves_as_its_kind_and_is_retried(error: Exception) -> None:
+    found = await left(error)
+    assert (found.type, found.non_retryable) == (type(error).__name__, False)
+    assert not canaries_in(str(found).encode())
+
+
+def test_a_cancelled_activity_stays_cancelled() -> None:
+    cancelled = CancelledError("shutdown")
+    assert translated(cancelled) is cancelled
+
+
+def test_every_error_of_a_provider_is_in_the_table_or_a_fault_on_purpose() -> None:
+    kinds = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ProviderError)}
+    assert kinds - set(REFUSED) == {ProviderError, ProviderUnavailableError}
+    assert refusal_in(ProviderUnavailableError()) is None
+    assert isinstance(refusal_in(errors.NoSeatsLeftError()), SoldOut)
+
+
+def test_a_refusal_written_down_is_read_back_as_the_same() -> None:
+    refusal = TravellersIncomplete({"line": "26-100001-1", "traveller": 0, "field": "given_name"})
+    again = read_back(written(refusal))
+    assert (type(again), again.members) == (type(refusal), refusal.members)
+
+
+def test_no_two_refusals_share_a_code() -> None:
+    kinds = Refusal.__subclasses__()
+    assert len({kind.code for kind in kinds}) == len(kinds)
+    assert all(kind.sentence.endswith(".") and kind.code.isupper() for kind in kinds)

@@ -1,0 +1,102 @@
+"""A provider outside our database: its steps are activities on its own queue, everything else stays."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from cli import catalogue
+from settings import Settings
+from store.migrate import migrate
+from tests.support.canary import ADULT
+from tests.support.outside import OutsideBank, as_provider
+from tests.support.world import CARD, DECLINED, World, replace, running_world
+
+
+@pytest.fixture(scope="module")
+def bank() -> OutsideBank:
+    return OutsideBank()
+
+
+@pytest.fixture(scope="module")
+async def installation(
+    temporal: str, bank: OutsideBank, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('outside') / 'outside.db'}"
+    migrate(url)
+    catalogue.load(Settings(database=url))
+    async with running_world(url, temporal, "outside", as_provider(bank)) as world:
+        yield world
+
+
+@pytest.fixture
+def world(installation: World, bank: OutsideBank) -> Iterator[World]:
+    yield installation
+    bank.before_answer = lambda _what: None
+
+
+async def dearer(world: World, order: str, means: dict[str, str] = CARD) -> tuple[int, str]:
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=means)
+    return answer.status, answer.change
+
+
+async def test_its_steps_are_activities_on_its_own_queue(world: World) -> None:
+    order = await world.sold(ADULT)
+    assert (await dearer(world, order))[0] == 200
+    history = await world.workflow(order).fetch_history()
+    scheduled = [
+        (event.activity_task_scheduled_event_attributes.activity_type.name,
+         event.activity_task_scheduled_event_attributes.task_queue.name)
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    ]  # fmt: skip
+    assert scheduled == [("authorise_payment", "payments"), ("settle_price_difference", "payments")]
+    assert len(history.events) <= 45
+
+
+async def test_a_payment_it_declines_leaves_no_trace(world: World, bank: OutsideBank) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    status, change = await dearer(world, order, DECLINED)
+    assert status == 402
+    assert world.snapshot(order) == before
+    assert f"{change}/authorise" not in bank.aside
+    assert f"{change}/authorise" in bank.void_keys
+
+
+async def test_money_is_taken_once_when_every_answer_is_lost_once(world: World, bank: OutsideBank) -> None:
+    lost: set[str] = set()
+
+    def lose(what: str) -> None:
+        if what not in lost:
+            lost.add(what)
+            raise ConnectionError
+
+    order = await world.sold(ADULT)
+    bank.before_answer = lose
+    status, change = await dearer(world, order)
+    assert status == 200
+    assert lost == {f"authorise {change}/authorise", f"settle {change}/settle"}
+    assert [move.amount.minor for move in bank.settled[f"{change}/settle"]] == [10000]
+    assert (await world.show(order))["paid"] == "399.00"
+
+
+async def test_a_slow_bank_does_not_hold_up_other_orders(world: World, bank: OutsideBank) -> None:
+    order, other = await world.sold(ADULT), await world.sold(ADULT)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait(what: str) -> None:
+        if what.startswith("settle"):
+            loop.call_soon_threadsafe(reached.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(15)
+
+    bank.before_answer = wait
+    slow = asyncio.create_task(dearer(world, order))
+    await asyncio.wait_for(reached.wait(), 15)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    assert (await world.change(other, replace([f"{other}-1"], bundle))).status == 200
+    go_on.set()
+    assert (await slow)[0] == 200
