@@ -1,5 +1,6 @@
 """A small client of the native API, as a sales channel would have: every request under its own key."""
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import httpx2
 Json = dict[str, Any]
 ENDED = ("done", "refused", "undone")
 POLL_SECONDS = 0.05
+PATIENCE_SECONDS = 30
 
 
 class ShopError(Exception):
@@ -42,6 +44,10 @@ class Shop:
             raise ShopError(f"expected one bundle of {product}, found {len(found)}")
         return str(found[0]["id"])
 
+    def run(self, path: str, body: Json) -> Json:
+        """Ask something of an order and wait for its answer."""
+        return self._json(self._post(path, body))
+
     def ask(self, path: str, body: Json, watch: Callable[[Json], None]) -> Json:
         """Ask something of an order and watch its steps until it has ended."""
         accepted = self._post(path, body, {"Prefer": "respond-async"})
@@ -51,10 +57,17 @@ class Shop:
             watch(change)
             if change["state"] in ENDED:
                 return change
+            time.sleep(POLL_SECONDS)
 
     def _post(self, path: str, body: Json, headers: Mapping[str, str] | None = None) -> httpx2.Response:
-        key = {"Idempotency-Key": str(uuid.uuid4())}
-        answer = self._http.post(path, json=body, headers=key | dict(headers or {}))
+        sent = {"Idempotency-Key": str(uuid.uuid4())} | dict(headers or {})
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            answer = self._http.post(path, json=body, headers=sent)
+            # Kept but not started: the same key makes sending it again safe.
+            if answer.status_code != httpx2.codes.SERVICE_UNAVAILABLE or time.monotonic() > give_up:
+                break
+            time.sleep(1)
         if answer.is_error:
             raise ShopError(f"{path}: {answer.status_code} {answer.json().get('code')}")
         return answer

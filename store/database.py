@@ -71,7 +71,11 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open one consistent view of the database."""
+        """Open one consistent view of the database; inside a write of this thread, that write's own."""
+        outer: Session | None = getattr(self._joined, "tx", None)
+        if outer is not None:
+            yield outer
+            return
         with Session(self._reader) as tx:
             yield tx
 

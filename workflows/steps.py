@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityHandle
 
 from activities.steps import INSIDE, OUTSIDE, Check, Command, Final, Pivot, Place, Reversible
@@ -29,8 +29,13 @@ _REFUSALS = frozenset(all_refusals())
 
 def code_of(failure: BaseException) -> str:
     """Return the stable code of a failed step: the refusal's, or the fault's type."""
-    cause = failure.cause if isinstance(failure, ActivityError) and failure.cause else failure
-    return cause.type or "FAULT" if isinstance(cause, ApplicationError) else type(cause).__name__
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ApplicationError):
+            return cause.type or "FAULT"
+        cause = cause.__cause__
+    # Nothing of ours was heard at all: a time-out, or a worker that went away.
+    return type(failure.__cause__ or failure).__name__
 
 
 def refused(failure: BaseException) -> bool:

@@ -18,8 +18,8 @@ STUCK = pytest.mark.parametrize("step", ["release_seats", "settle_price_differen
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Call an operator after a second instead of thirty."""
-    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=1))
+    """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
+    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
 
 
 async def stuck(world: World, step: str) -> tuple[str, "asyncio.Task[Answer]", Armed]:

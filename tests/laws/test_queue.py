@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from domain.changes import ChangeKind
 from tests.support.canary import ADULT, CHILD
 from tests.support.faults import Armed, Fault
@@ -40,6 +42,7 @@ async def test_requests_that_meet_a_run_that_is_ending_open_the_next_one(world: 
     assert (len(shown["lines"]), shown["version"], shown["balance"]) == (8, 8, "0.00")
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # the wait is ten real seconds
 async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) -> None:
     order, first, armed = await busy(world)
     bundle = await world.offer("flexible", ADULT, service=world.train())
@@ -54,6 +57,7 @@ async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) 
     assert world.snapshot(order) == before
 
 
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)  # likewise
 async def test_a_seventh_finds_no_place_and_its_request_is_closed(world: World) -> None:
     order, first, armed = await busy(world)
     bundles = [await world.offer("standard", CHILD, service=world.train()) for _ in range(7)]

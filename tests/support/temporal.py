@@ -1,7 +1,7 @@
 """A real Temporal server for the tests: a child process of ours, tuned, everything in memory."""
 
 import asyncio
-import tempfile
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +14,7 @@ from cli.temporal_server import server_command
 
 NAMESPACES = ("sqlite", "postgres", "outside")
 START_SECONDS = 30
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 
 @asynccontextmanager
@@ -23,15 +24,16 @@ async def temporal_server() -> AsyncIterator[str]:
     command = server_command(port, None, None, ["frontend.WorkflowTimeSkippingEnabled=true"])
     for namespace in NAMESPACES:
         command += ["--namespace", namespace]
-    with tempfile.TemporaryDirectory() as folder:
-        child = Child("temporal", command, Path(folder) / "temporal.log")
-        child.start()
-        try:
-            address = f"{HOST}:{port}"
-            await _until_up(address, child)
-            yield address
-        finally:
-            child.stop()
+    ARTIFACTS.mkdir(exist_ok=True)
+    child = Child("temporal", command, ARTIFACTS / f"temporal-{os.getpid()}.log")
+    child.start()
+    try:
+        address = f"{HOST}:{port}"
+        await _until_up(address, child)
+        yield address
+        assert not child.ended, f"the Temporal server died: {child.tail()}"
+    finally:
+        child.stop()
 
 
 async def _until_up(address: str, child: Child) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import uuid
+from collections import defaultdict
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -89,6 +90,8 @@ class World:
     client: Client
     http: httpx2.AsyncClient
     faults: Faults
+    as_before: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Orders made ready for a scenario that was then undone."""
     _trains: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @asynccontextmanager

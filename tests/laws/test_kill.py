@@ -1,0 +1,137 @@
+"""kill -9 of the worker in the middle of a change: another one carries on, nothing is lost or doubled."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlmodel import col, select
+
+from cli.ports import free_port
+from cli.shop import Json, Shop
+from cli.stack import Ports, Stack
+from cli.stories import CARD, TWO, add, named, replace
+from store.database import Store, database_url
+from store.effects import of_change
+from store.tables import ChangeRow, SeatHoldRow
+
+SECONDS_TO_RECOVER = 20
+
+
+@pytest.fixture
+def stack(fresh_database: str, tmp_path: Path) -> Iterator[Stack]:
+    ports = Ports(temporal=free_port(), web_ui=free_port(), api=free_port())
+    with Stack(tmp_path, ports, fresh_database, in_memory=True) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Iterator[Shop]:
+    made = Shop(stack.api)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def book(stack: Stack) -> Iterator[Store]:
+    made = Store(stack.database)
+    yield made
+    made.close()
+
+
+def sold(shop: Shop, number: int) -> str:
+    order = shop.order("NOK", "kill")
+    bundle = shop.offer("standard", TWO, service=train("4711", number))
+    wanted = {"operations": [add(bundle, named(TWO))], "confirm": True, "payment": CARD}
+    assert ask(shop, order, wanted)["state"] == "done"
+    return order
+
+
+def dearer(shop: Shop, order: str, number: int) -> Json:
+    bundle = shop.offer("flexible", TWO, service=train("4713", number))
+    lines = [line["id"] for line in shop.show(order)["lines"]]
+    return ask(shop, order, {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD})
+
+
+def ask(shop: Shop, order: str, body: Json) -> Json:
+    return shop.ask(f"/v1/orders/{order}/changes", body, lambda _seen: None)
+
+
+def train(number: str, ahead: int) -> str:
+    day = datetime.now(UTC).date() + timedelta(days=3 + ahead)  # noqa: TID251 - the shop's own calendar
+    return f"{number}-{day}"
+
+
+def kill_worker(stack: Stack) -> None:
+    assert stack.worker.process is not None
+    stack.worker.process.kill()
+    stack.worker.process.wait()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+def done_of_the_newest_change(book: Store, order: str) -> set[str]:
+    with book.read() as tx:
+        mine = select(ChangeRow.id).where(ChangeRow.order_number == order)
+        newest = tx.exec(mine.order_by(col(ChangeRow.created_at).desc())).first()
+        return {row.step for row in of_change(tx, newest or "") if row.state == "done"}
+
+
+def whole(shop: Shop, book: Store, order: str, number: int) -> bool:
+    """Whether an order is the new order, with just its seats and its money."""
+    shown = shop.show(order)
+    with book.read() as tx:
+        mine = [row.key for row in tx.exec(select(SeatHoldRow)) if row.service == train("4713", number)]
+        old = [row.key for row in tx.exec(select(SeatHoldRow)) if row.service == train("4711", number)]
+    return (shown["status"], shown["version"], shown["paid"], shown["balance"], len(mine), old) == (
+        "confirmed", 2, "798.00", "0.00", 2, [],
+    )  # fmt: skip
+
+
+@contextmanager
+def nothing_after_the_seats(stack: Stack) -> Iterator[None]:
+    """Let a change hold its seats and then wait: its lines cannot be written."""
+    engine = create_engine(database_url(stack.database))
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLE order_lines IN EXCLUSIVE MODE"))
+        yield
+        connection.rollback()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Stack, shop: Shop, book: Store) -> None:
+    order = sold(shop, 0)
+    with ThreadPoolExecutor(1) as pool:
+        with nothing_after_the_seats(stack):
+            asked = pool.submit(dearer, shop, order, 0)
+            until(lambda: "reserve_seats" in done_of_the_newest_change(book, order))
+            kill_worker(stack)
+        killed = time.monotonic()
+        stack.worker.start()
+        assert asked.result(60)["state"] == "done"
+        assert time.monotonic() - killed < SECONDS_TO_RECOVER
+    assert whole(shop, book, order, 0)
+
+
+def test_a_worker_killed_while_many_orders_change_leaves_each_of_them_whole(
+    stack: Stack, shop: Shop, book: Store
+) -> None:
+    orders = {sold(shop, number): number for number in range(6)}
+    with ThreadPoolExecutor(len(orders)) as pool:
+        asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
+        first = next(iter(orders))
+        until(lambda: "swap_offer_bundle" in done_of_the_newest_change(book, first))
+        kill_worker(stack)
+        stack.worker.start()
+        assert [each.result(90)["state"] for each in asked] == ["done"] * len(orders)
+    assert all(whole(shop, book, order, number) for order, number in orders.items())

@@ -1,0 +1,56 @@
+"""The tree keeps its own rules."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("activities", "api", "bench", "cli", "domain", "providers", "store", "workflows")
+SOURCES = [path for package in OURS for path in (ROOT / package).rglob("*.py") if "versions" not in path.parts]
+
+
+def test_no_float_is_anywhere_near_money() -> None:
+    for package in ("domain", "store", "activities", "providers", "workflows"):
+        for path in (ROOT / package).rglob("*.py"):
+            if "versions" in path.parts or path.name == "database.py":
+                continue  # seconds of waiting are no money
+            names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+            values = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+            assert "float" not in names, path
+            assert not [value for value in values if isinstance(value, float)], path
+
+
+@pytest.mark.parametrize("package", ["domain", "activities", "workflows"])
+def test_what_workflows_import_asks_no_clock_and_throws_no_dice(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        text = path.read_text()
+        for banned in ("uuid4", "uuid1", "default_factory=", "import random", "import time\n", "os.environ", "getenv"):
+            allowed = (
+                banned == "default_factory=" and "default_factory=list" in text
+            ) or "default_factory=dict" in text
+            assert banned not in text or allowed, f"{banned} in {path}"
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert SOURCES
+    for path in SOURCES:
+        assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_imports_that_point_the_wrong_way_are_refused(tmp_path: Path) -> None:
+    """The contracts are kept (make check), and a broken one is noticed."""
+    for package in (*OURS, "settings.py", "worker.py", "pyproject.toml"):
+        (tmp_path / package).symlink_to(ROOT / package)
+    (tmp_path / "domain").unlink()
+    (tmp_path / "domain").mkdir()
+    for path in (ROOT / "domain").glob("*.py"):
+        (tmp_path / "domain" / path.name).write_text(path.read_text())
+    (tmp_path / "domain" / "ages.py").write_text("import store.database\nimport temporalio.client\n")
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603 - our own tool
+    assert done.returncode == 1
+    assert "Imports point one way BROKEN" in done.stdout
+    assert "The domain is plain Python and pydantic BROKEN" in done.stdout
