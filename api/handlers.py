@@ -55,10 +55,19 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 def invalid(errors: Sequence[Any]) -> ProblemError:
     """Return the problem for what pydantic found, without a word of what was sent."""
-    members = [{"pointer": _pointer(each), "code": each["type"], "detail": _said(each)} for each in errors]
+    own = [each for each in errors if not _follows(each, errors)]
+    members = [{"pointer": _pointer(each), "code": each["type"], "detail": _said(each)} for each in own]
     if any(each["loc"] == ("body",) and each["type"] != "value_error" for each in errors):
         return ProblemError("MALFORMED_BODY", members)
     return ProblemError("MEMBER_INVALID", members)
+
+
+def _follows(error: Any, errors: Sequence[Any]) -> bool:
+    """Whether an array is only called too short because an element of it is not valid."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        each["loc"][: len(place)] == place and len(each["loc"]) > len(place) for each in errors
+    )
 
 
 def _pointer(error: Any) -> str:

@@ -9,7 +9,7 @@ from cli import catalogue
 from settings import Settings
 from store.database import Store
 from store.migrate import migrate
-from tests.support.endings import check_histories
+from tests.support.endings import check_histories, listening
 from tests.support.postgres import new_database, postgres
 from tests.support.temporal import temporal_server
 from tests.support.world import World, running_world
@@ -56,9 +56,12 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
 
 @pytest.fixture(scope="session")
 async def installation(database: str, database_kind: str, temporal: str) -> AsyncIterator[World]:
-    async with running_world(database, temporal, database_kind) as world:
-        yield world
-        await check_histories(world)
+    with listening() as logs:
+        async with running_world(database, temporal, database_kind) as world:
+            yield world
+            await check_histories(world)
+    assert logs.seen
+    assert not logs.found, f"{len(logs.found)} log records name people; the first: {logs.found[0]}"
 
 
 @pytest.fixture

@@ -186,6 +186,11 @@ async def test_operations_that_make_no_sense(world: World, operations: object) -
     assert rows(world) == before
 
 
+async def test_a_list_is_not_called_too_short_for_what_is_wrong_inside_it(world: World) -> None:
+    answer = await world.post(f"/v1/orders/{await world.order()}/quotes", {"operations": [{"op": "add_lines"}]})
+    assert [each["pointer"] for each in answer.body["errors"]] == ["/operations/0/offer_bundle_id"]
+
+
 @pytest.mark.parametrize(
     "more",
     [{"confirm": "true"}, {"confirm": 1}, {"refund_price_difference": "no"}, {"payment": {"token": "t"}}],

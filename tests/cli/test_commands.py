@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -64,6 +65,20 @@ def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
+
+
+def the_readme_by_hand(api: str) -> str:
+    """Type what the README says under "By hand"; return the last answer."""
+    typed = (ROOT / "README.md").read_text().split("```sh\n")[1].split("```")[0]
+    command = ["bash", "-euc", typed.replace("http://127.0.0.1:8080", api)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own README
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the README types curl")
+def test_what_the_readme_types_by_hand_sells_a_seat(tmp_path: Path) -> None:
+    with up(tmp_path) as (_, api):
+        assert '"status":"confirmed"' in the_readme_by_hand(api)
 
 
 def test_up_keeps_its_state_between_runs_and_ends_everything_at_ctrl_c(tmp_path: Path) -> None:

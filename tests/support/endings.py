@@ -1,6 +1,8 @@
 """What must hold of everything a test run did, whatever the single tests looked at."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -10,6 +12,39 @@ from tests.support.canary import canaries_in
 from tests.support.world import World
 from workflows.order_draft import OrderDraft
 from workflows.sandbox import runner
+
+CHATTY = ("activities", "api", "providers", "store", "temporalio", "uvicorn", "workflows")
+"""Whose every word is looked at; SQLAlchemy and httpx speak of nothing unless something is wrong."""
+
+
+class LogCanary(logging.Handler):
+    """Looks for personal details in all that is logged, tracebacks included."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.seen = 0
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look at one record."""
+        self.seen += 1
+        text = self.format(record)
+        if canaries_in(text.encode()):
+            self.found.append(text)
+
+
+@contextmanager
+def listening(chatty: tuple[str, ...] = CHATTY) -> Iterator[LogCanary]:
+    """Look at everything logged within the block, by these loggers down to debug."""
+    canary, root = LogCanary(), logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in chatty}
+    root.addHandler(canary)
+    for name in chatty:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    yield canary
+    root.removeHandler(canary)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def replayer() -> Replayer:
