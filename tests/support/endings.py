@@ -14,7 +14,7 @@ from workflows.order_draft import OrderDraft
 from workflows.sandbox import runner
 
 CHATTY = ("activities", "api", "providers", "store", "temporalio", "uvicorn", "workflows")
-"""Whose every word is looked at; SQLAlchemy and httpx speak of nothing unless something is wrong."""
+"""Whose every word is looked at, down to debug; SQLAlchemy and httpx speak of nothing unless something is wrong."""
 
 
 class LogCanary(logging.Handler):
@@ -34,12 +34,12 @@ class LogCanary(logging.Handler):
 
 
 @contextmanager
-def listening(chatty: tuple[str, ...] = CHATTY) -> Iterator[LogCanary]:
-    """Look at everything logged within the block, by these loggers down to debug."""
+def listening() -> Iterator[LogCanary]:
+    """Look at everything logged within the block."""
     canary, root = LogCanary(), logging.getLogger()
-    levels = {name: logging.getLogger(name).level for name in chatty}
+    levels = {name: logging.getLogger(name).level for name in CHATTY}
     root.addHandler(canary)
-    for name in chatty:
+    for name in CHATTY:
         logging.getLogger(name).setLevel(logging.DEBUG)
     yield canary
     root.removeHandler(canary)

@@ -5,20 +5,31 @@ import logging
 import pytest
 
 from tests.support.canary import FAMILY, GIVEN
-from tests.support.endings import listening
+from tests.support.endings import LogCanary
+
+
+@pytest.fixture
+def canary() -> LogCanary:
+    return LogCanary()
+
+
+@pytest.fixture
+def probe(canary: LogCanary) -> logging.Logger:
+    """A logger on its own, lest the watch over the whole run hears it too."""
+    logger = logging.Logger("probe")  # noqa: LOG001 - on purpose without a parent
+    logger.addHandler(canary)
+    return logger
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.ERROR])
-def test_a_name_in_a_log_is_found(level: int) -> None:
-    with listening(("activities",)) as logs:
-        logging.getLogger("activities.orders").log(level, "sold to %s", GIVEN)
-    assert logs.found == [f"sold to {GIVEN}"]
+def test_a_name_in_a_log_is_found(canary: LogCanary, probe: logging.Logger, level: int) -> None:
+    probe.log(level, "sold to %s", GIVEN)
+    assert canary.found == [f"sold to {GIVEN}"]
 
 
-def test_a_name_in_a_traceback_is_found() -> None:
-    with listening() as logs:
-        try:
-            int(FAMILY)
-        except ValueError:
-            logging.getLogger("api").exception("broke")
-    assert len(logs.found) == 1
+def test_a_name_in_a_traceback_is_found(canary: LogCanary, probe: logging.Logger) -> None:
+    try:
+        int(FAMILY)
+    except ValueError:
+        probe.exception("broke")
+    assert len(canary.found) == 1
