@@ -28,5 +28,11 @@ class Settings(BaseSettings):
     """How much longer than its draft a seat is held, as a safety net."""
     shutdown_seconds: float = Field(default=10, gt=0)
     """How long a stopping worker lets steps finish; longer than an attempt at one (activities/steps.py)."""
+    entur_supplement_path: str = "/v1/update-order/supplement-products"
+    """Below /sales; where Entur itself adds supplements is not public."""
+    entur_unnamed_per_minute: int = Field(default=10, ge=1)
+    """Requests per address from clients without a well-formed ET-Client-Name."""
+    entur_named_per_minute: int = Field(default=600, ge=1)
+    """Requests per client name."""
     threads: int = Field(default=16, ge=2)
     cached_drafts: int = Field(default=500, ge=0)

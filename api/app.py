@@ -7,6 +7,9 @@ from fastapi import FastAPI
 from api import handlers
 from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
+from api.entur import routes as entur
+from api.entur.errors import api_error
+from api.entur.gate import ClientGate
 from api.native import changes, health, offers, orders, problem_pages
 from api.openapi import describe
 from api.parts import ApiParts
@@ -30,11 +33,14 @@ def create_app(made: ApiParts) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.parts = made
+    app.state.entur_gate = ClientGate(made.entur)
+    app.state.error_shapes = {entur.PREFIX: api_error}
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
     handlers.install(app)
     for routes in (offers, orders, changes, health, problem_pages):
         app.include_router(routes.router)
+    app.include_router(entur.routes(made.entur))
     # FastAPI's documented way to say more than it knows.
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # it is meant to be replaced
     return app

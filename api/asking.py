@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from api.engine import EngineUnreachableError, QueueFullError
 from api.engine import Request as EngineRequest
 from api.headers import Handling
+from api.new_orders import NewOrder, make_order
 from api.parts import ApiParts
 from api.problems import ProblemError
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
@@ -46,9 +47,9 @@ def known_number(order: str) -> str:
 
 
 async def ask(
-    request: Request, made: ApiParts, order: str, wanted: ChangeRequest, asked: Handling, body: Any
+    request: Request, made: ApiParts, order: str | NewOrder, wanted: ChangeRequest, asked: Handling, body: Any
 ) -> tuple[ChangeRow, bool]:
-    """Ask something of an order; return its row, with the outcome if there is one by now.
+    """Ask something of an order, or of a new one; return its row, with the outcome if there is one by now.
 
     The second value says whether the answer had been given before. Raises ProblemError for an
     unknown order, a key used for something else, and a workflow that cannot be reached.
@@ -58,10 +59,10 @@ async def ask(
     if row.outcome:
         return row, True
     try:
-        wanted_of = EngineRequest(wanted.kind, row.id, order, channel, asked.correlation_id)
+        wanted_of = EngineRequest(wanted.kind, row.id, row.order_number or "", channel, asked.correlation_id)
         await made.engine.ask(wanted_of, asked.wait)
     except QueueFullError:
-        await run_in_threadpool(_turn_away, made, order, row.id)
+        await run_in_threadpool(_turn_away, made, row.order_number or "", row.id)
     except EngineUnreachableError:
         await run_in_threadpool(_note_trouble, made, row.id)
         raise ProblemError(UNREACHABLE, change=row.id) from None
@@ -69,16 +70,22 @@ async def ask(
 
 
 def _write_down(
-    request: Request, made: ApiParts, order: str, wanted: ChangeRequest, asked: Handling, mark: str
+    request: Request, made: ApiParts, order: str | NewOrder, wanted: ChangeRequest, asked: Handling, mark: str
 ) -> tuple[ChangeRow, str | None]:
     with made.store.write() as tx:
+        text = wanted.model_dump_json(by_alias=True)
+        fresh = new_change(request, made, wanted.kind, asked, mark, text)
+        if isinstance(order, NewOrder):
+            row = written(tx, fresh)
+            if row is fresh:
+                make_order(tx, made, order, fresh, empty=False)
+                tx.merge(fresh)
+            return row, order.distribution_channel
         head = find(tx, made.tenant, known_number(order))
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
-        text = wanted.model_dump_json(by_alias=True)
-        row = new_change(request, made, wanted.kind, asked, mark, text)
-        row.order_number = order
-        return written(tx, row), head.distribution_channel
+        fresh.order_number = order
+        return written(tx, fresh), head.distribution_channel
 
 
 def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handling, mark: str, text: str) -> ChangeRow:

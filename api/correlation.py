@@ -6,7 +6,7 @@ import uuid
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import ProblemError, response
+from api.problems import ProblemError, shaped
 
 HEADER = "X-Correlation-Id"
 _VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -34,7 +34,7 @@ class CorrelationMiddleware:
 
         if len(given) > 1 or not _VALID.fullmatch(correlation_id):
             correlation_id = str(uuid.uuid4())
-            await response(ProblemError("HEADER_INVALID", [{"field": HEADER}]))(scope, receive, answer)
+            await shaped(scope, ProblemError("HEADER_INVALID", [{"field": HEADER}]))(scope, receive, answer)
             return
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         await self._app(scope, receive, answer)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.engine import EngineUnreachableError
-from api.problems import ProblemError, response
+from api.problems import ProblemError, shaped
 from domain.refusals import Refusal
 from store.database import StoreBusyError
 
@@ -32,25 +32,25 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _broken)
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     if isinstance(error, ProblemError):
-        return response(error)
+        return shaped(request.scope, error)
     if not isinstance(error, HTTPException):
         raise error
     code = _CODES.get(error.status_code, "INTERNAL")
-    return response(ProblemError(code, headers=error.headers))
+    return shaped(request.scope, ProblemError(code, headers=error.headers))
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         raise error
-    return response(ProblemError(error.code, error.members))
+    return shaped(request.scope, ProblemError(error.code, error.members))
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    return response(invalid(error.errors()))
+    return shaped(request.scope, invalid(error.errors()))
 
 
 def invalid(errors: Sequence[Any]) -> ProblemError:
@@ -94,16 +94,16 @@ def _said(error: Any) -> str:
     return _OWN_WORDS.get(error["type"]) or str(error["msg"])
 
 
-async def _busy(_request: Request, error: Exception) -> Response:
+async def _busy(request: Request, error: Exception) -> Response:
     log.warning("store busy: %s", type(error).__name__)
-    return response(ProblemError("STORE_BUSY"))
+    return shaped(request.scope, ProblemError("STORE_BUSY"))
 
 
-async def _unreachable(_request: Request, _error: Exception) -> Response:
-    return response(ProblemError("ENGINE_UNREACHABLE"))
+async def _unreachable(request: Request, _error: Exception) -> Response:
+    return shaped(request.scope, ProblemError("ENGINE_UNREACHABLE"))
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     # The type only: the text of an exception can carry names and birth dates.
     log.error("%s broke: %s", request.scope.get("route", request.method), type(error).__name__)
-    return response(ProblemError("INTERNAL"))
+    return shaped(request.scope, ProblemError("INTERNAL"))

@@ -1,10 +1,11 @@
 """What the API is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from api.engine import Engine
+from api.entur.settings import EnturSettings
 from providers.protocols import OfferCatalogue
 from store.database import Store
 
@@ -18,6 +19,7 @@ class ApiParts:
     engine: Engine
     tenant: str
     web_ui: str | None = None
+    entur: EnturSettings = field(default_factory=EnturSettings)
 
 
 def parts(request: Request) -> ApiParts:

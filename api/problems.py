@@ -1,11 +1,12 @@
 """Every error as an RFC 9457 problem with a stable code. Input is never echoed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import HTTPException
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
+from starlette.types import Scope
 
 from domain.changes import Outcome
 from domain.refusals import all_refusals
@@ -24,8 +25,13 @@ STATUS_OF_REFUSAL: Mapping[str, int] = {
 
 TITLES: dict[str, tuple[int, str]] = {
     "MALFORMED_BODY": (400, "The body is not the JSON this route takes."),
+    "COUNT_WITH_TRAVELLERS": (400, "A count cannot be combined with chosen travellers."),
+    "COUNT_WITH_LINE": (400, "A count other than 1 cannot be combined with a line to replace."),
+    "SELECTED_LINES_MISMATCH": (400, "Configurations of one line must select the same lines, that line among them."),
+    "DUPLICATE_PRODUCT": (400, "A product of the offer itself is selected twice."),
     "DUPLICATE_MEMBER": (400, "A JSON object names the same member twice."),
     "IDEMPOTENCY_KEY_MISSING": (400, "This request needs an Idempotency-Key header."),
+    "HEADER_MISSING": (400, "A header that is required is missing."),
     "HEADER_INVALID": (400, "A header has a value that is not allowed."),
     "NOT_FOUND": (404, "There is nothing at this address."),
     "ORDER_NOT_FOUND": (404, "There is no such order."),
@@ -36,6 +42,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "NOT_ACCEPTABLE": (406, "Answers are application/json."),
     "BODY_TOO_LARGE": (413, "The body is larger than 64 KiB."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Bodies are uncompressed application/json in UTF-8."),
+    "RATE_LIMITED": (429, "Too many requests; identified clients may send more."),
     "MEMBER_INVALID": (422, "A member of the request is missing, unknown or not valid."),
     "IDEMPOTENCY_MISMATCH": (422, "The Idempotency-Key was used for another request."),
     "STEP_FAILED": (500, "A step broke and everything was taken back. Try again with a new key."),
@@ -94,6 +101,18 @@ def response(error: ProblemError) -> JSONResponse:
         headers.setdefault("Retry-After", RETRY_SECONDS)
     body = error.problem.model_dump(exclude_none=True)
     return JSONResponse(body, error.status_code, headers, media_type=MEDIA_TYPE)
+
+
+Shape = Callable[[Scope, ProblemError], Response]
+
+
+def shaped(scope: Scope, error: ProblemError) -> Response:
+    """Return the answer for a problem as the routes that were asked spell errors."""
+    shapes: Mapping[str, Shape] = scope["app"].state.error_shapes
+    for prefix, shape in shapes.items():
+        if scope["path"].startswith(f"{prefix}/"):
+            return shape(scope, error)
+    return response(error)
 
 
 def of_outcome(change: str, outcome: Outcome) -> ProblemError:

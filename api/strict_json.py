@@ -86,6 +86,10 @@ class StrictRoute(APIRoute):
         return strict
 
 
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
 def _check_media(request: Request) -> None:
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > LARGEST_BODY:
@@ -93,7 +97,7 @@ def _check_media(request: Request) -> None:
     accepts = request.headers.get("accept", "*/*")
     if not any(kind in accepts for kind in ("*/*", "application/*", "application/json", "application/problem+json")):
         raise ProblemError("NOT_ACCEPTABLE")
-    if request.method in ("POST", "PUT", "PATCH"):
+    if request.method in ("POST", "PUT", "PATCH") and _has_body(request):
         message = Message()
         message["content-type"] = request.headers.get("content-type", "")
         charset = str(message.get_param("charset", "utf-8")).lower()

@@ -6,6 +6,7 @@ from temporalio.service import RetryConfig
 import worker
 from api.app import create_app
 from api.engine import Engine
+from api.entur.settings import EnturSettings
 from api.parts import ApiParts
 from settings import Settings
 
@@ -22,6 +23,9 @@ async def serve(settings: Settings) -> None:
         offers=made.offers,
         engine=Engine(client, settings.outside),
         tenant=settings.tenant,
+        entur=EnturSettings(
+            settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute
+        ),
     )
     config = uvicorn.Config(
         create_app(parts),

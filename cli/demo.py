@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from cli import stories
+from cli.entur_story import entur_in_five_calls
 from cli.ports import free_port
 from cli.shop import Shop, ShopError
 from cli.stack import Ports, Stack, StackError
@@ -28,17 +29,17 @@ def demo() -> None:
             with Stack(Path(data), ports) as stack:
                 console.print(f"API {stack.api}\nWeb UI {stack.web_ui}")
                 shop = Shop(stack.api)
-                _tell(Stage(shop, stack.web_ui, console))
+                _tell(Stage(shop, stack.web_ui, console), stack.api)
                 shop.close()
         except (StackError, StoryError, ShopError) as error:
             console.print(f"[red]{error}[/red]")
             raise typer.Exit(1) from None
     console.print()
     seconds = time.monotonic() - started
-    console.print(f"[bold]Six changes in {seconds:.0f} seconds.[/bold] To keep it running: `make up`.")
+    console.print(f"[bold]Seven stories in {seconds:.0f} seconds.[/bold] To keep it running: `make up`.")
 
 
-def _tell(stage: Stage) -> None:
+def _tell(stage: Stage, address: str) -> None:
     day = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)  # noqa: TID251 - the shop's own calendar
     stories.product_swap(stage)
     stories.completed_later(stage)
@@ -46,3 +47,4 @@ def _tell(stage: Stage) -> None:
     stories.cheaper_with_refund(stage, order, day)
     stories.full_train(stage, order, day)
     stories.payment_refused(stage, order, day)
+    entur_in_five_calls(stage, address, day, day + timedelta(days=1))

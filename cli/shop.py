@@ -38,11 +38,16 @@ class Shop:
 
     def offer(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str) -> str:
         """Search and return the id of the one bundle found."""
+        return str(self.find(product, travellers, **where)["id"])
+
+    def find(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str) -> Json:
+        """Search and return the one bundle found."""
         wanted = {"product": product, "travellers": [dict(each) for each in travellers], **where}
         found = self._json(self._http.post("/v1/offers", json=wanted))["offer_bundles"]
         if len(found) != 1:
             raise ShopError(f"expected one bundle of {product}, found {len(found)}")
-        return str(found[0]["id"])
+        bundle: Json = found[0]
+        return bundle
 
     def run(self, path: str, body: Json) -> Json:
         """Ask something of an order and wait for its answer."""

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.model import Code, Day, Flag, Instant, Model, Number
 from domain.money import Money, total
+from domain.refusals import OfferNotFound
 
 
 class Service(Model):
@@ -69,6 +70,13 @@ class OfferBundle(Model):
     def total(self) -> Money:
         """What the whole bundle costs."""
         return total((offer.full_price() for offer in self.offers), self.currency)
+
+    def offers_taken(self, offer_id: str | None) -> tuple[Offer, ...]:
+        """Return the one offer named, or all of them; OfferNotFound for one of another bundle."""
+        offers = tuple(offer for offer in self.offers if offer_id in (None, offer.id))
+        if not offers:
+            raise OfferNotFound
+        return offers
 
     def expired(self, now: datetime) -> bool:
         """Whether it may not be taken any more; at the very instant of its expiry it may not."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from domain.customers import MOST_CUSTOMERS, Customer, Distribution
 from domain.model import Code, Model, Text
 from domain.travellers import Traveller
 
@@ -31,6 +32,10 @@ class LineWish(Model):
     """A bundle to be taken: for whom, in which seats, with what on top."""
 
     offer_bundle_id: BundleId
+    offer_id: BundleId | None = None
+    """Only this offer of the bundle; none named means all of them."""
+    count: Annotated[int, Field(strict=True, ge=1, le=MOST_TRAVELLERS)] | None = None
+    """That many lines: the mapped travellers in order, from the first again when they are fewer."""
     traveller_ids: tuple[Code, ...] = Field(default=(), max_length=MOST_TRAVELLERS)
     """Who uses it; nobody named means everybody the bundle maps."""
     travellers: tuple[Traveller, ...] = Field(default=(), max_length=MOST_TRAVELLERS)
@@ -39,6 +44,14 @@ class LineWish(Model):
     """Seats by name, one per traveller in the bundle's order; none named means any, side by side if possible."""
     supplements: tuple[SupplementWish, ...] = Field(default=(), max_length=MOST_OPERATIONS)
     external_reference: Text | None = None
+    customers: tuple[Customer, ...] = Field(default=(), max_length=MOST_CUSTOMERS)
+    distribution: Distribution | None = None
+
+    @model_validator(mode="after")
+    def _counted_or_chosen(self) -> "LineWish":
+        if self.count is not None and self.traveller_ids:
+            raise ValueError("a count cannot be combined with chosen travellers")
+        return self
 
     @model_validator(mode="after")
     def _each_once(self) -> "LineWish":
@@ -81,6 +94,7 @@ class AddSupplements(Model):
     op: Literal["add_supplements"]
     line: LineId
     supplements: tuple[SupplementWish, ...] = Field(min_length=1, max_length=MOST_OPERATIONS)
+    customers: tuple[Customer, ...] = Field(default=(), max_length=MOST_CUSTOMERS)
 
 
 class SetTravellers(Model):

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.customers import Customer, Distribution
 from domain.model import Day, Instant, Model
 from domain.money import Money, included_tax, total
 from domain.settlement import Payment, paid
@@ -75,6 +76,8 @@ class OrderLine(Model):
     reservations: tuple[str, ...]
     replaces: tuple[str, ...]
     external_reference: str | None
+    customers: tuple[Customer, ...] = ()
+    distribution: Distribution | None = None
     added_by: str
     added_in: int
     removed_by: str | None = None

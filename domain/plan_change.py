@@ -46,7 +46,7 @@ def _work_in(planning: Planning, operation: Operation) -> None:
                 raise LinesOverlap
             if line.supplement_of:
                 raise ChangeNotAllowed
-            sell_on_top(planning, operation.supplements, line)
+            sell_on_top(planning, operation.supplements, line, operation.customers)
         case SetTravellers():
             correct(planning, operation)
 
@@ -67,7 +67,8 @@ def _replace(planning: Planning, operation: ReplaceLines) -> None:
 
 def _nothing_new(lines: tuple[OrderLine, ...], wishes: tuple[LineWish, ...]) -> bool:
     same = all(line.offer_bundle == wish.offer_bundle_id for line in lines for wish in wishes)
-    return same and not any(wish.traveller_ids or wish.travellers or wish.seats or wish.supplements for wish in wishes)
+    plain = all(wish == LineWish(offer_bundle_id=wish.offer_bundle_id, offer_id=wish.offer_id) for wish in wishes)
+    return same and plain
 
 
 def _leave_behind(planning: Planning, supplements: tuple[OrderLine, ...], new: list[PlannedLine]) -> None:
@@ -102,6 +103,8 @@ def _renew(planning: Planning) -> None:
                 supplement_of=line.supplement_of,
                 replaces=(line.id,),
                 external_reference=line.external_reference,
+                customers=line.customers,
+                distribution=line.distribution,
                 keeps=seated.keeps if seated else (),
                 holds=seated.holds if seated else 0,
             )

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from domain.changes import ReplacedLines, Warned
+from domain.customers import Customer, Distribution
 from domain.model import Day, Flag, Instant, Model
 from domain.money import Money
 from domain.travellers import Traveller
@@ -27,6 +28,8 @@ class PlannedLine(Model):
     supplement_of: str | None = None
     replaces: tuple[str, ...] = ()
     external_reference: str | None = None
+    customers: tuple[Customer, ...] = ()
+    distribution: Distribution | None = None
     keeps: tuple[str, ...] = ()
     """Reservations that pass to it from a line it replaces."""
     holds: int = 0

@@ -1,7 +1,9 @@
 """How a wish becomes order lines: whom it is for, where they sit, what is sold on top."""
 
 from collections.abc import Iterable, Iterator
+from itertools import cycle, islice
 
+from domain.customers import Customer
 from domain.offers import Offer, OfferBundle, OfferedTraveller
 from domain.operations import LineWish, SupplementWish
 from domain.orders import OrderLine
@@ -25,7 +27,7 @@ def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[Orde
         raise OfferNotFound
     if bundle.currency != planning.order.currency:
         raise CurrencyMismatch
-    groups = [group for offer in bundle.offers for group in _groups(offer, wish)]
+    groups = [group for offer in bundle.offers_taken(wish.offer_id) for group in _groups(offer, wish)]
     ids = [planning.line_id() for _ in groups]
     sizes = [(line, len(travellers)) for line, (_, travellers) in zip(ids, groups, strict=True)]
     seated = seat_on(planning, bundle.service, sizes, wish.seats, replaced)
@@ -41,6 +43,10 @@ def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[Orde
 
 
 def _groups(offer: Offer, wish: LineWish) -> Iterator[_Group]:
+    if wish.count is not None:
+        group = offer.travellers if offer.group else ()
+        yield from islice(cycle((offer, group or (traveller,)) for traveller in offer.travellers), wish.count)
+        return
     chosen = tuple(each for each in offer.travellers if not wish.traveller_ids or each.id in wish.traveller_ids)
     if not chosen:
         return
@@ -96,12 +102,19 @@ def _line(
         offer=offer.id,
         replaces=tuple(each.id for each in replaced),
         external_reference=wish.external_reference,
+        customers=wish.customers,
+        distribution=wish.distribution,
         keeps=seated.keeps if seated else (),
         holds=seated.holds if seated else 0,
     )
 
 
-def sell_on_top(planning: Planning, wishes: Iterable[SupplementWish], line: PlannedLine | OrderLine) -> None:
+def sell_on_top(
+    planning: Planning,
+    wishes: Iterable[SupplementWish],
+    line: PlannedLine | OrderLine,
+    customers: tuple[Customer, ...] = (),
+) -> None:
     """Plan supplements for a line, one line each, at its position.
 
     Raises SupplementNotOffered, and SeatingChangeNotSupported for one that would move a seat.
@@ -128,6 +141,7 @@ def sell_on_top(planning: Planning, wishes: Iterable[SupplementWish], line: Plan
                 offer_bundle=None,
                 offer=None,
                 supplement_of=line.id,
+                customers=customers,
             )
             for _ in range(wish.count)
         )

@@ -67,10 +67,10 @@ def validate_travellers(order: Order, request: ChangeRequest, plan: Plan, shelf:
 
 
 def _fits(wish: LineWish, bundle: OfferBundle) -> None:
-    mapped = {each.id for offer in bundle.offers for each in offer.travellers}
+    mapped = {each.id for offer in bundle.offers_taken(wish.offer_id) for each in offer.travellers}
     if not {*wish.traveller_ids, *(each.id for each in wish.travellers)} <= mapped:
         raise TravellerNotInOffer
-    for offer in bundle.offers:
+    for offer in bundle.offers_taken(wish.offer_id):
         chosen = [each for each in offer.travellers if not wish.traveller_ids or each.id in wish.traveller_ids]
         if not offer.smallest <= len(chosen) <= offer.largest:
             raise TravellerCountOutOfRange

@@ -14,8 +14,9 @@ from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
 
 def find(tx: Session, tenant: str, number: str) -> OrderRow | None:
-    """Return an order's row, or None: unknown and another tenant's look alike."""
-    return tx.exec(select(OrderRow).where(OrderRow.number == number, OrderRow.tenant == tenant)).one_or_none()
+    """Return an order's row, or None: unknown, another tenant's and one whose making was refused look alike."""
+    mine = (OrderRow.number == number, OrderRow.tenant == tenant, col(OrderRow.abandoned).is_(False))
+    return tx.exec(select(OrderRow).where(*mine)).one_or_none()
 
 
 def locked(tx: Session, number: str) -> OrderRow:
@@ -104,6 +105,8 @@ def _line(row: LineRow, currency: str) -> OrderLine:
         reservations=json.loads(row.reservations),
         replaces=json.loads(row.replaces),
         external_reference=row.external_reference,
+        customers=json.loads(row.customers or "[]"),
+        distribution=json.loads(row.distribution) if row.distribution else None,
         added_by=row.added_by,
         added_in=row.added_in,
         removed_by=row.removed_by,

@@ -82,5 +82,7 @@ def _line(
         reservations=json.dumps(seats),
         replaces=json.dumps(line.replaces),
         external_reference=line.external_reference,
+        customers=json.dumps([each.model_dump() for each in line.customers]) if line.customers else None,
+        distribution=line.distribution.model_dump_json() if line.distribution else None,
         **_common(order, change, version),
     )

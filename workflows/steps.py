@@ -109,6 +109,8 @@ class Steps:
                 command = command.model_copy(update={"by_hand": self._by_hand.reason})
                 self._by_hand = None
             if not attempt.done():
+                # Its answer is not waited for any more: the next attempt has the same key.
+                attempt.add_done_callback(lambda given_up: given_up.cancelled() or given_up.exception())
                 attempt.cancel()
                 continue
             try:

@@ -10,15 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from api.asking import fingerprint, known_number, new_change, written
 from api.headers import Handling, keyed
 from api.native.history_schema import HistoryOut, event_out
+from api.native.options_schema import OptionsOut, options_out
 from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
+from api.new_orders import make_order
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
+from api.reading import read_options, read_order
 from api.strict_json import StrictRoute
 from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.orders import Order
 from domain.summaries import summary_of
-from store import changes, numbers
-from store.events import EventType, append, history
+from store import changes
+from store.events import history
 from store.orders import find, load
 from store.tables import ChangeRow, OrderRow
 
@@ -51,15 +54,9 @@ def create_order(
 
 
 def _make(tx: Session, made: ApiParts, wanted: OrderIn, row: ChangeRow) -> ChangeRow:
-    now = row.created_at
-    number = numbers.next_order_number(tx, made.tenant, now)
-    head = OrderRow(tenant=made.tenant, number=number, created_at=now, **wanted.model_dump())
-    tx.add(head)
-    tx.flush()
-    append(tx, head, EventType.ORDER_CREATED, row.id, now, {})
-    row.order_number = number
+    head = make_order(tx, made, wanted, row, empty=True)
     row.outcome = Outcome(state=ChangeState.DONE, order=summary_of(load(tx, head))).model_dump_json()
-    row.state, row.finished_at = ChangeState.DONE, now
+    row.state, row.finished_at = ChangeState.DONE, row.created_at
     tx.merge(row)
     return row
 
@@ -79,18 +76,16 @@ def _created(row: ChangeRow, *, replayed: bool) -> Response:
 @router.get("/v1/orders/{order}", responses=responses("ORDER_NOT_FOUND"))
 async def get_order(order: str, made: Parts, answer: Response) -> OrderOut:
     """Return an order with its draft. The ETag is the number of its last event."""
-    head, loaded = await run_in_threadpool(_load, made, order)
+    head, loaded = await run_in_threadpool(read_order, made, order)
     answer.headers["ETag"] = f'"e{head.last_event}"'
     progress = await made.engine.progress(order) if loaded.draft_opened_by else None
     return order_out(head, loaded, draft_out(loaded, progress))
 
 
-def _load(made: ApiParts, order: str) -> tuple[OrderRow, Order]:
-    with made.store.read() as tx:
-        head = find(tx, made.tenant, known_number(order))
-        if head is None:
-            raise ProblemError("ORDER_NOT_FOUND")
-        return head, load(tx, head)
+@router.get("/v1/orders/{order}/change-options", responses=responses("ORDER_NOT_FOUND"))
+def get_options(order: str, made: Parts) -> OptionsOut:
+    """Return what may be done with each line, and its fee, against the last confirmed version."""
+    return options_out(read_options(made, order)[1])
 
 
 @router.get("/v1/orders/{order}/history", responses=responses("ORDER_NOT_FOUND", "MEMBER_INVALID"))

@@ -7,9 +7,10 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from api.native.amounts import Amount, CurrencyIn, amount
 from api.native.offers_schema import ZoneIn
+from api.new_orders import NewOrder
 from domain.currencies import EXPONENTS
+from domain.customers import Customer, Distribution
 from domain.lineage import standing_for
-from domain.model import Code, Model, Text
 from domain.orders import Order, OrderLine, Reservation
 from domain.settlement import paid
 from store.tables import OrderRow
@@ -22,13 +23,10 @@ def _known(currency: str) -> str:
     return currency
 
 
-class OrderIn(Model):
+class OrderIn(NewOrder):
     """A new, empty order."""
 
     currency: Annotated[CurrencyIn, AfterValidator(_known)]
-    external_reference: Text | None = None
-    distribution_channel: Code | None = None
-    point_of_sale: Text | None = None
     time_zone: ZoneIn = "UTC"
 
     model_config = {"json_schema_extra": {"examples": [{"currency": "NOK", "external_reference": "shop-77"}]}}
@@ -51,6 +49,8 @@ class LineOut(BaseModel):
     reservations: list[str]
     replaces: list[str] = Field(description="Lines it came in the place of; their ids keep resolving to it.")
     external_reference: str | None
+    customers: list[Customer]
+    distribution: Distribution | None
     confirmed: bool = Field(description="False while only the draft holds it.")
 
 
@@ -182,6 +182,8 @@ def _line_out(line: OrderLine, order: Order) -> LineOut:
         supplement_of=on[0].id if on else line.supplement_of,
         reservations=list(line.reservations),
         replaces=list(line.replaces),
+        customers=list(line.customers),
+        distribution=line.distribution,
         confirmed=bool(order.confirmed_version) and line.in_version(order.confirmed_version),
     )
 

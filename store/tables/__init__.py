@@ -3,7 +3,7 @@
 from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, SupplementRow
 from store.tables.changes import ChangeRow, EffectRow, EventRow
 from store.tables.money import BankRow, LedgerRow, PaymentRow
-from store.tables.offers import BundleRow
+from store.tables.offers import BundleRow, OfferRow
 from store.tables.orders import CounterRow, FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "FeeRow",
     "LedgerRow",
     "LineRow",
+    "OfferRow",
     "OrderRow",
     "PaymentRow",
     "ProductRow",

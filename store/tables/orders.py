@@ -46,6 +46,10 @@ class OrderRow(SQLModel, table=True):
     next_position: int = whole(default=1)
     created_at: datetime = moment()
     last_confirmed_at: datetime | None = moment(default=None)
+    created_by: str | None = words(64, default=None)
+    """The change that brought it into being; None for an order created empty on purpose."""
+    abandoned: bool = False
+    """Whether that change was refused: then there is no such order."""
 
 
 class Versioned(SQLModel):
@@ -82,6 +86,8 @@ class LineRow(Versioned, table=True):
     reservations: str = document()
     replaces: str = document()
     external_reference: str | None = words(100, default=None)
+    customers: str | None = document(default=None)
+    distribution: str | None = document(default=None)
 
 
 class TravellerRow(Versioned, table=True):

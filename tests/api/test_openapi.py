@@ -20,6 +20,7 @@ ROUTES = {
     ("post", "/v1/orders/{order}/payments"),
     ("patch", "/v1/orders/{order}"),
     ("get", "/v1/orders/{order}/history"),
+    ("get", "/v1/orders/{order}/change-options"),
 }
 
 

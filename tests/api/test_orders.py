@@ -58,11 +58,11 @@ async def test_travellers_may_be_completed_later_but_before_the_confirmation(wor
 
 
 async def test_one_go_needs_every_detail_at_once(world: World) -> None:
-    order = await world.order()
-    bundle = await world.offer("standard", ADULT, service=world.train())
+    order = await world.order("CHF")
+    bundle = await world.offer("nova_zurichcard24", ADULT, valid_from="2021-10-22T10:00:00Z")
     answer = await world.change(order, {"op": "add_lines", "offer_bundle_id": bundle}, confirm=True, payment=CARD)
     assert (answer.status, answer.code) == (409, "TRAVELLERS_INCOMPLETE")
-    assert world.seats_of(order) == []
+    assert await world.lines(order) == []
 
 
 async def test_confirming_a_confirmed_order_and_discarding_nothing_change_nothing(world: World) -> None:

@@ -45,7 +45,7 @@ def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind() -> None:
     done = run("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^API http://127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE)
-    for said in ("46.00", "TRAVELLERS_INCOMPLETE", "paid 798.00", "SOLD_OUT", "PAYMENT_REFUSED", "Six changes"):
+    for said in ("46.00", "TRAVELLERS_INCOMPLETE", "paid 798.00", "SOLD_OUT", "PAYMENT_REFUSED", "Seven stories"):
         assert said in done.stdout
     assert done.stdout.count("Exactly as before") == 2
     assert processes_of("changeover-demo-") == []
@@ -75,10 +75,14 @@ def the_readme_by_hand(api: str) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the README types curl")
-def test_what_the_readme_types_by_hand_sells_a_seat(tmp_path: Path) -> None:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="both type curl")
+def test_the_readme_by_hand_and_entur_in_five_calls_do_what_they_say(tmp_path: Path) -> None:
     with up(tmp_path) as (_, api):
         assert '"status":"confirmed"' in the_readme_by_hand(api)
+        command = [str(ROOT / "examples" / "entur-in-five-calls.sh"), api]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own example
+    assert "full: SOLD_OUT" in done.stdout
+    assert done.stdout.count("CONFIRMED version 1 total 299.00 balance 0.00") == 1
 
 
 def test_up_keeps_its_state_between_runs_and_ends_everything_at_ctrl_c(tmp_path: Path) -> None:
@@ -141,7 +145,7 @@ def test_doctor_finds_a_healthy_machine_healthy(tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path / 'changeover.db'}")
     done = run("doctor", f"--data={tmp_path}")
     assert done.returncode == 0, done.stdout
-    for said in ("Python", "SQLite", "temporal version", "store at schema 0001"):
+    for said in ("Python", "SQLite", "temporal version", "store at schema 0002"):
         assert said in done.stdout
     assert "bad" not in done.stdout
 

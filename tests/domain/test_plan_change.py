@@ -237,3 +237,44 @@ def test_the_birth_date_an_offer_was_priced_on_is_frozen_and_said_so() -> None:
     plan = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A),))
     assert plan.travellers[0].birth_date == date(1990, 5, 4)
     assert [(each.code, each.field) for each in plan.warnings] == [("FIELD_FROZEN", "birth_date")]
+
+
+@pytest.mark.parametrize(("count", "travellers"), [(1, [(A,)]), (2, [(A,), (B,)]), (5, [(A,), (B,), (A,), (B,), (A,)])])
+def test_a_count_gives_that_many_lines_starting_over_when_travellers_run_out(
+    count: int, travellers: list[tuple[str, ...]]
+) -> None:
+    wish = {"op": "add_lines", "offer_bundle_id": "b", "count": count}
+    plan = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A, B),))
+    assert [each.travellers for each in plan.adds] == travellers
+    assert sum(each.holds for each in plan.adds) == count
+
+
+def test_a_count_of_a_group_product_gives_that_many_groups() -> None:
+    wish = {"op": "add_lines", "offer_bundle_id": "b", "count": 2}
+    plan = planned(order(), wish, bundles=(bundle("b", "compartment", "noon", A, B),))
+    assert [each.travellers for each in plan.adds] == [(A, B), (A, B)]
+
+
+def test_a_count_cannot_be_combined_with_chosen_travellers() -> None:
+    with pytest.raises(ValueError, match="count"):
+        asks({"op": "add_lines", "offer_bundle_id": "b", "count": 1, "traveller_ids": [A]})
+
+
+def test_one_offer_of_a_bundle_may_be_taken_alone_and_one_of_another_bundle_is_not_found() -> None:
+    two = bundle("b", "standard", "noon", A)
+    second = two.offers[0].model_copy(update={"id": "second", "product": "flexible"})
+    both = two.model_copy(update={"offers": (*two.offers, second)})
+    wish = {"op": "add_lines", "offer_bundle_id": "b"}
+    assert [each.product for each in planned(order(), wish, bundles=(both,)).adds] == ["standard", "flexible"]
+    alone = planned(order(), wish | {"offer_id": "second"}, bundles=(both,))
+    assert [(each.product, each.offer) for each in alone.adds] == [("flexible", "second")]
+    with pytest.raises(OfferNotFound):
+        planned(order(), wish | {"offer_id": "elsewhere"}, bundles=(both,))
+
+
+def test_customers_and_distribution_go_with_the_lines_of_a_wish() -> None:
+    linked = {"customers": [{"id": "C-1"}], "distribution": {"customer_account": {"id": "A-1"}}}
+    wish = {"op": "add_lines", "offer_bundle_id": "b", **linked}
+    (added,) = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A),)).adds
+    assert [each.id for each in added.customers] == ["C-1"]
+    assert added.distribution is not None

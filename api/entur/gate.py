@@ -1,0 +1,96 @@
+"""Who may ask how often, and which headers a request must carry."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Header, Request, Response
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from pydantic import TypeAdapter, ValidationError
+
+from api.entur.settings import EnturSettings
+from api.problems import ProblemError
+from api.strict_json import StrictRoute
+from domain.model import Code, Text
+
+CHANNEL, POS, CLIENT = "Entur-Distribution-Channel", "Entur-Pos", "ET-Client-Name"
+_CLIENT_NAME = re.compile(r"\w+(-\w+)+", re.ASCII)
+_VALID: dict[str, TypeAdapter[str]] = {CHANNEL: TypeAdapter(Code), POS: TypeAdapter(Text)}
+
+
+class ClientGate:
+    """Counts requests: each named client by itself, all others together by address."""
+
+    def __init__(self, settings: EnturSettings) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._named = RateLimitItemPerMinute(settings.named_per_minute)
+        self._unnamed = RateLimitItemPerMinute(settings.unnamed_per_minute)
+
+    async def admit(self, request: Request) -> dict[str, str]:
+        """Count a request; return the RateLimit headers of its answer. Raises RATE_LIMITED."""
+        name = request.headers.get(CLIENT, "")
+        named = len(name) <= 100 and _CLIENT_NAME.fullmatch(name) is not None  # noqa: PLR2004 - as long as any text here
+        limit = self._named if named else self._unnamed
+        bucket = ("named", name.lower()) if named else ("unnamed", request.client.host if request.client else "")
+        admitted = await self._limiter.hit(limit, *bucket)
+        stats = await self._limiter.get_window_stats(limit, *bucket)
+        wait = max(int(stats.reset_time - time.time()) + 1, 1)  # noqa: TID251 - the limiter's own clock
+        headers = {
+            "RateLimit-Policy": f'"{bucket[0]}";q={limit.amount};w=60',
+            "RateLimit": f'"{bucket[0]}";r={stats.remaining};t={wait}',
+        }
+        if not admitted:
+            raise ProblemError("RATE_LIMITED", headers=headers | {"Retry-After": str(wait)})
+        return headers
+
+
+def required(request: Request, name: str) -> str:
+    """Return a required header. Raises HEADER_MISSING or HEADER_INVALID, with the header's name."""
+    values = request.headers.getlist(name)
+    if not values:
+        raise ProblemError("HEADER_MISSING", [{"field": name}])
+    try:
+        # Header values arrive as Latin-1, whatever was sent; most clients send UTF-8.
+        return _VALID[name].validate_python(_decoded(values[0]))
+    except ValidationError:
+        raise ProblemError("HEADER_INVALID", [{"field": name}]) from None
+
+
+def _decoded(value: str) -> str:
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
+
+
+class EnturRoute(StrictRoute):
+    """A route that counts its callers and wants the two headers, before anything of a body is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Check a request, then handle it strictly."""
+        handle = super().get_route_handler()
+
+        async def gated(request: Request) -> Response:
+            gate: ClientGate = request.app.state.entur_gate
+            counted = await gate.admit(request)
+            for name in _VALID:
+                required(request, name)
+            answer: Response = await handle(request)
+            answer.headers.update(counted)
+            return answer
+
+        return gated
+
+
+def documented(
+    _channel: Annotated[str, Header(alias=CHANNEL, description="Distribution channel.", examples=["WAY:App"])],
+    _pos: Annotated[str, Header(alias=POS, description="Point of sale, of your own choosing.")],
+    _client: Annotated[
+        str | None, Header(alias=CLIENT, description="<company>-<application>; others share a strict rate limit.")
+    ] = None,
+    _correlation: Annotated[str | None, Header(alias="X-Correlation-Id", description="Made when absent.")] = None,
+) -> None:
+    """Show the headers in the OpenAPI file; the route itself has checked them."""

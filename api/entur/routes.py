@@ -1,0 +1,194 @@
+"""The routes of Entur's sales API."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from api.asking import ask, headers_of
+from api.entur import translation
+from api.entur.answers import OrderLineIdsAndReservationIds, answer_of
+from api.entur.errors import errors
+from api.entur.gate import CHANNEL, POS, EnturRoute, documented, required
+from api.entur.orders_schema import ChangeOptionOut, OrderOut, options_out, order_out
+from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
+from api.entur.settings import EnturSettings
+from api.headers import LONGEST_WAIT, Handling, handling
+from api.new_orders import NewOrder
+from api.parts import ApiParts, parts
+from api.problems import ProblemError, of_outcome
+from api.reading import read_options, read_order
+from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
+from store import bundles
+from store.changes import outcome_of
+from store.tables import ChangeRow
+
+PREFIX = "/sales"
+Parts = Annotated[ApiParts, Depends(parts)]
+
+_RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
+_BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "IDEMPOTENCY_MISMATCH")
+_ASK = ("ORDER_NOT_FOUND", "ORDER_NEEDS_ATTENTION", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_LINES = (
+    "LINE_NOT_FOUND",
+    "LINE_REMOVED",
+    "SUPPLEMENT_NOT_OFFERED",
+    "SEATING_CHANGE_NOT_SUPPORTED",
+    "SERVICE_DEPARTED",
+)
+_OFFER = (
+    "OFFER_NOT_FOUND",
+    "OFFER_EXPIRED",
+    "SOLD_OUT",
+    "TRAVELLER_NOT_IN_OFFER",
+    "TRAVELLER_COUNT_OUT_OF_RANGE",
+    "TRAVELLER_DIFFERS",
+    "CURRENCY_MISMATCH",
+    "DUPLICATE_PRODUCT",
+)
+
+
+router = APIRouter(tags=["entur"], route_class=EnturRoute, dependencies=[Depends(documented)])
+
+
+def patient(request: Request, asked: Annotated[Handling, Depends(handling)]) -> Handling:
+    """Read how a request is to be handled: Entur's clients say nothing, and wait 30 seconds."""
+    return asked if "prefer" in request.headers else replace(asked, wait=LONGEST_WAIT)
+
+
+Asked = Annotated[Handling, Depends(patient)]
+
+
+@router.post(
+    f"{PREFIX}/v1/reserve-offers",
+    response_model=OrderLineIdsAndReservationIds,
+    responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "COUNT_WITH_TRAVELLERS", "COUNT_WITH_LINE"),
+)
+async def reserve_offers(request: Request, wanted: ReserveOffersRequest, made: Parts, asked: Asked) -> Response:
+    """Add offers to an order, or to a new one when none is named: all of them or none."""
+    found = await run_in_threadpool(_bundles, made, [each.offer_id for each in wanted.offer_configurations])
+    filled = translation.reserving(wanted.offer_configurations, found)
+    order: str | NewOrder = wanted.order_id or NewOrder(
+        currency=found[wanted.offer_configurations[0].offer_id].currency,
+        distribution_channel=required(request, CHANNEL),
+        point_of_sale=required(request, POS),
+    )
+    return await _change(request, made, order, filled, asked, wanted)
+
+
+@router.post(
+    f"{PREFIX}/v1/update-order",
+    response_model=OrderLineIdsAndReservationIds,
+    responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "LINES_OVERLAP", "SELECTED_LINES_MISMATCH"),
+)
+async def update_order(request: Request, wanted: ChangeOrderLinesRequest, made: Parts, asked: Asked) -> Response:
+    """Replace order lines, n to m: all of them or none. Fees and differences are against the confirmed version."""
+    found = await run_in_threadpool(_bundles, made, [each.offer_id for each in wanted.offer_configurations])
+    filled = translation.changing(wanted.offer_configurations, found, refund=wanted.refund_price_difference or False)
+    return await _change(request, made, wanted.order_id, filled, asked, wanted)
+
+
+async def add_supplements(
+    request: Request, wanted: AddSupplementProductsRequest, made: Parts, asked: Asked
+) -> Response:
+    """Add supplements to order lines: all of them or none. Those that change seating are refused."""
+    named = {each.offer_id for each in wanted.offer_configurations}
+    if named - (await run_in_threadpool(_bundles, made, list(named))).keys():
+        raise ProblemError("OFFER_NOT_FOUND")
+    filled = translation.supplementing(wanted.offer_configurations)
+    return await _change(request, made, wanted.order_id, filled, asked, wanted)
+
+
+@router.post(
+    f"{PREFIX}/v1/orders/{{order}}/orderlines/confirm",
+    name="confirm_order_lines",
+    response_model=OrderOut,
+    responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_ASK, "BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST"),
+)
+async def confirm(request: Request, order: str, made: Parts, asked: Asked) -> Response:
+    """Confirm the draft; the balance must be settled. A confirmed order is answered as it stands: 200."""
+    return await _whole(request, made, order, ChangeRequest(kind=ChangeKind.CONFIRM), asked)
+
+
+@router.post(
+    f"{PREFIX}/v1/orders/{{order}}/reset",
+    response_model=OrderOut,
+    responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_ASK),
+)
+async def reset(request: Request, order: str, made: Parts, asked: Asked) -> Response:
+    """Take the draft back: the last confirmed version stands again. Without a draft nothing happens: 200."""
+    return await _whole(request, made, order, ChangeRequest(kind=ChangeKind.DISCARD), asked)
+
+
+@router.get(f"{PREFIX}/v1/orders/{{order}}", name="get_sales_order", responses=errors("ORDER_NOT_FOUND"))
+def get_order(order: str, made: Parts) -> OrderOut:
+    """Return an order as it stands, its draft included."""
+    return order_out(*read_order(made, order))
+
+
+@router.get(
+    f"{PREFIX}/v1beta/change-options",
+    response_model_exclude_none=True,
+    responses=errors("ORDER_NOT_FOUND", "MEMBER_INVALID"),
+)
+def get_change_options(orderId: str, made: Parts) -> list[ChangeOptionOut]:  # noqa: N803 - Entur's name
+    """Return what may be changed, with its fee, against the last confirmed version."""
+    return [options_out(*read_options(made, orderId))]
+
+
+def routes(settings: EnturSettings) -> APIRouter:
+    """Return all routes; where supplements are added is a setting."""
+    made = APIRouter()
+    made.include_router(router)
+    made.add_api_route(
+        PREFIX + settings.supplement_path,
+        add_supplements,
+        methods=["POST"],
+        tags=["entur"],
+        dependencies=[Depends(documented)],
+        route_class_override=EnturRoute,
+        response_model=OrderLineIdsAndReservationIds,
+        responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, "OFFER_NOT_FOUND"),
+    )
+    return made
+
+
+def _bundles(made: ApiParts, offers: list[str]) -> translation.Bundles:
+    with made.store.read() as tx:
+        found = bundles.of_offers(tx, made.tenant, offers)
+    if set(offers) - found.keys():
+        raise ProblemError("OFFER_NOT_FOUND")
+    return found
+
+
+async def _change(
+    request: Request, made: ApiParts, order: str | NewOrder, filled: ChangeRequest, asked: Handling, sent: BaseModel
+) -> Response:
+    body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    row, outcome, headers = await _asked(request, made, order, filled, asked, body)
+    status = 200 if outcome else 202
+    return JSONResponse(answer_of(row, outcome).model_dump(mode="json", by_alias=True), status, headers)
+
+
+async def _whole(request: Request, made: ApiParts, order: str, filled: ChangeRequest, asked: Handling) -> Response:
+    _, outcome, headers = await _asked(request, made, order, filled, asked, None)
+    stands = order_out(*await run_in_threadpool(read_order, made, order))
+    return JSONResponse(stands.model_dump(mode="json", by_alias=True), 200 if outcome else 202, headers)
+
+
+async def _asked(
+    request: Request, made: ApiParts, order: str | NewOrder, filled: ChangeRequest, asked: Handling, body: Any
+) -> tuple[ChangeRow, Outcome | None, dict[str, str]]:
+    """Ask; return the row, its outcome if there is one, and the answer's headers. Raises what was refused."""
+    filled = filled.model_copy(update={"if_match": asked.if_match})
+    row, replayed = await ask(request, made, order, filled, asked, body)
+    outcome = outcome_of(row)
+    headers = dict(headers_of(row, asked, replayed=replayed, last_event=outcome.order.last_event if outcome else None))
+    if outcome and outcome.state is not ChangeState.DONE:
+        problem = of_outcome(row.id, outcome)
+        problem.headers = headers
+        raise problem
+    return row, outcome, headers if outcome else headers | {"Retry-After": "1"}

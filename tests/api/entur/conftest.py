@@ -1,0 +1,10 @@
+import pytest
+
+from tests.support.sales import Sales
+from tests.support.world import World
+
+
+@pytest.fixture
+def sales(world: World) -> Sales:
+    """A client of Entur's routes."""
+    return Sales(world)

@@ -1,0 +1,102 @@
+"""Entur: headers, errors in Entur's shape, and how many requests a client may send."""
+
+import httpx2
+import pytest
+
+from api.app import create_app
+from api.engine import Engine
+from api.entur.settings import EnturSettings
+from api.parts import ApiParts
+from tests.support.canary import ADULT
+from tests.support.sales import Sales
+from tests.support.world import TENANT, World
+from workflows.names import CHANNEL, CORRELATION_ID, draft_id
+
+MEMBERS = {"timestamp", "status", "error", "exception", "message", "path", "title", "code", "errors"}
+ORDER = "/v1/orders/26-999999999"
+
+
+@pytest.mark.parametrize("missing", ["Entur-Distribution-Channel", "Entur-Pos"])
+async def test_two_headers_are_required_by_name(sales: Sales, missing: str) -> None:
+    del sales.headers[missing]
+    for method, path in (("GET", ORDER), ("POST", "/v1/reserve-offers")):
+        answer = await sales.send(method, path, {} if method == "POST" else None)
+        assert (answer.status, answer.code) == (400, "HEADER_MISSING")
+        assert missing in answer.body["message"]
+
+
+@pytest.mark.parametrize(("header", "value"), [("Entur-Distribution-Channel", "a b"), ("Entur-Pos", "x" * 101)])
+async def test_a_header_that_cannot_be_kept_is_a_bad_request(sales: Sales, header: str, value: str) -> None:
+    sales.headers[header] = value
+    answer = await sales.send("GET", ORDER)
+    assert (answer.status, answer.code) == (400, "HEADER_INVALID")
+    assert value not in str(answer.body)
+
+
+async def test_errors_have_every_member_of_an_api_error_and_our_code(sales: Sales) -> None:
+    answer = await sales.send("GET", ORDER)
+    assert set(answer.body) == MEMBERS
+    assert (answer.body["status"], answer.body["error"]) == (404, "Not Found")
+    assert answer.body["path"] == "/sales/v1/orders/{order}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/v1/nothing", 404), ("DELETE", "/v1/reserve-offers", 405)]
+)
+async def test_what_is_not_there_is_said_in_the_same_shape(sales: Sales, method: str, path: str, status: int) -> None:
+    answer = await sales.send(method, path)
+    assert (answer.status, set(answer.body)) == (status, MEMBERS)
+
+
+async def test_a_body_that_is_no_json_is_said_in_the_same_shape(sales: Sales) -> None:
+    headers = sales.headers | {"Content-Type": "application/json", "Entur-Pos": "kiosk"}
+    answer = await sales.world.http.post("/sales/v1/reserve-offers", content=b"{", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY")
+
+
+async def test_the_correlation_id_is_echoed_made_or_refused(sales: Sales) -> None:
+    assert (await sales.send("GET", ORDER, X_Correlation_Id="trip-7")).headers["x-correlation-id"] == "trip-7"
+    assert len((await sales.send("GET", ORDER)).headers["x-correlation-id"]) == 36
+    refused = await sales.send("GET", ORDER, X_Correlation_Id="a\tb")
+    assert (refused.status, refused.code, set(refused.body)) == (400, "HEADER_INVALID", MEMBERS)
+
+
+async def test_correlation_id_and_channel_are_found_in_the_web_ui(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    order = (await sales.reserve({"offerId": offer}, X_Correlation_Id="find-me")).body["orderId"]
+    described = await sales.world.client.get_workflow_handle(draft_id(order)).describe()
+    found = described.typed_search_attributes
+    assert (found[CORRELATION_ID], found[CHANNEL]) == ("find-me", "WAY:DistributionChannel:App")
+
+
+async def ask(world: World, times: int, name: str | None) -> list[httpx2.Response]:
+    """Ask an API that takes three requests a minute of unnamed clients, and eight of a named one."""
+    settings = EnturSettings(unnamed_per_minute=3, named_per_minute=8)
+    engine = Engine(world.client)
+    made = ApiParts(store=world.parts.store, offers=world.parts.offers, engine=engine, tenant=TENANT, entur=settings)
+    headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk"} | ({"ET-Client-Name": name} if name else {})
+    transport = httpx2.ASGITransport(create_app(made))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
+        return [await http.get(f"/sales{ORDER}", headers=headers) for _ in range(times)]
+
+
+@pytest.mark.parametrize("name", [None, "omsa", "-app", "a b-c", "acme-"])
+async def test_clients_without_a_proper_name_share_a_strict_limit(world: World, name: str | None) -> None:
+    answers = await ask(world, 5, name)
+    assert [answer.status_code for answer in answers] == [404, 404, 404, 429, 429]
+    last = answers[-1]
+    assert 1 <= int(last.headers["retry-after"]) <= 61
+    assert last.headers["ratelimit-policy"] == '"unnamed";q=3;w=60'
+    assert last.headers["ratelimit"].startswith('"unnamed";r=0;t=')
+    assert (last.json()["code"], set(last.json())) == ("RATE_LIMITED", MEMBERS)
+
+
+@pytest.mark.parametrize("name", ["acme-app", "Wayfare-Mobile-BFF", "forsen_utvikling-infoplakat"])
+async def test_a_named_client_has_a_limit_of_its_own(world: World, name: str) -> None:
+    answers = await ask(world, 9, name)
+    assert [answer.status_code for answer in answers] == [404] * 8 + [429]
+
+
+async def test_names_of_headers_may_be_written_in_any_case(sales: Sales) -> None:
+    sales.headers = {name.lower(): value for name, value in sales.headers.items()}
+    assert (await sales.send("GET", ORDER)).status == 404

@@ -1,0 +1,212 @@
+"""Entur: add reservable offers to an order."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.offers import Offer
+from domain.operations import MOST_TRAVELLERS
+from store import bundles
+from store.tables import BundleRow
+from tests.support.canary import ADULT, CHILD, THIRD
+from tests.support.sales import Sales, key
+from tests.support.world import Json
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+ANSWERED = {"orderId", "orderLineIds", "reservationIds", "replacedByOrderLineIds"}
+REF = {"id": "ENT:Thing:1", "version": "ENT:1"}
+
+
+async def test_without_an_order_id_a_new_order_is_made(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    before = sales.world.parts.store.now()
+    answer = await sales.reserve({"offerId": offer})
+    assert (answer.status, set(answer.body), answer.body["replacedByOrderLineIds"]) == (200, ANSWERED, [])
+    shown = await sales.show(answer.body["orderId"])
+    assert (shown["version"], shown["status"], shown["balance"]) == (1, "DRAFT", "299.00")
+    assert (shown["distributionChannelId"], shown["pos"]) == ("WAY:DistributionChannel:App", "Kjøkkenbordet")
+    ends = (before + timedelta(minutes=20)).isoformat()[:15]
+    assert shown["expireAt"][:15] in (ends, (before + timedelta(minutes=21)).isoformat()[:15])
+
+
+async def test_the_same_key_makes_one_order_and_another_body_is_refused(sales: Sales) -> None:
+    train = sales.world.train()
+    offer = await sales.offer("standard", ADULT, service=train)
+    mine = key()
+    first = await sales.reserve({"offerId": offer}, Idempotency_Key=mine)
+    again = await sales.reserve({"offerId": offer}, Idempotency_Key=mine)
+    assert (again.status, again.body) == (200, first.body)
+    assert len(sales.world.seats_of(first.body["orderId"])) == 1
+    other = await sales.reserve({"offerId": offer, "count": 2}, Idempotency_Key=mine)
+    assert (other.status, other.code) == (422, "IDEMPOTENCY_MISMATCH")
+
+
+async def test_an_unknown_order_or_offer_is_404_and_nothing_is_made(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    for order in ("26-999999999", "ABCD1234"):
+        answer = await sales.reserve({"offerId": offer}, order=order)
+        assert (answer.status, answer.code) == (404, "ORDER_NOT_FOUND")
+    answer = await sales.reserve({"offerId": UNKNOWN})
+    assert (answer.status, answer.code) == (404, "OFFER_NOT_FOUND")
+
+
+async def test_an_offer_id_is_the_same_in_either_case(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    assert (await sales.reserve({"offerId": offer.upper()})).status == 200
+
+
+async def test_a_regular_product_makes_one_line_for_each_traveller(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, CHILD, THIRD, service=sales.world.train())
+    answer = await sales.reserve({"offerId": offer, "selectedTravellerIds": []})
+    assert (len(answer.body["orderLineIds"]), len(answer.body["reservationIds"])) == (3, 3)
+    lines = (await sales.show(answer.body["orderId"]))["orderLines"]
+    assert [line["travellers"] for line in lines] == [[ADULT], [CHILD], [THIRD]]
+    assert [line["price"]["amount"] for line in lines] == ["299.00", "149.50", "299.00"]
+
+
+async def test_a_group_product_makes_exactly_one_line(sales: Sales) -> None:
+    who = [{"id": f"g{number}"} for number in range(4)]
+    offer = await sales.offer_for("compartment", who, sales.world.train())
+    answer = await sales.reserve({"offerId": offer})
+    (line,) = (await sales.show(answer.body["orderId"]))["orderLines"]
+    assert (line["id"], len(line["travellers"])) == (answer.body["orderLineIds"][0], 4)
+    assert len(answer.body["reservationIds"]) == 4
+
+
+async def test_more_travellers_than_a_compartment_takes_are_a_bad_request(sales: Sales) -> None:
+    who = [{"id": f"g{number}"} for number in range(6)]
+    offer = await sales.offer_for("compartment", who, sales.world.train())
+    _narrow(sales, offer, largest=5)
+    answer = await sales.reserve({"offerId": offer})
+    assert (answer.status, answer.code) == (400, "TRAVELLER_COUNT_OUT_OF_RANGE")
+    fewer = await sales.reserve({"offerId": offer, "selectedTravellerIds": ["g0", "g1"]})
+    assert fewer.status == 200
+
+
+def _narrow(sales: Sales, offer: str, *, largest: int) -> None:
+    """Let an offer take fewer than it maps, as another catalogue may."""
+    with sales.world.parts.store.write() as tx:
+        bundle = bundles.of_offers(tx, "default", [offer])[offer]
+        offers: list[Offer] = [each.model_copy(update={"largest": largest}) for each in bundle.offers]
+        row = tx.get_one(BundleRow, bundle.id)
+        row.document = bundle.model_copy(update={"offers": tuple(offers)}).model_dump_json()
+        tx.add(row)
+
+
+async def test_only_the_selected_travellers_get_lines_and_strangers_are_a_bad_request(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, CHILD, service=sales.world.train())
+    answer = await sales.reserve({"offerId": offer, "selectedTravellerIds": [CHILD]})
+    assert [line["travellers"] for line in (await sales.show(answer.body["orderId"]))["orderLines"]] == [[CHILD]]
+    order = answer.body["orderId"]
+    before = sales.world.snapshot(order)
+    refused = await sales.reserve({"offerId": offer, "selectedTravellerIds": ["a-stranger"]}, order=order)
+    assert (refused.status, refused.code) == (400, "TRAVELLER_NOT_IN_OFFER")
+    assert sales.world.snapshot(order) == before
+
+
+async def test_a_refused_first_request_leaves_no_order_behind(sales: Sales) -> None:
+    train = sales.world.train(coaches=1, seats=1)
+    offer = await sales.offer("standard", ADULT, CHILD, service=train)
+    refused = await sales.reserve({"offerId": offer})
+    assert (refused.status, refused.code) == (409, "SOLD_OUT")
+    order = (await sales.world.send("GET", f"/v1/changes/{refused.change}")).body["order_number"]
+    for path in (f"/v1/orders/{order}", f"/v1/orders/{order}/history"):
+        assert (await sales.world.send("GET", path)).code == "ORDER_NOT_FOUND"
+    assert (await sales.send("GET", f"/v1/orders/{order}")).code == "ORDER_NOT_FOUND"
+    assert sales.world.seats_of(order) == []
+
+
+async def test_count_alone_gives_that_many_lines(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    three = await sales.reserve({"offerId": offer, "count": 3})
+    assert (len(three.body["orderLineIds"]), len(three.body["reservationIds"])) == (3, 3)
+    one = await sales.reserve({"offerId": offer, "count": 1})
+    assert len(one.body["orderLineIds"]) == 1
+
+
+@pytest.mark.parametrize("count", [0, -1, "2", 1.5, True, MOST_TRAVELLERS + 1])
+async def test_a_count_is_a_small_whole_number(sales: Sales, count: object) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    answer = await sales.reserve({"offerId": offer, "count": count})
+    assert (answer.status, answer.code) == (400, "MEMBER_INVALID")
+    assert answer.body["errors"][0]["pointer"] == "/offerConfigurations/0/count"
+
+
+async def test_what_count_cannot_be_combined_with(sales: Sales) -> None:
+    order, (line,) = await sales.sold(ADULT)
+    offer = await sales.offer("flexible", ADULT, service=sales.world.train())
+    both = await sales.reserve({"offerId": offer, "count": 2, "selectedTravellerIds": [ADULT]}, order=order)
+    assert (both.status, both.code) == (400, "COUNT_WITH_TRAVELLERS")
+    with_line = await sales.reserve({"offerId": offer, "count": 2, "orderLineId": line}, order=order)
+    assert (with_line.status, with_line.code) == (400, "COUNT_WITH_LINE")
+    replaced = await sales.reserve({"offerId": offer, "count": 1, "orderLineId": line}, order=order)
+    assert replaced.body["replacedByOrderLineIds"] == [
+        {"originalOrderLineIds": [line], "replacedByOrderLineIds": replaced.body["orderLineIds"]}
+    ]
+
+
+async def test_customers_references_and_distribution_are_stored_and_returned(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    customers: list[Json] = [
+        {
+            "customerId": "C-77",
+            "entitlements": [{"contractId": UNKNOWN, "entitlementProductRef": REF, "externalEntitlementRef": None}],
+        },
+        {"customerId": "C-78", "entitlements": []},
+    ]
+    details = {
+        "fulfillmentMethodRef": REF,
+        "typeOfTravelDocumentToIssueRef": {"id": "ENT:Doc:2", "version": None},
+        "customerAccountRef": None,
+    }
+    wanted = {"offerId": offer, "customers": customers, "distributionDetails": details, "externalReference": "K-1"}
+    answer = await sales.reserve(wanted | {"customerIds": ["C-79"], "customerEntitlement": None})
+    (line,) = (await sales.show(answer.body["orderId"]))["orderLines"]
+    assert line["customers"] == [*customers, {"customerId": "C-79", "entitlements": []}]
+    assert (line["distributionDetails"], line["externalReference"]) == (details, "K-1")
+
+
+async def test_products_of_an_offer_are_sold_on_top(sales: Sales) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    answer = await sales.reserve({"offerId": offer, "selectableProductIds": ["standard", "MEAL", "MEAL"]})
+    shown = await sales.show(answer.body["orderId"])
+    assert [line["product"] for line in shown["orderLines"]] == ["standard", "MEAL", "MEAL"]
+    assert shown["totalAmount"] == "477.00"
+
+
+@pytest.mark.parametrize(
+    ("products", "code"),
+    [
+        (["standard", "standard"], "DUPLICATE_PRODUCT"),
+        (["SEAT_RESERVATION", "SEAT_RESERVATION"], "SEATING_CHANGE_NOT_SUPPORTED"),
+        (["UPGRADE"], "SEATING_CHANGE_NOT_SUPPORTED"),
+        (["frt567"], "SUPPLEMENT_NOT_OFFERED"),
+    ],
+)
+async def test_products_that_cannot_be_selected_so(sales: Sales, products: list[str], code: str) -> None:
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    answer = await sales.reserve({"offerId": offer, "selectableProductIds": products})
+    assert (answer.status, answer.code) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/offerConfigurations"),
+        ({"offerConfigurations": []}, "/offerConfigurations"),
+        ({"offerConfigurations": [{}]}, "/offerConfigurations/0/offerId"),
+        ({"offerConfigurations": [{"offerId": "not-a-uuid"}]}, "/offerConfigurations/0/offerId"),
+        (
+            {"offerConfigurations": [{"offerId": UNKNOWN, "customers": [{}]}]},
+            "/offerConfigurations/0/customers/0/customerId",
+        ),
+        ({"orderId": 7, "offerConfigurations": [{"offerId": UNKNOWN}]}, "/orderId"),
+        ({"offerConfigurations": [{"offerId": UNKNOWN, "offerID": 1}]}, "/offerConfigurations/0"),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_what_is_missing_or_wrong_is_pointed_at(sales: Sales, body: Json, pointer: str) -> None:
+    answer = await sales.send("POST", "/v1/reserve-offers", body)
+    assert (answer.status, answer.code) == (400, "MEMBER_INVALID")
+    assert answer.body["errors"][0]["pointer"] == pointer
+    assert pointer in answer.body["message"]

@@ -1,0 +1,62 @@
+"""Entur: supplements on sold lines, except those that would move a seat."""
+
+import pytest
+
+from tests.support.canary import ADULT
+from tests.support.sales import Sales
+from tests.support.world import Json
+
+
+async def test_meals_are_sold_on_top_and_the_seats_stay(sales: Sales) -> None:
+    train = sales.world.train()
+    order, (line,) = await sales.sold(ADULT, train=train)
+    offer = await sales.offer("standard", ADULT, service=train)
+    seats = (await sales.show(order))["reservations"]
+    answer = await sales.supplements(order, line, offer, {"selectedProductId": "MEAL", "count": 2})
+    assert (answer.status, len(answer.body["orderLineIds"]), answer.body["reservationIds"]) == (200, 2, [])
+    shown = await sales.show(order)
+    assert (shown["reservations"], shown["balance"], shown["fees"]) == (seats, "178.00", [])
+    assert [one["supplementOf"] for one in shown["orderLines"]] == [None, line, line]
+
+
+async def test_a_supplement_sold_once_unless_a_count_says_otherwise(sales: Sales) -> None:
+    train = sales.world.train()
+    order, (line,) = await sales.sold(ADULT, train=train)
+    offer = await sales.offer("standard", ADULT, service=train)
+    answer = await sales.supplements(order, line, offer, {"selectedProductId": "MEAL"}, {"selectedProductId": "MEAL"})
+    assert len(answer.body["orderLineIds"]) == 2
+
+
+@pytest.mark.parametrize("product", ["SEAT_RESERVATION", "UPGRADE"])
+async def test_one_that_changes_seating_is_refused_whole(sales: Sales, product: str) -> None:
+    train = sales.world.train()
+    order, (line,) = await sales.sold(ADULT, train=train)
+    offer = await sales.offer("standard", ADULT, service=train)
+    before = sales.world.snapshot(order)
+    wanted: list[Json] = [{"selectedProductId": "MEAL"}, {"selectedProductId": product}]
+    answer = await sales.supplements(order, line, offer, *wanted)
+    assert (answer.status, answer.code) == (400, "SEATING_CHANGE_NOT_SUPPORTED")
+    assert sales.world.snapshot(order) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"offerId": "00000000-0000-4000-8000-000000000000"}, "OFFER_NOT_FOUND"),
+        ({"orderLineId": "26-999999-9"}, "LINE_NOT_FOUND"),
+        ({"selectedProductsConfiguration": []}, "MEMBER_INVALID"),
+        ({"selectedProductsConfiguration": [{"selectedProductId": "MEAL", "count": 0}]}, "MEMBER_INVALID"),
+        ({"selectedProductsConfiguration": [{"selectedProductId": "TROMBONE"}]}, "SUPPLEMENT_NOT_OFFERED"),
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_added(sales: Sales, change: Json, code: str) -> None:
+    train = sales.world.train()
+    order, (line,) = await sales.sold(ADULT, train=train)
+    offer = await sales.offer("standard", ADULT, service=train)
+    fine = {
+        "offerId": offer, "orderLineId": line, "selectedProductsConfiguration": [{"selectedProductId": "MEAL"}],
+    }  # fmt: skip
+    body = {"orderId": order, "offerConfigurations": [fine | change]}
+    answer = await sales.send("POST", "/v1/update-order/supplement-products", body)
+    assert (answer.status, answer.code) == (404 if "NOT_FOUND" in code else 400, code)

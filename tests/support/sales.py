@@ -1,0 +1,89 @@
+"""A client of Entur's routes, as a sales channel written for Entur would be."""
+
+import itertools
+import uuid
+from typing import Any
+
+from tests.support.world import PEOPLE, Answer, Json, World
+
+HEADERS = {
+    "Entur-Distribution-Channel": "WAY:DistributionChannel:App",
+    "Entur-Pos": "Kjøkkenbordet",
+    "ET-Client-Name": "changeover-tests",
+}
+_clients = itertools.count(1)
+
+
+class Sales:
+    """Asks as one client, under a name of its own."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.headers = HEADERS | {"ET-Client-Name": f"changeover-tests{next(_clients)}"}
+
+    async def send(self, method: str, path: str, body: Any = None, **more: str) -> Answer:
+        """Send a request below /sales."""
+        sent = self.headers | {name.replace("_", "-"): value for name, value in more.items()}
+        raw = [(name.encode(), value.encode()) for name, value in sent.items()]
+        response = await self.world.http.request(method, f"/sales{path}", json=body, headers=raw)
+        body = response.json()
+        return Answer(response.status_code, body if isinstance(body, dict) else {"list": body}, response.headers)
+
+    async def offer(self, product: str, *travellers: str, service: str) -> str:
+        """Find the one offer of a product for travellers."""
+        who = [{"id": each, "birth_date": PEOPLE[each]["birth_date"]} for each in travellers]
+        return await self.offer_for(product, who, service)
+
+    async def offer_for(self, product: str, who: list[Json], service: str) -> str:
+        """Find the one offer of a product for anybody."""
+        wanted = {"product": product, "travellers": who, "service": service}
+        answer = await self.world.post("/v1/offers", wanted)
+        ((offer,),) = [bundle["offers"] for bundle in answer.body["offer_bundles"]]
+        return str(offer["id"])
+
+    async def reserve(self, *configurations: Json, order: str | None = None, **headers: str) -> Answer:
+        """Add offers to an order, or to a new one."""
+        body: Json = {"offerConfigurations": list(configurations)} | ({"orderId": order} if order else {})
+        return await self.send("POST", "/v1/reserve-offers", body, **headers)
+
+    async def update(self, order: str, *configurations: Json, refund: bool | None = None, **headers: str) -> Answer:
+        """Replace lines."""
+        body: Json = {"orderId": order, "offerConfigurations": list(configurations)}
+        if refund is not None:
+            body["refundPriceDifference"] = refund
+        return await self.send("POST", "/v1/update-order", body, **headers)
+
+    async def supplements(self, order: str, line: str, offer: str, *products: Json) -> Answer:
+        """Add supplements to a line."""
+        configuration = {"offerId": offer, "orderLineId": line, "selectedProductsConfiguration": list(products)}
+        body = {"orderId": order, "offerConfigurations": [configuration]}
+        return await self.send("POST", "/v1/update-order/supplement-products", body)
+
+    async def show(self, order: str) -> Json:
+        """Return an order."""
+        return (await self.send("GET", f"/v1/orders/{order}")).body
+
+    async def confirm(self, order: str) -> Answer:
+        """Confirm an order."""
+        return await self.send("POST", f"/v1/orders/{order}/orderlines/confirm")
+
+    async def pay(self, order: str, amount: str) -> Answer:
+        """Pay, by the native route."""
+        return await self.world.pay(order, amount)
+
+    async def sold(
+        self, *travellers: str, product: str = "standard", train: str | None = None
+    ) -> tuple[str, list[str]]:
+        """Sell and confirm an order; return its id and its lines."""
+        offer = await self.offer(product, *travellers, service=train or self.world.train())
+        answer = await self.reserve({"offerId": offer})
+        assert answer.status == 200, answer.body
+        order = str(answer.body["orderId"])
+        assert (await self.pay(order, (await self.show(order))["balance"])).status == 200
+        assert (await self.confirm(order)).status == 200
+        return order, list(answer.body["orderLineIds"])
+
+
+def key() -> str:
+    """Return an idempotency key of its own."""
+    return str(uuid.uuid4())
