@@ -19,10 +19,22 @@ DATABASES = ("sqlite", "postgres")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one database in one process: they share its installation."""
+    items[:] = [item for item in items if _belongs(item)]
     for item in items:
-        call = getattr(item, "callspec", None)
-        if call and "database_kind" in call.params:
-            item.add_marker(pytest.mark.xdist_group(call.params["database_kind"]))
+        kind = _database_of(item)
+        if kind:
+            item.add_marker(pytest.mark.xdist_group(kind))
+
+
+def _database_of(item: pytest.Item) -> str | None:
+    call = getattr(item, "callspec", None)
+    return call.params.get("database_kind") if call else None
+
+
+def _belongs(item: pytest.Item) -> bool:
+    """Whether a test marked `only_on` some databases runs on its own one."""
+    only = item.get_closest_marker("only_on")
+    return only is None or _database_of(item) in only.args
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ async def cancelled_during(
     return (await asked).status
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # a matter of the workflow
+@pytest.mark.only_on("sqlite")  # a matter of the workflow
 @pytest.mark.parametrize(("step", "moment"), moments(ONE_GO))
 async def test_a_cancel_during_a_change_in_one_go_comes_too_late(world: World, step: str, moment: Fault) -> None:
     order = await ONE_GO.ready(world)
@@ -41,7 +41,7 @@ async def test_a_cancel_during_a_change_in_one_go_comes_too_late(world: World, s
     assert world.at_most_once(order)
 
 
-@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)  # a matter of the workflow
+@pytest.mark.only_on("postgres")  # a matter of the workflow
 @pytest.mark.parametrize(("step", "moment"), moments(SECOND_CHANGE))
 async def test_a_cancel_during_a_change_lets_it_finish_and_discards_the_draft(
     world: World, step: str, moment: Fault

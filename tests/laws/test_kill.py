@@ -108,7 +108,7 @@ def nothing_after_the_seats(stack: Stack) -> Iterator[None]:
     engine.dispose()
 
 
-@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
+@pytest.mark.only_on("postgres")
 def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Stack, shop: Shop, book: Store) -> None:
     order = sold(shop, 0)
     with ThreadPoolExecutor(1) as pool:

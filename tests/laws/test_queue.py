@@ -42,7 +42,7 @@ async def test_requests_that_meet_a_run_that_is_ending_open_the_next_one(world: 
     assert (len(shown["lines"]), shown["version"], shown["balance"]) == (8, 8, "0.00")
 
 
-@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)  # the wait is ten real seconds
+@pytest.mark.only_on("sqlite")  # the wait is ten real seconds
 async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) -> None:
     order, first, armed = await busy(world)
     bundle = await world.offer("flexible", ADULT, service=world.train())
@@ -57,7 +57,7 @@ async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) 
     assert world.snapshot(order) == before
 
 
-@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)  # likewise
+@pytest.mark.only_on("postgres")  # likewise
 async def test_a_seventh_finds_no_place_and_its_request_is_closed(world: World) -> None:
     order, first, armed = await busy(world)
     bundles = [await world.offer("standard", CHILD, service=world.train()) for _ in range(7)]

@@ -3,11 +3,14 @@
 import pytest
 
 from tests.support.faults import INJECTED_REFUSAL, Fault
-from tests.support.scenarios import SCENARIOS, TAKEN_BACK, Scenario, declared_steps, matrix, undo_matrix
+from tests.support.scenarios import SCENARIOS, TAKEN_BACK, Scenario, declared_steps, on_databases, undo_matrix
 from tests.support.world import World
 from workflows.names import STEP_FAILED
 
-_CASES = [pytest.param(*case, id=f"{case[0].name}-{case[1]}-{case[2].name}") for case in matrix()]
+_CASES = [
+    pytest.param(scenario, step, fault, id=f"{scenario.name}-{step}-{fault.name}", marks=pytest.mark.only_on(*places))
+    for scenario, step, fault, places in on_databases()
+]
 ONE_GO = SCENARIOS[0]
 
 

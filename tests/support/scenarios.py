@@ -147,6 +147,29 @@ def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
                 yield scenario, name, fault
 
 
+DATABASES = ("sqlite", "postgres")
+# To a database these pairs are the same: nothing came to it, or the same came to it twice under one key.
+_ALIKE = ((Fault.REFUSED, Fault.BROKEN), (Fault.LOST, Fault.TWICE))
+
+
+def on_databases() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]]]:
+    """Return the matrix with the databases each case runs on: all it can do to one is done to both.
+
+    Of two faults that are alike to a database each runs on one, taking turns from step to step.
+    """
+    turns: dict[tuple[str, str], int] = {}
+    for scenario, name, fault in matrix():
+        turn = turns.setdefault((scenario.name, name), len(turns))
+        pair = next((pair for pair in _ALIKE if fault in pair and _has_both(scenario, name, pair)), None)
+        places = DATABASES if pair is None else (DATABASES[(turn + pair.index(fault)) % 2],)
+        yield scenario, name, fault, places
+
+
+def _has_both(scenario: Scenario, name: str, pair: tuple[Fault, Fault]) -> bool:
+    of_step = {fault for told, step, fault in matrix() if (told.name, step) == (scenario.name, name)}
+    return set(pair) <= of_step
+
+
 def undo_matrix() -> Iterator[tuple[str, Fault]]:
     """Return every undo with every fault it must survive."""
     for step in declared_steps().values():
