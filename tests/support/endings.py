@@ -14,7 +14,7 @@ from workflows.order_draft import OrderDraft
 from workflows.sandbox import runner
 
 CHATTY = ("activities", "api", "providers", "store", "temporalio", "uvicorn", "workflows")
-"""Whose every word is looked at, down to debug; SQLAlchemy and httpx speak of nothing unless something is wrong."""
+"""Whose words are looked at, down to info; SQLAlchemy and httpx speak of nothing unless something is wrong."""
 
 
 class LogCanary(logging.Handler):
@@ -40,7 +40,7 @@ def listening() -> Iterator[LogCanary]:
     levels = {name: logging.getLogger(name).level for name in CHATTY}
     root.addHandler(canary)
     for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger(name).setLevel(logging.INFO)
     yield canary
     root.removeHandler(canary)
     for name, level in levels.items():

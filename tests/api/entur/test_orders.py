@@ -14,7 +14,7 @@ REQUIRED = {
 
 
 async def test_an_order_has_every_member_entur_requires(sales: Sales) -> None:
-    order, (line,) = await sales.sold(ADULT)
+    order, (line,) = await sales.sold_in_three_calls(ADULT)
     named = {"op": "set_travellers", "travellers": people(ADULT)}
     await sales.world.change(order, named, confirm=True)
     shown = await sales.show(order)

@@ -27,7 +27,7 @@ def refunds(sales: Sales, order: str) -> list[int]:
 async def test_one_line_is_changed_in_a_draft_and_the_confirmed_seat_is_kept_until_it_is_confirmed(
     sales: Sales,
 ) -> None:
-    order, (line,) = await sales.sold(ADULT, product="flexible")
+    order, (line,) = await sales.sold_in_three_calls(ADULT, product="flexible")
     seats = sales.world.seats_of(order)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     answer = await sales.update(order, config(offer, line, line))
@@ -43,7 +43,7 @@ async def test_one_line_is_changed_in_a_draft_and_the_confirmed_seat_is_kept_unt
 
 
 async def test_a_dearer_change_is_owed_before_it_can_be_confirmed(sales: Sales) -> None:
-    order, (line,) = await sales.sold(ADULT, product="standard")
+    order, (line,) = await sales.sold_in_three_calls(ADULT, product="standard")
     # 299.00 to 349.00 and the standard ticket's fee of 50.00.
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     await sales.update(order, config(offer, line))
