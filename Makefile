@@ -35,6 +35,8 @@ up: install
 	@./changeover up
 
 test: install
+	@# Some forty processes are started from these sources: compile them once.
+	@$(BIN)/python -m compileall -q activities api cli domain providers store workflows tests worker.py settings.py
 	@# One process for each database; each has a Temporal server of its own.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
