@@ -32,6 +32,11 @@ def test_a_history_holds_nothing_personal(path: Path) -> None:
         assert not canaries_in(event.SerializeToString())
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_history_names_no_folder_of_the_machine_that_recorded_it(path: Path) -> None:
+    assert "site-packages" not in path.read_text()
+
+
 async def test_a_history_with_two_steps_swapped_is_refused() -> None:
     history = read(FOLDER / "confirmed-in-one-go.json")
     markers = [event for event in history.events if event.HasField("marker_recorded_event_attributes")]
