@@ -71,6 +71,8 @@ class OrderLineActivities:
         before = Before.model_validate(order.model_dump(include=set(Before.model_fields)))
         if order.draft_opened_by is None:
             order.draft_opened_by, order.expires_fixed = command.change, False
+            # Somebody had asked for it before its first change was refused: now there is an order after all.
+            order.abandoned = False
         order.status, order.version = OrderStatus.DRAFT, plan.version
         order.expires_at = self._deadlines.draft_ends(order, now)
         row.draft = order.draft_opened_by

@@ -55,12 +55,12 @@ class OutcomeActivities:
             if row is None:
                 return Recorded(state=command.state, code=command.code, status=status)
             end_change(tx, load(tx, order), row, command.state, command.code, self._once.store.now())
-            if order.created_by == command.change:
-                # A first change that was refused leaves no order behind.
-                order.abandoned = command.state is not ChangeState.DONE and order.draft_opened_by is None
-                tx.add(order)
             outcome = changes.outcome_of(changes.existing(tx, command.change))
             state, code = (outcome.state, outcome.code) if outcome else (command.state, command.code)
+            if order.created_by == command.change and state is not ChangeState.DONE and not order.draft_opened_by:
+                # A first change that was refused leaves no order behind.
+                order.abandoned = True
+                tx.add(order)
             return Recorded(state=state, code=code, status=status)
 
 

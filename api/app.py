@@ -8,8 +8,8 @@ from api import handlers
 from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
 from api.entur import routes as entur
+from api.entur.callers import Callers
 from api.entur.errors import api_error
-from api.entur.gate import ClientGate
 from api.native import changes, health, offers, orders, problem_pages
 from api.openapi import describe
 from api.parts import ApiParts
@@ -33,7 +33,7 @@ def create_app(made: ApiParts) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.parts = made
-    app.state.entur_gate = ClientGate(made.entur)
+    app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error}
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)

@@ -29,7 +29,8 @@ class Handling:
     correlation_id: str
 
 
-def _single(request: Request, name: str) -> str | None:
+def single(request: Request, name: str) -> str | None:
+    """Return a header that may be sent once; None when it was not."""
     values = request.headers.getlist(name)
     if len(values) > 1:
         raise ProblemError("HEADER_INVALID", [{"field": name}])
@@ -38,7 +39,7 @@ def _single(request: Request, name: str) -> str | None:
 
 def idempotency_key(request: Request) -> str | None:
     """Return the Idempotency-Key; the quoted and the bare form of a key are the same key."""
-    value = _single(request, "Idempotency-Key")
+    value = single(request, "Idempotency-Key")
     if value is None:
         return None
     bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
@@ -49,7 +50,7 @@ def idempotency_key(request: Request) -> str | None:
 
 def if_match(request: Request) -> tuple[int, ...] | None:
     """Return the event numbers If-Match allows; None allows any. A weak or foreign tag matches nothing."""
-    value = _single(request, "If-Match")
+    value = single(request, "If-Match")
     if value is None or value.strip() == "*":
         return None
     tags = [tag.strip() for tag in value.split(",")]

@@ -94,13 +94,16 @@ class ProblemError(HTTPException):
         )
 
 
+def headers_of(error: ProblemError) -> dict[str, str]:
+    """Return the headers of the answer for a problem; waiting helps against some."""
+    waits = {"Retry-After": RETRY_SECONDS} if error.status_code in (423, 503) else {}
+    return waits | dict(error.headers or {})
+
+
 def response(error: ProblemError) -> JSONResponse:
     """Return the answer for a problem."""
-    headers = dict(error.headers or {})
-    if error.status_code in (423, 503):
-        headers.setdefault("Retry-After", RETRY_SECONDS)
     body = error.problem.model_dump(exclude_none=True)
-    return JSONResponse(body, error.status_code, headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, error.status_code, headers_of(error), media_type=MEDIA_TYPE)
 
 
 Shape = Callable[[Scope, ProblemError], Response]

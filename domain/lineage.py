@@ -31,6 +31,14 @@ def the_one(order: Order, line_id: str) -> OrderLine:
     return standing[0]
 
 
+def carrier(order: Order, supplement: OrderLine) -> str | None:
+    """Return the line a supplement goes with now; None for a line that is no supplement."""
+    if supplement.supplement_of is None:
+        return None
+    on = standing_for(order, supplement.supplement_of)
+    return on[0].id if on else supplement.supplement_of
+
+
 def resolve(order: Order, line_ids: Iterable[str]) -> tuple[OrderLine, ...]:
     """Return the live lines these ids stand for, each once; LineRemoved when one stands for nothing."""
     found: dict[str, OrderLine] = {}

@@ -166,9 +166,22 @@ class Order(Model):
     @property
     def confirmed_lines(self) -> tuple[OrderLine, ...]:
         """Lines of the last confirmed version; none when there is none."""
-        if not self.confirmed_version:
-            return ()
-        return tuple(line for line in self.lines if line.in_version(self.confirmed_version))
+        return tuple(line for line in self.lines if self.in_confirmed(line))
+
+    def in_confirmed(self, line: OrderLine) -> bool:
+        """Whether a line belongs to the last confirmed version."""
+        return bool(self.confirmed_version) and line.in_version(self.confirmed_version)
+
+    @property
+    def aboard(self) -> tuple[Traveller, ...]:
+        """Travellers on a line, in the order of the lines."""
+        known = {each.id: each for each in self.travellers}
+        return tuple(known[each] for each in dict.fromkeys(one for line in self.live_lines for one in line.travellers))
+
+    @property
+    def tax(self) -> Money:
+        """The tax inside what it costs, draft included."""
+        return self.sum(line.tax for line in self.live_lines) + self.sum(fee.tax for fee in self.fees)
 
     @property
     def due(self) -> Money:

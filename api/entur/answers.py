@@ -3,9 +3,9 @@
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from domain.changes import Outcome
-from domain.operations import RemoveLines, ReplaceLines
-from store.changes import request_of
+from domain.changes import ChangeState
+from domain.operations import ReplaceLines
+from store.changes import outcome_of, request_of
 from store.tables import ChangeRow
 
 
@@ -26,23 +26,23 @@ class OrderLineIdsAndReservationIds(Said):
     """What a change added."""
 
     order_id: str
-    order_line_ids: list[str]
-    reservation_ids: list[str]
-    replaced_by_order_line_ids: list[ReplacedOrderLineIds]
+    order_line_ids: list[str] = []
+    reservation_ids: list[str] = []
+    replaced_by_order_line_ids: list[ReplacedOrderLineIds] = []
 
 
-def answer_of(row: ChangeRow, outcome: Outcome | None) -> OrderLineIdsAndReservationIds:
-    """Return what a change added; nothing yet while it runs. Replaced lines bear the names the request used."""
-    asked = [op.lines for op in request_of(row).operations if isinstance(op, ReplaceLines | RemoveLines)]
-    replaced = outcome.replaced if outcome else ()
+def answer_of(row: ChangeRow) -> OrderLineIdsAndReservationIds:
+    """Return what a change added; nothing while it runs. Replaced lines bear the names the request used."""
+    outcome = outcome_of(row)
+    if outcome is None or outcome.state is not ChangeState.DONE:
+        return OrderLineIdsAndReservationIds(order_id=row.order_number or "")
+    named = [list(op.lines) for op in request_of(row).operations if isinstance(op, ReplaceLines)]
     return OrderLineIdsAndReservationIds(
-        order_id=row.order_number or "",
-        order_line_ids=list(outcome.lines) if outcome else [],
-        reservation_ids=list(outcome.reservations) if outcome else [],
+        order_id=outcome.order.number,
+        order_line_ids=list(outcome.lines),
+        reservation_ids=list(outcome.reservations),
         replaced_by_order_line_ids=[
-            ReplacedOrderLineIds(
-                original_order_line_ids=list(names), replaced_by_order_line_ids=list(each.replacements)
-            )
-            for names, each in zip(asked, replaced, strict=False)
+            ReplacedOrderLineIds(original_order_line_ids=lines, replaced_by_order_line_ids=list(each.replacements))
+            for lines, each in zip(named, outcome.replaced, strict=True)
         ],
     )

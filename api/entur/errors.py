@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.types import Scope
 
-from api.problems import RETRY_SECONDS, ProblemError, ProblemMember
+from api.problems import ProblemError, ProblemMember, headers_of
 
 BAD_REQUESTS = frozenset(
     {
@@ -60,10 +60,7 @@ def api_error(scope: Scope, error: ProblemError) -> Response:
         change=problem.change,
         errors=problem.errors,
     )
-    headers = dict(error.headers or {})
-    if status in (423, 503):
-        headers.setdefault("Retry-After", RETRY_SECONDS)
-    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, headers)
+    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, headers_of(error))
 
 
 def _said(member: ProblemMember) -> str:

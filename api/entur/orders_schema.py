@@ -1,4 +1,4 @@
-"""Orders and change options as Entur's clients read them. Money is decimal text, tax included."""
+"""Orders as Entur's clients read them. Money is decimal text, tax included."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -7,10 +7,9 @@ from pydantic import Field
 
 from api.entur.answers import Said
 from domain.customers import Customer, Distribution, Reference
+from domain.lineage import carrier
 from domain.money import Money, included_tax
-from domain.options import ChangeOption, LineOptions, OptionKind
 from domain.orders import Fee, Order, OrderLine, Reservation
-from domain.travellers import Traveller
 from store.tables import OrderRow
 
 
@@ -126,38 +125,6 @@ class OrderOut(Said):
     payment_refs: list[RefOut]
 
 
-class SpecifiedProduct(Said):
-    """A product an option is about."""
-
-    id: str
-    names: list[dict[str, str]]
-    price: PriceWithTax
-
-
-class OptionOut(Said):
-    """What may be done; without a fee it is free."""
-
-    id: str
-    version: str
-    types: list[OptionKind]
-    specified_products: list[SpecifiedProduct]
-    fee: PriceWithTax | None = None
-
-
-class OrderLineOptions(Said):
-    """The options of one line."""
-
-    order_line_id: str
-    options: list[OptionOut]
-
-
-class ChangeOptionOut(Said):
-    """The options of an order."""
-
-    order_id: str
-    order_line_options: list[OrderLineOptions]
-
-
 def price(money: Money, rate: Decimal) -> PriceWithTax:
     """Return an amount with the tax inside it."""
     tax = included_tax(money, rate)
@@ -166,16 +133,13 @@ def price(money: Money, rate: Decimal) -> PriceWithTax:
 
 def order_out(head: OrderRow, order: Order) -> OrderOut:
     """Return an order as it goes over the wire."""
-    lines = order.live_lines
-    tax = order.sum([line.tax for line in lines] + [fee.tax for fee in order.fees])
-    aboard = {traveller for line in lines for traveller in line.travellers}
     return OrderOut(
         id=order.number,
         status=order.status.upper(),
         version=order.version,
         currency=order.currency,
         total_amount=str(order.due),
-        total_tax_amount=str(tax),
+        total_tax_amount=str(order.tax),
         balance=str(order.balance),
         failed=False,
         organisation_id=head.tenant,
@@ -184,31 +148,30 @@ def order_out(head: OrderRow, order: Order) -> OrderOut:
         created_at=head.created_at,
         last_confirmed_at=head.last_confirmed_at,
         expire_at=order.expires_at,
-        order_lines=[_line(line, order) for line in lines],
+        order_lines=[_line(line, order) for line in order.live_lines],
         reservations=[_reservation(each) for each in order.reservations if each.live],
-        fees=[_fee(fee, lines) for fee in order.fees],
-        travellers=[_traveller(each) for each in order.travellers if each.id in aboard],
+        fees=[_fee(fee, order) for fee in order.fees],
+        travellers=[TravellerOut(**each.model_dump()) for each in order.aboard],
         payment_refs=[RefOut(id=p.key, version=None) for p in order.payments if p.open or p.captured.minor],
     )
 
 
 def _line(line: OrderLine, order: Order) -> OrderLineOut:
     return OrderLineOut(
-        id=line.id,
-        product=line.product,
-        service=line.service,
-        valid_from=line.valid_from,
+        **line.model_dump(include=_SAME),
         price=price(line.price, line.tax_rate),
         travellers=list(line.travellers),
         reservation_ids=list(line.reservations),
         offer_id=line.offer,
-        supplement_of=line.supplement_of,
+        supplement_of=carrier(order, line),
         replaces=list(line.replaces),
-        external_reference=line.external_reference,
         customers=[_customer(each) for each in line.customers],
         distribution_details=_distribution(line.distribution),
-        confirmed=bool(order.confirmed_version) and line.in_version(order.confirmed_version),
+        confirmed=order.in_confirmed(line),
     )
+
+
+_SAME = {"id", "product", "service", "valid_from", "external_reference"}
 
 
 def _customer(customer: Customer) -> CustomerOut:
@@ -242,8 +205,8 @@ def _reservation(seat: Reservation) -> ReservationOut:
     return ReservationOut(**same, seat=seat.name, state=seat.state.upper(), expire_at=seat.expires_at)
 
 
-def _fee(fee: Fee, lines: tuple[OrderLine, ...]) -> FeeOut:
-    about = [fee.line] if fee.line else [line.id for line in lines]
+def _fee(fee: Fee, order: Order) -> FeeOut:
+    about = [fee.line] if fee.line else [line.id for line in order.live_lines]
     kind = fee.kind.upper()
     return FeeOut(
         id=fee.id, type=kind, price=price(fee.amount, fee.tax_rate), reason=_REASONS[kind], order_line_ids=about
@@ -254,28 +217,3 @@ _REASONS = {
     "CHANGE": "Fee for changing the order line.",
     "CHANGE_NON_REFUNDABLE": "The change is cheaper and the difference is not refunded.",
 }
-
-
-def _traveller(traveller: Traveller) -> TravellerOut:
-    return TravellerOut(**traveller.model_dump())
-
-
-def options_out(order: Order, lines: tuple[LineOptions, ...]) -> ChangeOptionOut:
-    """Return the change options of an order."""
-    rates = {line.id: line.tax_rate for line in order.lines}
-    found = [
-        OrderLineOptions(
-            order_line_id=line.line, options=[_option(line.line, each, rates[line.line]) for each in line.options]
-        )
-        for line in lines
-    ]
-    return ChangeOptionOut(order_id=order.number, order_line_options=found)
-
-
-def _option(line: str, option: ChangeOption, rate: Decimal) -> OptionOut:
-    on_top = [
-        SpecifiedProduct(id=s.id, names=[{"lang": "en", "value": s.name}], price=price(s.price, s.tax_rate))
-        for s in option.supplements
-    ]
-    fee = price(option.fee, rate) if option.fee.minor else None
-    return OptionOut(id=f"{line}:{option.kind}", version="1", types=[option.kind], specified_products=on_top, fee=fee)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
@@ -14,7 +14,8 @@ _UUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 # UUIDs are the same in either case (RFC 9562); ours are kept in lower case.
 OfferId = Annotated[str, StringConstraints(strict=True, pattern=_UUID, to_lower=True)]
 Count = Annotated[int, Field(strict=True, ge=1, le=MOST_TRAVELLERS)]
-Codes = Annotated[tuple[Code, ...], Field(max_length=MOST_LINES)]
+Codes = Annotated[tuple[Code, ...], Field(max_length=MOST_TRAVELLERS)]
+Lines = Annotated[tuple[Code, ...], Field(max_length=MOST_LINES)]
 
 
 # pydantic's own mark would warn whenever we read the member.
@@ -82,6 +83,14 @@ class OfferConfiguration(Configuration):
         default=None, json_schema_extra=DEPRECATED, description="Held by every one of customerIds."
     )
 
+    @model_validator(mode="after")
+    def _customers_fit(self) -> "OfferConfiguration":
+        if len(self.customers or ()) + len(self.customer_ids or ()) > MOST_CUSTOMERS:
+            raise ValueError("names too many customers")
+        if self.customer_entitlement and not self.customer_ids:
+            raise ValueError("customerEntitlement needs the customerIds that hold it")
+        return self
+
 
 class ReserveOffersRequest(Wire):
     """Offers to be added to an order, or to a new one."""
@@ -98,7 +107,7 @@ class ChangeOrderLinesConfiguration(Configuration):
     """An offer to be put in the place of lines."""
 
     order_line_id: Code
-    selected_order_line_ids: Codes | None = Field(
+    selected_order_line_ids: Lines | None = Field(
         default=(), description="Lines replaced together; equal in every configuration of the same line."
     )
 

@@ -8,22 +8,23 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.asking import ask, headers_of
+from api.answering import heard
+from api.asking import ask
 from api.entur import translation
 from api.entur.answers import OrderLineIdsAndReservationIds, answer_of
+from api.entur.callers import CHANNEL, POS, EnturRoute, documented, required
 from api.entur.errors import errors
-from api.entur.gate import CHANNEL, POS, EnturRoute, documented, required
-from api.entur.orders_schema import ChangeOptionOut, OrderOut, options_out, order_out
+from api.entur.options_schema import ChangeOptionOut, options_out
+from api.entur.orders_schema import OrderOut, order_out
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
 from api.entur.settings import EnturSettings
 from api.headers import LONGEST_WAIT, Handling, handling
 from api.new_orders import NewOrder
 from api.parts import ApiParts, parts
-from api.problems import ProblemError, of_outcome
+from api.problems import ProblemError
 from api.reading import read_options, read_order
-from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
+from domain.changes import ChangeKind, ChangeRequest
 from store import bundles
-from store.changes import outcome_of
 from store.tables import ChangeRow
 
 PREFIX = "/sales"
@@ -168,27 +169,19 @@ async def _change(
     request: Request, made: ApiParts, order: str | NewOrder, filled: ChangeRequest, asked: Handling, sent: BaseModel
 ) -> Response:
     body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    row, outcome, headers = await _asked(request, made, order, filled, asked, body)
-    status = 200 if outcome else 202
-    return JSONResponse(answer_of(row, outcome).model_dump(mode="json", by_alias=True), status, headers)
+    row, status, headers = await _asked(request, made, order, filled, asked, body)
+    return JSONResponse(answer_of(row).model_dump(mode="json", by_alias=True), status, headers)
 
 
 async def _whole(request: Request, made: ApiParts, order: str, filled: ChangeRequest, asked: Handling) -> Response:
-    _, outcome, headers = await _asked(request, made, order, filled, asked, None)
+    _, status, headers = await _asked(request, made, order, filled, asked, None)
     stands = order_out(*await run_in_threadpool(read_order, made, order))
-    return JSONResponse(stands.model_dump(mode="json", by_alias=True), 200 if outcome else 202, headers)
+    return JSONResponse(stands.model_dump(mode="json", by_alias=True), status, headers)
 
 
 async def _asked(
     request: Request, made: ApiParts, order: str | NewOrder, filled: ChangeRequest, asked: Handling, body: Any
-) -> tuple[ChangeRow, Outcome | None, dict[str, str]]:
-    """Ask; return the row, its outcome if there is one, and the answer's headers. Raises what was refused."""
+) -> tuple[ChangeRow, int, dict[str, str]]:
     filled = filled.model_copy(update={"if_match": asked.if_match})
     row, replayed = await ask(request, made, order, filled, asked, body)
-    outcome = outcome_of(row)
-    headers = dict(headers_of(row, asked, replayed=replayed, last_event=outcome.order.last_event if outcome else None))
-    if outcome and outcome.state is not ChangeState.DONE:
-        problem = of_outcome(row.id, outcome)
-        problem.headers = headers
-        raise problem
-    return row, outcome, headers if outcome else headers | {"Retry-After": "1"}
+    return row, *heard(row, asked, replayed=replayed)

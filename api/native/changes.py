@@ -5,14 +5,14 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from activities.quotes import price
+from api.answering import heard
 from api.asking import ask, known_number
 from api.headers import Handling, handling, keyed
-from api.native.answering import answer
 from api.native.births import check_births
 from api.native.changes_schema import (
     ChangeDetails,
@@ -23,6 +23,7 @@ from api.native.changes_schema import (
     PaymentIn,
     QuoteIn,
     QuoteOut,
+    change_out,
     details_out,
     quote_out,
 )
@@ -205,4 +206,5 @@ async def _run(
 ) -> Response:
     body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None
     row, replayed = await ask(request, made, order, filled, asked, body)
-    return answer(row, asked, replayed=replayed)
+    status, headers = heard(row, asked, replayed=replayed)
+    return JSONResponse(change_out(row).model_dump(mode="json"), status, headers)

@@ -10,7 +10,7 @@ from api.native.offers_schema import ZoneIn
 from api.new_orders import NewOrder
 from domain.currencies import EXPONENTS
 from domain.customers import Customer, Distribution
-from domain.lineage import standing_for
+from domain.lineage import carrier
 from domain.orders import Order, OrderLine, Reservation
 from domain.settlement import paid
 from store.tables import OrderRow
@@ -121,18 +121,15 @@ class OrderOut(BaseModel):
 
 def order_out(head: OrderRow, order: Order, draft: DraftOut | None) -> OrderOut:
     """Return an order as it goes over the wire."""
-    lines = order.live_lines
-    aboard = dict.fromkeys(traveller for line in lines for traveller in line.travellers)
-    travellers = {each.id: each for each in order.travellers}
     fees = [FeeOut(kind=f.kind, amount=amount(f.amount), tax=amount(f.tax), line=f.line) for f in order.fees]
     return OrderOut(
         **head.model_dump(include=_SAME),
         total=amount(order.due),
-        tax=amount(order.sum([line.tax for line in lines] + [fee.tax for fee in order.fees])),
+        tax=amount(order.tax),
         paid=amount(paid(order.payments, order.currency)),
         balance=amount(order.balance),
-        lines=[_line_out(line, order) for line in lines],
-        travellers=[TravellerOut.model_validate(travellers[each], from_attributes=True) for each in aboard],
+        lines=[_line_out(line, order) for line in order.live_lines],
+        travellers=[TravellerOut.model_validate(each, from_attributes=True) for each in order.aboard],
         reservations=[_reservation_out(each) for each in order.reservations if each.live],
         fees=fees,
         draft=draft,
@@ -171,7 +168,6 @@ def draft_out(order: Order, progress: Progress | None) -> DraftOut | None:
 
 
 def _line_out(line: OrderLine, order: Order) -> LineOut:
-    on = standing_for(order, line.supplement_of) if line.supplement_of else ()
     return LineOut(
         **line.model_dump(include={"id", "position", "product", "service", "valid_from", "external_reference"}),
         travellers=list(line.travellers),
@@ -179,12 +175,12 @@ def _line_out(line: OrderLine, order: Order) -> LineOut:
         tax=amount(line.tax),
         tax_rate=str(line.tax_rate),
         offer_bundle_id=line.offer_bundle,
-        supplement_of=on[0].id if on else line.supplement_of,
+        supplement_of=carrier(order, line),
         reservations=list(line.reservations),
         replaces=list(line.replaces),
         customers=list(line.customers),
         distribution=line.distribution,
-        confirmed=bool(order.confirmed_version) and line.in_version(order.confirmed_version),
+        confirmed=order.in_confirmed(line),
     )
 
 

@@ -109,8 +109,11 @@ async def test_history_tells_everything_that_became_true_oldest_first(world: Wor
     assert [event["number"] for event in events] == list(range(1, 10))
     assert events[6]["change"] == changed.change
     assert events[6]["data"] == {
-        "version": 2, "balance": "100.00", "added": [f"{order}-2"], "removed": [f"{order}-1"],
-    }  # fmt: skip
+        "version": 2,
+        "balance": "100.00",
+        "added": [f"{order}-2"],
+        "removed": [f"{order}-1"],
+    }
     page = (await world.send("GET", f"/v1/orders/{order}/history?after=7&limit=1")).body["events"]
     assert [event["number"] for event in page] == [8]
 

@@ -6,6 +6,7 @@ import pytest
 from temporalio.testing import TimeSkipper
 
 from tests.support.canary import ADULT, CHILD
+from tests.support.sales import Sales
 from tests.support.world import CARD, World, add, people, replace
 
 LATER = timedelta(minutes=21)
@@ -140,3 +141,14 @@ async def test_an_order_without_a_draft_has_no_deadline_to_move(world: World) ->
     when = world.parts.store.now() + timedelta(hours=1)
     answer = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": when.isoformat()})
     assert (answer.status, answer.code) == (409, "NO_DRAFT")
+
+
+async def test_a_draft_made_by_enturs_calls_runs_out_like_any_other(world: World) -> None:
+    sales = Sales(world)
+    order, (line,) = await sales.sold_in_three_calls(ADULT)
+    before, seats, shown = world.snapshot(order), world.seats_of(order), await sales.show(order)
+    offer = await sales.offer("flexible", ADULT, service=world.train())
+    assert (await sales.update(order, {"offerId": offer, "orderLineId": line})).status == 200
+    assert ((await sales.show(order))["version"], (await sales.show(order))["balance"]) == (2, "100.00")
+    assert await pass_time(world, order) == "COMPLETED"
+    assert (world.snapshot(order), world.seats_of(order), await sales.show(order)) == (before, seats, shown)

@@ -93,8 +93,13 @@ def whole(shop: Shop, book: Store, order: str, number: int) -> bool:
         mine = [row.key for row in tx.exec(select(SeatHoldRow)) if row.service == train("4713", number)]
         old = [row.key for row in tx.exec(select(SeatHoldRow)) if row.service == train("4711", number)]
     return (shown["status"], shown["version"], shown["paid"], shown["balance"], len(mine), old) == (
-        "confirmed", 2, "798.00", "0.00", 2, [],
-    )  # fmt: skip
+        "confirmed",
+        2,
+        "798.00",
+        "0.00",
+        2,
+        [],
+    )
 
 
 @contextmanager

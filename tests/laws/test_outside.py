@@ -47,11 +47,13 @@ async def test_its_steps_are_activities_on_its_own_queue(world: World) -> None:
     assert (await dearer(world, order))[0] == 200
     history = await world.workflow(order).fetch_history()
     scheduled = [
-        (event.activity_task_scheduled_event_attributes.activity_type.name,
-         event.activity_task_scheduled_event_attributes.task_queue.name)
+        (
+            event.activity_task_scheduled_event_attributes.activity_type.name,
+            event.activity_task_scheduled_event_attributes.task_queue.name,
+        )
         for event in history.events
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-    ]  # fmt: skip
+    ]
     assert scheduled == [("authorise_payment", "payments"), ("settle_price_difference", "payments")]
     assert len(history.events) <= 45
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 import uvicorn
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -28,7 +28,7 @@ from cli.ports import HOST, free_port
 from providers.protocols import PaymentProvider
 from settings import Settings
 from store.snapshot import snapshot
-from store.tables import BankRow, ChangeRow, LedgerRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
+from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
 from tests.support.faults import Faults
 from workflows.names import draft_id
@@ -180,6 +180,12 @@ class World:
         """Return every request there ever was for an order."""
         with self.parts.store.read() as tx:
             return tx.exec(select(ChangeRow).where(ChangeRow.order_number == order)).all()
+
+    def rows(self) -> tuple[int, int]:
+        """Return how many orders and changes are stored."""
+        with self.parts.store.read() as tx:
+            orders = tx.exec(select(func.count()).select_from(OrderRow)).one()
+            return orders, tx.exec(select(func.count()).select_from(ChangeRow)).one()
 
     def seats_of(self, order: str) -> list[str]:
         """Return what the seat inventory itself has for an order's changes."""

@@ -17,8 +17,14 @@ def test_the_workflow_its_updates_and_its_query() -> None:
     definition = workflow._Definition.must_from_class(OrderDraft)  # noqa: SLF001 - the SDK's own record of names
     assert definition.name == "OrderDraft"
     assert set(definition.updates) == {
-        "change", "confirm", "discard", "pay", "extend", "retry_now", "done_by_hand",
-    }  # fmt: skip
+        "change",
+        "confirm",
+        "discard",
+        "pay",
+        "extend",
+        "retry_now",
+        "done_by_hand",
+    }
     assert {name for name in definition.queries if name and not name.startswith("__")} == {"progress"}
     assert not [name for name in definition.signals if name and not name.startswith("__")]
     assert draft_id("26-100001") == "order/26-100001"
@@ -66,6 +72,12 @@ def test_the_search_attributes() -> None:
 
 def test_states_and_outcomes() -> None:
     assert {state.value for state in ChangeState} == {
-        "waiting", "running", "undoing", "needs_attention", "done", "refused", "undone",
-    }  # fmt: skip
+        "waiting",
+        "running",
+        "undoing",
+        "needs_attention",
+        "done",
+        "refused",
+        "undone",
+    }
     assert {status.value for status in OrderStatus} == {"draft", "confirmed", "expired", "cancelled"}

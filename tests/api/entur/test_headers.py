@@ -1,5 +1,8 @@
 """Entur: headers, errors in Entur's shape, and how many requests a client may send."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import httpx2
 import pytest
 
@@ -69,14 +72,37 @@ async def test_correlation_id_and_channel_are_found_in_the_web_ui(sales: Sales) 
     assert (found[CORRELATION_ID], found[CHANNEL]) == ("find-me", "WAY:DistributionChannel:App")
 
 
+@pytest.mark.parametrize("twice", ["Entur-Pos", "Entur-Distribution-Channel"])
+async def test_a_header_sent_twice_is_a_bad_request(sales: Sales, twice: str) -> None:
+    headers = [*sales.headers.items(), (twice, "other")]
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    answer = await sales.world.http.get(f"/sales{ORDER}", headers=raw)
+    assert (answer.status_code, answer.json()["code"]) == (400, "HEADER_INVALID")
+
+
+async def test_where_supplements_are_added_is_a_setting(world: World) -> None:
+    async with api_of(world, EnturSettings(supplement_path="/v2/supplements")) as http:
+        headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk", "ET-Client-Name": "acme-app"}
+        moved = await http.post("/sales/v2/supplements", json={}, headers=headers)
+        gone = await http.post("/sales/v1/update-order/supplement-products", json={}, headers=headers)
+    assert (moved.json()["code"], gone.json()["code"]) == ("MEMBER_INVALID", "NOT_FOUND")
+
+
+@asynccontextmanager
+async def api_of(world: World, settings: EnturSettings) -> AsyncIterator[httpx2.AsyncClient]:
+    """Another API on the same store and Temporal, with settings of its own."""
+    engine = Engine(world.client)
+    made = ApiParts(store=world.parts.store, offers=world.parts.offers, engine=engine, tenant=TENANT, entur=settings)
+    transport = httpx2.ASGITransport(create_app(made))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
+        yield http
+
+
 async def ask(world: World, times: int, name: str | None) -> list[httpx2.Response]:
     """Ask an API that takes three requests a minute of unnamed clients, and eight of a named one."""
     settings = EnturSettings(unnamed_per_minute=3, named_per_minute=8)
-    engine = Engine(world.client)
-    made = ApiParts(store=world.parts.store, offers=world.parts.offers, engine=engine, tenant=TENANT, entur=settings)
     headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk"} | ({"ET-Client-Name": name} if name else {})
-    transport = httpx2.ASGITransport(create_app(made))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
+    async with api_of(world, settings) as http:
         return [await http.get(f"/sales{ORDER}", headers=headers) for _ in range(times)]
 
 

@@ -8,9 +8,22 @@ from tests.support.sales import Sales
 from tests.support.world import people
 
 REQUIRED = {
-    "balance", "createdAt", "currency", "failed", "fees", "id", "orderLines", "organisationId", "paymentRefs",
-    "reservations", "status", "totalAmount", "totalTaxAmount", "travellers", "version",
-}  # fmt: skip
+    "balance",
+    "createdAt",
+    "currency",
+    "failed",
+    "fees",
+    "id",
+    "orderLines",
+    "organisationId",
+    "paymentRefs",
+    "reservations",
+    "status",
+    "totalAmount",
+    "totalTaxAmount",
+    "travellers",
+    "version",
+}
 
 
 async def test_an_order_has_every_member_entur_requires(sales: Sales) -> None:
@@ -21,8 +34,11 @@ async def test_an_order_has_every_member_entur_requires(sales: Sales) -> None:
     assert set(shown) >= REQUIRED
     assert (shown["status"], shown["totalAmount"], shown["totalTaxAmount"]) == ("CONFIRMED", "299.00", "32.04")
     assert shown["orderLines"][0]["price"] == {
-        "amount": "299.00", "currency": "NOK", "taxAmount": "32.04", "taxRate": "0.12",
-    }  # fmt: skip
+        "amount": "299.00",
+        "currency": "NOK",
+        "taxAmount": "32.04",
+        "taxRate": "0.12",
+    }
     assert shown["orderLines"][0]["reservationIds"] == [seat["id"] for seat in shown["reservations"]]
     assert [each["givenName"] for each in shown["travellers"]] == [people(ADULT)[0]["given_name"]]
     assert (len(shown["paymentRefs"]), shown["failed"]) == (1, False)

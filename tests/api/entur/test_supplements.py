@@ -55,8 +55,10 @@ async def test_what_cannot_be_added(sales: Sales, change: Json, code: str) -> No
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
     fine = {
-        "offerId": offer, "orderLineId": line, "selectedProductsConfiguration": [{"selectedProductId": "MEAL"}],
-    }  # fmt: skip
+        "offerId": offer,
+        "orderLineId": line,
+        "selectedProductsConfiguration": [{"selectedProductId": "MEAL"}],
+    }
     body = {"orderId": order, "offerConfigurations": [fine | change]}
     answer = await sales.send("POST", "/v1/update-order/supplement-products", body)
     assert (answer.status, answer.code) == (404 if "NOT_FOUND" in code else 400, code)

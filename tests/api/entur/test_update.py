@@ -237,5 +237,7 @@ async def test_a_line_that_is_not_there(sales: Sales, change: Json, code: str, s
 async def test_members_that_are_required(sales: Sales) -> None:
     answer = await sales.send("POST", "/v1/update-order", {"offerConfigurations": [{}]})
     assert {each["pointer"] for each in answer.body["errors"]} == {
-        "/orderId", "/offerConfigurations/0/offerId", "/offerConfigurations/0/orderLineId",
-    }  # fmt: skip
+        "/orderId",
+        "/offerConfigurations/0/offerId",
+        "/offerConfigurations/0/orderLineId",
+    }

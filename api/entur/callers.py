@@ -12,16 +12,17 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from pydantic import TypeAdapter, ValidationError
 
 from api.entur.settings import EnturSettings
+from api.headers import single
 from api.problems import ProblemError
 from api.strict_json import StrictRoute
 from domain.model import Code, Text
 
 CHANNEL, POS, CLIENT = "Entur-Distribution-Channel", "Entur-Pos", "ET-Client-Name"
-_CLIENT_NAME = re.compile(r"\w+(-\w+)+", re.ASCII)
+_CLIENT_NAME = re.compile(r"(?=.{3,100}$)\w+(-\w+)+", re.ASCII)
 _VALID: dict[str, TypeAdapter[str]] = {CHANNEL: TypeAdapter(Code), POS: TypeAdapter(Text)}
 
 
-class ClientGate:
+class Callers:
     """Counts requests: each named client by itself, all others together by address."""
 
     def __init__(self, settings: EnturSettings) -> None:
@@ -32,7 +33,7 @@ class ClientGate:
     async def admit(self, request: Request) -> dict[str, str]:
         """Count a request; return the RateLimit headers of its answer. Raises RATE_LIMITED."""
         name = request.headers.get(CLIENT, "")
-        named = len(name) <= 100 and _CLIENT_NAME.fullmatch(name) is not None  # noqa: PLR2004 - as long as any text here
+        named = _CLIENT_NAME.fullmatch(name) is not None
         limit = self._named if named else self._unnamed
         bucket = ("named", name.lower()) if named else ("unnamed", request.client.host if request.client else "")
         admitted = await self._limiter.hit(limit, *bucket)
@@ -49,12 +50,12 @@ class ClientGate:
 
 def required(request: Request, name: str) -> str:
     """Return a required header. Raises HEADER_MISSING or HEADER_INVALID, with the header's name."""
-    values = request.headers.getlist(name)
-    if not values:
+    value = single(request, name)
+    if value is None:
         raise ProblemError("HEADER_MISSING", [{"field": name}])
     try:
         # Header values arrive as Latin-1, whatever was sent; most clients send UTF-8.
-        return _VALID[name].validate_python(_decoded(values[0]))
+        return _VALID[name].validate_python(_decoded(value))
     except ValidationError:
         raise ProblemError("HEADER_INVALID", [{"field": name}]) from None
 
@@ -73,16 +74,16 @@ class EnturRoute(StrictRoute):
         """Check a request, then handle it strictly."""
         handle = super().get_route_handler()
 
-        async def gated(request: Request) -> Response:
-            gate: ClientGate = request.app.state.entur_gate
-            counted = await gate.admit(request)
+        async def counting(request: Request) -> Response:
+            callers: Callers = request.app.state.entur_callers
+            counted = await callers.admit(request)
             for name in _VALID:
                 required(request, name)
             answer: Response = await handle(request)
             answer.headers.update(counted)
             return answer
 
-        return gated
+        return counting
 
 
 def documented(
