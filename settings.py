@@ -34,5 +34,9 @@ class Settings(BaseSettings):
     """Requests per address from clients without a well-formed ET-Client-Name."""
     entur_named_per_minute: int = Field(default=600, ge=1)
     """Requests per client name."""
+    discover_base_path: str = Field(default="/b2bmarket/v1", pattern=r"^(/[A-Za-z0-9_.~-]+)+$")
+    """Where discover.swiss's order API is served."""
+    discover_strict: bool = False
+    """Answer 400 instead of 200 where validation errors are among the messages; the body is the same."""
     threads: int = Field(default=16, ge=2)
     cached_drafts: int = Field(default=500, ge=0)

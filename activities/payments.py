@@ -89,7 +89,7 @@ class PaymentActivities:
             entry = (command.key, command.change, command.amount, means.method, reference, now)
             ledger.authorised(tx, order, *entry)
             if request.kind is ChangeKind.PAY:
-                order.expires_at = self._deadlines.draft_ends(order, now)
+                order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
                 changes.existing(tx, command.change).draft = order.draft_opened_by
             data = {"amount": str(command.amount), "currency": command.amount.currency}
             append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)

@@ -70,7 +70,7 @@ class Planned(BaseModel):
     """How the request ended already; then nothing is to be done."""
     code: str | None = None
     nothing: bool = False
-    """There is nothing to do: confirming a confirmed order, discarding no draft."""
+    """There is nothing to do: confirming a confirmed order, discarding no draft, a position as it is asked."""
     confirm: bool = False
     seats: int = 0
     services: tuple[str, ...] = ()
@@ -163,7 +163,8 @@ class PlanActivities:
         tx.add_all((head, row))
         services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
         count = sum(wish.count for wish in plan.seats)
-        return Planned(confirm=plan.confirm, seats=count, services=services, extend=self._short(head, order))
+        extend = not plan.nothing and self._short(head, order)
+        return Planned(nothing=plan.nothing, confirm=plan.confirm, seats=count, services=services, extend=extend)
 
     def _short(self, head: OrderRow, order: Order) -> bool:
         """Whether many changes in a row have used up half of what holds last longer than the draft."""

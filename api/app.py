@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from api import handlers
 from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
+from api.discover import routes as discover
+from api.discover.errors import as_problem
 from api.entur import routes as entur
 from api.entur.callers import Callers
 from api.entur.errors import api_error
@@ -34,13 +36,14 @@ def create_app(made: ApiParts) -> FastAPI:
     )
     app.state.parts = made
     app.state.entur_callers = Callers(made.entur)
-    app.state.error_shapes = {entur.PREFIX: api_error}
+    app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
     handlers.install(app)
     for routes in (offers, orders, changes, health, problem_pages):
         app.include_router(routes.router)
     app.include_router(entur.routes(made.entur))
+    app.include_router(discover.router, prefix=made.discover.base_path)
     # FastAPI's documented way to say more than it knows.
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # it is meant to be replaced
     return app

@@ -1,14 +1,10 @@
 """How every façade asks something of an order: written down first, then handed to the workflow."""
 
-import hashlib
-import json
 import re
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.engine import EngineUnreachableError, QueueFullError
@@ -17,7 +13,8 @@ from api.headers import Handling
 from api.new_orders import NewOrder, make_order
 from api.parts import ApiParts
 from api.problems import ProblemError
-from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
+from api.writing_down import fingerprint, new_change, route_of, written
+from domain.changes import ChangeRequest, ChangeState, Outcome
 from domain.refusals import NoTurn
 from domain.summaries import summary_of
 from store import changes
@@ -26,17 +23,6 @@ from store.tables import ChangeRow
 
 UNREACHABLE = "ENGINE_UNREACHABLE"
 _NUMBER = re.compile(r"\d{2}-\d{6,12}", re.ASCII)
-
-
-def fingerprint(method: str, path: str, body: Any) -> str:
-    """Return what makes two requests the same: method, path and body, whatever the order of members."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).hexdigest()
-
-
-def route_of(request: Request) -> str:
-    """Return the route a request matched: idempotency keys are unique per tenant and route."""
-    return f"{request.method} {request.scope['route'].path}"
 
 
 def known_number(order: str) -> str:
@@ -88,36 +74,13 @@ def _write_down(
         return written(tx, fresh), head.distribution_channel
 
 
-def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handling, mark: str, text: str) -> ChangeRow:
-    """Return the row of a request that has just arrived."""
-    return ChangeRow(
-        tenant=made.tenant,
-        id=str(uuid.uuid4()),
-        route=route_of(request),
-        idempotency_key=asked.key,
-        fingerprint=mark,
-        kind=kind,
-        request=text,
-        correlation_id=asked.correlation_id,
-        state=ChangeState.WAITING,
-        created_at=made.store.now(),
-    )
-
-
-def written(tx: Session, row: ChangeRow) -> ChangeRow:
-    """Write a request down, or return the one its key stands for already.
-
-    Of two clients at once with one key the second waits here and gets the first one's row.
-    Raises IDEMPOTENCY_MISMATCH when the key was used for another request.
-    """
-    if changes.add(tx, row):
-        return row
-    earlier = changes.of_key(tx, row.tenant, row.route, row.idempotency_key or "")
-    if earlier is None:
-        raise LookupError("a request that could not be written down has a twin")
-    if earlier.fingerprint != row.fingerprint:
-        raise ProblemError("IDEMPOTENCY_MISMATCH")
-    return earlier
+def asked_before(request: Request, made: ApiParts, asked: Handling) -> ChangeRequest | None:
+    """Return what was asked under this request's key already, if anything."""
+    if asked.key is None:
+        return None
+    with made.store.read() as tx:
+        row = changes.of_key(tx, made.tenant, route_of(request) + asked.part, asked.key)
+        return changes.request_of(row) if row else None
 
 
 def _turn_away(made: ApiParts, order: str, change: str) -> None:

@@ -1,7 +1,7 @@
 """Headers that say how a request is to be handled."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -27,6 +27,8 @@ class Handling:
     wait: timedelta | None
     """None answers as soon as the request is accepted."""
     correlation_id: str
+    part: str = ""
+    """Which part, when one request to the API asks several things under one key."""
 
 
 def single(request: Request, name: str) -> str | None:
@@ -99,6 +101,11 @@ def handling(
         wait=wait(request),
         correlation_id=correlation_id(request),
     )
+
+
+def patient(request: Request, asked: Annotated[Handling, Depends(handling)]) -> Handling:
+    """Read how a request is to be handled whose clients know no `Prefer`: they wait 30 seconds."""
+    return asked if "prefer" in request.headers else replace(asked, wait=LONGEST_WAIT)
 
 
 def keyed(asked: Annotated[Handling, Depends(handling)]) -> Handling:

@@ -1,11 +1,19 @@
 """How an order comes into being: empty on purpose, or with its first change."""
 
+from typing import Any
+
+from fastapi import Request
 from sqlmodel import Session
 
+from api.headers import Handling
 from api.parts import ApiParts
-from domain.model import Code, Model, Text
+from api.writing_down import fingerprint, new_change, written
+from domain.changes import ChangeKind, ChangeState, Outcome
+from domain.model import Code, Flag, Model, Text
+from domain.summaries import summary_of
 from store import numbers
 from store.events import EventType, append
+from store.orders import load
 from store.tables import ChangeRow, OrderRow
 
 
@@ -17,6 +25,7 @@ class NewOrder(Model):
     distribution_channel: Code | None = None
     point_of_sale: Text | None = None
     time_zone: str = "UTC"
+    expires_with_offers: Flag = False
 
 
 def make_order(tx: Session, made: ApiParts, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
@@ -33,3 +42,20 @@ def make_order(tx: Session, made: ApiParts, wanted: NewOrder, row: ChangeRow, *,
     append(tx, head, EventType.ORDER_CREATED, row.id, now, {})
     row.order_number = number
     return head
+
+
+def create_empty(
+    request: Request, made: ApiParts, wanted: NewOrder, asked: Handling, body: Any
+) -> tuple[ChangeRow, bool]:
+    """Make an order that stays whatever becomes of it; return its row, and whether the key had made it before."""
+    mark = fingerprint(request.method, request.url.path, body)
+    with made.store.write() as tx:
+        fresh = new_change(request, made, ChangeKind.CREATE, asked, mark, wanted.model_dump_json())
+        row = written(tx, fresh)
+        if row is not fresh:
+            return row, True
+        head = make_order(tx, made, wanted, fresh, empty=True)
+        fresh.outcome = Outcome(state=ChangeState.DONE, order=summary_of(load(tx, head))).model_dump_json()
+        fresh.state, fresh.finished_at = ChangeState.DONE, fresh.created_at
+        tx.merge(fresh)
+        return fresh, False

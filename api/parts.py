@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
 from providers.protocols import OfferCatalogue
@@ -20,6 +21,7 @@ class ApiParts:
     tenant: str
     web_ui: str | None = None
     entur: EnturSettings = field(default_factory=EnturSettings)
+    discover: DiscoverSettings = field(default_factory=DiscoverSettings)
 
 
 def parts(request: Request) -> ApiParts:

@@ -35,6 +35,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "HEADER_INVALID": (400, "A header has a value that is not allowed."),
     "NOT_FOUND": (404, "There is nothing at this address."),
     "ORDER_NOT_FOUND": (404, "There is no such order."),
+    "ORDER_ITEM_NOT_FOUND": (404, "The order has no such item."),
     "CHANGE_NOT_FOUND": (404, "There is no such change."),
     "PRODUCT_NOT_FOUND": (404, "There is no such product."),
     "SERVICE_NOT_FOUND": (404, "There is no such service."),

@@ -5,6 +5,7 @@ from temporalio.service import RetryConfig
 
 import worker
 from api.app import create_app
+from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.parts import ApiParts
@@ -26,6 +27,7 @@ async def serve(settings: Settings) -> None:
         entur=EnturSettings(
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute
         ),
+        discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
     )
     config = uvicorn.Config(
         create_app(parts),

@@ -1,6 +1,7 @@
-"""How old a traveller is on the day that decides the price."""
+"""Which day decides the price, and how old a traveller is on it."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 
 def age_on(birth_date: date, day: date) -> int:
@@ -11,3 +12,8 @@ def age_on(birth_date: date, day: date) -> int:
     """
     had_birthday = (day.month, day.day) >= (birth_date.month, birth_date.day)
     return day.year - birth_date.year - (not had_birthday)
+
+
+def day_of(moment: datetime, time_zone: str) -> date:
+    """Return the day an instant lies on in an IANA time zone: the first day of what is valid from then."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()

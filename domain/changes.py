@@ -8,7 +8,15 @@ from pydantic import Field, StringConstraints
 
 from domain.model import Flag, Instant, Model
 from domain.money import Money
-from domain.operations import MOST_OPERATIONS, AddLines, LineWish, Operation, ReplaceLines, SetTravellers
+from domain.operations import (
+    MOST_OPERATIONS,
+    AddLines,
+    LineWish,
+    Operation,
+    ReplaceLines,
+    SetPosition,
+    SetTravellers,
+)
 from domain.travellers import Traveller
 
 
@@ -54,6 +62,8 @@ class ChangeRequest(Model):
     """Whether a cheaper change pays the difference back; otherwise it is kept as a fee."""
     confirm: Flag = False
     """Change and confirm in one go."""
+    until_confirmed: Flag = False
+    """Whether it is refused once the order has been confirmed."""
     payment: PaymentMeans | None = None
     amount: Money | None = None
     """What a payment sets aside."""
@@ -71,12 +81,14 @@ class ChangeRequest(Model):
                 wishes.append(operation)
             elif isinstance(operation, ReplaceLines):
                 wishes.extend(operation.with_)
+            elif isinstance(operation, SetPosition) and operation.offer_bundle_id:
+                wishes.append(LineWish(offer_bundle_id=operation.offer_bundle_id))
         return tuple(wishes)
 
     @property
     def travellers(self) -> tuple[Traveller, ...]:
         """Every traveller it sends details of."""
-        corrected = [op.travellers for op in self.operations if isinstance(op, SetTravellers)]
+        corrected = [op.travellers for op in self.operations if isinstance(op, SetTravellers | SetPosition)]
         return tuple(each for part in (*(w.travellers for w in self.wishes), *corrected) for each in part)
 
 

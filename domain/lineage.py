@@ -31,6 +31,14 @@ def the_one(order: Order, line_id: str) -> OrderLine:
     return standing[0]
 
 
+def at_position(order: Order, position: int) -> tuple[OrderLine, ...]:
+    """Return the live lines at a position, without supplements. Raises LineNotFound, LineRemoved."""
+    there = tuple(line for line in order.live_lines if line.position == position and not line.supplement_of)
+    if not there:
+        raise LineRemoved if any(line.position == position for line in order.lines) else LineNotFound
+    return there
+
+
 def carrier(order: Order, supplement: OrderLine) -> str | None:
     """Return the line a supplement goes with now; None for a line that is no supplement."""
     if supplement.supplement_of is None:

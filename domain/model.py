@@ -1,5 +1,6 @@
 """The one base of all domain models, and the checked kinds of text and time they hold."""
 
+import re
 import unicodedata
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -44,6 +45,11 @@ def _instant(value: object) -> object:
     return value
 
 
+def is_code(text: str) -> bool:
+    """Whether a text can be an identifier; one that cannot is unknown to us without looking."""
+    return re.fullmatch(_CODE, text, re.ASCII) is not None
+
+
 def as_utc(value: datetime) -> datetime:
     """Return an aware time in UTC; ValueError for a naive one, or one outside the years 1 to 9999."""
     if value.tzinfo is None:
@@ -57,7 +63,8 @@ def as_utc(value: datetime) -> datetime:
 Text = Annotated[str, Field(strict=True, max_length=100), AfterValidator(clean_text)]
 """Up to 100 characters people wrote: any script, no control characters."""
 
-Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:~-]{1,64}$")]
+_CODE = r"[A-Za-z0-9._:~-]{1,64}"
+Code = Annotated[str, StringConstraints(strict=True, pattern=f"^{_CODE}$")]
 """An identifier somebody else chose: 1 to 64 letters, digits and . _ : ~ -"""
 
 Number = Annotated[int, Field(strict=True, ge=0, le=LARGEST_NUMBER)]

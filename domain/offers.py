@@ -60,6 +60,8 @@ class OfferBundle(Model):
 
     id: str
     currency: str
+    order: str | None = None
+    """The only order it may be taken for; None for any."""
     service: Code | None
     valid_from: Instant
     first_day: Day

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.customers import MOST_CUSTOMERS, Customer, Distribution
-from domain.model import Code, Model, Text
+from domain.model import LARGEST_NUMBER, Code, Model, Text
 from domain.travellers import Traveller
 
 MOST_LINES = 200
@@ -14,6 +14,7 @@ MOST_OPERATIONS = 50
 
 BundleId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9-]{1,64}$")]
 LineId = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{2}-\d{6,12}-\d{1,9}$")]
+Position = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
 SeatName = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{1,3}-\d{2,3}$")]
 
 
@@ -81,11 +82,45 @@ class ReplaceLines(Model):
         return self
 
 
+class SetPosition(Model):
+    """Bring what is at a position to what is asked, as far as it is not so already.
+
+    Lines that carry the bundle stay; details of travellers who are not there are ignored with a warning
+    (discover.swiss: update of an order item).
+    """
+
+    op: Literal["set_position"]
+    position: Position
+    offer_bundle_id: BundleId | None = None
+    """The bundle to be there; none named keeps what is there."""
+    travellers: tuple[Traveller, ...] = Field(default=(), max_length=MOST_TRAVELLERS)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> "SetPosition":
+        if not _distinct(tuple(traveller.id for traveller in self.travellers)):
+            raise ValueError("the same traveller is named twice")
+        return self
+
+
+class KeepPositions(Model):
+    """Take everything off the order that is at no position named (discover.swiss: whole-order update)."""
+
+    op: Literal["keep_positions"]
+    positions: tuple[Position, ...] = Field(max_length=MOST_LINES)
+
+
 class RemoveLines(Model):
-    """Take lines off the order: priced as replaced by nothing."""
+    """Take lines off the order, or all at a position: priced as replaced by nothing."""
 
     op: Literal["remove_lines"]
-    lines: tuple[LineId, ...] = Field(min_length=1, max_length=MOST_LINES)
+    lines: tuple[LineId, ...] = Field(default=(), max_length=MOST_LINES)
+    position: Position | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "RemoveLines":
+        if bool(self.lines) == (self.position is not None):
+            raise ValueError("name lines or a position")
+        return self
 
 
 class AddSupplements(Model):
@@ -110,4 +145,7 @@ class SetTravellers(Model):
         return self
 
 
-Operation = Annotated[AddLines | ReplaceLines | RemoveLines | AddSupplements | SetTravellers, Field(discriminator="op")]
+Operation = Annotated[
+    AddLines | ReplaceLines | SetPosition | KeepPositions | RemoveLines | AddSupplements | SetTravellers,
+    Field(discriminator="op"),
+]

@@ -1,12 +1,22 @@
 """Every operation of a change, worked into one plan."""
 
-from domain.changes import ChangeRequest, ReplacedLines
-from domain.lineage import resolve, supplements_of, the_one
-from domain.operations import AddLines, AddSupplements, LineWish, Operation, RemoveLines, ReplaceLines, SetTravellers
-from domain.orders import Order, OrderLine, OrderStatus
+from domain.changes import ChangeRequest
+from domain.lineage import the_one
+from domain.operations import (
+    AddLines,
+    AddSupplements,
+    KeepPositions,
+    Operation,
+    RemoveLines,
+    ReplaceLines,
+    SetPosition,
+    SetTravellers,
+)
+from domain.orders import Order, OrderStatus
 from domain.planning import Planning, Shelf
 from domain.plans import Plan, PlannedLine
-from domain.refusals import ChangeNotAllowed, LinesOverlap, NothingToChange, OrderCancelled
+from domain.refusals import AlreadyConfirmed, ChangeNotAllowed, OrderCancelled
+from domain.replacing import keep_positions, remove_lines, replace_lines, set_position
 from domain.taking import seat_on, sell_on_top, take
 from domain.traveller_rules import correct
 
@@ -15,11 +25,13 @@ def plan_change(order: Order, request: ChangeRequest, shelf: Shelf, next_line: i
     """Return what a change will do; the order is not touched.
 
     On an expired order every line kept is planned anew as well: its seats and its price are gone.
-    Raises OrderCancelled, LineNotFound, LineRemoved, LinesOverlap, ChangeNotAllowed, NothingToChange
-    and what taking a bundle raises.
+    Raises OrderCancelled, AlreadyConfirmed, LineNotFound, LineRemoved, LinesOverlap, ChangeNotAllowed,
+    NothingToChange and what taking a bundle raises.
     """
     if order.status is OrderStatus.CANCELLED:
         raise OrderCancelled
+    if request.until_confirmed and order.confirmed_version:
+        raise AlreadyConfirmed
     planning = Planning(order, shelf, next_line, next_position)
     for operation in request.operations:
         _work_in(planning, operation)
@@ -33,48 +45,25 @@ def _work_in(planning: Planning, operation: Operation) -> None:
         case AddLines():
             take(planning, operation, planning.position(), ())
         case ReplaceLines():
-            _replace(planning, operation)
+            replace_lines(planning, operation)
+        case SetPosition():
+            set_position(planning, operation)
+        case KeepPositions():
+            keep_positions(planning, operation)
         case RemoveLines():
-            lines = resolve(planning.order, operation.lines)
-            named = {line.id for line in lines}
-            with_them = tuple(each for each in supplements_of(planning.order, lines) if each.id not in named)
-            planning.remove((*lines, *with_them))
-            planning.replaced.append(ReplacedLines(originals=tuple(named), replacements=()))
+            remove_lines(planning, operation)
         case AddSupplements():
-            line = the_one(planning.order, operation.line)
-            if line.id in planning.removes:
-                raise LinesOverlap
-            if line.supplement_of:
-                raise ChangeNotAllowed
-            sell_on_top(planning, operation.supplements, line, operation.customers)
+            _add_supplements(planning, operation)
         case SetTravellers():
-            correct(planning, operation)
+            correct(planning, operation.travellers)
 
 
-def _replace(planning: Planning, operation: ReplaceLines) -> None:
-    lines = resolve(planning.order, operation.lines)
-    if any(line.supplement_of for line in lines):
+def _add_supplements(planning: Planning, operation: AddSupplements) -> None:
+    line = the_one(planning.order, operation.line)
+    planning.leave((line,))
+    if line.supplement_of:
         raise ChangeNotAllowed
-    if _nothing_new(lines, operation.with_):
-        raise NothingToChange
-    supplements = supplements_of(planning.order, lines)
-    planning.remove(lines)
-    new = [line for wish in operation.with_ for line in take(planning, wish, lines[0].position, lines)]
-    _leave_behind(planning, supplements, new)
-    originals = tuple(line.id for line in lines)
-    planning.replaced.append(ReplacedLines(originals=originals, replacements=tuple(line.id for line in new)))
-
-
-def _nothing_new(lines: tuple[OrderLine, ...], wishes: tuple[LineWish, ...]) -> bool:
-    same = all(line.offer_bundle == wish.offer_bundle_id for line in lines for wish in wishes)
-    plain = all(wish == LineWish(offer_bundle_id=wish.offer_bundle_id, offer_id=wish.offer_id) for wish in wishes)
-    return same and plain
-
-
-def _leave_behind(planning: Planning, supplements: tuple[OrderLine, ...], new: list[PlannedLine]) -> None:
-    """Supplements follow their line to the next one, unless its product does not sell them."""
-    sold = {code for line in new for code in planning.shelf.products[line.product].supplements}
-    planning.remove(tuple(each for each in supplements if each.product not in sold))
+    sell_on_top(planning, operation.supplements, line, operation.customers)
 
 
 def _renew(planning: Planning) -> None:

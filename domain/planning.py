@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.changes import ChangeRequest, ReplacedLines, Warned
 from domain.offers import OfferBundle, Service
+from domain.operations import KeepPositions, SetPosition
 from domain.orders import Order, OrderLine, OrderStatus
 from domain.plans import Plan, PlannedLine, SeatWish
 from domain.products import Product, Supplement
@@ -50,10 +51,13 @@ class Planning:
 
     def remove(self, lines: tuple[OrderLine, ...]) -> None:
         """Take live lines off; LinesOverlap when another operation of this change already did."""
-        for line in lines:
-            if line.id in self.removes:
-                raise LinesOverlap
-            self.removes.append(line.id)
+        self.leave(lines)
+        self.removes.extend(dict.fromkeys(line.id for line in lines))
+
+    def leave(self, lines: tuple[OrderLine, ...]) -> None:
+        """See that lines stay on; LinesOverlap when another operation of this change takes one off."""
+        if any(line.id in self.removes for line in lines):
+            raise LinesOverlap
 
     def traveller(self, traveller_id: str) -> Traveller:
         """Return a traveller as this change leaves them so far, a new one when the order has none."""
@@ -70,7 +74,10 @@ class Planning:
     def finished(self, request: ChangeRequest) -> Plan:
         """Return the plan."""
         confirmed = self.order.status is OrderStatus.CONFIRMED
+        changes = bool(self.adds or self.removes or self.travellers)
+        puts = all(isinstance(each, SetPosition | KeepPositions) for each in request.operations)
         return Plan(
+            nothing=puts and not changes and not request.confirm,
             version=self.order.version + 1 if confirmed else self.order.version,
             adds=tuple(self.adds),
             removes=tuple(self.removes),

@@ -58,5 +58,7 @@ class Plan(Model):
     warnings: tuple[Warned, ...] = ()
     refund_price_difference: Flag = False
     confirm: Flag = False
+    nothing: Flag = False
+    """Whether the order already is what was asked, and asking so is no mistake."""
     next_line: int
     next_position: int

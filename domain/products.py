@@ -1,5 +1,6 @@
 """What can be sold: products with a price by age, and supplements sold on top."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from domain.ages import age_on
@@ -36,6 +37,8 @@ class Product(Model):
     line: Code | None = None
     """The train line it is sold on; None for a product without a departure."""
     group: GroupSize | None = None
+    sold_by_offers: Flag = True
+    """Whether its lines refer to the offer they were sold by, and stand or fall with it."""
     fields_for_offer: tuple[str, ...] = ("birth_date",)
     fields_for_order: tuple[str, ...] = ("birth_date", "given_name", "family_name")
     supplements: tuple[Code, ...] = ()
@@ -65,6 +68,13 @@ def price_at_age(rows: tuple[PriceRow, ...], age: int) -> Money | None:
     """
     fitting = [row for row in rows if row.min_age <= age <= row.max_age]
     return min(fitting, key=lambda row: row.max_age).price if fitting else None
+
+
+def without_price(product: Product, births: Iterable[tuple[str, Day | None]], first_day: Day) -> list[str]:
+    """Return the travellers, by id, whose age on the first day of validity is in no price row."""
+    if product.group:
+        return []
+    return [each for each, birth in births if birth and price_for(product, birth, first_day) is None]
 
 
 def price_for(product: Product, birth_date: Day, first_day: Day) -> Money | None:

@@ -24,6 +24,13 @@ class OrderCancelled(Refusal):
     sentence = "The order is cancelled and takes no more changes."
 
 
+class AlreadyConfirmed(Refusal):
+    """The change was to be run only while the order had never been confirmed."""
+
+    code = "ALREADY_CONFIRMED"
+    sentence = "The order has been confirmed; this change was for an order not confirmed yet."
+
+
 class OrderExpired(Refusal):
     """The order was never confirmed in time; a change opens it again, nothing else does."""
 

@@ -23,7 +23,7 @@ def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[Orde
     Raises OfferNotFound, CurrencyMismatch, SeatUnknown, SupplementNotOffered, SeatingChangeNotSupported.
     """
     bundle = planning.shelf.bundles.get(wish.offer_bundle_id)
-    if bundle is None:
+    if bundle is None or bundle.order not in (None, planning.order.number):
         raise OfferNotFound
     if bundle.currency != planning.order.currency:
         raise CurrencyMismatch
@@ -98,8 +98,8 @@ def _line(
         offered_price=offer.price_of(ids),
         tax_rate=product.tax_rate,
         change_fee=product.change_fee,
-        offer_bundle=bundle.id,
-        offer=offer.id,
+        offer_bundle=bundle.id if product.sold_by_offers else None,
+        offer=offer.id if product.sold_by_offers else None,
         replaces=tuple(each.id for each in replaced),
         external_reference=wish.external_reference,
         customers=wish.customers,

@@ -32,9 +32,18 @@ def bring(planning: Planning, wish: LineWish, offered: Iterable[OfferedTraveller
         planning.set_traveller(_complete(planning, known, details.get(each.id)))
 
 
-def correct(planning: Planning, operation: SetTravellers) -> None:
+def only_of(planning: Planning, travellers: Iterable[Traveller], known: set[str]) -> tuple[Traveller, ...]:
+    """Return the travellers that are known, each other one ignored with a warning: ids cannot be changed."""
+    travellers = tuple(travellers)
+    planning.warnings.extend(
+        Warned(code=FIELD_FROZEN, traveller=each.id, field="id") for each in travellers if each.id not in known
+    )
+    return tuple(each for each in travellers if each.id in known)
+
+
+def correct(planning: Planning, travellers: Iterable[Traveller]) -> None:
     """Note corrected details of travellers on the order."""
-    for newer in operation.travellers:
+    for newer in travellers:
         planning.set_traveller(_complete(planning, planning.traveller(newer.id), newer))
 
 
@@ -97,13 +106,17 @@ def require_fields(
     """
     missing: list[dict[str, str | int]] = []
     for line in lines:
-        product = products.get(line.product)
-        if product is None:
-            continue
-        fields = dict.fromkeys((*product.fields_for_offer, *(product.fields_for_order if for_order else ())))
-        for place, traveller in enumerate(line.travellers):
-            missing.extend(
-                {"line": line.id, "traveller": place, "field": name} for name in travellers[traveller].missing(fields)
-            )
+        found = missing_fields(line, travellers, products.get(line.product), for_order=for_order)
+        missing.extend({"line": line.id, "traveller": place, "field": name} for place, name in found)
     if missing:
         raise TravellersIncomplete(*missing)
+
+
+def missing_fields(
+    line: OrderLine | PlannedLine, travellers: Mapping[str, Traveller], product: Product | None, *, for_order: bool
+) -> list[tuple[int, str]]:
+    """Return each field that a line's product needs and one of its travellers (by place) lacks."""
+    if product is None:
+        return []
+    fields = dict.fromkeys((*product.fields_for_offer, *(product.fields_for_order if for_order else ())))
+    return [(place, name) for place, each in enumerate(line.travellers) for name in travellers[each].missing(fields)]

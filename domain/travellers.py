@@ -1,10 +1,33 @@
 """Who travels, and which of their details a product needs."""
 
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from domain.model import Code, Day, Model, Text
 
-FIELDS = ("given_name", "family_name", "birth_date")
+
+class Gender(StrEnum):
+    """What a traveller's documents say."""
+
+    FEMALE = "female"
+    MALE = "male"
+    DIVERSE = "diverse"
+
+
+class Salutation(StrEnum):
+    """How a traveller is addressed."""
+
+    MR = "mr"
+    MRS = "mrs"
+    CHILD = "child"
+    OTHER = "other"
+
+
+Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2,3}$")]
+"""A country as ISO 3166 writes it, in two or three letters."""
 
 
 class Traveller(Model):
@@ -14,11 +37,14 @@ class Traveller(Model):
     given_name: Text | None = None
     family_name: Text | None = None
     birth_date: Day | None = None
+    salutation: Salutation | None = None
+    gender: Gender | None = None
+    nationality: Country | None = None
+    passport: Text | None = None
 
     def completed_by(self, newer: "Traveller") -> "Traveller":
         """Return this traveller with every field the newer one brings."""
-        brought = {name: value for name in FIELDS if (value := getattr(newer, name)) is not None}
-        return self.model_copy(update=brought)
+        return self.model_copy(update=newer.model_dump(exclude={"id"}, exclude_none=True))
 
     def missing(self, fields: Iterable[str]) -> list[str]:
         """Return which of these fields have no value yet."""

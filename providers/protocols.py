@@ -63,7 +63,10 @@ class SeatInventory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OfferSearch:
-    """What offers are looked for: a product or a service or both, for whom, from when."""
+    """What offers are looked for: a product, a service, or a product on a service; for whom, from when.
+
+    Without a service, a product with departures is looked for on the first one of that day from `valid_from` on.
+    """
 
     product: str | None
     service: str | None
@@ -92,6 +95,9 @@ class OfferCatalogue(Protocol):
 
     def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
         """Return products by id; unknown ones are absent."""
+
+    def variants(self, tenant: str, parent: str) -> Sequence[Product]:
+        """Return the products that are variants of one."""
 
     def supplements(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Supplement]:
         """Return supplements by id; unknown ones are absent."""

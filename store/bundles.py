@@ -1,11 +1,12 @@
 """Offer bundles: promises kept as they were given."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from domain.offers import OfferBundle
-from store.tables import BundleRow, OfferRow
+from store.tables import BundleRow, LineRow, OfferRow
 
 
 def keep(tx: Session, tenant: str, bundle: OfferBundle) -> None:
@@ -22,6 +23,14 @@ def find(tx: Session, tenant: str, ids: Iterable[str]) -> dict[str, OfferBundle]
         return {}
     rows = tx.exec(select(BundleRow).where(BundleRow.tenant == tenant, col(BundleRow.id).in_(wanted)))
     return {row.id: OfferBundle.model_validate_json(row.document) for row in rows}
+
+
+def first_expiry(tx: Session, order: str, now: datetime) -> datetime | None:
+    """Return when the first of the promises an order's live lines were sold by ends, if any still stands."""
+    live = (LineRow.order_number == order, col(LineRow.undone).is_(False), col(LineRow.removed_by).is_(None))
+    sold_by = select(BundleRow.expires_at).join(LineRow, col(BundleRow.id) == LineRow.offer_bundle)
+    standing = sold_by.where(*live, BundleRow.expires_at > now).order_by(col(BundleRow.expires_at))
+    return tx.exec(standing.limit(1)).first()
 
 
 def of_offers(tx: Session, tenant: str, offers: Iterable[str]) -> dict[str, OfferBundle]:

@@ -115,9 +115,11 @@ def _line(row: LineRow, currency: str) -> OrderLine:
 
 
 def _traveller(row: TravellerRow) -> Traveller:
-    return Traveller(
-        id=row.traveller, given_name=row.given_name, family_name=row.family_name, birth_date=row.birth_date
-    )
+    details = row.model_dump(include=_DETAILS, exclude_none=True)
+    return Traveller.model_validate({"id": row.traveller, **details})
+
+
+_DETAILS = set(Traveller.model_fields) - {"id"}
 
 
 def _fee(row: FeeRow, currency: str) -> Fee:

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.exceptions import FailureError
 
 from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraft, ConfirmOrder, HowClosed
-from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundle
+from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundle, Swapped
 from activities.outcomes import RECORD_OUTCOME, RecordOutcome
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE, AuthorisePayment, SettlePriceDifference
 from activities.plans import PLAN_CHANGE, ByHand, LeftStep, PlanChange, Planned
@@ -87,17 +87,9 @@ class Draft:
             plan = await self._plan(block, change)
             if plan.answered:
                 return _answered(change, plan)
-            await block.run(VALIDATE_TRAVELLERS, ValidateTravellers(change=change, order=self._order))
-            quote = await block.run(QUOTE_CHANGE, QuoteChange(change=change, order=self._order))
-            self.price_difference = quote.difference
-            if plan.extend:
-                await block.run(EXTEND_HOLDS, ExtendHolds(change=change, order=self._order))
-            if plan.seats:
-                seats = {"seats": plan.seats, "services": plan.services}
-                await block.run(RESERVE_SEATS, ReserveSeats(change=change, order=self._order, **seats))
-            swap = await block.run(SWAP_OFFER_BUNDLE, SwapOfferBundle(change=change, order=self._order))
-            if plan.confirm:
-                await self._settle(block, change, swap.balance)
+            swap = None if plan.nothing else await self._into_draft(block, change, plan)
+        if swap is None:
+            return await self._record(change, ChangeState.DONE)
         if plan.confirm:
             return await self._complete(block, change)
         self._opened_by, self.expires_at = swap.draft_opened_by, swap.expires_at
@@ -187,6 +179,20 @@ class Draft:
             self._opened_by, self.expires_at = plan.left.opened_by, plan.left.expires_at
         self._fresh = False
         return plan
+
+    async def _into_draft(self, block: Saga, change: str, plan: Planned) -> Swapped:
+        await block.run(VALIDATE_TRAVELLERS, ValidateTravellers(change=change, order=self._order))
+        quote = await block.run(QUOTE_CHANGE, QuoteChange(change=change, order=self._order))
+        self.price_difference = quote.difference
+        if plan.extend:
+            await block.run(EXTEND_HOLDS, ExtendHolds(change=change, order=self._order))
+        if plan.seats:
+            seats = {"seats": plan.seats, "services": plan.services}
+            await block.run(RESERVE_SEATS, ReserveSeats(change=change, order=self._order, **seats))
+        swap = await block.run(SWAP_OFFER_BUNDLE, SwapOfferBundle(change=change, order=self._order))
+        if plan.confirm:
+            await self._settle(block, change, swap.balance)
+        return swap
 
     async def _authorise(self, block: Saga, change: str, amount: Money) -> datetime | None:
         command = AuthorisePayment(change=change, order=self._order, amount=amount)

@@ -151,7 +151,7 @@ def order_out(head: OrderRow, order: Order) -> OrderOut:
         order_lines=[_line(line, order) for line in order.live_lines],
         reservations=[_reservation(each) for each in order.reservations if each.live],
         fees=[_fee(fee, order) for fee in order.fees],
-        travellers=[TravellerOut(**each.model_dump()) for each in order.aboard],
+        travellers=[TravellerOut(**each.model_dump(include=_PERSON)) for each in order.aboard],
         payment_refs=[RefOut(id=p.key, version=None) for p in order.payments if p.open or p.captured.minor],
     )
 
@@ -171,6 +171,7 @@ def _line(line: OrderLine, order: Order) -> OrderLineOut:
     )
 
 
+_PERSON = set(TravellerOut.model_fields)
 _SAME = {"id", "product", "service", "valid_from", "external_reference"}
 
 

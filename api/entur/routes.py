@@ -1,6 +1,5 @@
 """The routes of Entur's sales API."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -18,7 +17,7 @@ from api.entur.options_schema import ChangeOptionOut, options_out
 from api.entur.orders_schema import OrderOut, order_out
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
 from api.entur.settings import EnturSettings
-from api.headers import LONGEST_WAIT, Handling, handling
+from api.headers import Handling, patient
 from api.new_orders import NewOrder
 from api.parts import ApiParts, parts
 from api.problems import ProblemError
@@ -53,11 +52,6 @@ _OFFER = (
 
 
 router = APIRouter(tags=["entur"], route_class=EnturRoute, dependencies=[Depends(documented)])
-
-
-def patient(request: Request, asked: Annotated[Handling, Depends(handling)]) -> Handling:
-    """Read how a request is to be handled: Entur's clients say nothing, and wait 30 seconds."""
-    return asked if "prefer" in request.headers else replace(asked, wait=LONGEST_WAIT)
 
 
 Asked = Annotated[Handling, Depends(patient)]

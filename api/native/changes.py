@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from activities.quotes import price
 from api.answering import heard
 from api.asking import ask, known_number
+from api.births import check_births
 from api.headers import Handling, handling, keyed
-from api.native.births import check_births
 from api.native.changes_schema import (
     ChangeDetails,
     ChangeIn,
@@ -68,6 +68,7 @@ _QUOTED = (
     "TRAVELLERS_INCOMPLETE",
     "SEAT_UNKNOWN",
 )
+_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ALREADY_CONFIRMED")
 _MONEY = ("PAYMENT_REFUSED", "REFUND_REFUSED", "BALANCE_NOT_ZERO", "HOLD_LOST", "TRAVELLERS_INCOMPLETE")
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": ChangeOut, "description": "Still running: see Location."}}
 
@@ -92,7 +93,7 @@ def quote(order: str, wanted: QuoteIn, made: Parts) -> QuoteOut:
 @router.post(
     "/v1/orders/{order}/changes",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_QUOTED, *_MONEY, "SOLD_OUT", "SEAT_TAKEN"),
+    responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_QUOTED, *_MONEY, *_RUN),
 )
 async def change(request: Request, order: str, wanted: ChangeIn, made: Parts, asked: Keyed) -> Response:
     """Change an order: into its draft, or with `confirm` in one go, which ends confirmed or never happened."""
@@ -103,6 +104,7 @@ async def change(request: Request, order: str, wanted: ChangeIn, made: Parts, as
         refund_price_difference=wanted.refund_price_difference,
         confirm=wanted.confirm,
         payment=wanted.payment,
+        until_confirmed=wanted.until_confirmed,
         if_match=asked.if_match,
     )
     return await _run(request, made, order, filled, asked, wanted)

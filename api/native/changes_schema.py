@@ -29,6 +29,7 @@ class ChangeIn(QuoteIn):
 
     confirm: Flag = Field(default=False, description="Change and confirm in one go.")
     payment: PaymentMeans | None = Field(default=None, description="How to pay what is owed; only in one go.")
+    until_confirmed: Flag = Field(default=False, description="Refuse it once the order has ever been confirmed.")
 
     model_config = {
         "json_schema_extra": {

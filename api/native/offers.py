@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from api.native.births import check_births
+from api.births import check_births
 from api.native.offers_schema import BundlesOut, OfferSearchIn, bundle_out
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
+from api.searching import find_bundles
 from api.strict_json import StrictRoute
 from providers.protocols import OfferSearch, SearchTraveller
-from store import bundles
 
 router = APIRouter(tags=["offers"], route_class=StrictRoute)
 
@@ -30,8 +30,7 @@ def search_offers(search: OfferSearchIn, made: Annotated[ApiParts, Depends(parts
 
     Nothing is held. A product or service that is not known is 404; nothing that fits is an empty list.
     """
-    now = made.store.now()
-    check_births((each.birth_date for each in search.travellers), now.date())
+    check_births((each.birth_date for each in search.travellers), made.store.now().date())
     if search.product and not made.offers.products(made.tenant, [search.product]):
         raise ProblemError("PRODUCT_NOT_FOUND")
     if search.service and not made.offers.services(made.tenant, [search.service]):
@@ -43,10 +42,7 @@ def search_offers(search: OfferSearchIn, made: Annotated[ApiParts, Depends(parts
         time_zone=search.time_zone,
         travellers=tuple(SearchTraveller(each.id, each.birth_date) for each in search.travellers),
     )
-    found = made.offers.search(made.tenant, wanted, now)
-    with made.store.write() as tx:
-        for bundle in found:
-            bundles.keep(tx, made.tenant, bundle)
+    found = find_bundles(made, wanted)
     offered = [offer.product for bundle in found for offer in bundle.offers]
     products = dict(made.offers.products(made.tenant, offered)) if offered else {}
     on_top = sorted({code for product in products.values() for code in product.supplements})

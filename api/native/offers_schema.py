@@ -34,7 +34,10 @@ class OfferSearchIn(Model):
 
     product: Code | None = None
     service: Code | None = None
-    valid_from: Instant | None = Field(default=None, description="First instant of validity; not for services.")
+    valid_from: Instant | None = Field(
+        default=None,
+        description="First instant of validity; of a train product: from when its next departure that day is taken.",
+    )
     time_zone: ZoneIn = Field(default="UTC", description="Decides which day valid_from lies on.")
     travellers: tuple[SearchedTraveller, ...] = Field(min_length=1, max_length=MOST_TRAVELLERS)
 

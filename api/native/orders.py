@@ -4,25 +4,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
-from api.asking import fingerprint, known_number, new_change, written
+from api.asking import known_number
 from api.headers import Handling, keyed
 from api.native.history_schema import HistoryOut, event_out
 from api.native.options_schema import OptionsOut, options_out
 from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
-from api.new_orders import make_order
+from api.new_orders import create_empty
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
 from api.reading import read_options, read_order
 from api.strict_json import StrictRoute
-from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.orders import Order
-from domain.summaries import summary_of
 from store import changes
 from store.events import history
-from store.orders import find, load
+from store.orders import find
 from store.tables import ChangeRow, OrderRow
 
 router = APIRouter(tags=["orders"], route_class=StrictRoute)
@@ -44,21 +41,8 @@ def create_order(
 ) -> Response:
     """Make a new, empty order. It has no workflow until something is asked of it."""
     body = wanted.model_dump(mode="json", exclude_unset=True)
-    mark = fingerprint(request.method, request.url.path, body)
-    with made.store.write() as tx:
-        fresh = new_change(request, made, ChangeKind.CREATE, asked, mark, wanted.model_dump_json())
-        row = written(tx, fresh)
-        if row is fresh:
-            row = _make(tx, made, wanted, fresh)
-        return _created(row, replayed=row is not fresh)
-
-
-def _make(tx: Session, made: ApiParts, wanted: OrderIn, row: ChangeRow) -> ChangeRow:
-    head = make_order(tx, made, wanted, row, empty=True)
-    row.outcome = Outcome(state=ChangeState.DONE, order=summary_of(load(tx, head))).model_dump_json()
-    row.state, row.finished_at = ChangeState.DONE, row.created_at
-    tx.merge(row)
-    return row
+    row, replayed = create_empty(request, made, wanted, asked, body)
+    return _created(row, replayed=replayed)
 
 
 def _created(row: ChangeRow, *, replayed: bool) -> Response:

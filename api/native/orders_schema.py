@@ -61,6 +61,10 @@ class TravellerOut(BaseModel):
     given_name: str | None
     family_name: str | None
     birth_date: date | None
+    salutation: str | None
+    gender: str | None
+    nationality: str | None = Field(description="ISO 3166, two or three letters.")
+    passport: str | None
 
 
 class ReservationOut(BaseModel):

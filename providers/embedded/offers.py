@@ -1,12 +1,13 @@
 """Offer catalogue on our own database: products with prices by age, supplements, services."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from domain.ages import day_of
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller, Service
 from domain.products import Product, Supplement, price_for
@@ -29,21 +30,12 @@ class EmbeddedOffers:
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
         """Return a bundle for each product the search fits; none for a departure that has left."""
         with self._store.read() as tx:
-            service = _services(tx, tenant, [search.service]).get(search.service) if search.service else None
-            products = self._candidates(tx, tenant, search, service)
-        if search.service and (service is None or service.departed(now)):
-            return []
-        found = [self._bundle(product, search, service, now) for product in products]
+            found = [
+                self._bundle(product, search, service, now)
+                for product in _candidates(tx, tenant, search)
+                for service in _where(tx, tenant, product, search, now)
+            ]
         return [bundle for bundle in found if bundle is not None]
-
-    def _candidates(self, tx: Session, tenant: str, search: OfferSearch, service: Service | None) -> list[Product]:
-        query = select(ProductRow).where(ProductRow.tenant == tenant)
-        if search.product:
-            query = query.where(ProductRow.id == search.product)
-        # A product of a line is sold on its services only, one without a line on none.
-        query = query.where(ProductRow.line == (service.line if service else None))
-        rows = tx.exec(query.order_by(col(ProductRow.id)))
-        return [Product.model_validate_json(row.document) for row in rows]
 
     def _bundle(
         self, product: Product, search: OfferSearch, service: Service | None, now: datetime
@@ -51,7 +43,7 @@ class EmbeddedOffers:
         valid_from = service.departs_at if service else search.valid_from
         if valid_from is None:
             return None
-        first_day = service.day if service else valid_from.astimezone(ZoneInfo(search.time_zone)).date()
+        first_day = service.day if service else day_of(valid_from, search.time_zone)
         offer = _offer(product, search.travellers, first_day)
         if offer is None:
             return None
@@ -71,6 +63,12 @@ class EmbeddedOffers:
             rows = tx.exec(select(ProductRow).where(ProductRow.tenant == tenant, col(ProductRow.id).in_(set(ids))))
             return {row.id: Product.model_validate_json(row.document) for row in rows}
 
+    def variants(self, tenant: str, parent: str) -> Sequence[Product]:
+        """Return the products that are variants of one."""
+        with self._store.read() as tx:
+            products = _products(tx, select(ProductRow).where(ProductRow.tenant == tenant))
+            return [each for each in products if each.parent == parent]
+
     def supplements(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Supplement]:
         """Return supplements by id."""
         with self._store.read() as tx:
@@ -84,9 +82,40 @@ class EmbeddedOffers:
             return _services(tx, tenant, ids)
 
 
+def _candidates(tx: Session, tenant: str, search: OfferSearch) -> list[Product]:
+    query = select(ProductRow).where(ProductRow.tenant == tenant)
+    if search.product:
+        query = query.where(ProductRow.id == search.product)
+    return _products(tx, query)
+
+
+def _products(tx: Session, query: SelectOfScalar[ProductRow]) -> list[Product]:
+    return [Product.model_validate_json(row.document) for row in tx.exec(query.order_by(col(ProductRow.id)))]
+
+
+def _where(tx: Session, tenant: str, product: Product, search: OfferSearch, now: datetime) -> Iterator[Service | None]:
+    """Yield the service a product is to be sold on, or None for a product without departures; else nothing."""
+    if search.service:
+        service = _services(tx, tenant, [search.service]).get(search.service)
+        if service and service.line == product.line and not service.departed(now):
+            yield service
+    elif product.line is None:
+        yield None
+    elif search.valid_from:
+        day, from_ = day_of(search.valid_from, search.time_zone), max(search.valid_from, now)
+        leaving = (ServiceRow.line == product.line, ServiceRow.day == day, col(ServiceRow.departs_at) >= from_)
+        query = select(ServiceRow).where(ServiceRow.tenant == tenant, *leaving)
+        services = [_service(row) for row in tx.exec(query.order_by(col(ServiceRow.departs_at)).limit(2))]
+        yield from [each for each in services if not each.departed(now)][:1]
+
+
 def _services(tx: Session, tenant: str, ids: Sequence[str]) -> dict[str, Service]:
     rows = tx.exec(select(ServiceRow).where(ServiceRow.tenant == tenant, col(ServiceRow.id).in_(set(ids))))
-    return {row.id: Service(id=row.id, line=row.line, departs_at=row.departs_at, day=row.day) for row in rows}
+    return {row.id: _service(row) for row in rows}
+
+
+def _service(row: ServiceRow) -> Service:
+    return Service(id=row.id, line=row.line, departs_at=row.departs_at, day=row.day)
 
 
 def _offer(product: Product, travellers: Sequence[SearchTraveller], first_day: date) -> Offer | None:

@@ -48,6 +48,8 @@ class OrderRow(SQLModel, table=True):
     last_confirmed_at: datetime | None = moment(default=None)
     created_by: str | None = words(64, default=None)
     """The change that brought it into being; None for an order created empty on purpose."""
+    expires_with_offers: bool = False
+    """Whether its draft ends with the first offer on it, where that is earlier (discover.swiss)."""
     abandoned: bool = False
     """Whether that change was refused: then there is no such order."""
 
@@ -102,6 +104,10 @@ class TravellerRow(Versioned, table=True):
     given_name: str | None = words(100, default=None)
     family_name: str | None = words(100, default=None)
     birth_date: date | None = None
+    salutation: str | None = words(20, default=None)
+    gender: str | None = words(20, default=None)
+    nationality: str | None = words(3, default=None)
+    passport: str | None = words(100, default=None)
 
 
 class FeeRow(Versioned, table=True):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -97,8 +97,14 @@ class World:
     @asynccontextmanager
     async def impatient(self) -> AsyncIterator["World"]:
         """Another API on the same store and Temporal, which asks a full queue again for a moment only."""
-        engine = Engine(self.client, ask_again_for=timedelta(milliseconds=300))
-        made = ApiParts(store=self.parts.store, offers=self.parts.offers, engine=engine, tenant=TENANT)
+        async with self.with_api(engine=Engine(self.client, ask_again_for=timedelta(milliseconds=300))) as world:
+            yield world
+
+    @asynccontextmanager
+    async def with_api(self, **parts: Any) -> AsyncIterator["World"]:
+        """Another API on the same store and Temporal, some of its parts different."""
+        usual = ApiParts(store=self.parts.store, offers=self.parts.offers, engine=Engine(self.client), tenant=TENANT)
+        made = replace_(usual, **parts)
         transport = httpx2.ASGITransport(create_app(made))
         async with httpx2.AsyncClient(transport=transport, base_url="http://changeover", timeout=60) as http:
             yield replace_(self, http=http)
@@ -124,6 +130,16 @@ class World:
         assert answer.status == httpx2.codes.OK, answer.body
         (bundle,) = answer.body["offer_bundles"]
         return str(bundle["id"])
+
+    @contextmanager
+    def at(self, moment: datetime) -> Generator[None]:
+        """Let it be that instant by the one clock that decides what has expired."""
+        usual = self.parts.store.now
+        self.parts.store.now = lambda: moment
+        try:
+            yield
+        finally:
+            self.parts.store.now = usual
 
     def train(self, coaches: int = 2, seats: int = 16, leaves_in: timedelta = timedelta(days=30)) -> str:
         """Put a train on the line that no other test sells seats on."""

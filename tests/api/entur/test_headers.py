@@ -1,18 +1,12 @@
 """Entur: headers, errors in Entur's shape, and how many requests a client may send."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import httpx2
 import pytest
 
-from api.app import create_app
-from api.engine import Engine
 from api.entur.settings import EnturSettings
-from api.parts import ApiParts
 from tests.support.canary import ADULT
 from tests.support.sales import Sales
-from tests.support.world import TENANT, World
+from tests.support.world import World
 from workflows.names import CHANNEL, CORRELATION_ID, draft_id
 
 MEMBERS = {"timestamp", "status", "error", "exception", "message", "path", "title", "code", "errors"}
@@ -81,29 +75,19 @@ async def test_a_header_sent_twice_is_a_bad_request(sales: Sales, twice: str) ->
 
 
 async def test_where_supplements_are_added_is_a_setting(world: World) -> None:
-    async with api_of(world, EnturSettings(supplement_path="/v2/supplements")) as http:
+    async with world.with_api(entur=EnturSettings(supplement_path="/v2/supplements")) as other:
         headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk", "ET-Client-Name": "acme-app"}
-        moved = await http.post("/sales/v2/supplements", json={}, headers=headers)
-        gone = await http.post("/sales/v1/update-order/supplement-products", json={}, headers=headers)
+        moved = await other.http.post("/sales/v2/supplements", json={}, headers=headers)
+        gone = await other.http.post("/sales/v1/update-order/supplement-products", json={}, headers=headers)
     assert (moved.json()["code"], gone.json()["code"]) == ("MEMBER_INVALID", "NOT_FOUND")
-
-
-@asynccontextmanager
-async def api_of(world: World, settings: EnturSettings) -> AsyncIterator[httpx2.AsyncClient]:
-    """Another API on the same store and Temporal, with settings of its own."""
-    engine = Engine(world.client)
-    made = ApiParts(store=world.parts.store, offers=world.parts.offers, engine=engine, tenant=TENANT, entur=settings)
-    transport = httpx2.ASGITransport(create_app(made))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
-        yield http
 
 
 async def ask(world: World, times: int, name: str | None) -> list[httpx2.Response]:
     """Ask an API that takes three requests a minute of unnamed clients, and eight of a named one."""
     settings = EnturSettings(unnamed_per_minute=3, named_per_minute=8)
     headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk"} | ({"ET-Client-Name": name} if name else {})
-    async with api_of(world, settings) as http:
-        return [await http.get(f"/sales{ORDER}", headers=headers) for _ in range(times)]
+    async with world.with_api(entur=settings) as other:
+        return [await other.http.get(f"/sales{ORDER}", headers=headers) for _ in range(times)]
 
 
 @pytest.mark.parametrize("name", [None, "omsa", "-app", "a b-c", "acme-"])

@@ -1,0 +1,83 @@
+"""How something is asked of an order: prepared, handed to the engine, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from api.answering import heard
+from api.asking import ask, asked_before
+from api.discover.answers import Ended, read
+from api.discover.messages import refused, warned
+from api.discover.translation import Prepared, Preparing
+from api.discover.zones import zone_of
+from api.headers import Handling
+from api.parts import ApiParts
+from api.problems import ProblemError
+from domain.changes import ChangeKind, ChangeRequest
+from store.changes import outcome_of
+
+_PROBLEMS = (412, 423, 500, 503)
+"""Every other refusal is told in validation messages, beside the order as it stands."""
+_NO_ITEM = ("LINE_NOT_FOUND", "LINE_REMOVED")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One request about one order."""
+
+    request: Request
+    made: ApiParts
+    order: str
+    asked: Handling
+    sent: BaseModel | None
+
+    async def change(self, prepare: Callable[[Preparing], Prepared], item: str | None = None) -> Ended:
+        """Change the order as prepared, or say why not. Raises ProblemError for what is no validation message.
+
+        A request that was asked before, under its key, is not prepared again: offers may be gone by now.
+        """
+        before = await run_in_threadpool(asked_before, self.request, self.made, self.asked)
+        if before:
+            return await self._asked(before, item)
+        prepared = await run_in_threadpool(lambda: prepare(self.preparing()))
+        if prepared.refusals:
+            return Ended(prepared.refusals, refused=True)
+        ended = await self._asked(self._wanted(prepared), item)
+        return Ended([*prepared.warnings, *ended.messages], ended.outcome, ended.refused, ended.status, ended.headers)
+
+    def preparing(self) -> Preparing:
+        """Return what prepares items for the order, in the zone of the request or else of the order."""
+        head, order, _ = read(self.made, self.order)
+        return Preparing(self.made, order, zone_of(self.request) or head.time_zone)
+
+    def _wanted(self, prepared: Prepared) -> ChangeRequest:
+        return ChangeRequest(
+            kind=ChangeKind.CHANGE,
+            operations=prepared.operations,
+            # discover.swiss changes no order that was paid.
+            until_confirmed=True,
+            if_match=self.asked.if_match,
+        )
+
+    async def _asked(self, wanted: ChangeRequest, item: str | None) -> Ended:
+        row, replayed = await ask(self.request, self.made, self.order, wanted, self.asked, body_of(self.sent))
+        outcome = outcome_of(row)
+        try:
+            status, headers = heard(row, self.asked, replayed=replayed)
+        except ProblemError as problem:
+            if outcome is None or problem.status_code in _PROBLEMS:
+                raise
+            if item and outcome.code in _NO_ITEM:
+                raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
+            return Ended(refused(outcome, item), outcome, refused=True, headers=dict(problem.headers or {}))
+        warnings = [warned(each, item) for each in outcome.warnings] if outcome else []
+        return Ended(warnings, outcome, status=status, headers=headers)
+
+
+def body_of(sent: BaseModel | None) -> Any:
+    """Return what makes two requests the same request."""
+    return sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None

@@ -1,0 +1,116 @@
+"""What was ignored, what is missing, and why something was refused."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from pydantic.alias_generators import to_camel
+
+from api.discover.wire import Said
+from api.problems import TITLES
+from domain.changes import Outcome, Warned
+from domain.refusals import OfferNotFound
+
+
+class Level(StrEnum):
+    """How much a message matters: from a validation error on, something was not done."""
+
+    WARNING = "Warning"
+    VALIDATION_ERROR = "ValidationError"
+    ERROR = "Error"
+
+
+class Source(StrEnum):
+    """What a message is about."""
+
+    ORDER = "order"
+    ORDERED_ITEM = "orderedItem"
+
+
+class ValidationMessage(Said):
+    """Something a client should know; decide by its `code`."""
+
+    level: Level
+    code: str
+    message: str
+    source: Source
+    order_item_number: str | None = None
+    traveler_identifier: str | None = None
+    field: str | None = None
+
+
+NOT_IN_STATE = "order-not-in-state-to-use-move-to"
+_STATES = {"ALREADY_CONFIRMED", "ORDER_CANCELLED"}
+_MISSING = {
+    "given_name": "traveler_given_name_absent",
+    "family_name": "traveler_family_name_absent",
+    "birth_date": "traveler_incorrect_birthdate",
+}
+_OWN = {
+    "ordered_item_absent": "The order has no items; send [] to remove them all.",
+    "offer_not_found": OfferNotFound.sentence,
+    "orderitem_product_incorrect": "There is no such product.",
+    "orderitem_quantity_unsupported": "An item is sold once; add another item for more.",
+    "orderitem_not_found": "The order has no such item.",
+    "productconfiguration_valid_from_absent": "The product needs a validFrom.",
+    "offer_not_available": "The product is not offered for these travellers at this time.",
+    "traveler_incorrect_birthdate": "The birthDate is empty, or nobody can have it.",
+    "traveler_age_not_offered": "The product has no price for the age of this traveller.",
+    "person_gender_incorrect": "The gender is Female, Male or Diverse.",
+    "number_of_travelers_ignored": "The travellers listed count, not numberOfTravelers.",
+    "product_ignored": "The offer bundle decides the product.",
+}
+
+
+def refusing(code: str, item: str | None = None, traveller: str | None = None) -> ValidationMessage:
+    """Return why an item was not taken as it was sent."""
+    return _item_message(Level.VALIDATION_ERROR, code, _OWN[code], item, traveller)
+
+
+def ignoring(code: str, item: str | None = None) -> ValidationMessage:
+    """Return what of an item was ignored."""
+    return _item_message(Level.WARNING, code, _OWN[code], item)
+
+
+def missing(item: str | None, traveller: str | None, field: str) -> ValidationMessage:
+    """Return which field of a traveller an order still needs."""
+    name = to_camel(field)
+    code = _MISSING.get(field, f"traveler_{field}_absent")
+    return _item_message(Level.VALIDATION_ERROR, code, f"The {name} of a traveller is missing.", item, traveller, name)
+
+
+def warned(warning: Warned, item: str | None) -> ValidationMessage:
+    """Return a warning of the engine: a field that cannot be changed was ignored."""
+    name = "identifier" if warning.field == "id" else to_camel(warning.field)
+    text = f"The {name} of a traveller cannot be changed; it was ignored."
+    return _item_message(Level.WARNING, warning.code.lower(), text, item, warning.traveller, name)
+
+
+def refused(outcome: Outcome, item: str | None) -> list[ValidationMessage]:
+    """Return why the engine refused a change."""
+    code = outcome.code or ""
+    if code in _STATES:
+        text = TITLES[code][1]
+        return [ValidationMessage(level=Level.ERROR, code=NOT_IN_STATE, message=text, source=Source.ORDER)]
+    fields = [str(each["field"]) for each in outcome.members if "field" in each]
+    if fields:
+        return [missing(item, None, field) for field in fields]
+    return [_item_message(Level.VALIDATION_ERROR, code.lower(), TITLES[code][1], item)]
+
+
+def _item_message(
+    level: Level, code: str, text: str, item: str | None, traveller: str | None = None, field: str | None = None
+) -> ValidationMessage:
+    return ValidationMessage(
+        level=level,
+        code=code,
+        message=text,
+        source=Source.ORDERED_ITEM,
+        order_item_number=item,
+        traveler_identifier=traveller,
+        field=field,
+    )
+
+
+def serious(messages: Sequence[ValidationMessage]) -> bool:
+    """Whether any of these says that something was not done, or is not complete."""
+    return any(each.level is not Level.WARNING for each in messages)

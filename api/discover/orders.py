@@ -1,0 +1,73 @@
+"""Orders as discover.swiss's clients read them."""
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from api.discover.items import OrderItemOut, Products, item_messages, item_out, positions
+from api.discover.messages import ValidationMessage
+from api.discover.wire import Exact, Said, francs, number
+from api.discover.zones import utc
+from domain.orders import Order, OrderStatus
+from store.tables import OrderRow
+
+CURRENCY = "CHF"
+
+
+class OrderOut(Said):
+    """An order as it stands."""
+
+    order_number: str
+    order_date: str
+    order_status: str = Field(examples=["New", "Checkout", "Placed", "Paid", "Expired", "Canceled"])
+    price_currency: str
+    total_amount: Exact
+    total_amount_chf: Exact = Field(serialization_alias="totalAmountCHF")
+    total_tax_chf: Exact = Field(serialization_alias="totalTaxCHF", description="The sum of the items' taxCHF.")
+    total_tax_included_chf: Exact = Field(
+        serialization_alias="totalTaxIncludedCHF", description="The tax really inside totalAmount."
+    )
+    expires_at: str | None = Field(default=None, description="When what it holds is given back unless it is paid.")
+    ordered_item: list[OrderItemOut]
+
+
+class OrderUpdateResponse(Said):
+    """An order as it stands after a request, and what to know about it."""
+
+    order: OrderOut
+    validation_messages: list[ValidationMessage]
+
+
+def order_out(head: OrderRow, order: Order, products: Products) -> OrderOut:
+    """Return an order as it goes over the wire."""
+    items = [item_out(order, position, products) for position in positions(order)]
+    return OrderOut(
+        order_number=order.number,
+        order_date=utc(head.created_at),
+        order_status=_status(order, items),
+        price_currency=order.currency,
+        total_amount=francs(order.due),
+        total_amount_chf=francs(order.due),
+        total_tax_chf=number(sum((item.tax_chf for item in items), Decimal(0))),
+        total_tax_included_chf=francs(order.tax),
+        expires_at=utc(order.expires_at) if order.expires_at else None,
+        ordered_item=items,
+    )
+
+
+def order_messages(order: Order, products: Products) -> list[ValidationMessage]:
+    """Return what every item still lacks."""
+    return [each for position in positions(order) for each in item_messages(order, position, products)]
+
+
+def _status(order: Order, items: list[OrderItemOut]) -> str:
+    """Return discover.swiss's word: a draft that was never confirmed is New, Checkout or Placed."""
+    if order.status is OrderStatus.CANCELLED:
+        return "Canceled"
+    if order.confirmed_version:
+        return "Paid"
+    if order.status is OrderStatus.EXPIRED:
+        return "Expired"
+    if not items:
+        return "New"
+    return "Placed" if all(item.order_item_status == "Placed" for item in items) else "Checkout"

@@ -1,0 +1,155 @@
+"""The routes of discover.swiss's order API."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from api.discover import answers
+from api.discover.answers import Ended
+from api.discover.desk import Desk, body_of
+from api.discover.errors import errors
+from api.discover.items import OrderItemUpdateResponse, position_of
+from api.discover.offering import OffersResponse, bundle_out, find
+from api.discover.orders import CURRENCY, OrderUpdateResponse
+from api.discover.requests import OrderIn, OrderItemIn, ProductConfigurationIn
+from api.discover.translation import Prepared
+from api.discover.wire import ExactJSONResponse
+from api.discover.zones import zone_of
+from api.headers import Handling, patient
+from api.new_orders import NewOrder, create_empty
+from api.parts import ApiParts, parts
+from api.problems import ProblemError
+from api.strict_json import StrictRoute
+from domain.operations import RemoveLines
+
+Parts = Annotated[ApiParts, Depends(parts)]
+Asked = Annotated[Handling, Depends(patient)]
+_RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
+_BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+_ASK = ("ORDER_NOT_FOUND", "STALE_ORDER", "IDEMPOTENCY_MISMATCH", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_NEW = ("IDEMPOTENCY_MISMATCH", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_ITEM = (*_ASK, "ORDER_ITEM_NOT_FOUND")
+
+router = APIRouter(tags=["discover"], route_class=StrictRoute)
+
+
+@router.post("/orders", name="discover_create", response_model=OrderUpdateResponse, responses=errors(*_BODY, *_NEW))
+async def create(request: Request, wanted: OrderIn, made: Parts, asked: Asked) -> Response:
+    """Make an order, empty or with items. It stays when its items are refused: then it is empty."""
+    new = NewOrder(currency=CURRENCY, time_zone=zone_of(request) or "UTC", expires_with_offers=True)
+    row, _ = await run_in_threadpool(create_empty, request, made, new, asked, body_of(wanted))
+    number, items = row.order_number or "", wanted.ordered_item
+    ended = Ended()
+    if items:
+        # The same key stands for both halves, so that a repeated request goes on where the first one broke off.
+        filling = Desk(request, made, number, replace(asked, part=" items", if_match=None), wanted)
+        ended = await filling.change(lambda preparing: preparing.together([(each, None) for each in items]))
+    return await run_in_threadpool(answers.answer_order, made, number, ended)
+
+
+@router.get(
+    "/orders/{order}",
+    name="discover_order",
+    response_model=OrderUpdateResponse,
+    responses=errors("ORDER_NOT_FOUND"),
+)
+def show(order: str, made: Parts) -> Response:
+    """Return an order as it stands, with what its items still lack."""
+    return answers.answer_order(made, order, Ended())
+
+
+@router.put(
+    "/orders/{order}",
+    name="discover_update",
+    response_model=OrderUpdateResponse,
+    responses=_RUNNING | errors(*_BODY, *_ASK),
+)
+async def update(request: Request, order: str, wanted: OrderIn, made: Parts, asked: Asked) -> Response:
+    """Make an order what is sent: items listed by number kept or changed, others removed, new ones added.
+
+    All or nothing.
+    """
+    desk = Desk(request, made, order, asked, wanted)
+    ended = await desk.change(lambda preparing: preparing.whole(wanted.ordered_item))
+    return await run_in_threadpool(answers.answer_order, made, order, ended)
+
+
+@router.post(
+    "/orders/{order}/items",
+    name="discover_add_item",
+    response_model=OrderItemUpdateResponse,
+    responses=_RUNNING | errors(*_BODY, *_ASK),
+)
+async def add_item(request: Request, order: str, wanted: OrderItemIn, made: Parts, asked: Asked) -> Response:
+    """Add an item: a bundle that was found, or a product to find one for."""
+    ended = await Desk(request, made, order, asked, wanted).change(lambda preparing: preparing.item(wanted, None))
+    return await run_in_threadpool(answers.answer_item, made, order, None, ended)
+
+
+@router.get(
+    "/orders/{order}/items/{item}",
+    name="discover_item",
+    response_model=OrderItemUpdateResponse,
+    responses=errors("ORDER_NOT_FOUND", "ORDER_ITEM_NOT_FOUND"),
+)
+def show_item(order: str, item: str, made: Parts) -> Response:
+    """Return an item as it stands, with what it still lacks."""
+    return answers.answer_item(made, order, _position(made, order, item), Ended())
+
+
+@router.put(
+    "/orders/{order}/items/{item}",
+    name="discover_update_item",
+    response_model=OrderItemUpdateResponse,
+    responses=_RUNNING | errors(*_BODY, *_ITEM),
+)
+async def update_item(
+    request: Request, order: str, item: str, wanted: OrderItemIn, made: Parts, asked: Asked
+) -> Response:
+    """Change an item: another product, the same or another bundle, its travellers completed.
+
+    Refused whole, the item stays exactly as it was.
+    """
+    position = await run_in_threadpool(_position, made, order, item)
+    desk = Desk(request, made, order, asked, wanted)
+    ended = await desk.change(lambda preparing: preparing.item(wanted, position), item)
+    return await run_in_threadpool(answers.answer_item, made, order, position, ended)
+
+
+@router.delete(
+    "/orders/{order}/items/{item}",
+    name="discover_remove_item",
+    response_model=OrderItemUpdateResponse,
+    responses=_RUNNING | errors(*_ITEM),
+)
+async def remove_item(request: Request, order: str, item: str, made: Parts, asked: Asked) -> Response:
+    """Take an item off; its number is never used again. A refusal answers with the item, success with null."""
+    position = await run_in_threadpool(_position, made, order, item)
+    removal = Prepared((RemoveLines(op="remove_lines", position=position),))
+    ended = await Desk(request, made, order, asked, None).change(lambda _: removal, item)
+    return await run_in_threadpool(answers.answer_item, made, order, position, ended)
+
+
+@router.post(
+    "/orders/{order}/offers",
+    name="discover_offers",
+    response_model=OffersResponse,
+    responses=errors(*_BODY, "ORDER_NOT_FOUND"),
+)
+def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, made: Parts, asked: Asked) -> Response:
+    """Find bundles that only this order may take, one for each product that fits. Nothing is held."""
+    preparing = Desk(request, made, order, asked, wanted).preparing()
+    asked_for = preparing.wanted(wanted, (), None)
+    found, messages = find(made, asked_for, order)
+    bundles = [bundle_out(bundle, asked_for.products, preparing.zone) for bundle in found]
+    return ExactJSONResponse(answers.spelt(OffersResponse(validation_messages=messages, offer_bundle=bundles)))
+
+
+def _position(made: ApiParts, order: str, item: str) -> int:
+    position = position_of(answers.read(made, order)[1], item)
+    if position is None:
+        raise ProblemError("ORDER_ITEM_NOT_FOUND")
+    return position

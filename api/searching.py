@@ -1,0 +1,17 @@
+"""How every façade finds offers: what is found is kept, as a promise."""
+
+from api.parts import ApiParts
+from domain.offers import OfferBundle
+from providers.protocols import OfferSearch
+from store import bundles
+
+
+def find_bundles(made: ApiParts, wanted: OfferSearch, order: str | None = None) -> list[OfferBundle]:
+    """Return the bundles found, for any order or only for one. Nothing is held."""
+    found = made.offers.search(made.tenant, wanted, made.store.now())
+    mine = [bundle.model_copy(update={"order": order}) for bundle in found]
+    if mine:
+        with made.store.write() as tx:
+            for bundle in mine:
+                bundles.keep(tx, made.tenant, bundle)
+    return mine

@@ -1,0 +1,59 @@
+"""Writes a request down before anything is done about it: one row per request, for ever."""
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from fastapi import Request
+from sqlmodel import Session
+
+from api.headers import Handling
+from api.parts import ApiParts
+from api.problems import ProblemError
+from domain.changes import ChangeKind, ChangeState
+from store import changes
+from store.tables import ChangeRow
+
+
+def fingerprint(method: str, path: str, body: Any) -> str:
+    """Return what makes two requests the same: method, path and body, whatever the order of members."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).hexdigest()
+
+
+def route_of(request: Request) -> str:
+    """Return the route a request matched: idempotency keys are unique per tenant and route."""
+    return f"{request.method} {request.scope['route'].path}"
+
+
+def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handling, mark: str, text: str) -> ChangeRow:
+    """Return the row of a request that has just arrived."""
+    return ChangeRow(
+        tenant=made.tenant,
+        id=str(uuid.uuid4()),
+        route=route_of(request) + asked.part,
+        idempotency_key=asked.key,
+        fingerprint=mark,
+        kind=kind,
+        request=text,
+        correlation_id=asked.correlation_id,
+        state=ChangeState.WAITING,
+        created_at=made.store.now(),
+    )
+
+
+def written(tx: Session, row: ChangeRow) -> ChangeRow:
+    """Write a request down, or return the one its key stands for already.
+
+    Of two clients at once with one key the second waits here and gets the first one's row.
+    Raises IDEMPOTENCY_MISMATCH when the key was used for another request.
+    """
+    if changes.add(tx, row):
+        return row
+    earlier = changes.of_key(tx, row.tenant, row.route, row.idempotency_key or "")
+    if earlier is None:
+        raise LookupError("a request that could not be written down has a twin")
+    if earlier.fingerprint != row.fingerprint:
+        raise ProblemError("IDEMPOTENCY_MISMATCH")
+    return earlier

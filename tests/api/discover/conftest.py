@@ -1,0 +1,10 @@
+import pytest
+
+from tests.support.market import Market
+from tests.support.world import World
+
+
+@pytest.fixture
+def market(world: World) -> Market:
+    """A client of discover.swiss's routes."""
+    return Market(world)
