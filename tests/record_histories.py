@@ -107,6 +107,15 @@ async def _confirmed_nothing(world: World) -> str:
     return order
 
 
+async def _nothing_to_change(world: World) -> str:
+    order = await world.order()
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    await world.change(order, add(bundle, ADULT))
+    await world.change(order, {"op": "set_position", "position": 1, "offer_bundle_id": bundle})
+    await world.discard(order)
+    return order
+
+
 async def _open_draft(world: World) -> str:
     return await _drafted(world)
 
@@ -123,6 +132,7 @@ STORIES: dict[str, Callable[[World], Awaitable[str]]] = {
     "cancelled": _cancelled,
     "two-at-once": _two_at_once,
     "confirmed-nothing": _confirmed_nothing,
+    "nothing-to-change": _nothing_to_change,
     "open-draft": _open_draft,
 }
 

@@ -6,6 +6,7 @@ import pytest
 from temporalio.testing import TimeSkipper
 
 from tests.support.canary import ADULT, CHILD
+from tests.support.market import DAY_CARD, HELMA, JHON, THREE_DAYS, Market, codes, item
 from tests.support.sales import Sales
 from tests.support.world import CARD, World, add, people, replace
 
@@ -152,3 +153,33 @@ async def test_a_draft_made_by_enturs_calls_runs_out_like_any_other(world: World
     assert ((await sales.show(order))["version"], (await sales.show(order))["balance"]) == (2, "100.00")
     assert await pass_time(world, order) == "COMPLETED"
     assert (world.snapshot(order), world.seats_of(order), await sales.show(order)) == (before, seats, shown)
+
+
+async def test_an_order_of_discover_swiss_ends_with_its_first_offer_and_may_be_changed_again(world: World) -> None:
+    market = Market(world)
+    product, service, departs = market.panorama(seats=1)
+    order = await market.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
+    assert world.seats_of(order) == [f"{service} 1-1 held"]
+    assert await pass_time(world, order) == "COMPLETED"
+    shown = await market.show(order)
+    assert (shown["orderStatus"], "expiresAt" in shown, world.seats_of(order)) == ("Expired", False, [])
+    assert [each["orderItemStatus"] for each in shown["orderedItem"]] == ["Checkout", "Checkout"]
+    answer = await market.put(f"{order}-2", item(THREE_DAYS, HELMA))
+    assert (answer.status, codes(answer)) == (200, [])
+    shown = await market.show(order)
+    assert (shown["orderStatus"], world.seats_of(order)) == ("Placed", [f"{service} 1-1 held"])
+    assert datetime.fromisoformat(shown["expiresAt"]) > world.parts.store.now() + timedelta(minutes=15)
+    assert [each["orderItemNumber"] for each in shown["orderedItem"]] == [f"{order}-1", f"{order}-2"]
+
+
+async def test_an_expired_order_of_discover_swiss_stays_expired_when_its_seats_are_gone(world: World) -> None:
+    market = Market(world)
+    product, _, departs = market.panorama(seats=1)
+    order = await market.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
+    await pass_time(world, order)
+    other = await market.order(item(product, HELMA, valid_from=departs))
+    before, shown = world.snapshot(order), await market.show(order)
+    answer = await market.put(f"{order}-2", item(THREE_DAYS, HELMA))
+    assert (answer.status, codes(answer), await market.show(order)) == (200, ["sold_out"], shown)
+    assert (world.snapshot(order), shown["orderStatus"]) == (before, "Expired")
+    assert (await market.show(other))["orderStatus"] == "Placed"

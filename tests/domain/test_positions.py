@@ -1,0 +1,116 @@
+"""What is at a position becomes what is asked, as far as it is not so already."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from domain.offers import OfferBundle
+from domain.orders import Order, OrderStatus
+from domain.plan_change import plan_change
+from domain.plans import Plan
+from domain.refusals import AlreadyConfirmed, LineNotFound, LineRemoved, LinesOverlap, OfferNotFound, Refusal
+from domain.traveller_rules import FIELD_FROZEN
+from tests.domain.makers import NUMBER, asks, bundle, line, order, shelf
+
+A, B = "ann", "bob"
+DRAFT: dict[str, Any] = {"confirmed": 0, "version": 1}
+
+
+def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
+    return plan_change(on, asks(*operations, **more), shelf(*bundles), 10, 5)
+
+
+def at(position: int, bundle_id: str | None = None, *travellers: Mapping[str, Any]) -> dict[str, Any]:
+    return {"op": "set_position", "position": position, "offer_bundle_id": bundle_id, "travellers": travellers}
+
+
+def two() -> Order:
+    return order(line(1, "standard", "morning", A), line(2, "standard", "noon", B), **DRAFT)
+
+
+@pytest.mark.parametrize("kept", [None, "sold-1"])
+def test_the_bundle_that_is_there_leaves_everything_as_it_is(kept: str | None) -> None:
+    sold = (bundle("sold-1", "standard", "morning", A),)
+    plan = planned(two(), at(1, kept), bundles=sold)
+    assert (plan.nothing, plan.adds, plan.removes, plan.seats) == (True, (), (), ())
+    named = planned(two(), at(1, kept, {"id": A, "given_name": "New"}), bundles=sold)
+    assert (named.nothing, [each.given_name for each in named.travellers], named.adds) == (False, ["New"], ())
+
+
+def test_another_bundle_replaces_what_is_there_at_the_same_position() -> None:
+    plan = planned(two(), at(2, "b"), bundles=(bundle("b", "flexible", "noon", A, B),))
+    assert (plan.removes, [(each.position, each.travellers) for each in plan.adds]) == (
+        (f"{NUMBER}-2",),
+        [(2, (A,)), (2, (B,))],
+    )
+    assert plan.replaced[0].originals == (f"{NUMBER}-2",)
+
+
+@pytest.mark.parametrize("asked", [None, "b"])
+def test_somebody_who_is_not_there_is_ignored_and_told(asked: str | None) -> None:
+    stranger = {"id": "zoe", "given_name": "Zoe"}
+    plan = planned(two(), at(1, asked, stranger), bundles=(bundle("b", "flexible", "noon", A),))
+    assert [(each.code, each.traveller, each.field) for each in plan.warnings] == [(FIELD_FROZEN, "zoe", "id")]
+    assert all(each.id != "zoe" for each in plan.travellers)
+
+
+def test_what_is_at_no_position_kept_is_taken_off_and_what_is_added_stays() -> None:
+    extra = line(3, "MEAL", "morning", supplement_of=f"{NUMBER}-1", position=1)
+    on = order(line(1, "standard", "morning", A), extra, line(2, "standard", "noon", B), **DRAFT)
+    added = {"op": "add_lines", "offer_bundle_id": "b"}
+    plan = planned(on, added, {"op": "keep_positions", "positions": [2]}, bundles=(bundle("b", "flexible", "noon", A),))
+    assert (set(plan.removes), [each.position for each in plan.adds]) == ({f"{NUMBER}-1", f"{NUMBER}-3"}, [5])
+    assert planned(on, {"op": "keep_positions", "positions": [1, 2, 9]}).nothing
+
+
+def test_a_position_is_removed_with_its_supplements() -> None:
+    extra = line(3, "MEAL", "morning", supplement_of=f"{NUMBER}-1", position=1)
+    on = order(line(1, "standard", "morning", A), extra, **DRAFT)
+    assert set(planned(on, {"op": "remove_lines", "position": 1}).removes) == {f"{NUMBER}-1", f"{NUMBER}-3"}
+
+
+GONE = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=1), line(2, "standard", "noon", B), **DRAFT)
+
+
+@pytest.mark.parametrize(
+    ("operations", "refusal"),
+    [
+        ([at(9)], LineNotFound),
+        ([at(1)], LineRemoved),
+        ([{"op": "remove_lines", "position": 1}], LineRemoved),
+        ([at(2, "unknown")], OfferNotFound),
+        ([at(2, "theirs")], OfferNotFound),
+        ([at(2), {"op": "keep_positions", "positions": []}], None),
+        ([{"op": "keep_positions", "positions": []}, at(2)], LinesOverlap),
+        ([at(2, "b"), at(2, "b")], LinesOverlap),
+    ],
+    ids=str,
+)
+def test_positions_that_cannot_be_set(operations: list[dict[str, Any]], refusal: type[Refusal] | None) -> None:
+    theirs = bundle("theirs", "flexible", "noon", A).model_copy(update={"order": "26-999999"})
+    bundles = (theirs, bundle("b", "flexible", "noon", A))
+    if refusal is None:
+        assert planned(GONE, *operations, bundles=bundles).removes == (f"{NUMBER}-2",)
+        return
+    with pytest.raises(refusal):
+        planned(GONE, *operations, bundles=bundles)
+
+
+def test_a_bundle_found_for_an_order_is_taken_for_that_order() -> None:
+    mine = bundle("b", "flexible", "noon", A).model_copy(update={"order": NUMBER})
+    assert planned(two(), at(1, "b"), bundles=(mine,)).adds
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_change_for_orders_not_confirmed_yet_is_refused_ever_after(version: int) -> None:
+    confirmed = order(line(1, "standard", "morning", A), version=version)
+    with pytest.raises(AlreadyConfirmed):
+        planned(confirmed, at(1), until_confirmed=True)
+    assert planned(two(), at(1), until_confirmed=True).nothing
+
+
+def test_on_an_expired_order_nothing_is_as_it_was() -> None:
+    expired = two().model_copy(update={"status": OrderStatus.EXPIRED})
+    plan = planned(expired, at(1, "sold-1"), bundles=(bundle("sold-1", "standard", "morning", A),))
+    assert (plan.nothing, len(plan.adds), len(plan.removes), sum(w.count for w in plan.seats)) == (False, 2, 2, 2)
