@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from cli import stories
+from cli.discover_story import discover_as_printed
 from cli.entur_story import entur_in_five_calls
 from cli.ports import free_port
 from cli.shop import Shop, ShopError
@@ -36,7 +37,7 @@ def demo() -> None:
             raise typer.Exit(1) from None
     console.print()
     seconds = time.monotonic() - started
-    console.print(f"[bold]Seven stories in {seconds:.0f} seconds.[/bold] To keep it running: `make up`.")
+    console.print(f"[bold]Eight stories in {seconds:.0f} seconds.[/bold] To keep it running: `make up`.")
 
 
 def _tell(stage: Stage, address: str) -> None:
@@ -48,3 +49,4 @@ def _tell(stage: Stage, address: str) -> None:
     stories.full_train(stage, order, day)
     stories.payment_refused(stage, order, day)
     entur_in_five_calls(stage, address, day, day + timedelta(days=1))
+    discover_as_printed(stage, address)

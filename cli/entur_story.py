@@ -1,4 +1,4 @@
-"""The demo's last story, told in Entur's words."""
+"""A story told in Entur's words."""
 
 from datetime import date
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.json import JSON
 from rich.live import Live
 from rich.table import Table
 
@@ -27,6 +28,16 @@ class Stage:
     def say(self, text: str) -> None:
         """Say something between two requests."""
         self._console.print(f"   {text}")
+
+    def show(self, asked: str, body: Json, answer: Json) -> None:
+        """Show a request and its answer as they went over the wire."""
+        self._console.print(f"   [bold]{asked}[/bold]")
+        for sign, said in (("→", body), ("←", answer)):
+            text = JSON.from_data(said, indent=None, ensure_ascii=False).text
+            text.no_wrap, text.overflow = False, "fold"
+            grid = Table.grid(padding=(0, 1))
+            grid.add_row("    ", sign, text)
+            self._console.print(grid)
 
     def change(self, order: str, operation: Json, **more: Any) -> Json:
         """Run a change and show its steps."""

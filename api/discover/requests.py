@@ -112,7 +112,7 @@ class OrderItemIn(Sent):
     )
 
 
-class OrderIn(Sent):
+class WholeOrderIn(Sent):
     """A whole order. `orderStatus` says what a client hopes for; an order always goes as far as it can."""
 
     ordered_item: tuple[OrderItemIn, ...] | None = Field(default=None, max_length=MOST_OPERATIONS - 1)

@@ -14,7 +14,7 @@ from api.discover.errors import errors
 from api.discover.items import OrderItemUpdateResponse, position_of
 from api.discover.offering import OffersResponse, bundle_out, find
 from api.discover.orders import CURRENCY, OrderUpdateResponse
-from api.discover.requests import OrderIn, OrderItemIn, ProductConfigurationIn
+from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
 from api.discover.translation import Prepared
 from api.discover.wire import ExactJSONResponse
 from api.discover.zones import zone_of
@@ -37,7 +37,7 @@ router = APIRouter(tags=["discover"], route_class=StrictRoute)
 
 
 @router.post("/orders", name="discover_create", response_model=OrderUpdateResponse, responses=errors(*_BODY, *_NEW))
-async def create(request: Request, wanted: OrderIn, made: Parts, asked: Asked) -> Response:
+async def create(request: Request, wanted: WholeOrderIn, made: Parts, asked: Asked) -> Response:
     """Make an order, empty or with items. It stays when its items are refused: then it is empty."""
     new = NewOrder(currency=CURRENCY, time_zone=zone_of(request) or "UTC", expires_with_offers=True)
     row, _ = await run_in_threadpool(create_empty, request, made, new, asked, body_of(wanted))
@@ -67,7 +67,7 @@ def show(order: str, made: Parts) -> Response:
     response_model=OrderUpdateResponse,
     responses=_RUNNING | errors(*_BODY, *_ASK),
 )
-async def update(request: Request, order: str, wanted: OrderIn, made: Parts, asked: Asked) -> Response:
+async def update(request: Request, order: str, wanted: WholeOrderIn, made: Parts, asked: Asked) -> Response:
     """Make an order what is sent: items listed by number kept or changed, others removed, new ones added.
 
     All or nothing.

@@ -43,7 +43,7 @@ class Said(BaseModel):
 Name = Annotated[Text | None, BeforeValidator(lambda value: None if value in ("", " ") else value)]
 """Text, where an empty one says nothing."""
 
-Exact = Annotated[Decimal, WithJsonSchema({"type": "number", "description": "An exact decimal number."})]
+Exact = Annotated[Decimal, WithJsonSchema({"type": "number", "format": "decimal"})]
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 

@@ -1,5 +1,6 @@
 """The commands, as a newcomer types them."""
 
+import json
 import os
 import re
 import shutil
@@ -45,7 +46,15 @@ def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind() -> None:
     done = run("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^API http://127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE)
-    for said in ("46.00", "TRAVELLERS_INCOMPLETE", "paid 798.00", "SOLD_OUT", "PAYMENT_REFUSED", "Seven stories"):
+    for said in (
+        "46.00",
+        "TRAVELLERS_INCOMPLETE",
+        "paid 798.00",
+        "SOLD_OUT",
+        "PAYMENT_REFUSED",
+        "8.162",
+        "Eight stories",
+    ):
         assert said in done.stdout
     assert done.stdout.count("Exactly as before") == 2
     assert processes_of("changeover-demo-") == []
@@ -67,18 +76,23 @@ def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate(timeout=60)
 
 
-def the_readme_by_hand(api: str) -> str:
-    """Type what the README says under "By hand"; return the last answer."""
-    typed = (ROOT / "README.md").read_text().split("```sh\n")[1].split("```")[0]
-    command = ["bash", "-euc", typed.replace("http://127.0.0.1:8080", api)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own README
-    return done.stdout
+def the_readme_by_hand(api: str) -> list[str]:
+    """Type each block of commands the README has; return what the last command of each answers."""
+    blocks = [part.split("```")[0] for part in (ROOT / "README.md").read_text().split("```sh\n")[1:]]
+    typed = [["bash", "-euc", block.replace("http://127.0.0.1:8080", api)] for block in blocks]
+    return [
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own README
+        for command in typed
+    ]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="both type curl")
 def test_the_readme_by_hand_and_entur_in_five_calls_do_what_they_say(tmp_path: Path) -> None:
     with up(tmp_path) as (_, api):
-        assert '"status":"confirmed"' in the_readme_by_hand(api)
+        native, discover = the_readme_by_hand(api)
+        assert '"status":"confirmed"' in native
+        item = json.loads(discover)["orderItem"]
+        assert (item["orderItemStatus"], item["amountCHF"], item["taxCHF"]) == ("Placed", 46.0, 3.542)
         command = [str(ROOT / "examples" / "entur-in-five-calls.sh"), api]
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own example
     assert "full: SOLD_OUT" in done.stdout
@@ -145,7 +159,7 @@ def test_doctor_finds_a_healthy_machine_healthy(tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path / 'changeover.db'}")
     done = run("doctor", f"--data={tmp_path}")
     assert done.returncode == 0, done.stdout
-    for said in ("Python", "SQLite", "temporal version", "store at schema 0002"):
+    for said in ("Python", "SQLite", "temporal version", "store at schema 0003"):
         assert said in done.stdout
     assert "bad" not in done.stdout
 

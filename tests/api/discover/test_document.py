@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.market import JESSIKA, JHON, THREE_DAYS, Market, item
 from tests.support.world import Answer, Json
 
-DOCUMENTS = Path(__file__).parent / "documents"
+DOCUMENTS = Path(__file__).parents[3] / "examples" / "discover"
 WEST = {"Accept_Timezone": "Etc/GMT+6"}
 """Two times of the document fit this zone: what is midnight there is 06:00 UTC."""
 _MADE_BY_US = {"id", "offerBundleId", "orderItemNumber", "expiresAt"}
