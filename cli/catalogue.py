@@ -11,7 +11,7 @@ DEMO = Path(__file__).parent / "catalogues" / "demo.json"
 
 
 def load(settings: Settings, path: Path = DEMO) -> int:
-    """Load a catalogue file; the timetable begins tomorrow. Return how many departures are new."""
+    """Load a catalogue file; the timetables begin tomorrow. Return how many departures are new."""
     store = Store(settings.database)
     try:
         catalogue = Catalogue.model_validate_json(path.read_bytes())

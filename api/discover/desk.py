@@ -72,6 +72,7 @@ class Desk:
             if outcome is None or problem.status_code in _PROBLEMS:
                 raise
             if item and outcome.code in _NO_ITEM:
+                # It went while this request waited for its turn.
                 raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
             return Ended(refused(outcome, item), outcome, refused=True, headers=dict(problem.headers or {}))
         warnings = [warned(each, item) for each in outcome.warnings] if outcome else []

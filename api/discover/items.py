@@ -1,5 +1,6 @@
 """Order items as discover.swiss's clients read them: the lines that share a position."""
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from api.discover.messages import ValidationMessage, missing
 from api.discover.products import ProductOut, product_out
 from api.discover.wire import Exact, Said, francs, number
 from api.discover.zones import utc
+from api.problems import ProblemError
 from domain.money import Money
 from domain.orders import Order, OrderLine, OrderStatus
 from domain.products import Product
@@ -16,6 +18,7 @@ from domain.traveller_rules import missing_fields
 from domain.travellers import Traveller
 
 Products = Mapping[str, Product]
+_NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
 class TravelerOut(Said):
@@ -69,10 +72,21 @@ def item_number(order: Order, position: int) -> str:
     return f"{order.number}-{position}"
 
 
-def position_of(order: Order, number_: str) -> int | None:
+def numbered(order: str, item: str) -> int:
+    """Return the position an item's number names, whether there is one or not.
+
+    Raises ORDER_ITEM_NOT_FOUND for what cannot be an item of this order.
+    """
+    position = item.removeprefix(f"{order}-")
+    if position == item or not _NUMBER.fullmatch(position):
+        raise ProblemError("ORDER_ITEM_NOT_FOUND")
+    return int(position)
+
+
+def position_of(order: Order, item: str) -> int | None:
     """Return the position of an item of this order that there is; None for any other number."""
     there = {item_number(order, line.position): line.position for line in order.live_lines}
-    return there.get(number_)
+    return there.get(item)
 
 
 def positions(order: Order) -> list[int]:

@@ -11,7 +11,7 @@ from api.discover import answers
 from api.discover.answers import Ended
 from api.discover.desk import Desk, body_of
 from api.discover.errors import errors
-from api.discover.items import OrderItemUpdateResponse, position_of
+from api.discover.items import OrderItemUpdateResponse, numbered
 from api.discover.offering import OffersResponse, bundle_out, find
 from api.discover.orders import CURRENCY, OrderUpdateResponse
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
@@ -21,7 +21,6 @@ from api.discover.zones import zone_of
 from api.headers import Handling, patient
 from api.new_orders import NewOrder, create_empty
 from api.parts import ApiParts, parts
-from api.problems import ProblemError
 from api.strict_json import StrictRoute
 from domain.operations import RemoveLines
 
@@ -58,7 +57,7 @@ async def create(request: Request, wanted: WholeOrderIn, made: Parts, asked: Ask
 )
 def show(order: str, made: Parts) -> Response:
     """Return an order as it stands, with what its items still lack."""
-    return answers.answer_order(made, order, Ended())
+    return answers.answer_order(made, order, None)
 
 
 @router.put(
@@ -97,7 +96,7 @@ async def add_item(request: Request, order: str, wanted: OrderItemIn, made: Part
 )
 def show_item(order: str, item: str, made: Parts) -> Response:
     """Return an item as it stands, with what it still lacks."""
-    return answers.answer_item(made, order, _position(made, order, item), Ended())
+    return answers.answer_item(made, order, numbered(order, item), None)
 
 
 @router.put(
@@ -113,7 +112,7 @@ async def update_item(
 
     Refused whole, the item stays exactly as it was.
     """
-    position = await run_in_threadpool(_position, made, order, item)
+    position = numbered(order, item)
     desk = Desk(request, made, order, asked, wanted)
     ended = await desk.change(lambda preparing: preparing.item(wanted, position), item)
     return await run_in_threadpool(answers.answer_item, made, order, position, ended)
@@ -127,7 +126,7 @@ async def update_item(
 )
 async def remove_item(request: Request, order: str, item: str, made: Parts, asked: Asked) -> Response:
     """Take an item off; its number is never used again. A refusal answers with the item, success with null."""
-    position = await run_in_threadpool(_position, made, order, item)
+    position = numbered(order, item)
     removal = Prepared((RemoveLines(op="remove_lines", position=position),))
     ended = await Desk(request, made, order, asked, None).change(lambda _: removal, item)
     return await run_in_threadpool(answers.answer_item, made, order, position, ended)
@@ -143,13 +142,8 @@ def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, ma
     """Find bundles that only this order may take, one for each product that fits. Nothing is held."""
     preparing = Desk(request, made, order, asked, wanted).preparing()
     asked_for = preparing.wanted(wanted, (), None)
-    found, messages = find(made, asked_for, order)
+    by_offers = [each for each in asked_for.products if each.sold_by_offers]
+    found, messages = find(made, replace(asked_for, products=by_offers), order)
     bundles = [bundle_out(bundle, asked_for.products, preparing.zone) for bundle in found]
-    return ExactJSONResponse(answers.spelt(OffersResponse(validation_messages=messages, offer_bundle=bundles)))
-
-
-def _position(made: ApiParts, order: str, item: str) -> int:
-    position = position_of(answers.read(made, order)[1], item)
-    if position is None:
-        raise ProblemError("ORDER_ITEM_NOT_FOUND")
-    return position
+    said = OffersResponse(validation_messages=messages, offer_bundle=bundles)
+    return ExactJSONResponse(answers.spelt(said), answers.status_of(made, messages))

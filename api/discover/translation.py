@@ -10,11 +10,13 @@ from api.discover.people import anonymous, gender_messages, identified
 from api.discover.requests import OrderItemIn, ProductConfigurationIn
 from api.discover.zones import instant
 from api.parts import ApiParts
+from api.problems import ProblemError
 from domain.lineage import at_position
 from domain.model import is_code
 from domain.offers import OfferBundle
 from domain.operations import AddLines, KeepPositions, Operation, SetPosition
 from domain.orders import Order, OrderLine
+from domain.refusals import LineNotFound, LineRemoved
 from domain.travellers import Traveller
 from store import bundles
 
@@ -58,7 +60,7 @@ class Preparing:
 
     def item(self, sent: OrderItemIn, position: int | None) -> Prepared:
         """Prepare an item at a position, or a new one."""
-        there = at_position(self.order, position) if position else ()
+        there = self._at(position) if position else ()
         item = item_number(self.order, position) if position else None
         configuration = sent.ordered_item
         refusals = gender_messages(configuration.traveler, item)
@@ -74,6 +76,12 @@ class Preparing:
             keep = SetPosition(op="set_position", position=position, travellers=travellers)
             return Prepared((keep,), warnings=warnings)
         return self._searched(configuration, there, position, warnings)
+
+    def _at(self, position: int) -> tuple[OrderLine, ...]:
+        try:
+            return at_position(self.order, position)
+        except (LineNotFound, LineRemoved):
+            raise ProblemError("ORDER_ITEM_NOT_FOUND") from None
 
     def _with_bundle(
         self, sent: OrderItemIn, bundle_id: str, position: int | None, warnings: list[ValidationMessage]

@@ -38,23 +38,25 @@ class Catalogue(Model):
 
     products: tuple[Product, ...]
     supplements: tuple[Supplement, ...]
-    timetable: Timetable
+    timetables: tuple[Timetable, ...]
 
 
 def load_catalogue(store: Store, tenant: str, catalogue: Catalogue, first_day: date) -> int:
-    """Load products, supplements, and the timetable from a day on; return how many departures are new.
+    """Load products, supplements, and the timetables from a day on; return how many departures are new.
 
     What is there is brought up to date; departures and their seats are only added, never taken away.
     """
-    table = catalogue.timetable
     with store.write() as tx:
         for product in catalogue.products:
             text = product.model_dump_json()
             tx.merge(ProductRow(tenant=tenant, id=product.id, line=product.line, document=text))
         for supplement in catalogue.supplements:
             tx.merge(SupplementRow(tenant=tenant, id=supplement.id, document=supplement.model_dump_json()))
-        services = list(_services(tenant, table, first_day))
-        return sum(_add(tx, service, table) for service in services)
+        return sum(
+            _add(tx, service, table)
+            for table in catalogue.timetables
+            for service in _services(tenant, table, first_day)
+        )
 
 
 def _services(tenant: str, table: Timetable, first_day: date) -> Iterator[ServiceRow]:

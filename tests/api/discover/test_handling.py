@@ -81,6 +81,11 @@ async def test_a_strict_installation_answers_400_with_the_same_body(market: Mark
         assert (refused.status, codes(refused)) == (400, ["orderitem_product_incorrect"])
         warned = await strict.put(f"{order}-1", item(DAY_CARD, JHON, numberOfTravelers=2))
         assert (warned.status, codes(warned)) == (200, ["number_of_travelers_ignored"])
+        await strict.add(order, item(DAY_CARD, *without_names(HELMA)))
+        looked = await strict.send("GET", f"/orders/{order}")
+        assert (looked.status, len(codes(looked))) == (200, 2)
+        searched = await strict.send("POST", f"/orders/{order}/offers", item("nova_basel", JHON)["orderedItem"])
+        assert (searched.status, codes(searched)) == (400, ["orderitem_product_incorrect"])
         assert (await market.send("GET", f"/orders/{order}")).status == 200
         assert (await strict.send("GET", "/../b2bmarket/v1/orders/1")).status == 404
 

@@ -1,5 +1,8 @@
 """discover.swiss: an order item is updated in place, by product, by bundle, or its travellers completed."""
 
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from tests.support.market import DAY_CARD, HELMA, HUAN, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
@@ -69,6 +72,23 @@ async def test_a_product_without_offers_needs_no_bundle_and_shows_none(market: M
     changed = await market.put(f"{order}-1", item(product, HELMA))
     assert (changed.status, codes(changed), "offerBundleId" in changed.body["orderItem"]) == (200, [], False)
     assert changed.body["orderItem"]["orderItemNumber"] == f"{order}-1"
+
+
+async def test_products_of_the_demo_catalogue_with_a_departure_and_without_offers(market: Market) -> None:
+    order, child = await market.order(Accept_Timezone="Europe/Zurich"), HUAN | {"birthDate": "2018-02-18"}
+    day = (market.world.parts.store.now() + timedelta(days=9)).date().isoformat()
+    (found,) = await market.offers(order, "gotthard_panorama", JHON, child, valid_from=day)
+    assert found["totalPrice"] == 13600 + 6800
+    added = await market.add(order, {"offerBundleId": found["id"]})
+    leaves = datetime.fromisoformat(added.body["orderItem"]["orderedItem"]["validFrom"])
+    assert leaves.astimezone(ZoneInfo("Europe/Zurich")).isoformat()[:16] == f"{day}T09:18"
+    assert await market.offers(order, "gotthard_panorama", JHON, valid_from=f"{day}T09:19:00") == []
+    assert await market.offers(order, "zoo_zurich", JHON, valid_from=day) == []
+    zoo = await market.add(order, item("zoo_zurich", JHON, child | {"identifier": "child"}, valid_from=day))
+    assert (zoo.body["orderItem"]["amount"], "offerBundleId" in zoo.body["orderItem"]) == (46.0, False)
+    assert len(market.world.seats_of(order)) == 2
+    assert (await market.remove(f"{order}-1")).status == 200
+    assert market.world.seats_of(order) == []
 
 
 async def test_an_item_keeps_its_number_through_every_update_and_no_number_is_used_twice(market: Market) -> None:
