@@ -32,6 +32,7 @@ def create_app(made: ApiParts) -> FastAPI:
         title="Changeover",
         version="0.1.0",
         description=_DESCRIPTION,
+        strict_content_type=False,  # StrictRoute decides
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.parts = made

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.engine import EngineUnreachableError
+from api.logs import WithoutWords, place_of
 from api.problems import ProblemError, shaped
 from domain.refusals import Refusal
 from store.database import StoreBusyError
@@ -22,7 +23,10 @@ _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE", 40
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of an application be answered as a problem."""
+    """Let every error of an application be answered as a problem, and none be logged with its words."""
+    server = logging.getLogger("uvicorn.error")
+    if not any(isinstance(each, WithoutWords) for each in server.filters):
+        server.addFilter(WithoutWords())
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refusal, _refused)
@@ -104,6 +108,5 @@ async def _unreachable(request: Request, _error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    # The type only: the text of an exception can carry names and birth dates.
-    log.error("%s broke: %s", request.scope.get("route", request.method), type(error).__name__)
+    log.error("%s broke: %s", request.scope.get("route", request.method), place_of(error))
     return shaped(request.scope, ProblemError("INTERNAL"))

@@ -61,6 +61,7 @@ class ProblemMember(BaseModel):
     code: str | None = None
     detail: str | None = None
     line: str | None = None
+    position: int | None = Field(default=None, description="At which position of the order it arose.")
     traveller: int | None = Field(default=None, description="Which of the line's travellers, from 0.")
     field: str | None = None
 

@@ -99,7 +99,8 @@ def _check_media(request: Request) -> None:
         raise ProblemError("NOT_ACCEPTABLE")
     if request.method in ("POST", "PUT", "PATCH") and _has_body(request):
         message = Message()
-        message["content-type"] = request.headers.get("content-type", "")
+        # A body that does not say what it is can only be JSON here.
+        message["content-type"] = request.headers.get("content-type", "application/json")
         charset = str(message.get_param("charset", "utf-8")).lower()
         plain = request.headers.get("content-encoding", "identity") == "identity"
         if message.get_content_type() != "application/json" or charset not in ("utf-8", "utf8") or not plain:

@@ -15,5 +15,11 @@ def age_on(birth_date: date, day: date) -> int:
 
 
 def day_of(moment: datetime, time_zone: str) -> date:
-    """Return the day an instant lies on in an IANA time zone: the first day of what is valid from then."""
-    return moment.astimezone(ZoneInfo(time_zone)).date()
+    """Return the day an instant lies on in an IANA time zone: the first day of what is valid from then.
+
+    Raises ValueError when that day lies outside the years 1 to 9999.
+    """
+    try:
+        return moment.astimezone(ZoneInfo(time_zone)).date()
+    except OverflowError:
+        raise ValueError("must lie within the years 1 to 9999") from None

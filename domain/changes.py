@@ -98,6 +98,7 @@ class Warned(Model):
     code: str
     traveller: str
     field: str
+    position: int | None = None
 
 
 class ReplacedLines(Model):

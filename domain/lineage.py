@@ -47,6 +47,12 @@ def carrier(order: Order, supplement: OrderLine) -> str | None:
     return on[0].id if on else supplement.supplement_of
 
 
+def place_of(order: Order, line: OrderLine) -> int:
+    """Return the position a line is at: a supplement is where the line is that it goes with now."""
+    on = standing_for(order, line.supplement_of) if line.supplement_of else ()
+    return on[0].position if on else line.position
+
+
 def resolve(order: Order, line_ids: Iterable[str]) -> tuple[OrderLine, ...]:
     """Return the live lines these ids stand for, each once; LineRemoved when one stands for nothing."""
     found: dict[str, OrderLine] = {}

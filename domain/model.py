@@ -36,7 +36,11 @@ def _day(value: object) -> object:
         return value
     if not isinstance(value, str) or len(value) != len("2000-02-18"):
         raise ValueError("must be a date written as YYYY-MM-DD")
-    return date.fromisoformat(value)
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        # Python's own words repeat the value.
+        raise ValueError("must be a date written as YYYY-MM-DD") from None
 
 
 def _instant(value: object) -> object:

@@ -12,10 +12,10 @@ from domain.operations import (
     SetPosition,
     SetTravellers,
 )
-from domain.orders import Order, OrderStatus
+from domain.orders import Order, OrderLine, OrderStatus
 from domain.planning import Planning, Shelf
 from domain.plans import Plan, PlannedLine
-from domain.refusals import AlreadyConfirmed, ChangeNotAllowed, OrderCancelled
+from domain.refusals import AlreadyConfirmed, ChangeNotAllowed, OfferTaken, OrderCancelled, Refusal
 from domain.replacing import keep_positions, remove_lines, replace_lines, set_position
 from domain.taking import seat_on, sell_on_top, take
 from domain.traveller_rules import correct
@@ -26,7 +26,7 @@ def plan_change(order: Order, request: ChangeRequest, shelf: Shelf, next_line: i
 
     On an expired order every line kept is planned anew as well: its seats and its price are gone.
     Raises OrderCancelled, AlreadyConfirmed, LineNotFound, LineRemoved, LinesOverlap, ChangeNotAllowed,
-    NothingToChange and what taking a bundle raises.
+    NothingToChange, OfferTaken and what taking a bundle raises.
     """
     if order.status is OrderStatus.CANCELLED:
         raise OrderCancelled
@@ -34,10 +34,32 @@ def plan_change(order: Order, request: ChangeRequest, shelf: Shelf, next_line: i
         raise AlreadyConfirmed
     planning = Planning(order, shelf, next_line, next_position)
     for operation in request.operations:
-        _work_in(planning, operation)
+        planning.at = None
+        try:
+            _work_in(planning, operation)
+        except Refusal as refusal:
+            raise _placed(refusal, planning) from None
     if order.status is OrderStatus.EXPIRED:
         _renew(planning)
+    _taken_once(planning)
     return planning.finished(request)
+
+
+def _placed(refusal: Refusal, planning: Planning) -> Refusal:
+    """Return a refusal that says at which position of the order it arose, if at one there is."""
+    if planning.at is not None and any(line.position == planning.at for line in planning.order.live_lines):
+        refusal.members = (*refusal.members, {"position": planning.at})
+    return refusal
+
+
+def _taken_once(planning: Planning) -> None:
+    """See that a bundle found for this order alone is at one position at most: nothing is held twice by it."""
+    staying = [line for line in planning.order.live_lines if line.id not in planning.removes]
+    lines: list[OrderLine | PlannedLine] = [*staying, *planning.adds]
+    for bundle in planning.shelf.bundles.values():
+        places = {line.position for line in lines if line.offer_bundle == bundle.id}
+        if bundle.order and len(places) > 1:
+            raise OfferTaken
 
 
 def _work_in(planning: Planning, operation: Operation) -> None:

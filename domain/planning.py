@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from domain.changes import ChangeRequest, ReplacedLines, Warned
 from domain.offers import OfferBundle, Service
@@ -38,6 +39,10 @@ class Planning:
     warnings: list[Warned] = field(default_factory=list)
     travellers: dict[str, Traveller] = field(default_factory=dict)
     """Travellers this change brings or alters, as they will be."""
+    priced_on: dict[str, date] = field(default_factory=dict)
+    """The birth date each traveller's offers were priced on."""
+    at: int | None = None
+    """The position that is worked on, if it is one."""
 
     def line_id(self) -> str:
         """Return the next free line id; line numbers are never reused, not even by an undone change."""
@@ -60,8 +65,8 @@ class Planning:
             raise LinesOverlap
 
     def traveller(self, traveller_id: str) -> Traveller:
-        """Return a traveller as this change leaves them so far, a new one when the order has none."""
-        known = {each.id: each for each in self.order.travellers} | self.travellers
+        """Return a traveller as this change leaves them so far, a new one when nobody aboard has the id."""
+        known = {each.id: each for each in self.order.aboard} | self.travellers
         return known.get(traveller_id) or Traveller(id=traveller_id)
 
     def set_traveller(self, traveller: Traveller) -> None:
@@ -70,6 +75,10 @@ class Planning:
             self.travellers.pop(traveller.id, None)
         else:
             self.travellers[traveller.id] = traveller
+
+    def warn(self, code: str, traveller: str, name: str) -> None:
+        """Note that a field of a traveller was ignored."""
+        self.warnings.append(Warned(code=code, traveller=traveller, field=name, position=self.at))
 
     def finished(self, request: ChangeRequest) -> Plan:
         """Return the plan."""

@@ -70,7 +70,8 @@ def _check_times(order: Order, plan: Plan, shelf: Shelf, now: datetime) -> None:
         fresh = line.offered_price is not None and line.offer_bundle is not None
         if fresh and shelf.bundles[line.offer_bundle or ""].expired(now):
             raise OfferExpired
-    given_up = [line for line in order.live_lines if line.id in plan.removes]
+    # What was only in the draft was never sold: it may go whenever it is left.
+    given_up = [line for line in order.confirmed_lines if line.id in plan.removes]
     touched: list[OrderLine | PlannedLine] = [*plan.adds, *given_up]
     services = {line.service for line in touched if line.service}
     if any(shelf.services[service].departed(now) for service in services):

@@ -1,7 +1,6 @@
 """Who is who, when a client sends travellers without ids: a corrected name must not make somebody new."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from domain.model import Day, Model
 from domain.travellers import Traveller
@@ -18,31 +17,36 @@ class Stranger(Model):
 def recognise(strangers: Sequence[Stranger], there: Iterable[Traveller], named: set[str]) -> list[str | None]:
     """Return for each stranger the id of the traveller they are, or None for somebody new.
 
-    First those with the same names and birth date; then a birth date that only one traveller and one
-    stranger left over have, so that a corrected name keeps its id. Never by position. Travellers
-    `named` by id in the same request are somebody else.
+    First those with the same names and birth date; then the same birth date with one name corrected or
+    none known; then the same names with another birth date, or none. Never by position, and never when two
+    could be meant. Travellers `named` by id in the same request are somebody else.
     """
     left = {each.id: each for each in there if each.id not in named}
-    found: list[str | None] = [_take(left, _alike(stranger, left.values())) for stranger in strangers]
-    births = [stranger.birth_date for stranger, known in zip(strangers, found, strict=True) if known is None]
-    for place, stranger in enumerate(strangers):
-        if found[place] is None and stranger.birth_date and births.count(stranger.birth_date) == 1:
-            found[place] = _take(left, _born_on(stranger.birth_date, left.values()))
+    found: list[str | None] = [None] * len(strangers)
+    for alike in (_the_same, _renamed, _born_otherwise):
+        open_ = [place for place, known in enumerate(found) if known is None]
+        for place in open_:
+            who = [each for each in left.values() if alike(strangers[place], each)]
+            rivals = [other for other in open_ if any(alike(strangers[other], each) for each in who)]
+            if len(who) == 1 and (rivals == [place] or alike is _the_same):
+                found[place] = left.pop(who[0].id).id
     return found
 
 
-def _alike(stranger: Stranger, travellers: Iterable[Traveller]) -> list[Traveller]:
-    wanted = (stranger.given_name, stranger.family_name, stranger.birth_date)
-    if stranger.given_name is None and stranger.family_name is None:
-        return []
-    return [each for each in travellers if (each.given_name, each.family_name, each.birth_date) == wanted]
+def _the_same(stranger: Stranger, known: Traveller) -> bool:
+    return _names(stranger) == _names(known) != (None, None) and stranger.birth_date == known.birth_date
 
 
-def _born_on(day: date, travellers: Iterable[Traveller]) -> list[Traveller]:
-    return [each for each in travellers if each.birth_date == day]
+def _renamed(stranger: Stranger, known: Traveller) -> bool:
+    if stranger.birth_date is None or stranger.birth_date != known.birth_date:
+        return False
+    theirs, ours = _names(stranger), _names(known)
+    return (None, None) in (theirs, ours) or any(one and one == other for one, other in zip(theirs, ours, strict=True))
 
 
-def _take(left: dict[str, Traveller], found: list[Traveller]) -> str | None:
-    if len(found) != 1:
-        return None
-    return left.pop(found[0].id).id
+def _born_otherwise(stranger: Stranger, known: Traveller) -> bool:
+    return _names(stranger) == _names(known) and None not in _names(known)
+
+
+def _names(person: Stranger | Traveller) -> tuple[str | None, str | None]:
+    return person.given_name, person.family_name

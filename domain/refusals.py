@@ -108,6 +108,13 @@ class OfferExpired(Refusal):
     sentence = "The offer bundle has expired; search again."
 
 
+class OfferTaken(Refusal):
+    """A bundle that was found for one order would be at two positions of it."""
+
+    code = "OFFER_TAKEN"
+    sentence = "The offer bundle is taken already; search again for another one."
+
+
 class NotOffered(Refusal):
     """What an expired order held is not offered any more for its travellers."""
 

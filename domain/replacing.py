@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain.changes import ReplacedLines
-from domain.lineage import at_position, resolve, supplements_of
+from domain.lineage import at_position, place_of, resolve, supplements_of
 from domain.operations import KeepPositions, LineWish, RemoveLines, ReplaceLines, SetPosition
 from domain.orders import OrderLine
 from domain.planning import Planning
@@ -25,6 +25,7 @@ def replace_lines(planning: Planning, operation: ReplaceLines) -> None:
 
 def set_position(planning: Planning, operation: SetPosition) -> None:
     """Swap what is at a position, or complete its travellers when it carries the bundle already."""
+    planning.at = operation.position
     there = at_position(planning.order, operation.position)
     bundle = operation.offer_bundle_id
     if bundle is None or all(line.offer_bundle == bundle for line in there):
@@ -40,7 +41,8 @@ def set_position(planning: Planning, operation: SetPosition) -> None:
 
 def keep_positions(planning: Planning, operation: KeepPositions) -> None:
     """Take off every line at a position that is not named. Lines this change adds stay."""
-    going = tuple(line for line in planning.order.live_lines if line.position not in operation.positions)
+    order = planning.order
+    going = tuple(line for line in order.live_lines if place_of(order, line) not in operation.positions)
     if going:
         _remove(planning, going)
 

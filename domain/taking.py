@@ -22,6 +22,7 @@ def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[Orde
 
     Raises OfferNotFound, CurrencyMismatch, SeatUnknown, SupplementNotOffered, SeatingChangeNotSupported.
     """
+    planning.at = position
     bundle = planning.shelf.bundles.get(wish.offer_bundle_id)
     if bundle is None or bundle.order not in (None, planning.order.number):
         raise OfferNotFound

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from domain.changes import ChangeRequest, Warned
+from domain.changes import ChangeRequest
 from domain.offers import OfferBundle, OfferedTraveller
 from domain.operations import LineWish, SetTravellers
 from domain.orders import Order, OrderLine
@@ -23,11 +23,16 @@ FIELD_FROZEN = "FIELD_FROZEN"
 
 
 def bring(planning: Planning, wish: LineWish, offered: Iterable[OfferedTraveller]) -> None:
-    """Note the travellers of a wish: as the offer was priced, completed by the details sent along."""
+    """Note the travellers of a wish: as the offer was priced, completed by the details sent along.
+
+    Raises TravellerDiffers when another offer of the same change was priced on another birth date.
+    """
     details = {each.id: each for each in wish.travellers}
     for each in offered:
         known = planning.traveller(each.id)
         if each.birth_date:
+            if planning.priced_on.setdefault(each.id, each.birth_date) != each.birth_date:
+                raise TravellerDiffers
             known = known.model_copy(update={"birth_date": each.birth_date})
         planning.set_traveller(_complete(planning, known, details.get(each.id)))
 
@@ -35,9 +40,9 @@ def bring(planning: Planning, wish: LineWish, offered: Iterable[OfferedTraveller
 def only_of(planning: Planning, travellers: Iterable[Traveller], known: set[str]) -> tuple[Traveller, ...]:
     """Return the travellers that are known, each other one ignored with a warning: ids cannot be changed."""
     travellers = tuple(travellers)
-    planning.warnings.extend(
-        Warned(code=FIELD_FROZEN, traveller=each.id, field="id") for each in travellers if each.id not in known
-    )
+    for each in travellers:
+        if each.id not in known:
+            planning.warn(FIELD_FROZEN, each.id, "id")
     return tuple(each for each in travellers if each.id in known)
 
 
@@ -51,7 +56,7 @@ def _complete(planning: Planning, known: Traveller, newer: Traveller | None) -> 
     if newer is None:
         return known
     if known.birth_date and newer.birth_date and newer.birth_date != known.birth_date:
-        planning.warnings.append(Warned(code=FIELD_FROZEN, traveller=known.id, field="birth_date"))
+        planning.warn(FIELD_FROZEN, known.id, "birth_date")
         newer = newer.model_copy(update={"birth_date": None})
     return known.completed_by(newer)
 
@@ -87,7 +92,9 @@ def _fits(wish: LineWish, bundle: OfferBundle) -> None:
 
 def _same_for_all_lines(order: Order, plan: Plan, staying: Sequence[OrderLine]) -> None:
     before = {each.id: each.birth_date for each in order.travellers}
-    riding = {traveller for line in staying for traveller in line.travellers}
+    # The lines an expired order keeps are planned anew, but nobody asked for them to be priced otherwise.
+    kept: list[OrderLine | PlannedLine] = [*staying, *(line for line in plan.adds if line.offered_price is None)]
+    riding = {traveller for line in kept for traveller in line.travellers}
     for each in plan.travellers:
         if each.id in riding and before.get(each.id) not in (None, each.birth_date):
             raise TravellerDiffers

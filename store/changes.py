@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select, update
 
 from domain.changes import ChangeRequest, ChangeState, Outcome
@@ -9,6 +10,10 @@ from domain.plans import Plan
 from domain.quotes import Quote
 from store.inserts import insert_if_absent
 from store.tables import ChangeRow
+
+# Run by every step.
+_EXISTING = select(ChangeRow).where(ChangeRow.id == bindparam("of", type_=String()))
+_CLAIMED = _EXISTING.with_for_update()
 
 
 def add(tx: Session, row: ChangeRow) -> bool:
@@ -29,7 +34,7 @@ def of_key(tx: Session, tenant: str, route: str, key: str) -> ChangeRow | None:
 
 def claimed(tx: Session, change: str) -> ChangeRow | None:
     """Return a change locked for the workflow's first step, or None when there is no such row."""
-    return tx.exec(select(ChangeRow).where(ChangeRow.id == change).with_for_update()).one_or_none()
+    return tx.exec(_CLAIMED, params={"of": change}).one_or_none()
 
 
 def request_of(row: ChangeRow) -> ChangeRequest:
@@ -73,7 +78,7 @@ def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed:
 
 def existing(tx: Session, change: str) -> ChangeRow:
     """Return a change that is known to exist."""
-    return tx.exec(select(ChangeRow).where(ChangeRow.id == change)).one()
+    return tx.exec(_EXISTING, params={"of": change}).one()
 
 
 def note_trouble(tx: Session, change: str, code: str) -> None:

@@ -4,11 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from sqlalchemy import func, update
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
 
-from store.inserts import insert_if_absent
+from store.inserts import Inserting, table_of
 from store.tables import ChangeRow, EffectRow
+
+# Run for every step of every change.
+_EFFECTS = table_of(EffectRow)
+_EARLIER = select(func.count()).select_from(_EFFECTS).where(_EFFECTS.c.change == bindparam("of_change"))
+_INSERT = Inserting(EffectRow, number=_EARLIER.scalar_subquery() + 1)
+_FINISH = update(_EFFECTS).where(_EFFECTS.c.key == bindparam("of_key"))
 
 
 class EffectState(StrEnum):
@@ -67,7 +73,7 @@ def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime)
 def finish(tx: Session, key: str, answer: str | None, refusal: str | None, now: datetime) -> None:
     """Write a step's first answer; every later asking gets it."""
     values = {"state": EffectState.DONE, "answer": answer, "refusal": refusal, "done_at": now}
-    tx.exec(update(EffectRow).where(col(EffectRow.key) == key).values(values))
+    tx.connection().execute(_FINISH, values | {"of_key": key})
 
 
 def of_key(tx: Session, key: str) -> EffectRow:
@@ -89,8 +95,7 @@ def of_draft(tx: Session, order: str, draft: str) -> list[EffectRow]:
 
 
 def _insert(tx: Session, row: EffectRow) -> bool:
-    earlier = select(func.count()).select_from(EffectRow).where(EffectRow.change == row.change)
-    return insert_if_absent(tx, row, number=earlier.scalar_subquery() + 1)
+    return _INSERT.unless_there(tx, row.model_dump(exclude={"number"}) | {"of_change": row.change})
 
 
 def _fresh(tenant: str, step: str, command: Keyed, state: EffectState, now: datetime) -> EffectRow:

@@ -1,17 +1,38 @@
 """Insert unless it is there: the one statement SQLite and PostgreSQL spell in their own dialects."""
 
-from sqlalchemy import ColumnElement
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 
-def insert_if_absent(tx: Session, row: SQLModel, **computed: ColumnElement[int]) -> bool:
-    """Insert a row unless one with its key exists; return whether it was inserted.
+def table_of(row: type[SQLModel]) -> Table:
+    """Return the table of a kind of row, for statements run so often that they are built once, without the ORM."""
+    table: Table = row.metadata.tables[str(row.__tablename__)]
+    return table
+
+
+class Inserting:
+    """Inserts a row unless one with its key exists; built once for each dialect.
 
     Columns named in `computed` get the value of that expression. PostgreSQL lets the second of two
     wait until the first commits; SQLite has one writer anyway.
     """
-    values = row.model_dump() | computed
-    insert = postgresql.insert if tx.get_bind().dialect.name == "postgresql" else sqlite.insert
-    found = tx.execute(insert(type(row)).values(values).on_conflict_do_nothing().returning(1))
-    return found.first() is not None
+
+    def __init__(self, row: type[SQLModel], **computed: ColumnElement[int]) -> None:
+        self._statements = {
+            name: dialect.insert(table_of(row)).values(computed).on_conflict_do_nothing().returning(1)
+            for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+        }
+
+    def unless_there(self, tx: Session, values: Mapping[str, Any]) -> bool:
+        """Insert; return whether it was inserted."""
+        statement = self._statements[tx.get_bind().dialect.name]
+        return tx.connection().execute(statement, values).first() is not None
+
+
+def insert_if_absent(tx: Session, row: SQLModel) -> bool:
+    """Insert a row unless one with its key exists; return whether it was inserted."""
+    return Inserting(type(row)).unless_there(tx, row.model_dump())

@@ -2,17 +2,21 @@
 
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import String, bindparam, func
 from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind, Payment
 from store.tables import LedgerRow, OrderRow, PaymentRow
 
+# Run with every order that is loaded.
+_OF_ORDER = PaymentRow.order_number == bindparam("order", type_=String())
+_PAYMENTS = select(PaymentRow).where(_OF_ORDER).order_by(col(PaymentRow.number))
+
 
 def payments_of(tx: Session, order: str, currency: str) -> list[Payment]:
     """Return an order's payments, oldest first."""
-    rows = tx.exec(select(PaymentRow).where(PaymentRow.order_number == order).order_by(col(PaymentRow.number)))
+    rows = tx.exec(_PAYMENTS, params={"order": order})
     return [
         Payment(
             key=row.key,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select
 
 from domain.money import Money
@@ -11,6 +12,26 @@ from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservati
 from domain.travellers import Traveller
 from store.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
+
+# Run by every step: built once, not at each run.
+_ORDER = bindparam("order", type_=String())
+_LOCKED = select(OrderRow).where(OrderRow.number == _ORDER).with_for_update()
+_LINES = (
+    select(LineRow).where(LineRow.order_number == _ORDER, col(LineRow.undone).is_(False)).order_by(col(LineRow.number))
+)
+_TRAVELLERS = (
+    select(TravellerRow)
+    .where(TravellerRow.order_number == _ORDER, col(TravellerRow.undone).is_(False))
+    .where(col(TravellerRow.removed_by).is_(None))
+    .order_by(col(TravellerRow.traveller))
+)
+_RESERVATIONS = select(ReservationRow).where(ReservationRow.order_number == _ORDER).order_by(col(ReservationRow.number))
+_FEES = (
+    select(FeeRow)
+    .where(FeeRow.order_number == _ORDER, col(FeeRow.undone).is_(False))
+    .where(col(FeeRow.removed_by).is_(None) | (col(FeeRow.removed_in) > bindparam("confirmed")))
+    .order_by(col(FeeRow.id))
+)
 
 
 def find(tx: Session, tenant: str, number: str) -> OrderRow | None:
@@ -21,7 +42,7 @@ def find(tx: Session, tenant: str, number: str) -> OrderRow | None:
 
 def locked(tx: Session, number: str) -> OrderRow:
     """Return an order's row for writing; others wait until the transaction ends."""
-    return tx.exec(select(OrderRow).where(OrderRow.number == number).with_for_update()).one()
+    return tx.exec(_LOCKED, params={"order": number}).one()
 
 
 def load(tx: Session, row: OrderRow) -> Order:
@@ -61,30 +82,21 @@ _HEAD = {
 
 def lines_of(tx: Session, number: str) -> Sequence[LineRow]:
     """Return every line row of an order that was not undone."""
-    query = select(LineRow).where(LineRow.order_number == number, col(LineRow.undone).is_(False))
-    return tx.exec(query.order_by(col(LineRow.number))).all()
+    return tx.exec(_LINES, params={"order": number}).all()
 
 
 def travellers_of(tx: Session, number: str) -> Sequence[TravellerRow]:
     """Return an order's travellers as they are now."""
-    query = select(TravellerRow).where(
-        TravellerRow.order_number == number,
-        col(TravellerRow.undone).is_(False),
-        col(TravellerRow.removed_by).is_(None),
-    )
-    return tx.exec(query.order_by(col(TravellerRow.traveller))).all()
+    return tx.exec(_TRAVELLERS, params={"order": number}).all()
 
 
 def reservations_of(tx: Session, number: str) -> Sequence[ReservationRow]:
     """Return every reservation of an order, released ones included."""
-    query = select(ReservationRow).where(ReservationRow.order_number == number)
-    return tx.exec(query.order_by(col(ReservationRow.number))).all()
+    return tx.exec(_RESERVATIONS, params={"order": number}).all()
 
 
 def _live_fees(tx: Session, row: OrderRow) -> Sequence[FeeRow]:
-    query = select(FeeRow).where(FeeRow.order_number == row.number, col(FeeRow.undone).is_(False))
-    alive = (col(FeeRow.removed_by).is_(None)) | (col(FeeRow.removed_in) > row.confirmed_version)
-    return tx.exec(query.where(alive).order_by(col(FeeRow.id))).all()
+    return tx.exec(_FEES, params={"order": row.number, "confirmed": row.confirmed_version}).all()
 
 
 def _line(row: LineRow, currency: str) -> OrderLine:

@@ -1,7 +1,7 @@
 """How something is asked of an order: prepared, handed to the engine, and what came of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -18,11 +18,15 @@ from api.headers import Handling
 from api.parts import ApiParts
 from api.problems import ProblemError
 from domain.changes import ChangeKind, ChangeRequest
+from domain.operations import SetPosition
+from domain.refusals import NoTurn, StaleOrder
 from store.changes import outcome_of
 
 _PROBLEMS = (412, 423, 500, 503)
 """Every other refusal is told in validation messages, beside the order as it stands."""
 _NO_ITEM = ("LINE_NOT_FOUND", "LINE_REMOVED")
+_ANYTHING = SetPosition(op="set_position", position=1)
+MOST_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
@@ -38,21 +42,32 @@ class Desk:
     async def change(self, prepare: Callable[[Preparing], Prepared], item: str | None = None) -> Ended:
         """Change the order as prepared, or say why not. Raises ProblemError for what is no validation message.
 
+        What was taken from the order as it was read must still be so in turn: otherwise it is prepared anew.
         A request that was asked before, under its key, is not prepared again: offers may be gone by now.
         """
-        before = await run_in_threadpool(asked_before, self.request, self.made, self.asked)
-        if before:
-            return await self._asked(before, item)
-        prepared = await run_in_threadpool(lambda: prepare(self.preparing()))
-        if prepared.refusals:
-            return Ended(prepared.refusals, refused=True)
-        ended = await self._asked(self._wanted(prepared), item)
-        return Ended([*prepared.warnings, *ended.messages], ended.outcome, ended.refused, ended.status, ended.headers)
+        for attempt in range(MOST_ATTEMPTS):
+            part = f"{self.asked.part} again {attempt}" if attempt else self.asked.part
+            asked = replace(self.asked, part=part)
+            before = await run_in_threadpool(asked_before, self.request, self.made, asked)
+            prepared = Prepared() if before else await run_in_threadpool(self._prepared, prepare)
+            if prepared.refusals:
+                return Ended(prepared.refusals, refused=True)
+            try:
+                ended = await self._asked(before or self._wanted(prepared), asked, item)
+            except ProblemError as problem:
+                if problem.problem.code == StaleOrder.code and self.asked.if_match is None:
+                    continue
+                raise
+            return replace(ended, messages=[*prepared.warnings, *ended.messages])
+        raise ProblemError(NoTurn.code)
 
-    def preparing(self) -> Preparing:
-        """Return what prepares items for the order, in the zone of the request or else of the order."""
-        head, order, _ = read(self.made, self.order)
-        return Preparing(self.made, order, zone_of(self.request) or head.time_zone)
+    def _prepared(self, prepare: Callable[[Preparing], Prepared]) -> Prepared:
+        preparing = self.preparing()
+        order, if_match = preparing.order, self.asked.if_match
+        if if_match is not None and order.last_event not in if_match:
+            raise ProblemError(StaleOrder.code)
+        # An order that was paid is refused by the engine whatever is asked; there is nothing to prepare.
+        return Prepared((_ANYTHING,)) if order.confirmed_version else prepare(preparing)
 
     def _wanted(self, prepared: Prepared) -> ChangeRequest:
         return ChangeRequest(
@@ -60,14 +75,19 @@ class Desk:
             operations=prepared.operations,
             # discover.swiss changes no order that was paid.
             until_confirmed=True,
-            if_match=self.asked.if_match,
+            if_match=self.asked.if_match or prepared.read_at,
         )
 
-    async def _asked(self, wanted: ChangeRequest, item: str | None) -> Ended:
-        row, replayed = await ask(self.request, self.made, self.order, wanted, self.asked, body_of(self.sent))
+    def preparing(self) -> Preparing:
+        """Return what prepares items for the order, in the zone of the request or else of the order."""
+        head, order, _ = read(self.made, self.order)
+        return Preparing(self.made, order, zone_of(self.request) or head.time_zone)
+
+    async def _asked(self, wanted: ChangeRequest, asked: Handling, item: str | None) -> Ended:
+        row, replayed = await ask(self.request, self.made, self.order, wanted, asked, body_of(self.sent))
         outcome = outcome_of(row)
         try:
-            status, headers = heard(row, self.asked, replayed=replayed)
+            status, headers = heard(row, asked, replayed=replayed)
         except ProblemError as problem:
             if outcome is None or problem.status_code in _PROBLEMS:
                 raise
@@ -75,7 +95,7 @@ class Desk:
                 # It went while this request waited for its turn.
                 raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
             return Ended(refused(outcome, item), outcome, refused=True, headers=dict(problem.headers or {}))
-        warnings = [warned(each, item) for each in outcome.warnings] if outcome else []
+        warnings = [warned(each, outcome, item) for each in outcome.warnings] if outcome else []
         return Ended(warnings, outcome, status=status, headers=headers)
 
 

@@ -11,6 +11,7 @@ from api.discover.products import ProductOut, product_out
 from api.discover.wire import Exact, Said, francs, number
 from api.discover.zones import utc
 from api.problems import ProblemError
+from domain.lineage import place_of
 from domain.money import Money
 from domain.orders import Order, OrderLine, OrderStatus
 from domain.products import Product
@@ -85,23 +86,23 @@ def numbered(order: str, item: str) -> int:
 
 def position_of(order: Order, item: str) -> int | None:
     """Return the position of an item of this order that there is; None for any other number."""
-    there = {item_number(order, line.position): line.position for line in order.live_lines}
-    return there.get(item)
+    return {item_number(order, position): position for position in positions(order)}.get(item)
 
 
 def positions(order: Order) -> list[int]:
     """Return the positions of all items there are."""
-    return sorted({line.position for line in order.live_lines})
+    return sorted({place_of(order, line) for line in order.live_lines})
 
 
 def item_messages(order: Order, position: int, products: Products) -> list[ValidationMessage]:
     """Return one message for each field of each traveller that an item still lacks."""
     known = {each.id: each for each in order.travellers}
-    return [
-        missing(item_number(order, position), line.travellers[place], name)
+    lacking = dict.fromkeys(
+        (line.travellers[place], name)
         for line in _lines(order, position)
         for place, name in missing_fields(line, known, products.get(line.product), for_order=True)
-    ]
+    )
+    return [missing(item_number(order, position), traveller, name) for traveller, name in lacking]
 
 
 def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
@@ -112,7 +113,7 @@ def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
     configuration = ConfigurationOut(
         product=product_out(first.product, first.tax_rate, products.get(first.product)),
         valid_from=utc(first.valid_from),
-        traveler=_travellers(order, lines),
+        traveler=_travellers(order, lines, products),
     )
     return OrderItemOut(
         order_item_number=item_number(order, position),
@@ -123,12 +124,12 @@ def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
         tax_rate=number(tax),
         tax_chf=number(tax),
         tax_included_chf=francs(order.sum(line.tax for line in lines)),
-        offer_bundle_id=first.offer_bundle,
+        offer_bundle_id=_the_bundle(lines),
     )
 
 
 def _lines(order: Order, position: int) -> list[OrderLine]:
-    return [line for line in order.live_lines if line.position == position]
+    return [line for line in order.live_lines if place_of(order, line) == position]
 
 
 def _status(order: Order, messages: Sequence[ValidationMessage]) -> str:
@@ -142,13 +143,22 @@ def _tax(line: OrderLine) -> Decimal:
     return francs(line.price) * line.tax_rate
 
 
-def _travellers(order: Order, lines: Sequence[OrderLine]) -> list[TravelerOut]:
+def _the_bundle(lines: Sequence[OrderLine]) -> str | None:
+    """Return the bundle all of an item was sold by, if it is one."""
+    found = {line.offer_bundle for line in lines if not line.supplement_of}
+    return found.pop() if len(found) == 1 else None
+
+
+def _travellers(order: Order, lines: Sequence[OrderLine], products: Products) -> list[TravelerOut]:
     known = {each.id: each for each in order.travellers}
     prices: dict[str, Money | None] = {}
     for line in lines:
+        product = products.get(line.product)
         for each in line.travellers:
             # A group's price is the line's, not one of its travellers'.
-            prices[each] = line.price if len(line.travellers) == 1 else prices.get(each)
+            own = None if product and product.group else line.price
+            earlier = prices.get(each)
+            prices[each] = earlier + own if earlier and own else own or earlier
     return [_traveller(known[each], price) for each, price in prices.items()]
 
 

@@ -58,6 +58,7 @@ _OWN = {
     "person_gender_incorrect": "The gender is Female, Male or Diverse.",
     "number_of_travelers_ignored": "The travellers listed count, not numberOfTravelers.",
     "product_ignored": "The offer bundle decides the product.",
+    "valid_from_ignored": "The offer bundle decides from when it is valid.",
 }
 
 
@@ -78,8 +79,9 @@ def missing(item: str | None, traveller: str | None, field: str) -> ValidationMe
     return _item_message(Level.VALIDATION_ERROR, code, f"The {name} of a traveller is missing.", item, traveller, name)
 
 
-def warned(warning: Warned, item: str | None) -> ValidationMessage:
+def warned(warning: Warned, outcome: Outcome, item: str | None) -> ValidationMessage:
     """Return a warning of the engine: a field that cannot be changed was ignored."""
+    item = item or _item_at(outcome, warning.position)
     name = "identifier" if warning.field == "id" else to_camel(warning.field)
     text = f"The {name} of a traveller cannot be changed; it was ignored."
     return _item_message(Level.WARNING, warning.code.lower(), text, item, warning.traveller, name)
@@ -91,10 +93,16 @@ def refused(outcome: Outcome, item: str | None) -> list[ValidationMessage]:
     if code in _STATES:
         text = TITLES[code][1]
         return [ValidationMessage(level=Level.ERROR, code=NOT_IN_STATE, message=text, source=Source.ORDER)]
+    places = [each["position"] for each in outcome.members if "position" in each]
+    item = item or (_item_at(outcome, places[0]) if places else None)
     fields = [str(each["field"]) for each in outcome.members if "field" in each]
     if fields:
         return [missing(item, None, field) for field in fields]
     return [_item_message(Level.VALIDATION_ERROR, code.lower(), TITLES[code][1], item)]
+
+
+def _item_at(outcome: Outcome, position: int | str | None) -> str | None:
+    return f"{outcome.order.number}-{position}" if position is not None else None
 
 
 def _item_message(

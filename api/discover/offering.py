@@ -60,6 +60,8 @@ class Wanted:
     valid_from: datetime | None
     zone: str
     travellers: tuple[Traveller, ...]
+    sent: tuple[Traveller, ...]
+    """Of these, what the client said of whom."""
     item: str | None
     """The number of the item it is for."""
 

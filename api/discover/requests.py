@@ -22,7 +22,11 @@ def _time(value: Any) -> Any:
     # pydantic would read numbers as seconds since 1970, and fractions only up to microseconds.
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         raise ValueError("must be a date, or a date and time, as ISO 8601 writes it")
-    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value))
+    try:
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper()))
+    except ValueError:
+        # Python's own words repeat the value.
+        raise ValueError("must be a date, or a date and time, that there is") from None
 
 
 def _day(value: Any) -> date | None:
@@ -97,6 +101,24 @@ class ProductConfigurationIn(Sent):
         if len(set(named)) != len(named):
             raise ValueError("the same traveller is named twice")
         return self
+
+    @property
+    def nameless(self) -> bool:
+        """Whether somebody is sent without an identifier, to be recognised."""
+        return any(each.identifier is None for each in self.traveler)
+
+    @property
+    def names_a_product(self) -> bool:
+        """Whether it asks for more than details of travellers: then a new bundle is looked for."""
+        named = self.product.identifier or self.product.product_identifier
+        return bool(named or self.valid_from or self.number_of_travelers)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it leaves nothing to stay as it is on the item."""
+        named = self.product.identifier or self.product.product_identifier
+        born = all(each.birth_date for each in self.traveler)
+        return bool(named and self.valid_from and self.traveler and born) and not self.nameless
 
 
 class OrderItemIn(Sent):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from api.births import possible
 from api.discover.items import item_number, position_of
 from api.discover.messages import ValidationMessage, ignoring, refusing
 from api.discover.offering import Wanted, find, products_named
@@ -28,6 +29,8 @@ class Prepared:
     operations: tuple[Operation, ...] = ()
     refusals: list[ValidationMessage] = field(default_factory=list)
     warnings: list[ValidationMessage] = field(default_factory=list)
+    read_at: tuple[int, ...] | None = None
+    """The order's last event, when something that was not sent was taken from the order as it was read."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Preparing:
             return Prepared(refusals=[refusing("orderitem_not_found")])
         kept = KeepPositions(op="keep_positions", positions=tuple(position for _, position in listed if position))
         all_ = self.together(listed)
-        return Prepared((*all_.operations, kept), all_.refusals, all_.warnings)
+        return Prepared((*all_.operations, kept), all_.refusals, all_.warnings, all_.read_at)
 
     def together(self, items: Iterable[tuple[OrderItemIn, int | None]]) -> Prepared:
         """Prepare several items, each at its position or new: all of them or none."""
@@ -56,6 +59,7 @@ class Preparing:
             tuple(operation for one in each for operation in one.operations),
             [message for one in each for message in one.refusals],
             [message for one in each for message in one.warnings],
+            read_at=next((one.read_at for one in each if one.read_at), None),
         )
 
     def item(self, sent: OrderItemIn, position: int | None) -> Prepared:
@@ -63,19 +67,18 @@ class Preparing:
         there = self._at(position) if position else ()
         item = item_number(self.order, position) if position else None
         configuration = sent.ordered_item
-        refusals = gender_messages(configuration.traveler, item)
+        refusals = [*gender_messages(configuration.traveler, item), *self._births(configuration, item)]
         if sent.order_quantity != 1:
             refusals.append(refusing("orderitem_quantity_unsupported", item))
         if refusals:
             return Prepared(refusals=refusals)
-        warnings = _contradictions(configuration, item)
         if sent.offer_bundle_id:
-            return self._with_bundle(sent, sent.offer_bundle_id.lower(), position, warnings)
-        if position and not _configures(configuration):
+            return self._with_bundle(configuration, sent.offer_bundle_id.lower(), position, item)
+        if position and not configuration.names_a_product:
             travellers = identified(configuration.traveler, self._people(there))
             keep = SetPosition(op="set_position", position=position, travellers=travellers)
-            return Prepared((keep,), warnings=warnings)
-        return self._searched(configuration, there, position, warnings)
+            return Prepared((keep,), read_at=self._read_at(needed=configuration.nameless))
+        return self._searched(configuration, there, position, item)
 
     def _at(self, position: int) -> tuple[OrderLine, ...]:
         try:
@@ -83,34 +86,57 @@ class Preparing:
         except (LineNotFound, LineRemoved):
             raise ProblemError("ORDER_ITEM_NOT_FOUND") from None
 
+    def _births(self, configuration: ProductConfigurationIn, item: str | None) -> list[ValidationMessage]:
+        today = self.made.store.now().date()
+        sent = [each for each in configuration.traveler if each.birth_date and not possible(each.birth_date, today)]
+        return [refusing("traveler_incorrect_birthdate", item, each.identifier) for each in sent]
+
     def _with_bundle(
-        self, sent: OrderItemIn, bundle_id: str, position: int | None, warnings: list[ValidationMessage]
+        self, configuration: ProductConfigurationIn, bundle_id: str, position: int | None, item: str | None
     ) -> Prepared:
-        item = item_number(self.order, position) if position else None
         bundle = self._bundle(bundle_id)
         if bundle is None:
             return Prepared(refusals=[refusing("offer_not_found", item)])
-        named = sent.ordered_item.product.identifier
-        if named and all(offer.product != named for offer in bundle.offers):
-            warnings = [*warnings, ignoring("product_ignored", item)]
-        travellers = identified(sent.ordered_item.traveler, self._mapped(bundle))
-        return Prepared((_operation(position, bundle.id, travellers),), warnings=warnings)
+        travellers = identified(configuration.traveler, self._mapped(bundle))
+        operation = _operation(position, bundle.id, travellers)
+        warnings = self._overruled(configuration, bundle, item)
+        return Prepared((operation,), warnings=warnings, read_at=self._read_at(needed=configuration.nameless))
+
+    def _read_at(self, *, needed: bool) -> tuple[int, ...] | None:
+        return (self.order.last_event,) if needed else None
+
+    def _overruled(
+        self, configuration: ProductConfigurationIn, bundle: OfferBundle, item: str | None
+    ) -> list[ValidationMessage]:
+        """Return a warning for each thing the bundle decides and the configuration says otherwise."""
+        sold = self.made.offers.products(self.made.tenant, [offer.product for offer in bundle.offers]).values()
+        named, valid_from, count = configuration.product, configuration.valid_from, configuration.number_of_travelers
+        ignored = {
+            "product_ignored": (named.identifier and all(each.id != named.identifier for each in sold))
+            or (named.product_identifier and all(each.parent != named.product_identifier for each in sold)),
+            "valid_from_ignored": valid_from and instant(valid_from, self.zone) != bundle.valid_from,
+            "number_of_travelers_ignored": count and count != len(self._mapped(bundle)),
+        }
+        return [ignoring(code, item) for code, so in ignored.items() if so]
 
     def _searched(
         self,
         configuration: ProductConfigurationIn,
         there: tuple[OrderLine, ...],
         position: int | None,
-        warnings: list[ValidationMessage],
+        item: str | None,
     ) -> Prepared:
-        item = item_number(self.order, position) if position else None
         wanted = self.wanted(configuration, there, item)
         if len(wanted.products) != 1:
             return Prepared(refusals=[refusing("orderitem_product_incorrect", item)])
         found, refusals = find(self.made, wanted, self.order.number)
         if not found:
             return Prepared(refusals=refusals)
-        return Prepared((_operation(position, found[0].id, wanted.travellers),), warnings=warnings)
+        # Only what was sent goes along: names that another request brings meanwhile are not overwritten.
+        operation = _operation(position, found[0].id, wanted.sent)
+        warnings = _contradictions(configuration, item)
+        borrows = bool(there) and not configuration.whole
+        return Prepared((operation,), warnings=warnings, read_at=self._read_at(needed=borrows))
 
     def wanted(self, configuration: ProductConfigurationIn, there: tuple[OrderLine, ...], item: str | None) -> Wanted:
         """Return what is looked for; what was left out is as on the item."""
@@ -118,18 +144,22 @@ class Preparing:
         if there and not named.identifier and not named.product_identifier:
             named = named.model_copy(update={"identifier": there[0].product})
         valid_from = instant(configuration.valid_from, self.zone) if configuration.valid_from else None
+        known = {each.id: each for each in self._people(there)}
+        sent = identified(configuration.traveler, known.values())
         return Wanted(
             products=products_named(self.made, named),
             valid_from=valid_from or (there[0].valid_from if there else None),
             zone=self.zone,
-            travellers=self._party(configuration, there),
+            travellers=self._party(configuration, sent, known),
+            sent=sent,
             item=item,
         )
 
-    def _party(self, configuration: ProductConfigurationIn, there: tuple[OrderLine, ...]) -> tuple[Traveller, ...]:
-        known = {each.id: each for each in self._people(there)}
-        if configuration.traveler:
-            sent = identified(configuration.traveler, known.values())
+    def _party(
+        self, configuration: ProductConfigurationIn, sent: tuple[Traveller, ...], known: dict[str, Traveller]
+    ) -> tuple[Traveller, ...]:
+        """Return who is to travel: those sent, as far as they are known; without any, who travels already."""
+        if sent:
             return tuple(known[each.id].completed_by(each) if each.id in known else each for each in sent)
         count = configuration.number_of_travelers or len(known) or 1
         return tuple(known.values()) if len(known) == count else anonymous(count)
@@ -156,17 +186,6 @@ def _operation(position: int | None, bundle: str, travellers: tuple[Traveller, .
     if position:
         return SetPosition(op="set_position", position=position, offer_bundle_id=bundle, travellers=travellers)
     return AddLines(op="add_lines", offer_bundle_id=bundle, travellers=travellers)
-
-
-def _configures(configuration: ProductConfigurationIn) -> bool:
-    """Whether a configuration asks for more than details of travellers: then a new bundle is looked for."""
-    product = configuration.product
-    return bool(
-        product.identifier
-        or product.product_identifier
-        or configuration.valid_from
-        or configuration.number_of_travelers
-    )
 
 
 def _contradictions(configuration: ProductConfigurationIn, item: str | None) -> list[ValidationMessage]:

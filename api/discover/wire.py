@@ -40,7 +40,11 @@ class Said(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-Name = Annotated[Text | None, BeforeValidator(lambda value: None if value in ("", " ") else value)]
+def _blank(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip(" ") else value
+
+
+Name = Annotated[Text | None, BeforeValidator(_blank)]
 """Text, where an empty one says nothing."""
 
 Exact = Annotated[Decimal, WithJsonSchema({"type": "number", "format": "decimal"})]

@@ -9,6 +9,7 @@ from tzlocal.windows_tz import win_tz
 
 from api.headers import single
 from api.problems import ProblemError
+from domain.ages import day_of
 from domain.model import as_utc
 
 HEADER = "Accept-Timezone"
@@ -39,12 +40,14 @@ def _of_offset(given: str) -> str:
 
 def instant(moment: datetime, zone: str) -> datetime:
     """Return the instant a time means in a zone, in UTC. Raises MEMBER_INVALID outside the years 1 to 9999."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
     try:
-        return as_utc(aware)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+        found = as_utc(aware)
+        day_of(found, zone)
     except (ValueError, OverflowError):
         errors = [{"field": "validFrom", "code": "instant", "detail": "must lie within the years 1 to 9999"}]
         raise ProblemError("MEMBER_INVALID", errors) from None
+    return found
 
 
 def local(moment: datetime, zone: str) -> str:

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from api.native.amounts import Amount, amount
+from domain.ages import day_of
 from domain.model import Code, Day, Instant, Model
 from domain.offers import Offer, OfferBundle
 from domain.operations import MOST_TRAVELLERS
@@ -57,6 +58,8 @@ class OfferSearchIn(Model):
     def _something_to_find(self) -> "OfferSearchIn":
         if self.service is None and (self.product is None or self.valid_from is None):
             raise ValueError("name a service, or a product with valid_from")
+        if self.valid_from:
+            day_of(self.valid_from, self.time_zone)
         if len({each.id for each in self.travellers}) != len(self.travellers):
             raise ValueError("the same traveller is named twice")
         return self

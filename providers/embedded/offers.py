@@ -53,7 +53,8 @@ class EmbeddedOffers:
             service=service.id if service else None,
             valid_from=valid_from,
             first_day=first_day,
-            expires_at=now + self._life,
+            # Whole seconds, as the wire writes them: at the instant a client reads it has expired.
+            expires_at=(now + self._life).replace(microsecond=0),
             offers=(offer,),
         )
 

@@ -1,6 +1,7 @@
 """What is at a position becomes what is asked, as far as it is not so already."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,7 +10,16 @@ from domain.offers import OfferBundle
 from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
 from domain.plans import Plan
-from domain.refusals import AlreadyConfirmed, LineNotFound, LineRemoved, LinesOverlap, OfferNotFound, Refusal
+from domain.refusals import (
+    AlreadyConfirmed,
+    LineNotFound,
+    LineRemoved,
+    LinesOverlap,
+    OfferNotFound,
+    OfferTaken,
+    Refusal,
+    TravellerDiffers,
+)
 from domain.traveller_rules import FIELD_FROZEN
 from tests.domain.makers import NUMBER, asks, bundle, line, order, shelf
 
@@ -68,6 +78,36 @@ def test_a_position_is_removed_with_its_supplements() -> None:
     extra = line(3, "MEAL", "morning", supplement_of=f"{NUMBER}-1", position=1)
     on = order(line(1, "standard", "morning", A), extra, **DRAFT)
     assert set(planned(on, {"op": "remove_lines", "position": 1}).removes) == {f"{NUMBER}-1", f"{NUMBER}-3"}
+
+
+def test_a_supplement_is_where_the_line_is_that_it_goes_with_now() -> None:
+    extra = line(3, "MEAL", "noon", supplement_of=f"{NUMBER}-2", position=2)
+    both = {"replaces": (f"{NUMBER}-1", f"{NUMBER}-2"), "position": 1, "added_in": 1}
+    gone = {"removed_by": "C2", "removed_in": 1}
+    lines = (line(1, "standard", "morning", A, **gone), line(2, "standard", "noon", B, **gone), extra)
+    on = order(*lines, line(4, "standard", "noon", A, B, **both), **DRAFT)
+    assert planned(on, {"op": "keep_positions", "positions": [1]}).nothing
+    assert set(planned(on, {"op": "keep_positions", "positions": [2]}).removes) == {f"{NUMBER}-3", f"{NUMBER}-4"}
+
+
+def test_a_bundle_of_this_order_is_at_one_position_only() -> None:
+    mine = bundle("b", "flexible", "noon", A).model_copy(update={"order": NUMBER})
+    with pytest.raises(OfferTaken):
+        planned(two(), at(1, "b"), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(mine,))
+    native = bundle("b", "flexible", "noon", A)
+    assert planned(two(), at(1, "b"), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(native,)).adds
+
+
+def test_two_offers_of_one_change_know_a_traveller_by_one_birth_date() -> None:
+    younger = bundle("y", "flexible", "noon", A, born=date(2015, 1, 1))
+    with pytest.raises(TravellerDiffers):
+        planned(two(), at(1, "b"), at(2, "y"), bundles=(bundle("b", "flexible", "noon", A), younger))
+
+
+def test_a_refusal_says_at_which_position_it_arose() -> None:
+    with pytest.raises(OfferNotFound) as refused:
+        planned(two(), at(1), at(2, "unknown"))
+    assert refused.value.members == ({"position": 2},)
 
 
 GONE = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=1), line(2, "standard", "noon", B), **DRAFT)

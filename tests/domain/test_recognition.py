@@ -27,6 +27,17 @@ def test_a_corrected_name_is_the_same_traveller_when_one_birth_date_is_left() ->
     assert recognise([stranger(HELMA, given_name=None, family_name=None)], [HELMA, HUAN], set()) == ["h"]
 
 
+def test_a_corrected_birth_date_is_the_same_traveller_when_the_names_are_one_persons() -> None:
+    corrected = stranger(HELMA).model_copy(update={"birth_date": date(2000, 2, 19)})
+    assert recognise([corrected], [HELMA, HUAN], set()) == ["h"]
+    assert recognise([corrected.model_copy(update={"birth_date": None})], [HELMA, HUAN], set()) == ["h"]
+    assert recognise([corrected, corrected], [HELMA], set()) == [None, None]
+
+
+def test_a_birth_date_alone_makes_nobody_of_another_name() -> None:
+    assert recognise([stranger(HELMA, given_name="Bob", family_name="Two")], [HELMA, HUAN], set()) == [None]
+
+
 def test_twins_are_told_apart_by_name_and_otherwise_are_somebody_new() -> None:
     assert recognise([stranger(TWIN), stranger(HELMA)], [HELMA, TWIN], set()) == ["t", "h"]
     assert recognise([stranger(HELMA, given_name="Hildur")], [HELMA, TWIN], set()) == [None]

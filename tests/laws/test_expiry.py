@@ -183,3 +183,20 @@ async def test_an_expired_order_of_discover_swiss_stays_expired_when_its_seats_a
     assert (answer.status, codes(answer), await market.show(order)) == (200, ["sold_out"], shown)
     assert (world.snapshot(order), shown["orderStatus"]) == (before, "Expired")
     assert (await market.show(other))["orderStatus"] == "Placed"
+
+
+async def test_an_expired_order_is_neither_priced_at_another_age_nor_stuck_with_a_train_that_left(world: World) -> None:
+    market = Market(world)
+    product, _, departs = market.panorama()
+    child = JHON | {"birthDate": "2015-01-01"}
+    order = await market.order(item(DAY_CARD, child), item(product, HELMA, valid_from=departs))
+    await pass_time(world, order)
+    before = world.snapshot(order)
+    assert codes(await market.add(order, item(THREE_DAYS, JHON))) == ["traveller_differs"]
+    assert world.snapshot(order) == before
+    with world.at(world.parts.store.now() + timedelta(days=40)):
+        assert codes(await market.put(f"{order}-1", item(THREE_DAYS, child))) == ["service_departed"]
+        assert world.snapshot(order) == before
+        assert codes(await market.remove(f"{order}-2")) == []
+    shown = await market.show(order)
+    assert (shown["orderStatus"], shown["totalAmount"]) == ("Placed", 19.0)

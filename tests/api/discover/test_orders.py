@@ -186,7 +186,7 @@ async def test_an_order_in_another_currency_is_none_of_these(market: Market) -> 
     for method, path in (
         ("GET", f"/orders/{order}"),
         ("PUT", f"/orders/{order}"),
-        ("DELETE", f"/orders/{order}/items/1"),
+        ("DELETE", f"/orders/{order}/items/{order}-1"),
     ):
         answer = await market.send(method, path, {} if method == "PUT" else None)
         assert (answer.status, answer.code) == (404, "ORDER_NOT_FOUND")
