@@ -2,9 +2,10 @@
 
 import logging
 
+import pytest
+
 from api.logs import WithoutWords
 from tests.support.canary import FAMILY
-from tests.support.world import World
 
 
 def broken() -> None:
@@ -23,6 +24,6 @@ def test_the_words_of_an_exception_are_not_logged_and_its_place_is() -> None:
     assert said.startswith("Exception in app: ValueError in broken (")
 
 
-def test_the_server_that_serves_us_logs_so(world: World) -> None:
-    assert world.http.base_url
+@pytest.mark.usefixtures("world")
+def test_the_server_that_serves_us_logs_so() -> None:
     assert any(isinstance(each, WithoutWords) for each in logging.getLogger("uvicorn.error").filters)
