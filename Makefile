@@ -4,13 +4,14 @@ BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
 export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
-.PHONY: help install demo up test check bench lock clean
+.PHONY: help install demo up test faults sources check bench lock clean
 
 help:
 	@echo "make install   build .venv from the hashed lock files"
 	@echo "make demo      run real order changes, show what happened, end"
 	@echo "make up        run everything until Ctrl-C"
-	@echo "make test      all tests, on SQLite and PostgreSQL"
+	@echo "make test      all tests but the next, on SQLite and PostgreSQL"
+	@echo "make faults    every step broken in every way, workers killed, runs terminated"
 	@echo "make check     ruff, mypy, import-linter"
 	@echo "make bench     measure changes against bare workflows"
 	@echo "make lock      resolve the dependencies anew"
@@ -34,11 +35,16 @@ demo: install
 up: install
 	@./changeover up
 
-test: install
-	@# Some forty processes are started from these sources: compile them once.
+test: install sources
+	@# One process for each database, each with a Temporal server of its own, and one for the rest.
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not faults"
+
+faults: install sources
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m faults
+
+# Some forty processes are started from these sources: compile them once.
+sources:
 	@$(BIN)/python -m compileall -q activities api cli domain providers store workflows tests worker.py settings.py
-	@# One process for each database; each has a Temporal server of its own.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: install
 	$(BIN)/ruff format --check .

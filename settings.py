@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     offer_life: timedelta = timedelta(minutes=20)
     hold_margin: timedelta = timedelta(hours=24)
     """How much longer than its draft a seat is held, as a safety net."""
+    reconcile_every: timedelta = timedelta(minutes=1)
+    """How often store and Temporal are compared; taken when the schedule is first made."""
     shutdown_seconds: float = Field(default=10, gt=0)
     """How long a stopping worker lets steps finish; longer than an attempt at one (activities/steps.py)."""
     entur_supplement_path: str = "/v1/update-order/supplement-products"

@@ -1,6 +1,7 @@
 """The only place that knows the real parts: settings, store, providers, activities, Worker."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Callable, Sequence
@@ -9,7 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
@@ -24,7 +34,9 @@ from activities.outcomes import OutcomeActivities
 from activities.payments import PaymentActivities
 from activities.plans import PlanActivities
 from activities.quotes import QuoteActivities
+from activities.recovery import RecoveryActivities
 from activities.seats import SeatActivities
+from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
@@ -34,6 +46,7 @@ from settings import Settings
 from store.database import Store
 from workflows.names import ORDERS_QUEUE, queue_of
 from workflows.order_draft import OrderDraft
+from workflows.reconcile import Reconcile, StartRound
 from workflows.sandbox import runner
 
 
@@ -71,6 +84,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
     payments = PaymentActivities(once, made.payments, made.deadlines)
     drafts = DraftActivities(once)
     outcomes = OutcomeActivities(once)
+    recovery = RecoveryActivities(once)
     return [
         plans.plan_change,
         travellers.validate_travellers,
@@ -88,6 +102,8 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
         drafts.confirm_order,
         drafts.close_draft,
         outcomes.record_outcome,
+        recovery.look_back,
+        StrayActivities(made.store).find_strays,
     ]
 
 
@@ -113,7 +129,7 @@ def workers(
     orders = Worker(
         client,
         task_queue=ORDERS_QUEUE,
-        workflows=[OrderDraft],
+        workflows=[OrderDraft, Reconcile],
         workflow_runner=runner(),
         max_cached_workflows=settings.cached_drafts,
         # A killed worker's drafts are picked up by another as soon as this has passed.
@@ -123,9 +139,25 @@ def workers(
     return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in settings.outside)]
 
 
+async def keep_reconciling(client: Client, settings: Settings) -> None:
+    """See that the schedule exists that takes up again what nobody does any more; an operator may change it."""
+    action = ScheduleActionStartWorkflow(
+        Reconcile.run,
+        StartRound(outside=settings.outside),
+        id="reconcile",
+        task_queue=ORDERS_QUEUE,
+        static_summary="Look for orders that nobody looks after",
+    )
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=settings.reconcile_every)])
+    schedule = Schedule(action=action, spec=spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
+    with contextlib.suppress(ScheduleAlreadyRunningError):
+        await client.create_schedule("reconcile", schedule)
+
+
 async def run(settings: Settings) -> None:
     """Work until told to stop, then let steps under way finish."""
     client = await connect(settings)
+    await keep_reconciling(client, settings)
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)

@@ -27,10 +27,15 @@ REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
 """A provider's no. Whatever is not in this table is a fault: it is retried, then undone."""
 
 WITHDRAWN = "WITHDRAWN"
+LOOK_BACK_FIRST = "LOOK_BACK_FIRST"
 
 
 class WithdrawnError(Exception):
     """A step came after its undo: its key is withdrawn and it may not happen any more."""
+
+
+class LookBackFirstError(Exception):
+    """An earlier run left a request half done; it comes first."""
 
 
 def refusal_in(error: ProviderError) -> Refusal | None:
@@ -77,6 +82,9 @@ def translated(error: Exception) -> FailureError:
         case Refusal():
             benign = ApplicationErrorCategory.BENIGN
             return ApplicationError(error.sentence, type=error.code, non_retryable=True, category=benign)
+        case LookBackFirstError():
+            sentence, benign = "An earlier request is half done and comes first.", ApplicationErrorCategory.BENIGN
+            return ApplicationError(sentence, type=LOOK_BACK_FIRST, non_retryable=True, category=benign)
         case WithdrawnError():
             sentence = "The step came after its undo and was not done."
             return ApplicationError(sentence, type=WITHDRAWN, non_retryable=True)

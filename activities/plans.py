@@ -1,15 +1,16 @@
 """The first step of everything asked of an order: claims the request and works out what it means."""
 
-import json
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
 from activities.deadlines import Deadlines
+from activities.failures import LookBackFirstError
 from activities.once import Once
+from activities.recovery import LeftDraft, left_draft
 from activities.shelf import shelf_for
 from activities.steps import Check, Command, Place
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
@@ -19,7 +20,7 @@ from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
 from domain.refusals import StaleOrder
 from providers.protocols import OfferCatalogue
-from store import changes, effects
+from store import changes
 from store.orders import load, locked
 from store.tables import ChangeRow, OrderRow
 
@@ -46,21 +47,6 @@ class PlanChange(Command):
     def summary(self) -> str:
         """Say what is asked."""
         return "claim the request and plan it"
-
-
-class LeftStep(BaseModel):
-    """A step of an earlier run that may have to be taken back."""
-
-    step: str
-    command: dict[str, Any]
-
-
-class LeftDraft(BaseModel):
-    """A draft that an earlier run left open, as data."""
-
-    opened_by: str
-    expires_at: datetime | None
-    steps: tuple[LeftStep, ...]
 
 
 class Planned(BaseModel):
@@ -96,12 +82,20 @@ class PlanActivities:
         """Claim a request, or say that it was answered; then plan it.
 
         Its state and If-Match are compared here, in turn, not when it arrived. Raises every refusal
-        that needs no more than a look at the order.
+        that needs no more than a look at the order, and LookBackFirstError when an earlier run left
+        another request half done: nothing is planned on such an order.
         """
         answered = self._claim(command)
         if answered:
             return answered
+        if command.adopt:
+            self._nothing_half_done(command)
         return self._once.check(command, Planned, lambda tx, order: self._plan(tx, order, command))
+
+    def _nothing_half_done(self, command: PlanChange) -> None:
+        with self._once.store.read() as tx:
+            if changes.half_done(tx, command.order, but=command.change):
+                raise LookBackFirstError
 
     def _claim(self, command: PlanChange) -> Planned | None:
         store = self._once.store
@@ -133,7 +127,7 @@ class PlanActivities:
             update={
                 "ever_confirmed": order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
-                "left": _left(tx, order) if command.adopt else None,
+                "left": left_draft(tx, head) if command.adopt else None,
             }
         )
 
@@ -170,14 +164,6 @@ class PlanActivities:
         """Whether many changes in a row have used up half of what holds last longer than the draft."""
         until = self._deadlines.draft_ends(head, self._once.store.now()) + self._deadlines.margin / 2
         return any(each.expires_at and each.expires_at < until for each in order.reservations)
-
-
-def _left(tx: Session, order: Order) -> LeftDraft | None:
-    if order.draft_opened_by is None:
-        return None
-    rows = effects.of_draft(tx, order.number, order.draft_opened_by)
-    steps = tuple(LeftStep(step=row.step, command=json.loads(row.command)) for row in rows)
-    return LeftDraft(opened_by=order.draft_opened_by, expires_at=order.expires_at, steps=steps)
 
 
 def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeRow:

@@ -10,6 +10,7 @@ import typer
 import worker as worker_process
 from cli import api as api_process
 from cli import catalogue as catalogue_file
+from cli import check as books
 from cli import demo as demo_stories
 from cli import doctor as doctor_checks
 from cli import up as up_command
@@ -52,6 +53,17 @@ def demo() -> None:
 def doctor(data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA) -> None:
     """Say whether this machine can run Changeover, and what to mend when it cannot."""
     raise typer.Exit(doctor_checks.doctor(data))
+
+
+@app.command()
+def check(data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA) -> None:
+    """Say whether money, seats, versions and outcomes are what they must be; exit code 1 when not.
+
+    Looks at CHANGEOVER_DATABASE, or else at what `up` keeps.
+    """
+    settings = Settings()
+    chosen = settings.database if "database" in settings.model_fields_set else f"sqlite:///{data / 'changeover.db'}"
+    raise typer.Exit(books.check(chosen))
 
 
 @app.command()

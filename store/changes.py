@@ -9,7 +9,7 @@ from domain.changes import ChangeRequest, ChangeState, Outcome
 from domain.plans import Plan
 from domain.quotes import Quote
 from store.inserts import insert_if_absent
-from store.tables import ChangeRow
+from store.tables import ChangeRow, OrderRow
 
 # Run by every step.
 _EXISTING = select(ChangeRow).where(ChangeRow.id == bindparam("of", type_=String()))
@@ -74,6 +74,28 @@ def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed:
     if unclaimed:
         open_ = open_.where(col(ChangeRow.claimed_at).is_(None))
     return bool(tx.exec(open_.values(values)).rowcount)
+
+
+def half_done(tx: Session, order: str, but: str) -> list[ChangeRow]:
+    """Return an order's requests that a run took up and none has ended, but one; first taken up first."""
+    mine = (ChangeRow.order_number == order, ChangeRow.id != but, col(ChangeRow.outcome).is_(None))
+    query = select(ChangeRow).where(*mine, col(ChangeRow.claimed_at).is_not(None))
+    return list(tx.exec(query.order_by(col(ChangeRow.claimed_at), col(ChangeRow.id))))
+
+
+def never_taken_up(tx: Session, order: str) -> list[ChangeRow]:
+    """Return an order's requests that no run has taken up, first come first."""
+    waiting = (col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_(None))
+    query = select(ChangeRow).where(ChangeRow.order_number == order, *waiting)
+    return list(tx.exec(query.order_by(col(ChangeRow.created_at), col(ChangeRow.id))))
+
+
+def unfinished(tx: Session, before: datetime) -> list[str]:
+    """Return the orders with an open draft, or with a request of before a time that has no outcome."""
+    drafts = select(OrderRow.number).where(col(OrderRow.draft_opened_by).is_not(None))
+    open_ = (col(ChangeRow.outcome).is_(None), ChangeRow.created_at < before)
+    asked = select(ChangeRow.order_number).where(*open_, col(ChangeRow.order_number).is_not(None))
+    return sorted({*tx.exec(drafts), *(order for order in tx.exec(asked) if order)})
 
 
 def existing(tx: Session, change: str) -> ChangeRow:

@@ -9,7 +9,7 @@ from cli import catalogue
 from settings import Settings
 from store.database import Store
 from store.migrate import migrate
-from tests.support.endings import check_histories, listening
+from tests.support.endings import check_books, check_histories, listening
 from tests.support.postgres import new_database, postgres
 from tests.support.temporal import temporal_server
 from tests.support.world import World, running_world
@@ -72,6 +72,7 @@ async def installation(database: str, database_kind: str, temporal: str) -> Asyn
         async with running_world(database, temporal, database_kind) as world:
             yield world
             await check_histories(world)
+            check_books(world)
     assert logs.seen
     assert not logs.found, f"{len(logs.found)} log records name people; the first: {logs.found[0]}"
 

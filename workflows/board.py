@@ -1,5 +1,6 @@
 """What a run shows to whoever looks: the steps of the request under way, and what is stuck."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -30,14 +31,15 @@ class Board:
         shown = StepShown(step=step, what=what, state="under way")
         self.steps.append(shown)
         self._changed()
+        # Not `finally`: the coroutine of a run that is gone is thrown away outside of any workflow.
         try:
             yield
-            shown.state = "done"
-        except FailureError:
-            shown.state = "failed"
-            raise
-        finally:
+        except (FailureError, asyncio.CancelledError) as error:
+            shown.state = "failed" if isinstance(error, FailureError) else shown.state
             self._changed()
+            raise
+        shown.state = "done"
+        self._changed()
 
     @contextmanager
     def attention(self, step: str, what: str, code: str) -> Iterator[None]:

@@ -6,16 +6,19 @@ in the saga.
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from temporalio.exceptions import FailureError
 
 from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraft, ConfirmOrder, HowClosed
+from activities.failures import LOOK_BACK_FIRST
 from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundle, Swapped
 from activities.outcomes import RECORD_OUTCOME, RecordOutcome
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE, AuthorisePayment, SettlePriceDifference
-from activities.plans import PLAN_CHANGE, ByHand, LeftStep, PlanChange, Planned
+from activities.plans import PLAN_CHANGE, ByHand, PlanChange, Planned
 from activities.quotes import QUOTE_CHANGE, QuoteChange
+from activities.recovery import LOOK_BACK, LeftDraft, LeftStep, LookBack
 from activities.seats import (
     CONFIRM_SEATS,
     EXTEND_HOLDS,
@@ -28,7 +31,7 @@ from activities.seats import (
 )
 from activities.steps import Reversible
 from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
-from domain.changes import ChangeState
+from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
 from workflows.messages import Answer, StartDraft, UndoEntry
@@ -158,12 +161,48 @@ class Draft:
         """Run one request to its outcome: done, refused, or broken and undone."""
         self.broke = False
         try:
-            return await act()
+            return await self._after_what_was_left(change, act)
         except FailureError as failure:
             if refused(failure):
                 return await self._record(change, ChangeState.REFUSED, code_of(failure))
             self.broke = True
             return await self._record(change, ChangeState.UNDONE, STEP_FAILED)
+
+    async def recover(self) -> None:
+        """Adopt the draft an earlier run left, and serve what it left half done or never took up."""
+        await self._recover(LookBack(change="", order=self._order, waiting=True))
+
+    async def _after_what_was_left(self, change: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
+        try:
+            return await act()
+        except FailureError as failure:
+            if code_of(failure) != LOOK_BACK_FIRST:
+                raise
+        await self._recover(LookBack(change=change, order=self._order))
+        return await act()
+
+    async def _recover(self, command: LookBack) -> None:
+        left = await self._steps.do(LOOK_BACK, command)
+        self._adopt(left.draft)
+        self._ever_confirmed = left.ever_confirmed
+        self._fresh = False
+        for each in left.requests:
+            serve = self._serving(each.kind)
+            await self.served(each.change, partial(serve, each.change))
+
+    def _serving(self, kind: ChangeKind) -> Callable[[str], Awaitable[Answer]]:
+        serving: dict[ChangeKind, Callable[[str], Awaitable[Answer]]] = {
+            ChangeKind.CHANGE: self.change,
+            ChangeKind.CONFIRM: self.confirm,
+            ChangeKind.PAY: self.pay,
+            ChangeKind.EXTEND: self.extend,
+        }
+        return serving.get(kind, self.discard)
+
+    def _adopt(self, draft: LeftDraft | None) -> None:
+        if draft:
+            self._saga.adopt(_undos(draft.steps))
+            self._opened_by, self.expires_at = draft.opened_by, draft.expires_at
 
     async def refuse(self, change: str, code: str) -> Answer:
         """Refuse a request that got no turn; nothing of the order is looked at."""
@@ -174,9 +213,8 @@ class Draft:
         plan = await block.run(PLAN_CHANGE, command)
         self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
         self.correlation_id = plan.correlation_id or self.correlation_id
-        if self._fresh and plan.left:
-            self._saga.adopt(_undos(plan.left.steps))
-            self._opened_by, self.expires_at = plan.left.opened_by, plan.left.expires_at
+        if self._fresh:
+            self._adopt(plan.left)
         self._fresh = False
         return plan
 

@@ -25,6 +25,8 @@ class StartDraft(BaseModel):
     expires_at: datetime | None = None
     opened_by: str | None = None
     ever_confirmed: bool = False
+    recover: bool = False
+    """Whether to begin with what earlier runs left: requests half done, or never taken up."""
 
 
 class DraftEnd(BaseModel):

@@ -41,6 +41,8 @@ class OrderDraft:
     async def run(self, start: StartDraft) -> DraftEnd:
         """Live as long as the draft: wait for its deadline, honour a cancel, end when nothing is left."""
         await asyncio.sleep(0)  # lets the update that started this run take its turn first
+        if start.recover:
+            await regardless(self._in_turn(self._draft.recover))
         while not self._over and not self._too_long:
             try:
                 await self._something_due()

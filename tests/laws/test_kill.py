@@ -19,6 +19,8 @@ from store.database import Store, database_url
 from store.effects import of_change
 from store.tables import ChangeRow, SeatHoldRow
 
+pytestmark = pytest.mark.faults
+
 SECONDS_TO_RECOVER = 20
 
 

@@ -13,6 +13,8 @@ from tests.support.canary import ADULT
 from tests.support.outside import OutsideBank, as_provider
 from tests.support.world import CARD, DECLINED, World, replace, running_world
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def bank() -> OutsideBank:

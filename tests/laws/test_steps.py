@@ -7,6 +7,8 @@ from tests.support.scenarios import SCENARIOS, TAKEN_BACK, Scenario, declared_st
 from tests.support.world import World
 from workflows.names import STEP_FAILED
 
+pytestmark = pytest.mark.faults
+
 _CASES = [
     pytest.param(scenario, step, fault, id=f"{scenario.name}-{step}-{fault.name}", marks=pytest.mark.only_on(*places))
     for scenario, step, fault, places in on_databases()
@@ -16,7 +18,8 @@ ONE_GO = SCENARIOS[0]
 
 def test_every_declared_step_is_in_the_matrix() -> None:
     told = {name for scenario in SCENARIOS for name in scenario.steps}
-    assert set(declared_steps()) <= told
+    # Looking back happens only after a run was terminated: test_recovery.py breaks it there.
+    assert set(declared_steps()) - {"look_back"} <= told
 
 
 @pytest.mark.parametrize("name", sorted(declared_steps()))

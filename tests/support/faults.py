@@ -75,6 +75,8 @@ class _Breaking(ActivityInboundInterceptor):
         self._faults = faults
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
+        if not input.args:
+            return await super().execute_activity(input)
         step, command = activity.info().activity_type, input.args[0]
         self._faults.ran.setdefault(command.order, []).append(step)
         armed = self._faults.find(command.order, step)

@@ -18,6 +18,7 @@ import uvicorn
 from sqlmodel import col, func, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RetryConfig
 
 import worker
 from activities.steps import Place
@@ -99,6 +100,19 @@ class World:
         """Another API on the same store and Temporal, which asks a full queue again for a moment only."""
         async with self.with_api(engine=Engine(self.client, ask_again_for=timedelta(milliseconds=300))) as world:
             yield world
+
+    @asynccontextmanager
+    async def without_engine(self) -> AsyncIterator["World"]:
+        """Another API on the same store that reaches no Temporal."""
+        options: dict[str, Any] = {"lazy": True, "retry_config": RetryConfig(max_retries=0)}
+        nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=pydantic_data_converter, **options)
+        async with self.with_api(engine=Engine(nowhere)) as world:
+            yield world
+
+    def age(self, change: str) -> None:
+        """Let a request be an hour old."""
+        with self.parts.store.write() as tx:
+            tx.get_one(ChangeRow, change).created_at -= timedelta(hours=1)
 
     @asynccontextmanager
     async def with_api(self, **parts: Any) -> AsyncIterator["World"]:

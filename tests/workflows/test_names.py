@@ -52,6 +52,8 @@ def test_the_activities(tmp_path: Path) -> None:
         "give_back_seats",
         "close_draft",
         "record_outcome",
+        "look_back",
+        "find_strays",
     }
     assert set(declared_steps()) <= names
 

@@ -173,6 +173,7 @@ async def test_several_configurations_are_all_or_nothing(sales: Sales) -> None:
         for fault in (Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
     ],
 )
+@pytest.mark.faults
 async def test_a_third_change_that_fails_leaves_the_draft_as_after_the_second(
     sales: Sales, step: str, fault: Fault
 ) -> None:

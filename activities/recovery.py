@@ -1,0 +1,97 @@
+"""Looks back at what earlier runs of an order left: its draft, and requests half done or never taken up.
+
+A request half done is served again by its own keys: what it did is known and not done twice, what was
+already being taken back is withdrawn and lets it fail, and a settlement of unknown outcome is inquired.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.once import Once
+from activities.steps import Check, Command, Place
+from domain.changes import ChangeKind
+from store import changes, effects
+from store.orders import locked
+from store.tables import OrderRow
+
+
+class LookBack(Command):
+    """Look at what earlier runs left, beside the request that is asked now."""
+
+    step: ClassVar[str] = "look_back"
+    part: ClassVar[str] = "back"
+    waiting: bool = False
+    """Whether requests that no run has taken up are wanted too."""
+
+    def summary(self) -> str:
+        """Say what is looked for."""
+        return "look for what an earlier run left"
+
+
+class LeftStep(BaseModel):
+    """A step of an earlier run that may have to be taken back."""
+
+    step: str
+    command: dict[str, Any]
+
+
+class LeftDraft(BaseModel):
+    """A draft that an earlier run left open, as data."""
+
+    opened_by: str
+    expires_at: datetime | None
+    steps: tuple[LeftStep, ...]
+
+
+class LeftRequest(BaseModel):
+    """A request without an outcome."""
+
+    change: str
+    kind: ChangeKind
+
+
+class Left(BaseModel):
+    """What earlier runs left."""
+
+    draft: LeftDraft | None
+    ever_confirmed: bool
+    requests: tuple[LeftRequest, ...]
+    """Those half done, first taken up first; then those never taken up, if wanted."""
+
+
+class RecoveryActivities:
+    """Looks back."""
+
+    def __init__(self, once: Once) -> None:
+        self._once = once
+
+    @activity.defn
+    def look_back(self, command: LookBack) -> Left:
+        """Return what earlier runs left. Nothing is written: asked again, it may find something else."""
+        with self._once.store.write() as tx:
+            head = locked(tx, command.order)
+            rows = changes.half_done(tx, command.order, but=command.change)
+            if command.waiting:
+                rows += changes.never_taken_up(tx, command.order)
+            return Left(
+                draft=left_draft(tx, head),
+                ever_confirmed=head.confirmed_version > 0,
+                requests=tuple(LeftRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
+            )
+
+
+def left_draft(tx: Session, head: OrderRow) -> LeftDraft | None:
+    """Return the draft an order has, with what its changes did and may have to take back."""
+    if head.draft_opened_by is None:
+        return None
+    rows = effects.of_draft(tx, head.number, head.draft_opened_by)
+    steps = tuple(LeftStep(step=row.step, command=json.loads(row.command)) for row in rows)
+    return LeftDraft(opened_by=head.draft_opened_by, expires_at=head.expires_at, steps=steps)
+
+
+LOOK_BACK = Check(LookBack, RecoveryActivities.look_back, place=Place.STORE)

@@ -1,0 +1,49 @@
+"""Finds orders that something should be done about and no workflow is doing."""
+
+import asyncio
+from datetime import timedelta
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from store import invariants
+from store.changes import unfinished
+from store.database import Store
+
+PATIENCE = timedelta(seconds=10)
+"""How long a request may wait for the API to hand it over before somebody else does."""
+MOST = 200
+"""Orders looked after in one round; the next one comes in a minute."""
+_RUNNING = "WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running'"
+
+
+class Strays(BaseModel):
+    """What one round found."""
+
+    orders: tuple[str, ...]
+    """Orders with an open draft or a request without an outcome, and no workflow."""
+    overdue: int
+    """Requests that nobody has taken up in time."""
+    violations: tuple[str, ...]
+    """Invariants that do not hold, with the order where there is one."""
+
+
+class StrayActivities:
+    """Compares the store with Temporal."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @activity.defn
+    async def find_strays(self) -> Strays:
+        """Return the orders that need a run, and what is wrong with the books. Nothing is changed."""
+        wanted, overdue, wrong = await asyncio.to_thread(self._look)
+        running = {each.id async for each in activity.client().list_workflows(_RUNNING)} if wanted else set()
+        strays = [order for order in wanted if f"order/{order}" not in running]
+        return Strays(orders=tuple(strays[:MOST]), overdue=overdue, violations=tuple(wrong[:MOST]))
+
+    def _look(self) -> tuple[list[str], int, list[str]]:
+        before = self._store.now() - PATIENCE
+        with self._store.read() as tx:
+            wrong = [f"{each.invariant} {each.order or '-'} {each.what}" for each in invariants.violations(tx)]
+            return unfinished(tx, before), len(invariants.overdue(tx, before)), wrong

@@ -1,0 +1,196 @@
+"""What must be true of the books at any moment, as queries that find what is not.
+
+Each returns order number (or none) and what is wrong, in our own ids. They run on both databases. An
+order with a request under way is left out where a step may rightly be half way: its steps commit one by
+one, and what a step commits is whole in itself.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from store.columns import Moment
+
+_UNDER_WAY = (
+    "SELECT order_number FROM changes WHERE outcome IS NULL AND claimed_at IS NOT NULL AND order_number IS NOT NULL"
+)
+_AT_REST = f"o.number NOT IN ({_UNDER_WAY})"
+_CONFIRMED = (
+    "x.order_number = o.number AND NOT x.undone AND x.added_in <= o.confirmed_version"
+    " AND (x.removed_in IS NULL OR x.removed_in > o.confirmed_version)"
+)
+_FAILED = "SELECT id FROM changes WHERE state IN ('refused', 'undone')"
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """Something that must be true, and the query that finds where it is not."""
+
+    name: str
+    sentence: str
+    query: str
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Where an invariant does not hold."""
+
+    invariant: str
+    order: str | None
+    what: str
+
+
+def _versioned(query: str) -> str:
+    """Return a query over everything on an order that has versions."""
+    tables = (("order_lines", "id"), ("order_travellers", "traveller"), ("order_fees", "id"))
+    return " UNION ALL ".join(query.format(table=table, id=name) for table, name in tables)
+
+
+INVARIANTS = (
+    Invariant(
+        "two_books_of_money",
+        "The bank's own book says of every payment what ours says.",
+        "SELECT p.order_number, p.key FROM payments p JOIN bank b ON b.tenant = p.tenant AND b.key = p.key"
+        " WHERE p.authorised_minor <> b.authorised_minor OR p.captured_minor <> b.captured_minor"
+        " OR p.refunded_minor <> b.refunded_minor OR p.open = (b.voided OR b.captured_minor > 0)",
+    ),
+    Invariant(
+        "no_forgotten_payment",
+        "Nothing is set aside at the bank that we do not know of.",
+        "SELECT c.order_number, b.key FROM bank b LEFT JOIN payments p ON p.key = b.key"
+        " LEFT JOIN changes c ON c.id = SUBSTR(b.key, 1, 36)"
+        " WHERE p.key IS NULL AND NOT b.voided AND (c.id IS NULL OR c.outcome IS NOT NULL)",
+    ),
+    Invariant(
+        "ledger_adds_up",
+        "The movements of every payment add up to its sums.",
+        "SELECT p.order_number, p.key FROM payments p LEFT JOIN ledger l ON l.payment = p.key"
+        " GROUP BY p.order_number, p.key, p.authorised_minor, p.captured_minor, p.refunded_minor"
+        " HAVING SUM(CASE WHEN l.kind = 'authorise' THEN l.amount_minor ELSE 0 END) <> p.authorised_minor"
+        " OR SUM(CASE WHEN l.kind = 'capture' THEN l.amount_minor ELSE 0 END) <> p.captured_minor"
+        " OR SUM(CASE WHEN l.kind = 'refund' THEN l.amount_minor ELSE 0 END) <> p.refunded_minor",
+    ),
+    Invariant(
+        "customer_paid_what_is_confirmed",
+        "What a customer has paid, less refunds, is what the confirmed version costs; nothing before there is one.",
+        "SELECT o.number, 'paid is not the price' FROM orders o"
+        " LEFT JOIN (SELECT order_number, SUM(captured_minor - refunded_minor) AS net FROM payments"
+        " GROUP BY order_number) p ON p.order_number = o.number"
+        f" WHERE {_AT_REST} AND COALESCE(p.net, 0) <> CASE WHEN o.confirmed_version = 0 THEN 0 ELSE"
+        f" (SELECT COALESCE(SUM(x.price_minor), 0) FROM order_lines x WHERE {_CONFIRMED})"
+        f" + (SELECT COALESCE(SUM(x.amount_minor), 0) FROM order_fees x WHERE {_CONFIRMED})"
+        " END",
+    ),
+    Invariant(
+        "one_holder_per_seat",
+        "A seat is one order's at most.",
+        "SELECT MIN(order_number), service || ' ' || coach || '-' || seat FROM reservations WHERE state <> 'released'"
+        " GROUP BY tenant, service, coach, seat HAVING COUNT(*) > 1",
+    ),
+    Invariant(
+        "two_books_of_seats",
+        "The inventory has every seat of ours as we have it.",
+        "SELECT r.order_number, r.id FROM reservations r"
+        " JOIN seats s ON s.tenant = r.tenant AND s.service = r.service AND s.coach = r.coach AND s.seat = r.seat"
+        " LEFT JOIN seat_holds h ON h.tenant = r.tenant AND h.reference = r.reference"
+        " WHERE r.state <> 'released' AND (h.state IS NULL OR h.state <> r.state)",
+    ),
+    Invariant(
+        "no_forgotten_seat",
+        "Nothing is held in the inventory that no order has.",
+        "SELECT c.order_number, h.reference FROM seat_holds h LEFT JOIN reservations r"
+        " ON r.tenant = h.tenant AND r.reference = h.reference AND r.state <> 'released'"
+        " LEFT JOIN changes c ON c.id = SUBSTR(h.key, 1, 36)"
+        " WHERE r.id IS NULL AND (c.id IS NULL OR c.outcome IS NOT NULL)",
+    ),
+    Invariant(
+        "no_hold_without_a_draft",
+        "Only an open draft holds seats.",
+        "SELECT o.number, r.id FROM reservations r JOIN orders o ON o.number = r.order_number"
+        f" WHERE r.state = 'held' AND o.draft_opened_by IS NULL AND {_AT_REST}",
+    ),
+    Invariant(
+        "no_money_aside_without_a_draft",
+        "Only an open draft has money set aside.",
+        "SELECT o.number, p.key FROM payments p JOIN orders o ON o.number = p.order_number"
+        f" WHERE p.open AND o.draft_opened_by IS NULL AND {_AT_REST}",
+    ),
+    Invariant(
+        "no_draft_rows_without_a_draft",
+        "What is on an order beyond its confirmed version belongs to its draft, or to an order that expired.",
+        _versioned(
+            "SELECT o.number, x.{id} FROM {table} x JOIN orders o ON o.number = x.order_number"
+            " WHERE NOT x.undone AND x.added_in > o.confirmed_version AND o.draft_opened_by IS NULL"
+            f" AND o.status <> 'expired' AND {_AT_REST}"
+        ),
+    ),
+    Invariant(
+        "versions_have_no_gaps",
+        "A version is confirmed once, each the next of the last; a draft is the next one.",
+        "SELECT o.number, 'version ' || o.version FROM orders o WHERE o.version NOT IN (o.confirmed_version,"
+        f" o.confirmed_version + 1) OR (o.confirmed_version > 0 AND {_AT_REST}"
+        " AND (o.draft_opened_by IS NULL) <> (o.version = o.confirmed_version))"
+        " OR o.confirmed_version <> (SELECT COUNT(*) FROM events e WHERE e.order_number = o.number"
+        " AND e.type = 'order_confirmed')",
+    ),
+    Invariant(
+        "events_have_no_gaps",
+        "An order's events are one sequence from 1 to its last.",
+        "SELECT o.number, 'event ' || o.last_event FROM orders o LEFT JOIN (SELECT order_number, COUNT(*) AS seen,"
+        " MAX(number) AS last FROM events GROUP BY order_number) e ON e.order_number = o.number"
+        " WHERE COALESCE(e.seen, 0) <> o.last_event OR COALESCE(e.last, 0) <> o.last_event",
+    ),
+    Invariant(
+        "one_outcome",
+        "A request has ended in one way, and says so everywhere alike.",
+        "SELECT c.order_number, c.id FROM changes c WHERE (c.outcome IS NOT NULL) <> (c.state IN ('done', 'refused',"
+        """ 'undone')) OR (c.outcome IS NOT NULL AND c.outcome NOT LIKE '{"state":"' || c.state || '"%')""",
+    ),
+    Invariant(
+        "one_effect_per_step",
+        "A step of a change has one key.",
+        "SELECT MIN(e.order_number), e.change || ' ' || e.step FROM effects e GROUP BY e.change, e.step"
+        " HAVING COUNT(*) > 1",
+    ),
+    Invariant(
+        "failed_changes_leave_no_rows",
+        "Of a change that was refused or undone nothing is on the order, and nothing is missing from it.",
+        _versioned(
+            "SELECT x.order_number, x.{id} FROM {table} x WHERE NOT x.undone"
+            f" AND (x.added_by IN ({_FAILED}) OR x.removed_by IN ({_FAILED}))"
+        ),
+    ),
+    Invariant(
+        "failed_changes_leave_no_effects",
+        "Every step of a change that was refused or undone was taken back, or never happened.",
+        "SELECT e.order_number, e.key FROM effects e WHERE e.change IN (" + _FAILED + ") AND (e.state = 'asked'"
+        " OR (e.state = 'done' AND e.refusal IS NULL"
+        " AND e.step IN ('reserve_seats', 'swap_offer_bundle', 'authorise_payment', 'settle_price_difference')))",
+    ),
+    Invariant(
+        "tax_lies_within_the_price",
+        "No price is negative, and its tax is a part of it.",
+        " UNION ALL ".join(
+            f"SELECT x.order_number, x.id FROM {table} x WHERE x.{amount} < 0"
+            " OR CAST(x.tax_rate AS NUMERIC) < 0 OR CAST(x.tax_rate AS NUMERIC) >= 1"
+            for table, amount in (("order_lines", "price_minor"), ("order_fees", "amount_minor"))
+        ),
+    ),
+)
+
+
+def violations(tx: Session) -> Iterator[Violation]:
+    """Yield every place where an invariant does not hold."""
+    for each in INVARIANTS:
+        for order, what in tx.connection().execute(text(each.query)):
+            yield Violation(each.name, order, str(what))
+
+
+def overdue(tx: Session, before: datetime) -> list[str]:
+    """Return requests written down before a time that no workflow has taken up: acknowledged, not lost."""
+    query = text("SELECT id FROM changes WHERE outcome IS NULL AND claimed_at IS NULL AND created_at < :before")
+    moment = Moment().bind_processor(tx.get_bind().dialect)
+    return [str(row[0]) for row in tx.connection().execute(query, {"before": moment(before) if moment else before})]

@@ -1,0 +1,152 @@
+"""What nobody does any more is taken up again: requests half done, never started, drafts without a run."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from domain.changes import OUTCOMES
+from store import invariants
+from tests.laws.test_expiry import pass_time
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.world import CARD, World, replace
+from workflows.names import ORDERS_QUEUE
+from workflows.reconcile import Reconcile, Round, StartRound
+
+pytestmark = pytest.mark.faults
+
+
+async def reconciled(world: World) -> Round:
+    """Run one round of the schedule, and wait for what it took up again."""
+    name = f"reconcile-{uuid.uuid4().hex[:8]}"
+    return await world.client.execute_workflow(Reconcile.run, StartRound(), id=name, task_queue=ORDERS_QUEUE)
+
+
+async def left_half_done(world: World, step: str, fault: Fault) -> tuple[str, str, str]:
+    """Return an order whose change in one go was terminated in or after a step, the snapshot before, and the change."""
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    armed = world.faults.arm(order, step, fault)
+    wanted = replace([f"{order}-1"], bundle)
+    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    assert accepted.status == 202
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    armed.go_on.set()
+    world.faults.clear()
+    world.age(accepted.change)
+    return order, before, accepted.change
+
+
+async def taken_up_again(world: World, change: str) -> str:
+    """Run rounds until a change has an outcome, and return its state: what Temporal lists lags behind a moment."""
+    async with asyncio.timeout(30):
+        while True:
+            await reconciled(world)
+            state = str((await world.send("GET", f"/v1/changes/{change}")).body["state"])
+            if state in OUTCOMES:
+                return state
+
+
+STEPS = ("reserve_seats", "swap_offer_bundle", "authorise_payment", "settle_price_difference", "confirm_seats")
+
+
+CASES = [
+    # What a database sees of either is told by one of them each.
+    pytest.param(step, fault, marks=pytest.mark.only_on(place))
+    for step in STEPS
+    for fault, place in ((Fault.PAUSED, "sqlite"), (Fault.PAUSED_AFTER, "postgres"))
+]
+
+
+@pytest.mark.parametrize(("step", "fault"), CASES)
+async def test_a_change_whose_run_was_terminated_is_finished_by_the_next_round(
+    world: World, step: str, fault: Fault
+) -> None:
+    order, _, change = await left_half_done(world, step, fault)
+    assert await taken_up_again(world, change) == "done"
+    shown = await world.show(order)
+    assert (shown["status"], shown["version"], shown["paid"], shown["balance"]) == ("confirmed", 2, "399.00", "0.00")
+    assert len(world.seats_of(order)) == 1
+    assert world.at_most_once(order)
+    assert wrong_with(world, order) == []
+
+
+@pytest.mark.parametrize("broken", [None, Fault.LOST, Fault.TWICE])
+async def test_another_request_that_comes_first_waits_until_the_half_done_one_is_finished(
+    world: World, broken: Fault | None
+) -> None:
+    order, _, change = await left_half_done(world, "swap_offer_bundle", Fault.PAUSED_AFTER)
+    if broken:
+        world.faults.arm(order, "look_back", broken)
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle), Prefer="wait=30")
+    assert answer.status == 200, answer.body
+    assert (await world.send("GET", f"/v1/changes/{change}")).body["state"] == "done"
+    shown = await world.show(order)
+    assert (shown["version"], shown["lines"][0]["replaces"]) == (3, [f"{order}-2"])
+    assert (await world.discard(order)).status == 200
+    assert wrong_with(world, order) == []
+
+
+@pytest.mark.parametrize("undo", ["release_seats", "restore_offer_bundle", "void_payment"])
+async def test_an_undo_that_was_terminated_is_finished(world: World, undo: str) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+    armed = world.faults.arm(order, undo, Fault.PAUSED)
+    wanted = replace([f"{order}-1"], bundle)
+    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    armed.go_on.set()
+    world.faults.clear()
+    world.age(accepted.change)
+    assert await taken_up_again(world, accepted.change) in ("refused", "undone")
+    assert world.snapshot(order) == before
+    assert wrong_with(world, order) == []
+
+
+async def test_a_request_that_no_workflow_was_asked_for_is_started(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    async with world.without_engine() as deaf:
+        kept = await deaf.change(order, replace([f"{order}-1"], bundle), key="never-asked")
+    assert (kept.status, kept.code) == (503, "ENGINE_UNREACHABLE")
+    world.age(kept.body["change"])
+    assert await taken_up_again(world, kept.body["change"]) == "done"
+    again = await world.change(order, replace([f"{order}-1"], bundle), key="never-asked")
+    assert (again.status, again.change, len(await world.lines(order))) == (200, kept.body["change"], 1)
+
+
+async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: World) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    async with asyncio.timeout(20):
+        while not (await reconciled(world)).started:
+            pass
+    assert (await world.show(order))["draft"] is not None
+    assert await pass_time(world, order) == "COMPLETED"
+    assert world.snapshot(order) == before
+    assert wrong_with(world, order) == []
+
+
+async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    run = (await world.workflow(order).describe()).run_id
+    await reconciled(world)
+    assert (await world.workflow(order).describe()).run_id == run
+    await world.discard(order)
+
+
+def wrong_with(world: World, order: str) -> list[str]:
+    with world.parts.store.read() as tx:
+        return [f"{each.invariant} {each.what}" for each in invariants.violations(tx) if each.order in (order, None)]

@@ -1,0 +1,79 @@
+"""Each invariant is found broken when it is, and only then."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from store import invariants
+from store.invariants import INVARIANTS
+from tests.cli.test_commands import run
+from tests.support.canary import ADULT
+from tests.support.world import World, replace
+
+BROKEN = {
+    "two_books_of_money": "UPDATE bank SET captured_minor = captured_minor - 1 WHERE key LIKE '{sale}%'",
+    "no_forgotten_payment": "UPDATE bank SET key = '{sale}/other' WHERE key LIKE '{sale}%'",
+    "ledger_adds_up": "UPDATE ledger SET amount_minor = 1 WHERE change = '{sale}' AND kind = 'capture'",
+    "customer_paid_what_is_confirmed": "UPDATE order_lines SET price_minor = 1 WHERE order_number = '{order}'",
+    "one_holder_per_seat": "UPDATE reservations SET service = 's', coach = 1, seat = 1 WHERE order_number IN"
+    " ('{order}', '{other}')",
+    "two_books_of_seats": "UPDATE seat_holds SET state = 'held' WHERE key LIKE '{sale}%'",
+    "no_forgotten_seat": "UPDATE reservations SET state = 'released' WHERE order_number = '{order}'",
+    "no_hold_without_a_draft": "UPDATE reservations SET state = 'held' WHERE order_number = '{order}'",
+    "no_money_aside_without_a_draft": "UPDATE payments SET open = 1 = 1 WHERE order_number = '{order}'",
+    "no_draft_rows_without_a_draft": "UPDATE order_lines SET added_in = 2 WHERE order_number = '{order}'",
+    "versions_have_no_gaps": "UPDATE orders SET version = 3 WHERE number = '{order}'",
+    "events_have_no_gaps": "DELETE FROM events WHERE order_number = '{order}' AND number = 2",
+    "one_outcome": "UPDATE changes SET state = 'refused' WHERE id = '{sale}'",
+    "one_effect_per_step": "UPDATE effects SET step = 'plan_change' WHERE change = '{sale}'",
+    "failed_changes_leave_no_rows": "UPDATE order_lines SET added_by = '{refused}' WHERE order_number = '{order}'",
+    "failed_changes_leave_no_effects": "UPDATE effects SET change = '{refused}' WHERE key = '{sale}/reserve'",
+    "tax_lies_within_the_price": "UPDATE order_lines SET tax_rate = '1.5' WHERE order_number = '{order}'",
+}
+
+
+def test_every_invariant_is_broken_here() -> None:
+    assert set(BROKEN) == {each.name for each in INVARIANTS}
+
+
+async def test_what_is_broken_is_found_and_names_the_order(world: World) -> None:
+    order, other = await world.sold(ADULT), await world.sold(ADULT)
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
+    refused = await world.change(order, replace([f"{order}-9"], bundle))
+    names = {"order": order, "other": other, "sale": sale, "refused": refused.body["change"]}
+    with world.parts.store.read() as tx:
+        assert [each for each in invariants.violations(tx) if each.order in (order, other)] == []
+    for name, statement in BROKEN.items():
+        with pytest.raises(_TakenBackError), world.parts.store.write() as tx:
+            tx.connection().execute(text(statement.format(**names)))
+            found = [each for each in invariants.violations(tx) if each.invariant == name]
+            assert {each.order for each in found} & {order, other}, name
+            raise _TakenBackError
+
+
+class _TakenBackError(Exception):
+    """Lets a transaction be rolled back."""
+
+
+async def test_check_says_what_is_wrong_and_ends_with_1(
+    database: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await world.sold(ADULT)
+    monkeypatch.setenv("CHANGEOVER_DATABASE", database)
+    good = await asyncio.to_thread(run, "check")
+    assert order not in good.stdout
+    assert "A seat is one order's at most." in good.stdout
+    move = f"UPDATE orders SET last_event = last_event + :by WHERE number = '{order}'"  # noqa: S608 - our own number
+    try:
+        _execute(world, move, 1)
+        bad = await asyncio.to_thread(run, "check")
+        assert (bad.returncode, f"order {order}: event" in bad.stdout) == (1, True), bad.stdout
+    finally:
+        _execute(world, move, -1)
+
+
+def _execute(world: World, statement: str, by: int) -> None:
+    with world.parts.store.write() as tx:
+        tx.connection().execute(text(statement), {"by": by})

@@ -1,0 +1,69 @@
+"""Every minute: orders whose work nobody does any more get a run that begins with what was left.
+
+It acts only by starting an order's own workflow, so that nothing is ever done beside one.
+"""
+
+from datetime import timedelta
+
+from pydantic import BaseModel
+from temporalio import workflow
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.workflow import ParentClosePolicy
+
+from activities.steps import Place
+from activities.strays import StrayActivities, Strays
+from workflows.messages import StartDraft
+from workflows.names import NEEDS_ATTENTION, ORDER_NUMBER, draft_id
+from workflows.order_draft import OrderDraft
+
+
+class StartRound(BaseModel):
+    """What a round starts with: which providers are outside, for the runs it starts."""
+
+    outside: tuple[Place, ...] = ()
+
+
+class Round(BaseModel):
+    """What a round did."""
+
+    started: int
+    overdue: int
+    violations: int
+
+
+@workflow.defn(name="Reconcile")
+class Reconcile:
+    """Compares the store with Temporal and starts what is missing."""
+
+    @workflow.run
+    async def run(self, start: StartRound) -> Round:
+        """Look once."""
+        found = await workflow.execute_activity_method(
+            StrayActivities.find_strays,
+            start_to_close_timeout=timedelta(seconds=30),
+            schedule_to_close_timeout=timedelta(seconds=50),
+            summary="compare the store with Temporal",
+        )
+        started = [await self._started(order, start.outside) for order in found.orders]
+        self._show(found, sum(started))
+        return Round(started=sum(started), overdue=found.overdue, violations=len(found.violations))
+
+    async def _started(self, order: str, outside: tuple[Place, ...]) -> bool:
+        try:
+            await workflow.start_child_workflow(
+                OrderDraft.run,
+                StartDraft(order=order, outside=outside, recover=True),
+                id=draft_id(order),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"Draft of order {order}, taken up again",
+                search_attributes=TypedSearchAttributes([SearchAttributePair(ORDER_NUMBER, order)]),
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    def _show(self, found: Strays, started: int) -> None:
+        lines = [f"Orders taken up again: {started}. Requests overdue: {found.overdue}.", *found.violations]
+        workflow.set_current_details("\n\n".join(lines))
+        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(bool(found.violations))])
