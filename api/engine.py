@@ -153,7 +153,7 @@ class Engine:
 
     async def progress(self, order: str) -> Progress | None:
         """Return what the order's workflow is doing; None when it could not be asked in time."""
-        handle = self._client.get_workflow_handle_for(OrderDraft.run, draft_id(order))
+        handle = self._client.get_workflow_handle(draft_id(order))
         try:
             async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
                 return await handle.query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
