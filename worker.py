@@ -85,6 +85,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
     drafts = DraftActivities(once)
     outcomes = OutcomeActivities(once)
     recovery = RecoveryActivities(once)
+    strays = StrayActivities(made.store)
     return [
         plans.plan_change,
         travellers.validate_travellers,
@@ -103,7 +104,8 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
         drafts.close_draft,
         outcomes.record_outcome,
         recovery.look_back,
-        StrayActivities(made.store).find_strays,
+        strays.find_strays,
+        strays.check_books,
     ]
 
 

@@ -125,11 +125,13 @@ def of_outcome(change: str, outcome: Outcome) -> ProblemError:
     return ProblemError(outcome.code or "INTERNAL", outcome.members, change=change)
 
 
-def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """Document which problems a route answers with, each with an example."""
+def responses(
+    *codes: str, adapted: Callable[[ProblemError], ProblemError] = lambda error: error
+) -> dict[int | str, dict[str, Any]]:
+    """Document which problems a route answers with, each with an example, as adapted to its façade."""
     documented: dict[int | str, dict[str, Any]] = {}
     for code in (*codes, "NOT_ACCEPTABLE", "INTERNAL", "STORE_BUSY"):
-        error = ProblemError(code)
+        error = adapted(ProblemError(code))
         media = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         entry = documented.setdefault(error.status_code, {"content": {MEDIA_TYPE: media}})
         examples = entry["content"][MEDIA_TYPE]["examples"]

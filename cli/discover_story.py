@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from cli.market import Market
+from cli.market import ZONE, Market
 from cli.shop import Json
 from cli.stage import Stage, StoryError
 
@@ -33,7 +33,7 @@ def discover_as_printed(stage: Stage, address: str) -> None:
 
 def _put(stage: Stage, market: Market, item: str, body: Json, zone: str | None = None) -> Json:
     path = f"/orders/{item.rpartition('-')[0]}/items/{item}"
-    answer = market.send("PUT", path, body, zone)
+    answer = market.send("PUT", path, body, **({ZONE: zone} if zone else {}))
     stage.show(f"PUT {path}", body, answer)
     return answer
 

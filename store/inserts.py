@@ -1,6 +1,7 @@
 """Insert unless it is there: the one statement SQLite and PostgreSQL spell in their own dialects."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table
@@ -35,4 +36,9 @@ class Inserting:
 
 def insert_if_absent(tx: Session, row: SQLModel) -> bool:
     """Insert a row unless one with its key exists; return whether it was inserted."""
-    return Inserting(type(row)).unless_there(tx, row.model_dump())
+    return _plain(type(row)).unless_there(tx, row.model_dump())
+
+
+@cache
+def _plain(row: type[SQLModel]) -> Inserting:
+    return Inserting(row)

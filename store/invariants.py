@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 from sqlmodel import Session
 
 from store.columns import Moment
@@ -44,8 +44,11 @@ class Violation:
 
 
 def _versioned(query: str) -> str:
-    """Return a query over everything on an order that has versions."""
-    tables = (("order_lines", "id"), ("order_travellers", "traveller"), ("order_fees", "id"))
+    """Return a query over everything on an order that has versions.
+
+    What is wrong with a traveller is told by the change that brought them: it is read in Temporal too.
+    """
+    tables = (("order_lines", "id"), ("order_travellers", "added_by"), ("order_fees", "id"))
     return " UNION ALL ".join(query.format(table=table, id=name) for table, name in tables)
 
 
@@ -192,5 +195,4 @@ def violations(tx: Session) -> Iterator[Violation]:
 def overdue(tx: Session, before: datetime) -> list[str]:
     """Return requests written down before a time that no workflow has taken up: acknowledged, not lost."""
     query = text("SELECT id FROM changes WHERE outcome IS NULL AND claimed_at IS NULL AND created_at < :before")
-    moment = Moment().bind_processor(tx.get_bind().dialect)
-    return [str(row[0]) for row in tx.connection().execute(query, {"before": moment(before) if moment else before})]
+    return list(tx.connection().execute(query.bindparams(bindparam("before", before, Moment()))).scalars())

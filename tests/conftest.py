@@ -10,9 +10,10 @@ from settings import Settings
 from store.database import Store
 from store.migrate import migrate
 from tests.support.endings import check_books, check_histories, listening
+from tests.support.installation import running_world
 from tests.support.postgres import new_database, postgres
 from tests.support.temporal import temporal_server
-from tests.support.world import World, running_world
+from tests.support.world import World
 
 DATABASES = ("sqlite", "postgres")
 

@@ -18,8 +18,9 @@ from settings import Settings
 from store.migrate import migrate
 from tests.support.canary import ADULT, CHILD
 from tests.support.faults import Fault
+from tests.support.installation import running_world
 from tests.support.temporal import temporal_server
-from tests.support.world import CARD, DECLINED, World, add, replace, running_world
+from tests.support.world import CARD, DECLINED, World, add, replace
 
 FOLDER = Path(__file__).parent / "histories"
 _STACK_TRACE = re.compile(r'("stackTrace": )"(?:[^"\\]|\\.)*"')

@@ -80,6 +80,7 @@ class Draft:
                 "expires_at": self.expires_at,
                 "opened_by": self._opened_by,
                 "ever_confirmed": self._ever_confirmed,
+                "recover": False,
             }
         )
 
@@ -182,13 +183,18 @@ class Draft:
         return await act()
 
     async def _recover(self, command: LookBack) -> None:
+        board = self._steps.board
+        asked, kind = board.request, board.kind
         left = await self._steps.do(LOOK_BACK, command)
-        self._adopt(left.draft)
-        self._ever_confirmed = left.ever_confirmed
-        self._fresh = False
+        if self._fresh:
+            # Otherwise a request that came before this look has adopted it.
+            self._adopt(left.draft)
+            self._ever_confirmed, self._fresh = left.ever_confirmed, False
         for each in left.requests:
-            serve = self._serving(each.kind)
-            await self.served(each.change, partial(serve, each.change))
+            board.clear(each.change, each.kind)
+            await self.served(each.change, partial(self._serving(each.kind), each.change))
+        if asked and kind:
+            board.clear(asked, kind)
 
     def _serving(self, kind: ChangeKind) -> Callable[[str], Awaitable[Answer]]:
         serving: dict[ChangeKind, Callable[[str], Awaitable[Answer]]] = {

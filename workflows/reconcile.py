@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.steps import Place
-from activities.strays import StrayActivities, Strays
+from activities.strays import StrayActivities
 from workflows.messages import StartDraft
 from workflows.names import NEEDS_ATTENTION, ORDER_NUMBER, draft_id
 from workflows.order_draft import OrderDraft
@@ -45,9 +45,23 @@ class Reconcile:
             schedule_to_close_timeout=timedelta(seconds=50),
             summary="compare the store with Temporal",
         )
-        started = [await self._started(order, start.outside) for order in found.orders]
-        self._show(found, sum(started))
-        return Round(started=sum(started), overdue=found.overdue, violations=len(found.violations))
+        started = sum([await self._started(order, start.outside) for order in found.orders])
+        violations = await self._violations()
+        self._show(started, found.overdue, violations)
+        return Round(started=started, overdue=found.overdue, violations=len(violations))
+
+    async def _violations(self) -> tuple[str, ...]:
+        """Return what is wrong with the books. That it could not be told in time is something wrong too."""
+        try:
+            books = await workflow.execute_activity_method(
+                StrayActivities.check_books,
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+                summary="check what must be true of the books",
+            )
+        except ActivityError:
+            return ("The books could not be checked.",)
+        return books.violations
 
     async def _started(self, order: str, outside: tuple[Place, ...]) -> bool:
         try:
@@ -63,7 +77,7 @@ class Reconcile:
             return False
         return True
 
-    def _show(self, found: Strays, started: int) -> None:
-        lines = [f"Orders taken up again: {started}. Requests overdue: {found.overdue}.", *found.violations]
+    def _show(self, started: int, overdue: int, violations: tuple[str, ...]) -> None:
+        lines = [f"Orders taken up again: {started}. Requests overdue: {overdue}.", *violations]
         workflow.set_current_details("\n\n".join(lines))
-        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(bool(found.violations))])
+        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(bool(violations))])

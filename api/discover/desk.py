@@ -19,12 +19,12 @@ from api.parts import ApiParts
 from api.problems import ProblemError
 from domain.changes import ChangeKind, ChangeRequest
 from domain.operations import SetPosition
-from domain.refusals import NoTurn, StaleOrder
+from domain.refusals import LineNotFound, LineRemoved, NoTurn, StaleOrder
 from store.changes import outcome_of
 
 _PROBLEMS = (412, 423, 500, 503)
 """Every other refusal is told in validation messages, beside the order as it stands."""
-_NO_ITEM = ("LINE_NOT_FOUND", "LINE_REMOVED")
+_NO_ITEM = (LineNotFound.code, LineRemoved.code)
 _ANYTHING = SetPosition(op="set_position", position=1)
 MOST_ATTEMPTS = 8
 
@@ -62,7 +62,7 @@ class Desk:
         raise ProblemError(NoTurn.code)
 
     def _prepared(self, prepare: Callable[[Preparing], Prepared]) -> Prepared:
-        preparing = self.preparing()
+        preparing = preparing_for(self.request, self.made, self.order)
         order, if_match = preparing.order, self.asked.if_match
         if if_match is not None and order.last_event not in if_match:
             raise ProblemError(StaleOrder.code)
@@ -78,11 +78,6 @@ class Desk:
             if_match=self.asked.if_match or prepared.read_at,
         )
 
-    def preparing(self) -> Preparing:
-        """Return what prepares items for the order, in the zone of the request or else of the order."""
-        head, order, _ = read(self.made, self.order)
-        return Preparing(self.made, order, zone_of(self.request) or head.time_zone)
-
     async def _asked(self, wanted: ChangeRequest, asked: Handling, item: str | None) -> Ended:
         row, replayed = await ask(self.request, self.made, self.order, wanted, asked, body_of(self.sent))
         outcome = outcome_of(row)
@@ -97,6 +92,12 @@ class Desk:
             return Ended(refused(outcome, item), outcome, refused=True, headers=dict(problem.headers or {}))
         warnings = [warned(each, outcome, item) for each in outcome.warnings] if outcome else []
         return Ended(warnings, outcome, status=status, headers=headers)
+
+
+def preparing_for(request: Request, made: ApiParts, order: str) -> Preparing:
+    """Return what prepares items for an order, in the zone of the request or else of the order."""
+    head, loaded, _ = read(made, order)
+    return Preparing(made, loaded, zone_of(request) or head.time_zone)
 
 
 def body_of(sent: BaseModel | None) -> Any:

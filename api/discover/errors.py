@@ -5,10 +5,9 @@ from typing import Any
 from fastapi.responses import Response
 from starlette.types import Scope
 
-from api.problems import MEDIA_TYPE, ProblemError, response
+from api.problems import ProblemError, response, responses
 
 BAD_REQUEST = 400
-_COMMON = ("HEADER_INVALID", "NOT_ACCEPTABLE", "INTERNAL", "STORE_BUSY")
 
 
 def as_problem(_scope: Scope, error: ProblemError) -> Response:
@@ -24,9 +23,4 @@ def _as_here(error: ProblemError) -> ProblemError:
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """Document which problems a route answers with."""
-    found: dict[int | str, dict[str, Any]] = {}
-    for code in (*codes, *_COMMON):
-        media = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        entry = found.setdefault(_as_here(ProblemError(code)).status_code, {"content": media, "description": ""})
-        entry["description"] = ", ".join(filter(None, (entry["description"], code)))
-    return found
+    return responses(*codes, "HEADER_INVALID", adapted=_as_here)

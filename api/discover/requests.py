@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from api.discover.wire import Name, Sent
+from api.discover.wire import Name, Sent, blank
 from domain.model import Code
 from domain.operations import MOST_OPERATIONS
 from domain.travellers import Country
@@ -30,15 +30,11 @@ def _time(value: Any) -> Any:
 
 
 def _day(value: Any) -> date | None:
-    return None if value == "" else _time(value).date()
-
-
-def _blank(value: Any) -> Any:
-    return None if value == "" else value
+    return None if blank(value) is None else _time(value).date()
 
 
 def _upper(value: Any) -> Any:
-    return value.upper() or None if isinstance(value, str) else value
+    return value.upper() if isinstance(blank(value), str) else blank(value)
 
 
 Time = Annotated[datetime, BeforeValidator(_time)]
@@ -48,7 +44,7 @@ Birth = Annotated[date | None, BeforeValidator(_day)]
 class TravelerIn(Sent):
     """Who travels. `id` is not `identifier`, and ignored."""
 
-    identifier: Annotated[Code | None, BeforeValidator(_blank)] = Field(
+    identifier: Annotated[Code | None, BeforeValidator(blank)] = Field(
         default=None, description="Yours, or made by us; it never changes."
     )
     given_name: Name = None

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.discover import answers
 from api.discover.answers import Ended
-from api.discover.desk import Desk, body_of
+from api.discover.desk import Desk, body_of, preparing_for
 from api.discover.errors import errors
 from api.discover.items import OrderItemUpdateResponse, numbered
 from api.discover.offering import OffersResponse, bundle_out, find
@@ -138,9 +138,9 @@ async def remove_item(request: Request, order: str, item: str, made: Parts, aske
     response_model=OffersResponse,
     responses=errors(*_BODY, "ORDER_NOT_FOUND"),
 )
-def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, made: Parts, asked: Asked) -> Response:
+def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, made: Parts) -> Response:
     """Find bundles that only this order may take, one for each product that fits. Nothing is held."""
-    preparing = Desk(request, made, order, asked, wanted).preparing()
+    preparing = preparing_for(request, made, order)
     asked_for = preparing.wanted(wanted, (), None)
     by_offers = [each for each in asked_for.products if each.sold_by_offers]
     found, messages = find(made, replace(asked_for, products=by_offers), order)

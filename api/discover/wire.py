@@ -40,11 +40,12 @@ class Said(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-def _blank(value: Any) -> Any:
+def blank(value: Any) -> Any:
+    """Return None for text that says nothing."""
     return None if isinstance(value, str) and not value.strip(" ") else value
 
 
-Name = Annotated[Text | None, BeforeValidator(_blank)]
+Name = Annotated[Text | None, BeforeValidator(blank)]
 """Text, where an empty one says nothing."""
 
 Exact = Annotated[Decimal, WithJsonSchema({"type": "number", "format": "decimal"})]

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +18,7 @@ import pytest
 from cli import doctor
 from cli.ports import HOST, choose, free_port, is_free
 from store.migrate import migrate
-
-ROOT = Path(__file__).parents[2]
-US = [sys.executable, "-m", "cli"]
-
-
-def run(*arguments: str, seconds: int = 120) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own command
-        [*US, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds
-    )
+from tests.support.commands import ROOT, US, run
 
 
 def processes_of(group: str) -> list[int]:

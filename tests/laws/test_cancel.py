@@ -9,7 +9,7 @@ from tests.support.faults import Fault
 from tests.support.scenarios import SCENARIOS, Scenario
 from tests.support.world import World, replace
 
-ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD = SCENARIOS
+ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _ = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 
 

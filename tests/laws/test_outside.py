@@ -10,8 +10,9 @@ from cli import catalogue
 from settings import Settings
 from store.migrate import migrate
 from tests.support.canary import ADULT
+from tests.support.installation import running_world
 from tests.support.outside import OutsideBank, as_provider
-from tests.support.world import CARD, DECLINED, World, replace, running_world
+from tests.support.world import CARD, DECLINED, World, replace
 
 pytestmark = pytest.mark.faults
 

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from domain.changes import OUTCOMES
 from store import invariants
@@ -129,8 +130,8 @@ async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: Worl
     assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200
     await world.workflow(order).terminate("somebody pressed the wrong button")
     async with asyncio.timeout(20):
-        while not (await reconciled(world)).started:
-            pass
+        while (await world.workflow(order).describe()).status is not WorkflowExecutionStatus.RUNNING:
+            await reconciled(world)
     assert (await world.show(order))["draft"] is not None
     assert await pass_time(world, order) == "COMPLETED"
     assert world.snapshot(order) == before

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from store import invariants
 from store.invariants import INVARIANTS
-from tests.cli.test_commands import run
 from tests.support.canary import ADULT
+from tests.support.commands import run
 from tests.support.world import World, replace
 
 BROKEN = {

@@ -2,15 +2,19 @@
 
 import importlib
 import pkgutil
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import activities
 from activities.steps import Check, Final, Pivot, Reversible
+from domain.changes import ChangeKind, ChangeRequest, ChangeState
+from store.tables import ChangeRow
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
-from tests.support.world import CARD, Answer, World, replace
+from tests.support.world import CARD, TENANT, Answer, World, replace
 
 Step = Check | Pivot | Final | Reversible  # type: ignore[type-arg] # any command, any answer
 
@@ -34,6 +38,8 @@ class Scenario:
     act: Callable[[World, str], Coroutine[Any, Any, Answer]]
     steps: tuple[str, ...]
     """What happens, in this order, when nothing breaks."""
+    broken: tuple[str, ...] | None = None
+    """Which of these steps are broken here; none named means all."""
 
 
 async def _sold(world: World) -> str:
@@ -68,6 +74,28 @@ async def _payment(world: World, order: str) -> Answer:
 
 async def _discard(world: World, order: str) -> Answer:
     return await world.discard(order)
+
+
+async def _with_a_request_half_done(world: World) -> str:
+    """Have a draft whose run was terminated just after it had taken up a request to move the deadline."""
+    order, now = await _with_draft(world), world.parts.store.now()
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    request = ChangeRequest(kind=ChangeKind.EXTEND, expires_at=now + timedelta(hours=1))
+    row = ChangeRow(
+        tenant=TENANT,
+        id=str(uuid.uuid4()),
+        order_number=order,
+        route="PATCH /v1/orders/{order}",
+        fingerprint="",
+        kind=request.kind,
+        request=request.model_dump_json(by_alias=True),
+        state=ChangeState.RUNNING,
+        created_at=now,
+        claimed_at=now,
+    )
+    with world.parts.store.write() as tx:
+        tx.add(row)
+    return order
 
 
 SCENARIOS = (
@@ -122,6 +150,22 @@ SCENARIOS = (
         _discard,
         ("plan_change", "restore_offer_bundle", "release_seats", "close_draft", "record_outcome"),
     ),
+    Scenario(
+        "a payment after a terminated run",
+        _with_a_request_half_done,
+        _payment,
+        (
+            "plan_change",
+            "look_back",
+            "plan_change",
+            "extend_holds",
+            "record_outcome",
+            "plan_change",
+            "authorise_payment",
+            "record_outcome",
+        ),
+        broken=("look_back",),
+    ),
 )
 
 # Before the point of no return a step may be refused or break; after it only its answer can be lost.
@@ -141,7 +185,7 @@ def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
     """Return every step of every scenario with every fault its kind must survive."""
     steps = declared_steps()
     for scenario in SCENARIOS:
-        for name in scenario.steps:
+        for name in scenario.steps if scenario.broken is None else scenario.broken:
             faults = _FAULTS[type(steps[name])] if name in steps else _UNDO_FAULTS
             for fault in faults:
                 yield scenario, name, fault

@@ -54,6 +54,7 @@ def test_the_activities(tmp_path: Path) -> None:
         "record_outcome",
         "look_back",
         "find_strays",
+        "check_books",
     }
     assert set(declared_steps()) <= names
 

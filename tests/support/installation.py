@@ -1,0 +1,61 @@
+"""Starts the whole service: a worker and an API on a database and a namespace of their own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+
+import httpx2
+import uvicorn
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+import worker
+from activities.steps import Place
+from api.app import create_app
+from api.engine import Engine
+from api.parts import ApiParts
+from cli.ports import HOST, free_port
+from providers.protocols import PaymentProvider
+from settings import Settings
+from tests.support.faults import Faults
+from tests.support.world import TENANT, World
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to pytest."""
+        yield
+
+
+@asynccontextmanager
+async def running_world(
+    database: str, temporal: str, namespace: str, bank: PaymentProvider | None = None
+) -> AsyncIterator[World]:
+    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside."""
+    outside = (Place.PAYMENTS,) if bank else ()
+    settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside)
+    parts = worker.parts(settings)
+    parts = replace(parts, payments=bank or parts.payments)
+    client = await Client.connect(temporal, namespace=namespace, data_converter=pydantic_data_converter)
+    faults = Faults()
+    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(client, outside), tenant=TENANT)
+    config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
+    server = _Server(config)
+    with ThreadPoolExecutor(settings.threads) as executor:
+        async with contextlib.AsyncExitStack() as stack:
+            for each in worker.workers(client, parts, settings, executor, [faults]):
+                await stack.enter_async_context(each)
+            serving = asyncio.create_task(server.serve())
+            address = f"http://{HOST}:{settings.api_port}"
+            limits = httpx2.Limits(max_connections=200)
+            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            yield World(parts, client, http, faults)
+            server.should_exit = True
+            await serving
+    parts.store.close()
