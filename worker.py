@@ -25,6 +25,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 from temporalio.worker import Interceptor, Worker
 
+from activities.attention import AttentionActivities
 from activities.deadlines import Deadlines
 from activities.drafts import DraftActivities
 from activities.failures import FailureInterceptor
@@ -85,6 +86,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
     drafts = DraftActivities(once)
     outcomes = OutcomeActivities(once)
     recovery = RecoveryActivities(once)
+    attention = AttentionActivities(once)
     strays = StrayActivities(made.store)
     return [
         plans.plan_change,
@@ -104,6 +106,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
         drafts.close_draft,
         outcomes.record_outcome,
         recovery.look_back,
+        attention.note_attention,
         strays.find_strays,
         strays.check_books,
     ]

@@ -71,7 +71,8 @@ class Engine:
     def __init__(
         self, client: Client, outside: tuple[Place, ...] = (), ask_again_for: timedelta = ASK_AGAIN_FOR
     ) -> None:
-        self._client = client
+        self.client = client
+        """Where the workflows are."""
         self._outside = outside
         self._ask_again_for = ask_again_for
 
@@ -113,7 +114,7 @@ class Engine:
     async def _accepted(self, request: Request) -> WorkflowUpdateHandle[Answer]:
         start = self._start(request)
         try:
-            return await self._client.start_update_with_start_workflow(
+            return await self.client.start_update_with_start_workflow(
                 request.kind,
                 Ask(change=request.change),
                 start_workflow_operation=start,
@@ -147,13 +148,13 @@ class Engine:
         """Raise EngineUnreachableError unless Temporal answers."""
         try:
             async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
-                await self._client.service_client.check_health()
+                await self.client.service_client.check_health()
         except (TimeoutError, RPCError, RuntimeError) as error:
             raise EngineUnreachableError from error
 
     async def progress(self, order: str) -> Progress | None:
         """Return what the order's workflow is doing; None when it could not be asked in time."""
-        handle = self._client.get_workflow_handle(draft_id(order))
+        handle = self.client.get_workflow_handle(draft_id(order))
         try:
             async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
                 return await handle.query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)

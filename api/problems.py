@@ -39,6 +39,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "CHANGE_NOT_FOUND": (404, "There is no such change."),
     "PRODUCT_NOT_FOUND": (404, "There is no such product."),
     "SERVICE_NOT_FOUND": (404, "There is no such service."),
+    "NOTHING_STUCK": (409, "No step of this order is stuck."),
     "METHOD_NOT_ALLOWED": (405, "This address does not take this method."),
     "NOT_ACCEPTABLE": (406, "Answers are application/json."),
     "BODY_TOO_LARGE": (413, "The body is larger than 64 KiB."),

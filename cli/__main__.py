@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 import worker as worker_process
+from api.attention import Help
 from cli import api as api_process
+from cli import attention as operators
 from cli import catalogue as catalogue_file
 from cli import check as books
 from cli import demo as demo_stories
@@ -18,7 +20,10 @@ from settings import Settings
 from store.migrate import migrate as migrate_store
 
 app = typer.Typer(help="Changes sold orders safely.", no_args_is_help=True, pretty_exceptions_show_locals=False)
+attention_app = typer.Typer(invoke_without_command=True)
+app.add_typer(attention_app, name="attention")
 
+Reason = Annotated[str, typer.Option(help="Why; recorded on the order. No names, please.")]
 DATA = Path(".changeover")
 
 
@@ -64,6 +69,25 @@ def check(data: Annotated[Path, typer.Option(help="The data directory `up` uses.
     settings = Settings()
     chosen = settings.database if "database" in settings.model_fields_set else f"sqlite:///{data / 'changeover.db'}"
     raise typer.Exit(books.check(chosen))
+
+
+@attention_app.callback()
+def attention(context: typer.Context) -> None:
+    """List the orders with a step that keeps failing: exit code 1 when there are any."""
+    if context.invoked_subcommand is None:
+        raise typer.Exit(asyncio.run(operators.show()))
+
+
+@attention_app.command("retry-now")
+def retry_now(order: str, reason: Reason) -> None:
+    """Have an order's stuck step tried again at once."""
+    raise typer.Exit(asyncio.run(operators.help_(order, Help.RETRY_NOW, reason)))
+
+
+@attention_app.command("done-by-hand")
+def done_by_hand(order: str, reason: Reason) -> None:
+    """Say that an order's stuck step was done at its provider."""
+    raise typer.Exit(asyncio.run(operators.help_(order, Help.DONE_BY_HAND, reason)))
 
 
 @app.command()

@@ -27,6 +27,8 @@ class EventType(StrEnum):
     DRAFT_EXTENDED = "draft_extended"
     DRAFT_DISCARDED = "draft_discarded"
     DRAFT_EXPIRED = "draft_expired"
+    NEEDS_ATTENTION = "needs_attention"
+    RETRIED_BY_HAND = "retried_by_hand"
     DONE_BY_HAND = "done_by_hand"
 
 
@@ -42,9 +44,21 @@ def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, no
             type=kind,
             change=change,
             at=now,
-            data=json.dumps(data, separators=(",", ":")),
+            data=_written(data),
         )
     )
+
+
+def append_once(tx: Session, order: OrderRow, kind: EventType, change: str, now: datetime, data: Data) -> None:
+    """Append an event unless it is there, data and all: for what no key makes happen once."""
+    same = (EventRow.order_number == order.number, EventRow.change == change, EventRow.type == kind)
+    known = tx.exec(select(EventRow.data).where(*same)).all()
+    if _written(data) not in known:
+        append(tx, order, kind, change, now, data)
+
+
+def _written(data: Data) -> str:
+    return json.dumps(data, separators=(",", ":"))
 
 
 def history(tx: Session, order: str, after: int, limit: int) -> list[EventRow]:

@@ -67,6 +67,14 @@ def moved(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: 
     _enter(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
 
 
+def moved_by(tx: Session, change: str, currency: str) -> list[tuple[MoveKind, Money]]:
+    """Return what a change captured, refunded and let go, each as one sum."""
+    moves = (LedgerRow.change == change, col(LedgerRow.kind).in_(list(MoveKind)))
+    query = select(LedgerRow.kind, func.sum(LedgerRow.amount_minor)).where(*moves)
+    rows = tx.exec(query.group_by(col(LedgerRow.kind)).order_by(col(LedgerRow.kind)))
+    return [(MoveKind(kind), Money(int(minor), currency)) for kind, minor in rows]
+
+
 def _enter(
     tx: Session, order: OrderRow, key: str, payment: str, change: str, kind: str, amount: Money, now: datetime
 ) -> None:

@@ -42,16 +42,22 @@ class Board:
         self._changed()
 
     @contextmanager
-    def attention(self, step: str, what: str, code: str) -> Iterator[None]:
+    def attention(self, step: str, what: str, code: str) -> Iterator[Stuck]:
         """Call an operator until the block ends."""
         self.stuck = Stuck(step=step, what=what, since=workflow.now(), code=code)
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True), STUCK_STEP.value_set(step)])
         self._changed()
         try:
-            yield
+            yield self.stuck
         finally:
             self.stuck = None
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False), STUCK_STEP.value_unset()])
+
+    def left(self, words: tuple[str, ...]) -> None:
+        """Show what is left of the request that is stuck."""
+        if self.stuck:
+            self.stuck.left = words
+            self._changed()
 
     def failed_again(self, code: str) -> None:
         """Note the latest reason of a stuck step."""

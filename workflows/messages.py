@@ -85,6 +85,8 @@ class Stuck(BaseModel):
     what: str
     since: datetime
     code: str
+    left: tuple[str, ...] = ()
+    """What the order has that is not settled: seats, lines, money."""
 
 
 class Progress(BaseModel):

@@ -40,9 +40,18 @@ STEP_FAILED = "STEP_FAILED"
 """Something broke and everything was taken back."""
 
 
+ATTENTION_NOTED = "attention-noted"
+"""Patch of 2026-11-22: that a step is stuck, and that it is tried again by hand, is written on the order."""
+
+
 def draft_id(order: str) -> str:
     """Return the id of the workflow that holds an order's draft: one per order, installation-wide."""
     return f"order/{order}"
+
+
+def order_of(workflow: str) -> str:
+    """Return the order whose draft a workflow holds."""
+    return workflow.removeprefix("order/")
 
 
 def queue_of(place: Place) -> str:

@@ -189,7 +189,7 @@ class OrderDraft:
     @workflow.update(name="retry_now", description='Try the stuck step again at once: {"reason": "bank is back"}.')
     async def retry_now(self, ask: RetryNow) -> None:
         """Try the stuck step again at once; takes no turn."""
-        self._steps.retry_now()
+        await self._steps.retry_now(ask)
 
     @retry_now.validator
     def _admit_retry(self, ask: RetryNow) -> None:

@@ -7,7 +7,7 @@ from temporalio.common import SearchAttributeUpdate
 
 from workflows.board import Board
 from workflows.draft import Draft
-from workflows.messages import Progress
+from workflows.messages import Progress, Stuck
 from workflows.names import CHANGE_KIND, CORRELATION_ID, DRAFT_EXPIRES, ORDER_STATE, PRICE_DIFF_MINOR
 from workflows.turns import Turns
 
@@ -48,11 +48,23 @@ def details(board: Board, draft: Draft, turns: Turns) -> str:
     if draft.price_difference is not None:
         lines += [f"Price difference: {draft.price_difference} {draft.price_difference.currency}", ""]
     if board.stuck:
-        lines += [f"**Needs attention**: {board.stuck.what} keeps failing with {board.stuck.code}", ""]
+        lines += _stuck(board.stuck)
     lines += ["| step | what | state |", "|---|---|---|"]
     lines += [f"| {step.step} | {step.what} | {step.state} |" for step in board.steps]
     lines += ["", _waits_for(draft, turns)]
     return "\n".join(lines)
+
+
+def _stuck(stuck: Stuck) -> list[str]:
+    since = f"{stuck.since:%Y-%m-%d %H:%M:%S} UTC"
+    return [
+        f"**Needs attention** since {since}: {stuck.what} keeps failing with {stuck.code}",
+        "",
+        *(f"- {word}" for word in stuck.left),
+        "",
+        "Send `retry_now`, or `done_by_hand` once it was done at the provider.",
+        "",
+    ]
 
 
 def _waits_for(draft: Draft, turns: Turns) -> str:

@@ -10,6 +10,7 @@ _OURS = (
     "providers",
     "store",
     "workflows.board",
+    "workflows.calls",
     "workflows.draft",
     "workflows.messages",
     "workflows.names",

@@ -1,4 +1,4 @@
-"""How a step is run: in the local batch, as an activity, or again and again until it is done."""
+"""How a step is run: once with its retries, or again and again until it is done."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -6,15 +6,16 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityHandle
 
-from activities.steps import INSIDE, OUTSIDE, Check, Command, Final, Pivot, Place, Reversible
+from activities.attention import AttentionActivities, NoteAttention
+from activities.steps import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Place, Reversible
 from domain.refusals import all_refusals
 from workflows.board import Board
-from workflows.messages import DoneByHand
-from workflows.names import queue_of
+from workflows.calls import Calls
+from workflows.messages import DoneByHand, RetryNow, Stuck
+from workflows.names import ATTENTION_NOTED
 from workflows.shield import regardless, to_the_end
 
 C = TypeVar("C", bound=Command)
@@ -22,8 +23,8 @@ R = TypeVar("R", bound=BaseModel)
 
 # After this long without success a step that may not give up is shown to operators.
 PATIENCE = timedelta(seconds=30)
-_QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=2))
-_PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=1))
+# Noting it must not keep the step itself waiting.
+NOTE_ATTEMPTS = 3
 _REFUSALS = frozenset(all_refusals())
 
 
@@ -47,17 +48,18 @@ class Steps:
     """Runs steps for one workflow, and keeps the board of what is being done."""
 
     def __init__(self, outside: tuple[Place, ...], board: Board) -> None:
-        self._outside = frozenset(outside)
+        self._calls = Calls(outside)
         self.board = board
+        self._stuck: NoteAttention | None = None
         self._retry = False
         self._by_hand: DoneByHand | None = None
 
     async def do(self, step: Check[C, R] | Reversible[C, R], command: C) -> R:
         """Run a step that may fail. Raises FailureError: a refusal, or a fault after its retries."""
         with self.board.doing(step.name, command.summary()):
-            if step.place in self._outside:
-                return await to_the_end(self._activity(step.do, step.place, command, OUTSIDE.total))
-            return await to_the_end(self._local(step.do, command))
+            if self._calls.is_outside(step.place):
+                return await to_the_end(self._calls.queued(step.do, step.place, command, OUTSIDE_TOTAL))
+            return await to_the_end(self._calls.local(step.do, command, INSIDE_ATTEMPTS))
 
     async def undo(self, step: Reversible[C, R], command: C) -> None:
         """Take a step back, however long it takes."""
@@ -73,17 +75,22 @@ class Steps:
         Within our own database it is first tried in the local batch, for a bounded time: a local
         activity that fails for ever would fill the history.
         """
-        if final.place not in self._outside:
+        if not self._calls.is_outside(final.place):
             try:
                 with self.board.doing(final.name, command.summary()):
-                    return await regardless(self._local(final.do, command))
+                    return await regardless(self._calls.local(final.do, command, INSIDE_ATTEMPTS))
             except FailureError:
                 workflow.logger.warning("%s goes on as an activity", final.name)
         return await self._insist(final.do, final.place, command, command.summary())
 
-    def retry_now(self) -> None:
-        """Try the stuck step again at once."""
-        self._retry = True
+    async def retry_now(self, said: RetryNow) -> None:
+        """Try the stuck step again at once. Raises FailureError when that cannot be noted on the order."""
+        stuck = self._stuck
+        if stuck:
+            asked = {"code": None, "reason": said.reason, "at": workflow.now()}
+            await self._note(stuck.model_copy(update=asked))
+        # It may have come through meanwhile, and another may be stuck by now.
+        self._retry = self._retry or (stuck is not None and self._stuck is stuck)
 
     def done_by_hand(self, said: DoneByHand) -> None:
         """Take the stuck step for done at its provider; our own books are still mended."""
@@ -93,17 +100,35 @@ class Steps:
         """Run an activity until it succeeds or is refused. It never gives up and never hides."""
         with self.board.doing(do.__name__, what):
             try:
-                return await regardless(self._activity(do, place, command, PATIENCE, what))
+                return await regardless(self._calls.queued(do, place, command, PATIENCE, what))
             except FailureError as failure:
                 if refused(failure):
                     raise
-                with self.board.attention(do.__name__, what, code_of(failure)):
-                    return await regardless(self._until_done(do, place, command, what))
+                with self.board.attention(do.__name__, what, code_of(failure)) as stuck:
+                    return await regardless(self._attended(do, place, command, stuck))
+
+    async def _attended(self, do: Callable[[Any, C], R], place: Place, command: C, stuck: Stuck) -> R:
+        said = {"stuck": stuck.step, "at": stuck.since, "code": stuck.code}
+        self._stuck = NoteAttention(change=command.change, order=command.order, **said)
+        try:
+            await self._note(self._stuck)
+        except FailureError:
+            self.board.left(("what is left cannot be told: the store does not answer",))
+        try:
+            return await self._until_done(do, place, command, stuck.what)
+        finally:
+            self._stuck = None
+
+    async def _note(self, note: NoteAttention) -> None:
+        """Write it on the order, and show what is left."""
+        if workflow.patched(ATTENTION_NOTED):
+            left = await self._calls.local(AttentionActivities.note_attention, note, NOTE_ATTEMPTS)
+            self.board.left(left.words)
 
     async def _until_done(self, do: Callable[[Any, C], R], place: Place, command: C, what: str) -> R:
         while True:
             self._retry = False
-            attempt = self._activity(do, place, command, None, what)
+            attempt = self._calls.queued(do, place, command, None, what)
             await self._wait_for(attempt)
             if self._by_hand:
                 command = command.model_copy(update={"by_hand": self._by_hand.reason})
@@ -122,32 +147,3 @@ class Steps:
 
     async def _wait_for(self, attempt: ActivityHandle[R]) -> None:
         await workflow.wait_condition(lambda: attempt.done() or self._retry or self._by_hand is not None)
-
-    def _local(self, do: Callable[[Any, C], R], command: C) -> ActivityHandle[R]:
-        return workflow.start_local_activity_method(
-            do,
-            command,
-            start_to_close_timeout=INSIDE.attempt,
-            schedule_to_close_timeout=INSIDE.total,
-            retry_policy=_QUICK,
-            summary=command.summary(),
-        )
-
-    def _activity(
-        self,
-        do: Callable[[Any, C], R],
-        place: Place,
-        command: C,
-        total: timedelta | None,
-        what: str | None = None,
-    ) -> ActivityHandle[R]:
-        outside = place in self._outside
-        return workflow.start_activity_method(
-            do,
-            command,
-            task_queue=queue_of(place) if outside else None,
-            start_to_close_timeout=(OUTSIDE if outside else INSIDE).attempt,
-            schedule_to_close_timeout=total,
-            retry_policy=_PATIENT,
-            summary=what or command.summary(),
-        )

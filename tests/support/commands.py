@@ -1,15 +1,20 @@
 """Our commands, as a newcomer types them."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 US = [sys.executable, "-m", "cli"]
 
 
-def run(*arguments: str, seconds: int = 120) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, seconds: int = 120, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
+    with_ours = {**os.environ, **(environment or {})}  # noqa: TID251 - a child inherits what we were given
     return subprocess.run(  # noqa: S603 - our own command
-        [*US, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds
+        [*US, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds, env=with_ours
     )

@@ -53,6 +53,7 @@ def test_the_activities(tmp_path: Path) -> None:
         "close_draft",
         "record_outcome",
         "look_back",
+        "note_attention",
         "find_strays",
         "check_books",
     }

@@ -1,0 +1,89 @@
+"""Writes on the order that a step is stuck, or that an operator asked to try it again, and tells what is left."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from activities.once import Once
+from activities.steps import Command
+from domain.money import Money
+from domain.orders import Order, ReservationState
+from domain.settlement import MoveKind
+from store import ledger
+from store.events import EventType, append_once
+from store.orders import load, locked
+
+MOST = 20
+NOTHING_ELSE = "nothing is left but this step"
+_SAID = {MoveKind.CAPTURE: "captured", MoveKind.REFUND: "refunded"}
+
+
+class NoteAttention(Command):
+    """Note that a step is stuck since a time, or that somebody asked at a time to try it again."""
+
+    step: ClassVar[str] = "note_attention"
+    part: ClassVar[str] = "attention"
+    stuck: str
+    """The activity that is stuck."""
+    at: datetime
+    code: str | None = None
+    """Why it is stuck; none when somebody asks to try it again."""
+    reason: str | None = None
+    """Why it is tried again."""
+
+    def summary(self) -> str:
+        """Say what is noted."""
+        return f"{self.stuck} needs attention" if self.code else f"{self.stuck} is tried again by hand"
+
+
+class WhatIsLeft(BaseModel):
+    """What an order has that is not settled, in words: seats, money, lines. Nothing personal."""
+
+    words: tuple[str, ...]
+
+
+class AttentionActivities:
+    """Tells operators."""
+
+    def __init__(self, once: Once) -> None:
+        self._once = once
+
+    @activity.defn
+    def note_attention(self, command: NoteAttention) -> WhatIsLeft:
+        """Append it to the order's events, once, and return what is left now."""
+        if command.code:
+            kind, said = EventType.NEEDS_ATTENTION, {"code": command.code}
+        else:
+            kind, said = EventType.RETRIED_BY_HAND, {"reason": command.reason or ""}
+        with self._once.store.write() as tx:
+            order = locked(tx, command.order)
+            data = {"step": command.stuck, **said, "at": command.at.isoformat()}
+            append_once(tx, order, kind, command.change, self._once.store.now(), data)
+            words = [*what_is_left(tx, load(tx, order), command.change)]
+        if len(words) > MOST:
+            words[MOST:] = [f"and {len(words) - MOST} more"]
+        return WhatIsLeft(words=tuple(words) or (NOTHING_ELSE,))
+
+
+def what_is_left(tx: Session, order: Order, change: str) -> Iterator[str]:
+    """Tell what is neither as before nor as it will be: held seats, lines of the change, money aside or moved."""
+    for seat in order.reservations:
+        if seat.state is ReservationState.HELD:
+            yield f"seat {seat.coach}-{seat.seat:02} on {seat.service} held"
+    added = sum(line.added_by == change for line in order.lines)
+    if added:
+        yield f"{added} new lines on the order" if added > 1 else "1 new line on the order"
+    for payment in order.payments:
+        if payment.open:
+            yield _money(payment.authorised, "set aside")
+    for move, amount in ledger.moved_by(tx, change, order.currency):
+        if move in _SAID:
+            yield _money(amount, _SAID[move])
+
+
+def _money(amount: Money, what: str) -> str:
+    return f"{amount} {amount.currency} {what}"

@@ -1,0 +1,134 @@
+"""What waits for an operator: steps that keep failing, and books that do not agree."""
+
+from datetime import datetime
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from api.asking import known_number
+from api.attention import MOST, Help, NothingStuckError, help_order, stuck_orders
+from api.headers import idempotency_key
+from api.parts import ApiParts, parts
+from api.problems import ProblemError, responses
+from api.strict_json import StrictRoute
+from domain.model import Model
+from store import invariants
+from store.orders import find
+from workflows.messages import Progress
+
+router = APIRouter(tags=["attention"], route_class=StrictRoute)
+
+Parts = Annotated[ApiParts, Depends(parts)]
+_HELP: dict[int | str, dict[str, Any]] = responses(
+    "MALFORMED_BODY", "MEMBER_INVALID", "ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"
+)
+
+
+class StuckOut(BaseModel):
+    """A step that keeps failing. It is tried again at least every minute, for ever."""
+
+    order: str
+    request: str | None = Field(description="The change it belongs to; words when nobody asked: a deadline, a cancel.")
+    kind: str | None
+    step: str
+    what: str
+    code: str = Field(description="Why it failed last, as far as is known.")
+    since: datetime
+    seconds: int = Field(description="For how long.")
+    left: list[str] = Field(description="What the order has that is not settled.", examples=[["12.40 NOK captured"]])
+
+
+class DriftOut(BaseModel):
+    """Something of the books that must be true and is not."""
+
+    invariant: str
+    order: str | None
+    what: str = Field(description="Where, in our own ids.")
+
+
+class AttentionOut(BaseModel):
+    """Everything that waits for an operator, at most 200 of each."""
+
+    stuck: list[StuckOut]
+    drift: list[DriftOut]
+
+
+class HelpIn(Model):
+    """Why. Recorded on the order and in Temporal: no names, please."""
+
+    reason: Annotated[str, Field(strict=True, min_length=1, max_length=200, examples=["the bank is back"])]
+
+
+@router.get("/v1/attention", responses=responses("ENGINE_UNREACHABLE"))
+async def get_attention(made: Parts) -> AttentionOut:
+    """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
+    drift = await run_in_threadpool(_drift, made)
+    orders = await run_in_threadpool(_mine, made, await stuck_orders(made.engine.client))
+    stuck = [await _stuck(made, order) for order in orders]
+    return AttentionOut(stuck=[each for each in stuck if each], drift=drift)
+
+
+@router.get("/v1/orders/{order}/attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK"))
+async def get_order_attention(order: str, made: Parts) -> StuckOut:
+    """Return the stuck step of an order."""
+    await run_in_threadpool(_check, made, order)
+    stuck = await _stuck(made, order)
+    if stuck is None:
+        raise ProblemError("NOTHING_STUCK")
+    return stuck
+
+
+@router.post("/v1/orders/{order}/attention/retry-now", status_code=204, responses=_HELP)
+async def retry_now(request: Request, order: str, wanted: HelpIn, made: Parts) -> None:
+    """Have the stuck step tried again at once; it is recorded on the order."""
+    await _help(request, order, wanted, made, Help.RETRY_NOW)
+
+
+@router.post("/v1/orders/{order}/attention/done-by-hand", status_code=204, responses=_HELP)
+async def done_by_hand(request: Request, order: str, wanted: HelpIn, made: Parts) -> None:
+    """Say that the stuck step was done at its provider; only our own books are mended, and it is recorded."""
+    await _help(request, order, wanted, made, Help.DONE_BY_HAND)
+
+
+async def _help(request: Request, order: str, wanted: HelpIn, made: ApiParts, how: Help) -> None:
+    await run_in_threadpool(_check, made, order)
+    key = idempotency_key(request)
+    try:
+        await help_order(made.engine.client, order, how, wanted.reason, f"{how}/{key}" if key else None)
+    except NothingStuckError:
+        raise ProblemError("NOTHING_STUCK") from None
+
+
+async def _stuck(made: ApiParts, order: str) -> StuckOut | None:
+    progress = await made.engine.progress(order)
+    return None if progress is None else _shown(progress, made.store.now())
+
+
+def _shown(progress: Progress, now: datetime) -> StuckOut | None:
+    stuck = progress.stuck
+    if stuck is None:
+        return None
+    seconds = max(0, int((now - stuck.since).total_seconds()))
+    told = stuck.model_dump(include={"step", "what", "code", "since", "left"})
+    return StuckOut(order=progress.order, request=progress.request, kind=progress.kind, seconds=seconds, **told)
+
+
+def _check(made: ApiParts, order: str) -> None:
+    if not _mine(made, [known_number(order)]):
+        raise ProblemError("ORDER_NOT_FOUND")
+
+
+def _mine(made: ApiParts, orders: list[str]) -> list[str]:
+    with made.store.read() as tx:
+        return [order for order in orders if find(tx, made.tenant, order)]
+
+
+def _drift(made: ApiParts) -> list[DriftOut]:
+    with made.store.read() as tx:
+        return [
+            DriftOut(invariant=each.invariant, order=each.order, what=each.what)
+            for each in islice(invariants.violations(tx), MOST)
+        ]
