@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,10 +18,10 @@ ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 
 @asynccontextmanager
-async def temporal_server() -> AsyncIterator[str]:
+async def temporal_server(dynamic: Sequence[str] = ()) -> AsyncIterator[str]:
     """Start a server with a namespace for each database, and time that can be skipped."""
     port = free_port()
-    command = server_command(port, None, None, ["frontend.WorkflowTimeSkippingEnabled=true"])
+    command = server_command(port, None, None, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
     for namespace in NAMESPACES:
         command += ["--namespace", namespace]
     ARTIFACTS.mkdir(exist_ok=True)

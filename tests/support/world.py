@@ -250,7 +250,10 @@ class World:
 
     async def ended(self, order: str) -> str:
         """Wait until the order's run has ended and return how."""
-        handle = self.workflow(order)
+        return await self.end_of(self.workflow(order))
+
+    async def end_of(self, handle: WorkflowHandle[Any, Any]) -> str:
+        """Wait until a run has ended and return how."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(handle.result(), 30)
         description = await handle.describe()

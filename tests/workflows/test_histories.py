@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 
-from tests.record_histories import FOLDER, STORIES
+from tests.record_histories import FOLDER
+from tests.recordings import STORIES
 from tests.support.canary import canaries_in
 from tests.support.endings import replayer
 

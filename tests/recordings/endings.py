@@ -1,0 +1,153 @@
+"""Drafts that end as their users wanted: confirmed, refused, discarded, expired, cancelled."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.testing import TimeSkipper
+
+from tests.recordings.told import Story, broken, dearer, drafted, of_order
+from tests.support.canary import ADULT, CHILD
+from tests.support.faults import Fault
+from tests.support.world import CARD, DECLINED, World, add, replace
+
+
+async def _confirmed_in_one_go(world: World) -> str:
+    return await world.sold(ADULT)
+
+
+async def _confirmed_after_two_changes_and_a_payment(world: World) -> str:
+    order = await drafted(world)
+    await world.change(order, await dearer(world, order))
+    await world.pay(order, "40.00")
+    await world.confirm(order, CARD)
+    return order
+
+
+async def _confirmed_with_a_bank_outside(world: World) -> str:
+    order, asked = await broken(world, "settle_price_difference", Fault.LOST)
+    await asked
+    return order
+
+
+async def _refused(world: World) -> str:
+    full = world.train(coaches=1, seats=1)
+    await world.sold(CHILD, train=full)
+    order = await world.sold(ADULT)
+    await world.change(order, replace([f"{order}-1"], await world.offer("standard", ADULT, service=full)))
+    return order
+
+
+async def _refused_for_want_of_a_turn(world: World) -> str:
+    order = await drafted(world)
+    armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
+    first = asyncio.create_task(world.pay(order, "40.00"))
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.post(f"/v1/orders/{order}/confirm", {}, Prefer="wait=30")
+    armed.go_on.set()
+    await first
+    await world.discard(order)
+    return order
+
+
+async def _payment_refused_in_one_go(world: World) -> str:
+    order = await world.sold(ADULT)
+    await world.change(order, await dearer(world, order), confirm=True, payment=DECLINED)
+    return order
+
+
+async def _payment_refused_in_a_draft_then_discarded(world: World) -> str:
+    order = await drafted(world)
+    await world.confirm(order, DECLINED)
+    await world.discard(order)
+    return order
+
+
+async def _discarded(world: World) -> str:
+    order = await drafted(world)
+    await world.discard(order)
+    return order
+
+
+async def _extended_and_expired(world: World) -> str:
+    order = await drafted(world)
+    later = world.parts.store.now() + timedelta(hours=2)
+    await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": later.isoformat()})
+    await TimeSkipper(world.client).fast_forward(world.workflow(order), timedelta(hours=3))
+    return order
+
+
+async def _expired_never_confirmed(world: World) -> str:
+    order = await world.order()
+    await world.change(order, add(await world.offer("standard", ADULT, service=world.train()), ADULT))
+    await TimeSkipper(world.client).fast_forward(world.workflow(order), timedelta(hours=1))
+    return order
+
+
+async def _cancelled(world: World) -> str:
+    order = await drafted(world)
+    await world.workflow(order).cancel()
+    return order
+
+
+async def _cancelled_too_late(world: World) -> str:
+    order = await drafted(world)
+    armed = world.faults.arm(order, "settle_price_difference", Fault.PAUSED_AFTER)
+    asked = asyncio.create_task(world.confirm(order, CARD))
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.workflow(order).cancel()
+    async with asyncio.timeout(20):
+        while not await _heard_of_a_cancel(world, order):
+            await asyncio.sleep(0.05)
+    armed.go_on.set()
+    await asked
+    return order
+
+
+async def _heard_of_a_cancel(world: World, order: str) -> bool:
+    """Whether a workflow task has been done since the cancel."""
+    events = [event.event_type async for event in world.workflow(order).fetch_history_events()]
+    asked = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+    return EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in events[events.index(asked) :]
+
+
+async def _two_at_once(world: World) -> str:
+    order = await world.sold(ADULT)
+    bundles = [await world.offer("standard", CHILD, service=world.train()) for _ in range(2)]
+    await asyncio.gather(*(world.change(order, add(bundle, CHILD), confirm=True, payment=CARD) for bundle in bundles))
+    return order
+
+
+async def _confirmed_nothing(world: World) -> str:
+    order = await world.sold(ADULT)
+    await world.confirm(order)
+    return order
+
+
+async def _nothing_to_change(world: World) -> str:
+    order = await world.order()
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    await world.change(order, add(bundle, ADULT))
+    await world.change(order, {"op": "set_position", "position": 1, "offer_bundle_id": bundle})
+    await world.discard(order)
+    return order
+
+
+STORIES: dict[str, Story] = {
+    "confirmed-in-one-go": of_order(_confirmed_in_one_go),
+    "confirmed-after-two-changes-and-a-payment": of_order(_confirmed_after_two_changes_and_a_payment),
+    "confirmed-with-a-bank-outside": of_order(_confirmed_with_a_bank_outside, outside=True),
+    "confirmed-nothing": of_order(_confirmed_nothing),
+    "refused-sold-out": of_order(_refused),
+    "refused-for-want-of-a-turn": of_order(_refused_for_want_of_a_turn),
+    "payment-refused-in-one-go": of_order(_payment_refused_in_one_go),
+    "payment-refused-in-a-draft-then-discarded": of_order(_payment_refused_in_a_draft_then_discarded),
+    "discarded": of_order(_discarded),
+    "extended-and-expired": of_order(_extended_and_expired),
+    "expired-never-confirmed": of_order(_expired_never_confirmed),
+    "cancelled": of_order(_cancelled),
+    "cancelled-too-late": of_order(_cancelled_too_late),
+    "two-at-once": of_order(_two_at_once),
+    "nothing-to-change": of_order(_nothing_to_change),
+    "open-draft": of_order(drafted, left_open=True),
+}

@@ -1,0 +1,106 @@
+"""Drafts in which a step broke: undone at each of them, or stuck until an operator came."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from tests.recordings.told import Story, broken, dearer, drafted, of_order
+from tests.support.canary import ADULT
+from tests.support.faults import Armed, Fault
+from tests.support.world import CARD, World
+from workflows import steps
+from workflows.order_draft import OrderDraft
+
+SOON = timedelta(seconds=3)
+
+
+async def _broken_and_undone(world: World) -> str:
+    order = await world.sold(ADULT)
+    wanted = await dearer(world, order)
+    world.faults.arm(order, "swap_offer_bundle", Fault.LOST_FOR_GOOD)
+    await world.change(order, wanted)
+    return order
+
+
+def _undone_at(step: str, fault: Fault = Fault.BROKEN) -> Story:
+    async def tell(world: World) -> str:
+        order, asked = await broken(world, step, fault)
+        await asked
+        return order
+
+    return of_order(tell)
+
+
+async def _undone_in_a_draft_that_lives_on(world: World) -> str:
+    order = await drafted(world)
+    wanted = await dearer(world, order)
+    world.faults.arm(order, "swap_offer_bundle", Fault.LOST_FOR_GOOD)
+    await world.change(order, wanted)
+    world.faults.clear()
+    await world.confirm(order, CARD)
+    return order
+
+
+@asynccontextmanager
+async def _stuck(world: World, step: str, because: str | None = None) -> AsyncIterator[tuple[str, Armed]]:
+    """Have an order whose change in one go is stuck in a step, until the block has mended it."""
+    patience, steps.PATIENCE = steps.PATIENCE, SOON
+    order, asked = await broken(world, step, Fault.DOWN)
+    if because:
+        world.faults.arm(order, because, Fault.REFUSED)
+    armed = world.faults.find(order, step)
+    assert armed
+    async with asyncio.timeout(50):
+        await armed.reached.wait()
+        while (await world.workflow(order).query(OrderDraft.progress)).stuck is None:  # noqa: ASYNC110 - only a query tells
+            await asyncio.sleep(0.05)
+    yield order, armed
+    steps.PATIENCE = patience
+    if not armed.fault is Fault.DOWN:
+        await asked
+
+
+def _retried(step: str, because: str | None = None) -> Callable[[World], Awaitable[str]]:
+    async def tell(world: World) -> str:
+        async with _stuck(world, step, because) as (order, armed):
+            await world.confirm(order, CARD)
+            armed.fault = Fault.LOST
+            await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
+        return order
+
+    return tell
+
+
+def _by_hand(step: str, because: str | None = None) -> Callable[[World], Awaitable[str]]:
+    async def tell(world: World) -> str:
+        async with _stuck(world, step, because) as (order, _):
+            await world.workflow(order).execute_update("done_by_hand", {"reason": "seen to at the counter"})
+            await world.ended(order)
+        return order
+
+    return tell
+
+
+async def _still_stuck(world: World) -> str:
+    async with _stuck(world, "settle_price_difference") as (order, _):
+        return order
+
+
+STORIES: dict[str, Story] = {
+    "broken-and-undone": of_order(_broken_and_undone),
+    "undone-at-plan-change": _undone_at("plan_change"),
+    "undone-at-validate-travellers": _undone_at("validate_travellers"),
+    "undone-at-quote-change": _undone_at("quote_change"),
+    "undone-at-reserve-seats": _undone_at("reserve_seats"),
+    "undone-at-swap-offer-bundle": _undone_at("swap_offer_bundle"),
+    "undone-at-extend-holds": _undone_at("extend_holds"),
+    "undone-at-authorise-payment": _undone_at("authorise_payment"),
+    "refused-at-settle-price-difference": _undone_at("settle_price_difference", Fault.REFUSED),
+    "undone-in-a-draft-that-lives-on": of_order(_undone_in_a_draft_that_lives_on),
+    "attention-undo-retried": of_order(_retried("release_seats", "authorise_payment")),
+    "attention-undo-done-by-hand": of_order(_by_hand("release_seats", "authorise_payment")),
+    "attention-settlement-retried": of_order(_retried("settle_price_difference")),
+    "attention-settlement-done-by-hand": of_order(_by_hand("settle_price_difference")),
+    "open-attention": of_order(_still_stuck, left_open=True),
+}

@@ -1,0 +1,94 @@
+"""Runs that begin where others left off, and the rounds that start them."""
+
+import asyncio
+import uuid
+
+from tests.recordings.told import Run, Story, dearer, drafted, of_order
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.world import CARD, World
+from workflows.names import ORDERS_QUEUE
+from workflows.reconcile import Reconcile, StartRound
+
+
+async def _continued(world: World) -> tuple[Run, str]:
+    """Return the first run of a draft that was carried on by another, and the order."""
+    order = await drafted(world)
+    first = (await world.workflow(order).describe()).run_id
+    await world.pay(order, "40.00")
+    async with asyncio.timeout(20):
+        while (await world.workflow(order).describe()).run_id == first:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.05)
+    return world.client.get_workflow_handle(world.workflow(order).id, run_id=first), order
+
+
+async def _continued_as_new(world: World) -> Run:
+    run, order = await _continued(world)
+    await world.discard(order)
+    return run
+
+
+async def _continued_and_confirmed(world: World) -> str:
+    _, order = await _continued(world)
+    await world.confirm(order, CARD)
+    return order
+
+
+async def _half_done(world: World) -> str:
+    """Return an order whose change in one go was terminated when its seats were held."""
+    order = await world.sold(ADULT)
+    wanted = await dearer(world, order)
+    armed = world.faults.arm(order, "swap_offer_bundle", Fault.PAUSED)
+    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    world.faults.clear()
+    world.age(accepted.change)
+    return order
+
+
+async def _round(world: World) -> Run:
+    """Return the round that started something."""
+    async with asyncio.timeout(30):
+        while True:
+            name = f"reconcile-{uuid.uuid4().hex[:8]}"
+            run = await world.client.start_workflow(Reconcile.run, StartRound(), id=name, task_queue=ORDERS_QUEUE)
+            if (await run.result()).started:
+                return run
+
+
+async def _reconciled(world: World) -> Run:
+    order = await _half_done(world)
+    run = await _round(world)
+    await world.ended(order)
+    return run
+
+
+async def _recovered(world: World) -> str:
+    order = await _half_done(world)
+    await _round(world)
+    return order
+
+
+async def _recovered_draft(world: World) -> str:
+    order = await drafted(world)
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await _round(world)
+    await world.discard(order)
+    return order
+
+
+async def _looked_back_first(world: World) -> str:
+    order = await _half_done(world)
+    await world.confirm(order, CARD)
+    return order
+
+
+STORIES: dict[str, Story] = {
+    "continued-as-new": Story(_continued_as_new, events=20),
+    "continued-and-confirmed": of_order(_continued_and_confirmed, events=20),
+    "recovered-half-done-change": of_order(_recovered),
+    "recovered-draft-discarded": of_order(_recovered_draft),
+    "looked-back-first": of_order(_looked_back_first),
+    "reconcile-started-a-run": Story(_reconciled),
+}
