@@ -17,7 +17,7 @@ from activities.steps import Check, Command, Place
 from domain.changes import ChangeKind
 from store import changes, effects
 from store.orders import locked
-from store.tables import OrderRow
+from store.tables import EffectRow, OrderRow
 
 
 class LookBack(Command):
@@ -26,7 +26,7 @@ class LookBack(Command):
     step: ClassVar[str] = "look_back"
     part: ClassVar[str] = "back"
     waiting: bool = False
-    """Whether requests that no run has taken up are wanted too."""
+    """Whether requests that no run has taken up are wanted too, and what failed ones have left."""
 
     def summary(self) -> str:
         """Say what is looked for."""
@@ -62,6 +62,8 @@ class Left(BaseModel):
     ever_confirmed: bool
     requests: tuple[LeftRequest, ...]
     """Those half done, first taken up first; then those never taken up, if wanted."""
+    forgotten: tuple[LeftStep, ...] = ()
+    """Steps of failed requests of which something is left all the same, last done first."""
 
 
 class RecoveryActivities:
@@ -78,10 +80,12 @@ class RecoveryActivities:
             rows = changes.half_done(tx, command.order, but=command.change)
             if command.waiting:
                 rows += changes.never_taken_up(tx, command.order)
+            forgotten = effects.forgotten(tx, command.order) if command.waiting else []
             return Left(
                 draft=left_draft(tx, head),
                 ever_confirmed=head.confirmed_version > 0,
                 requests=tuple(LeftRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
+                forgotten=tuple(_step(row) for row in forgotten),
             )
 
 
@@ -90,8 +94,12 @@ def left_draft(tx: Session, head: OrderRow) -> LeftDraft | None:
     if head.draft_opened_by is None:
         return None
     rows = effects.of_draft(tx, head.number, head.draft_opened_by)
-    steps = tuple(LeftStep(step=row.step, command=json.loads(row.command)) for row in rows)
+    steps = tuple(_step(row) for row in rows)
     return LeftDraft(opened_by=head.draft_opened_by, expires_at=head.expires_at, steps=steps)
+
+
+def _step(row: EffectRow) -> LeftStep:
+    return LeftStep(step=row.step, command=json.loads(row.command))
 
 
 LOOK_BACK = Check(LookBack, RecoveryActivities.look_back, place=Place.STORE)

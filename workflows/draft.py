@@ -193,6 +193,8 @@ class Draft:
         for each in left.requests:
             board.clear(each.change, each.kind)
             await self.served(each.change, partial(self._serving(each.kind), each.change))
+        for undo in _undos(left.forgotten):
+            await self._steps.undo(undo.step, undo.command)
         if asked and kind:
             board.clear(asked, kind)
 

@@ -21,6 +21,10 @@ ROUTES = {
     ("patch", "/v1/orders/{order}"),
     ("get", "/v1/orders/{order}/history"),
     ("get", "/v1/orders/{order}/change-options"),
+    ("get", "/v1/attention"),
+    ("get", "/v1/orders/{order}/attention"),
+    ("post", "/v1/orders/{order}/attention/retry-now"),
+    ("post", "/v1/orders/{order}/attention/done-by-hand"),
 }
 
 

@@ -8,10 +8,11 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.changes import OUTCOMES
 from store import invariants
+from store.tables import BankRow, EffectRow, SeatHoldRow
 from tests.laws.test_expiry import pass_time
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
-from tests.support.world import CARD, World, replace
+from tests.support.world import CARD, DECLINED, TENANT, World, replace
 from workflows.names import ORDERS_QUEUE
 from workflows.reconcile import Reconcile, Round, StartRound
 
@@ -146,6 +147,35 @@ async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> 
     await reconciled(world)
     assert (await world.workflow(order).describe()).run_id == run
     await world.discard(order)
+
+
+@pytest.mark.parametrize("left", ["a seat", "money", "a step that was never taken back"])
+async def test_what_a_failed_change_has_left_all_the_same_is_given_back(world: World, left: str) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=DECLINED)
+    assert answer.code == "PAYMENT_REFUSED"
+    leave(world, answer.change, left)
+    assert len(wrong_with(world, order)) == 1
+    async with asyncio.timeout(20):
+        while wrong_with(world, order):
+            await reconciled(world)
+    assert world.snapshot(order) == before
+
+
+def leave(world: World, change: str, what: str) -> None:
+    """Have something on the books that a change which was undone did not give back, as no step of ours would."""
+    store = world.parts.store
+    with store.write() as tx:
+        if what == "a seat":
+            mine = {"key": f"{change}/reserve", "reference": change, "service": world.train()}
+            tx.add(SeatHoldRow(tenant=TENANT, coach=1, seat=1, state="held", **mine))
+        elif what == "money":
+            key = f"{change}/authorise"
+            tx.add(BankRow(tenant=TENANT, key=key, currency="NOK", token="tok_ok", authorised_minor=100))  # noqa: S106 - a test token
+        else:
+            tx.get_one(EffectRow, f"{change}/reserve").state = "asked"
 
 
 def wrong_with(world: World, order: str) -> list[str]:

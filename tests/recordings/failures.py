@@ -57,7 +57,7 @@ async def _stuck(world: World, step: str, because: str | None = None) -> AsyncIt
             await asyncio.sleep(0.05)
     yield order, armed
     steps.PATIENCE = patience
-    if not armed.fault is Fault.DOWN:
+    if armed.fault is not Fault.DOWN:
         await asked
 
 
