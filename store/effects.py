@@ -102,8 +102,8 @@ def of_draft(tx: Session, order: str, draft: str) -> list[EffectRow]:
 def forgotten(tx: Session, order: str | None = None) -> list[EffectRow]:
     """Return steps of changes that failed of which something is left, last first: in our books or a provider's."""
     kept = or_(
-        EffectRow.state == EffectState.ASKED,
-        and_(EffectRow.state == EffectState.DONE, col(EffectRow.refusal).is_(None)),
+        col(EffectRow.state) == EffectState.ASKED,
+        and_(col(EffectRow.state) == EffectState.DONE, col(EffectRow.refusal).is_(None)),
         exists().where(col(SeatHoldRow.key) == col(EffectRow.key)),
         exists().where(
             col(BankRow.key) == col(EffectRow.key), col(BankRow.voided).is_(False), col(BankRow.captured_minor) == 0

@@ -169,8 +169,9 @@ def leave(world: World, change: str, what: str) -> None:
     store = world.parts.store
     with store.write() as tx:
         if what == "a seat":
-            mine = {"key": f"{change}/reserve", "reference": change, "service": world.train()}
-            tx.add(SeatHoldRow(tenant=TENANT, coach=1, seat=1, state="held", **mine))
+            seat = SeatHoldRow(tenant=TENANT, service=world.train(), coach=1, seat=1, key=f"{change}/reserve")
+            seat.reference, seat.state = change, "held"
+            tx.add(seat)
         elif what == "money":
             key = f"{change}/authorise"
             tx.add(BankRow(tenant=TENANT, key=key, currency="NOK", token="tok_ok", authorised_minor=100))  # noqa: S106 - a test token

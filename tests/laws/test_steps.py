@@ -66,7 +66,7 @@ async def test_an_undo_that_is_lost_or_repeated_undoes_once(world: World, undo: 
     world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
     armed = world.faults.arm(order, undo, fault)
     answer = await ONE_GO.act(world, order)
-    assert armed.fired == 1
+    assert armed.fired >= 1
     assert answer.code == INJECTED_REFUSAL.code
     assert world.snapshot(order) == before
     assert world.seats_of(order) == seats_before

@@ -24,6 +24,8 @@ class Fault(Enum):
     LOST_FOR_GOOD = "does it, and every answer is lost"
     DOWN = "fails at every attempt, having done nothing"
     TWICE = "runs twice"
+    AT_ONCE = "runs twice at once"
+    FLAKY = "fails three times, having done nothing"
     LATE = "breaks for good, and lands after its undo"
     HELD = "waits at every attempt, having done nothing yet"
     PAUSED = "waits, having done nothing yet"
@@ -145,6 +147,18 @@ async def _twice(_armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
     return second
 
 
+async def _at_once(_armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
+    first, second = await asyncio.gather(do(), do())
+    assert first == second
+    return first
+
+
+async def _flaky(armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
+    if armed.fired <= _FAILURES:
+        raise ApplicationError("injected", type="INJECTED")
+    return await do()
+
+
 async def _late(armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
     armed.late = do
     raise _gone_for_good()
@@ -163,7 +177,8 @@ async def _paused_after(armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
     return result
 
 
-_EVERY_TIME = (Fault.LOST_FOR_GOOD, Fault.HELD, Fault.DOWN)
+_FAILURES = 3
+_EVERY_TIME = (Fault.LOST_FOR_GOOD, Fault.HELD, Fault.DOWN, Fault.FLAKY)
 _BREAK: dict[Fault, Callable[[Armed, Callable[[], Awaitable[Any]]], Awaitable[Any]]] = {
     Fault.REFUSED: _refused,
     Fault.BROKEN: _broken,
@@ -171,6 +186,8 @@ _BREAK: dict[Fault, Callable[[Armed, Callable[[], Awaitable[Any]]], Awaitable[An
     Fault.LOST: _lost,
     Fault.LOST_FOR_GOOD: _lost_for_good,
     Fault.TWICE: _twice,
+    Fault.AT_ONCE: _at_once,
+    Fault.FLAKY: _flaky,
     Fault.LATE: _late,
     Fault.HELD: _paused,
     Fault.PAUSED: _paused,

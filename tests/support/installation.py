@@ -33,9 +33,12 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def running_world(
-    database: str, temporal: str, namespace: str, bank: PaymentProvider | None = None
+    database: str, temporal: str, namespace: str, bank: PaymentProvider | None = None, *, works: bool = True
 ) -> AsyncIterator[World]:
-    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside."""
+    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside.
+
+    With `works` false the worker is somebody else's.
+    """
     outside = (Place.PAYMENTS,) if bank else ()
     settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside)
     parts = worker.parts(settings)
@@ -47,7 +50,7 @@ async def running_world(
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
-            for each in worker.workers(client, parts, settings, executor, [faults]):
+            for each in worker.workers(client, parts, settings, executor, [faults]) if works else ():
                 await stack.enter_async_context(each)
             serving = asyncio.create_task(server.serve())
             address = f"http://{HOST}:{settings.api_port}"

@@ -169,14 +169,15 @@ SCENARIOS = (
 )
 
 # Before the point of no return a step may be refused or break; after it only its answer can be lost.
-_BEFORE = (Fault.REFUSED, Fault.BROKEN, Fault.LOST, Fault.LOST_FOR_GOOD, Fault.TWICE)
+_KEPT = (Fault.LOST, Fault.TWICE, Fault.AT_ONCE, Fault.FLAKY)
+_BEFORE = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, *_KEPT)
 _FAULTS: dict[type, tuple[Fault, ...]] = {
     Check: _BEFORE,
     Reversible: (*_BEFORE, Fault.LATE),
-    Pivot: (Fault.REFUSED, Fault.LOST, Fault.TWICE),
-    Final: (Fault.LOST, Fault.TWICE),
+    Pivot: (Fault.REFUSED, *_KEPT),
+    Final: _KEPT,
 }
-_UNDO_FAULTS = (Fault.LOST, Fault.TWICE)
+_UNDO_FAULTS = _KEPT
 TAKEN_BACK = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
 """After these the request leaves no trace; after the others it is done."""
 
@@ -192,26 +193,21 @@ def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
 
 
 DATABASES = ("sqlite", "postgres")
-# To a database these pairs are the same: nothing came to it, or the same came to it twice under one key.
-_ALIKE = ((Fault.REFUSED, Fault.BROKEN), (Fault.LOST, Fault.TWICE))
+# To a database these are the same: nothing came to it, or the same came to it twice under one key.
+_ALIKE = ((Fault.REFUSED, Fault.BROKEN, Fault.FLAKY), (Fault.LOST, Fault.TWICE))
 
 
 def on_databases() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]]]:
     """Return the matrix with the databases each case runs on: all it can do to one is done to both.
 
-    Of two faults that are alike to a database each runs on one, taking turns from step to step.
+    Of faults that are alike to a database each runs on one, taking turns from step to step.
     """
     turns: dict[tuple[str, str], int] = {}
     for scenario, name, fault in matrix():
         turn = turns.setdefault((scenario.name, name), len(turns))
-        pair = next((pair for pair in _ALIKE if fault in pair and _has_both(scenario, name, pair)), None)
-        places = DATABASES if pair is None else (DATABASES[(turn + pair.index(fault)) % 2],)
+        alike = next((group for group in _ALIKE if fault in group), None)
+        places = DATABASES if alike is None else (DATABASES[(turn + alike.index(fault)) % 2],)
         yield scenario, name, fault, places
-
-
-def _has_both(scenario: Scenario, name: str, pair: tuple[Fault, Fault]) -> bool:
-    of_step = {fault for told, step, fault in matrix() if (told.name, step) == (scenario.name, name)}
-    return set(pair) <= of_step
 
 
 def undo_matrix() -> Iterator[tuple[str, Fault]]:

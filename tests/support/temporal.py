@@ -12,7 +12,7 @@ from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
 
-NAMESPACES = ("sqlite", "postgres", "outside")
+NAMESPACES = ("sqlite", "postgres", "mortal-sqlite", "mortal-postgres", "outside")
 START_SECONDS = 30
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
