@@ -20,7 +20,7 @@ from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
 from domain.refusals import StaleOrder
 from providers.protocols import OfferCatalogue
-from store import changes
+from store import changes, leftovers
 from store.orders import load, locked
 from store.tables import ChangeRow, OrderRow
 
@@ -90,11 +90,18 @@ class PlanActivities:
             return answered
         if command.adopt:
             self._nothing_half_done(command)
-        return self._once.check(command, Planned, lambda tx, order: self._plan(tx, order, command))
+        planned = self._once.check(command, Planned, lambda tx, order: self._plan(tx, order, command))
+        return planned.model_copy(update={"left": self._left(command)}) if command.adopt else planned
+
+    def _left(self, command: PlanChange) -> LeftDraft | None:
+        """Return the draft as it is now: an answer remembered from before a reset tells of another time."""
+        with self._once.store.read() as tx:
+            return left_draft(tx, tx.get_one(OrderRow, command.order))
 
     def _nothing_half_done(self, command: PlanChange) -> None:
         with self._once.store.read() as tx:
-            if changes.half_done(tx, command.order, but=command.change):
+            draft = leftovers.half_taken_back(tx, command.order)
+            if draft or changes.half_done(tx, command.order, but=command.change):
                 raise LookBackFirstError
 
     def _claim(self, command: PlanChange) -> Planned | None:
@@ -127,7 +134,6 @@ class PlanActivities:
             update={
                 "ever_confirmed": order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
-                "left": left_draft(tx, head) if command.adopt else None,
             }
         )
 

@@ -15,7 +15,7 @@ from temporalio import activity
 from activities.once import Once
 from activities.steps import Check, Command, Place
 from domain.changes import ChangeKind
-from store import changes, effects
+from store import changes, leftovers
 from store.orders import locked
 from store.tables import EffectRow, OrderRow
 
@@ -46,6 +46,8 @@ class LeftDraft(BaseModel):
     opened_by: str
     expires_at: datetime | None
     steps: tuple[LeftStep, ...]
+    closing: bool = False
+    """Whether it is closed on the order already, and the rest only waits to be taken back."""
 
 
 class LeftRequest(BaseModel):
@@ -80,7 +82,7 @@ class RecoveryActivities:
             rows = changes.half_done(tx, command.order, but=command.change)
             if command.waiting:
                 rows += changes.never_taken_up(tx, command.order)
-            forgotten = effects.forgotten(tx, command.order) if command.waiting else []
+            forgotten = leftovers.forgotten(tx, command.order) if command.waiting else []
             return Left(
                 draft=left_draft(tx, head),
                 ever_confirmed=head.confirmed_version > 0,
@@ -91,11 +93,12 @@ class RecoveryActivities:
 
 def left_draft(tx: Session, head: OrderRow) -> LeftDraft | None:
     """Return the draft an order has, with what its changes did and may have to take back."""
-    if head.draft_opened_by is None:
+    opener = head.draft_opened_by or leftovers.half_taken_back(tx, head.number)
+    if opener is None:
         return None
-    rows = effects.of_draft(tx, head.number, head.draft_opened_by)
-    steps = tuple(_step(row) for row in rows)
-    return LeftDraft(opened_by=head.draft_opened_by, expires_at=head.expires_at, steps=steps)
+    steps = tuple(_step(row) for row in leftovers.of_draft(tx, head.number, opener))
+    closing = head.draft_opened_by is None
+    return LeftDraft(opened_by=opener, expires_at=head.expires_at, steps=steps, closing=closing)
 
 
 def _step(row: EffectRow) -> LeftStep:

@@ -7,7 +7,7 @@ from itertools import islice
 from pydantic import BaseModel
 from temporalio import activity
 
-from store import effects, invariants
+from store import invariants, leftovers
 from store.changes import unfinished
 from store.database import Store
 
@@ -22,7 +22,7 @@ class Strays(BaseModel):
     """What one round found."""
 
     orders: tuple[str, ...]
-    """Orders with no workflow, but an open draft, a request without an outcome, or the rest of a failed one."""
+    """Orders with no workflow, but an open draft, a request without an outcome, or the rest of what was taken back."""
     overdue: int
     """Requests that nobody has taken up in time."""
 
@@ -51,8 +51,8 @@ class StrayActivities:
     def _look(self) -> tuple[list[str], int]:
         before = self._store.now() - PATIENCE
         with self._store.read() as tx:
-            drifted = {row.order_number for row in effects.forgotten(tx)}
-            return sorted({*unfinished(tx, before), *drifted}), len(invariants.overdue(tx, before))
+            left = {row.order_number for row in leftovers.forgotten(tx)}.union(leftovers.orders_half_taken_back(tx))
+            return sorted({*unfinished(tx, before), *left}), len(invariants.overdue(tx, before))
 
     @activity.defn
     def check_books(self) -> Books:

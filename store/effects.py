@@ -4,22 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from sqlalchemy import and_, bindparam, exists, func, or_, update
+from sqlalchemy import bindparam, func, update
 from sqlmodel import Session, col, select
 
-from domain.changes import ChangeState
 from store.inserts import Inserting, table_of
-from store.tables import BankRow, ChangeRow, EffectRow, SeatHoldRow
+from store.tables import EffectRow
 
 # Run for every step of every change.
 _EFFECTS = table_of(EffectRow)
 _EARLIER = select(func.count()).select_from(_EFFECTS).where(_EFFECTS.c.change == bindparam("of_change"))
 _INSERT = Inserting(EffectRow, number=_EARLIER.scalar_subquery() + 1)
 _FINISH = update(_EFFECTS).where(_EFFECTS.c.key == bindparam("of_key"))
-
-
-FAILED = (ChangeState.REFUSED, ChangeState.UNDONE)
-TAKEN_BACK = ("reserve_seats", "swap_offer_bundle", "authorise_payment")
 
 
 class EffectState(StrEnum):
@@ -89,31 +84,6 @@ def of_key(tx: Session, key: str) -> EffectRow:
 def of_change(tx: Session, change: str) -> list[EffectRow]:
     """Return everything known of a change's steps, first asked first."""
     return list(tx.exec(select(EffectRow).where(EffectRow.change == change).order_by(col(EffectRow.number))))
-
-
-def of_draft(tx: Session, order: str, draft: str) -> list[EffectRow]:
-    """Return what the changes of an open draft did and may have to take back, first done first."""
-    mine = (ChangeRow.order_number == order, ChangeRow.draft == draft, ChangeRow.state == "done")
-    query = select(EffectRow).join(ChangeRow, col(ChangeRow.id) == col(EffectRow.change)).where(*mine)
-    query = query.where(EffectRow.state == EffectState.DONE, col(EffectRow.refusal).is_(None))
-    return list(tx.exec(query.order_by(col(ChangeRow.finished_at), col(EffectRow.number))))
-
-
-def forgotten(tx: Session, order: str | None = None) -> list[EffectRow]:
-    """Return steps of changes that failed of which something is left, last first: in our books or a provider's."""
-    kept = or_(
-        col(EffectRow.state) == EffectState.ASKED,
-        and_(col(EffectRow.state) == EffectState.DONE, col(EffectRow.refusal).is_(None)),
-        exists().where(col(SeatHoldRow.key) == col(EffectRow.key)),
-        exists().where(
-            col(BankRow.key) == col(EffectRow.key), col(BankRow.voided).is_(False), col(BankRow.captured_minor) == 0
-        ),
-    )
-    failed = (col(ChangeRow.state).in_(FAILED), col(EffectRow.step).in_(TAKEN_BACK))
-    query = select(EffectRow).join(ChangeRow, col(ChangeRow.id) == col(EffectRow.change)).where(*failed, kept)
-    if order is not None:
-        query = query.where(EffectRow.order_number == order)
-    return list(tx.exec(query.order_by(col(ChangeRow.finished_at).desc(), col(EffectRow.number).desc())))
 
 
 def _insert(tx: Session, row: EffectRow) -> bool:

@@ -190,6 +190,8 @@ class Draft:
             # Otherwise a request that came before this look has adopted it.
             self._adopt(left.draft)
             self._ever_confirmed, self._fresh = left.ever_confirmed, False
+            if left.draft and left.draft.closing:
+                await self.close(HowClosed.DISCARDED)
         for each in left.requests:
             board.clear(each.change, each.kind)
             await self.served(each.change, partial(self._serving(each.kind), each.change))
@@ -221,9 +223,10 @@ class Draft:
         plan = await block.run(PLAN_CHANGE, command)
         self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
         self.correlation_id = plan.correlation_id or self.correlation_id
-        if self._fresh:
+        if self._fresh and not plan.answered:
+            # An answer of before says nothing of the draft: the next request asks again.
             self._adopt(plan.left)
-        self._fresh = False
+            self._fresh = False
         return plan
 
     async def _into_draft(self, block: Saga, change: str, plan: Planned) -> Swapped:

@@ -1,0 +1,65 @@
+"""What runs that are gone have left: drafts, drafts half taken back, and the rest of changes that failed."""
+
+from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from domain.changes import ChangeState
+from store.effects import EffectState
+from store.tables import BankRow, ChangeRow, EffectRow, SeatHoldRow
+
+_FAILED = (ChangeState.REFUSED, ChangeState.UNDONE)
+_REVERSIBLE = ("reserve_seats", "swap_offer_bundle", "authorise_payment")
+
+
+def _done(effect: type[EffectRow]) -> ColumnElement[bool]:
+    return and_(col(effect.state) == EffectState.DONE, col(effect.refusal).is_(None))
+
+
+def of_draft(tx: Session, order: str, draft: str) -> list[EffectRow]:
+    """Return what the changes of an open draft did and may have to take back, first done first."""
+    mine = (ChangeRow.order_number == order, ChangeRow.draft == draft, ChangeRow.state == "done")
+    query = select(EffectRow).join(ChangeRow, col(ChangeRow.id) == col(EffectRow.change)).where(*mine)
+    query = query.where(_done(EffectRow))
+    return list(tx.exec(query.order_by(col(ChangeRow.finished_at), col(EffectRow.number))))
+
+
+def half_taken_back(tx: Session, order: str) -> str | None:
+    """Return the draft of an order that is closed on the order but not all taken back, by the change that opened it."""
+    return tx.exec(_openers_taken_back().where(ChangeRow.order_number == order)).first()
+
+
+def orders_half_taken_back(tx: Session) -> list[str]:
+    """Return the orders that have such a draft."""
+    openers = _openers_taken_back().subquery()
+    orders = tx.exec(select(ChangeRow.order_number).join(openers, openers.c.id == col(ChangeRow.id)))
+    return [order for order in orders if order]
+
+
+def _openers_taken_back() -> SelectOfScalar[str]:
+    """Return the query for changes that opened a draft and were taken back, while others of the draft were not."""
+    rest, other = aliased(EffectRow), aliased(ChangeRow)
+    done = (col(other.draft) == col(ChangeRow.id), col(other.state) == ChangeState.DONE, _done(rest))
+    left = exists().where(col(rest.change) == col(other.id), col(rest.step).in_(_REVERSIBLE), *done)
+    swap = (EffectRow.step == "swap_offer_bundle", EffectRow.state == EffectState.WITHDRAWN)
+    opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft) == col(ChangeRow.id))
+    joined = select(ChangeRow.id).join(EffectRow, col(EffectRow.change) == col(ChangeRow.id))
+    return joined.where(*opener, *swap, left)
+
+
+def forgotten(tx: Session, order: str | None = None) -> list[EffectRow]:
+    """Return steps of changes that failed of which something is left, last first: in our books or a provider's."""
+    kept = or_(
+        col(EffectRow.state) == EffectState.ASKED,
+        _done(EffectRow),
+        exists().where(col(SeatHoldRow.key) == col(EffectRow.key)),
+        exists().where(
+            col(BankRow.key) == col(EffectRow.key), col(BankRow.voided).is_(False), col(BankRow.captured_minor) == 0
+        ),
+    )
+    failed = (col(ChangeRow.state).in_(_FAILED), col(EffectRow.step).in_(_REVERSIBLE))
+    query = select(EffectRow).join(ChangeRow, col(ChangeRow.id) == col(EffectRow.change)).where(*failed, kept)
+    if order is not None:
+        query = query.where(EffectRow.order_number == order)
+    return list(tx.exec(query.order_by(col(ChangeRow.finished_at).desc(), col(EffectRow.number).desc())))
