@@ -40,5 +40,7 @@ class Settings(BaseSettings):
     """Where discover.swiss's order API is served."""
     discover_strict: bool = False
     """Answer 400 instead of 200 where validation errors are among the messages; the body is the same."""
+    build: str = ""
+    """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
     threads: int = Field(default=16, ge=2)
     cached_drafts: int = Field(default=500, ge=0)

@@ -20,10 +20,11 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
-from temporalio.worker import Interceptor, Worker
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from activities.attention import AttentionActivities
 from activities.deadlines import Deadlines
@@ -45,7 +46,7 @@ from providers.embedded.seats import EmbeddedSeats
 from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
 from settings import Settings
 from store.database import Store
-from workflows.names import ORDERS_QUEUE, queue_of
+from workflows.names import DEPLOYMENT, ORDERS_QUEUE, queue_of
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, StartRound
 from workflows.sandbox import runner
@@ -130,6 +131,7 @@ def workers(
         "max_concurrent_local_activities": settings.threads,
         "interceptors": [*extra, FailureInterceptor()],
         "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_seconds),
+        "deployment_config": _deployment(settings.build),
     }
     orders = Worker(
         client,
@@ -142,6 +144,16 @@ def workers(
         **common,
     )
     return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in settings.outside)]
+
+
+def _deployment(build: str) -> WorkerDeploymentConfig | None:
+    """Return what makes a run stay with the build that began it, if builds have names here."""
+    if not build:
+        return None
+    version = WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build)
+    return WorkerDeploymentConfig(
+        version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
+    )
 
 
 async def keep_reconciling(client: Client, settings: Settings) -> None:

@@ -9,19 +9,18 @@ import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from cli import catalogue
 from settings import Settings
 from store.migrate import migrate
 from tests.recordings import STORIES
 from tests.recordings.told import Story
+from tests.replay_histories import FOLDER
 from tests.support.installation import running_world
 from tests.support.outside import OutsideBank, as_provider
 from tests.support.temporal import temporal_server
 from tests.support.world import World
 
-FOLDER = Path(__file__).parent / "histories"
 _STACK_TRACE = re.compile(r'("stackTrace": )"(?:[^"\\]|\\.)*"')
 
 

@@ -5,6 +5,8 @@ from temporalio.common import SearchAttributeKey
 from activities.steps import Place
 
 ORDERS_QUEUE = "orders"
+DEPLOYMENT = "changeover"
+"""What Temporal calls all our workers together, when each build is a version of its own."""
 
 ORDER_NUMBER = SearchAttributeKey.for_keyword("OrderNumber")
 ORDER_STATE = SearchAttributeKey.for_keyword("OrderState")

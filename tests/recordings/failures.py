@@ -44,9 +44,9 @@ async def _undone_in_a_draft_that_lives_on(world: World) -> str:
 
 @asynccontextmanager
 async def _stuck(world: World, step: str, because: str | None = None) -> AsyncIterator[tuple[str, Armed]]:
-    """Have an order whose change in one go is stuck in a step, until the block has mended it."""
+    """Have an order whose change in one go is stuck in a step soon; the block may mend it."""
     patience, steps.PATIENCE = steps.PATIENCE, SOON
-    order, asked = await broken(world, step, Fault.DOWN)
+    order, _ = await broken(world, step, Fault.DOWN)
     if because:
         world.faults.arm(order, because, Fault.REFUSED)
     armed = world.faults.find(order, step)
@@ -57,8 +57,6 @@ async def _stuck(world: World, step: str, because: str | None = None) -> AsyncIt
             await asyncio.sleep(0.05)
     yield order, armed
     steps.PATIENCE = patience
-    if armed.fault is not Fault.DOWN:
-        await asked
 
 
 def _retried(step: str, because: str | None = None) -> Callable[[World], Awaitable[str]]:
@@ -76,7 +74,6 @@ def _by_hand(step: str, because: str | None = None) -> Callable[[World], Awaitab
     async def tell(world: World) -> str:
         async with _stuck(world, step, because) as (order, _):
             await world.workflow(order).execute_update("done_by_hand", {"reason": "seen to at the counter"})
-            await world.ended(order)
         return order
 
     return tell

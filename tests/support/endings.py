@@ -6,17 +6,13 @@ from contextlib import contextmanager
 
 from sqlmodel import select
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
 
 from store import invariants
 from store.events import EventType
 from store.tables import EventRow
+from tests.replay_histories import replayer
 from tests.support.canary import canaries_in
 from tests.support.world import World
-from workflows.order_draft import OrderDraft
-from workflows.reconcile import Reconcile
-from workflows.sandbox import runner
 
 CHATTY = ("activities", "api", "providers", "store", "temporalio", "uvicorn", "workflows")
 """Whose words are looked at, down to info; SQLAlchemy and httpx speak of nothing unless something is wrong."""
@@ -50,11 +46,6 @@ def listening() -> Iterator[LogCanary]:
     root.removeHandler(canary)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-
-
-def replayer() -> Replayer:
-    """Return a replayer as the worker would run."""
-    return Replayer(workflows=[OrderDraft, Reconcile], workflow_runner=runner(), data_converter=pydantic_data_converter)
 
 
 async def check_histories(world: World) -> None:

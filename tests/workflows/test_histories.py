@@ -1,54 +1,79 @@
 """Recorded histories replay on the code of today. They are never recorded again to make this pass."""
 
-from collections.abc import AsyncIterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from temporalio.client import WorkflowHistory
+from temporalio.workflow import NondeterminismError
 
-from tests.record_histories import FOLDER
 from tests.recordings import STORIES
+from tests.replay_histories import FILES, FOLDER, failures, read, replayer
+from tests.support import changed
 from tests.support.canary import canaries_in
-from tests.support.endings import replayer
+from tests.support.scenarios import SCENARIOS
 
-FILES = sorted(FOLDER.glob("*.json"))
-
-
-def read(path: Path) -> WorkflowHistory:
-    return WorkflowHistory.from_json(path.stem, path.read_text())
+ROOT = Path(__file__).parents[2]
+EACH = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@EACH
 async def test_a_recorded_history_replays(path: Path) -> None:
     await replayer().replay_workflow(read(path))
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "20261122"])
+def test_every_history_replays_whatever_order_sets_have(seed: str) -> None:
+    command = [sys.executable, "-m", "tests.replay_histories"]
+    done = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=ROOT, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, f"{len(FILES)} of {len(FILES)} replay\n"), done.stderr
 
 
 def test_there_is_a_history_of_every_story() -> None:
     assert {path.stem for path in FILES} == set(STORIES)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_change_is_recorded_undone_at_each_step_before_the_point_of_no_return() -> None:
+    steps = SCENARIOS[0].steps
+    before = steps[: steps.index("settle_price_difference")]
+    assert {f"undone-at-{step.replace('_', '-')}" for step in before} <= set(STORIES)
+
+
+@EACH
 def test_a_history_holds_nothing_personal(path: Path) -> None:
     for event in read(path).events:
         assert not canaries_in(event.SerializeToString())
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@EACH
 def test_a_history_names_no_folder_of_the_machine_that_recorded_it(path: Path) -> None:
     assert "site-packages" not in path.read_text()
 
 
-async def test_a_history_with_two_steps_swapped_is_refused() -> None:
-    history = read(FOLDER / "confirmed-in-one-go.json")
-    markers = [event for event in history.events if event.HasField("marker_recorded_event_attributes")]
-    first, second = markers[0].marker_recorded_event_attributes, markers[1].marker_recorded_event_attributes
-    kept = type(first)()
-    kept.CopyFrom(first)
-    first.CopyFrom(second)
-    second.CopyFrom(kept)
+CHANGES: dict[changed.Release, list[str]] = {
+    changed.a_step_more: ["refused-sold-out", "open-draft", "recovered-half-done-change"],
+    changed.a_step_less: ["undone-at-validate-travellers", "open-draft", "recovered-half-done-change"],
+    changed.the_order_before_its_seats: ["confirmed-in-one-go", "continued-and-confirmed", "cancelled-too-late"],
+    changed.first_asked_taken_back_first: ["discarded", "extended-and-expired", "attention-undo-retried"],
+    changed.a_wait_before_each_request: ["confirmed-nothing", "undone-at-plan-change", "open-attention"],
+}
 
-    async def one() -> AsyncIterator[WorkflowHistory]:
-        yield history
 
-    results = await replayer().replay_workflows(one(), raise_on_replay_failure=False)
-    assert results.replay_failures
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+async def test_a_workflow_that_asks_for_other_steps_or_in_another_order_is_rejected(
+    change: changed.Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, untouched = CHANGES[change], "reconcile-started-a-run"
+    change(monkeypatch)
+    failed = await failures(FOLDER / f"{name}.json" for name in (*told, untouched))
+    assert set(failed) == set(told)
+    for error in failed.values():
+        # The other: a step was given the answer of another one, and it does not fit.
+        assert isinstance(error, NondeterminismError) or "Failed decoding arguments" in str(error)
+
+
+async def test_a_step_added_under_a_patch_leaves_every_history_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed.a_step_more_under_a_patch(monkeypatch)
+    assert await failures(FILES) == {}

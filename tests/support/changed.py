@@ -1,0 +1,87 @@
+"""Workflow code as a next release might have it: each changes what is asked of Temporal, or in which order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import pytest
+from temporalio import workflow
+
+from activities.drafts import CONFIRM_ORDER, ConfirmOrder
+from activities.order_lines import Swapped
+from activities.plans import Planned
+from activities.seats import CONFIRM_SEATS, ConfirmSeats
+from activities.steps import Reversible
+from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
+from domain.changes import ChangeState
+from workflows.draft import Draft
+from workflows.messages import Answer
+from workflows.saga import Saga
+
+PATCH = "travellers-twice"
+Release = Callable[[pytest.MonkeyPatch], None]
+
+
+def as_it_is(_release: pytest.MonkeyPatch) -> None:
+    """Change nothing."""
+
+
+def a_step_more(release: pytest.MonkeyPatch, patch: str | None = None) -> None:
+    """Look at the travellers twice; with a patch only where the run has not come by the other way."""
+    usual = Draft._into_draft  # noqa: SLF001 - the code that changes
+
+    async def into_draft(self: Draft, block: Saga, change: str, plan: Planned) -> Swapped:
+        if patch is None or workflow.patched(patch):
+            await block.run(VALIDATE_TRAVELLERS, ValidateTravellers(change=change, order=self._order))
+        return await usual(self, block, change, plan)
+
+    release.setattr(Draft, "_into_draft", into_draft)
+
+
+def a_step_more_under_a_patch(release: pytest.MonkeyPatch) -> None:
+    """Look at the travellers twice in runs that have not come by the other way."""
+    a_step_more(release, PATCH)
+
+
+def a_step_less(release: pytest.MonkeyPatch) -> None:
+    """Look at no travellers."""
+    usual = Saga.run
+
+    async def run(self: Saga, step: Any, command: Any) -> Any:
+        return None if step is VALIDATE_TRAVELLERS else await usual(self, step, command)
+
+    release.setattr(Saga, "run", run)
+
+
+def the_order_before_its_seats(release: pytest.MonkeyPatch) -> None:
+    """Confirm in another order."""
+
+    async def complete(self: Draft, block: Saga, change: str) -> Answer:
+        await block.finish(CONFIRM_ORDER, ConfirmOrder(change=change, order=self._order))
+        await block.finish(CONFIRM_SEATS, ConfirmSeats(change=change, order=self._order))
+        self._begin_anew()
+        return Answer(change=change, state=ChangeState.DONE)
+
+    release.setattr(Draft, "_complete", complete)
+
+
+def first_asked_taken_back_first(release: pytest.MonkeyPatch) -> None:
+    """Unwind in another order."""
+    usual = Saga.unwind
+
+    async def unwind(self: Saga, keep: Iterable[Reversible[Any, Any]] = ()) -> None:
+        self._undos.reverse()
+        await usual(self, keep)
+
+    release.setattr(Saga, "unwind", unwind)
+
+
+def a_wait_before_each_request(release: pytest.MonkeyPatch) -> None:
+    """Add a timer."""
+    usual = Draft.served
+
+    async def served(self: Draft, change: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
+        await asyncio.sleep(1)
+        return await usual(self, change, act)
+
+    release.setattr(Draft, "served", served)
