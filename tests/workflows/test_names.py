@@ -9,7 +9,7 @@ from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from settings import Settings
 from tests.support.scenarios import declared_steps
-from workflows.names import ORDERS_QUEUE, SEARCH_ATTRIBUTES, draft_id
+from workflows.names import DEPLOYMENT, ORDERS_QUEUE, SEARCH_ATTRIBUTES, draft_id
 from workflows.order_draft import OrderDraft
 
 
@@ -29,6 +29,7 @@ def test_the_workflow_its_updates_and_its_query() -> None:
     assert not [name for name in definition.signals if name and not name.startswith("__")]
     assert draft_id("26-100001") == "order/26-100001"
     assert ORDERS_QUEUE == "orders"
+    assert DEPLOYMENT == "changeover"
 
 
 def test_the_activities(tmp_path: Path) -> None:
