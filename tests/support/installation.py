@@ -34,18 +34,18 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def running_world(
-<<<<<<< HEAD
-    database: str, temporal: str, namespace: str, bank: PaymentProvider | None = None, *, works: bool = True
+    database: str,
+    temporal: str,
+    namespace: str,
+    bank: PaymentProvider | None = None,
+    *,
+    works: bool = True,
+    **more: Any,
 ) -> AsyncIterator[World]:
-    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside.
+    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside, and settings.
 
     With `works` false the worker is somebody else's.
     """
-=======
-    database: str, temporal: str, namespace: str, bank: PaymentProvider | None = None, **more: Any
-) -> AsyncIterator[World]:
-    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside, and settings."""
->>>>>>> 1257c54 (Histories replayed under three hash seeds and with nothing kept in memory; changed workflows refused; how to release one, with builds by name)
     outside = (Place.PAYMENTS,) if bank else ()
     settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside, **more)
     parts = worker.parts(settings)

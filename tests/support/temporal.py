@@ -12,11 +12,7 @@ from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
 
-<<<<<<< HEAD
-NAMESPACES = ("sqlite", "postgres", "mortal-sqlite", "mortal-postgres", "outside")
-=======
-NAMESPACES = ("sqlite", "postgres", "uncached", "builds", "outside")
->>>>>>> 1257c54 (Histories replayed under three hash seeds and with nothing kept in memory; changed workflows refused; how to release one, with builds by name)
+NAMESPACES = ("sqlite", "postgres", "mortal-sqlite", "mortal-postgres", "uncached", "builds", "outside")
 START_SECONDS = 30
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
