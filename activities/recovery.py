@@ -13,7 +13,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.once import Once
-from activities.steps import Check, Command, Place
+from activities.steps import Command, Final, Place
 from domain.changes import ChangeKind
 from store import changes, leftovers
 from store.orders import locked
@@ -105,4 +105,4 @@ def _step(row: EffectRow) -> LeftStep:
     return LeftStep(step=row.step, command=json.loads(row.command))
 
 
-LOOK_BACK = Check(LookBack, RecoveryActivities.look_back, place=Place.STORE)
+LOOK_BACK = Final(LookBack, RecoveryActivities.look_back, place=Place.STORE)

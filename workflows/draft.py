@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraft, ConfirmOrder, HowClosed
@@ -35,7 +36,7 @@ from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
 from workflows.messages import Answer, StartDraft, UndoEntry
-from workflows.names import STEP_FAILED
+from workflows.names import REMEMBER_FIRST, STEP_FAILED
 from workflows.saga import Saga, Undo
 from workflows.steps import Steps, code_of, refused
 
@@ -54,6 +55,7 @@ class Draft:
         self._opened_by = start.opened_by
         self._ever_confirmed = start.ever_confirmed
         self._fresh = not start.undos
+        self._closing = False
         self.expires_at = start.expires_at
         self.status: OrderStatus | None = None
         self.price_difference: Money | None = None
@@ -65,6 +67,12 @@ class Draft:
     def open(self) -> bool:
         """Whether there is anything in the draft."""
         return bool(self._saga.undos)
+
+    @property
+    def due(self) -> bool:
+        """Whether the draft's deadline has come, or it is taken back in part already."""
+        passed = self.expires_at is not None and workflow.now() >= self.expires_at
+        return self.open and (passed or self._closing)
 
     @property
     def undos(self) -> int:
@@ -150,7 +158,9 @@ class Draft:
 
         An order never confirmed that expires keeps its lines: only seats and money are given back.
         """
-        if not self.open:
+        if workflow.patched(REMEMBER_FIRST):
+            await self._remember()
+        if not self.open or (how is HowClosed.EXPIRED and not self.due):
             return
         keep = (SWAP_OFFER_BUNDLE,) if how is HowClosed.EXPIRED and not self._ever_confirmed else ()
         saga, opener = self._saga, self._opened_by or ""
@@ -185,13 +195,13 @@ class Draft:
     async def _recover(self, command: LookBack) -> None:
         board = self._steps.board
         asked, kind = board.request, board.kind
-        left = await self._steps.do(LOOK_BACK, command)
+        left = await self._steps.finish(LOOK_BACK, command)
         if self._fresh:
             # Otherwise a request that came before this look has adopted it.
             self._adopt(left.draft)
             self._ever_confirmed, self._fresh = left.ever_confirmed, False
-            if left.draft and left.draft.closing:
-                await self.close(HowClosed.DISCARDED)
+        if self._closing:
+            await self.close(HowClosed.DISCARDED)
         for each in left.requests:
             board.clear(each.change, each.kind)
             await self.served(each.change, partial(self._serving(each.kind), each.change))
@@ -199,6 +209,13 @@ class Draft:
             await self._steps.undo(undo.step, undo.command)
         if asked and kind:
             board.clear(asked, kind)
+
+    async def _remember(self) -> None:
+        """See what the draft holds by the store: a task may be lost when all it did is written already."""
+        left = await self._steps.finish(LOOK_BACK, LookBack(change="", order=self._order))
+        self._begin_anew()
+        self._adopt(left.draft)
+        self._ever_confirmed = left.ever_confirmed
 
     def _serving(self, kind: ChangeKind) -> Callable[[str], Awaitable[Answer]]:
         serving: dict[ChangeKind, Callable[[str], Awaitable[Answer]]] = {
@@ -212,7 +229,7 @@ class Draft:
     def _adopt(self, draft: LeftDraft | None) -> None:
         if draft:
             self._saga.adopt(_undos(draft.steps))
-            self._opened_by, self.expires_at = draft.opened_by, draft.expires_at
+            self._opened_by, self.expires_at, self._closing = draft.opened_by, draft.expires_at, draft.closing
 
     async def refuse(self, change: str, code: str) -> Answer:
         """Refuse a request that got no turn; nothing of the order is looked at."""
@@ -268,7 +285,7 @@ class Draft:
         return Answer(change=change, state=recorded.state, code=recorded.code)
 
     def _begin_anew(self) -> None:
-        self._saga, self._opened_by, self.expires_at = Saga(self._steps), None, None
+        self._saga, self._opened_by, self.expires_at, self._closing = Saga(self._steps), None, None, False
 
 
 def _answered(change: str, plan: Planned) -> Answer:

@@ -42,6 +42,8 @@ STEP_FAILED = "STEP_FAILED"
 """Something broke and everything was taken back."""
 
 
+REMEMBER_FIRST = "remember-first"
+"""Patch of 2026-11-22: a draft is closed by what the store says it holds, not only by what its run remembers."""
 ATTENTION_NOTED = "attention-noted"
 """Patch of 2026-11-22: that a step is stuck, and that it is tried again by hand, is written on the order."""
 

@@ -48,7 +48,7 @@ class OrderDraft:
                 await self._something_due()
             except asyncio.CancelledError:
                 await regardless(self._in_turn(self._cancel))
-            if self._due:
+            if self._draft.due:
                 await regardless(self._in_turn(self._expire))
         # From here the validators refuse, which records nothing, and the API asks the next run.
         self._closing = True
@@ -63,16 +63,11 @@ class OrderDraft:
     def _too_long(self) -> bool:
         return self._turns.quiet and workflow.info().is_continue_as_new_suggested()
 
-    @property
-    def _due(self) -> bool:
-        deadline = self._draft.expires_at
-        return self._draft.open and deadline is not None and workflow.now() >= deadline
-
     async def _something_due(self) -> None:
         # Armed only once nobody is served: a change in one go needs no timer at all.
         await workflow.wait_condition(lambda: self._turns.quiet)
         armed = self._draft.expires_at
-        if not self._draft.open or armed is None or self._due:
+        if not self._draft.open or armed is None or self._draft.due:
             return
         # A deadline that moves later leaves the timer alone; it rings early and is wound up again.
         with contextlib.suppress(TimeoutError):
@@ -89,7 +84,7 @@ class OrderDraft:
             page.show(self._board, self._draft)
 
     async def _expire(self) -> None:
-        if self._due:
+        if self._draft.due:
             self._board.clear("the deadline", "expiry")
             await self._draft.close(HowClosed.EXPIRED)
 
