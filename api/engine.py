@@ -9,6 +9,7 @@ from temporalio.client import (
     Client,
     RPCError,
     WithStartWorkflowOperation,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -153,12 +154,12 @@ class Engine:
             raise EngineUnreachableError from error
 
     async def progress(self, order: str) -> Progress | None:
-        """Return what the order's workflow is doing; None when it could not be asked in time."""
+        """Return what the order's workflow is doing; None when it could not be asked, or could not say."""
         handle = self.client.get_workflow_handle(draft_id(order))
         try:
             async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
                 return await handle.query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
-        except (TimeoutError, RPCError, RuntimeError):
+        except (TimeoutError, RPCError, RuntimeError, WorkflowQueryFailedError):
             return None
 
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 from temporalio.client import Client
@@ -17,6 +18,8 @@ from store.changes import of_id
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import TENANT, World, replace
+from workflows.names import ORDERS_QUEUE, draft_id
+from workflows.reconcile import Reconcile, StartRound
 
 QUICK = RetryConfig(initial_interval_millis=10, max_interval_millis=50, max_elapsed_time_millis=200, max_retries=2)
 
@@ -68,6 +71,17 @@ async def test_an_order_with_a_draft_says_so_when_its_workflow_could_not_be_aske
     async with api_without_temporal(world) as http:
         draft = (await http.get(f"/v1/orders/{order}")).json()["draft"]
     assert (draft["progress"], draft["progress_unavailable"], draft["version"]) == (None, True, 2)
+
+
+async def test_an_order_can_be_read_while_its_run_cannot_say_what_it_does(world: World) -> None:
+    order = await world.sold(ADULT)
+    await world.change(order, replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train())))
+    await world.workflow(order).terminate("to put one that answers no query in its place")
+    options: dict[str, Any] = {"id": draft_id(order), "task_queue": ORDERS_QUEUE}
+    await world.client.execute_workflow(Reconcile.run, StartRound(), **options)
+    shown = await world.send("GET", f"/v1/orders/{order}")
+    assert (shown.status, shown.body["draft"]["progress_unavailable"]) == (200, True)
+    assert (await world.discard(order)).status == 200
 
 
 async def test_the_whole_service_is_ready(world: World) -> None:
