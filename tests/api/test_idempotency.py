@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 
@@ -27,6 +28,20 @@ async def test_the_same_key_gets_the_same_answer_after_the_draft_has_closed(worl
     assert again.headers["idempotency-replayed"] == "true"
     assert "idempotency-replayed" not in first.headers
     assert world.snapshot(order) == before
+
+
+async def test_the_same_key_gets_the_same_answer_after_the_deadline_it_set_has_passed(world: World) -> None:
+    order, bundle = await drafted(world)
+    assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200
+    until = world.parts.store.now() + timedelta(minutes=30)
+    body, path = {"expires_at": until.isoformat()}, f"/v1/orders/{order}"
+    first = await world.send("PATCH", path, body, Idempotency_Key="deadline")
+    assert first.status == 200
+    with world.at(until + timedelta(minutes=1)):
+        again = await world.send("PATCH", path, body, Idempotency_Key="deadline")
+        other = await world.send("PATCH", path, body, Idempotency_Key="another")
+    assert (again.status, again.body) == (first.status, first.body)
+    assert (other.status, other.code) == (422, "MEMBER_INVALID")
 
 
 async def test_a_refusal_is_answered_again_as_the_same_refusal(world: World) -> None:
