@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
 export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
-.PHONY: help install demo up test faults sources check bench lock clean
+.PHONY: help install demo up test faults soak sources check bench lock clean
 
 help:
 	@echo "make install   build .venv from the hashed lock files"
@@ -12,6 +12,7 @@ help:
 	@echo "make up        run everything until Ctrl-C"
 	@echo "make test      all tests but the next, on SQLite and PostgreSQL"
 	@echo "make faults    every step broken in every way, workers killed, runs terminated"
+	@echo "make soak      seeded traffic while parts are killed; SEED=, MINUTES=, DATABASE=sqlite|postgres"
 	@echo "make check     ruff, mypy, import-linter"
 	@echo "make bench     measure changes against bare workflows"
 	@echo "make lock      resolve the dependencies anew"
@@ -41,6 +42,12 @@ test: install sources
 
 faults: install sources
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m faults
+
+# Without SEED one is chosen and printed: `make soak SEED=...` runs its program again.
+MINUTES ?= 1
+DATABASE ?= postgres
+soak: install sources
+	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --database $(DATABASE)
 
 # Some forty processes are started from these sources: compile them once.
 sources:

@@ -56,6 +56,11 @@ class Child:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as a loss of power would."""
+        if self.process is not None:
             self.process.kill()
             self.process.wait()
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -45,7 +45,15 @@ class Ports:
 class Stack:
     """Starts the parts in order, watches them, and ends them in reverse."""
 
-    def __init__(self, data: Path, ports: Ports, database: str | None = None, *, in_memory: bool = False) -> None:
+    def __init__(
+        self,
+        data: Path,
+        ports: Ports,
+        database: str | None = None,
+        *,
+        in_memory: bool = False,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
         self.ports = ports
         self.database = database or f"sqlite:///{data / 'changeover.db'}"
@@ -58,6 +66,7 @@ class Stack:
             # A profile of yours may name another server, with TLS; this is ours.
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "TEMPORAL_NAMESPACE": "default",
+            **(more or {}),
         }
         us = [sys.executable, "-m", "cli"]
         self.server = Child("temporal", server_command(ports.temporal, ports.web_ui, kept), self._log("temporal"))

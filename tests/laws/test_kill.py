@@ -68,12 +68,6 @@ def train(number: str, ahead: int) -> str:
     return f"{number}-{day}"
 
 
-def kill_worker(stack: Stack) -> None:
-    assert stack.worker.process is not None
-    stack.worker.process.kill()
-    stack.worker.process.wait()
-
-
 def until(condition: Callable[[], bool]) -> None:
     give_up = time.monotonic() + 30
     while not condition():
@@ -122,7 +116,7 @@ def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Sta
         with nothing_after_the_seats(stack):
             asked = pool.submit(dearer, shop, order, 0)
             until(lambda: "reserve_seats" in done_of_the_newest_change(book, order))
-            kill_worker(stack)
+            stack.worker.kill()
         killed = time.monotonic()
         stack.worker.start()
         assert asked.result(60)["state"] == "done"
@@ -138,7 +132,7 @@ def test_a_worker_killed_while_many_orders_change_leaves_each_of_them_whole(
         asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
         first = next(iter(orders))
         until(lambda: "swap_offer_bundle" in done_of_the_newest_change(book, first))
-        kill_worker(stack)
+        stack.worker.kill()
         stack.worker.start()
         assert [each.result(90)["state"] for each in asked] == ["done"] * len(orders)
     assert all(whole(shop, book, order, number) for order, number in orders.items())

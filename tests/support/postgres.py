@@ -8,17 +8,51 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import create_engine, text
 
 from store.database import database_url
 
 _PREFIX = "changeover-pg-"
+_SECONDS = 10
+
+
+class Postgres:
+    """A running server."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    @property
+    def url(self) -> str:
+        """Where it is; the same after it was started again."""
+        return str(self._server.get_uri())
+
+    @property
+    def log(self) -> Path:
+        """What it wrote."""
+        return Path(self._server.log)
+
+    def kill(self) -> None:
+        """Kill it with all its backends, as a loss of power would."""
+        master = self._server.get_postmaster_info().process
+        master.suspend()  # from here it starts nobody
+        everybody = [master, *master.children(recursive=True)]
+        for each in everybody:
+            each.kill()
+        for each in everybody:
+            each.wait(_SECONDS)
+        (self._server.pgdata / "postmaster.pid").unlink()
+
+    def start(self) -> None:
+        """Start it again on the same data, at the same address."""
+        self._server.ensure_postgres_running()
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """Start a server and yield its URL; what a killed test run left behind is cleared first."""
+def postgres() -> Iterator[Postgres]:
+    """Start a server; what a killed test run left behind is cleared first."""
     _clear_leftovers()
     # As root the server runs as a user of its own and opens the parents of its data to it: so the
     # directory lies directly under the temporary folder.
@@ -29,7 +63,7 @@ def postgres() -> Iterator[str]:
 
         server = postgres_server.get_server(data, cleanup_mode="delete")
     try:
-        yield str(server.get_uri())
+        yield Postgres(server)
     finally:
         server.cleanup()
         shutil.rmtree(data, ignore_errors=True)

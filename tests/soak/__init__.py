@@ -1,0 +1,1 @@
+"""A soak: seeded traffic over HTTP while worker, API, Temporal and database are killed."""

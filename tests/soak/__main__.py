@@ -1,0 +1,101 @@
+"""`python -m tests.soak`: run one seed, print what happened; exit code 1 when anything must not be."""
+
+import asyncio
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from temporalio.client import Client as Temporal
+
+from cli.ports import free_port
+from cli.stack import Ports, Stack
+from store.database import utc_now
+from tests.soak.aftermath import aftermath
+from tests.soak.clients import traffic
+from tests.soak.dossier import keep
+from tests.soak.ledger import Ledger
+from tests.soak.monkey import Monkey
+from tests.soak.program import Part, Program, program
+from tests.soak.report import Soak, report
+from tests.support.postgres import Postgres, new_database, postgres
+
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+_MORE = {"CHANGEOVER_RECONCILE_EVERY": "PT5S"}
+
+
+class Database(StrEnum):
+    """Which database is under it."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+
+
+def main(
+    seed: Annotated[int | None, typer.Option(help="The program to run; one by chance when none is named.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long there is traffic.")] = 1.0,
+    database: Annotated[Database, typer.Option()] = Database.POSTGRES,
+) -> None:
+    """Run seeded traffic while parts are killed, and judge what is left."""
+    chosen = secrets.randbelow(10**6) if seed is None else seed
+    print(f"soak      seed {chosen}, {database}, {minutes:g} min ...", flush=True)
+    kept = ARTIFACTS / f"soak-{chosen}-{database}"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    parts = [each for each in Part if each is not Part.POSTGRES or database is Database.POSTGRES]
+    planned = program(chosen, minutes, tuple(parts))
+    with _database(database) as (server, url):
+        ports = Ports(temporal=free_port(), web_ui=free_port(), api=free_port())
+        with Stack(kept, ports, url, more=_MORE) as stack:
+            soak = asyncio.run(_soak(planned, minutes, database, stack, server))
+            if soak.violations:
+                keep(kept, stack.database, soak)
+        if soak.violations and server:
+            shutil.copy(server.log, kept / "logs" / "postgres.log")
+    print(report(soak))
+    if soak.violations:
+        print(f"logs and books: {kept}")
+        raise typer.Exit(1)
+    shutil.rmtree(kept)
+
+
+@contextmanager
+def _database(kind: Database) -> Iterator[tuple[Postgres | None, str | None]]:
+    if kind is Database.SQLITE:
+        yield None, None
+        return
+    with postgres() as server:
+        yield server, new_database(server.url, "soak")
+
+
+async def _soak(planned: Program, minutes: float, database: str, stack: Stack, server: Postgres | None) -> Soak:
+    temporal = await Temporal.connect(stack.temporal)
+    ledger = Ledger()
+    monkey = Monkey(stack, server, ledger)
+    async with asyncio.TaskGroup() as group:
+        killing = group.create_task(monkey.run(planned.kills))
+        reached = await traffic(planned, stack.api, temporal, ledger, utc_now, killing)
+    ended = ledger.now()
+    watching = asyncio.create_task(monkey.watch())
+    violations = [*await aftermath(stack, temporal, ledger), *monkey.not_survived()]
+    watching.cancel()
+    return Soak(
+        program=planned,
+        minutes=minutes,
+        database=database,
+        ledger=ledger,
+        monkey=monkey,
+        reached=reached,
+        settled=ledger.now() - ended,
+        violations=violations,
+    )
+
+
+if __name__ == "__main__":
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

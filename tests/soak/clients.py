@@ -1,0 +1,133 @@
+"""The clients: each does its acts one after the other, and sends some requests twice."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import httpx2
+from temporalio.client import Client as Temporal
+from temporalio.service import RPCError
+
+from tests.soak.asking import Asking
+from tests.soak.ledger import Ledger
+from tests.soak.program import SHARED_ORDERS, Act, Again, Kind, Program, Through
+from tests.soak.wire import LONGEST_ANSWER, Asked, Wire
+from workflows.names import draft_id
+
+ANSWERED_WITHIN = 90.0
+"""After the traffic: a request that has no answer by then is stuck."""
+_BY_OPERATORS = (Kind.CANCEL, Kind.TERMINATE)
+
+
+class Client:
+    """Does its part of the program."""
+
+    def __init__(self, wire: Wire, asking: Asking, ledger: Ledger, temporal: Temporal, orders: dict[int, str]) -> None:
+        self._wire = wire
+        self._asking = asking
+        self._ledger = ledger
+        self._temporal = temporal
+        self._orders = orders
+        self._later: list[tuple[int, Act, str, Asked]] = []
+
+    async def run(self, acts: tuple[Act, ...], seconds: float) -> int:
+        """Do the acts that come to their time before the end; return how many those were."""
+        reached = 0
+        for act in acts:
+            await asyncio.sleep(max(act.at - self._ledger.now(), 0))
+            if self._ledger.now() > seconds:
+                break
+            reached += 1
+            await self.act(act)
+            await self._send_again(reached)
+        await self._send_again(len(acts) + max((due for due, *_ in self._later), default=0))
+        return reached
+
+    async def act(self, act: Act) -> None:
+        if act.kind is Kind.SALE or act.order not in self._orders:
+            opened = await self._open(act)
+            if not opened or act.through is not Through.NATIVE:
+                return
+        number = self._orders[act.order]
+        if act.kind in _BY_OPERATORS:
+            await self._operate(act, number)
+            return
+        asked = await self._asking.request(act, number)
+        if asked:
+            await self._send(act, act.key, asked)
+
+    async def _open(self, act: Act) -> bool:
+        asked = await self._asking.opening(act)
+        if asked is None:
+            return False
+        answer = await self._send(act, f"{act.key}-new", asked)
+        body = answer.json()
+        number = body.get("number") or body.get("orderId") or body.get("order", {}).get("orderNumber")
+        if not answer.is_success or not number:
+            return False
+        self._orders[act.order] = number
+        if answer.status_code == httpx2.codes.CREATED:
+            self._ledger.orders.add(number)
+        return True
+
+    async def _send(self, act: Act, key: str, asked: Asked) -> httpx2.Response:
+        kind = f"{act.kind}, {_through(asked.path)}"
+        if act.again is Again.AT_ONCE:
+            self._ledger.twice += 1
+            first, _ = await asyncio.gather(self._wire.ask(key, kind, asked), self._wire.ask(key, kind, asked))
+            return first
+        if act.again is Again.LATER:
+            self._later.append((int(act.key.rpartition("-")[2]) + act.later_by, act, key, asked))
+        return await self._wire.ask(key, kind, asked)
+
+    async def _send_again(self, reached: int) -> None:
+        due = [each for each in self._later if each[0] <= reached]
+        self._later = [each for each in self._later if each[0] > reached]
+        for _, act, key, asked in due:
+            self._ledger.twice += 1
+            await self._wire.ask(key, str(act.kind), asked)
+
+    async def _operate(self, act: Act, number: str) -> None:
+        handle = self._temporal.get_workflow_handle(draft_id(number))
+        try:
+            await (handle.cancel() if act.kind is Kind.CANCEL else handle.terminate("soak"))
+        except RPCError:
+            return  # no run, or no server just then
+        self._ledger.operated[str(act.kind)] += 1
+
+
+def _through(path: str) -> str:
+    return "Entur" if path.startswith("/sales") else "discover.swiss" if path.startswith("/b2b") else "native"
+
+
+async def traffic(
+    program: Program,
+    address: str,
+    temporal: Temporal,
+    ledger: Ledger,
+    clock: Callable[[], datetime],
+    killing: Awaitable[None],
+) -> int:
+    """Run every client to its end, and sell once more after the last kill; return how many acts came to their time."""
+    give_up = program.seconds + ANSWERED_WITHIN
+    limits = httpx2.Limits(max_connections=None)
+    async with httpx2.AsyncClient(base_url=address, timeout=LONGEST_ANSWER, limits=limits) as http:
+        wire = Wire(http, ledger, give_up)
+        asking = Asking(wire, clock)
+        orders = {number: await _shared(wire, program.seed, number, ledger) for number in range(SHARED_ORDERS)}
+        clients = [Client(wire, asking, ledger, temporal, orders) for _ in program.clients]
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(client.run(acts, program.seconds))
+                for client, acts in zip(clients, program.clients, strict=True)
+            ]
+        await killing
+        await clients[0].act(program.last)
+        return sum(task.result() for task in tasks)
+
+
+async def _shared(wire: Wire, seed: int, number: int, ledger: Ledger) -> str:
+    answer = await wire.ask(f"{seed}-shared-{number}", "order", Asked("POST", "/v1/orders", {"currency": "NOK"}))
+    made = str(answer.json()["number"])
+    ledger.orders.add(made)
+    return made

@@ -1,0 +1,35 @@
+"""What is kept of a run that failed, beside the logs: the clients' book and the rows of the orders concerned."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from store.database import Store
+from tests.soak.report import Soak, report
+
+
+def keep(folder: Path, database: str, soak: Soak) -> None:
+    """Write a run down."""
+    (folder / "report.txt").write_text(report(soak))
+    told = [json.dumps(asdict(each)) for each in sorted(soak.ledger.tellings, key=lambda each: each.told)]
+    (folder / "told.jsonl").write_text("\n".join(told))
+    kills = "\n".join(f"{each.at:7.2f} to {each.since:7.2f} {each.part}" for each in soak.monkey.struck)
+    (folder / "kills.txt").write_text(kills)
+    store = Store(database)
+    try:
+        for order in sorted({each.order for each in soak.violations if each.order}):
+            (folder / f"order-{order}.txt").write_text("\n".join(_rows(store, order)))
+    finally:
+        store.close()
+
+
+def _rows(store: Store, order: str) -> Iterator[str]:
+    with store.read() as tx:
+        for table in SQLModel.metadata.sorted_tables:
+            if "order_number" in table.c:
+                for row in tx.connection().execute(select(table).where(table.c.order_number == order)):
+                    yield f"{table.name}: {row._asdict()}"
