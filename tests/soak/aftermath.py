@@ -77,20 +77,24 @@ def _with_draft(store: Store) -> set[str]:
 
 async def _lost(address: str, ledger: Ledger) -> list[Violation]:
     """Read everything acknowledged again, as clients can."""
-    found: list[Violation] = []
-    async with httpx2.AsyncClient(base_url=address, timeout=30) as http:
-        for order in sorted(ledger.orders):
-            status, _ = await _read(http, f"/v1/orders/{order}")
-            if status != httpx2.codes.OK:
-                found.append(Violation(LOST, f"GET answers {status}", order))
-        for change, tellings in ledger.acknowledged.items():
-            status, shown = await _read(http, f"/v1/changes/{change}")
-            if status != httpx2.codes.OK:
-                found.append(Violation(LOST, f"change {change}: GET answers {status}"))
-                continue
-            ledger.told(look_of(tellings[0].key, ledger.now(), ledger.now(), shown))
-            found += _compared(change, tellings, shown)
-    return found
+    async with httpx2.AsyncClient(base_url=address, timeout=60, limits=httpx2.Limits(max_connections=8)) as http:
+        orders = [_order(http, order) for order in sorted(ledger.orders)]
+        changes = [_change(http, ledger, change, tellings) for change, tellings in ledger.acknowledged.items()]
+        return [violation for found in await asyncio.gather(*orders, *changes) for violation in found]
+
+
+async def _order(http: httpx2.AsyncClient, order: str) -> list[Violation]:
+    status, _ = await _read(http, f"/v1/orders/{order}")
+    return [] if status == httpx2.codes.OK else [Violation(LOST, f"GET answers {status}", order)]
+
+
+async def _change(http: httpx2.AsyncClient, ledger: Ledger, change: str, tellings: list[Telling]) -> list[Violation]:
+    sent = ledger.now()
+    status, shown = await _read(http, f"/v1/changes/{change}")
+    if status != httpx2.codes.OK:
+        return [Violation(LOST, f"change {change}: GET answers {status}")]
+    ledger.told(look_of(tellings[0].key, sent, ledger.now(), shown))
+    return list(_compared(change, tellings, shown))
 
 
 async def _read(http: httpx2.AsyncClient, path: str) -> tuple[int | None, Json]:
@@ -130,8 +134,10 @@ def _books(store: Store) -> Iterator[Violation]:
 
 async def _checked(database: str) -> list[Violation]:
     command = [sys.executable, "-m", "cli", "check"]
-    environment = {**os.environ, "CHANGEOVER_DATABASE": database}  # noqa: TID251 - a child inherits what we were given
+    environment = {**os.environ, "CHANGEOVER_DATABASE": database, "COLUMNS": "200"}  # noqa: TID251 - a child inherits what we were given
     done = await asyncio.to_thread(
         subprocess.run, command, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    return [] if done.returncode == 0 else [Violation("`changeover check` is content", done.stdout + done.stderr)]
+    wrong = [line.strip() for line in (done.stdout + done.stderr).splitlines() if not line.startswith("ok ")]
+    what = f"exit code {done.returncode}: {'; '.join(wrong)}"
+    return [] if done.returncode == 0 else [Violation("`changeover check` is content", what)]
