@@ -84,17 +84,17 @@ class Engine:
         Raises EngineUnreachableError when it was not accepted, and QueueFullError.
         """
         clock = asyncio.get_running_loop().time
-        give_up = clock() + self._ask_again_for.total_seconds()
-        while await self._turned_away(request, wait):
-            if clock() >= give_up:
+        began = clock()
+        while await self._turned_away(request, began + wait.total_seconds() if wait else began):
+            if clock() >= began + self._ask_again_for.total_seconds():
                 raise QueueFullError
             await asyncio.sleep(ASK_AGAIN_EVERY.total_seconds())
 
-    async def _turned_away(self, request: Request, wait: timedelta | None) -> bool:
-        """Ask one run. True when it does not take the request: it is ending, or its queue is full."""
-        accept_limit = max(wait or SHORTEST_ACCEPT, SHORTEST_ACCEPT)
+    async def _turned_away(self, request: Request, until: float) -> bool:
+        """Ask one run and wait for its end until then. True when it does not take the request: it ends, or is full."""
+        clock = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(accept_limit.total_seconds()):
+            async with asyncio.timeout_at(max(until, clock() + SHORTEST_ACCEPT.total_seconds())):
                 handle = await self._accepted(request)
         except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise EngineUnreachableError from error
@@ -103,8 +103,9 @@ class Engine:
                 return True
             raise EngineUnreachableError from error
         try:
-            async with asyncio.timeout((wait or A_MOMENT).total_seconds()):
-                await handle.result(rpc_timeout=wait)
+            # Being accepted may have used up the client's patience.
+            async with asyncio.timeout_at(max(until, clock() + A_MOMENT.total_seconds())):
+                await handle.result()
         except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
             return False
         except WorkflowUpdateFailedError as error:

@@ -1,11 +1,13 @@
 """What clients see while Temporal, a worker or the store is away."""
 
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
+import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RetryConfig
@@ -82,6 +84,21 @@ async def test_an_order_can_be_read_while_its_run_cannot_say_what_it_does(world:
     shown = await world.send("GET", f"/v1/orders/{order}")
     assert (shown.status, shown.body["draft"]["progress_unavailable"]) == (200, True)
     assert (await world.discard(order)).status == 200
+
+
+@pytest.mark.only_on("sqlite")  # a matter of the API
+async def test_a_client_hears_within_its_wait_however_long_its_request_took_to_be_accepted(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    armed = world.faults.arm(order, "plan_change", Fault.HELD)
+    began = time.monotonic()
+    answer = await world.change(order, replace([f"{order}-1"], bundle), Prefer="wait=5")
+    # It was accepted with the heartbeat of its first step, after four seconds.
+    assert (answer.status, armed.fired) == (202, 1)
+    assert time.monotonic() - began < 7
+    armed.go_on.set()
+    assert await world.state_of(answer.change) == "done"
+    await world.discard(order)
 
 
 async def test_the_whole_service_is_ready(world: World) -> None:

@@ -23,6 +23,7 @@ from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
 from cli.ports import HOST, free_port
+from domain.changes import OUTCOMES
 from store.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
@@ -195,6 +196,13 @@ class World:
         answer = await self.change(order, add(bundle, *travellers), confirm=True, payment=CARD)
         assert answer.status == httpx2.codes.OK, answer.body
         return order
+
+    async def state_of(self, change: str) -> str:
+        """Wait until a change has ended and return how."""
+        async with asyncio.timeout(30):
+            while (state := str((await self.send("GET", f"/v1/changes/{change}")).body["state"])) not in OUTCOMES:
+                await asyncio.sleep(0.1)
+        return state
 
     def snapshot(self, order: str) -> str:
         """Return an order's state as text."""
