@@ -40,8 +40,8 @@ def _belongs(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[str]:
-    async with temporal_server() as address:
-        yield address
+    async with temporal_server() as server:
+        yield server.address
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,10 @@ async def _installation(events: int | None, *, outside: bool) -> AsyncIterator[W
         migrate(url)
         catalogue.load(Settings(database=url))
         bank = as_provider(OutsideBank()) if outside else None
-        async with temporal_server(dynamic) as temporal, running_world(url, temporal, "sqlite", bank) as world:
+        async with (
+            temporal_server(dynamic=dynamic) as server,
+            running_world(url, server.address, "sqlite", bank) as world,
+        ):
             yield world
 
 

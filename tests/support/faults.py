@@ -30,6 +30,7 @@ class Fault(Enum):
     HELD = "waits at every attempt, having done nothing yet"
     PAUSED = "waits, having done nothing yet"
     PAUSED_AFTER = "waits, having done it"
+    MEDDLED = "somebody breaks something outside as it begins"
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Armed:
     fired: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    meddle: Callable[[], None] = lambda: None
     late: Callable[[], Awaitable[Any]] | None = None
     late_error: BaseException | None = None
 
@@ -177,6 +179,12 @@ async def _paused_after(armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
     return result
 
 
+async def _meddled(armed: Armed, do: Callable[[], Awaitable[Any]]) -> Any:
+    armed.meddle()
+    armed.reached.set()
+    return await do()
+
+
 _FAILURES = 3
 _EVERY_TIME = (Fault.LOST_FOR_GOOD, Fault.HELD, Fault.DOWN, Fault.FLAKY)
 _BREAK: dict[Fault, Callable[[Armed, Callable[[], Awaitable[Any]]], Awaitable[Any]]] = {
@@ -192,4 +200,5 @@ _BREAK: dict[Fault, Callable[[Armed, Callable[[], Awaitable[Any]]], Awaitable[An
     Fault.HELD: _paused,
     Fault.PAUSED: _paused,
     Fault.PAUSED_AFTER: _paused_after,
+    Fault.MEDDLED: _meddled,
 }

@@ -18,6 +18,7 @@ from activities.steps import Place
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
+from cli.api import QUICK
 from cli.ports import HOST, free_port
 from providers.protocols import PaymentProvider
 from settings import Settings
@@ -52,7 +53,10 @@ async def running_world(
     parts = replace(parts, payments=bank or parts.payments)
     client = await Client.connect(temporal, namespace=namespace, data_converter=pydantic_data_converter)
     faults = Faults()
-    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(client, outside), tenant=TENANT)
+    asking = await Client.connect(
+        temporal, namespace=namespace, data_converter=pydantic_data_converter, retry_config=QUICK
+    )
+    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
     config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:

@@ -1,9 +1,10 @@
-"""A real Temporal server for the tests: a child process of ours, tuned, everything in memory."""
+"""A real Temporal server for the tests: a child process of ours, tuned, in memory or in a file."""
 
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from temporalio.client import Client
@@ -12,37 +13,49 @@ from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
 
-NAMESPACES = ("sqlite", "postgres", "mortal-sqlite", "mortal-postgres", "uncached", "builds", "outside")
+NAMESPACES = ("sqlite", "postgres", "mortal-sqlite", "mortal-postgres", "killed", "uncached", "builds", "outside")
 START_SECONDS = 30
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 
+@dataclass
+class TemporalServer:
+    """A server that can be killed and started again, where it listens and on what it has kept."""
+
+    address: str
+    child: Child
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        self.child.kill()
+
+    async def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.child.start()
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                assert not self.child.ended, self.child.tail()
+                try:
+                    await Client.connect(self.address, namespace=NAMESPACES[-1])
+                except RuntimeError:
+                    await asyncio.sleep(0.1)
+                else:
+                    return
+
+
 @asynccontextmanager
-async def temporal_server(dynamic: Sequence[str] = ()) -> AsyncIterator[str]:
-    """Start a server with a namespace for each database, and time that can be skipped."""
+async def temporal_server(kept: Path | None = None, dynamic: Sequence[str] = ()) -> AsyncIterator[TemporalServer]:
+    """Start a server with a namespace for each database, and time that can be skipped; its state in memory or kept."""
     port = free_port()
-    command = server_command(port, None, None, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
+    command = server_command(port, None, kept, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
     for namespace in NAMESPACES:
         command += ["--namespace", namespace]
     ARTIFACTS.mkdir(exist_ok=True)
     child = Child("temporal", command, ARTIFACTS / f"temporal-{os.getpid()}.log")
-    child.start()
+    server = TemporalServer(f"{HOST}:{port}", child)
     try:
-        address = f"{HOST}:{port}"
-        await _until_up(address, child)
-        yield address
+        await server.start()
+        yield server
         assert not child.ended, f"the Temporal server died: {child.tail()}"
     finally:
         child.stop()
-
-
-async def _until_up(address: str, child: Child) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            assert not child.ended, child.tail()
-            try:
-                await Client.connect(address, namespace=NAMESPACES[-1])
-            except RuntimeError:
-                await asyncio.sleep(0.1)
-            else:
-                return

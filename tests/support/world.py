@@ -200,9 +200,11 @@ class World:
     async def state_of(self, change: str) -> str:
         """Wait until a change has ended and return how."""
         async with asyncio.timeout(30):
-            while (state := str((await self.send("GET", f"/v1/changes/{change}")).body["state"])) not in OUTCOMES:
+            while True:
+                state = str((await self.send("GET", f"/v1/changes/{change}")).body["state"])
+                if state in OUTCOMES:
+                    return state
                 await asyncio.sleep(0.1)
-        return state
 
     def snapshot(self, order: str) -> str:
         """Return an order's state as text."""

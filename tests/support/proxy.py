@@ -1,0 +1,93 @@
+"""A proxy between our store and PostgreSQL that, when armed, lets a commit through and swallows its answer."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli.ports import HOST
+
+_COMMIT = b"COMMIT\x00"
+_READY = b"Z\x00\x00\x00\x05"
+
+
+@dataclass
+class Proxy:
+    """What passes and what is cut."""
+
+    socket: Path
+    port: int = 0
+    cuts: int = 0
+    """How many commits were done without their clients' hearing it."""
+    _commits_to_go: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def cut_commit(self, number: int = 1) -> None:
+        """Cut the connection of a commit, the first from now or a later one, once PostgreSQL has answered it."""
+        with self._lock:
+            self._commits_to_go = number
+
+    def _cuts_this(self, sent: bytes) -> bool:
+        with self._lock:
+            if _COMMIT not in sent or not self._commits_to_go:
+                return False
+            self._commits_to_go -= 1
+            return not self._commits_to_go
+
+    async def serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        """Pass one connection through until it ends or is cut."""
+        server, asking = await asyncio.open_unix_connection(str(self.socket))
+        back = asyncio.create_task(_pass_on(server, answers))
+        try:
+            while sent := await client.read(65536):
+                cut = self._cuts_this(sent)
+                if cut:
+                    back.cancel()
+                    await asyncio.wait({back})
+                asking.write(sent)
+                await asking.drain()
+                if cut:
+                    await server.readuntil(_READY)
+                    self.cuts += 1
+                    break
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            back.cancel()
+            answers.transport.abort()
+            asking.transport.abort()
+
+
+async def _pass_on(server: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while heard := await server.read(65536):
+            answers.write(heard)
+            await answers.drain()
+    answers.close()
+
+
+@contextmanager
+def proxy_to(socket: Path) -> Iterator[Proxy]:
+    """Run a proxy in a thread of its own: what it serves may block the caller's event loop."""
+    made, loop = Proxy(socket), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(made.serve, HOST, 0), loop).result(10)
+    made.port = server.sockets[0].getsockname()[1]
+    try:
+        yield made
+    finally:
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def _end(server: asyncio.Server) -> None:
+    server.close()
+    serving = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in serving:
+        each.cancel()
+    await asyncio.gather(*serving, return_exceptions=True)
