@@ -60,7 +60,7 @@ class DraftActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def confirm_order(self, command: ConfirmOrder) -> Confirmed:
         """Make the draft's version the confirmed one and write the change's outcome with it.
 
@@ -80,7 +80,7 @@ class DraftActivities:
 
         return self._once.check(command, Confirmed, confirm)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def close_draft(self, command: CloseDraft) -> Nothing:
         """Close a draft. An order never confirmed that expires keeps its lines and becomes expired."""
 

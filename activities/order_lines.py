@@ -57,7 +57,7 @@ class OrderLineActivities:
         self._once = once
         self._deadlines = deadlines
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def swap_offer_bundle(self, command: SwapOfferBundle) -> Swapped:
         """Put a planned and quoted change on the draft; the first one opens it, version + 1."""
         return self._once.check(command, Swapped, lambda tx, order: self._swap(tx, order, command))
@@ -92,7 +92,7 @@ class OrderLineActivities:
             before=before,
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def restore_offer_bundle(self, command: SwapOfferBundle) -> Nothing:
         """Undo a swap: what it added is marked undone, what it removed is live again."""
 

@@ -45,7 +45,7 @@ class OutcomeActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def record_outcome(self, command: RecordOutcome) -> Recorded:
         """Write a change's outcome unless it has one; answer with the one it has."""
         with self._once.store.write() as tx:

@@ -73,7 +73,7 @@ class PaymentActivities:
         self._payments = payments
         self._deadlines = deadlines
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def authorise_payment(self, command: AuthorisePayment) -> Authorised:
         """Set money aside. Raises PaymentRefused."""
         store = self._once.store
@@ -97,7 +97,7 @@ class PaymentActivities:
 
         return self._once.step(command, Authorised, self._payments, authorise, note, self._void(command))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def void_payment(self, command: AuthorisePayment) -> Nothing:
         """Let go what was set aside under a change, if anything."""
 
@@ -113,7 +113,7 @@ class PaymentActivities:
     def _void(self, command: AuthorisePayment) -> Callable[[OrderRow], None]:
         return lambda order: self._payments.void(order.tenant, command.key)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def settle_price_difference(self, command: SettlePriceDifference) -> Settled:
         """Capture, refund, or nothing for 0.00. Refused, it has done nothing; done, it is never undone.
 

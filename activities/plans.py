@@ -77,7 +77,7 @@ class PlanActivities:
         self._offers = offers
         self._deadlines = deadlines
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def plan_change(self, command: PlanChange) -> Planned:
         """Claim a request, or say that it was answered; then plan it.
 

@@ -49,7 +49,7 @@ class QuoteActivities:
         self._once = once
         self._offers = offers
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def quote_change(self, command: QuoteChange) -> Quoted:
         """Price a change and keep the quote.
 

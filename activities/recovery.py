@@ -74,7 +74,7 @@ class RecoveryActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def look_back(self, command: LookBack) -> Left:
         """Return what earlier runs left. Nothing is written: asked again, it may find something else."""
         with self._once.store.write() as tx:

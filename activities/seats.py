@@ -86,7 +86,7 @@ class SeatActivities:
         self._seats = seats
         self._deadlines = deadlines
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def reserve_seats(self, command: ReserveSeats) -> SeatsHeld:
         """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown."""
         store = self._once.store
@@ -106,7 +106,7 @@ class SeatActivities:
 
         return self._once.step(command, SeatsHeld, self._seats, hold, note, self._releasing(command))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def release_seats(self, command: ReserveSeats) -> Nothing:
         """Give back what a change held, if anything; a hold that comes later is refused."""
 
@@ -118,7 +118,7 @@ class SeatActivities:
     def _releasing(self, command: ReserveSeats) -> Callable[[OrderRow], None]:
         return lambda order: self._seats.release(order.tenant, command.key)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def extend_holds(self, command: ExtendHolds) -> HoldsExtended:
         """Let every seat the draft holds last long enough, and move its deadline if that was asked.
 
@@ -145,7 +145,7 @@ class SeatActivities:
 
         return self._once.step(command, HoldsExtended, self._seats, extend, note)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def confirm_seats(self, command: ConfirmSeats) -> Nothing:
         """Confirm what live lines hold and release what removed lines had, in one act."""
         with self._once.store.read() as tx:
@@ -168,7 +168,7 @@ class SeatActivities:
 
         return self._once.step(command, Nothing, self._seats, confirm, note)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def give_back_seats(self, command: GiveBackSeats) -> Nothing:
         """Give back held seats of draft lines this change replaced, once it cannot fail any more."""
         with self._once.store.read() as tx:

@@ -2,6 +2,9 @@
 
 Check leaves nothing to take back. Reversible has an undo, which takes the same command: what was asked for, not
 what came back. Pivot cannot be taken back but may be refused. Final cannot be refused any more.
+
+Activities say `no_thread_cancel_exception`: one that is timed out runs to its end. The SDK would otherwise raise in
+its thread wherever that is, and the store's turn to write could be taken and never given back.
 """
 
 from collections.abc import Callable

@@ -54,7 +54,7 @@ class StrayActivities:
             left = {row.order_number for row in leftovers.forgotten(tx)}.union(leftovers.orders_half_taken_back(tx))
             return sorted({*unfinished(tx, before), *left}), len(invariants.overdue(tx, before))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def check_books(self) -> Books:
         """Return what does not hold of what must. It reads everything, so it takes longer as the store grows."""
         with self._store.read() as tx:

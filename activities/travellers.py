@@ -33,7 +33,7 @@ class TravellerActivities:
         self._once = once
         self._offers = offers
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def validate_travellers(self, command: ValidateTravellers) -> Nothing:
         """Check travellers against the offers taken and the order; raises the refusals of the rules."""
         return self._once.check(command, Nothing, lambda tx, order: self._validate(tx, order, command))

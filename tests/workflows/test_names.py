@@ -32,6 +32,13 @@ def test_the_workflow_its_updates_and_its_query() -> None:
     assert DEPLOYMENT == "changeover"
 
 
+def test_no_activity_is_torn_out_of_what_it_does(tmp_path: Path) -> None:
+    parts = worker.parts(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    found = [activity._Definition.must_from_callable(each) for each in worker.activities(parts)]  # noqa: SLF001 - likewise
+    parts.store.close()
+    assert [each.name for each in found if not (each.is_async or each.no_thread_cancel_exception)] == []
+
+
 def test_the_activities(tmp_path: Path) -> None:
     parts = worker.parts(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
     names = {activity._Definition.must_from_callable(each).name for each in worker.activities(parts)}  # noqa: SLF001 - likewise

@@ -1,0 +1,48 @@
+"""A step that outlives its time-out while it waits for the store is not torn out of what it is doing."""
+
+import asyncio
+import threading
+
+import pytest
+
+from store import database
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.phases import is_changed, wrong_with
+from tests.support.world import CARD, World, replace
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.mark.only_on("sqlite")  # which admits one writer
+async def test_a_step_timed_out_while_it_waits_to_write_leaves_the_store_to_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 20)
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    writing, leave = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with world.parts.store.write():
+            writing.set()
+            leave.wait(20)
+
+    writer = threading.Thread(target=write)
+
+    def begin_to_write() -> None:
+        writer.start()
+        writing.wait(10)
+
+    armed = world.faults.arm(order, "reserve_seats", Fault.MEDDLED)
+    armed.meddle = begin_to_write
+    wanted = replace([f"{order}-1"], bundle)
+    asked = asyncio.create_task(world.change(order, wanted, confirm=True, payment=CARD, Prefer="wait=30"))
+    async with asyncio.timeout(20):
+        while world.faults.ran[order].count("reserve_seats") < 3:  # noqa: ASYNC110 - only the list tells
+            await asyncio.sleep(0.05)
+    leave.set()
+    await asyncio.to_thread(writer.join)
+    assert ((await asked).status, armed.fired) == (200, 1)
+    await is_changed(world, order)
+    assert wrong_with(world, order) == []
