@@ -6,19 +6,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import Engine, event, make_url
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlmodel import Session, create_engine
 
 Clock = Callable[[], datetime]
 
 # Shorter than any step's time-out (activities/steps.py), so that a step learns that the store is busy.
 BUSY_SECONDS = 3.0
+# A process that sleeps in the middle of a transaction, or is cut off, loses it, lest its locks outlive its turn.
+ASLEEP_SECONDS = 5.0
 READERS = 16
 
 
 class StoreBusyError(Exception):
-    """Somebody else has been writing for too long; trying again may help."""
+    """Somebody else has been writing for too long, or we have been asleep; trying again may help."""
 
 
 def utc_now() -> datetime:
@@ -57,10 +60,15 @@ class Store:
         # Parameters never reach an error message: they hold names and birth dates.
         options: dict[str, Any] = {"hide_parameters": True}
         if not self._sqlite:
-            waits = f"-c statement_timeout=5000 -c lock_timeout={int(BUSY_SECONDS * 1000)}"
+            waits = (
+                f"-c statement_timeout=5000 -c lock_timeout={int(BUSY_SECONDS * 1000)}"
+                f" -c idle_in_transaction_session_timeout={int(ASLEEP_SECONDS * 1000)}"
+            )
             arguments = {"options": waits, "connect_timeout": int(BUSY_SECONDS)}
             size = {"pool_size": READERS, "max_overflow": READERS, "pool_timeout": BUSY_SECONDS}
-            return create_engine(self._url, connect_args=arguments, pool_pre_ping=True, **size, **options)
+            engine = create_engine(self._url, connect_args=arguments, pool_pre_ping=True, **size, **options)
+            event.listen(engine, "handle_error", _overslept)
+            return engine
         arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
         size = {"pool_size": 1 if writing else READERS, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
         engine = create_engine(self._url, connect_args=arguments, **size, **options)
@@ -119,6 +127,12 @@ class Store:
 def _snapshots_of(engine: Engine) -> Engine:
     """Return the same pool for readers: several statements see one state, as in SQLite's WAL."""
     return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _overslept(context: ExceptionContext) -> None:
+    if isinstance(context.original_exception, IdleInTransactionSessionTimeout):
+        context.is_disconnect = True
+        raise StoreBusyError from None
 
 
 def _sqlite_connection(connection: Any, _record: object) -> None:

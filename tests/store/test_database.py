@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from store import database
+from store import database as database_module
 from store.database import Store, StoreBusyError, database_url
 from store.tables import CounterRow
 
@@ -62,7 +62,7 @@ def test_two_writers_never_lose_each_others_count(store: Store) -> None:
 def test_a_writer_that_is_not_let_in_says_so_in_time(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.05)
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('busy') / 'busy.db'}")
     entered, leave = threading.Event(), threading.Event()
 
@@ -79,6 +79,25 @@ def test_a_writer_that_is_not_let_in_says_so_in_time(
     leave.set()
     holder.join()
     store.close()
+
+
+@pytest.mark.only_on("postgres")
+def test_who_sleeps_in_a_transaction_loses_it_and_its_locks(
+    database: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "ASLEEP_SECONDS", 0.2)
+    sleeper = Store(database)
+    with store.write() as tx:
+        tx.merge(counter("slept"))
+    locked = select(CounterRow).where(CounterRow.name == "slept").with_for_update()
+    with pytest.raises(StoreBusyError), sleeper.write() as tx:
+        tx.exec(locked).one()
+        with store.write() as other:
+            other.exec(locked).one()
+        tx.exec(locked).one()
+    with sleeper.write() as tx:
+        assert tx.exec(locked).one().value == 0
+    sleeper.close()
 
 
 def test_the_store_decides_what_time_it_is(tmp_path_factory: pytest.TempPathFactory) -> None:
