@@ -24,6 +24,7 @@ from api.engine import Engine
 from api.parts import ApiParts
 from cli.ports import HOST, free_port
 from domain.changes import OUTCOMES
+from store.database import Store
 from store.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
@@ -57,6 +58,12 @@ def replace(lines: Sequence[str], *bundles: str, **more: Any) -> Json:
     """Return the operation that puts bundles in the place of lines."""
     wishes = [{"offer_bundle_id": bundle, **more} for bundle in bundles]
     return {"op": "replace_lines", "lines": list(lines), "with": wishes}
+
+
+def age(store: Store, change: str) -> None:
+    """Let a request be an hour old."""
+    with store.write() as tx:
+        tx.get_one(ChangeRow, change).created_at -= timedelta(hours=1)
 
 
 @dataclass
@@ -107,8 +114,7 @@ class World:
 
     def age(self, change: str) -> None:
         """Let a request be an hour old."""
-        with self.parts.store.write() as tx:
-            tx.get_one(ChangeRow, change).created_at -= timedelta(hours=1)
+        age(self.parts.store, change)
 
     @asynccontextmanager
     async def with_api(self, **parts: Any) -> AsyncIterator["World"]:
