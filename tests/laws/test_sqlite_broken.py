@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
+from sqlmodel import select
 
 from cli.ports import free_port
 from cli.processes import Child
@@ -15,7 +16,9 @@ from cli.shop import Shop
 from cli.stack import Ports, Stack
 from store import invariants
 from store.database import BUSY_SECONDS, Store, database_url
+from store.tables import ChangeRow
 from tests.laws.test_kill import dearer, done_of_the_change, sold, until, whole
+from tests.laws.test_processes import paused
 from tests.support.phases import at_every_phase, ended_right, timed
 from tests.support.world import World
 
@@ -73,22 +76,29 @@ def full(*children: Child) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
+def is_asked(book: Store, order: str) -> bool:
+    """Whether the order's change is written down, beside its making and its sale."""
+    with book.read() as tx:
+        return len(tx.exec(select(ChangeRow.id).where(ChangeRow.order_number == order)).all()) > 2
+
+
 @pytest.mark.xdist_group("processes")
 def test_changes_under_way_when_the_disk_is_full_are_done_when_there_is_room_again(stack: Stack) -> None:
     shop, book = Shop(stack.api), Store(stack.database)
-    orders = {sold(shop, number): number for number in range(4)}
-    first = next(iter(orders))
+    orders = {sold(shop, number): number for number in range(6)}
     with ThreadPoolExecutor(len(orders)) as pool:
-        asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
-        until(lambda: "reserve_seats" in done_of_the_change(book, first))
+        with paused(stack.worker):
+            asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
+            until(lambda: all(is_asked(book, order) for order in orders))
+        until(lambda: any("reserve_seats" in done_of_the_change(book, order) for order in orders))
         with full(stack.worker, stack.server_api):
-            answer = httpx2.post(
-                f"{stack.api}/v1/orders", json={"currency": "NOK"}, headers={"Idempotency-Key": "full"}
-            )
+            done = [done_of_the_change(book, order) for order in orders]
+            assert not all("confirm_order" in each for each in done)
+            key = {"Idempotency-Key": "full"}
+            answer = httpx2.post(f"{stack.api}/v1/orders", json={"currency": "NOK"}, headers=key)
             assert (answer.status_code, answer.json()["code"]) == (503, "STORE_BUSY")
-            assert shop.show(first)["status"] == "confirmed"
-            before = {order: done_of_the_change(book, order) for order in orders}
-            assert not all("confirm_order" in done for done in before.values())
+            assert all(shop.show(order)["status"] in ("confirmed", "draft") for order in orders)
+            assert [done_of_the_change(book, order) for order in orders] == done
         assert [each.result(60)["state"] for each in asked] == ["done"] * len(orders)
     assert all(whole(shop, book, order, number) for order, number in orders.items())
     with book.read() as tx:
