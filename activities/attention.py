@@ -52,7 +52,7 @@ class AttentionActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def note_attention(self, command: NoteAttention) -> WhatIsLeft:
         """Append it to the order's events, once, and return what is left now."""
         if command.code:
