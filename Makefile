@@ -37,11 +37,11 @@ up: install
 	@./changeover up
 
 test: install sources
-	@# One process for each database, each with a Temporal server of its own, and one for the rest.
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not faults"
+	@# More processes than cores: many tests wait. Each process has servers and installations of its own.
+	$(BIN)/python -m pytest -n 3 -m "not faults"
 
 faults: install sources
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m faults
+	$(BIN)/python -m pytest -n 4 -m faults
 
 # Without SEED one is chosen and printed: `make soak SEED=...` runs its program again.
 MINUTES ?= 1

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,30 +13,27 @@ from store.migrate import migrate
 from tests.support.endings import check_books, check_histories, listening
 from tests.support.installation import running_world
 from tests.support.postgres import new_database, postgres
+from tests.support.sharing import Sharing
 from tests.support.temporal import temporal_server
 from tests.support.world import World
 
 DATABASES = ("sqlite", "postgres")
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    """Keep tests that share servers of their own in one process."""
+    return Sharing(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one database in one process: they share its installation."""
+    """Leave out what shows the same on another database."""
     items[:] = [item for item in items if _belongs(item)]
-    for item in items:
-        kind = _database_of(item)
-        if kind:
-            item.add_marker(pytest.mark.xdist_group(kind))
-
-
-def _database_of(item: pytest.Item) -> str | None:
-    call = getattr(item, "callspec", None)
-    return call.params.get("database_kind") if call else None
 
 
 def _belongs(item: pytest.Item) -> bool:
     """Whether a test marked `only_on` some databases runs on its own one."""
-    only = item.get_closest_marker("only_on")
-    return only is None or _database_of(item) in only.args
+    only, call = item.get_closest_marker("only_on"), getattr(item, "callspec", None)
+    return only is None or (call is not None and call.params.get("database_kind") in only.args)
 
 
 @pytest.fixture(scope="session")

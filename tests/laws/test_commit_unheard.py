@@ -22,7 +22,7 @@ from tests.support.sales import Sales
 from tests.support.scenarios import SCENARIOS, declared_steps
 from tests.support.world import CARD, DECLINED, World, replace
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.faults
 
 ONE_GO = SCENARIOS[0]
 # Of a step that has two transactions of its own each is cut.

@@ -30,7 +30,7 @@ from tests.support.postgres import Postgres, new_database, postgres
 from tests.support.sales import Sales
 from tests.support.world import CARD, Answer, Json, World, replace
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")

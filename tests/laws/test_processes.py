@@ -28,7 +28,7 @@ from tests.support.world import age
 from workflows.names import ORDERS_QUEUE
 from workflows.reconcile import Reconcile, StartRound
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,6 @@ from tests.support.installation import running_world
 from tests.support.world import CARD, Answer, World, replace
 from workflows.names import DEPLOYMENT
 
-pytestmark = pytest.mark.xdist_group("uncached")
-
 
 @pytest.fixture
 async def release() -> AsyncIterator[pytest.MonkeyPatch]:

@@ -82,7 +82,6 @@ def is_asked(book: Store, order: str) -> bool:
         return len(tx.exec(select(ChangeRow.id).where(ChangeRow.order_number == order)).all()) > 2
 
 
-@pytest.mark.xdist_group("processes")
 def test_changes_under_way_when_the_disk_is_full_are_done_when_there_is_room_again(stack: Stack) -> None:
     shop, book = Shop(stack.api), Store(stack.database)
     orders = {sold(shop, number): number for number in range(6)}

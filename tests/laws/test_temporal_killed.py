@@ -18,7 +18,7 @@ from tests.support.phases import BOUND, UnderWay, answered, at_every_phase, ende
 from tests.support.temporal import TemporalServer, temporal_server
 from tests.support.world import CARD, Answer, World, replace
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("servers")]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 """What must hold of everything a test run did, whatever the single tests looked at."""
 
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 from sqlmodel import select
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
 from store import invariants
@@ -49,12 +51,12 @@ def listening() -> Iterator[LogCanary]:
 
 
 async def check_histories(world: World) -> None:
-    """Replay every fresh history, and look for personal details in it."""
+    """Look for personal details in every fresh history, and replay one of each course."""
     found = world.client.list_workflows("").map_histories()
     histories = [history async for history in found]
 
     async def each() -> AsyncIterator[WorkflowHistory]:
-        for history in histories:
+        for history in {_course(history): history for history in histories}.values():
             yield history
 
     results = await replayer().replay_workflows(each(), raise_on_replay_failure=False)
@@ -62,6 +64,21 @@ async def check_histories(world: World) -> None:
     for history in histories:
         for event in history.events:
             assert not canaries_in(event.SerializeToString()), f"{history.workflow_id} event {event.event_id}"
+
+
+def _course(history: WorkflowHistory) -> tuple[tuple[int, str], ...]:
+    """Return what happened in a history, without ids and values: two of one course replay alike."""
+    return tuple((event.event_type, _name(event)) for event in history.events)
+
+
+def _name(event: HistoryEvent) -> str:
+    if event.HasField("marker_recorded_event_attributes"):
+        marker = event.marker_recorded_event_attributes
+        told = json.loads(marker.details["data"].payloads[0].data) if "data" in marker.details else {}
+        return f"{told.get('activity_type', marker.marker_name)} {marker.HasField('failure')}"
+    if event.HasField("activity_task_scheduled_event_attributes"):
+        return event.activity_task_scheduled_event_attributes.activity_type.name
+    return event.workflow_execution_update_accepted_event_attributes.accepted_request.input.name
 
 
 def check_books(world: World) -> None:

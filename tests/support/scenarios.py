@@ -148,7 +148,7 @@ SCENARIOS = (
         "a discard",
         _with_draft,
         _discard,
-        ("plan_change", "restore_offer_bundle", "release_seats", "close_draft", "record_outcome"),
+        ("plan_change", "look_back", "restore_offer_bundle", "release_seats", "close_draft", "record_outcome"),
     ),
     Scenario(
         "a payment after a terminated run",
