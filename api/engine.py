@@ -34,7 +34,9 @@ from workflows.names import (
 from workflows.order_draft import OrderDraft
 
 ASK_AGAIN_FOR = timedelta(seconds=10)
-ASK_AGAIN_EVERY = timedelta(milliseconds=50)
+# A run that ends is over in no time; before a full queue many would ask, each many times.
+ASK_AGAIN_FIRST = timedelta(milliseconds=50)
+ASK_AGAIN_LAST = timedelta(seconds=1)
 SHORTEST_ACCEPT = timedelta(seconds=5)
 A_MOMENT = timedelta(milliseconds=20)
 PROGRESS_LIMIT = timedelta(seconds=2)
@@ -84,11 +86,12 @@ class Engine:
         Raises EngineUnreachableError when it was not accepted, and QueueFullError.
         """
         clock = asyncio.get_running_loop().time
-        began = clock()
+        began, pause = clock(), ASK_AGAIN_FIRST
         while await self._turned_away(request, began + wait.total_seconds() if wait else began):
             if clock() >= began + self._ask_again_for.total_seconds():
                 raise QueueFullError
-            await asyncio.sleep(ASK_AGAIN_EVERY.total_seconds())
+            await asyncio.sleep(pause.total_seconds())
+            pause = min(2 * pause, ASK_AGAIN_LAST)
 
     async def _turned_away(self, request: Request, until: float) -> bool:
         """Ask one run and wait for its end until then. True when it does not take the request: it ends, or is full."""

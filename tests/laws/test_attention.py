@@ -190,6 +190,7 @@ async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, st
     assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, **said}]
 
 
+@pytest.mark.only_on("sqlite")  # a matter of the command line
 async def test_an_operator_helps_from_the_command_line(world: World) -> None:
     order, asked, armed = await stuck(world, "settle_price_difference")
     service = world.client.service_client.config
@@ -207,6 +208,7 @@ async def test_an_operator_helps_from_the_command_line(world: World) -> None:
     assert (await changeover("attention", "retry-now", order, "--reason", "it is back"))[0] == 0
     assert len(await events_of(world, order, "retried_by_hand")) == 1
     armed.fault = Fault.LOST
+    assert (await changeover("attention", "retry-now", order, "--reason", "now it is"))[0] == 0
     assert (await asked).status in (200, 202)
     await world.ended(order)
     code, said = await changeover("attention", "done-by-hand", order, "--reason", "too late")

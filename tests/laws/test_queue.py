@@ -83,32 +83,6 @@ async def busy(world: World) -> tuple[str, "asyncio.Task[Answer]", Armed]:
     return order, first, armed
 
 
-async def test_two_orders_on_the_last_seat_one_wins_and_the_other_is_untouched(world: World) -> None:
-    train = world.train(coaches=1, seats=1)
-    orders = [await world.sold(ADULT) for _ in range(4)]
-    before = {order: world.snapshot(order) for order in orders}
-    bundles = [await world.offer("standard", ADULT, service=train) for _ in orders]
-    asked = [
-        world.change(order, replace([f"{order}-1"], bundle)) for order, bundle in zip(orders, bundles, strict=True)
-    ]
-    answers = await asyncio.gather(*asked)
-    assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
-    for order, answer in zip(orders, answers, strict=True):
-        if answer.status == 409:
-            assert answer.code == "SOLD_OUT"
-            assert world.snapshot(order) == before[order]
-
-
-async def test_the_same_request_many_times_at_once_is_one_change_with_one_answer(world: World) -> None:
-    order = await world.sold(ADULT)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    asked = [world.change(order, replace([f"{order}-1"], bundle), key="same") for _ in range(12)]
-    answers = await asyncio.gather(*asked)
-    assert {answer.status for answer in answers} == {200}
-    assert len({str(answer.body) for answer in answers}) == 1
-    assert len((await world.show(order))["lines"]) == 1
-
-
 async def test_the_same_new_order_many_times_at_once_is_one_order(world: World) -> None:
     body = {"currency": "NOK", "external_reference": "twins"}
     answers = await asyncio.gather(*(world.post("/v1/orders", body, key="twin-orders") for _ in range(8)))

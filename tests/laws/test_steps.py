@@ -2,9 +2,19 @@
 
 import pytest
 
+from activities.steps import Check, Reversible
 from tests.support.faults import INJECTED_REFUSAL, Fault
-from tests.support.scenarios import SCENARIOS, TAKEN_BACK, Scenario, declared_steps, on_databases, undo_matrix
+from tests.support.scenarios import (
+    DATABASES,
+    SCENARIOS,
+    TAKEN_BACK,
+    Scenario,
+    declared_steps,
+    on_databases,
+    undo_matrix,
+)
 from tests.support.world import World
+from workflows import steps
 from workflows.names import STEP_FAILED
 
 pytestmark = pytest.mark.faults
@@ -57,6 +67,26 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
         assert answer.status == 200, answer.body
         assert answer.body["state"] == "done"
     assert world.at_most_once(order)
+
+
+def _may_give_up() -> list[pytest.ParameterSet]:
+    """Return what may fail before the point of no return, on each database in turn."""
+    names = [name for name in ONE_GO.steps if isinstance(declared_steps()[name], Check | Reversible)]
+    return [pytest.param(name, marks=pytest.mark.only_on(DATABASES[n % 2])) for n, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("step", _may_give_up())
+async def test_a_step_that_fails_again_and_again_is_given_up_and_leaves_no_trace(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr(steps, "INSIDE_ATTEMPTS", 4)
+    order = await ONE_GO.ready(world)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    armed = world.faults.arm(order, step, Fault.DOWN)
+    answer = await ONE_GO.act(world, order)
+    assert armed.fired == 4
+    assert (answer.status, answer.code) == (500, STEP_FAILED)
+    assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
 
 
 @pytest.mark.parametrize(("undo", "fault"), list(undo_matrix()), ids=lambda each: getattr(each, "name", each))
