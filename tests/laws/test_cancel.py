@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
-from tests.support.scenarios import SCENARIOS, Scenario
+from tests.support.scenarios import SCENARIOS, Scenario, undo_matrix
 from tests.support.world import World, replace
 
 ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _ = SCENARIOS
@@ -68,6 +68,20 @@ async def test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once(
     await world.ended(order)
     assert world.snapshot(order) == before
     assert world.seats_of(order) == seats
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("undo", sorted({undo for undo, _ in undo_matrix()}))
+async def test_a_cancel_while_a_change_is_taken_back_lets_it_be_taken_back_whole(
+    world: World, undo: str, moment: Fault
+) -> None:
+    order = await ONE_GO.ready(world)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+    assert await cancelled_during(world, ONE_GO, order, undo, moment, times=2) == 409
+    await world.ended(order)
+    assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
+    assert world.at_most_once(order)
 
 
 async def test_a_cancel_while_nothing_runs_discards_the_draft(world: World) -> None:

@@ -143,6 +143,9 @@ STORIES: dict[str, Story] = {
     "payment-refused-in-one-go": of_order(_payment_refused_in_one_go),
     "payment-refused-in-a-draft-then-discarded": of_order(_payment_refused_in_a_draft_then_discarded),
     "discarded": of_order(_discarded),
+    # Since the patch `remember-first`.
+    "discarded-as-the-store-says": of_order(_discarded),
+    "expired-as-the-store-says": of_order(_extended_and_expired),
     "extended-and-expired": of_order(_extended_and_expired),
     "expired-never-confirmed": of_order(_expired_never_confirmed),
     "cancelled": of_order(_cancelled),

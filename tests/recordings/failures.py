@@ -99,5 +99,9 @@ STORIES: dict[str, Story] = {
     "attention-undo-done-by-hand": of_order(_by_hand("release_seats", "authorise_payment")),
     "attention-settlement-retried": of_order(_retried("settle_price_difference")),
     "attention-settlement-done-by-hand": of_order(_by_hand("settle_price_difference")),
+    # Since the patch `attention-noted`.
+    "attention-noted-undo-retried": of_order(_retried("release_seats", "authorise_payment")),
+    "attention-noted-settlement-done-by-hand": of_order(_by_hand("settle_price_difference")),
+    "attention-noted-confirmation-retried": of_order(_retried("confirm_order")),
     "open-attention": of_order(_still_stuck, left_open=True),
 }

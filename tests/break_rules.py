@@ -1,0 +1,126 @@
+"""Breaks each rule of the saga on purpose, in a copy, and sees that tests turn red: python -m tests.break_rules [name]
+
+The list stands in docs/promises.md. A rule whose breaking turns nothing red is a promise nobody keeps watch over.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.commands import ROOT
+
+LONGEST = 600
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, how it is broken, and the tests that watch over it."""
+
+    name: str
+    file: str
+    holds: str
+    broken: str
+    watched_by: tuple[str, ...]
+
+
+RULES = (
+    Rule(
+        "an undo is noted after its step",
+        "workflows/saga.py",
+        """        if isinstance(step, Reversible):
+            self._undos.append(Undo(step, command))
+        return await self._steps.do(step, command)
+""",
+        """        done = await self._steps.do(step, command)
+        if isinstance(step, Reversible):
+            self._undos.append(Undo(step, command))
+        return done
+""",
+        ("tests/workflows/test_saga.py", "tests/laws/test_steps.py", "-k", "saga or LOST_FOR_GOOD"),
+    ),
+    Rule(
+        "no tombstone",
+        "store/effects.py",
+        "    if _insert(tx, fresh):\n        return EffectState.NEW, fresh\n",
+        "    if tx.get(EffectRow, command.key) is None:\n        return EffectState.NEW, fresh\n",
+        ("tests/activities/test_once.py", "tests/laws/test_steps.py", "-k", "once or LATE"),
+    ),
+    Rule(
+        "no shield",
+        "workflows/shield.py",
+        "    task = asyncio.ensure_future(step)\n",
+        "    return await step, False\n    task = asyncio.ensure_future(step)\n",
+        ("tests/workflows/test_saga.py", "tests/laws/test_cancel.py"),
+    ),
+    Rule(
+        "undos as local activities",
+        "workflows/steps.py",
+        "await regardless(self._calls.queued(do, place, command, PATIENCE, what))",
+        "await regardless(self._calls.local(do, command, INSIDE_ATTEMPTS))",
+        ("tests/workflows/test_histories.py",),
+    ),
+    Rule(
+        "expiry outside the queue",
+        "workflows/order_draft.py",
+        "                await regardless(self._in_turn(self._expire))\n",
+        "                await regardless(self._expire())\n",
+        ("tests/laws/test_moments.py", "-k", "end"),
+    ),
+    Rule(
+        "a cancel unwinds at once",
+        "workflows/order_draft.py",
+        "                await regardless(self._in_turn(self._cancel))\n",
+        "                await regardless(self._cancel())\n",
+        ("tests/laws/test_cancel.py",),
+    ),
+    Rule(
+        "an update has an id of its own, not the change's",
+        "api/engine.py",
+        "                id=request.change,\n",
+        "",
+        (
+            "tests/laws/test_crowds.py",
+            "tests/api/test_engine.py",
+            "tests/laws/test_queue.py",
+            "-k",
+            "same or identical",
+        ),
+    ),
+)
+
+
+def main(wanted: list[str]) -> int:
+    """Break each rule in turn; return 1 when any breaking went unnoticed."""
+    unnoticed = 0
+    for rule in RULES:
+        if not wanted or rule.name in wanted:
+            red = _red(rule)
+            unnoticed += not red
+            print(f"{rule.name}: {len(red)} red" if red else f"{rule.name}: NOTHING TURNED RED")  # noqa: T201 - a command
+            for test in red[:6]:
+                print(f"    {test}")  # noqa: T201 - likewise
+    return int(unnoticed > 0)
+
+
+def _red(rule: Rule) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "broken"
+        shutil.copytree(
+            ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".*cache", "artifacts", ".changeover")
+        )
+        source = copy / rule.file
+        text = source.read_text()
+        if text.count(rule.holds) != 1:
+            raise LookupError(f"{rule.file} does not hold the rule in the words this knows: mend {__name__}")
+        source.write_text(text.replace(rule.holds, rule.broken))
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--show-capture=no", "--tb=no", *rule.watched_by]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=LONGEST)  # noqa: S603 - our own command
+    lines = done.stdout.splitlines()
+    return [line.split(" - ")[0] for line in lines if line.startswith(("FAILED", "ERROR"))]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
