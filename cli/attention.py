@@ -9,6 +9,10 @@ from settings import Settings
 from workflows.messages import Progress
 
 _NO_ENGINE = "[red]Temporal, or a worker, does not answer.[/red] TEMPORAL_ADDRESS names another one."
+_DONE = {
+    Help.RETRY_NOW: "tried again, and recorded on the order.",
+    Help.DONE_BY_HAND: "taken for done by hand; recorded on the order as our own books are mended.",
+}
 console = Console(highlight=False)
 
 
@@ -51,5 +55,5 @@ async def help_(order: str, how: Help, reason: str) -> int:
     except EngineUnreachableError:
         console.print(_NO_ENGINE)
         return 2
-    console.print(f"{order}: {'tried again' if how is Help.RETRY_NOW else 'taken for done by hand'}, and recorded.")
+    console.print(f"{order}: {_DONE[how]}")
     return 0
