@@ -125,6 +125,7 @@ def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Sta
     assert whole(shop, book, order, 0)
 
 
+@pytest.mark.only_on("sqlite")  # kill points on both are in test_kill_points
 def test_a_worker_killed_while_many_orders_change_leaves_each_of_them_whole(
     stack: Stack, shop: Shop, book: Store
 ) -> None:
