@@ -1,6 +1,7 @@
 """Cancelling the workflow from the Web UI, at any moment, leaves the order whole."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -8,6 +9,7 @@ from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.scenarios import SCENARIOS, Scenario, undo_matrix
 from tests.support.world import World, replace
+from workflows.order_draft import OrderDraft
 
 ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _ = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
@@ -82,6 +84,26 @@ async def test_a_cancel_while_a_change_is_taken_back_lets_it_be_taken_back_whole
     await world.ended(order)
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     assert world.at_most_once(order)
+
+
+@pytest.mark.parametrize("undo", ["restore_offer_bundle", "release_seats"])
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_cancel_while_a_draft_expires_lets_it_be_taken_back_whole(
+    world: World, undo: str, moment: Fault
+) -> None:
+    order = await world.sold(ADULT)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], bundle))
+    armed = world.faults.arm(order, undo, moment)
+    soon = world.parts.store.now() + timedelta(seconds=1)
+    assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.workflow(order).cancel()
+    await world.workflow(order).query(OrderDraft.progress)  # by its answer the run has heard of the cancel
+    armed.go_on.set()
+    await world.ended(order)
+    assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
 
 
 async def test_a_cancel_while_nothing_runs_discards_the_draft(world: World) -> None:
