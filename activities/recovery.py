@@ -84,7 +84,7 @@ class RecoveryActivities:
                 rows += changes.never_taken_up(tx, command.order)
             forgotten = leftovers.forgotten(tx, command.order) if command.waiting else []
             return Left(
-                draft=left_draft(tx, head),
+                draft=left_draft(tx, head) or _half_taken_back(tx, head),
                 ever_confirmed=head.confirmed_version > 0,
                 requests=tuple(LeftRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
                 forgotten=tuple(_step(row) for row in forgotten),
@@ -92,12 +92,17 @@ class RecoveryActivities:
 
 
 def left_draft(tx: Session, head: OrderRow) -> LeftDraft | None:
-    """Return the draft an order has, with what its changes did and may have to take back."""
-    opener = head.draft_opened_by or leftovers.half_taken_back(tx, head.number)
-    if opener is None:
-        return None
+    """Return the draft an order has open, with what its changes did and may have to take back."""
+    return _draft(tx, head, head.draft_opened_by, closing=False) if head.draft_opened_by else None
+
+
+def _half_taken_back(tx: Session, head: OrderRow) -> LeftDraft | None:
+    opener = leftovers.half_taken_back(tx, head.number)
+    return _draft(tx, head, opener, closing=True) if opener else None
+
+
+def _draft(tx: Session, head: OrderRow, opener: str, *, closing: bool) -> LeftDraft:
     steps = tuple(_step(row) for row in leftovers.of_draft(tx, head.number, opener))
-    closing = head.draft_opened_by is None
     return LeftDraft(opened_by=opener, expires_at=head.expires_at, steps=steps, closing=closing)
 
 

@@ -16,6 +16,7 @@ from cli import check as books
 from cli import demo as demo_stories
 from cli import doctor as doctor_checks
 from cli import up as up_command
+from cli.ending import end
 from settings import Settings
 from store.migrate import migrate as migrate_store
 
@@ -115,4 +116,7 @@ def api() -> None:
 
 
 if __name__ == "__main__":
-    app(prog_name="changeover")
+    try:
+        app(prog_name="changeover")
+    except SystemExit as ended:
+        end(int(ended.code or 0))

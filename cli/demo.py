@@ -11,7 +11,6 @@ from rich.console import Console
 from cli import stories
 from cli.discover_story import discover_as_printed
 from cli.entur_story import entur_in_five_calls
-from cli.ports import free_port
 from cli.shop import Shop, ShopError
 from cli.stack import Ports, Stack, StackError
 from cli.stage import Stage, StoryError
@@ -23,7 +22,7 @@ def demo() -> None:
     """Run every story; exit code 1 when one does not end as it is told."""
     console = Console(highlight=False)
     started = time.monotonic()
-    ports = Ports(temporal=free_port(), web_ui=free_port(), api=free_port())
+    ports = Ports.free()
     with tempfile.TemporaryDirectory(prefix="changeover-demo-") as data:
         try:
             console.print("Starting Temporal, a worker and the API ...")

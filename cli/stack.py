@@ -18,7 +18,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from cli import catalogue
-from cli.ports import HOST
+from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
 from settings import Settings
@@ -40,6 +40,11 @@ class Ports:
     temporal: int
     web_ui: int
     api: int
+
+    @classmethod
+    def free(cls) -> Self:
+        """Return ports that nobody has."""
+        return cls(temporal=free_port(), web_ui=free_port(), api=free_port())
 
 
 class Stack:

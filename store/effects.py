@@ -10,6 +10,9 @@ from sqlmodel import Session, col, select
 from store.inserts import Inserting, table_of
 from store.tables import EffectRow
 
+REVERSIBLE = ("reserve_seats", "swap_offer_bundle", "authorise_payment")
+"""The steps with an undo, by name: a test holds them to their declarations."""
+
 # Run for every step of every change.
 _EFFECTS = table_of(EffectRow)
 _EARLIER = select(func.count()).select_from(_EFFECTS).where(_EFFECTS.c.change == bindparam("of_change"))

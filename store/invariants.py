@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, text
 from sqlmodel import Session
 
 from store.columns import Moment
+from store.effects import REVERSIBLE
 
 _UNDER_WAY = (
     "SELECT order_number FROM changes WHERE outcome IS NULL AND claimed_at IS NOT NULL AND order_number IS NOT NULL"
@@ -171,7 +172,7 @@ INVARIANTS = (
         "Every step of a change that was refused or undone was taken back, or never happened.",
         "SELECT e.order_number, e.key FROM effects e WHERE e.change IN (" + _FAILED + ") AND (e.state = 'asked'"
         " OR (e.state = 'done' AND e.refusal IS NULL"
-        " AND e.step IN ('reserve_seats', 'swap_offer_bundle', 'authorise_payment', 'settle_price_difference')))",
+        f" AND e.step IN {(*REVERSIBLE, 'settle_price_difference')}))",
     ),
     Invariant(
         "tax_lies_within_the_price",

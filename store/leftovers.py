@@ -6,11 +6,10 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.changes import ChangeState
-from store.effects import EffectState
+from store.effects import REVERSIBLE, EffectState
 from store.tables import BankRow, ChangeRow, EffectRow, SeatHoldRow
 
 _FAILED = (ChangeState.REFUSED, ChangeState.UNDONE)
-_REVERSIBLE = ("reserve_seats", "swap_offer_bundle", "authorise_payment")
 
 
 def _done(effect: type[EffectRow]) -> ColumnElement[bool]:
@@ -41,7 +40,7 @@ def _openers_taken_back() -> SelectOfScalar[str]:
     """Return the query for changes that opened a draft and were taken back, while others of the draft were not."""
     rest, other = aliased(EffectRow), aliased(ChangeRow)
     done = (col(other.draft) == col(ChangeRow.id), col(other.state) == ChangeState.DONE, _done(rest))
-    left = exists().where(col(rest.change) == col(other.id), col(rest.step).in_(_REVERSIBLE), *done)
+    left = exists().where(col(rest.change) == col(other.id), col(rest.step).in_(REVERSIBLE), *done)
     swap = (EffectRow.step == "swap_offer_bundle", EffectRow.state == EffectState.WITHDRAWN)
     opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft) == col(ChangeRow.id))
     joined = select(ChangeRow.id).join(EffectRow, col(EffectRow.change) == col(ChangeRow.id))
@@ -58,7 +57,7 @@ def forgotten(tx: Session, order: str | None = None) -> list[EffectRow]:
             col(BankRow.key) == col(EffectRow.key), col(BankRow.voided).is_(False), col(BankRow.captured_minor) == 0
         ),
     )
-    failed = (col(ChangeRow.state).in_(_FAILED), col(EffectRow.step).in_(_REVERSIBLE))
+    failed = (col(ChangeRow.state).in_(_FAILED), col(EffectRow.step).in_(REVERSIBLE))
     query = select(EffectRow).join(ChangeRow, col(ChangeRow.id) == col(EffectRow.change)).where(*failed, kept)
     if order is not None:
         query = query.where(EffectRow.order_number == order)

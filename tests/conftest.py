@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 
-from cli import catalogue
-from settings import Settings
 from store.database import Store
-from store.migrate import migrate
 from tests.support.endings import check_books, check_histories, listening
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database, postgres
 from tests.support.sharing import Sharing
 from tests.support.temporal import temporal_server
@@ -60,9 +57,7 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
         url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'world.db'}"
     else:
         url = new_database(request.getfixturevalue("postgres_url"), "world")
-    migrate(url)
-    catalogue.load(Settings(database=url))
-    return url
+    return prepared(url)
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,10 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cli import catalogue
-from settings import Settings
-from store.migrate import migrate
 from tests.recordings import STORIES
 from tests.recordings.told import Story
 from tests.replay_histories import FOLDER
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.outside import OutsideBank, as_provider
 from tests.support.temporal import temporal_server
 from tests.support.world import World
@@ -29,8 +26,7 @@ async def _installation(events: int | None, *, outside: bool) -> AsyncIterator[W
     dynamic = [f"limit.historyCount.suggestContinueAsNew={events}"] if events else []
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/record.db"
-        migrate(url)
-        catalogue.load(Settings(database=url))
+        prepared(url)
         bank = as_provider(OutsideBank()) if outside else None
         async with (
             temporal_server(dynamic=dynamic) as server,

@@ -40,7 +40,7 @@ from workflows.names import REMEMBER_FIRST, STEP_FAILED
 from workflows.saga import Saga, Undo
 from workflows.steps import Steps, code_of, refused
 
-_REVERSIBLE: dict[str, Reversible[Any, Any]] = {
+REVERSIBLE: dict[str, Reversible[Any, Any]] = {
     step.name: step for step in (RESERVE_SEATS, SWAP_OFFER_BUNDLE, AUTHORISE_PAYMENT)
 }
 
@@ -293,5 +293,5 @@ def _answered(change: str, plan: Planned) -> Answer:
 
 
 def _undos(entries: Iterable[UndoEntry | LeftStep]) -> list[Undo]:
-    found = [(_REVERSIBLE[entry.step], entry.command) for entry in entries if entry.step in _REVERSIBLE]
+    found = [(REVERSIBLE[entry.step], entry.command) for entry in entries if entry.step in REVERSIBLE]
     return [Undo(step, step.asks.model_validate(stored)) for step, stored in found]

@@ -1,24 +1,22 @@
 """Installations that some laws need beside the usual one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from cli import catalogue
-from settings import Settings
-from store.migrate import migrate
+from cli.shop import Shop
+from cli.stack import Stack
+from store import invariants
+from store.database import Store
 from tests.support.endings import check_books
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.world import World
 
 
 @pytest.fixture(scope="module")
 def own_database(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A migrated SQLite database with the demo catalogue."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('own') / 'own.db'}"
-    migrate(url)
-    catalogue.load(Settings(database=url))
-    return url
+    return prepared(f"sqlite:///{tmp_path_factory.mktemp('own') / 'own.db'}")
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +25,21 @@ async def uncached(temporal: str, own_database: str) -> AsyncIterator[World]:
     async with running_world(own_database, temporal, "uncached", cached_drafts=0) as world:
         yield world
         check_books(world)
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Iterator[Shop]:
+    """A client of the stack a module has started."""
+    made = Shop(stack.api)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def book(stack: Stack) -> Iterator[Store]:
+    """The stack's books, which must be right at the end."""
+    made = Store(stack.database)
+    yield made
+    with made.read() as tx:
+        assert list(invariants.violations(tx)) == []
+    made.close()

@@ -231,8 +231,7 @@ async def test_help_is_refused_where_nothing_is_stuck_and_for_orders_there_are_n
 @pytest.mark.parametrize(("update", "said"), [("retry_now", {}), ("done_by_hand", {"reason": "x"})])
 async def test_help_by_hand_is_refused_where_nothing_is_stuck(world: World, update: str, said: dict[str, str]) -> None:
     order = await world.sold(ADULT)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await world.workflow(order).execute_update(update, said)
     assert isinstance(refused.value.cause, ApplicationError)
@@ -244,8 +243,7 @@ async def test_a_change_or_payment_by_hand_is_refused_for_its_details_must_not_e
     world: World, update: str
 ) -> None:
     order = await world.sold(ADULT)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await world.workflow(order).execute_update(update, {})
     assert isinstance(refused.value.cause, ApplicationError)

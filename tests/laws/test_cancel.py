@@ -8,7 +8,7 @@ import pytest
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.scenarios import SCENARIOS, Scenario, undo_matrix
-from tests.support.world import World, replace
+from tests.support.world import World
 from workflows.order_draft import OrderDraft
 
 ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _ = SCENARIOS
@@ -50,8 +50,7 @@ async def test_a_cancel_during_a_change_lets_it_finish_and_discards_the_draft(
 ) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     assert await cancelled_during(world, SECOND_CHANGE, order, step, moment) == 200
     assert await world.ended(order) == "CANCELED"
     assert world.snapshot(order) == before
@@ -64,8 +63,7 @@ async def test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once(
 ) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     assert await cancelled_during(world, DISCARD, order, step, moment, times=2) == 200
     await world.ended(order)
     assert world.snapshot(order) == before
@@ -93,8 +91,7 @@ async def test_a_cancel_while_a_draft_expires_lets_it_be_taken_back_whole(
 ) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     armed = world.faults.arm(order, undo, moment)
     soon = world.parts.store.now() + timedelta(seconds=1)
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
@@ -109,8 +106,7 @@ async def test_a_cancel_while_a_draft_expires_lets_it_be_taken_back_whole(
 async def test_a_cancel_while_nothing_runs_discards_the_draft(world: World) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     await world.workflow(order).cancel()
     assert await world.ended(order) == "CANCELED"
     assert world.snapshot(order) == before

@@ -6,15 +6,12 @@ from pathlib import Path
 import pytest
 
 from activities.steps import Reversible
-from cli import catalogue
 from cli.ports import HOST
-from settings import Settings
 from store.database import database_url
-from store.migrate import migrate
 from tests.support.canary import ADULT
 from tests.support.endings import check_books, check_histories
 from tests.support.faults import INJECTED_REFUSAL, Armed, Fault
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.phases import is_changed, wrong_with
 from tests.support.postgres import new_database
 from tests.support.proxy import Proxy, proxy_to
@@ -42,8 +39,7 @@ async def installation(postgres_url: str, proxy: Proxy, temporal: str) -> AsyncI
     through = url.set(drivername="postgresql", host=HOST, port=proxy.port, query={}).render_as_string(
         hide_password=False
     )
-    migrate(through)
-    catalogue.load(Settings(database=through))
+    prepared(through)
     async with running_world(through, temporal, "killed") as world:
         yield world
         await check_histories(world)

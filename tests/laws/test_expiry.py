@@ -19,20 +19,11 @@ async def pass_time(world: World, order: str, by: timedelta = LATER) -> str:
     return await world.ended(order)
 
 
-async def drafted(world: World) -> str:
-    order = await world.sold(ADULT)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    answer = await world.change(order, replace([f"{order}-1"], bundle))
-    assert answer.status == 200
-    return order
-
-
 async def test_an_expired_draft_gives_back_the_confirmed_version(world: World) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
     for _ in range(2):
-        bundle = await world.offer("flexible", ADULT, service=world.train())
-        await world.change(order, replace(await world.lines(order), bundle))
+        await world.dearer(order)
     await world.pay(order, "30.00")
     assert await pass_time(world, order) == "COMPLETED"
     assert world.snapshot(order) == before
@@ -43,7 +34,7 @@ async def test_an_expired_draft_gives_back_the_confirmed_version(world: World) -
 
 
 async def test_a_draft_lives_until_its_deadline_and_not_less(world: World) -> None:
-    order = await drafted(world)
+    order, _ = await world.drafted()
     await TimeSkipper(world.client).fast_forward(world.workflow(order), timedelta(minutes=15))
     assert (await world.show(order))["draft"] is not None
     assert await pass_time(world, order, timedelta(minutes=6)) == "COMPLETED"
@@ -51,7 +42,7 @@ async def test_a_draft_lives_until_its_deadline_and_not_less(world: World) -> No
 
 
 async def test_a_deadline_a_client_set_stands_when_the_draft_is_changed(world: World) -> None:
-    order = await drafted(world)
+    order, _ = await world.drafted()
     far = (world.parts.store.now() + timedelta(days=90)).replace(microsecond=0)
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": far.isoformat()})).status == 200
     bundle = await world.offer("standard", ADULT, service=world.train())
@@ -66,7 +57,7 @@ async def test_a_deadline_a_client_set_stands_when_the_draft_is_changed(world: W
 
 
 async def test_an_earlier_deadline_ends_the_draft_earlier(world: World) -> None:
-    order = await drafted(world)
+    order, _ = await world.drafted()
     soon = world.parts.store.now() + timedelta(minutes=3)
     await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})
     assert await pass_time(world, order, timedelta(minutes=4)) == "COMPLETED"
@@ -113,7 +104,7 @@ async def test_one_refusal_leaves_an_expired_order_expired(world: World) -> None
 
 
 async def test_a_payment_before_the_deadline_prolongs_the_draft(world: World) -> None:
-    order = await drafted(world)
+    order, _ = await world.drafted()
     before = (await world.show(order))["expires_at"]
     assert (await world.pay(order, "40.00")).status == 200
     shown = await world.show(order)
@@ -122,7 +113,7 @@ async def test_a_payment_before_the_deadline_prolongs_the_draft(world: World) ->
 
 
 async def test_a_payment_after_the_deadline_sets_nothing_aside(world: World) -> None:
-    order = await drafted(world)
+    order, _ = await world.drafted()
     await pass_time(world, order)
     answer = await world.pay(order, "40.00")
     assert (answer.status, answer.code) == (409, "PAYMENT_TOO_HIGH")
@@ -131,7 +122,7 @@ async def test_a_payment_after_the_deadline_sets_nothing_aside(world: World) -> 
 
 @pytest.mark.parametrize("by", [timedelta(days=-1), timedelta(0), timedelta(days=200)])
 async def test_a_deadline_lies_within_the_next_six_months(world: World, by: timedelta) -> None:
-    order = await drafted(world)
+    order, _ = await world.drafted()
     when = world.parts.store.now() + by
     answer = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": when.isoformat()})
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")

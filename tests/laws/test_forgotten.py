@@ -15,9 +15,8 @@ from temporalio.testing import TimeSkipper
 
 from tests.laws.test_expiry import LATER, pass_time
 from tests.laws.test_recovery import wrong_with
-from tests.support.canary import ADULT
 from tests.support.faults import Fault
-from tests.support.world import CARD, Answer, World, replace
+from tests.support.world import CARD, Answer, World
 
 pytestmark = pytest.mark.faults
 
@@ -52,23 +51,10 @@ async def task_of(world: World, order: str, change: str) -> int:
     raise LookupError("the run never took it up")
 
 
-async def drafted(world: World) -> tuple[str, str]:
-    """Return an order with a draft of one change, and its snapshot before."""
-    order = await world.sold(ADULT)
-    before = world.snapshot(order)
-    assert (await changed(world, order)).status == 200
-    return order, before
-
-
-async def changed(world: World, order: str) -> Answer:
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    return await world.change(order, replace(await world.lines(order), bundle))
-
-
 @HEARD_AGAIN
 async def test_a_discard_takes_back_a_change_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await drafted(world)
-    await forgotten(world, order, await changed(world, order), again=again)
+    order, before = await world.drafted()
+    await forgotten(world, order, await world.dearer(order), again=again)
     assert (await world.discard(order)).status == 200
     assert world.snapshot(order) == before
     assert len(world.seats_of(order)) == 1
@@ -77,8 +63,8 @@ async def test_a_discard_takes_back_a_change_its_run_forgot(world: World, *, aga
 
 @pytest.mark.parametrize("broken", [Fault.LOST, Fault.TWICE])
 async def test_a_draft_is_closed_though_the_look_at_what_it_holds_goes_wrong(world: World, broken: Fault) -> None:
-    order, before = await drafted(world)
-    await forgotten(world, order, await changed(world, order), again=False)
+    order, before = await world.drafted()
+    await forgotten(world, order, await world.dearer(order), again=False)
     armed = world.faults.arm(order, "look_back", broken)
     assert (await world.discard(order)).status == 200
     assert armed.fired == 1
@@ -88,7 +74,7 @@ async def test_a_draft_is_closed_though_the_look_at_what_it_holds_goes_wrong(wor
 
 @HEARD_AGAIN
 async def test_a_discard_lets_go_a_payment_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await drafted(world)
+    order, before = await world.drafted()
     await forgotten(world, order, await world.pay(order, "30.00"), again=again)
     assert (await world.discard(order)).status == 200
     assert world.snapshot(order) == before
@@ -98,8 +84,8 @@ async def test_a_discard_lets_go_a_payment_its_run_forgot(world: World, *, again
 
 @HEARD_AGAIN
 async def test_expiry_takes_back_a_change_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await drafted(world)
-    await forgotten(world, order, await changed(world, order), again=again)
+    order, before = await world.drafted()
+    await forgotten(world, order, await world.dearer(order), again=again)
     assert await pass_time(world, order) == "COMPLETED"
     assert world.snapshot(order) == before
     assert wrong_with(world, order) == []
@@ -107,7 +93,7 @@ async def test_expiry_takes_back_a_change_its_run_forgot(world: World, *, again:
 
 @HEARD_AGAIN
 async def test_a_draft_does_not_expire_before_a_deadline_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await drafted(world)
+    order, before = await world.drafted()
     until = (world.parts.store.now() + 2 * LATER).isoformat()
     asked = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": until})
     await forgotten(world, order, asked, again=again)
@@ -122,7 +108,7 @@ async def test_a_draft_does_not_expire_before_a_deadline_its_run_forgot(world: W
 
 
 async def test_a_confirmation_its_run_forgot_is_never_taken_back(world: World) -> None:
-    order, _ = await drafted(world)
+    order, _ = await world.drafted()
     asked = await world.confirm(order, CARD)
     after = world.snapshot(order)
     await forgotten(world, order, asked, again=False)

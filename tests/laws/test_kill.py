@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlmodel import col, select
 
-from cli.ports import free_port
 from cli.shop import Json, Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, add, named, replace
@@ -26,23 +25,9 @@ SECONDS_TO_RECOVER = 20
 
 @pytest.fixture
 def stack(fresh_database: str, tmp_path: Path) -> Iterator[Stack]:
-    ports = Ports(temporal=free_port(), web_ui=free_port(), api=free_port())
+    ports = Ports.free()
     with Stack(tmp_path, ports, fresh_database, in_memory=True) as running:
         yield running
-
-
-@pytest.fixture
-def shop(stack: Stack) -> Iterator[Shop]:
-    made = Shop(stack.api)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def book(stack: Stack) -> Iterator[Store]:
-    made = Store(stack.database)
-    yield made
-    made.close()
 
 
 def sold(shop: Shop, number: int) -> str:

@@ -12,15 +12,12 @@ from pathlib import Path
 import pytest
 
 from activities.steps import Reversible
-from cli import catalogue
 from cli.processes import Child
 from domain.changes import OUTCOMES
-from settings import Settings
 from store import invariants
-from store.migrate import migrate
 from tests.support.deadly_worker import Folder, Strike
 from tests.support.faults import INJECTED_REFUSAL
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, declared_steps
 from tests.support.world import World
@@ -74,8 +71,7 @@ async def mortal(
     url = f"sqlite:///{place / 'mortal.db'}"
     if database_kind == "postgres":
         url = new_database(request.getfixturevalue("postgres_url"), "mortal")
-    migrate(url)
-    catalogue.load(Settings(database=url))
+    prepared(url)
     namespace = f"mortal-{database_kind}"
     environment = {
         "CHANGEOVER_DATABASE": url,

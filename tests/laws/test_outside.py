@@ -6,11 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from cli import catalogue
-from settings import Settings
-from store.migrate import migrate
 from tests.support.canary import ADULT
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.outside import OutsideBank, as_provider
 from tests.support.world import CARD, DECLINED, World, replace
 
@@ -27,8 +24,7 @@ async def installation(
     temporal: str, bank: OutsideBank, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     url = f"sqlite:///{tmp_path_factory.mktemp('outside') / 'outside.db'}"
-    migrate(url)
-    catalogue.load(Settings(database=url))
+    prepared(url)
     async with running_world(url, temporal, "outside", as_provider(bank)) as world:
         yield world
 
@@ -40,8 +36,7 @@ def world(installation: World, bank: OutsideBank) -> Iterator[World]:
 
 
 async def dearer(world: World, order: str, means: dict[str, str] = CARD) -> tuple[int, str]:
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=means)
+    answer = await world.dearer(order, confirm=True, payment=means)
     return answer.status, answer.change
 
 

@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from cli import catalogue
-from settings import Settings
-from store.migrate import migrate
 from tests.support.canary import ADULT
 from tests.support.endings import check_books, check_histories
 from tests.support.faults import Fault
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.market import Market
 from tests.support.phases import (
     BOUND,
@@ -42,8 +39,7 @@ def server() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 async def installation(server: Postgres, temporal: str) -> AsyncIterator[World]:
     url = new_database(server.url, "killed")
-    migrate(url)
-    catalogue.load(Settings(database=url))
+    prepared(url)
     async with running_world(url, temporal, "killed") as world:
         yield world
         await check_histories(world)

@@ -14,12 +14,10 @@ from sqlmodel import select
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from cli.ports import free_port
 from cli.processes import Child
 from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, replace
-from store import invariants
 from store.database import Store
 from store.tables import ChangeRow
 from tests.laws.test_kill import dearer, done_of_the_change, nothing_after_the_seats, sold, train, until, whole
@@ -33,26 +31,10 @@ pytestmark = pytest.mark.faults
 
 @pytest.fixture(scope="module")
 def stack(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    ports = Ports(temporal=free_port(), web_ui=free_port(), api=free_port())
+    ports = Ports.free()
     database = new_database(postgres_url, "processes")
     with Stack(tmp_path_factory.mktemp("processes"), ports, database) as running:
         yield running
-
-
-@pytest.fixture
-def shop(stack: Stack) -> Iterator[Shop]:
-    made = Shop(stack.api)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def book(stack: Stack) -> Iterator[Store]:
-    made = Store(stack.database)
-    yield made
-    with made.read() as tx:
-        assert list(invariants.violations(tx)) == []
-    made.close()
 
 
 @contextmanager

@@ -92,8 +92,7 @@ async def test_the_same_new_order_many_times_at_once_is_one_order(world: World) 
 
 async def test_an_operator_confirms_and_extends_by_hand_from_the_web_ui(world: World) -> None:
     order = await world.sold(ADULT)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     handle = world.workflow(order)
     deadline = "2027-01-15T12:00:00Z"
     extended = await handle.execute_update("extend", {"expires_at": deadline}, id="by-hand-extend")

@@ -127,8 +127,7 @@ async def test_a_request_that_no_workflow_was_asked_for_is_started(world: World)
 async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: World) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200
+    assert (await world.dearer(order)).status == 200
     await world.workflow(order).terminate("somebody pressed the wrong button")
     async with asyncio.timeout(20):
         while (await world.workflow(order).describe()).status is not WorkflowExecutionStatus.RUNNING:
@@ -141,8 +140,7 @@ async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: Worl
 
 async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> None:
     order = await world.sold(ADULT)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     run = (await world.workflow(order).describe()).run_id
     await reconciled(world)
     assert (await world.workflow(order).describe()).run_id == run
@@ -153,8 +151,7 @@ async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> 
 async def test_what_a_failed_change_has_left_all_the_same_is_given_back(world: World, left: str) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=DECLINED)
+    answer = await world.dearer(order, confirm=True, payment=DECLINED)
     assert answer.code == "PAYMENT_REFUSED"
     leave(world, answer.change, left)
     assert len(wrong_with(world, order)) == 1

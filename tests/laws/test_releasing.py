@@ -12,10 +12,9 @@ from temporalio.service import RPCError
 
 from cli.temporal_server import temporal_binary
 from tests.support import changed
-from tests.support.canary import ADULT
 from tests.support.endings import check_histories
 from tests.support.installation import running_world
-from tests.support.world import CARD, Answer, World, replace
+from tests.support.world import CARD, World
 from workflows.names import DEPLOYMENT
 
 
@@ -26,19 +25,6 @@ async def release() -> AsyncIterator[pytest.MonkeyPatch]:
         yield patch
 
 
-async def drafted(world: World) -> tuple[str, str]:
-    """Return an order with an open draft, and the snapshot before it."""
-    order = await world.sold(ADULT)
-    before = world.snapshot(order)
-    assert (await dearer(world, order)).status == 200
-    return order, before
-
-
-async def dearer(world: World, order: str) -> Answer:
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    return await world.change(order, replace([f"{order}-1"], bundle))
-
-
 async def confirmed(world: World, order: str) -> bool:
     """Whether an order is its second version, with just its seat and its money."""
     shown = await world.show(order)
@@ -47,11 +33,11 @@ async def confirmed(world: World, order: str) -> bool:
 
 
 async def test_with_nothing_kept_in_memory_drafts_end_as_they_do_otherwise(uncached: World) -> None:
-    order, _ = await drafted(uncached)
-    assert (await dearer(uncached, order)).status == 200
+    order, _ = await uncached.drafted()
+    assert (await uncached.dearer(order)).status == 200
     assert (await uncached.confirm(order, CARD)).status == 200
     assert await confirmed(uncached, order)
-    other, before = await drafted(uncached)
+    other, before = await uncached.drafted()
     assert (await uncached.discard(other)).status == 200
     assert uncached.snapshot(other) == before
     for each in (order, other):
@@ -66,14 +52,14 @@ async def test_with_nothing_kept_in_memory_drafts_end_as_they_do_otherwise(uncac
 async def test_a_draft_opened_before_a_patched_step_came_is_finished_by_the_new_code(
     uncached: World, release: pytest.MonkeyPatch
 ) -> None:
-    order, _ = await drafted(uncached)
+    order, _ = await uncached.drafted()
     changed.a_step_more_under_a_patch(release)
-    assert (await dearer(uncached, order)).status == 200
+    assert (await uncached.dearer(order)).status == 200
     assert (await uncached.confirm(order, CARD)).status == 200
     assert await confirmed(uncached, order)
     # It had come by without the step, and goes on without.
     assert uncached.faults.ran[order].count("validate_travellers") == 3
-    new, _ = await drafted(uncached)
+    new, _ = await uncached.drafted()
     assert (await uncached.confirm(new, CARD)).status == 200
     assert await confirmed(uncached, new)
     assert uncached.faults.ran[new].count("validate_travellers") == 4
@@ -92,7 +78,7 @@ async def test_a_draft_the_code_does_not_know_waits_whole_until_the_code_that_do
 ) -> None:
     with pytest.MonkeyPatch.context() as code:
         opened_by(code)
-        order, _ = await drafted(uncached)
+        order, _ = await uncached.drafted()
     draft, seats = uncached.snapshot(order), uncached.seats_of(order)
     with pytest.MonkeyPatch.context() as code:
         released(code)
@@ -133,12 +119,12 @@ async def test_a_draft_stays_with_the_build_that_opened_it_while_new_ones_go_to_
     async with running_world(own_database, temporal, "builds", build="one") as one:
         await known(one, "one")
         make_current(temporal, "one")
-        order, before = await drafted(one)
-        other, _ = await drafted(one)
+        order, before = await one.drafted()
+        other, _ = await one.drafted()
         async with running_world(own_database, temporal, "builds", build="two") as two:
             await known(two, "two")
             make_current(temporal, "two")
-            new, _ = await drafted(two)
+            new, _ = await two.drafted()
             for each in (other, new):
                 assert (await two.confirm(each, CARD)).status == 200
                 assert await confirmed(two, each)

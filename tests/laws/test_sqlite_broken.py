@@ -10,7 +10,6 @@ import httpx2
 import pytest
 from sqlmodel import select
 
-from cli.ports import free_port
 from cli.processes import Child
 from cli.shop import Shop
 from cli.stack import Ports, Stack
@@ -57,7 +56,7 @@ async def test_whatever_a_change_is_doing_when_somebody_else_locks_the_database_
 
 @pytest.fixture
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    ports = Ports(temporal=free_port(), web_ui=free_port(), api=free_port())
+    ports = Ports.free()
     with Stack(tmp_path_factory.mktemp("full"), ports, in_memory=True) as running:
         yield running
 

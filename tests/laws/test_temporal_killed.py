@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from cli import catalogue
-from settings import Settings
-from store.migrate import migrate
 from tests.laws.test_recovery import taken_up_again
 from tests.support.canary import ADULT
 from tests.support.endings import check_books, check_histories
-from tests.support.installation import running_world
+from tests.support.installation import prepared, running_world
 from tests.support.phases import BOUND, UnderWay, answered, at_every_phase, ended_right, is_changed, timed, wrong_with
 from tests.support.temporal import TemporalServer, temporal_server
 from tests.support.world import CARD, Answer, World, replace
@@ -30,8 +27,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Temp
 @pytest.fixture(scope="module")
 async def installation(server: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}"
-    migrate(url)
-    catalogue.load(Settings(database=url))
+    prepared(url)
     async with running_world(url, server.address, "sqlite") as world:
         yield world
         await check_histories(world)
@@ -82,7 +78,7 @@ async def test_a_change_that_was_accepted_goes_on_by_itself_when_temporal_is_bac
 
 
 async def test_an_open_draft_outlives_temporal_and_can_be_confirmed(world: World, server: TemporalServer) -> None:
-    order, _ = await drafted(world)
+    order, _ = await world.drafted()
     server.kill()
     shown = (await world.show(order))["draft"]
     assert (shown["progress"], shown["progress_unavailable"]) == (None, True)
@@ -94,7 +90,7 @@ async def test_an_open_draft_outlives_temporal_and_can_be_confirmed(world: World
 async def test_a_deadline_that_passes_while_temporal_is_down_is_kept_when_it_is_back(
     world: World, server: TemporalServer
 ) -> None:
-    order, before = await drafted(world)
+    order, before = await world.drafted()
     soon = world.parts.store.now() + timedelta(seconds=1)
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
     server.kill()
@@ -131,11 +127,3 @@ async def test_a_request_sent_while_temporal_is_down_is_kept_and_done_later(
     await is_changed(world, order)
     assert [row.id for row in world.changes_of(order) if row.idempotency_key == f"down-{order}"] == [kept.change]
     assert wrong_with(world, order) == []
-
-
-async def drafted(world: World) -> tuple[str, str]:
-    order = await world.sold(ADULT)
-    before = world.snapshot(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200
-    return order, before

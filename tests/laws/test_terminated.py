@@ -10,7 +10,7 @@ from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.operator import DELETE, RESET_TO_FIRST, RESET_TO_LAST, TERMINATE, at_the_command_line
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
-from tests.support.world import World, replace
+from tests.support.world import World
 
 pytestmark = pytest.mark.faults
 
@@ -69,8 +69,7 @@ async def test_a_draft_half_taken_back_that_nobody_asks_for_any_more_is_taken_ba
 ) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], bundle))
+    await world.dearer(order)
     armed = world.faults.arm(order, undo, moment)
     await world.workflow(order).cancel()
     await asyncio.wait_for(armed.reached.wait(), 20)

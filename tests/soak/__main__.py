@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from temporalio.client import Client as Temporal
 
-from cli.ports import free_port
 from cli.stack import Ports, Stack
 from store.database import utc_now
 from tests.soak.aftermath import aftermath
@@ -49,7 +48,7 @@ def main(
     parts = [each for each in Part if each is not Part.POSTGRES or database is Database.POSTGRES]
     planned = program(chosen, minutes, tuple(parts))
     with _database(database) as (server, url):
-        ports = Ports(temporal=free_port(), web_ui=free_port(), api=free_port())
+        ports = Ports.free()
         with Stack(kept, ports, url, more=_MORE) as stack:
             soak = asyncio.run(_soak(planned, minutes, database, stack, server))
             if soak.violations:

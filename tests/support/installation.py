@@ -18,10 +18,12 @@ from activities.steps import Place
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
+from cli import catalogue
 from cli.api import QUICK
 from cli.ports import HOST, free_port
 from providers.protocols import PaymentProvider
 from settings import Settings
+from store.migrate import migrate
 from tests.support.faults import Faults
 from tests.support.world import TENANT, World
 
@@ -31,6 +33,13 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Leave signals to pytest."""
         yield
+
+
+def prepared(url: str) -> str:
+    """Migrate a database, load the demo catalogue and return its URL."""
+    migrate(url)
+    catalogue.load(Settings(database=url))
+    return url
 
 
 @asynccontextmanager

@@ -212,6 +212,19 @@ class World:
                     return state
                 await asyncio.sleep(0.1)
 
+    async def dearer(self, order: str, **more: Any) -> Answer:
+        """Put a dearer ticket on a train of its own in the place of every line: 100.00 more for one traveller."""
+        bundle = await self.offer("flexible", ADULT, service=self.train())
+        return await self.change(order, replace(await self.lines(order), bundle), **more)
+
+    async def drafted(self) -> tuple[str, str]:
+        """Return an order with an open draft of one change, and its snapshot before."""
+        order = await self.sold(ADULT)
+        before = self.snapshot(order)
+        answer = await self.dearer(order)
+        assert answer.status == httpx2.codes.OK, answer.body
+        return order, before
+
     def snapshot(self, order: str) -> str:
         """Return an order's state as text."""
         with self.parts.store.write() as tx:

@@ -4,6 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from activities.steps import Reversible
+from store.effects import REVERSIBLE
+from tests.support.scenarios import declared_steps
+from workflows import draft
+
 PREAMBLE = """
 from typing import ClassVar
 from activities.steps import Check, Command, Final, Nothing, Pivot, Place, Reversible
@@ -68,3 +73,9 @@ def test_only_the_mistakes_are_refused(tmp_path: Path) -> None:
     missed = [name for number, name in enumerate(MISTAKES) if first + number not in refused]
     assert not missed
     assert refused == expected
+
+
+def test_what_is_looked_for_after_a_crash_is_what_has_an_undo() -> None:
+    declared = {name for name, step in declared_steps().items() if isinstance(step, Reversible)}
+    assert set(REVERSIBLE) == declared
+    assert set(draft.REVERSIBLE) == declared
