@@ -21,12 +21,12 @@ from temporalio.client import (
     ScheduleSpec,
 )
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from activities.attention import AttentionActivities
+from activities.converter import CONVERTER
 from activities.deadlines import Deadlines
 from activities.drafts import DraftActivities
 from activities.failures import FailureInterceptor
@@ -117,7 +117,7 @@ async def connect(settings: Settings, *, lazy: bool = False, retry: RetryConfig 
     """Connect to Temporal by its environment profile, or to the address in the settings."""
     config: dict[str, Any] = {"target_host": settings.temporal_address}
     config |= ClientConfig.load_client_connect_config()
-    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=lazy, retry_config=retry)
+    return await Client.connect(**config, data_converter=CONVERTER, lazy=lazy, retry_config=retry)
 
 
 def workers(

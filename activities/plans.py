@@ -19,6 +19,7 @@ from domain.money import Money
 from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
 from domain.refusals import StaleOrder
+from domain.words import words_of
 from providers.protocols import OfferCatalogue
 from store import changes, leftovers
 from store.orders import load, locked
@@ -66,6 +67,9 @@ class Planned(BaseModel):
     expires_at: datetime | None = None
     ever_confirmed: bool = False
     correlation_id: str | None = None
+    channel: str | None = None
+    asked: str = ""
+    """What the request asks, in words: counts and deadlines, nobody's name."""
     left: LeftDraft | None = None
 
 
@@ -134,6 +138,8 @@ class PlanActivities:
             update={
                 "ever_confirmed": order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
+                "channel": head.distribution_channel,
+                "asked": words_of(request),
             }
         )
 

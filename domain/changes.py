@@ -1,6 +1,6 @@
 """A change: the whole act from request to outcome."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -43,6 +43,8 @@ class ChangeState(StrEnum):
     UNDONE = "undone"
 
 
+FURTHEST_DEADLINE = timedelta(days=183)
+"""How far ahead a draft's deadline may be moved: six months."""
 OUTCOMES = (ChangeState.DONE, ChangeState.REFUSED, ChangeState.UNDONE)
 
 

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from activities.converter import CONVERTER
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile
 from workflows.sandbox import runner
@@ -23,7 +23,7 @@ FILES = sorted(FOLDER.glob("*.json"))
 
 def replayer() -> Replayer:
     """Return a replayer as the worker would run."""
-    return Replayer(workflows=[OrderDraft, Reconcile], workflow_runner=runner(), data_converter=pydantic_data_converter)
+    return Replayer(workflows=[OrderDraft, Reconcile], workflow_runner=runner(), data_converter=CONVERTER)
 
 
 def read(path: Path) -> WorkflowHistory:

@@ -35,10 +35,11 @@ from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
+from workflows.codes import code_of, refused
 from workflows.messages import Answer, StartDraft, UndoEntry
 from workflows.names import REMEMBER_FIRST, STEP_FAILED
 from workflows.saga import Saga, Undo
-from workflows.steps import Steps, code_of, refused
+from workflows.steps import Steps
 
 REVERSIBLE: dict[str, Reversible[Any, Any]] = {
     step.name: step for step in (RESERVE_SEATS, SWAP_OFFER_BUNDLE, AUTHORISE_PAYMENT)
@@ -59,7 +60,10 @@ class Draft:
         self.expires_at = start.expires_at
         self.status: OrderStatus | None = None
         self.price_difference: Money | None = None
+        self.owed: Money | None = None
+        """What is still to be paid for the draft, as far as this run knows; negative when the customer gets it."""
         self.correlation_id: str | None = None
+        self.channel: str | None = None
         self.broke = False
         """Whether the last request broke and was undone, leaving nothing."""
 
@@ -75,9 +79,9 @@ class Draft:
         return self.open and (passed or self._closing)
 
     @property
-    def undos(self) -> int:
-        """How many steps a discard would take back."""
-        return len(self._saga.undos)
+    def undos(self) -> tuple[str, ...]:
+        """What a discard would take back, in words."""
+        return tuple(undo.command.summary() for undo in reversed(self._saga.undos))
 
     def as_start(self, start: StartDraft) -> StartDraft:
         """Return what the next run of this workflow must know to carry on."""
@@ -131,6 +135,7 @@ class Draft:
                 return _answered(change, plan)
             aside = await self._authorise(block, change, plan.owed)
             self.expires_at = aside or self.expires_at
+            self.owed = self.owed - plan.owed if self.owed else None
         return await self._record(change, ChangeState.DONE)
 
     async def extend(self, change: str, by_hand: ByHand | None = None) -> Answer:
@@ -170,10 +175,17 @@ class Draft:
 
     async def served(self, change: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
         """Run one request to its outcome: done, refused, or broken and undone."""
+        answer = await self._answer(change, act)
+        self._steps.board.ended(answer.state, answer.code)
+        return answer
+
+    async def _answer(self, change: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
         self.broke = False
+        costs = self.price_difference, self.owed
         try:
             return await self._after_what_was_left(change, act)
         except FailureError as failure:
+            self.price_difference, self.owed = costs
             if refused(failure):
                 return await self._record(change, ChangeState.REFUSED, code_of(failure))
             self.broke = True
@@ -194,7 +206,7 @@ class Draft:
 
     async def _recover(self, command: LookBack) -> None:
         board = self._steps.board
-        asked, kind = board.request, board.kind
+        under_way = board.now
         left = await self._steps.finish(LOOK_BACK, command)
         if self._fresh:
             # Otherwise a request that came before this look has adopted it.
@@ -207,8 +219,7 @@ class Draft:
             await self.served(each.change, partial(self._serving(each.kind), each.change))
         for undo in _undos(left.forgotten):
             await self._steps.undo(undo.step, undo.command)
-        if asked and kind:
-            board.clear(asked, kind)
+        board.back_to(under_way)
 
     async def _remember(self) -> None:
         """See what the draft holds by the store: a task may be lost when all it did is written already."""
@@ -240,6 +251,8 @@ class Draft:
         plan = await block.run(PLAN_CHANGE, command)
         self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
         self.correlation_id = plan.correlation_id or self.correlation_id
+        self.channel = plan.channel or self.channel
+        self._steps.board.asks(plan.asked)
         if self._fresh and not plan.answered:
             # An answer of before says nothing of the draft: the next request asks again.
             self._adopt(plan.left)
@@ -256,6 +269,7 @@ class Draft:
             seats = {"seats": plan.seats, "services": plan.services}
             await block.run(RESERVE_SEATS, ReserveSeats(change=change, order=self._order, **seats))
         swap = await block.run(SWAP_OFFER_BUNDLE, SwapOfferBundle(change=change, order=self._order))
+        self.owed = swap.balance
         if plan.confirm:
             await self._settle(block, change, swap.balance)
         return swap
@@ -286,6 +300,7 @@ class Draft:
 
     def _begin_anew(self) -> None:
         self._saga, self._opened_by, self.expires_at, self._closing = Saga(self._steps), None, None, False
+        self.owed = None
 
 
 def _answered(change: str, plan: Planned) -> Answer:

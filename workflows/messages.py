@@ -1,12 +1,12 @@
 """What goes in and out of the workflow: ids, times and codes, never anything personal."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from activities.steps import Place
-from domain.changes import ChangeState
+from domain.changes import FURTHEST_DEADLINE, ChangeState
 
 
 class UndoEntry(BaseModel):
@@ -48,6 +48,8 @@ class ExtendAsk(BaseModel):
 
     change: str | None = None
     expires_at: datetime | None = None
+    minutes: int | None = Field(default=None, ge=1, le=FURTHEST_DEADLINE // timedelta(minutes=1))
+    """By hand: how long from now."""
 
 
 class RetryNow(BaseModel):
@@ -59,7 +61,7 @@ class RetryNow(BaseModel):
 class DoneByHand(BaseModel):
     """The stuck step was done by hand; the reason is recorded on the order. No names in it, please."""
 
-    reason: str
+    reason: str = ""
 
 
 class Answer(BaseModel):
@@ -95,6 +97,8 @@ class Progress(BaseModel):
     order: str
     request: str | None
     kind: str | None
+    asked: str = ""
+    """What it asks for, in words."""
     steps: tuple[StepShown, ...]
     waiting: int
     """How many requests wait for their turn."""

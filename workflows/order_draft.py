@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from temporalio import workflow
@@ -10,16 +11,30 @@ from temporalio.exceptions import ApplicationError
 
 from activities.drafts import HowClosed
 from activities.plans import ByHand
-from domain.changes import ChangeKind
+from domain.changes import FURTHEST_DEADLINE, ChangeKind
 from domain.refusals import NoTurn, OrderNeedsAttention
 from workflows import page
 from workflows.board import Board
 from workflows.draft import Draft
 from workflows.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
-from workflows.names import DRAFT_CLOSING, NEEDS_REQUEST, NOTHING_STUCK, QUEUE_FULL, STEP_FAILED
+from workflows.names import (
+    DRAFT_CLOSING,
+    NEEDS_DEADLINE,
+    NEEDS_REASON,
+    NEEDS_REQUEST,
+    NOTHING_STUCK,
+    QUEUE_FULL,
+    STEP_FAILED,
+)
 from workflows.shield import regardless
 from workflows.steps import Steps
 from workflows.turns import MOST_WAITING, Turn, Turns
+
+# The Web UI's form may be sent without data.
+BY_HAND, NO_DEADLINE, NO_REASON, NOTHING_SAID = Ask(), ExtendAsk(), RetryNow(), DoneByHand()
+_EXTEND = 'Let the draft live on: {"minutes": 30} from now, or {"expires_at": "2027-03-01T12:00:00Z"}.'
+_RETRY = 'Try the stuck step again at once. No data needed; or {"reason": "the bank is back"}.'
+_DONE = 'You did the stuck step at its provider: {"reason": "refunded at the bank"}.'
 
 
 @workflow.defn(name="OrderDraft")
@@ -32,7 +47,7 @@ class OrderDraft:
         self._board = Board(changed=self._show_details)
         self._steps = Steps(start.outside, self._board)
         self._draft = Draft(start, self._steps)
-        self._turns = Turns(stuck=lambda: self._board.stuck is not None)
+        self._turns = Turns(stuck=lambda: self._board.stuck is not None, changed=self._show_details)
         self._closing = False
         self._cancelled = False
         self._served = 0
@@ -87,11 +102,13 @@ class OrderDraft:
         if self._draft.due:
             self._board.clear("the deadline", "expiry")
             await self._draft.close(HowClosed.EXPIRED)
+            self._board.ended("done", None)
 
     async def _cancel(self) -> None:
         if self._draft.open:
             self._board.clear("a cancel", "discard")
             await self._draft.close(HowClosed.DISCARDED)
+            self._board.ended("done", None)
             self._cancelled = True
 
     def _show_details(self) -> None:
@@ -133,71 +150,76 @@ class OrderDraft:
         if not known:
             raise ApplicationError("Send changes and payments through the API.", type=NEEDS_REQUEST)
 
-    @workflow.update(name="change", description="Run a change the API has written down, by its id.")
-    async def change(self, ask: Ask) -> Answer:
+    @workflow.update(name="change", description="For the API: run a change it has written down, by its id.")
+    async def change(self, ask: Ask = BY_HAND) -> Answer:
         """Run a change."""
         return await self._serve(ask.change, ChangeKind.CHANGE, self._draft.change)
 
     @change.validator
-    def _admit_change(self, ask: Ask) -> None:
+    def _admit_change(self, ask: Ask = BY_HAND) -> None:
         self._admit(known=ask.change is not None)
 
-    @workflow.update(name="confirm", description="Confirm the draft. By hand: send {} when nothing is owed.")
-    async def confirm(self, ask: Ask) -> Answer:
+    @workflow.update(name="confirm", description="Make the draft the order. No data needed; nothing may be owed.")
+    async def confirm(self, ask: Ask = BY_HAND) -> Answer:
         """Confirm the draft."""
         by_hand = None if ask.change else ByHand(kind=ChangeKind.CONFIRM)
         return await self._serve(ask.change, ChangeKind.CONFIRM, lambda change: self._draft.confirm(change, by_hand))
 
     @confirm.validator
-    def _admit_confirm(self, ask: Ask) -> None:
+    def _admit_confirm(self, ask: Ask = BY_HAND) -> None:
         self._admit()
 
-    @workflow.update(name="discard", description="Take the whole draft back. By hand: send {}.")
-    async def discard(self, ask: Ask) -> Answer:
+    @workflow.update(name="discard", description="Take the whole draft back. No data needed.")
+    async def discard(self, ask: Ask = BY_HAND) -> Answer:
         """Discard the draft."""
         by_hand = None if ask.change else ByHand(kind=ChangeKind.DISCARD)
         return await self._serve(ask.change, ChangeKind.DISCARD, lambda change: self._draft.discard(change, by_hand))
 
     @discard.validator
-    def _admit_discard(self, ask: Ask) -> None:
+    def _admit_discard(self, ask: Ask = BY_HAND) -> None:
         self._admit()
 
-    @workflow.update(name="pay", description="Set aside a payment the API has written down, by its id.")
-    async def pay(self, ask: Ask) -> Answer:
+    @workflow.update(name="pay", description="For the API: set money aside for the draft, by the id of a payment.")
+    async def pay(self, ask: Ask = BY_HAND) -> Answer:
         """Set money aside."""
         return await self._serve(ask.change, ChangeKind.PAY, self._draft.pay)
 
     @pay.validator
-    def _admit_pay(self, ask: Ask) -> None:
+    def _admit_pay(self, ask: Ask = BY_HAND) -> None:
         self._admit(known=ask.change is not None)
 
-    @workflow.update(name="extend", description='Move the deadline. By hand: {"expires_at": "2027-03-01T12:00:00Z"}.')
-    async def extend(self, ask: ExtendAsk) -> Answer:
+    @workflow.update(name="extend", description=_EXTEND)
+    async def extend(self, ask: ExtendAsk = NO_DEADLINE) -> Answer:
         """Move the draft's deadline."""
-        by_hand = None if ask.change else ByHand(kind=ChangeKind.EXTEND, expires_at=ask.expires_at)
+        by_hand = None if ask.change else ByHand(kind=ChangeKind.EXTEND, expires_at=_deadline(ask))
         return await self._serve(ask.change, ChangeKind.EXTEND, lambda change: self._draft.extend(change, by_hand))
 
     @extend.validator
-    def _admit_extend(self, ask: ExtendAsk) -> None:
+    def _admit_extend(self, ask: ExtendAsk = NO_DEADLINE) -> None:
         self._admit()
+        until, now = _deadline(ask), workflow.now()
+        if not ask.change and (until is None or not now < until <= now + FURTHEST_DEADLINE):
+            raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
 
-    @workflow.update(name="retry_now", description='Try the stuck step again at once: {"reason": "bank is back"}.')
-    async def retry_now(self, ask: RetryNow) -> None:
+    @workflow.update(name="retry_now", description=_RETRY)
+    async def retry_now(self, ask: RetryNow = NO_REASON) -> None:
         """Try the stuck step again at once; takes no turn."""
         await self._steps.retry_now(ask)
 
     @retry_now.validator
-    def _admit_retry(self, ask: RetryNow) -> None:
+    def _admit_retry(self, ask: RetryNow = NO_REASON) -> None:
         self._admit_help()
 
-    @workflow.update(name="done_by_hand", description='The stuck step was done by hand: {"reason": "..."}.')
-    async def done_by_hand(self, ask: DoneByHand) -> None:
+    @workflow.update(name="done_by_hand", description=_DONE)
+    async def done_by_hand(self, ask: DoneByHand = NOTHING_SAID) -> None:
         """Take the stuck step for done at its provider; takes no turn."""
         self._steps.done_by_hand(ask)
 
     @done_by_hand.validator
-    def _admit_by_hand(self, ask: DoneByHand) -> None:
+    def _admit_by_hand(self, ask: DoneByHand = NOTHING_SAID) -> None:
         self._admit_help()
+        if not ask.reason:
+            raise ApplicationError(_DONE, type=NEEDS_REASON)
 
     def _admit_help(self) -> None:
         if self._board.stuck is None:
@@ -207,3 +229,8 @@ class OrderDraft:
     def progress(self) -> Progress:
         """Return what this run is doing."""
         return page.progress(self._start.order, self._board, self._draft, self._turns)
+
+
+def _deadline(ask: ExtendAsk) -> datetime | None:
+    """Return the deadline an operator wants."""
+    return workflow.now() + timedelta(minutes=ask.minutes) if ask.minutes else ask.expires_at

@@ -1,28 +1,43 @@
 """What operators see of a run in the Temporal Web UI. Plain words, codes and amounts, no people."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
-from workflows.board import Board
+from domain.money import Money
+from workflows.board import MOST_TOLD, Board, Shown
 from workflows.draft import Draft
 from workflows.messages import Progress, Stuck
-from workflows.names import CHANGE_KIND, CORRELATION_ID, DRAFT_EXPIRES, ORDER_STATE, PRICE_DIFF_MINOR
+from workflows.names import CHANGE_KIND, CHANNEL, CORRELATION_ID, DRAFT_EXPIRES, ORDER_STATE, PRICE_DIFF_MINOR
 from workflows.turns import Turns
+
+_HELP = """
+**What you can do: More Actions, Send an Update**
+
+- `confirm`, no data: make the draft the order, when nothing is owed
+- `discard`, no data: take the whole draft back, as Request Cancellation does
+- `extend`, `{"minutes": 30}`: let the draft live that long from now
+- `retry_now`, no data: when a step is stuck, try it again at once
+- `done_by_hand`, `{"reason": "refunded at the bank"}`: when you did the stuck step at its provider
+
+Terminate is never needed: it takes nothing back.
+""".strip()
 
 
 def progress(order: str, board: Board, draft: Draft, turns: Turns) -> Progress:
     """Return what a run is doing, as data."""
     return Progress(
         order=order,
-        request=board.request,
-        kind=board.kind,
-        steps=tuple(board.steps),
+        request=board.now.request,
+        kind=board.now.kind,
+        asked=board.now.asked,
+        steps=tuple(board.now.steps),
         waiting=turns.waiting,
         draft_open=draft.open,
         expires_at=draft.expires_at,
-        undos=draft.undos,
+        undos=len(draft.undos),
         stuck=board.stuck,
     )
 
@@ -32,44 +47,66 @@ def show(board: Board, draft: Draft) -> None:
     updates: list[SearchAttributeUpdate[Any]] = []
     if draft.status:
         updates.append(ORDER_STATE.value_set(draft.status))
-    if board.kind:
-        updates.append(CHANGE_KIND.value_set(board.kind))
+    if board.now.kind:
+        updates.append(CHANGE_KIND.value_set(board.now.kind))
     if draft.price_difference:
         updates.append(PRICE_DIFF_MINOR.value_set(draft.price_difference.minor))
     updates.append(DRAFT_EXPIRES.value_set(draft.expires_at) if draft.expires_at else DRAFT_EXPIRES.value_unset())
     if draft.correlation_id:
         updates.append(CORRELATION_ID.value_set(draft.correlation_id))
+    if draft.channel:
+        updates.append(CHANNEL.value_set(draft.channel))
     workflow.upsert_search_attributes(updates)
 
 
 def details(board: Board, draft: Draft, turns: Turns) -> str:
     """Return the Markdown page of a run: asked, done, costs, waits for, until when."""
-    lines = [f"**{board.kind}** {board.request or ''}", ""]
+    lines = _stuck(board.stuck) if board.stuck else []
+    lines += [_asked(board.now), ""]
+    lines += ["| | |", "|---|---|", *(f"| {name} | {said} |" for name, said in _where_it_stands(draft, turns)), ""]
+    lines += ["| step | what | |", "|---|---|---|"]
+    lines += [f"| {step.step} | {step.what} | {step.state} |" for step in board.now.steps]
+    if board.before:
+        lines += ["", "**Before that**", "", *(f"- {_asked(shown)}" for shown in board.before)]
+    return "\n".join([*lines, "", _HELP])
+
+
+def _asked(shown: Shown) -> str:
+    asked = f": {shown.asked}" if shown.asked else ""
+    return f"**{shown.kind}**{asked} — **{shown.ended or 'under way'}** ({shown.request})"
+
+
+def _where_it_stands(draft: Draft, turns: Turns) -> Iterator[tuple[str, str]]:
     if draft.price_difference is not None:
-        lines += [f"Price difference: {draft.price_difference} {draft.price_difference.currency}", ""]
-    if board.stuck:
-        lines += _stuck(board.stuck)
-    lines += ["| step | what | state |", "|---|---|---|"]
-    lines += [f"| {step.step} | {step.what} | {step.state} |" for step in board.steps]
-    lines += ["", _waits_for(draft, turns)]
-    return "\n".join(lines)
+        yield "costs", f"{_money(draft.price_difference)} against the confirmed version"
+    if draft.owed is not None:
+        yield "still owed", _money(draft.owed)
+    if turns.waiting:
+        yield "waits for", f"this request; {turns.waiting} more wait for their turn"
+    elif not turns.quiet:
+        yield "waits for", "the step under way"
+    elif draft.open and draft.expires_at:
+        until = f"{draft.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+        yield "waits for", f"a change, a payment or the confirmation, until {until}; then all of it is taken back"
+    else:
+        yield "waits for", "nothing: no draft is open"
+    if draft.undos:
+        yield "a discard would undo", "; ".join(draft.undos[:MOST_TOLD])
+
+
+def _money(amount: Money) -> str:
+    return f"{amount} {amount.currency}"
 
 
 def _stuck(stuck: Stuck) -> list[str]:
     since = f"{stuck.since:%Y-%m-%d %H:%M:%S} UTC"
     return [
-        f"**Needs attention** since {since}: {stuck.what} keeps failing with {stuck.code}",
+        f"### Needs attention: {stuck.code}",
         "",
-        *(f"- {word}" for word in stuck.left),
+        f"Since {since} **{stuck.step}** ({stuck.what}) keeps failing. It is tried again at least every minute.",
         "",
-        "Send `retry_now`, or `done_by_hand` once it was done at the provider.",
+        *(f"- left: {word}" for word in stuck.left),
+        "",
+        "Send the update `retry_now`, or `done_by_hand` once it was done at the provider.",
         "",
     ]
-
-
-def _waits_for(draft: Draft, turns: Turns) -> str:
-    if turns.waiting:
-        return f"{turns.waiting} more requests wait for their turn."
-    if draft.open and draft.expires_at:
-        return f"Waits for changes, a payment or the confirmation until {draft.expires_at:%Y-%m-%d %H:%M:%S} UTC."
-    return "Nothing is open."

@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityHandle
 
 from activities.attention import AttentionActivities, NoteAttention
 from activities.steps import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Place, Reversible
-from domain.refusals import all_refusals
 from workflows.board import Board
 from workflows.calls import Calls
+from workflows.codes import code_of, refused
 from workflows.messages import DoneByHand, RetryNow, Stuck
 from workflows.names import ATTENTION_NOTED
 from workflows.shield import regardless, to_the_end
@@ -25,23 +25,6 @@ R = TypeVar("R", bound=BaseModel)
 PATIENCE = timedelta(seconds=30)
 # Noting it must not keep the step itself waiting.
 NOTE_ATTEMPTS = 3
-_REFUSALS = frozenset(all_refusals())
-
-
-def code_of(failure: BaseException) -> str:
-    """Return the stable code of a failed step: the refusal's, or the fault's type."""
-    cause: BaseException | None = failure
-    while cause is not None:
-        if isinstance(cause, ApplicationError):
-            return cause.type or "FAULT"
-        cause = cause.__cause__
-    # Nothing of ours was heard at all: a time-out, or a worker that went away.
-    return type(failure.__cause__ or failure).__name__
-
-
-def refused(failure: BaseException) -> bool:
-    """Whether a failed step is a business no."""
-    return code_of(failure) in _REFUSALS
 
 
 class Steps:

@@ -24,9 +24,10 @@ class Turn(Enum):
 class Turns:
     """First come, first served. A step that is stuck keeps its turn and turns everybody else away."""
 
-    def __init__(self, stuck: Callable[[], bool]) -> None:
+    def __init__(self, stuck: Callable[[], bool], changed: Callable[[], None]) -> None:
         self._queue: deque[object] = deque()
         self._stuck = stuck
+        self._changed = changed
 
     @property
     def quiet(self) -> bool:
@@ -47,6 +48,7 @@ class Turns:
             yield mine
         finally:
             self._queue.remove(mine)
+        self._changed()
 
     async def come(self, mine: object) -> Turn:
         """Wait for the turn of a ticket, at most ten seconds, not at all behind a stuck step."""

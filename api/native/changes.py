@@ -1,7 +1,6 @@
 """Everything asked of an order: quotes, changes, confirmation, payment, discard and deadline."""
 
 import re
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -30,7 +29,7 @@ from api.native.changes_schema import (
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
 from api.strict_json import StrictRoute
-from domain.changes import ChangeKind, ChangeRequest, PaymentMeans
+from domain.changes import FURTHEST_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
 from domain.money import parse_money
 from domain.quotes import Quote
 from store import changes, effects
@@ -42,7 +41,6 @@ router = APIRouter(tags=["changes"], route_class=StrictRoute)
 Parts = Annotated[ApiParts, Depends(parts)]
 Keyed = Annotated[Handling, Depends(keyed)]
 _ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
-FURTHEST_DEADLINE = timedelta(days=183)
 _LOOK = ("ORDER_NOT_FOUND",)
 _BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
 _ASK = (*_LOOK, "STALE_ORDER", "ORDER_NEEDS_ATTENTION", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.converter import CONVERTER
 from cli.processes import Child
 from cli.shop import Shop
 from cli.stack import Ports, Stack
@@ -137,7 +137,7 @@ def ready(stack: Stack) -> bool:
 
 
 async def rounds_until_done(stack: Stack, book: Store, change: str) -> None:
-    client = await Client.connect(stack.temporal, data_converter=pydantic_data_converter)
+    client = await Client.connect(stack.temporal, data_converter=CONVERTER)
     async with asyncio.timeout(30):
         while not ended(book, change):
             name = f"reconcile-{uuid.uuid4()}"

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import uvicorn
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 import worker
+from activities.converter import CONVERTER
 from activities.steps import Place
 from api.app import create_app
 from api.engine import Engine
@@ -60,11 +60,9 @@ async def running_world(
     settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside, **more)
     parts = worker.parts(settings)
     parts = replace(parts, payments=bank or parts.payments)
-    client = await Client.connect(temporal, namespace=namespace, data_converter=pydantic_data_converter)
+    client = await Client.connect(temporal, namespace=namespace, data_converter=CONVERTER)
     faults = Faults()
-    asking = await Client.connect(
-        temporal, namespace=namespace, data_converter=pydantic_data_converter, retry_config=QUICK
-    )
+    asking = await Client.connect(temporal, namespace=namespace, data_converter=CONVERTER, retry_config=QUICK)
     made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
     config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
     server = _Server(config)

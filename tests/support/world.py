@@ -15,10 +15,10 @@ from typing import Any
 import httpx2
 from sqlmodel import col, func, select
 from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RetryConfig
 
 import worker
+from activities.converter import CONVERTER
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
@@ -108,7 +108,7 @@ class World:
     async def without_engine(self) -> AsyncIterator["World"]:
         """Another API on the same store that reaches no Temporal."""
         options: dict[str, Any] = {"lazy": True, "retry_config": RetryConfig(max_retries=0)}
-        nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=pydantic_data_converter, **options)
+        nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=CONVERTER, **options)
         async with self.with_api(engine=Engine(nowhere)) as world:
             yield world
 

@@ -1,0 +1,41 @@
+"""How data and failures are written for Temporal: what an operator reads there begins with a code."""
+
+from dataclasses import replace
+
+from pydantic import ValidationError
+from temporalio.api.failure.v1 import Failure
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DefaultFailureConverter, PayloadConverter
+from temporalio.exceptions import ApplicationError
+
+INVALID_DATA = "INVALID_DATA"
+"""What was sent by hand does not fit: an update's data in the Web UI, say."""
+
+
+class PlainFailures(DefaultFailureConverter):
+    """Writes our own failures as "CODE: sentence", without the lines of code they came through.
+
+    An exception nobody foresaw keeps its lines: it is an engineer who will read it.
+    """
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+        """Write a failure."""
+        super().to_failure(exception, payload_converter, failure)
+        if isinstance(exception.__cause__, ValidationError):
+            failure.message = f"{INVALID_DATA}: {failure.message}: {_said(exception.__cause__)}"
+            failure.ClearField("cause")
+        elif isinstance(exception, ApplicationError) and exception.type:
+            if not failure.message.startswith(exception.type):
+                failure.message = f"{exception.type}: {failure.message}"
+        else:
+            return
+        failure.stack_trace = ""
+
+
+def _said(error: ValidationError) -> str:
+    """Return where data is wrong and how, without a word of it."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the data'}: {each['msg']}" for each in found)
+
+
+CONVERTER = replace(pydantic_data_converter, failure_converter_class=PlainFailures)

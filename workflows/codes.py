@@ -1,0 +1,23 @@
+"""What a failed step is called."""
+
+from temporalio.exceptions import ApplicationError
+
+from domain.refusals import all_refusals
+
+_REFUSALS = frozenset(all_refusals())
+
+
+def code_of(failure: BaseException) -> str:
+    """Return the stable code of a failed step: the refusal's, or the fault's type."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ApplicationError):
+            return cause.type or "FAULT"
+        cause = cause.__cause__
+    # Nothing of ours was heard at all: a time-out, or a worker that went away.
+    return type(failure.__cause__ or failure).__name__
+
+
+def refused(failure: BaseException) -> bool:
+    """Whether a failed step is a business no."""
+    return code_of(failure) in _REFUSALS
