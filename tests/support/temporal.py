@@ -44,10 +44,15 @@ class TemporalServer:
 
 
 @asynccontextmanager
-async def temporal_server(kept: Path | None = None, dynamic: Sequence[str] = ()) -> AsyncIterator[TemporalServer]:
-    """Start a server with a namespace for each database, and time that can be skipped; its state in memory or kept."""
+async def temporal_server(
+    kept: Path | None = None, dynamic: Sequence[str] = (), web_ui: int | None = None
+) -> AsyncIterator[TemporalServer]:
+    """Start a server with a namespace for each database, and time that can be skipped; its state in memory or kept.
+
+    Its Web UI has the port given, if any.
+    """
     port = free_port()
-    command = server_command(port, None, kept, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
+    command = server_command(port, web_ui, kept, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
     for namespace in NAMESPACES:
         command += ["--namespace", namespace]
     ARTIFACTS.mkdir(exist_ok=True)
