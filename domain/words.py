@@ -12,10 +12,14 @@ from domain.operations import (
     SetTravellers,
 )
 
+MOST_SAID = 4
+
 
 def words_of(request: ChangeRequest) -> str:
     """Return what a request asks beyond its kind; empty when the kind says all."""
-    said = [_words(operation) for operation in request.operations]
+    said = [_words(operation) for operation in request.operations[:MOST_SAID]]
+    if len(request.operations) > MOST_SAID:
+        said.append(f"{len(request.operations) - MOST_SAID} more")
     if request.amount:
         said.append(f"{request.amount} {request.amount.currency}")
     if request.expires_at:
