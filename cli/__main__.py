@@ -1,7 +1,7 @@
 """changeover: commands for newcomers and operators."""
 
 import asyncio
-import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,8 @@ from cli import up as up_command
 from cli.ending import end
 from settings import Settings
 from store.migrate import migrate as migrate_store
+from telemetry.logs import configure
+from telemetry.tracing import TracingMissingError
 
 app = typer.Typer(help="Changes sold orders safely.", no_args_is_help=True, pretty_exceptions_show_locals=False)
 attention_app = typer.Typer(invoke_without_command=True)
@@ -30,11 +32,7 @@ DATA = Path(".changeover")
 
 @app.callback()
 def _logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # The SDK logs tracebacks of failed steps; ours say what failed, without anybody's data.
-    logging.getLogger("temporalio.activity").setLevel(logging.CRITICAL)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    configure(Settings().log_format)
 
 
 @app.command()
@@ -120,3 +118,6 @@ if __name__ == "__main__":
         app(prog_name="changeover")
     except SystemExit as ended:
         end(int(ended.code or 0))
+    except TracingMissingError as error:
+        print(error, file=sys.stderr)
+        end(2)

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 
-from cli.ports import choose
+from cli.ports import HOST, choose
 from cli.processes import Child
 from cli.stack import Ports, Stack, StackError
 
@@ -25,7 +25,12 @@ def up(
         signal.signal(signum, lambda *_: stop.set())
     try:
         ports = Ports(
-            temporal=choose(temporal_port, 7233), web_ui=choose(web_ui_port, 8233), api=choose(api_port, 8080)
+            temporal=choose(temporal_port, 7233),
+            web_ui=choose(web_ui_port, 8233),
+            api=choose(api_port, 8080),
+            # As deploy/prometheus/prometheus.yml has them.
+            api_metrics=choose(None, 9464),
+            worker_metrics=choose(None, 9465),
         )
         with Stack(data.resolve(), ports, database) as stack:
             _announce(stack)
@@ -45,6 +50,7 @@ def _announce(stack: Stack) -> None:
         f"Temporal {stack.temporal}",
         f"Store    {stack.database}",
         f"Logs     {stack.data / 'logs'}",
+        f"Metrics  http://{HOST}:{stack.ports.api_metrics}/metrics (API), :{stack.ports.worker_metrics} (worker)",
     ]
     console.print(Panel("\n".join(rows), title="Changeover is up", expand=False))
     # On a line of its own, for people and scripts alike.
