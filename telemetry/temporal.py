@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 1.0
+# The SDK's own know nothing between a tenth and half a second.
+_WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATENCIES = ("workflow_task_schedule_to_start_latency", "activity_schedule_to_start_latency", "request_latency")
 
 
 def free_port() -> int:
@@ -28,7 +31,11 @@ def free_port() -> int:
 def runtime(port: int = 0) -> Runtime:
     """Return the SDK's runtime, one for a process; with a port its metrics are served there, on loopback."""
     metrics = PrometheusConfig(
-        bind_address=f"{HOST}:{port}", counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+        bind_address=f"{HOST}:{port}",
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides=dict.fromkeys(_LATENCIES, _WAITS),
     )
     # The fields of its lines hold words of others; ours have known members only.
     forwarding = LogForwardingConfig(
