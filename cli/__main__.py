@@ -42,9 +42,12 @@ def up(
     api_port: Annotated[int | None, typer.Option(help="8080, or a free one when that is taken.")] = None,
     web_ui_port: Annotated[int | None, typer.Option(help="8233, or a free one.")] = None,
     temporal_port: Annotated[int | None, typer.Option(help="7233, or a free one.")] = None,
+    api_metrics_port: Annotated[int | None, typer.Option(help="Where the API is scraped; a free one.")] = None,
+    worker_metrics_port: Annotated[int | None, typer.Option(help="Where the worker is scraped; a free one.")] = None,
 ) -> None:
     """Run everything on this machine until Ctrl-C: Temporal with its Web UI, worker, API, demo catalogue."""
-    up_command.up(data, database, api_port, web_ui_port, temporal_port)
+    metrics = (api_metrics_port, worker_metrics_port)
+    up_command.up(data, database, api_port, web_ui_port, temporal_port, *metrics)
 
 
 @app.command()

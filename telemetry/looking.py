@@ -33,17 +33,17 @@ class Looking(Collector):
         with self._one_at_a_time:
             began = time.monotonic()
             if began >= self._next:
-                self._seen = [*self._looked()]
-                took = time.monotonic() - began
-                self._next = began + took + max(KEPT_SECONDS, REST * took)
+                self._seen, rest = self._looked(began)
+                self._next = time.monotonic() + rest
             return iter(self._seen)
 
-    def _looked(self) -> Iterator[Metric]:
+    def _looked(self, began: float) -> tuple[Sequence[Metric], float]:
+        """Return what there is to see, and for how long that will do."""
         try:
-            seen, up = [*self._look()], 1
+            seen = [*self._look()]
         except Exception as error:
             # A scrape never fails: that this did is what the gauge of its own says.
             log.warning("gauges could not be read", exc_info=error, extra={"kind": self._up})
-            seen, up = [], 0
-        yield GaugeMetricFamily(self._up, self._about, value=up)
-        yield from seen
+            return [GaugeMetricFamily(self._up, self._about, value=0)], KEPT_SECONDS
+        rest = max(KEPT_SECONDS, REST * (time.monotonic() - began))
+        return [GaugeMetricFamily(self._up, self._about, value=1), *seen], rest
