@@ -13,7 +13,10 @@ def metrics_served(host: str, port: int, collectors: Sequence[Collector]) -> Ite
     if not port:
         yield
         return
-    server, thread = start_http_server(port, host)
+    try:
+        server, thread = start_http_server(port, host)
+    except OSError as error:
+        raise OSError(f"Metrics cannot be served at {host}:{port}: {error.strerror}") from error
     for each in collectors:
         REGISTRY.register(each)
     try:

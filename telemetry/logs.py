@@ -78,16 +78,21 @@ def place_of(error: BaseException) -> str:
 def _said(_logger: Any, _method: str, members: EventDict) -> EventDict:
     """Put the message together without words of exceptions, which may stand in any line but the first."""
     message, arguments = members["_record"].msg, members.pop("positional_args", None)
-    text = str(_wordless(message))
-    if isinstance(arguments, Mapping):
-        text %= {name: _wordless(each) for name, each in arguments.items()}
-    elif arguments:
-        text %= tuple(_wordless(each) for each in arguments)
-    members["event"] = text.strip().partition("\n")[0]
+    members["event"] = _filled(str(_wordless(message)), arguments).strip().partition("\n")[0]
     error = members.pop("exc_info", None)
     if error and error[1]:
         members.update(error=type(error[1]).__name__, place=place_of(error[1]))
     return members
+
+
+def _filled(text: str, arguments: Any) -> str:
+    try:
+        if isinstance(arguments, Mapping):
+            return text % {name: _wordless(each) for name, each in arguments.items()}
+        return text % tuple(_wordless(each) for each in arguments) if arguments else text
+    except (KeyError, TypeError, ValueError):
+        # They do not fit; logging would print them, and all their words, in place of the line.
+        return text
 
 
 def _wordless(argument: Any) -> Any:

@@ -58,6 +58,8 @@ def test_the_words_of_an_exception_are_not_logged_and_its_place_is(name: str, wr
 
 def test_nor_where_they_stand_in_a_message() -> None:
     _, error, _ = caught()
+    unfit = members(logging.LogRecord("asyncio", logging.ERROR, "", 0, "%d broke", (error,), None))
+    assert unfit["event"] == "%d broke"
     for message, arguments in (("broke: %s", (error,)), (error, ()), (f"Task failed\nfuture: {error!r}", ())):
         told = members(logging.LogRecord("asyncio", logging.ERROR, "", 0, message, arguments, None))
         assert told["event"] in {f"broke: {place_of(error)}", place_of(error), "Task failed"}
