@@ -51,7 +51,7 @@ soak: install sources
 
 # Some forty processes are started from these sources: compile them once.
 sources:
-	@$(BIN)/python -m compileall -q activities api cli domain providers store workflows tests worker.py settings.py
+	@$(BIN)/python -m compileall -q activities api cli domain providers store telemetry workflows tests worker.py settings.py telling.py
 
 check: install
 	$(BIN)/ruff format --check .

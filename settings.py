@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.steps import Place
+from telemetry.logs import LogFormat
 
 
 class Settings(BaseSettings):
@@ -42,5 +43,14 @@ class Settings(BaseSettings):
     """Answer 400 instead of 200 where validation errors are among the messages; the body is the same."""
     build: str = ""
     """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
+    log_format: LogFormat | None = None
+    """json or console; by default console on a terminal and JSON lines elsewhere."""
+    metrics_host: str = "127.0.0.1"
+    api_metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where the API serves /metrics; 0: nowhere."""
+    worker_metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Likewise the worker."""
+    tracing: bool = False
+    """Whether spans are sent to where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra `tracing`."""
     threads: int = Field(default=16, ge=2)
     cached_drafts: int = Field(default=500, ge=0)

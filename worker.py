@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from activities.converter import CONVERTER
 from activities.deadlines import Deadlines
 from activities.drafts import DraftActivities
 from activities.failures import FailureInterceptor
+from activities.observing import ObservingInterceptor
 from activities.once import Once
 from activities.order_lines import OrderLineActivities
 from activities.outcomes import OutcomeActivities
@@ -46,6 +46,8 @@ from providers.embedded.seats import EmbeddedSeats
 from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
 from settings import Settings
 from store.database import Store
+from telemetry.endpoint import metrics_served
+from telling import Told, gauges, telling
 from workflows.names import DEPLOYMENT, ORDERS_QUEUE, queue_of
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, StartRound
@@ -113,10 +115,13 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
     ]
 
 
-async def connect(settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None) -> Client:
-    """Connect to Temporal by its environment profile, or to the address in the settings."""
+async def connect(
+    settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None, told: Told | None = None
+) -> Client:
+    """Connect to Temporal by its environment profile, or to the address in the settings; processes tell of it."""
     config: dict[str, Any] = {"target_host": settings.temporal_address}
     config |= ClientConfig.load_client_connect_config()
+    config |= {"runtime": told.runtime, "plugins": told.plugins} if told else {}
     return await Client.connect(**config, data_converter=CONVERTER, lazy=lazy, retry_config=retry)
 
 
@@ -129,7 +134,7 @@ def workers(
         "activity_executor": executor,
         "max_concurrent_activities": settings.threads,
         "max_concurrent_local_activities": settings.threads,
-        "interceptors": [*extra, FailureInterceptor()],
+        "interceptors": [ObservingInterceptor(), *extra, FailureInterceptor()],
         "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_seconds),
         "deployment_config": _deployment(settings.build),
     }
@@ -173,12 +178,19 @@ async def keep_reconciling(client: Client, settings: Settings) -> None:
 
 async def run(settings: Settings) -> None:
     """Work until told to stop, then let steps under way finish."""
-    client = await connect(settings)
-    await keep_reconciling(client, settings)
+    with telling("changeover-worker", wanted_port=settings.worker_metrics_port, tracing=settings.tracing) as told:
+        client = await connect(settings, told=told)
+        await keep_reconciling(client, settings)
+        made = parts(settings)
+        with metrics_served(settings.metrics_host, settings.worker_metrics_port, gauges(made.store, client, told)):
+            await _work(client, made, settings)
+        made.store.close()
+
+
+async def _work(client: Client, made: Parts, settings: Settings) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    made = parts(settings)
     with ThreadPoolExecutor(settings.threads * (1 + len(settings.outside))) as executor:
         running = workers(client, made, settings, executor)
         async with asyncio.TaskGroup() as group:
@@ -187,9 +199,3 @@ async def run(settings: Settings) -> None:
             await stop.wait()
             for each in running:
                 await each.shutdown()
-    made.store.close()
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    asyncio.run(run(Settings()))

@@ -13,9 +13,11 @@ from activities.steps import Command, Final, Nothing, Place
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from store import changes
+from store.database import after_commit
 from store.events import Data, EventType, append
 from store.orders import load, with_head
 from store.tables import OrderRow
+from telemetry.metrics import UNWOUND
 
 
 class ConfirmOrder(Command):
@@ -40,6 +42,11 @@ class HowClosed(StrEnum):
 
     DISCARDED = "discarded"
     EXPIRED = "expired"
+
+
+# There before they count, so that a rate sees the first.
+for _how in HowClosed:
+    UNWOUND.labels(_how.name)
 
 
 class CloseDraft(Command):
@@ -91,6 +98,7 @@ class DraftActivities:
             _end_draft(order)
             kind = EventType.DRAFT_EXPIRED if expired else EventType.DRAFT_DISCARDED
             append(tx, order, kind, None, self._once.store.now(), {"version": order.version})
+            after_commit(tx, UNWOUND.labels(command.how.name).inc)
             return Nothing()
 
         return self._once.check(command, Nothing, close)

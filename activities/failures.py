@@ -90,6 +90,5 @@ def translated(error: Exception) -> FailureError:
             return ApplicationError(sentence, type=WITHDRAWN, non_retryable=True)
         case _:
             kind = type(error).__name__
-            info = activity.info()
-            log.error("step %s broke: %s (attempt %d)", info.activity_type, kind, info.attempt)
-            return ApplicationError(f"{kind} in {info.activity_type}", type=kind)
+            log.error("step broke", exc_info=error)
+            return ApplicationError(f"{kind} in {activity.info().activity_type}", type=kind)

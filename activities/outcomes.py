@@ -14,8 +14,11 @@ from domain.changes import ChangeState, Outcome
 from domain.orders import Order, OrderStatus
 from domain.summaries import summary_of
 from store import changes, effects
+from store.database import after_commit
+from store.effects import EffectState
 from store.orders import load, locked
-from store.tables import ChangeRow
+from store.tables import ChangeRow, EffectRow
+from telemetry.metrics import UNWOUND
 
 
 class RecordOutcome(Command):
@@ -70,21 +73,25 @@ def end_change(tx: Session, order: Order, row: ChangeRow, state: ChangeState, co
     plan = changes.plan_of(row) if done else None
     added = {line.id for line in plan.adds} if plan else set()
     seats = [line.reservations for line in order.lines if line.id in added]
+    steps = [] if state is ChangeState.DONE else effects.of_change(tx, row.id)
     outcome = Outcome(
         state=state,
         code=code,
-        members=_members(tx, row, code),
+        members=_members(steps, code),
         order=summary_of(order),
         lines=tuple(line.id for line in plan.adds) if plan else (),
         reservations=tuple(dict.fromkeys(seat for line in seats for seat in line)),
         replaced=plan.replaced if plan else (),
         warnings=plan.warnings if plan else (),
     )
-    return changes.end(tx, row.id, outcome, now)
+    written = changes.end(tx, row.id, outcome, now)
+    if written and any(each.state == EffectState.WITHDRAWN for each in steps):
+        after_commit(tx, UNWOUND.labels(code).inc)
+    return written
 
 
-def _members(tx: Session, row: ChangeRow, code: str | None) -> tuple[dict[str, str | int], ...]:
-    refusals = [json.loads(each.refusal) for each in effects.of_change(tx, row.id) if each.refusal]
+def _members(steps: list[EffectRow], code: str | None) -> tuple[dict[str, str | int], ...]:
+    refusals = [json.loads(each.refusal) for each in steps if each.refusal]
     return next((tuple(each["members"]) for each in refusals if each["code"] == code), ())
 
 

@@ -1,6 +1,7 @@
 """Finds orders that something should be done about and no workflow is doing."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from itertools import islice
 
@@ -10,6 +11,7 @@ from temporalio import activity
 from store import invariants, leftovers
 from store.changes import unfinished
 from store.database import Store
+from telemetry.metrics import BOOKS_CHECKED, VIOLATIONS
 
 PATIENCE = timedelta(seconds=10)
 """How long a request may wait for the API to hand it over before somebody else does."""
@@ -58,5 +60,9 @@ class StrayActivities:
     def check_books(self) -> Books:
         """Return what does not hold of what must. It reads everything, so it takes longer as the store grows."""
         with self._store.read() as tx:
-            wrong = islice(invariants.violations(tx), MOST)
-            return Books(violations=tuple(f"{each.invariant} {each.order or '-'} {each.what}" for each in wrong))
+            wrong = [*islice(invariants.violations(tx), MOST)]
+        found = Counter(each.invariant for each in wrong)
+        for invariant in invariants.INVARIANTS:
+            VIOLATIONS.labels(invariant.name).set(found[invariant.name])
+        BOOKS_CHECKED.set_to_current_time()
+        return Books(violations=tuple(f"{each.invariant} {each.order or '-'} {each.what}" for each in wrong))

@@ -13,6 +13,7 @@ from api.entur import routes as entur
 from api.entur.callers import Callers
 from api.entur.errors import api_error
 from api.native import attention, changes, health, offers, orders, problem_pages
+from api.observing import ObservingMiddleware
 from api.openapi import describe
 from api.parts import ApiParts
 
@@ -34,12 +35,15 @@ def create_app(made: ApiParts) -> FastAPI:
         description=_DESCRIPTION,
         strict_content_type=False,  # StrictRoute decides
         generate_unique_id_function=lambda route: route.name,
+        # FastAPI's own spans and logs say paths, queries and what exceptions say; ours are in api/tracing.py.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = made
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
+    app.add_middleware(ObservingMiddleware)
     handlers.install(app)
     for routes in (offers, orders, changes, attention, health, problem_pages):
         app.include_router(routes.router)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
+from structlog.contextvars import bind_contextvars
 
 from api.engine import EngineUnreachableError, QueueFullError
 from api.engine import Request as EngineRequest
@@ -42,6 +43,7 @@ async def ask(
     """
     mark = fingerprint(request.method, request.url.path, body)
     row, channel = await run_in_threadpool(_write_down, request, made, order, wanted, asked, mark)
+    bind_contextvars(order=row.order_number, change=row.id)
     if row.outcome:
         return row, True
     try:

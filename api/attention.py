@@ -15,12 +15,11 @@ from temporalio.service import RPCStatusCode
 
 from api.engine import PROGRESS_LIMIT, EngineUnreachableError
 from workflows.messages import DoneByHand, RetryNow
-from workflows.names import NEEDS_ATTENTION, NOTHING_STUCK, draft_id, order_of
+from workflows.names import NOTHING_STUCK, STUCK, draft_id, order_of
 
 MOST = 200
 # Writing it on the order may take as long as one attempt at a step.
 HELP_LIMIT = timedelta(seconds=10)
-_STUCK = f"WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running' AND {NEEDS_ATTENTION.name} = true"
 
 
 class Help(StrEnum):
@@ -38,7 +37,7 @@ async def stuck_orders(client: Client) -> list[str]:
     """Return the orders that wait for an operator, at most 200. Raises EngineUnreachableError."""
     try:
         async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
-            return [order_of(each.id) async for each in client.list_workflows(_STUCK, limit=MOST)]
+            return [order_of(each.id) async for each in client.list_workflows(STUCK, limit=MOST)]
     except (TimeoutError, RPCError, RuntimeError) as error:
         raise EngineUnreachableError from error
 

@@ -5,6 +5,7 @@ import uuid
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from api.problems import ProblemError, shaped
 
@@ -13,7 +14,7 @@ _VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class CorrelationMiddleware:
-    """Takes or makes the correlation id, keeps it in the request's state and puts it on the answer."""
+    """Takes or makes the correlation id, keeps it for the request and all it logs, and puts it on the answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,4 +38,5 @@ class CorrelationMiddleware:
             await shaped(scope, ProblemError("HEADER_INVALID", [{"field": HEADER}]))(scope, receive, answer)
             return
         scope.setdefault("state", {})["correlation_id"] = correlation_id
+        bind_contextvars(correlation_id=correlation_id)
         await self._app(scope, receive, answer)

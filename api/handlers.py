@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.engine import EngineUnreachableError
-from api.logs import WithoutWords, place_of
+from api.observing import method_of, route_of
 from api.problems import ProblemError, shaped
 from domain.refusals import Refusal
 from store.database import StoreBusyError
@@ -23,10 +23,7 @@ _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE", 40
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of an application be answered as a problem, and none be logged with its words."""
-    server = logging.getLogger("uvicorn.error")
-    if not any(isinstance(each, WithoutWords) for each in server.filters):
-        server.addFilter(WithoutWords())
+    """Let every error of an application be answered as a problem."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refusal, _refused)
@@ -99,7 +96,7 @@ def _said(error: Any) -> str:
 
 
 async def _busy(request: Request, error: Exception) -> Response:
-    log.warning("store busy: %s", type(error).__name__)
+    log.warning("store busy", exc_info=error)
     return shaped(request.scope, ProblemError("STORE_BUSY"))
 
 
@@ -108,5 +105,7 @@ async def _unreachable(request: Request, _error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    log.error("%s broke: %s", request.scope.get("route", request.method), place_of(error))
+    log.error(
+        "request broke", exc_info=error, extra={"method": method_of(request.scope), "route": route_of(request.scope)}
+    )
     return shaped(request.scope, ProblemError("INTERNAL"))

@@ -11,7 +11,7 @@ from api.writing_down import fingerprint, new_change, written
 from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.model import Code, Flag, Model, Text
 from domain.summaries import summary_of
-from store import numbers
+from store import changes, numbers
 from store.events import EventType, append
 from store.orders import load
 from store.tables import ChangeRow, OrderRow
@@ -55,7 +55,9 @@ def create_empty(
         if row is not fresh:
             return row, True
         head = make_order(tx, made, wanted, fresh, empty=True)
-        fresh.outcome = Outcome(state=ChangeState.DONE, order=summary_of(load(tx, head))).model_dump_json()
+        outcome = Outcome(state=ChangeState.DONE, order=summary_of(load(tx, head)))
+        fresh.outcome = outcome.model_dump_json()
         fresh.state, fresh.finished_at = ChangeState.DONE, fresh.created_at
         tx.merge(fresh)
+        changes.tell(tx, fresh.id, outcome, fresh.kind, fresh.correlation_id)
         return fresh, False

@@ -1,7 +1,7 @@
 """changeover: commands for newcomers and operators."""
 
 import asyncio
-import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,8 @@ from cli import up as up_command
 from cli.ending import end
 from settings import Settings
 from store.migrate import migrate as migrate_store
+from telemetry.logs import configure
+from telemetry.tracing import TracingMissingError
 
 app = typer.Typer(help="Changes sold orders safely.", no_args_is_help=True, pretty_exceptions_show_locals=False)
 attention_app = typer.Typer(invoke_without_command=True)
@@ -30,11 +32,7 @@ DATA = Path(".changeover")
 
 @app.callback()
 def _logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # The SDK logs tracebacks of failed steps; ours say what failed, without anybody's data.
-    logging.getLogger("temporalio.activity").setLevel(logging.CRITICAL)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    configure(Settings().log_format)
 
 
 @app.command()
@@ -44,9 +42,12 @@ def up(
     api_port: Annotated[int | None, typer.Option(help="8080, or a free one when that is taken.")] = None,
     web_ui_port: Annotated[int | None, typer.Option(help="8233, or a free one.")] = None,
     temporal_port: Annotated[int | None, typer.Option(help="7233, or a free one.")] = None,
+    api_metrics_port: Annotated[int | None, typer.Option(help="Where the API is scraped; a free one.")] = None,
+    worker_metrics_port: Annotated[int | None, typer.Option(help="Where the worker is scraped; a free one.")] = None,
 ) -> None:
     """Run everything on this machine until Ctrl-C: Temporal with its Web UI, worker, API, demo catalogue."""
-    up_command.up(data, database, api_port, web_ui_port, temporal_port)
+    metrics = (api_metrics_port, worker_metrics_port)
+    up_command.up(data, database, api_port, web_ui_port, temporal_port, *metrics)
 
 
 @app.command()
@@ -120,3 +121,6 @@ if __name__ == "__main__":
         app(prog_name="changeover")
     except SystemExit as ended:
         end(int(ended.code or 0))
+    except TracingMissingError as error:
+        print(error, file=sys.stderr)
+        end(2)

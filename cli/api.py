@@ -1,6 +1,7 @@
 """The API process."""
 
 import uvicorn
+from temporalio.client import Client
 from temporalio.service import RetryConfig
 
 import worker
@@ -10,6 +11,8 @@ from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.parts import ApiParts
 from settings import Settings
+from telemetry.endpoint import metrics_served
+from telling import gauges, telling
 
 # A request that cannot reach Temporal is answered 503 within its own patience.
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)
@@ -18,7 +21,14 @@ QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_ela
 async def serve(settings: Settings) -> None:
     """Serve the API until told to stop."""
     made = worker.parts(settings)
-    client = await worker.connect(settings, lazy=True, retry=QUICK)
+    with telling("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
+        client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
+        with metrics_served(settings.metrics_host, settings.api_metrics_port, gauges(made.store, client, told)):
+            await uvicorn.Server(_configured(settings, made, client)).serve()
+    made.store.close()
+
+
+def _configured(settings: Settings, made: worker.Parts, client: Client) -> uvicorn.Config:
     parts = ApiParts(
         store=made.store,
         offers=made.offers,
@@ -29,14 +39,18 @@ async def serve(settings: Settings) -> None:
         ),
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
     )
-    config = uvicorn.Config(
-        create_app(parts),
+    app = create_app(parts)
+    if settings.tracing:
+        from api.tracing import TracingMiddleware  # noqa: PLC0415 - only the extra `tracing` has what it imports
+
+        app.add_middleware(TracingMiddleware)
+    return uvicorn.Config(
+        app,
         host=settings.api_host,
         port=settings.api_port,
-        log_level="warning",
+        log_config=None,  # as everybody else's (telemetry/logs.py)
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         h11_max_incomplete_event_size=32 * 1024,
     )
-    await uvicorn.Server(config).serve()
-    made.store.close()

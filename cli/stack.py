@@ -40,6 +40,8 @@ class Ports:
     temporal: int
     web_ui: int
     api: int
+    api_metrics: int = 0
+    worker_metrics: int = 0
 
     @classmethod
     def free(cls) -> Self:
@@ -67,6 +69,8 @@ class Stack:
         environment = {
             "CHANGEOVER_DATABASE": self.database,
             "CHANGEOVER_API_PORT": str(ports.api),
+            "CHANGEOVER_API_METRICS_PORT": str(ports.api_metrics),
+            "CHANGEOVER_WORKER_METRICS_PORT": str(ports.worker_metrics),
             "TEMPORAL_ADDRESS": self.temporal,
             # A profile of yours may name another server, with TLS; this is ours.
             "TEMPORAL_CONFIG_FILE": os.devnull,

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 
-from cli.ports import choose
+from cli.ports import HOST, choose, free_port
 from cli.processes import Child
 from cli.stack import Ports, Stack, StackError
 
@@ -17,7 +17,13 @@ console = Console(highlight=False)
 
 
 def up(
-    data: Path, database: str | None, api_port: int | None, web_ui_port: int | None, temporal_port: int | None
+    data: Path,
+    database: str | None,
+    api_port: int | None,
+    web_ui_port: int | None,
+    temporal_port: int | None,
+    api_metrics_port: int | None,
+    worker_metrics_port: int | None,
 ) -> None:
     """Bring everything up, print where it is, restart a part that dies, end all at Ctrl-C."""
     stop = threading.Event()
@@ -25,7 +31,11 @@ def up(
         signal.signal(signum, lambda *_: stop.set())
     try:
         ports = Ports(
-            temporal=choose(temporal_port, 7233), web_ui=choose(web_ui_port, 8233), api=choose(api_port, 8080)
+            temporal=choose(temporal_port, 7233),
+            web_ui=choose(web_ui_port, 8233),
+            api=choose(api_port, 8080),
+            api_metrics=choose(api_metrics_port, free_port()),
+            worker_metrics=choose(worker_metrics_port, free_port()),
         )
         with Stack(data.resolve(), ports, database) as stack:
             _announce(stack)
@@ -45,6 +55,7 @@ def _announce(stack: Stack) -> None:
         f"Temporal {stack.temporal}",
         f"Store    {stack.database}",
         f"Logs     {stack.data / 'logs'}",
+        f"Metrics  http://{HOST}:{stack.ports.api_metrics}/metrics (API), :{stack.ports.worker_metrics} (worker)",
     ]
     console.print(Panel("\n".join(rows), title="Changeover is up", expand=False))
     # On a line of its own, for people and scripts alike.

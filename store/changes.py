@@ -1,15 +1,26 @@
 """Changes: each request once, its way, and its outcome written once."""
 
+import logging
 from datetime import datetime
+from functools import partial
+from itertools import product
 
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select, update
 
-from domain.changes import ChangeRequest, ChangeState, Outcome
+from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.plans import Plan
 from domain.quotes import Quote
+from store.database import after_commit
 from store.inserts import insert_if_absent
 from store.tables import ChangeRow, OrderRow
+from telemetry.metrics import CHANGES
+
+log = logging.getLogger(__name__)
+
+# A counter that is there before it counts lets a rate see the first.
+for _kind, _ending in product(ChangeKind, (("done", ""), ("undone", "STEP_FAILED"))):
+    CHANGES.labels(_kind, *_ending)
 
 # Run by every step.
 _EXISTING = select(ChangeRow).where(ChangeRow.id == bindparam("of", type_=String()))
@@ -73,7 +84,18 @@ def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed:
     open_ = update(ChangeRow).where(col(ChangeRow.id) == change, col(ChangeRow.outcome).is_(None))
     if unclaimed:
         open_ = open_.where(col(ChangeRow.claimed_at).is_(None))
-    return bool(tx.exec(open_.values(values)).rowcount)
+    row = tx.exec(open_.values(values).returning(col(ChangeRow.kind), col(ChangeRow.correlation_id))).one_or_none()
+    if row is not None:
+        tell(tx, change, outcome, *row)
+    return row is not None
+
+
+def tell(tx: Session, change: str, outcome: Outcome, kind: str, correlation_id: str | None) -> None:
+    """Count and log a change's outcome once the transaction that writes it has committed."""
+    ids = {"order": outcome.order.number, "change": change}
+    ended = {"kind": kind, "outcome": outcome.state.value, "code": outcome.code, "correlation_id": correlation_id}
+    after_commit(tx, CHANGES.labels(kind, outcome.state, outcome.code or "").inc)
+    after_commit(tx, partial(log.info, "change ended", extra={**ids, **ended}))
 
 
 def half_done(tx: Session, order: str, but: str) -> list[ChangeRow]:

@@ -18,6 +18,7 @@ BUSY_SECONDS = 3.0
 # A process that sleeps in the middle of a transaction, or is cut off, loses it, lest its locks outlive its turn.
 ASLEEP_SECONDS = 5.0
 READERS = 16
+_AFTER_COMMIT = "after commit"
 
 
 class StoreBusyError(Exception):
@@ -105,6 +106,8 @@ class Store:
                     yield tx
             finally:
                 self._joined.tx = None
+        for act in tx.info.get(_AFTER_COMMIT, ()):
+            act()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -122,6 +125,11 @@ class Store:
         """Close every connection."""
         self._writer.dispose()
         self._reader.dispose()
+
+
+def after_commit(tx: Session, act: Callable[[], None]) -> None:
+    """Do something once a transaction has committed, and not at all if it never does. It must not fail."""
+    tx.info.setdefault(_AFTER_COMMIT, []).append(act)
 
 
 def _snapshots_of(engine: Engine) -> Engine:

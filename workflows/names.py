@@ -30,6 +30,9 @@ SEARCH_ATTRIBUTES = (
     DRAFT_EXPIRES,
 )
 
+STUCK = f"WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running' AND {NEEDS_ATTENTION.name} = true"
+"""The query for the drafts that wait for an operator."""
+
 DRAFT_CLOSING = "DRAFT_CLOSING"
 """The run has decided to end; asking again starts the next one."""
 QUEUE_FULL = "QUEUE_FULL"

@@ -9,6 +9,7 @@ _OURS = (
     "domain",
     "providers",
     "store",
+    "telemetry",
     "workflows.board",
     "workflows.calls",
     "workflows.draft",

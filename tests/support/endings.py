@@ -12,19 +12,21 @@ from temporalio.client import WorkflowHistory
 from store import invariants
 from store.events import EventType
 from store.tables import EventRow
+from telemetry.logs import LogFormat, formatter
 from tests.replay_histories import replayer
 from tests.support.canary import canaries_in
 from tests.support.world import World
 
-CHATTY = ("activities", "api", "providers", "store", "temporalio", "uvicorn", "workflows")
+CHATTY = ("activities", "api", "providers", "store", "telemetry", "temporalio", "uvicorn", "workflows")
 """Whose words are looked at, down to info; SQLAlchemy and httpx speak of nothing unless something is wrong."""
 
 
 class LogCanary(logging.Handler):
-    """Looks for personal details in all that is logged, tracebacks included."""
+    """Looks for personal details in all that is logged, as it is written."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
+        self.setFormatter(formatter(LogFormat.JSON))
         self.seen = 0
         self.found: list[str] = []
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import uvicorn
 from temporalio.client import Client
+from temporalio.plugin import SimplePlugin
 
 import worker
 from activities.converter import CONVERTER
@@ -18,6 +19,7 @@ from activities.steps import Place
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
+from api.tracing import TracingMiddleware
 from cli import catalogue
 from cli.api import QUICK
 from cli.ports import HOST, free_port
@@ -50,21 +52,26 @@ async def running_world(
     bank: PaymentProvider | None = None,
     *,
     works: bool = True,
+    plugins: Sequence[SimplePlugin] = (),
     **more: Any,
 ) -> AsyncIterator[World]:
     """Start worker and API on a database and a namespace of their own, perhaps with a bank outside, and settings.
 
-    With `works` false the worker is somebody else's.
+    With `works` false the worker is somebody else's; with plugins it is traced.
     """
     outside = (Place.PAYMENTS,) if bank else ()
     settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside, **more)
     parts = worker.parts(settings)
     parts = replace(parts, payments=bank or parts.payments)
-    client = await Client.connect(temporal, namespace=namespace, data_converter=CONVERTER)
+    common: dict[str, Any] = {"namespace": namespace, "data_converter": CONVERTER, "plugins": plugins}
+    client = await Client.connect(temporal, **common)
     faults = Faults()
-    asking = await Client.connect(temporal, namespace=namespace, data_converter=CONVERTER, retry_config=QUICK)
+    asking = await Client.connect(temporal, **common, retry_config=QUICK)
     made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
-    config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
+    app = create_app(made)
+    if plugins:
+        app.add_middleware(TracingMiddleware)
+    config = uvicorn.Config(app, host=HOST, port=settings.api_port, log_config=None, access_log=False, lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:

@@ -13,7 +13,17 @@ from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
 
-NAMESPACES = ("sqlite", "postgres", "mortal-sqlite", "mortal-postgres", "killed", "uncached", "builds", "outside")
+NAMESPACES = (
+    "sqlite",
+    "postgres",
+    "mortal-sqlite",
+    "mortal-postgres",
+    "killed",
+    "uncached",
+    "builds",
+    "traced",
+    "outside",
+)
 START_SECONDS = 30
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 

@@ -1,0 +1,68 @@
+"""Where everything stands right now, as gauges: a few sums over what is open."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from sqlalchemy import case
+from sqlmodel import Session, col, func, select
+
+from store.database import Store
+from store.tables import ChangeRow, OrderRow, PaymentRow, ReservationRow
+
+_SECOND = timedelta(seconds=1)
+
+
+def standing(store: Store) -> Iterator[Metric]:
+    """Yield the gauges of the whole store."""
+    now = store.now()
+    with store.read() as tx:
+        yield _drafts(tx)
+        yield from _holds(tx, now)
+        yield from _requests(tx, now)
+        yield _money(tx)
+
+
+def _drafts(tx: Session) -> Metric:
+    count = tx.exec(select(func.count()).where(col(OrderRow.draft_opened_by).is_not(None))).one()
+    return _gauge("changeover_drafts_open", "Orders with an open draft.", count)
+
+
+def _holds(tx: Session, now: datetime) -> Iterator[Metric]:
+    # A hold outlives its draft's deadline as a safety net: it is overdue once the draft should have ended.
+    due = func.coalesce(col(OrderRow.expires_at), col(ReservationRow.expires_at))
+    sums = select(func.count(), func.sum(case((due < now, 1), else_=0)), func.min(due)).select_from(ReservationRow)
+    query = sums.join(OrderRow, col(OrderRow.number) == col(ReservationRow.order_number))
+    count, overdue, first = tx.exec(query.where(ReservationRow.state == "held")).one()
+    yield _gauge("changeover_holds_open", "Seats held.", count)
+    yield _gauge("changeover_holds_overdue", "Seats held past their draft's deadline.", overdue or 0)
+    about = "How long ago the first of them should have been given back."
+    yield _gauge("changeover_hold_overdue_seconds", about, _since(first, now))
+
+
+def _requests(tx: Session, now: datetime) -> Iterator[Metric]:
+    waiting = (col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_(None))
+    count, first = tx.exec(select(func.count(), func.min(col(ChangeRow.created_at))).where(*waiting)).one()
+    yield _gauge("changeover_requests_waiting", "Requests written down that no workflow has taken up.", count)
+    yield _gauge("changeover_request_waiting_seconds", "Age of the oldest of them.", _since(first, now))
+
+
+def _money(tx: Session) -> Metric:
+    about = "Money set aside and neither captured nor let go, in the currency's minor unit."
+    family = GaugeMetricFamily("changeover_money_in_flight_minor", about, labels=["currency"])
+    # A currency stays once it was seen, with nothing in flight: a series that ends is not a zero.
+    sums = select(
+        col(OrderRow.currency), func.sum(case((col(PaymentRow.open), col(PaymentRow.authorised_minor)), else_=0))
+    )
+    query = sums.select_from(PaymentRow).join(OrderRow, col(OrderRow.number) == col(PaymentRow.order_number))
+    for currency, minor in tx.exec(query.group_by(col(OrderRow.currency))):
+        family.add_metric([currency], int(minor or 0))
+    return family
+
+
+def _gauge(name: str, about: str, value: int) -> Metric:
+    return GaugeMetricFamily(name, about, value=value)
+
+
+def _since(first: datetime | None, now: datetime) -> int:
+    return max(0, (now - first) // _SECOND) if first else 0

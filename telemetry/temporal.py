@@ -1,0 +1,68 @@
+"""What Temporal's SDK tells of itself: its metrics beside ours, its log through ours."""
+
+import logging
+import socket
+from collections.abc import Iterator
+
+import httpx2
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import TelemetryFilter as Filter
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+PATIENCE_SECONDS = 1.0
+# The SDK's own know nothing between a tenth and half a second.
+_WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LATENCIES = ("workflow_task_schedule_to_start_latency", "activity_schedule_to_start_latency", "request_latency")
+
+
+def free_port() -> int:
+    """Return a port of the loopback address for the SDK's own metrics: it cannot choose one and say which."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def runtime(port: int = 0) -> Runtime:
+    """Return the SDK's runtime, one for a process; with a port its metrics are served there, on loopback."""
+    metrics = PrometheusConfig(
+        bind_address=f"{HOST}:{port}",
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides=dict.fromkeys(_LATENCIES, _WAITS),
+    )
+    # The fields of its lines hold words of others; ours have known members only.
+    forwarding = LogForwardingConfig(
+        logging.getLogger("temporalio.core"),
+        append_target_to_name=False,
+        prepend_target_on_message=False,
+        append_log_fields_to_message=False,
+    )
+    said = LoggingConfig(filter=Filter(core_level="WARN", other_level="ERROR"), forwarding=forwarding)
+    return Runtime(telemetry=TelemetryConfig(logging=said, metrics=metrics if port else None))
+
+
+class SdkMetrics(Collector):
+    """Reads the SDK's metrics where its runtime serves them, so that a process has one place to scrape."""
+
+    def __init__(self, port: int) -> None:
+        self._address = f"http://{HOST}:{port}/metrics"
+
+    def describe(self) -> Iterator[Metric]:
+        """Name nothing beforehand: they come and go with what happens."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the SDK's metrics; none when they cannot be had just now."""
+        try:
+            text = httpx2.get(self._address, timeout=PATIENCE_SECONDS).text
+        except httpx2.TransportError as error:
+            log.warning("the SDK's metrics could not be read", extra={"error": type(error).__name__})
+            return iter(())
+        return iter(text_string_to_metric_families(text))

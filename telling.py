@@ -1,0 +1,63 @@
+"""What a process tells of itself, put together from real parts: what it sends, and what is read when it is scraped."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from temporalio.client import Client
+from temporalio.plugin import SimplePlugin
+from temporalio.runtime import Runtime
+
+from store.database import Store
+from store.standing import standing
+from telemetry.looking import Looking
+from telemetry.temporal import SdkMetrics, free_port, runtime
+from telemetry.tracing import traced
+from workflows.names import STUCK
+
+PATIENCE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class Told:
+    """How Temporal's SDK is to tell of itself in this process."""
+
+    runtime: Runtime
+    sdk_port: int
+    plugins: Sequence[SimplePlugin]
+
+
+@contextmanager
+def telling(service: str, *, wanted_port: int, tracing: bool) -> Iterator[Told]:
+    """Log for Temporal's SDK, and let it count and send spans as far as it is wanted, until the block ends.
+
+    Raises TracingMissingError when spans are wanted that OpenTelemetry is not there for.
+    """
+    sdk_port = free_port() if wanted_port else 0
+    with traced(service, wanted=tracing) as plugins:
+        yield Told(runtime(sdk_port), sdk_port, plugins)
+
+
+def gauges(store: Store, client: Client, told: Told) -> Sequence[Collector]:
+    """Return what is read at every scrape; asked from another thread, Temporal answers by this one's loop."""
+    attention = partial(_asked_from_a_thread, client, asyncio.get_running_loop())
+    return [
+        Looking("changeover_store_up", "Whether the store could be read.", partial(standing, store)),
+        Looking("changeover_temporal_up", "Whether Temporal answered.", attention),
+        SdkMetrics(told.sdk_port),
+    ]
+
+
+def _asked_from_a_thread(client: Client, loop: asyncio.AbstractEventLoop) -> Iterable[Metric]:
+    return asyncio.run_coroutine_threadsafe(_needing_attention(client), loop).result(2 * PATIENCE.total_seconds())
+
+
+async def _needing_attention(client: Client) -> list[Metric]:
+    async with asyncio.timeout(PATIENCE.total_seconds()):
+        found = await client.count_workflows(STUCK, rpc_timeout=PATIENCE)
+    return [GaugeMetricFamily("changeover_needs_attention", "Orders that wait for an operator.", value=found.count)]

@@ -1,0 +1,72 @@
+"""What is counted is counted once, however often a step that says so is run."""
+
+import pytest
+from prometheus_client import REGISTRY
+
+from store.database import Store, after_commit
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.world import CARD, World
+
+AGAIN = (Fault.TWICE, Fault.AT_ONCE, Fault.LOST)
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
+class Counting:
+    """How much a counter has grown since."""
+
+    def __init__(self, name: str, **labels: str) -> None:
+        self._name, self._labels = name, labels
+        self._before = counted(name, **labels)
+
+    @property
+    def grown(self) -> float:
+        return counted(self._name, **self._labels) - self._before
+
+
+@pytest.mark.parametrize("fault", AGAIN)
+async def test_an_outcome_counts_once_however_often_it_is_written(world: World, fault: Fault) -> None:
+    order = await world.sold(ADULT)
+    done = Counting("changeover_changes_total", kind="change", outcome="done", code="")
+    confirming, recording = (world.faults.arm(order, step, fault) for step in ("confirm_order", "record_outcome"))
+    await world.dearer(order)
+    assert (await world.dearer(order, confirm=True, payment=CARD)).body["state"] == "done"
+    assert (confirming.fired, recording.fired) >= (1, 1)
+    assert done.grown == 2
+
+
+async def test_a_draft_counts_as_discarded_once(world: World) -> None:
+    order, _ = await world.drafted()
+    unwound = Counting("changeover_unwound_total", reason="DISCARDED")
+    closing = world.faults.arm(order, "close_draft", Fault.LOST)
+    await world.discard(order)
+    assert closing.fired
+    assert unwound.grown == 1
+
+
+@pytest.mark.only_on("sqlite")
+async def test_an_attempt_is_counted_by_how_it_ended(world: World) -> None:
+    order = await world.sold(ADULT)
+    ends = {"done": "", "refused": "CURRENCY_MISMATCH", "fault": "other"}
+    for fault, (result, reason) in zip((Fault.TWICE, Fault.REFUSED, Fault.BROKEN), ends.items(), strict=True):
+        attempts = Counting("changeover_step_seconds_count", step="quote_change", result=result)
+        failures = Counting("changeover_step_failures_total", step="quote_change", result=result, reason=reason)
+        world.faults.arm(order, "quote_change", fault)
+        await world.dearer(order, confirm=True, payment=CARD)
+        assert (attempts.grown, failures.grown) == (1, result != "done")
+
+
+def test_what_was_not_committed_is_not_told(store: Store) -> None:
+    told: list[str] = []
+
+    with pytest.raises(ZeroDivisionError), store.write() as tx:
+        after_commit(tx, lambda: told.append("lost"))
+        raise ZeroDivisionError
+    with store.write():
+        with store.write() as inner:
+            after_commit(inner, lambda: told.append("once"))
+        assert told == []
+    assert told == ["once"]

@@ -1,0 +1,123 @@
+"""One trace from the request to every step of its change, and nothing of it in what replays."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from temporalio.contrib.opentelemetry import OpenTelemetryPlugin
+from temporalio.worker import Replayer
+
+from activities.converter import CONVERTER
+from telemetry.spans import plugin_to
+from telemetry.tracing import TracingMissingError, traced
+from tests.replay_histories import FILES, read, replayer
+from tests.support.canary import ADULT, canaries_in
+from tests.support.commands import ROOT
+from tests.support.installation import prepared, running_world
+from tests.support.world import CARD, World, replace
+from workflows.order_draft import OrderDraft
+from workflows.reconcile import Reconcile
+from workflows.sandbox import runner
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+@pytest.fixture(scope="module")
+def spans() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture(scope="module")
+def plugin(spans: InMemorySpanExporter) -> OpenTelemetryPlugin:
+    return plugin_to(SimpleSpanProcessor(spans), "changeover-tests")
+
+
+@pytest.fixture(scope="module")
+async def traced_world(
+    temporal: str, plugin: OpenTelemetryPlugin, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    database = prepared(f"sqlite:///{tmp_path_factory.mktemp('traced') / 'traced.db'}")
+    async with running_world(database, temporal, "traced", plugins=[plugin]) as world:
+        yield world
+
+
+def of_trace(spans: InMemorySpanExporter, trace: str) -> dict[str, ReadableSpan]:
+    """Return the spans of a trace by their names."""
+    return {each.name: each for each in spans.get_finished_spans() if f"{each.context.trace_id:032x}" == trace}
+
+
+IN_ONE_GO = (
+    *("plan_change", "validate_travellers", "quote_change", "reserve_seats", "swap_offer_bundle", "extend_holds"),
+    *("authorise_payment", "settle_price_difference", "confirm_seats", "confirm_order"),
+)
+
+
+async def test_one_trace_leads_from_a_request_to_every_step_and_says_nothing_personal(
+    traced_world: World, spans: InMemorySpanExporter
+) -> None:
+    order = await traced_world.sold(ADULT)
+    bundle = await traced_world.offer("flexible", ADULT, service=traced_world.train())
+    lines = await traced_world.lines(order)
+    body = {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD}
+    sent = {"traceparent": TRACEPARENT, "tracestate": "a=trav-gul-1", "baggage": "name=Kanarina"}
+    answer = await traced_world.post(f"/v1/orders/{order}/changes", body, **sent)
+    assert answer.body["state"] == "done"
+    found = of_trace(spans, TRACE)
+    assert {f"RunActivity:{step}" for step in IN_ONE_GO} <= set(found)
+    update = found["StartUpdateWithStartWorkflow:OrderDraft"]
+    assert update.parent is not None
+    assert update.parent.span_id == found["POST /v1/orders/{order}/changes"].context.span_id
+    assert found["HandleUpdate:change"].parent is not None
+    assert not canaries_in("".join(each.to_json() for each in spans.get_finished_spans()).encode())
+    await traced_world.ended(order)
+    history = await traced_world.workflow(order).fetch_history()
+    assert not canaries_in(history.to_json().encode())
+    # A worker without traces takes it up.
+    await replayer().replay_workflow(history)
+
+
+async def test_a_change_of_an_open_draft_has_a_trace_of_its_own(
+    traced_world: World, spans: InMemorySpanExporter
+) -> None:
+    order, _ = await traced_world.drafted()
+    second = TRACE[::-1]
+    bundle = await traced_world.offer("standard", ADULT, service=traced_world.train())
+    lines = await traced_world.lines(order)
+    body = {"operations": [replace(lines, bundle)]}
+    await traced_world.post(f"/v1/orders/{order}/changes", body, traceparent=TRACEPARENT.replace(TRACE, second))
+    assert "RunActivity:swap_offer_bundle" in of_trace(spans, second)
+
+
+async def test_the_words_of_an_error_are_in_no_span(traced_world: World, spans: InMemorySpanExporter) -> None:
+    order = await traced_world.sold(ADULT)
+    body: dict[str, Any] = {"operations": [{"op": "Kanarina"}]}
+    await traced_world.post(f"/v1/orders/{order}/changes", body)
+    declined = {"method": "card", "token": "tok_decline"}
+    await traced_world.dearer(order, confirm=True, payment=declined)
+    refused = [each for each in spans.get_finished_spans() if each.name == "RunActivity:authorise_payment"]
+    assert not any(each.events for each in refused)
+    assert not canaries_in("".join(each.to_json() for each in spans.get_finished_spans()).encode())
+
+
+async def test_every_recorded_history_replays_with_traces_on(plugin: OpenTelemetryPlugin) -> None:
+    options: dict[str, Any] = {"workflow_runner": runner(), "data_converter": CONVERTER}
+    tracing = Replayer(workflows=[OrderDraft, Reconcile], plugins=[plugin], **options)
+    for path in FILES:
+        await tracing.replay_workflow(read(path))
+
+
+def test_without_the_extra_all_works_but_traces_which_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = "import sys; sys.modules['opentelemetry.sdk'] = None; import cli.__main__, cli.api, worker"
+    subprocess.run([sys.executable, "-c", missing], cwd=ROOT, check=True)  # noqa: S603 - our own modules
+    monkeypatch.delitem(sys.modules, "telemetry.spans")
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
+    with pytest.raises(TracingMissingError, match="pip install opentelemetry-sdk"), traced("x", wanted=True):
+        pass
+    with traced("x", wanted=False) as plugins:
+        assert plugins == []
