@@ -50,9 +50,15 @@ def up(
 
 
 @app.command()
-def demo() -> None:
-    """Run real order changes through HTTP, show what happened, and end."""
-    demo_stories.demo()
+def demo(
+    fail: Annotated[
+        list[str] | None, typer.Option(metavar="STEP", help="Make a step or undo fail in each way it can; repeatable.")
+    ] = None,
+    kill_worker: Annotated[bool, typer.Option("--kill-worker", help="kill -9 the worker in mid-change.")] = False,  # noqa: FBT002 - a flag
+    last_seat: Annotated[bool, typer.Option("--last-seat", help="Two customers want the last seat at once.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Run real order changes through HTTP, show what happened, and end; 0 only when each ended as it must."""
+    demo_stories.demo(demo_stories.Trouble(tuple(fail or ()), kill_worker, last_seat))
 
 
 @app.command()

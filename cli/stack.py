@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +58,7 @@ class Stack:
         *,
         in_memory: bool = False,
         more: Mapping[str, str] | None = None,
+        worker: Sequence[str] = ("cli", "worker"),
     ) -> None:
         self.data = data
         self.ports = ports
@@ -73,10 +74,10 @@ class Stack:
             "TEMPORAL_NAMESPACE": "default",
             **(more or {}),
         }
-        us = [sys.executable, "-m", "cli"]
+        us = [sys.executable, "-m"]
         self.server = Child("temporal", server_command(ports.temporal, ports.web_ui, kept), self._log("temporal"))
-        self.worker = Child("worker", [*us, "worker"], self._log("worker"), environment)
-        self.server_api = Child("api", [*us, "api"], self._log("api"), environment)
+        self.worker = Child("worker", [*us, *worker], self._log("worker"), environment)
+        self.server_api = Child("api", [*us, "cli", "api"], self._log("api"), environment)
 
     @property
     def api(self) -> str:
