@@ -64,11 +64,15 @@ class Shop:
                 return change
             time.sleep(POLL_SECONDS)
 
-    def help(self, order: str, reason: str) -> Json:
-        """Return what an order's stuck step has left, and have it tried again at once, as an operator would."""
-        stuck = self._json(self._http.get(f"/v1/orders/{order}/attention"))
-        self._post(f"/v1/orders/{order}/attention/retry-now", {"reason": reason})
-        return stuck
+    def stuck(self, order: str) -> Json:
+        """Return an order's stuck step, and what is left."""
+        return self._json(self._http.get(f"/v1/orders/{order}/attention"))
+
+    def retry_now(self, order: str, reason: str) -> None:
+        """Have an order's stuck step tried again at once; nothing to do when it has come through meanwhile."""
+        answer = self._http.post(f"/v1/orders/{order}/attention/retry-now", json={"reason": reason})
+        if answer.is_error and answer.json().get("code") != "NOTHING_STUCK":
+            raise ShopError(f"retry-now: {answer.status_code} {answer.json().get('code')}")
 
     def _post(self, path: str, body: Json) -> httpx2.Response:
         return self._send("POST", path, body, {})

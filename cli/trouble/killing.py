@@ -23,7 +23,7 @@ def worker_killed(stage: Stage, folder: Folder, worker: Child, day: date) -> Non
     ended = time.monotonic() - killer.killed_at
     stage.look, stage.notes = (lambda _change: None), {}
     stage.expect(change, "done")
-    stage.say(f"[bold]The change ended {ended:.1f} seconds after the kill.[/bold] No step was done twice.")
+    stage.say(f"[bold]The change ended {ended:.1f} seconds after the kill.[/bold]")
     IN_ONE_GO.done(stage, before, stage.shop.show(order))
     stage.where(order)
 
@@ -38,7 +38,7 @@ class _Killer:
     def __call__(self, _change: Json) -> None:
         """Look once more."""
         if self.killed_at:
-            self._stage.notes[MOMENT] = f"killed {time.monotonic() - self.killed_at:.1f} s ago"
+            self._stage.notes[MOMENT] = f"the worker was killed here, {time.monotonic() - self.killed_at:.1f} s ago"
         elif self._folder.struck(self._order, MOMENT, Strike.HELD):
             self._kill()
 
@@ -51,4 +51,4 @@ class _Killer:
         self._stage.say(f"[red]kill -9 {old}[/red]")
         self._worker.start()
         new = self._worker.process.pid if self._worker.process else 0
-        self._stage.say(f"A new worker, {new}, is started. It knows nothing but what was written down.")
+        self._stage.say(f"A new worker, {new}, knows only what was written down.")

@@ -34,9 +34,8 @@ def last_seat(stage: Stage, day: date) -> None:
     stage.expect(ended[loser], "refused", "SOLD_OUT")
     changed_once(stage, before[winner], after[winner])
     as_before(stage, before[loser], after[loser])
-    stage.say(
-        f"[bold]{', '.join(seats(after[winner]))} has one holder; nobody paid for a seat they did not get.[/bold]"
-    )
+    (seat,) = seats(after[winner])
+    stage.say(f"[bold]{seat} has one holder; the other kept seat and money.[/bold]")
 
 
 def _crowd(stage: Stage, train: str) -> None:

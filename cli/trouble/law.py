@@ -25,7 +25,7 @@ def changed_once(stage: Stage, before: Json, after: Json) -> None:
         raise StoryError(f"order {before['number']} is neither the old one nor the new one")
     if after["paid"] != after["total"] or seats(after) == seats(before):
         raise StoryError(f"order {before['number']} is not paid and seated as changed")
-    stage.say("[green]The new order, once: one version more, paid what it costs, every seat its own.[/green]")
+    stage.say("[green]The new order, once: one version more, paid what it costs, seated.[/green]")
 
 
 def changed_in_draft(stage: Stage, before: Json, after: Json) -> None:
@@ -34,7 +34,7 @@ def changed_in_draft(stage: Stage, before: Json, after: Json) -> None:
     same = ("status", "version", "paid")
     if [after[name] for name in same] != [before[name] for name in same] or after["lines"] == before["lines"]:
         raise StoryError(f"the draft of order {before['number']} is not the changed one")
-    stage.say("[green]The draft holds the change, once; what is confirmed and paid is as it was.[/green]")
+    stage.say("[green]The draft holds the change, once; what is confirmed is as it was.[/green]")
 
 
 def compare(stage: Stage, before: Json, after: Json) -> None:
@@ -72,6 +72,4 @@ def books_hold(console: Console, database: str) -> None:
         store.close()
     if wrong:
         raise StoryError(f"the books do not hold: {wrong[0].invariant}: {wrong[0].what}")
-    console.print(
-        f"\n[green]The books hold:[/green] {len(invariants.INVARIANTS)} rules, as `changeover check` asks them."
-    )
+    console.print(f"\n[green]The books hold:[/green] all {len(invariants.INVARIANTS)} rules of `changeover check`.")
