@@ -16,6 +16,7 @@ from cli.entur_story import entur_in_five_calls
 from cli.shop import Shop, ShopError
 from cli.stack import Ports, Stack, StackError
 from cli.stage import Stage, StoryError
+from cli.starting import Starting
 from cli.trouble.failing import step_fails
 from cli.trouble.faults import Folder
 from cli.trouble.killing import worker_killed
@@ -57,11 +58,11 @@ def demo(trouble: Trouble) -> None:
 
 def _played(data: Path, console: Console, trouble: Trouble) -> str:
     """Start everything and tell the stories; return what was told."""
-    console.print("Starting Temporal, a worker and the API ...")
+    console.print("Starting Changeover, on ports of its own:")
     # Only trouble needs a worker that can be made to fail; it is no part of the service.
     worker = ("cli.trouble.worker", str(data)) if trouble else ("cli", "worker")
     day = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)  # noqa: TID251 - the shop's own calendar
-    with Stack(data, Ports.free(), worker=worker) as stack:
+    with Stack(data, Ports.free(), worker=worker, step=Starting(console)) as stack:
         console.print(f"API {stack.api}\nWeb UI {stack.web_ui}")
         shop = Shop(stack.api)
         stage = Stage(shop, stack.web_ui, console)

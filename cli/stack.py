@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -59,10 +60,12 @@ class Stack:
         in_memory: bool = False,
         more: Mapping[str, str] | None = None,
         worker: Sequence[str] = ("cli", "worker"),
+        step: Callable[[str], AbstractContextManager[None]] = lambda _part: nullcontext(),
     ) -> None:
         self.data = data
         self.ports = ports
         self.database = database or f"sqlite:///{data / 'changeover.db'}"
+        self._step = step
         self._logs = data / "logs"
         kept = None if in_memory else data / "temporal.db"
         environment = {
@@ -107,14 +110,17 @@ class Stack:
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
             self.server.start()
-            settings = Settings(database=self.database)
-            migrate(self.database)
-            catalogue.load(settings)
-            asyncio.run(self._temporal_is_up())
+            with self._step("store, with the demo catalogue"):
+                migrate(self.database)
+                catalogue.load(Settings(database=self.database))
+            with self._step("Temporal, with its Web UI"):
+                asyncio.run(self._temporal_is_up())
             self.worker.start()
             self.server_api.start()
-            asyncio.run(self._worker_is_up())
-            self._api_is_up()
+            with self._step("worker"):
+                asyncio.run(self._worker_is_up())
+            with self._step("API"):
+                self._api_is_up()
         except BaseException:
             self.stop()
             raise
