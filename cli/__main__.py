@@ -62,9 +62,15 @@ def demo(
 
 
 @app.command()
-def doctor(data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA) -> None:
-    """Say whether this machine can run Changeover, and what to mend when it cannot."""
-    raise typer.Exit(doctor_checks.doctor(data))
+def doctor(
+    data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Say what is wrong with this machine or installation and how to mend it; exit code 1 when something is.
+
+    Looks at what the environment names, or else at the `up` that has the data directory.
+    """
+    raise typer.Exit(doctor_checks.doctor(data, as_json=as_json))
 
 
 @app.command()
