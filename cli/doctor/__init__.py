@@ -8,12 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.doctor.api import api
-from cli.doctor.books import books
+from cli.doctor import api, books, machine, temporal
 from cli.doctor.findings import Finding, Verdict
-from cli.doctor.machine import machine
 from cli.doctor.patient import Patient
-from cli.doctor.temporal import temporal
 
 _SIGNS = {Verdict.OK: "[green]ok  [/green]", Verdict.NOTE: "[yellow]note[/yellow]", Verdict.BAD: "[red]bad [/red]"}
 
@@ -32,10 +29,10 @@ def doctor(data: Path, *, as_json: bool = False) -> int:
 
 
 def _examined(patient: Patient) -> Iterator[Finding]:
-    yield from machine(patient)
-    yield from books(patient)
-    yield from asyncio.run(temporal(patient))
-    yield from api(patient)
+    yield from machine.look(patient)
+    yield from books.look(patient)
+    yield from asyncio.run(temporal.look(patient))
+    yield from api.look(patient)
 
 
 def _show(console: Console, finding: Finding) -> None:

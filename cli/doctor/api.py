@@ -14,7 +14,7 @@ from store.database import utc_now
 SECONDS = 5
 
 
-def api(patient: Patient) -> Iterator[Finding]:
+def look(patient: Patient) -> Iterator[Finding]:
     """Look at the API."""
     where = patient.api
     try:

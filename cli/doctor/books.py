@@ -18,16 +18,14 @@ from store.migrate import config
 CONNECT_SECONDS = 5
 
 
-def books(patient: Patient) -> Iterator[Finding]:
+def look(patient: Patient) -> Iterator[Finding]:
     """Look at the database."""
     url = database_url(patient.database)
     shown = url.render_as_string(hide_password=True)
     is_file = url.get_backend_name() == "sqlite"
     if is_file and not Path(url.database or "").exists():
-        mend = f"`CHANGEOVER_DATABASE={shown} ./changeover migrate`"
-        yield (
-            bad(f"no database {shown}", mend) if patient.own_database else note("no database yet", "`./changeover up`")
-        )
+        missing = f"no database {shown}"
+        yield bad(missing, _migrate(patient)) if patient.own_database else note(missing, "`./changeover up` makes it")
         return
     engine = create_engine(url, connect_args={} if is_file else {"connect_timeout": CONNECT_SECONDS})
     try:
@@ -57,5 +55,10 @@ def _schema(patient: Patient, shown: str, present: str | None) -> Finding:
     known = {script.revision for script in scripts.walk_revisions()}
     if present is not None and present not in known:
         return bad(f"database at schema {present}, which this Changeover does not know", "run the newer Changeover")
-    migrate = f"`CHANGEOVER_DATABASE={shown} ./changeover migrate`"
-    return bad(f"database at schema {present or 'none'}, {newest} is needed", migrate)
+    return bad(f"database at schema {present or 'none'}, {newest} is needed", _migrate(patient))
+
+
+def _migrate(patient: Patient) -> str:
+    # One the environment names is named already; its URL may hold a password.
+    named = "" if patient.own_database else f"CHANGEOVER_DATABASE={patient.database} "
+    return f"`{named}./changeover migrate`"

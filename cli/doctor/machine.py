@@ -18,7 +18,7 @@ MINIMUM_SQLITE = (3, 35)
 NEEDED_BYTES = 500 * 1024 * 1024
 
 
-def machine(patient: Patient) -> Iterator[Finding]:
+def look(patient: Patient) -> Iterator[Finding]:
     """Look at everything an installation stands on."""
     yield _python()
     yield _sqlite()

@@ -72,9 +72,8 @@ def _builds(found: Sequence[PollerInfo], current: str | None, where: str) -> Ite
         what = f"workers of build {', '.join(named)}, none of which is current: they do nothing"
         yield bad(what, f"`{temporal_binary()} {become} {where}`")
     elif current is not None and current not in named:
-        yield bad(
-            f"no worker of build {current}, which is current", f"`CHANGEOVER_BUILD={current} ./changeover worker`"
-        )
+        mend = f"`CHANGEOVER_BUILD={current} ./changeover worker`"
+        yield bad(f"no worker of build {current}, which is current", mend)
     elif len(named) > 1:
         others = ", ".join(each for each in named if each != current)
         yield note(f"two builds: {current} is current, beside {others}", "end a build once drained: docs/releasing.md")

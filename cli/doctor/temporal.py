@@ -24,7 +24,7 @@ LATE = 3
 """After so many rounds that were not begun the schedule counts as stopped."""
 
 
-async def temporal(patient: Patient) -> list[Finding]:
+async def look(patient: Patient) -> list[Finding]:
     """Look at the Temporal server the settings name."""
     found: list[Finding] = []
     try:
@@ -96,9 +96,8 @@ async def _schedule(client: Client, where: str) -> Finding:
     every = max((each.every for each in found.schedule.spec.intervals), default=timedelta(minutes=1))
     last = max((each.started_at for each in found.info.recent_actions), default=found.info.created_at)
     if utc_now() - last.astimezone(UTC) > LATE * every + timedelta(seconds=SECONDS):
-        return bad(
-            f"the schedule `reconcile` last began at {_short(last)}", f"`{temporal_binary()} schedule describe {where}`"
-        )
+        mend = f"see why: `{temporal_binary()} schedule describe --schedule-id reconcile {where}`"
+        return bad(f"the schedule `reconcile` last began at {_short(last)}", mend)
     return ok(f"schedule `reconcile`, every {every.total_seconds():.0f} s")
 
 

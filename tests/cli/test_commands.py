@@ -15,9 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli import doctor
 from cli.ports import HOST, choose, free_port, is_free
-from store.migrate import migrate
 from tests.support.commands import ROOT, US, run
 
 
@@ -144,26 +142,6 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 def test_a_free_port_is_had_as_asked() -> None:
     port = free_port()
     assert choose(port, 1) == choose(None, port) == port
-
-
-def test_doctor_finds_a_healthy_machine_healthy(tmp_path: Path) -> None:
-    migrate(f"sqlite:///{tmp_path / 'changeover.db'}")
-    done = run("doctor", f"--data={tmp_path}")
-    assert done.returncode == 0, done.stdout
-    for said in ("Python", "SQLite", "temporal version", "store at schema 0003"):
-        assert said in done.stdout
-    assert "bad" not in done.stdout
-
-
-def test_doctor_says_what_to_do_about_an_old_store_and_a_missing_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "changeover.db").touch()
-    monkeypatch.setattr(doctor, "temporal_binary", lambda: tmp_path / "temporal")
-    assert doctor.doctor(tmp_path) == 1
-    said = capsys.readouterr().out
-    assert "run `make install`" in said
-    assert "changeover migrate" in said
 
 
 def test_the_launcher_says_what_is_missing(tmp_path: Path) -> None:
