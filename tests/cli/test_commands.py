@@ -17,6 +17,7 @@ import pytest
 
 from cli.ports import HOST, choose, free_port, is_free
 from tests.support.commands import ROOT, US, run
+from tests.support.pages import session
 
 
 def processes_of(group: str) -> list[int]:
@@ -65,22 +66,26 @@ def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate(timeout=60)
 
 
-def the_readme_by_hand(api: str) -> list[str]:
-    """Type each block of commands the README has; return what the last command of each answers."""
-    blocks = [part.split("```")[0] for part in (ROOT / "README.md").read_text().split("```sh\n")[1:]]
-    typed = [["bash", "-euc", block.replace("http://127.0.0.1:8080", api)] for block in blocks]
-    return [
-        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own README
-        for command in typed
-    ]
+def type_in(page: str, api: str) -> list[str]:
+    """Type a page's session; return the lines it answers."""
+    typed = session(ROOT / "docs" / page).replace("http://127.0.0.1:8080", api)
+    command = ["bash", "-euc", typed]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own page
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="both type curl")
-def test_the_readme_by_hand_and_entur_in_five_calls_do_what_they_say(tmp_path: Path) -> None:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="all type curl")
+def test_what_the_pages_have_one_type_does_what_they_say(tmp_path: Path) -> None:
     with up(tmp_path) as (_, api):
-        native, discover = the_readme_by_hand(api)
-        assert '"status":"confirmed"' in native
-        item = json.loads(discover)["orderItem"]
+        steps = "\n".join(type_in("first-steps.md", api))
+        for said in (
+            '"status":"confirmed","version":1,',
+            '"total":"299.00","balance":"0.00"',
+            '"total":"349.00","balance":"0.00"',
+            '"code":"PAYMENT_REFUSED"',
+            "exactly as before",
+        ):
+            assert said in steps
+        item = json.loads("\n".join(type_in("discover.md", api)))["orderItem"]
         assert (item["orderItemStatus"], item["amountCHF"], item["taxCHF"]) == ("Placed", 46.0, 3.542)
         command = [str(ROOT / "examples" / "entur-in-five-calls.sh"), api]
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own example
