@@ -32,10 +32,18 @@ def processes_of(group: str) -> list[int]:
     return found
 
 
-def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind() -> None:
-    done = run("demo")
+def told(folder: Path, *trouble: str) -> str:
+    """Run the demo, in a folder of its own; return what it tells, having left nothing behind."""
+    done = run("demo", *trouble, environment={"TMPDIR": str(folder)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^API http://127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE)
+    assert processes_of(str(folder)) == []
+    assert list(folder.iterdir()) == []
+    return done.stdout
+
+
+def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    stories = told(tmp_path)
+    assert re.search(r"^API http://127\.0\.0\.1:\d+$", stories, re.MULTILINE)
     for said in (
         "46.00",
         "TRAVELLERS_INCOMPLETE",
@@ -45,9 +53,41 @@ def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind() -> None:
         "8.162",
         "Eight stories",
     ):
-        assert said in done.stdout
-    assert done.stdout.count("Exactly as before") == 2
-    assert processes_of("changeover-demo-") == []
+        assert said in stories
+    assert stories.count("Exactly as before") == 2
+
+
+def test_a_killed_worker_a_last_seat_and_a_failing_step_end_as_they_must(tmp_path: Path) -> None:
+    stories = told(tmp_path, "--kill-worker", "--last-seat", "--fail=authorise_payment")
+    for said in (
+        "kill -9",
+        "seconds after the kill",
+        "SOLD_OUT",
+        "has one holder",
+        "authorise_payment is refused",
+        "authorise_payment breaks for good",
+        "authorise_payment is done, and its answer is lost for good",
+        "The books hold",
+        "The law held",
+    ):
+        assert said in stories
+    # Refused, broken, lost, and who came too late for the seat.
+    assert stories.count("Exactly as before") == 4
+    assert stories.count("The new order, once") == 2
+
+
+@pytest.mark.faults
+def test_an_undo_that_keeps_failing_is_a_case_for_an_operator_who_ends_it(tmp_path: Path) -> None:
+    stories = told(tmp_path, "--fail=restore_offer_bundle")
+    assert "A case for an operator" in stories
+    assert "left: 2 new lines on the order" in stories
+    assert stories.count("Exactly as before") == 2
+
+
+def test_a_step_nobody_declared_cannot_fail() -> None:
+    done = run("demo", "--fail=sell_the_train")
+    assert done.returncode == 2
+    assert "reserve_seats" in done.stderr
 
 
 @contextmanager
@@ -103,6 +143,16 @@ def test_up_keeps_its_state_between_runs_and_ends_everything_at_ctrl_c(tmp_path:
     with up(tmp_path) as (process, api):
         again = httpx2.post(f"{api}/v1/orders", json={"currency": "NOK"}, headers={"Idempotency-Key": "kept"})
         assert (again.json()["number"], again.headers["idempotency-replayed"]) == (number, "true")
+
+
+def test_a_second_up_on_the_same_data_says_where_the_first_one_is(tmp_path: Path) -> None:
+    with up(tmp_path) as (process, api):
+        second = run("up", f"--data={tmp_path}")
+        assert second.returncode == 1
+        assert f"runs already on {tmp_path}" in " ".join(second.stdout.split())
+        assert f"(process {process.pid})" in second.stdout
+        assert api in second.stdout
+        assert run("doctor", f"--data={tmp_path}").returncode == 0
 
 
 def test_a_killed_up_takes_its_processes_along(tmp_path: Path) -> None:
