@@ -1,12 +1,11 @@
 """The API: whether it answers at its address, and can serve."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from cli.doctor.clocks import clock
+from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
 from store.database import utc_now
@@ -17,15 +16,17 @@ SECONDS = 5
 def look(patient: Patient) -> Iterator[Finding]:
     """Look at the API."""
     where = patient.api
+    asked = utc_now()
     try:
         answer = httpx2.get(f"{where}/ready", timeout=SECONDS)
     except httpx2.TransportError:
         silent = f"no API answers at {where}"
         yield bad(silent, "`./changeover api`") if patient.expected else note(silent, "`./changeover up`")
         return
+    answered = utc_now()
     if answer.is_success and _is_ours(where):
         yield ok(f"API {where}")
-        yield from _clock(answer)
+        yield clock("the API", Heard(parsedate_to_datetime(answer.headers["date"]), asked, answered))
     elif answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
         yield bad(f"API {where} is up and cannot serve: {_code(answer)}", "mend what is bad above")
     else:
@@ -47,10 +48,3 @@ def _code(answer: httpx2.Response) -> str:
         return str(answer.json()["code"])
     except (ValueError, KeyError, TypeError):
         return str(answer.status_code)
-
-
-def _clock(answer: httpx2.Response) -> Iterator[Finding]:
-    said = answer.headers.get("date")
-    if said:
-        there: datetime = parsedate_to_datetime(said)
-        yield clock("the API", (there, utc_now()))

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli.doctor.clocks import clock
+from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
 from store.database import database_url, utc_now
@@ -42,9 +42,10 @@ def look(patient: Patient) -> Iterator[Finding]:
         yield clock("the database", there)
 
 
-def _time(connection: Connection) -> tuple[datetime, datetime]:
+def _time(connection: Connection) -> Heard:
+    asked = utc_now()
     there: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    return there, utc_now()
+    return Heard(there, asked, utc_now())
 
 
 def _schema(patient: Patient, shown: str, present: str | None) -> Finding:

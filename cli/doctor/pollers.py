@@ -47,7 +47,7 @@ def _working(found: Sequence[PollerInfo], queue: str) -> Finding:
     if not found:
         return bad(f"no worker asks for the work of queue `{queue}`", "`./changeover worker`")
     seconds = max(0.0, (utc_now() - max(map(_last, found))).total_seconds())
-    return ok(f"queue `{queue}`: {len({each.identity for each in found})} workers, last heard {seconds:.0f} s ago")
+    return ok(f"queue `{queue}`: workers {len({each.identity for each in found})}, last heard {seconds:.0f} s ago")
 
 
 async def _current(client: Client) -> str | None:

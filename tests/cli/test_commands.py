@@ -84,12 +84,6 @@ def test_an_undo_that_keeps_failing_is_a_case_for_an_operator_who_ends_it(tmp_pa
     assert stories.count("Exactly as before") == 2
 
 
-def test_a_step_nobody_declared_cannot_fail() -> None:
-    done = run("demo", "--fail=sell_the_train")
-    assert done.returncode == 2
-    assert "reserve_seats" in done.stderr
-
-
 @contextmanager
 def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run `up` until the block ends; yield the process and the API's address."""

@@ -4,9 +4,11 @@ import copy
 import io
 
 import pytest
+import typer
 from rich.console import Console
 
 from activities.declared import declared_steps, declared_undos
+from cli.demo import Trouble, demo
 from cli.shop import Json, Shop
 from cli.stage import Stage, StoryError
 from cli.trouble.law import as_before, changed_in_draft, changed_once
@@ -35,6 +37,11 @@ def stage() -> Stage:
 def test_every_step_and_undo_that_is_declared_can_be_made_to_fail() -> None:
     assert set(breakable()) == set(declared_steps()) | set(declared_undos())
     assert all(breakable().values())
+
+
+def test_a_step_nobody_declared_cannot_fail() -> None:
+    with pytest.raises(typer.BadParameter, match="reserve_seats"):
+        demo(Trouble(("sell_the_train",)))
 
 
 def test_the_new_order_and_the_old_one_are_lawful(stage: Stage) -> None:
