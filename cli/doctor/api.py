@@ -26,7 +26,8 @@ def look(patient: Patient) -> Iterator[Finding]:
     answered = utc_now()
     if answer.is_success and _is_ours(where):
         yield ok(f"API {where}")
-        yield clock("the API", Heard(parsedate_to_datetime(answer.headers["date"]), asked, answered))
+        if "date" in answer.headers:
+            yield clock("the API", Heard(parsedate_to_datetime(answer.headers["date"]), asked, answered))
     elif answer.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
         yield bad(f"API {where} is up and cannot serve: {_code(answer)}", "mend what is bad above")
     else:
