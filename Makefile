@@ -7,15 +7,21 @@ export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 .PHONY: help install demo up test faults soak sources check bench lock clean
 
 help:
-	@echo "make install   build .venv from the hashed lock files"
-	@echo "make demo      run real order changes, show what happened, end"
-	@echo "make up        run everything until Ctrl-C"
-	@echo "make test      all tests but the next, on SQLite and PostgreSQL"
-	@echo "make faults    every step broken in every way, workers killed, runs terminated"
-	@echo "make soak      seeded traffic while parts are killed; SEED=, MINUTES=, DATABASE=sqlite|postgres"
-	@echo "make check     ruff, mypy, import-linter"
-	@echo "make bench     measure changes against bare workflows"
-	@echo "make lock      resolve the dependencies anew"
+	@echo "Try it"
+	@echo "  make demo      eight stories of real order changes, then it ends"
+	@echo "                 ARGS=\"--kill-worker\", \"--last-seat\", \"--fail STEP\": with trouble on purpose"
+	@echo "  make up        run everything until Ctrl-C; ARGS=\"--api-port N\" and others"
+	@echo "Check it"
+	@echo "  make test      all tests but the next, on SQLite and PostgreSQL"
+	@echo "  make faults    every step broken in every way, workers killed, runs terminated"
+	@echo "  make soak      seeded traffic while parts are killed; SEED=, MINUTES=, DATABASE=sqlite|postgres"
+	@echo "  make bench     measure changes against bare workflows"
+	@echo "Work on it"
+	@echo "  make install   build .venv from the hashed lock files; the others do it first"
+	@echo "  make check     ruff, mypy, import-linter"
+	@echo "  make lock      resolve the dependencies anew"
+	@echo "  make clean     remove .venv and what \`up\` keeps"
+	@echo "Once installed, ./changeover --help has every command."
 
 install: .venv/installed
 
@@ -31,10 +37,10 @@ install: .venv/installed
 	@touch $@
 
 demo: install
-	@./changeover demo
+	@./changeover demo $(ARGS)
 
 up: install
-	@./changeover up
+	@./changeover up $(ARGS)
 
 test: install sources
 	@# More processes than cores: many tests wait. Each process has servers and installations of its own.

@@ -3,6 +3,7 @@
 from functools import partial
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from api import handlers
 from api.body_limit import BodyLimitMiddleware
@@ -14,7 +15,8 @@ from api.entur.callers import Callers
 from api.entur.errors import api_error
 from api.native import attention, changes, health, offers, orders, problem_pages
 from api.observing import ObservingMiddleware
-from api.openapi import describe
+from api.openapi import TAGS, describe
+from api.page_policy import PagePolicyMiddleware
 from api.parts import ApiParts
 
 _DESCRIPTION = """
@@ -26,13 +28,20 @@ same answer, for ever. Amounts are decimal text in the order's currency. Errors 
 decide by their `code`.
 """
 
+DOCS, REDOC = "/docs", "/redoc"
+
 
 def create_app(made: ApiParts) -> FastAPI:
     """Return the API for these parts."""
-    app = FastAPI(
+    app = FastAPIOffline(
+        docs_url=DOCS,
+        redoc_url=REDOC,
+        static_url="/docs-assets",
         title="Changeover",
         version="0.1.0",
         description=_DESCRIPTION,
+        openapi_tags=TAGS,
+        swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list", "tryItOutEnabled": True},
         strict_content_type=False,  # StrictRoute decides
         generate_unique_id_function=lambda route: route.name,
         # FastAPI's own spans and logs say paths, queries and what exceptions say; ours are in api/tracing.py.
@@ -41,6 +50,7 @@ def create_app(made: ApiParts) -> FastAPI:
     app.state.parts = made
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
+    app.add_middleware(PagePolicyMiddleware, pages=(DOCS, REDOC))
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(ObservingMiddleware)

@@ -5,11 +5,25 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+TAGS = [
+    {"name": "offers", "description": "Find what can be sold, priced, until an instant."},
+    {"name": "orders", "description": "Orders as they stand, their history, and what may be done with each line."},
+    {"name": "changes", "description": "Quote, change, confirm, discard, pay: each under its `Idempotency-Key`."},
+    {"name": "attention", "description": "Orders with a step that keeps failing, and what an operator does about it."},
+    {"name": "entur", "description": "Entur's sales API, translated to the same changes."},
+    {"name": "discover", "description": "discover.swiss's order API, translated to the same changes."},
+    {"name": "problems", "description": "What each code of an error means."},
+    {"name": "health", "description": "Whether this process lives, and whether it can serve."},
+]
+"""The order of the documentation pages; other tags come after."""
+
 
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application, made once."""
     if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
         for methods in made["paths"].values():
             for method in methods.values():
                 _forget_other_errors(method["responses"])

@@ -22,9 +22,16 @@ from store.migrate import migrate as migrate_store
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError
 
-app = typer.Typer(help="Changes sold orders safely.", no_args_is_help=True, pretty_exceptions_show_locals=False)
+TRY, RUN, CARE = "Try it on this machine", "Run it, one process each", "Look after it"
+_BEGIN = "First `up` or `demo`; when anything is odd, `doctor`. Each command has its own --help."
+app = typer.Typer(
+    help="Changes sold orders safely: the new order, the old order untouched, or a case an operator sees.",
+    epilog=_BEGIN,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
 attention_app = typer.Typer(invoke_without_command=True)
-app.add_typer(attention_app, name="attention")
+app.add_typer(attention_app, name="attention", rich_help_panel=CARE)
 
 Reason = Annotated[str, typer.Option(help="Why; recorded on the order. No names, please.")]
 DATA = Path(".changeover")
@@ -35,7 +42,7 @@ def _logging() -> None:
     configure(Settings().log_format)
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
 def up(
     data: Annotated[Path, typer.Option(help="Where state is kept between runs.")] = DATA,
     database: Annotated[str | None, typer.Option(help="Another database: postgresql://user:password@host/name")] = None,
@@ -45,24 +52,43 @@ def up(
     api_metrics_port: Annotated[int | None, typer.Option(help="Where the API is scraped; a free one.")] = None,
     worker_metrics_port: Annotated[int | None, typer.Option(help="Where the worker is scraped; a free one.")] = None,
 ) -> None:
-    """Run everything on this machine until Ctrl-C: Temporal with its Web UI, worker, API, demo catalogue."""
+    """Run everything until Ctrl-C.
+
+    Temporal with its Web UI, the store with a demo catalogue, a worker and the API. The data stays for next time.
+    """
     metrics = (api_metrics_port, worker_metrics_port)
     up_command.up(data, database, api_port, web_ui_port, temporal_port, *metrics)
 
 
-@app.command()
-def demo() -> None:
-    """Run real order changes through HTTP, show what happened, and end."""
-    demo_stories.demo()
+@app.command(rich_help_panel=TRY)
+def demo(
+    fail: Annotated[
+        list[str] | None, typer.Option(metavar="STEP", help="Make a step or undo fail in each way it can; repeatable.")
+    ] = None,
+    kill_worker: Annotated[bool, typer.Option("--kill-worker", help="kill -9 the worker in mid-change.")] = False,  # noqa: FBT002 - a flag
+    last_seat: Annotated[bool, typer.Option("--last-seat", help="Two customers want the last seat at once.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Tell stories of real order changes, and end.
+
+    Told is what came over HTTP. Exit code 0 only when every order ended as it must. With an option: trouble on purpose,
+    and each order compared with before.
+    """
+    demo_stories.demo(demo_stories.Trouble(tuple(fail or ()), kill_worker, last_seat))
 
 
-@app.command()
-def doctor(data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA) -> None:
-    """Say whether this machine can run Changeover, and what to mend when it cannot."""
-    raise typer.Exit(doctor_checks.doctor(data))
+@app.command(rich_help_panel=CARE)
+def doctor(
+    data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Say what is wrong here and how to mend it; exit code 1 when something is.
+
+    Looks at what the environment names, or else at the `up` that has the data directory.
+    """
+    raise typer.Exit(doctor_checks.doctor(data, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=CARE)
 def check(data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA) -> None:
     """Say whether money, seats, versions and outcomes are what they must be; exit code 1 when not.
 
@@ -92,25 +118,25 @@ def done_by_hand(order: str, reason: Reason) -> None:
     raise typer.Exit(asyncio.run(operators.help_(order, Help.DONE_BY_HAND, reason)))
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def migrate() -> None:
     """Bring the database of CHANGEOVER_DATABASE to the present schema."""
     migrate_store(Settings().database)
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def catalogue(path: Annotated[Path, typer.Argument(help="A catalogue file.")] = catalogue_file.DEMO) -> None:
     """Load a catalogue file, the demo catalogue by default, into the embedded providers."""
     print(f"{catalogue_file.load(Settings(), path)} new departures")
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def worker() -> None:
     """Run a worker until SIGTERM or SIGINT."""
     asyncio.run(worker_process.run(Settings()))
 
 
-@app.command()
+@app.command(rich_help_panel=RUN)
 def api() -> None:
     """Run the API until SIGTERM or SIGINT."""
     asyncio.run(api_process.serve(Settings()))

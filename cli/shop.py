@@ -53,9 +53,9 @@ class Shop:
         """Ask something of an order and wait for its answer."""
         return self._json(self._post(path, body))
 
-    def ask(self, path: str, body: Json, watch: Callable[[Json], None]) -> Json:
-        """Ask something of an order and watch its steps until it has ended."""
-        accepted = self._post(path, body, {"Prefer": "respond-async"})
+    def ask(self, path: str, body: Json | None, watch: Callable[[Json], None]) -> Json:
+        """Ask something of an order and watch its steps until it has ended. No body asks to discard its draft."""
+        accepted = self._send("DELETE" if body is None else "POST", path, body, {"Prefer": "respond-async"})
         where = accepted.headers["Location"]
         while True:
             change = self._json(self._http.get(where))
@@ -64,11 +64,24 @@ class Shop:
                 return change
             time.sleep(POLL_SECONDS)
 
-    def _post(self, path: str, body: Json, headers: Mapping[str, str] | None = None) -> httpx2.Response:
-        sent = {"Idempotency-Key": str(uuid.uuid4())} | dict(headers or {})
+    def stuck(self, order: str) -> Json:
+        """Return an order's stuck step, and what is left."""
+        return self._json(self._http.get(f"/v1/orders/{order}/attention"))
+
+    def retry_now(self, order: str, reason: str) -> None:
+        """Have an order's stuck step tried again at once; nothing to do when it has come through meanwhile."""
+        answer = self._http.post(f"/v1/orders/{order}/attention/retry-now", json={"reason": reason})
+        if answer.is_error and answer.json().get("code") != "NOTHING_STUCK":
+            raise ShopError(f"retry-now: {answer.status_code} {answer.json().get('code')}")
+
+    def _post(self, path: str, body: Json) -> httpx2.Response:
+        return self._send("POST", path, body, {})
+
+    def _send(self, method: str, path: str, body: Json | None, headers: Mapping[str, str]) -> httpx2.Response:
+        sent = {"Idempotency-Key": str(uuid.uuid4())} | dict(headers)
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
-            answer = self._http.post(path, json=body, headers=sent)
+            answer = self._http.request(method, path, json=body, headers=sent)
             # Kept but not started: the same key makes sending it again safe.
             if answer.status_code != httpx2.codes.SERVICE_UNAVAILABLE or time.monotonic() > give_up:
                 break

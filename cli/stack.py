@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -60,10 +61,13 @@ class Stack:
         *,
         in_memory: bool = False,
         more: Mapping[str, str] | None = None,
+        worker: Sequence[str] = ("cli", "worker"),
+        step: Callable[[str], AbstractContextManager[None]] = lambda _part: nullcontext(),
     ) -> None:
         self.data = data
         self.ports = ports
         self.database = database or f"sqlite:///{data / 'changeover.db'}"
+        self._step = step
         self._logs = data / "logs"
         kept = None if in_memory else data / "temporal.db"
         environment = {
@@ -77,10 +81,10 @@ class Stack:
             "TEMPORAL_NAMESPACE": "default",
             **(more or {}),
         }
-        us = [sys.executable, "-m", "cli"]
+        us = [sys.executable, "-m"]
         self.server = Child("temporal", server_command(ports.temporal, ports.web_ui, kept), self._log("temporal"))
-        self.worker = Child("worker", [*us, "worker"], self._log("worker"), environment)
-        self.server_api = Child("api", [*us, "api"], self._log("api"), environment)
+        self.worker = Child("worker", [*us, *worker], self._log("worker"), environment)
+        self.server_api = Child("api", [*us, "cli", "api"], self._log("api"), environment)
 
     @property
     def api(self) -> str:
@@ -110,14 +114,17 @@ class Stack:
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
             self.server.start()
-            settings = Settings(database=self.database)
-            migrate(self.database)
-            catalogue.load(settings)
-            asyncio.run(self._temporal_is_up())
+            with self._step("store, with the demo catalogue"):
+                migrate(self.database)
+                catalogue.load(Settings(database=self.database))
+            with self._step("Temporal, with its Web UI"):
+                asyncio.run(self._temporal_is_up())
             self.worker.start()
             self.server_api.start()
-            asyncio.run(self._worker_is_up())
-            self._api_is_up()
+            with self._step("worker"):
+                asyncio.run(self._worker_is_up())
+            with self._step("API"):
+                self._api_is_up()
         except BaseException:
             self.stop()
             raise

@@ -15,10 +15,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli import doctor
 from cli.ports import HOST, choose, free_port, is_free
-from store.migrate import migrate
 from tests.support.commands import ROOT, US, run
+from tests.support.pages import session
 
 
 def processes_of(group: str) -> list[int]:
@@ -33,10 +32,18 @@ def processes_of(group: str) -> list[int]:
     return found
 
 
-def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind() -> None:
-    done = run("demo")
+def told(folder: Path, *trouble: str) -> str:
+    """Run the demo, in a folder of its own; return what it tells, having left nothing behind."""
+    done = run("demo", *trouble, environment={"TMPDIR": str(folder)})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^API http://127\.0\.0\.1:\d+$", done.stdout, re.MULTILINE)
+    assert processes_of(str(folder)) == []
+    assert list(folder.iterdir()) == []
+    return done.stdout
+
+
+def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    stories = told(tmp_path)
+    assert re.search(r"^API http://127\.0\.0\.1:\d+$", stories, re.MULTILINE)
     for said in (
         "46.00",
         "TRAVELLERS_INCOMPLETE",
@@ -46,9 +53,35 @@ def test_the_demo_tells_all_its_stories_and_leaves_nothing_behind() -> None:
         "8.162",
         "Eight stories",
     ):
-        assert said in done.stdout
-    assert done.stdout.count("Exactly as before") == 2
-    assert processes_of("changeover-demo-") == []
+        assert said in stories
+    assert stories.count("Exactly as before") == 2
+
+
+def test_a_killed_worker_a_last_seat_and_a_failing_step_end_as_they_must(tmp_path: Path) -> None:
+    stories = told(tmp_path, "--kill-worker", "--last-seat", "--fail=authorise_payment")
+    for said in (
+        "kill -9",
+        "seconds after the kill",
+        "SOLD_OUT",
+        "has one holder",
+        "authorise_payment is refused",
+        "authorise_payment breaks for good",
+        "authorise_payment is done, and its answer is lost for good",
+        "The books hold",
+        "The law held",
+    ):
+        assert said in stories
+    # Refused, broken, lost, and who came too late for the seat.
+    assert stories.count("Exactly as before") == 4
+    assert stories.count("The new order, once") == 2
+
+
+@pytest.mark.faults
+def test_an_undo_that_keeps_failing_is_a_case_for_an_operator_who_ends_it(tmp_path: Path) -> None:
+    stories = told(tmp_path, "--fail=restore_offer_bundle")
+    assert "A case for an operator" in stories
+    assert "left: 2 new lines on the order" in stories
+    assert stories.count("Exactly as before") == 2
 
 
 @contextmanager
@@ -67,22 +100,26 @@ def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate(timeout=60)
 
 
-def the_readme_by_hand(api: str) -> list[str]:
-    """Type each block of commands the README has; return what the last command of each answers."""
-    blocks = [part.split("```")[0] for part in (ROOT / "README.md").read_text().split("```sh\n")[1:]]
-    typed = [["bash", "-euc", block.replace("http://127.0.0.1:8080", api)] for block in blocks]
-    return [
-        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own README
-        for command in typed
-    ]
+def type_in(page: str, api: str) -> list[str]:
+    """Type a page's session; return the lines it answers."""
+    typed = session(ROOT / "docs" / page).replace("http://127.0.0.1:8080", api)
+    command = ["bash", "-euc", typed]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own page
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="both type curl")
-def test_the_readme_by_hand_and_entur_in_five_calls_do_what_they_say(tmp_path: Path) -> None:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="all type curl")
+def test_what_the_pages_have_one_type_does_what_they_say(tmp_path: Path) -> None:
     with up(tmp_path) as (_, api):
-        native, discover = the_readme_by_hand(api)
-        assert '"status":"confirmed"' in native
-        item = json.loads(discover)["orderItem"]
+        steps = "\n".join(type_in("first-steps.md", api))
+        for said in (
+            '"status":"confirmed","version":1,',
+            '"total":"299.00","balance":"0.00"',
+            '"total":"349.00","balance":"0.00"',
+            '"code":"PAYMENT_REFUSED"',
+            "exactly as before",
+        ):
+            assert said in steps
+        item = json.loads("\n".join(type_in("discover.md", api)))["orderItem"]
         assert (item["orderItemStatus"], item["amountCHF"], item["taxCHF"]) == ("Placed", 46.0, 3.542)
         command = [str(ROOT / "examples" / "entur-in-five-calls.sh"), api]
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own example
@@ -100,6 +137,16 @@ def test_up_keeps_its_state_between_runs_and_ends_everything_at_ctrl_c(tmp_path:
     with up(tmp_path) as (process, api):
         again = httpx2.post(f"{api}/v1/orders", json={"currency": "NOK"}, headers={"Idempotency-Key": "kept"})
         assert (again.json()["number"], again.headers["idempotency-replayed"]) == (number, "true")
+
+
+def test_a_second_up_on_the_same_data_says_where_the_first_one_is(tmp_path: Path) -> None:
+    with up(tmp_path) as (process, api):
+        second = run("up", f"--data={tmp_path}")
+        assert second.returncode == 1
+        assert f"runs already on {tmp_path}" in " ".join(second.stdout.split())
+        assert f"(process {process.pid})" in second.stdout
+        assert api in second.stdout
+        assert run("doctor", f"--data={tmp_path}").returncode == 0
 
 
 def test_a_killed_up_takes_its_processes_along(tmp_path: Path) -> None:
@@ -144,26 +191,6 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 def test_a_free_port_is_had_as_asked() -> None:
     port = free_port()
     assert choose(port, 1) == choose(None, port) == port
-
-
-def test_doctor_finds_a_healthy_machine_healthy(tmp_path: Path) -> None:
-    migrate(f"sqlite:///{tmp_path / 'changeover.db'}")
-    done = run("doctor", f"--data={tmp_path}")
-    assert done.returncode == 0, done.stdout
-    for said in ("Python", "SQLite", "temporal version", "store at schema 0003"):
-        assert said in done.stdout
-    assert "bad" not in done.stdout
-
-
-def test_doctor_says_what_to_do_about_an_old_store_and_a_missing_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "changeover.db").touch()
-    monkeypatch.setattr(doctor, "temporal_binary", lambda: tmp_path / "temporal")
-    assert doctor.doctor(tmp_path) == 1
-    said = capsys.readouterr().out
-    assert "run `make install`" in said
-    assert "changeover migrate" in said
 
 
 def test_the_launcher_says_what_is_missing(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from activities.declared import declared_steps
 from activities.steps import Final, Pivot
 from tests.support.canary import ADULT
 from tests.support.commands import run
 from tests.support.faults import Fault
-from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, declared_steps, undo_matrix
+from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
 from tests.support.stuck import stuck, until_stuck
 from tests.support.world import CARD, Json, World, replace
 from workflows import steps

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.declared import declared_steps
 from activities.steps import Reversible
 from cli.ports import HOST
 from store.database import database_url
@@ -16,7 +17,7 @@ from tests.support.phases import is_changed, wrong_with
 from tests.support.postgres import new_database
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.sales import Sales
-from tests.support.scenarios import SCENARIOS, declared_steps
+from tests.support.scenarios import SCENARIOS
 from tests.support.world import CARD, DECLINED, World, replace
 
 pytestmark = pytest.mark.faults

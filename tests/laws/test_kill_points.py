@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from activities.declared import declared_steps
 from activities.steps import Reversible
 from cli.processes import Child
+from cli.trouble.faults import REFUSAL, Folder, Strike
 from domain.changes import OUTCOMES
 from store import invariants
-from tests.support.deadly_worker import Folder, Strike
-from tests.support.faults import INJECTED_REFUSAL
 from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database
-from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, declared_steps
+from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
 from tests.support.world import World
 
 pytestmark = pytest.mark.faults
@@ -79,7 +79,7 @@ async def mortal(
         "TEMPORAL_NAMESPACE": namespace,
         "TEMPORAL_CONFIG_FILE": os.devnull,
     }
-    command = [sys.executable, "-m", "tests.support.deadly_worker", str(place)]
+    command = [sys.executable, "-m", "cli.trouble.worker", str(place)]
     child = Child("worker", command, place / "worker.log", environment)
     async with running_world(url, temporal, namespace, works=False) as world:
         child.start()
@@ -115,7 +115,7 @@ async def test_a_worker_killed_there_leaves_the_new_order_or_the_old_one(
     assert folder.struck(order, step, strike)
     assert len(mortal.killed_at) == deaths + 1
     if is_undo:
-        assert (state, code) == ("refused", INJECTED_REFUSAL.code)
+        assert (state, code) == ("refused", REFUSAL.code)
         assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     else:
         assert (state, code) == ("done", None)

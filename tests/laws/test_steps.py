@@ -2,6 +2,7 @@
 
 import pytest
 
+from activities.declared import declared_steps
 from activities.steps import Check, Reversible
 from tests.support.faults import INJECTED_REFUSAL, Fault
 from tests.support.scenarios import (
@@ -9,7 +10,6 @@ from tests.support.scenarios import (
     SCENARIOS,
     TAKEN_BACK,
     Scenario,
-    declared_steps,
     on_databases,
     undo_matrix,
 )

@@ -1,32 +1,18 @@
 """Stories in which every declared step happens, and the faults each kind of step must survive."""
 
-import importlib
-import pkgutil
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import activities
+from activities.declared import declared_steps
 from activities.steps import Check, Final, Pivot, Reversible
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store.tables import ChangeRow
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import CARD, TENANT, Answer, World, replace
-
-Step = Check | Pivot | Final | Reversible  # type: ignore[type-arg] # any command, any answer
-
-
-def declared_steps() -> dict[str, Step]:
-    """Return every step that is declared beside an activity, by its name."""
-    found: dict[str, Step] = {}
-    for module in pkgutil.iter_modules(activities.__path__, "activities."):
-        for value in vars(importlib.import_module(module.name)).values():
-            if isinstance(value, Check | Pivot | Final | Reversible):
-                found[value.name] = value
-    return found
 
 
 @dataclass(frozen=True)

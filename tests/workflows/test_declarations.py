@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from activities.declared import declared_steps
 from activities.steps import Reversible
 from store.effects import REVERSIBLE
-from tests.support.scenarios import declared_steps
 from workflows import draft
 
 PREAMBLE = """

@@ -5,10 +5,10 @@ from pathlib import Path
 from temporalio import activity, workflow
 
 import worker
+from activities.declared import declared_steps
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from settings import Settings
-from tests.support.scenarios import declared_steps
 from workflows.names import DEPLOYMENT, ORDERS_QUEUE, SEARCH_ATTRIBUTES, draft_id
 from workflows.order_draft import OrderDraft
 

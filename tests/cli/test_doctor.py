@@ -1,0 +1,318 @@
+"""Each thing the doctor finds, by really breaking it; and the command it names, by running that."""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx2
+import pytest
+from sqlalchemy import create_engine, text
+from temporalio.client import Client
+
+from cli import doctor
+from cli.doctor.findings import Finding, Verdict
+from cli.doctor.patient import Patient
+from cli.ports import HOST, free_port
+from cli.processes import Child
+from cli.running import held
+from cli.temporal_server import temporal_binary
+from settings import Settings
+from store.database import database_url
+from store.migrate import migrate
+from tests.support.commands import ROOT, US, run
+from tests.support.postgres import new_database
+
+NOBODY = Path("/nobody")
+
+
+def patient(data: Path = NOBODY, **named: str | int) -> Patient:
+    return Patient(Settings.model_validate(named), data, None)
+
+
+def bad(found: list[Finding], words: str) -> Finding:
+    """Return the one finding that must be mended and says these words."""
+    (one,) = [each for each in found if each.verdict is Verdict.BAD and words in each.what]
+    assert one.mend
+    return one
+
+
+def well(found: list[Finding]) -> bool:
+    return all(each.verdict is not Verdict.BAD for each in found)
+
+
+def mend(finding: Finding) -> None:
+    """Type the command a finding names."""
+    (command,) = re.findall("`([^`]+)`", finding.mend)
+    type_(command)
+
+
+def type_(command: str) -> None:
+    """Type a command."""
+    subprocess.run(command, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=60)  # noqa: S602 - our own words
+
+
+# The machine
+
+
+def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    bad(list(doctor.machine.look(patient(tmp_path / "file"))), "data folder")
+    assert well(list(doctor.machine.look(patient(tmp_path / "not there yet"))))
+
+
+def test_a_full_disk_an_old_sqlite_and_a_missing_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.machine, "NEEDED_BYTES", 2**62)
+    monkeypatch.setattr(doctor.machine, "MINIMUM_SQLITE", (99, 0))
+    monkeypatch.setattr(doctor.machine, "MINIMUM_PYTHON", (99, 0))
+    monkeypatch.setattr(doctor.machine, "temporal_binary", lambda: tmp_path / "temporal")
+    found = list(doctor.machine.look(patient(tmp_path)))
+    for words in ("MiB free", "SQLite", "Python", "Temporal's program"):
+        bad(found, words)
+
+
+# The database
+
+
+def test_a_database_behind_is_migrated_by_the_command_named(tmp_path: Path) -> None:
+    kept = patient(tmp_path)
+    migrate(kept.database, "0001")
+    mend(bad(list(doctor.books.look(kept)), "at schema 0001"))
+    assert well(list(doctor.books.look(kept)))
+
+
+def test_a_database_ahead_of_us_and_one_that_is_none(tmp_path: Path) -> None:
+    kept = patient(tmp_path)
+    migrate(kept.database)
+    engine = create_engine(database_url(kept.database))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'tomorrow'"))
+    engine.dispose()
+    bad(list(doctor.books.look(kept)), "does not know")
+    (tmp_path / "changeover.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
+    bad(list(doctor.books.look(kept)), "cannot be read")
+
+
+def test_a_database_that_is_not_there(tmp_path: Path) -> None:
+    bad(list(doctor.books.look(patient(database=f"sqlite:///{tmp_path / 'none.db'}"))), "no database")
+    silent = f"postgresql://user:secret@{HOST}:{free_port()}/none"
+    found = list(doctor.books.look(patient(database=silent)))
+    assert "secret" not in bad(found, "cannot be read").what
+    assert well(list(doctor.books.look(patient(tmp_path))))
+
+
+def test_a_database_whose_clock_is_off(postgres_url: str) -> None:
+    url = new_database(postgres_url, "clock")
+    migrate(url)
+    assert well(list(doctor.books.look(patient(database=url))))
+    engine = create_engine(database_url(url))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA off"))
+        late = (
+            "CREATE FUNCTION off.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT now() - INTERVAL '1h'$$"
+        )
+        connection.execute(text(late))
+        connection.execute(text(f"ALTER DATABASE {engine.url.database} SET search_path = off, pg_catalog, public"))
+    engine.dispose()
+    assert "behind" in bad(list(doctor.books.look(patient(database=url))), "clock of the database").what
+
+
+# Temporal
+
+
+@contextmanager
+def worker_of(address: str, namespace: str, folder: Path, build: str = "") -> Iterator[None]:
+    """Run a worker process until the block ends."""
+    folder.mkdir(exist_ok=True)
+    database = f"sqlite:///{folder / 'changeover.db'}"
+    migrate(database)
+    environment = {
+        "CHANGEOVER_DATABASE": database,
+        "CHANGEOVER_BUILD": build,
+        "TEMPORAL_ADDRESS": address,
+        "TEMPORAL_NAMESPACE": namespace,
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+    }
+    child = Child(f"worker {build}", [*US, "worker"], folder / "worker.log", environment)
+    child.start()
+    try:
+        yield
+    finally:
+        child.stop()
+
+
+async def until(named: Patient, said: str = "") -> list[Finding]:
+    """Look until it is well, or until it is said that something is not."""
+    async with asyncio.timeout(60):
+        while True:
+            found = await doctor.temporal.look(named)
+            told = any(said in each.what for each in found if each.verdict is not Verdict.OK)
+            if told if said else well(found):
+                return found
+            await asyncio.sleep(0.1)
+
+
+def in_namespace(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[Patient, str]:
+    namespace = f"doctor-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", namespace)
+    return patient(temporal_address=address), namespace
+
+
+async def test_temporal_that_does_not_answer(tmp_path: Path) -> None:
+    bad(await doctor.temporal.look(patient(temporal_address=f"{HOST}:{free_port()}")), "does not answer")
+    assert well(await doctor.temporal.look(patient(tmp_path)))
+
+
+async def test_what_temporal_lacks_is_mended_command_by_command_until_it_is_well(
+    temporal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, namespace = in_namespace(monkeypatch, temporal)
+    mend(bad(await doctor.temporal.look(named), "no namespace"))
+    found = await until(named, "search attributes are not registered")
+    bad(found, "no worker")
+    bad(found, "no schedule")
+    mend(bad(found, "search attributes are not registered"))
+    with worker_of(temporal, namespace, tmp_path):
+        await until(named)
+        client = await Client.connect(temporal, namespace=namespace)
+        await client.get_schedule_handle("reconcile").pause()
+        mend(bad(await doctor.temporal.look(named), "is paused"))
+        await until(named)
+        with monkeypatch.context() as later:
+            later.setattr(doctor.temporal, "utc_now", lambda: datetime.now(UTC) + timedelta(hours=1))  # noqa: TID251 - another clock
+            bad(await doctor.temporal.look(named), "last began")
+
+
+async def test_search_attributes_of_another_type(temporal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    named, namespace = in_namespace(monkeypatch, temporal)
+    mend(bad(await doctor.temporal.look(named), "no namespace"))
+    await until(named, "search attributes are not registered")
+    where = f"--namespace {namespace} --address {temporal}"
+    type_(f"{temporal_binary()} operator search-attribute create --name OrderNumber --type Int {where}")
+    bad(await doctor.temporal.look(named), "another type: OrderNumber")
+
+
+async def test_builds_of_which_none_is_current_and_two_beside_each_other(
+    temporal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, namespace = in_namespace(monkeypatch, temporal)
+    mend(bad(await doctor.temporal.look(named), "no namespace"))
+    mend(bad(await until(named, "search attributes are not registered"), "search attributes"))
+    with (
+        worker_of(temporal, namespace, tmp_path / "1", "first"),
+        worker_of(temporal, namespace, tmp_path / "2", "second"),
+        worker_of(temporal, namespace, tmp_path / "3"),
+    ):
+        mend(bad(await until(named, "build first, second, none of which is current"), "they do nothing"))
+        found = await until(named, "two builds: second is current, beside first")
+        assert well(found)
+        await until(named, "with and without a build")
+
+
+# The API
+
+
+@contextmanager
+def answering(status: int, body: object, off: timedelta = timedelta()) -> Iterator[int]:
+    """Have somebody answer everything at a port; yield it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(datetime.now(UTC) + off, usegmt=True)  # noqa: TID251 - another clock
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_api_that_is_silent_or_somebody_else(tmp_path: Path) -> None:
+    port = free_port()
+    bad(list(doctor.api.look(patient(temporal_address="named", api_port=port))), "no API answers")
+    assert well(list(doctor.api.look(patient(tmp_path, api_port=port))))
+    with answering(200, {"hello": "you"}) as taken:
+        bad(list(doctor.api.look(patient(temporal_address="named", api_port=taken))), "somebody else")
+        assert well(list(doctor.api.look(patient(tmp_path, api_port=taken))))
+
+
+def test_an_api_whose_clock_is_off() -> None:
+    ours = {"info": {"title": "Changeover"}}
+    with answering(200, ours, timedelta(hours=1)) as port:
+        assert "ahead" in bad(list(doctor.api.look(patient(api_port=port))), "clock of the API").what
+    with answering(200, ours) as port:
+        assert well(list(doctor.api.look(patient(api_port=port))))
+
+
+def test_an_api_that_cannot_reach_temporal(tmp_path: Path) -> None:
+    port, database = free_port(), f"sqlite:///{tmp_path / 'changeover.db'}"
+    migrate(database)
+    environment = {
+        "CHANGEOVER_DATABASE": database,
+        "CHANGEOVER_API_PORT": str(port),
+        "TEMPORAL_ADDRESS": f"{HOST}:{free_port()}",
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+    }
+    child = Child("api", [*US, "api"], tmp_path / "api.log", environment)
+    child.start()
+    try:
+        _until_it_listens(port)
+        bad(list(doctor.api.look(patient(api_port=port))), "cannot serve: ENGINE_UNREACHABLE")
+    finally:
+        child.stop()
+
+
+def _until_it_listens(port: int) -> None:
+    for _ in range(300):
+        try:
+            httpx2.get(f"http://{HOST}:{port}/health", timeout=2)
+        except httpx2.TransportError:
+            with socket.socket() as waiting:
+                waiting.settimeout(0.1)
+                waiting.connect_ex((HOST, port))
+        else:
+            return
+    raise AssertionError("the API does not come")
+
+
+# The command
+
+
+def test_it_looks_at_the_up_that_has_the_data_folder(tmp_path: Path) -> None:
+    assert not Patient.of(tmp_path).expected
+    with held(tmp_path, "http://api", "http://web-ui", "temporal:1"):
+        seen = Patient.of(tmp_path)
+        assert (seen.expected, seen.api, seen.temporal) == (True, "http://api", "temporal:1")
+    assert not Patient.of(tmp_path).expected
+
+
+def test_its_exit_code_and_json_are_for_programs(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path / 'changeover.db'}")
+    healthy = run("doctor", f"--data={tmp_path}", "--json")
+    found = json.loads(healthy.stdout)
+    assert healthy.returncode == 0, found
+    assert {"what": "SQLite 3", "verdict": "ok"}.items() <= {**found[1], "what": found[1]["what"][:8]}.items()
+    gone = {"TEMPORAL_ADDRESS": f"{HOST}:{free_port()}"}
+    ill = run("doctor", f"--data={tmp_path}", environment=gone)
+    assert ill.returncode == 1
+    assert "bad  Temporal at" in ill.stdout

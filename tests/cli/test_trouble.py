@@ -1,0 +1,76 @@
+"""The demo's own judgement: what it calls lawful is, and nothing else."""
+
+import copy
+import io
+
+import pytest
+import typer
+from rich.console import Console
+
+from activities.declared import declared_steps, declared_undos
+from cli.demo import Trouble, demo
+from cli.shop import Json, Shop
+from cli.stage import Stage, StoryError
+from cli.trouble.law import as_before, changed_in_draft, changed_once
+from cli.trouble.ways import breakable
+
+SOLD: Json = {
+    "number": "26-100000",
+    "status": "confirmed",
+    "version": 1,
+    "currency": "NOK",
+    "total": "299.00",
+    "paid": "299.00",
+    "balance": "0.00",
+    "lines": [{"id": "26-100000-1", "product": "standard"}],
+    "reservations": [{"service": "4711", "seat": "1-01"}],
+}
+SEATED = [{"service": "4713", "seat": "1-01"}]
+DEARER = SOLD | {"version": 2, "total": "399.00", "paid": "399.00", "reservations": SEATED}
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(Shop("http://nowhere"), "http://nowhere", Console(file=io.StringIO()))
+
+
+def test_every_step_and_undo_that_is_declared_can_be_made_to_fail() -> None:
+    assert set(breakable()) == set(declared_steps()) | set(declared_undos())
+    assert all(breakable().values())
+
+
+def test_a_step_nobody_declared_cannot_fail() -> None:
+    with pytest.raises(typer.BadParameter, match="reserve_seats"):
+        demo(Trouble(("sell_the_train",)))
+
+
+def test_the_new_order_and_the_old_one_are_lawful(stage: Stage) -> None:
+    as_before(stage, SOLD, copy.deepcopy(SOLD))
+    changed_once(stage, SOLD, DEARER)
+    changed_in_draft(stage, SOLD, SOLD | {"lines": [{"id": "26-100000-2", "product": "flexible"}]})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": 3},
+        {"paid": "698.00"},
+        {"balance": "-399.00"},
+        {"status": "draft"},
+        {"lines": []},
+        {"reservations": SEATED * 2},
+        {"reservations": SOLD["reservations"]},
+    ],
+)
+def test_anything_else_is_not(stage: Stage, wrong: Json) -> None:
+    with pytest.raises(StoryError):
+        changed_once(stage, SOLD, DEARER | wrong)
+    with pytest.raises(StoryError):
+        as_before(stage, DEARER, DEARER | wrong)
+
+
+def test_a_draft_without_the_change_is_not(stage: Stage) -> None:
+    with pytest.raises(StoryError):
+        changed_in_draft(stage, SOLD, SOLD)
+    with pytest.raises(StoryError):
+        changed_in_draft(stage, SOLD, DEARER)
