@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser
 
 from store.database import Store
+from tests.support.browser import chromium
 from tests.support.endings import check_books, check_histories, listening
 from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database, postgres
@@ -37,6 +39,12 @@ def _belongs(item: pytest.Item) -> bool:
 async def temporal() -> AsyncIterator[str]:
     async with temporal_server() as server:
         yield server.address
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
