@@ -7,6 +7,9 @@ from fastapi import FastAPI
 from api import handlers
 from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
+from api.desk import routes as desk
+from api.desk.pages import PREFIX as DESK
+from api.desk.pages import error_page
 from api.discover import routes as discover
 from api.discover.errors import as_problem
 from api.entur import routes as entur
@@ -38,6 +41,9 @@ def create_app(made: ApiParts) -> FastAPI:
     app.state.parts = made
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
+    if made.desk is not None:
+        app.state.error_shapes[DESK] = error_page
+        app.include_router(desk.router)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
     handlers.install(app)

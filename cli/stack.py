@@ -67,6 +67,7 @@ class Stack:
         environment = {
             "CHANGEOVER_DATABASE": self.database,
             "CHANGEOVER_API_PORT": str(ports.api),
+            "CHANGEOVER_WEB_UI": self.web_ui,
             "TEMPORAL_ADDRESS": self.temporal,
             # A profile of yours may name another server, with TLS; this is ours.
             "TEMPORAL_CONFIG_FILE": os.devnull,

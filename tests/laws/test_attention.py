@@ -12,6 +12,7 @@ from tests.support.canary import ADULT
 from tests.support.commands import run
 from tests.support.faults import Armed, Fault
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, declared_steps, undo_matrix
+from tests.support.stuck import stuck, until_stuck
 from tests.support.world import CARD, Answer, Json, World, replace
 from workflows import steps
 from workflows.order_draft import OrderDraft
@@ -24,29 +25,6 @@ BANK_IS_BACK = {"reason": "the bank is back"}
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
     monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
-
-
-async def stuck(world: World, step: str) -> tuple[str, "asyncio.Task[Answer]", Armed]:
-    """Return an order whose change is stuck in a step."""
-    order = await world.sold(ADULT)
-    bundle = await world.offer("flexible", ADULT, service=world.train())
-    if step == "release_seats":
-        world.faults.arm(order, "authorise_payment", Fault.REFUSED)
-    armed = world.faults.arm(order, step, Fault.DOWN)
-    wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
-    asked = asyncio.create_task(wanted)
-    await until_stuck(world, order, armed)
-    return order, asked, armed
-
-
-async def until_stuck(world: World, order: str, armed: Armed) -> None:
-    async with asyncio.timeout(30):
-        await armed.reached.wait()
-        while True:
-            shown = (await world.workflow(order).query(OrderDraft.progress)).stuck
-            if shown and shown.left:
-                return
-            await asyncio.sleep(0.05)
 
 
 async def events_of(world: World, order: str, kind: str) -> list[Json]:

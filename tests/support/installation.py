@@ -16,6 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 import worker
 from activities.steps import Place
 from api.app import create_app
+from api.desk.settings import DeskSettings
 from api.engine import Engine
 from api.parts import ApiParts
 from cli import catalogue
@@ -65,7 +66,14 @@ async def running_world(
     asking = await Client.connect(
         temporal, namespace=namespace, data_converter=pydantic_data_converter, retry_config=QUICK
     )
-    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
+    made = ApiParts(
+        store=parts.store,
+        offers=parts.offers,
+        engine=Engine(asking, outside),
+        tenant=TENANT,
+        web_ui="http://127.0.0.1:8233",
+        desk=DeskSettings(),
+    )
     config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:
