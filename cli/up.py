@@ -41,7 +41,7 @@ def up(
 def _announce(stack: Stack) -> None:
     rows = [
         f"Web UI   {stack.web_ui}   every order's draft, step by step",
-        f"Desk     {stack.api}/desk   what waits for you, orders, seats and money",
+        f"Desk     {stack.api}/desk   what waits for you, orders, money",
         f"Docs     {stack.api}/docs",
         f"Temporal {stack.temporal}",
         f"Store    {stack.database}",

@@ -49,6 +49,7 @@ _ENVIRONMENT = Environment(
 _ENVIRONMENT.filters |= {
     "money": _money,
     "ago": words.ago,
+    "lasting": words.lasting,
     "step": words.step,
     "kind": words.kind,
     "code": words.code,

@@ -131,3 +131,9 @@ async def get_seat_map(request: Request, service: str, made: Parts) -> Response:
 async def get_style() -> Response:
     """Return the one style sheet."""
     return FileResponse(HERE / "static" / "desk.css", media_type="text/css", headers=HEADERS)
+
+
+@router.get("/static/icon.svg")
+async def get_icon() -> Response:
+    """Return the icon of the browser's tab."""
+    return FileResponse(HERE / "static" / "icon.svg", media_type="image/svg+xml", headers=HEADERS)

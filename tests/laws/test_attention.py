@@ -10,10 +10,10 @@ from temporalio.exceptions import ApplicationError
 from activities.steps import Final, Pivot
 from tests.support.canary import ADULT
 from tests.support.commands import run
-from tests.support.faults import Armed, Fault
+from tests.support.faults import Fault
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, declared_steps, undo_matrix
 from tests.support.stuck import stuck, until_stuck
-from tests.support.world import CARD, Answer, Json, World, replace
+from tests.support.world import CARD, Json, World, replace
 from workflows import steps
 from workflows.order_draft import OrderDraft
 

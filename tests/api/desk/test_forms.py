@@ -127,7 +127,6 @@ async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> No
     assert (await asked).status == 200
 
 
-@pytest.mark.only_on("sqlite")  # a matter of settings
 def test_it_is_served_on_loopback_unless_switched_off_and_elsewhere_only_when_switched_on() -> None:
     assert Settings().serves_desk
     assert not Settings(desk=False).serves_desk

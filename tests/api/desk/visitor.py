@@ -25,6 +25,8 @@ class Visitor:
         assert answer.status_code == status, answer.text
         given = answer.headers.get("set-cookie")
         self.cookie = given.partition(";")[0] if given else self.cookie
+        # The client is everybody's; this visitor's cookie is not.
+        self.http.cookies.clear()
         return answer.text
 
     async def form_of(self, path: str, action: str | None = None) -> dict[str, str]:
