@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -14,5 +14,5 @@ class DeskSettings:
     def knows(self, host: str) -> bool:
         """Whether a Host header names this desk: a page elsewhere whose name leads here must not read it."""
         name = host.lower()
-        bare = name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.partition(":")[0]
+        bare = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
         return bare in LOOPBACK | self.hosts

@@ -15,7 +15,7 @@ from tests.api.desk.visitor import Visitor, words_of
 from tests.support.canary import ADULT, CHILD, canaries_in
 from tests.support.faults import Fault
 from tests.support.stuck import stuck
-from tests.support.world import World, add, replace
+from tests.support.world import World, add
 
 SCRIPT = "<script>document.title='taken'</script>"
 
@@ -83,21 +83,6 @@ async def test_a_draft_is_shown_beside_what_is_confirmed_and_what_discarding_wou
     assert f"/namespaces/{world.client.namespace}/workflows/order%2F{order}" in await visitor.see(
         f"/desk/orders/{order}"
     )
-
-
-async def test_the_timeline_tells_who_when_why_and_what_was_before_and_after(world: World, visitor: Visitor) -> None:
-    order, _ = await world.drafted()
-    await world.discard(order)
-    refused = await world.change(order, replace([f"{order}-1"], "no-such-bundle"))
-    page = words_of(await visitor.see(f"/desk/orders/{order}"))
-    timeline = page.partition("Timeline")[2]
-    assert refused.code is not None
-    assert timeline.index(refused.code) < timeline.index("Discard done") < timeline.index("Order made")
-    assert "299.00 NOK → became 399.00 NOK fee 50.00 NOK, difference 100.00 NOK" in timeline
-    assert "Discard done a client of our own API" in timeline
-    assert "399.00 NOK → became 299.00 NOK" in timeline
-    assert "taken off the order again" in timeline
-    assert "Version 2" in timeline
 
 
 async def test_books_that_differ_are_shown_side_by_side_and_in_the_queue(world: World, visitor: Visitor) -> None:
