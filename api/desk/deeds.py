@@ -106,9 +106,8 @@ def _discard(tx: Session, head: OrderRow, order: Order) -> Deed:
 
 
 def _extend(head: OrderRow, order: Order, now: datetime) -> Deed:
-    choices = [
-        (moment(now + longer), f"{now + longer:%Y-%m-%d %H:%M} UTC, in {words.lasting(longer)}") for longer in LONGER
-    ]
+    ends = max(now, head.expires_at or now)
+    choices = [(moment(ends + by), f"{ends + by:%Y-%m-%d %H:%M} UTC, {words.lasting(by)} later") for by in LONGER]
     does = [
         "The draft stays open until then, and its seats are held at least as long.",
         "Later changes do not move this deadline any more.",

@@ -68,8 +68,12 @@ def lasting(span: timedelta) -> str:
     if span < _HOUR:
         return f"{span // _MINUTE} min"
     if span < _DAY:
-        return f"{span // _HOUR} h {span % _HOUR // _MINUTE} min"
-    return f"{span // _DAY} d {span % _DAY // _HOUR} h"
+        return _both((span // _HOUR, "h"), (span % _HOUR // _MINUTE, "min"))
+    return _both((span // _DAY, "d"), (span % _DAY // _HOUR, "h"))
+
+
+def _both(*parts: tuple[int, str]) -> str:
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def step(name: str) -> str:

@@ -61,6 +61,7 @@ async def test_nothing_is_done_to_an_order_that_has_changed_since_it_was_looked_
     await world.discard(order)
 
 
+@pytest.mark.only_on("sqlite")  # a matter of what a browser says
 @pytest.mark.parametrize(
     "says",
     [
@@ -89,6 +90,7 @@ async def test_a_form_from_elsewhere_is_refused(world: World, visitor: Visitor, 
     assert (await visitor.send(path, fields)).status_code == 303
 
 
+@pytest.mark.only_on("sqlite")  # likewise
 async def test_a_name_that_leads_here_without_being_ours_reads_nothing(visitor: Visitor) -> None:
     for host in ("rebound.example", "127.0.0.1.rebound.example", "localhost.example:80", ""):
         answer = await visitor.http.get("/desk", headers={"Host": host})
