@@ -150,7 +150,7 @@ def test_doctor_finds_a_healthy_machine_healthy(tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path / 'changeover.db'}")
     done = run("doctor", f"--data={tmp_path}")
     assert done.returncode == 0, done.stdout
-    for said in ("Python", "SQLite", "temporal version", "store at schema 0003"):
+    for said in ("Python", "SQLite", "temporal version", "store at schema 0005"):
         assert said in done.stdout
     assert "bad" not in done.stdout
 
