@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.steps import Place
+from api.desk.settings import LOOPBACK
 from telemetry.logs import LogFormat
 
 
@@ -41,6 +42,12 @@ class Settings(BaseSettings):
     """Where discover.swiss's order API is served."""
     discover_strict: bool = False
     """Answer 400 instead of 200 where validation errors are among the messages; the body is the same."""
+    web_ui: str | None = None
+    """Where Temporal's Web UI is, such as http://127.0.0.1:8233: the desk links to it."""
+    desk: bool | None = None
+    """Whether /desk is served; by default only where the API binds to loopback, for it has no accounts."""
+    desk_hosts: tuple[str, ...] = ()
+    """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
     build: str = ""
     """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
     log_format: LogFormat | None = None
@@ -54,3 +61,8 @@ class Settings(BaseSettings):
     """Whether spans are sent to where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra `tracing`."""
     threads: int = Field(default=16, ge=2)
     cached_drafts: int = Field(default=500, ge=0)
+
+    @property
+    def serves_desk(self) -> bool:
+        """Whether /desk is served."""
+        return self.api_host in LOOPBACK if self.desk is None else self.desk

@@ -8,6 +8,9 @@ from fastapi_offline import FastAPIOffline
 from api import handlers
 from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
+from api.desk import routes as desk
+from api.desk.pages import PREFIX as DESK
+from api.desk.pages import error_page
 from api.discover import routes as discover
 from api.discover.errors import as_problem
 from api.entur import routes as entur
@@ -51,6 +54,9 @@ def create_app(made: ApiParts) -> FastAPI:
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     app.add_middleware(PagePolicyMiddleware, pages=(DOCS, REDOC))
+    if made.desk is not None:
+        app.state.error_shapes[DESK] = error_page
+        app.include_router(desk.router)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(ObservingMiddleware)

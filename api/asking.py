@@ -26,9 +26,14 @@ UNREACHABLE = "ENGINE_UNREACHABLE"
 _NUMBER = re.compile(r"\d{2}-\d{6,12}", re.ASCII)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text can be an order number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def known_number(order: str) -> str:
     """Return what can be an order number; anything else is as unknown as a foreign order."""
-    if not _NUMBER.fullmatch(order):
+    if not is_number(order):
         raise ProblemError("ORDER_NOT_FOUND")
     return order
 

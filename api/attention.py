@@ -1,6 +1,7 @@
 """What an operator does about a stuck step: finds it, has it tried again, or says it was done by hand."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -13,11 +14,13 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
-from api.engine import PROGRESS_LIMIT, EngineUnreachableError
-from workflows.messages import DoneByHand, RetryNow
+from api.engine import PROGRESS_LIMIT, Engine, EngineUnreachableError
+from workflows.messages import DoneByHand, Progress, RetryNow
 from workflows.names import NOTHING_STUCK, STUCK, draft_id, order_of
 
 MOST = 200
+# So many workflows are asked at once: without a worker each answers nothing for two seconds.
+AT_ONCE = 20
 # Writing it on the order may take as long as one attempt at a step.
 HELP_LIMIT = timedelta(seconds=10)
 
@@ -40,6 +43,17 @@ async def stuck_orders(client: Client) -> list[str]:
             return [order_of(each.id) async for each in client.list_workflows(STUCK, limit=MOST)]
     except (TimeoutError, RPCError, RuntimeError) as error:
         raise EngineUnreachableError from error
+
+
+async def progress_of(engine: Engine, orders: Sequence[str]) -> list[Progress | None]:
+    """Return what the workflows of some orders are doing, in their order; None for one that does not say."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(order: str) -> Progress | None:
+        async with places:
+            return await engine.progress(order)
+
+    return await asyncio.gather(*(ask(order) for order in orders))
 
 
 async def help_order(client: Client, order: str, how: Help, reason: str, once: str | None = None) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
@@ -20,8 +21,11 @@ class ApiParts:
     engine: Engine
     tenant: str
     web_ui: str | None = None
+    """Where Temporal's Web UI is, for links."""
     entur: EnturSettings = field(default_factory=EnturSettings)
     discover: DiscoverSettings = field(default_factory=DiscoverSettings)
+    desk: DeskSettings | None = None
+    """None where the desk is not served."""
 
 
 def parts(request: Request) -> ApiParts:

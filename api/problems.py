@@ -40,6 +40,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "PRODUCT_NOT_FOUND": (404, "There is no such product."),
     "SERVICE_NOT_FOUND": (404, "There is no such service."),
     "NOTHING_STUCK": (409, "No step of this order is stuck."),
+    "CROSS_SITE_FORM": (403, "A form of the desk is taken only from a page of the desk."),
+    "HOST_UNKNOWN": (421, "The desk is not served under this host name."),
     "METHOD_NOT_ALLOWED": (405, "This address does not take this method."),
     "NOT_ACCEPTABLE": (406, "Answers are application/json."),
     "BODY_TOO_LARGE": (413, "The body is larger than 64 KiB."),
@@ -116,7 +118,7 @@ def shaped(scope: Scope, error: ProblemError) -> Response:
     """Return the answer for a problem as the routes that were asked spell errors."""
     shapes: Mapping[str, Shape] = scope["app"].state.error_shapes
     for prefix, shape in shapes.items():
-        if scope["path"].startswith(f"{prefix}/"):
+        if f"{scope['path']}/".startswith(f"{prefix}/"):
             return shape(scope, error)
     return response(error)
 

@@ -6,6 +6,7 @@ from temporalio.service import RetryConfig
 
 import worker
 from api.app import create_app
+from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
@@ -34,10 +35,12 @@ def _configured(settings: Settings, made: worker.Parts, client: Client) -> uvico
         offers=made.offers,
         engine=Engine(client, settings.outside),
         tenant=settings.tenant,
+        web_ui=settings.web_ui,
         entur=EnturSettings(
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute
         ),
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
+        desk=DeskSettings(frozenset({settings.api_host, *settings.desk_hosts})) if settings.serves_desk else None,
     )
     app = create_app(parts)
     if settings.tracing:

@@ -75,6 +75,7 @@ class Stack:
             "CHANGEOVER_API_PORT": str(ports.api),
             "CHANGEOVER_API_METRICS_PORT": str(ports.api_metrics),
             "CHANGEOVER_WORKER_METRICS_PORT": str(ports.worker_metrics),
+            "CHANGEOVER_WEB_UI": self.web_ui,
             "TEMPORAL_ADDRESS": self.temporal,
             # A profile of yours may name another server, with TLS; this is ours.
             "TEMPORAL_CONFIG_FILE": os.devnull,

@@ -82,6 +82,7 @@ def _announce(stack: Stack) -> None:
     _rows(
         ("API pages", f"{stack.api}/docs", "every request, to try out"),
         ("Web UI", stack.web_ui, "every order's draft, step by step"),
+        ("Desk", f"{stack.api}/desk", "what waits for an operator; orders, seats, money"),
         ("Temporal", stack.temporal, ""),
         ("Store", database_url(stack.database).render_as_string(hide_password=True), ""),
         ("Logs", str(stack.data / "logs"), ""),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -59,6 +60,12 @@ def append_once(tx: Session, order: OrderRow, kind: EventType, change: str, now:
 
 def _written(data: Data) -> str:
     return json.dumps(data, separators=(",", ":"))
+
+
+def data_of(row: EventRow) -> dict[str, Any]:
+    """Return what an event tells beside its type."""
+    data: dict[str, Any] = json.loads(row.data)
+    return data
 
 
 def history(tx: Session, order: str, after: int, limit: int) -> list[EventRow]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
-from api.attention import MOST, Help, NothingStuckError, help_order, stuck_orders
+from api.attention import MOST, Help, NothingStuckError, help_order, progress_of, stuck_orders
 from api.headers import idempotency_key
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
@@ -67,7 +67,8 @@ async def get_attention(made: Parts) -> AttentionOut:
     """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
     drift = await run_in_threadpool(_drift, made)
     orders = await run_in_threadpool(_mine, made, await stuck_orders(made.engine.client))
-    stuck = [await _stuck(made, order) for order in orders]
+    now = made.store.now()
+    stuck = [_shown(each, now) for each in await progress_of(made.engine, orders) if each]
     return AttentionOut(stuck=[each for each in stuck if each], drift=drift)
 
 

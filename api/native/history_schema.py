@@ -1,11 +1,11 @@
 """An order's events on the native wire."""
 
-import json
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
+from store.events import data_of
 from store.tables import EventRow
 
 
@@ -27,4 +27,4 @@ class HistoryOut(BaseModel):
 
 def event_out(row: EventRow) -> EventOut:
     """Return an event as it goes over the wire."""
-    return EventOut(number=row.number, type=row.type, change=row.change, at=row.at, data=json.loads(row.data))
+    return EventOut(number=row.number, type=row.type, change=row.change, at=row.at, data=data_of(row))

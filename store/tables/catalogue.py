@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index
 from sqlmodel import SQLModel
 
 from store.columns import document, moment, whole, words
@@ -33,6 +33,7 @@ class ServiceRow(SQLModel, table=True):
     """A departure."""
 
     __tablename__ = "services"
+    __table_args__ = (Index("services_day", "tenant", "day", "departs_at"),)
 
     tenant: str = words(64, primary_key=True)
     id: str = words(64, primary_key=True)

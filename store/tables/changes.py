@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import SQLModel
 
 from store.columns import document, moment, whole, words
+
+_OPEN = text("outcome IS NULL")
 
 
 class ChangeRow(SQLModel, table=True):
@@ -15,6 +17,8 @@ class ChangeRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("tenant", "route", "idempotency_key", name="one_change_per_key"),
         CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="outcome"),
+        Index("changes_correlation", "tenant", "correlation_id"),
+        Index("changes_open", "tenant", "created_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
     )
 
     tenant: str = words(64)

@@ -3,10 +3,12 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import SQLModel
 
 from store.columns import document, exact, moment, whole, words
+
+_DRAFT = text("draft_opened_by IS NOT NULL")
 
 
 class CounterRow(SQLModel, table=True):
@@ -26,6 +28,9 @@ class OrderRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("version >= 1 AND confirmed_version >= 0 AND confirmed_version <= version", name="versions"),
         CheckConstraint("status IN ('draft', 'confirmed', 'expired', 'cancelled')", name="status"),
+        Index("orders_latest", "tenant", "created_at", "number"),
+        Index("orders_reference", "tenant", "external_reference"),
+        Index("orders_drafts", "tenant", "expires_at", sqlite_where=_DRAFT, postgresql_where=_DRAFT),
     )
 
     tenant: str = words(64, index=True)

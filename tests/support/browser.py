@@ -11,8 +11,15 @@ from playwright.async_api import Browser, Page, async_playwright
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")  # noqa: TID251 - whose machine it is, not how it runs
 HEIGHT = 900
 PATIENCE_MS = 20_000
-# No sandbox: tests may run as root. Nothing is asked of the network but what a test opens.
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-proxy-server")
+# No sandbox: tests may run as root. Nothing is asked of the network but what a test opens. Grey edges of letters,
+# not coloured ones, make pictures the same everywhere, and smaller.
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-proxy-server",
+    "--disable-lcd-text",
+)
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ import worker
 from activities.converter import CONVERTER
 from activities.steps import Place
 from api.app import create_app
+from api.desk.settings import DeskSettings
 from api.engine import Engine
 from api.parts import ApiParts
 from api.tracing import TracingMiddleware
@@ -67,7 +68,14 @@ async def running_world(
     client = await Client.connect(temporal, **common)
     faults = Faults()
     asking = await Client.connect(temporal, **common, retry_config=QUICK)
-    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
+    made = ApiParts(
+        store=parts.store,
+        offers=parts.offers,
+        engine=Engine(asking, outside),
+        tenant=TENANT,
+        web_ui="http://127.0.0.1:8233",
+        desk=DeskSettings(),
+    )
     app = create_app(made)
     if plugins:
         app.add_middleware(TracingMiddleware)

@@ -1,4 +1,4 @@
-"""An order whose change is stuck: the step of it that may not give up keeps failing."""
+"""Orders whose change is stuck in a step, as an operator finds them."""
 
 import asyncio
 
@@ -22,6 +22,7 @@ async def stuck(world: World, step: str) -> tuple[str, "asyncio.Task[Answer]", A
 
 
 async def until_stuck(world: World, order: str, armed: Armed) -> None:
+    """Wait until an operator is called, and told what is left."""
     async with asyncio.timeout(30):
         await armed.reached.wait()
         while True:

@@ -20,6 +20,7 @@ from temporalio.service import RetryConfig
 import worker
 from activities.converter import CONVERTER
 from api.app import create_app
+from api.desk.settings import DeskSettings
 from api.engine import Engine
 from api.parts import ApiParts
 from cli.ports import HOST, free_port
@@ -119,7 +120,13 @@ class World:
     @asynccontextmanager
     async def with_api(self, **parts: Any) -> AsyncIterator["World"]:
         """Another API on the same store and Temporal, some of its parts different."""
-        usual = ApiParts(store=self.parts.store, offers=self.parts.offers, engine=Engine(self.client), tenant=TENANT)
+        usual = ApiParts(
+            store=self.parts.store,
+            offers=self.parts.offers,
+            engine=Engine(self.client),
+            tenant=TENANT,
+            desk=DeskSettings(frozenset({"changeover"})),
+        )
         made = replace_(usual, **parts)
         transport = httpx2.ASGITransport(create_app(made))
         async with httpx2.AsyncClient(transport=transport, base_url="http://changeover", timeout=60) as http:

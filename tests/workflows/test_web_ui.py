@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from cli.ports import HOST, free_port
-from tests.support.browser import chromium, page_at
+from tests.support.browser import page_at
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.installation import prepared, running_world
@@ -47,12 +47,6 @@ async def page(desk: World, browser: Browser) -> AsyncIterator[Page]:
     async with page_at(browser, 1700) as opened:
         yield opened
     desk.faults.clear()
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as started:
-        yield started
 
 
 @pytest.fixture(autouse=True)

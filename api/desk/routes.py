@@ -1,0 +1,139 @@
+"""The desk's addresses."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.asking import known_number
+from api.attention import Help
+from api.desk import deeds, helping, home, seats, waiting
+from api.desk.guard import check_host, form
+from api.desk.orders import order_shown
+from api.desk.pages import HEADERS, HERE, PREFIX, page, seen
+from api.parts import ApiParts, parts
+from api.problems import ProblemError
+from domain.changes import ChangeKind
+
+router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(check_host)])
+
+Parts = Annotated[ApiParts, Depends(parts)]
+Sent = Annotated[Mapping[str, str], Depends(form)]
+_ACTS = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND)
+_HOW = {"retry-now": Help.RETRY_NOW, "done-by-hand": Help.DONE_BY_HAND}
+
+
+@router.get("")
+async def get_home(request: Request, made: Parts, asked: Annotated[home.Asked, Query()]) -> Response:
+    """Show the latest orders, or those a text names."""
+    found = await run_in_threadpool(home.found, made, asked)
+    if found.only:
+        return seen(f"{PREFIX}/orders/{found.only}")
+    stuck = await waiting.stuck_names(made)
+    return page(request, made, "home.html", asked=asked, found=found, stuck=stuck)
+
+
+@router.get("/attention")
+async def get_attention(request: Request, made: Parts) -> Response:
+    """Show what waits for an operator."""
+    return page(request, made, "attention.html", queue=await waiting.queue(made))
+
+
+@router.get("/orders/{order}")
+async def get_order(
+    request: Request,
+    order: str,
+    made: Parts,
+    before: Annotated[str | None, Query(max_length=64)] = None,
+    asked: Annotated[str | None, Query(max_length=64)] = None,
+    helped: Help | None = None,
+) -> Response:
+    """Show one order."""
+    shown = await order_shown(made, known_number(order), before, asked)
+    return page(request, made, "order.html", shown=shown, before=before, helped=helped)
+
+
+@router.get("/orders/{order}/{act}")
+async def get_deed(request: Request, order: str, act: str, made: Parts) -> Response:
+    """Say what an act would do, and ask for a yes."""
+    number = known_number(order)
+    if act in _HOW:
+        deed = await helping.look(made, number, _HOW[act])
+    elif act in _ACTS:
+        deed = await run_in_threadpool(deeds.look, made, number, act)
+    else:
+        raise ProblemError("NOT_FOUND")
+    return page(request, made, "deed.html", deed=deed, wrong=None)
+
+
+@router.post("/orders/{order}/confirm")
+async def confirm(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+    """Confirm the draft, when nothing is owed."""
+    return await _do(request, order, ChangeKind.CONFIRM, made, fields)
+
+
+@router.post("/orders/{order}/discard")
+async def discard(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+    """Discard the draft."""
+    return await _do(request, order, ChangeKind.DISCARD, made, fields)
+
+
+@router.post("/orders/{order}/extend")
+async def extend(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+    """Move the draft's deadline."""
+    return await _do(request, order, ChangeKind.EXTEND, made, fields)
+
+
+async def _do(request: Request, order: str, act: ChangeKind, made: ApiParts, fields: Mapping[str, str]) -> Response:
+    change = await deeds.do(request, made, known_number(order), act, fields)
+    return seen(f"{PREFIX}/orders/{order}?{urlencode({'asked': change})}")
+
+
+@router.post("/orders/{order}/retry-now")
+async def retry_now(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+    """Have the stuck step tried again at once."""
+    return await _help(request, order, Help.RETRY_NOW, made, fields)
+
+
+@router.post("/orders/{order}/done-by-hand")
+async def done_by_hand(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+    """Take the stuck step for done by hand."""
+    return await _help(request, order, Help.DONE_BY_HAND, made, fields)
+
+
+async def _help(request: Request, order: str, how: Help, made: ApiParts, fields: Mapping[str, str]) -> Response:
+    number = known_number(order)
+    try:
+        await helping.help_(made, number, how, fields)
+    except helping.ReasonError as error:
+        deed = await helping.look(made, number, how)
+        return page(request, made, "deed.html", 422, deed=deed, wrong=str(error))
+    return seen(f"{PREFIX}/orders/{number}?{urlencode({'helped': how})}")
+
+
+@router.get("/services")
+async def get_services(request: Request, made: Parts, day: date | None = None) -> Response:
+    """Show a day's departures."""
+    return page(request, made, "services.html", shown=await run_in_threadpool(seats.departures_of, made, day))
+
+
+@router.get("/services/{service}")
+async def get_seat_map(request: Request, service: str, made: Parts) -> Response:
+    """Show who has which seat of a departure."""
+    return page(request, made, "seat_map.html", shown=await run_in_threadpool(seats.map_of, made, service))
+
+
+@router.get("/static/desk.css")
+async def get_style() -> Response:
+    """Return the one style sheet."""
+    return FileResponse(HERE / "static" / "desk.css", media_type="text/css", headers=HEADERS)
+
+
+@router.get("/static/icon.svg")
+async def get_icon() -> Response:
+    """Return the icon of the browser's tab."""
+    return FileResponse(HERE / "static" / "icon.svg", media_type="image/svg+xml", headers=HEADERS)

@@ -1,0 +1,70 @@
+"""Departures of a day, and the seats of one, coach by coach."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from api.parts import ApiParts
+from api.problems import ProblemError
+from domain.model import is_code
+from store.seat_maps import Departure, MappedSeat, day_before, day_from, departures, seats_on, service
+from store.tables import ServiceRow
+
+MOST_DEPARTURES = 200
+MOST_SEATS = 2000
+
+
+@dataclass(frozen=True)
+class Day:
+    """The departures of a day, and the days beside it that have some."""
+
+    day: date
+    departures: Sequence[Departure]
+    earlier: date | None
+    later: date | None
+
+
+@dataclass(frozen=True)
+class Coach:
+    """A coach as it is drawn: rows of seats from front to back."""
+
+    number: int
+    rows: Sequence[Sequence[MappedSeat]]
+
+
+@dataclass(frozen=True)
+class SeatMap:
+    """A departure with its coaches and how many seats are in which state."""
+
+    service: ServiceRow
+    coaches: Sequence[Coach]
+    counts: Mapping[str, int]
+    held: Sequence[MappedSeat]
+    """Seats held, by whom and until when."""
+
+
+def departures_of(made: ApiParts, day: date | None) -> Day:
+    """Return a day's departures; without a day, those of the first day from today that has some."""
+    with made.store.read() as tx:
+        today = made.store.now().date()
+        shown = day or day_from(tx, made.tenant, today) or today
+        found = departures(tx, made.tenant, shown, MOST_DEPARTURES)
+        later = None if shown == date.max else day_from(tx, made.tenant, shown + timedelta(days=1))
+        return Day(shown, found, day_before(tx, made.tenant, shown), later)
+
+
+def map_of(made: ApiParts, name: str) -> SeatMap:
+    """Return a departure's seats. Raises SERVICE_NOT_FOUND."""
+    with made.store.read() as tx:
+        found = service(tx, made.tenant, name) if is_code(name) else None
+        if found is None:
+            raise ProblemError("SERVICE_NOT_FOUND")
+        seats = seats_on(tx, made.tenant, name, MOST_SEATS)
+    coaches: dict[int, dict[int, list[MappedSeat]]] = defaultdict(lambda: defaultdict(list))
+    counts = {"free": 0, "held": 0, "confirmed": 0}
+    for seat in seats:
+        coaches[seat.coach][seat.row].append(seat)
+        counts[seat.state] += 1
+    drawn = [Coach(number, list(rows.values())) for number, rows in coaches.items()]
+    return SeatMap(found, drawn, counts, held=[seat for seat in seats if seat.state == "held"])

@@ -1,0 +1,42 @@
+"""What discarding a draft now would undo, in words."""
+
+from collections.abc import Iterator
+
+from sqlmodel import Session
+
+from api.desk import words
+from domain.orders import Order
+from store import leftovers
+from store.effects import REVERSIBLE
+from store.reservations import under_key
+from store.tables import EffectRow
+
+
+def undo_list(tx: Session, order: Order) -> list[str]:
+    """Return what discarding the draft now would undo, first undone first; nothing without a draft."""
+    if order.draft_opened_by is None:
+        return []
+    steps = leftovers.of_draft(tx, order.number, order.draft_opened_by)
+    return [text for each in reversed(steps) if each.step in REVERSIBLE for text in _undone(tx, order, each)]
+
+
+def _undone(tx: Session, order: Order, effect: EffectRow) -> Iterator[str]:
+    match effect.step:
+        case "reserve_seats":
+            seats = [f"{each.coach}-{each.seat:02} on {each.service}" for each in under_key(tx, effect.key)]
+            if seats:
+                yield f"{words.count(len(seats), 'seat')} given back: {', '.join(seats)}"
+        case "authorise_payment":
+            for payment in order.payments:
+                if payment.key == effect.key and payment.open:
+                    yield f"{payment.authorised} {payment.authorised.currency} let go"
+        case _:
+            yield from _lines(order, effect.change)
+
+
+def _lines(order: Order, change: str) -> Iterator[str]:
+    off = [line.id for line in order.lines if line.added_by == change]
+    back = [line.id for line in order.lines if line.removed_by == change]
+    for lines, what in ((off, "taken off"), (back, "restored")):
+        if lines:
+            yield f"{words.count(len(lines), 'line')} {what}: {', '.join(lines)}"

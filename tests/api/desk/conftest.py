@@ -1,0 +1,20 @@
+"""An operator at the desk."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.api.desk.visitor import Visitor
+from tests.support.world import World
+from workflows import steps
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
+    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
+
+
+@pytest.fixture
+def visitor(world: World) -> Visitor:
+    return Visitor(world.http)

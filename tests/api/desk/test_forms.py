@@ -1,0 +1,136 @@
+"""Forms do what they say, once, and only for who sees them."""
+
+import pytest
+
+from settings import Settings
+from tests.api.desk.visitor import Visitor, words_of
+from tests.support.faults import Fault
+from tests.support.stuck import stuck
+from tests.support.world import World
+
+
+async def test_a_draft_is_discarded_once_however_often_the_form_is_sent(world: World, visitor: Visitor) -> None:
+    order, before = await world.drafted()
+    path = f"/desk/orders/{order}/discard"
+    assert "1 line taken off" in await visitor.see(path)
+    fields = await visitor.form_of(path)
+    first, second = await visitor.send(path, fields), await visitor.send(path, fields)
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.headers["location"] == second.headers["location"]
+    assert world.snapshot(order) == before
+    page = words_of(await visitor.see(first.headers["location"]))
+    assert "Discard: done." in page
+    assert "Discard done an operator, at the desk" in page
+    assert len([row for row in world.changes_of(order) if row.kind == "discard"]) == 1
+
+
+async def test_a_draft_is_confirmed_once_nothing_is_owed(world: World, visitor: Visitor) -> None:
+    order, _ = await world.drafted()
+    path = f"/desk/orders/{order}/confirm"
+    assert "100.00 NOK is still owed" in words_of(await visitor.see(path))
+    await world.pay(order, "100.00")
+    answer = await visitor.fill_in(path)
+    assert "Confirmation: done." in words_of(await visitor.see(answer.headers["location"]))
+    assert (await world.show(order))["confirmed_version"] == 2
+    assert "The order has no open draft." in words_of(await visitor.see(path))
+
+
+async def test_a_draft_is_extended_to_the_time_chosen(world: World, visitor: Visitor) -> None:
+    order, _ = await world.drafted()
+    path = f"/desk/orders/{order}/extend"
+    fields = await visitor.form_of(path)
+    answer = await visitor.send(path, fields)
+    assert "New deadline: done." in words_of(await visitor.see(answer.headers["location"]))
+    assert (await world.show(order))["draft"]["expires_at"] == fields["expires_at"]
+    for wrong in ("2001-01-01T00:00:00Z", "9999-01-01T00:00:00Z", "soon"):
+        assert (await visitor.fill_in(path, expires_at=wrong)).status_code == 422
+    await world.discard(order)
+
+
+async def test_nothing_is_done_to_an_order_that_has_changed_since_it_was_looked_at(
+    world: World, visitor: Visitor
+) -> None:
+    order, _ = await world.drafted()
+    path = f"/desk/orders/{order}/discard"
+    fields = await visitor.form_of(path)
+    await world.pay(order, "100.00")
+    before = world.snapshot(order)
+    answer = await visitor.send(path, fields)
+    assert "STALE_ORDER" in await visitor.see(answer.headers["location"])
+    assert world.snapshot(order) == before
+    await world.discard(order)
+
+
+@pytest.mark.only_on("sqlite")  # a matter of what a browser says
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://elsewhere.example"},
+        {"Origin": "null"},
+        {"Cookie": ""},
+        {"Cookie": "changeover_desk=" + 43 * "x"},
+    ],
+    ids=str,
+)
+async def test_a_form_from_elsewhere_is_refused(world: World, visitor: Visitor, says: dict[str, str]) -> None:
+    order, _ = await world.drafted()
+    before = world.snapshot(order)
+    path = f"/desk/orders/{order}/discard"
+    fields = await visitor.form_of(path)
+    answer = await visitor.send(path, fields, **says)
+    assert (answer.status_code, "CROSS_SITE_FORM" in answer.text) == (403, True)
+    assert world.snapshot(order) == before
+    assert (await visitor.send(path, fields | {"token": ""})).status_code == 403
+    assert (await visitor.send(path, fields | {"key": "1"})).status_code == 400
+    assert (await visitor.send(path, fields | {"event": "x"})).status_code == 400
+    assert (await visitor.send(path, fields, **{"Content-Type": "text/plain"})).status_code == 400
+    assert (await visitor.send(path, fields)).status_code == 303
+
+
+@pytest.mark.only_on("sqlite")  # likewise
+async def test_a_name_that_leads_here_without_being_ours_reads_nothing(visitor: Visitor) -> None:
+    for host in ("rebound.example", "127.0.0.1.rebound.example", "localhost.example:80", ""):
+        answer = await visitor.http.get("/desk", headers={"Host": host})
+        assert (answer.status_code, "HOST_UNKNOWN" in answer.text) == (421, True)
+    for host in ("localhost:8080", "127.0.0.1", "[::1]:8080"):
+        assert (await visitor.http.get("/desk", headers={"Host": host})).status_code == 200
+
+
+async def test_saying_it_was_done_by_hand_needs_a_reason_and_is_recorded(world: World, visitor: Visitor) -> None:
+    order, asked, _ = await stuck(world, "release_seats")
+    path = f"/desk/orders/{order}/done-by-hand"
+    assert "The provider is not asked any more." in await visitor.see(path)
+    for reason in ("  ", "x\u202ey", 201 * "x"):
+        refused = await visitor.fill_in(path, reason=reason)
+        assert (refused.status_code, 'role="alert"' in refused.text) == (422, True)
+    answer = await visitor.fill_in(path, reason="released at the counter")
+    assert answer.status_code == 303
+    await asked
+    page = words_of(await visitor.see(f"/desk/orders/{order}"))
+    assert "reserve seats done by hand: “released at the counter”" in page
+    assert "No step of this order is stuck" in await visitor.see(path)
+    late = await visitor.send(path, {"token": visitor.cookie.partition("=")[2], "key": 36 * "a", "reason": "x"})
+    assert (late.status_code, "NOTHING_STUCK" in late.text) == (409, True)
+
+
+async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> None:
+    order, asked, armed = await stuck(world, "settle_price_difference")
+    path = f"/desk/orders/{order}/retry-now"
+    fields = await visitor.form_of(path)
+    for _ in range(2):
+        assert (await visitor.send(path, fields)).status_code == 303
+    events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    assert [event["type"] for event in events].count("retried_by_hand") == 1
+    armed.fault = Fault.LOST
+    assert (await visitor.fill_in(path)).status_code == 303
+    assert (await asked).status == 200
+
+
+def test_it_is_served_on_loopback_unless_switched_off_and_elsewhere_only_when_switched_on() -> None:
+    assert Settings().serves_desk
+    assert not Settings(desk=False).serves_desk
+    assert not Settings(api_host="0.0.0.0").serves_desk  # noqa: S104 - what is asked here
+    assert Settings(api_host="10.0.0.7", desk=True).serves_desk

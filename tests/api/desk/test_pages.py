@@ -1,0 +1,222 @@
+"""What the desk's pages tell."""
+
+import asyncio
+import html
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from api.desk.settings import DeskSettings
+from store.database import Store
+from tests.api.desk.visitor import Visitor, words_of
+from tests.support.canary import ADULT, CHILD, canaries_in
+from tests.support.faults import Fault
+from tests.support.stuck import stuck
+from tests.support.world import World, add
+
+SCRIPT = "<script>document.title='taken'</script>"
+
+
+async def listed(visitor: Visitor, order: str) -> str:
+    """Return the queue once an order is on it: what Temporal lists lags behind a moment."""
+    async with asyncio.timeout(20):
+        while f'id="stuck-{order}"' not in (page := await visitor.see("/desk/attention")):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.05)
+    return page
+
+
+async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_what_to_do(
+    world: World, visitor: Visitor
+) -> None:
+    order, asked, armed = await stuck(world, "settle_price_difference")
+    card = (await listed(visitor, order)).partition(f'id="stuck-{order}"')[2].partition("</article>")[0]
+    told = words_of(card)
+    assert "settle price difference" in told
+    assert "INJECTED" in told
+    assert "1 new line on the order" in told
+    assert "At risk 100.00 NOK set aside" in told
+    assert "See whether the payment provider answers again" in told
+    (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
+    assert f"{change}/settle" in told
+    assert "NOK at risk" in words_of(await visitor.see("/desk/attention"))
+    assert "for you" in words_of(await visitor.see("/desk"))
+    page = words_of(await visitor.see(f"/desk/orders/{order}"))
+    assert "Needs attention settle price difference" in page
+    async with world.without_engine() as away:
+        alone = words_of(await Visitor(away.http).see("/desk/attention"))
+        assert "Temporal cannot be asked which steps are stuck" in alone
+        assert f"{order} settle price difference" in alone
+        assert "By the books only" in alone
+        page = words_of(await Visitor(away.http).see(f"/desk/orders/{order}"))
+        assert "This is what the store knows" in page
+    armed.fault = Fault.LOST
+    assert (
+        await visitor.send(
+            f"/desk/orders/{order}/retry-now",
+            await visitor.form_of("/desk/attention", f"/desk/orders/{order}/retry-now"),
+        )
+    ).status_code == 303
+    assert (await asked).status == 200
+    page = words_of(await visitor.see(f"/desk/orders/{order}"))
+    assert "settle price difference tried again by an operator: “tried again at the desk”" in page
+
+
+async def test_a_draft_is_shown_beside_what_is_confirmed_and_what_discarding_would_undo(
+    world: World, visitor: Visitor
+) -> None:
+    order, _ = await world.drafted()
+    await world.pay(order, "100.00")
+    page = words_of(await visitor.see(f"/desk/orders/{order}"))
+    (held,) = [each for each in (await world.show(order))["reservations"] if each["state"] == "held"]
+    assert "2 is a draft, 1 is confirmed" in page
+    assert (
+        f"Discarding now would undo 100.00 NOK let go 1 line taken off: {order}-2 1 line restored: {order}-1"
+        f" 1 seat given back: {held['seat']} on {held['service']}" in page
+    )
+    assert "Balance 0.00 NOK" in page
+    assert "Not settled yet 100.00 NOK" in page
+    assert f"\N{MINUS SIGN} removed {order}-1 standard" in page
+    assert f"+ added {order}-2 flexible" in page
+    assert f"/namespaces/{world.client.namespace}/workflows/order%2F{order}" in await visitor.see(
+        f"/desk/orders/{order}"
+    )
+
+
+async def test_books_that_differ_are_shown_side_by_side_and_in_the_queue(world: World, visitor: Visitor) -> None:
+    order = await world.sold(ADULT)
+    (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
+    move = text("UPDATE bank SET captured_minor = captured_minor + :by WHERE key LIKE :key")
+    try:
+        _execute(world, move, by=-100, key=f"{sale}%")
+        page = words_of(await visitor.see(f"/desk/orders/{order}"))
+        assert "The books differ. ours 299.00 NOK 299.00 NOK 0.00 NOK captured bank 299.00 NOK 298.00 NOK" in page
+        queue = words_of(await visitor.see("/desk/attention"))
+        assert f"The bank's own book says of every payment what ours says. {order}" in queue
+    finally:
+        _execute(world, move, by=100, key=f"{sale}%")
+    assert "The books differ" not in words_of(await visitor.see(f"/desk/orders/{order}"))
+
+
+def _execute(world: World, statement: TextClause, **values: object) -> None:
+    with world.parts.store.write() as tx:
+        tx.connection().execute(statement, values)
+
+
+async def test_requests_nobody_took_up_and_drafts_about_to_end_are_told(world: World, visitor: Visitor) -> None:
+    order, _ = await world.drafted()
+    async with world.without_engine() as away:
+        kept = await away.confirm(order)
+    assert kept.status == 503
+    world.age(kept.change)
+    page = words_of(await visitor.see("/desk/attention"))
+    assert f"{order} Confirmation" in page.partition("Requests nobody has taken up")[2]
+    ends = (await world.show(order))["draft"]["expires_at"]
+    with world.at(world.parts.store.now() + timedelta(minutes=18)):
+        page = words_of(await visitor.see("/desk/attention"))
+    assert order in page.partition("Drafts that end within 5 minutes")[2], ends
+    await world.discard(order)
+    await world.post(f"/v1/orders/{order}/confirm", {}, None)
+
+
+async def test_a_seat_map_shows_free_held_and_sold_seats_and_whose_they_are(world: World, visitor: Visitor) -> None:
+    train = world.train(coaches=1, seats=8)
+    sold = await world.sold(ADULT, train=train)
+    draft = await world.order()
+    await world.change(draft, add(await world.offer("standard", CHILD, service=train), CHILD))
+    page = await visitor.see(f"/desk/services/{train}")
+    told = words_of(page)
+    assert "6 free 1 held 1 sold" in told
+    assert f"sold by order {sold}" in told
+    assert f'href="/desk/orders/{draft}"' in page
+    assert f"by order {draft}" in told
+    day = page.partition("/desk/services?day=")[2][:10]
+    row = words_of(await visitor.see(f"/desk/services?day={day}")).partition(train)[2]
+    assert row.split()[0:1] == ["north"]
+    assert "6 1 1" in row
+    assert "No departures on this day" in await visitor.see("/desk/services?day=2001-01-01")
+    assert "There is no such service." in await visitor.see("/desk/services/none", 404)
+
+
+async def test_an_order_is_found_by_whatever_names_it(world: World, visitor: Visitor) -> None:
+    reference, correlation = f"ref {uuid.uuid4()}", str(uuid.uuid4())
+    made = await world.post(
+        "/v1/orders", {"currency": "NOK", "external_reference": reference}, X_Correlation_Id=correlation
+    )
+    order = made.body["number"]
+    (row,) = world.changes_of(order)
+    for name in (order, reference, correlation, row.id, f" {order} "):
+        assert f"<h1>{order}" in await visitor.see(f"/desk?q={name}")
+    assert "No order goes by that name" in await visitor.see("/desk?q=26-999999999")
+    assert "No order goes by that name" in await visitor.see(f"/desk?q={'x' * 150}")
+
+
+async def test_lists_are_filtered_and_end(world: World, visitor: Visitor) -> None:
+    orders = [await world.order() for _ in range(27)]
+    page = await visitor.see("/desk?show=draft")
+    assert page.count('<th scope="row">') == 25
+    assert orders[-1] in page
+    older = html.unescape(page.partition('rel="next" href="')[2].partition('"')[0])
+    assert orders[0] in await visitor.see(older)
+    assert orders[-1] not in await visitor.see(older)
+    assert orders[-1] not in await visitor.see("/desk?show=open")
+    assert orders[-1] not in await visitor.see("/desk?show=confirmed")
+
+
+async def test_a_script_in_a_reference_is_text_on_every_page(world: World, visitor: Visitor) -> None:
+    made = await world.post("/v1/orders", {"currency": "NOK", "external_reference": SCRIPT})
+    order = made.body["number"]
+    for path in (f"/desk/orders/{order}", "/desk", f"/desk?q={SCRIPT}{SCRIPT}"):
+        page = await visitor.see(path)
+        assert html.escape(SCRIPT, quote=False).replace("'", "&#39;") in page
+        assert "<script" not in page
+
+
+async def test_no_page_shows_anything_personal(world: World, visitor: Visitor) -> None:
+    order, _ = await world.drafted()
+    seats = (await world.show(order))["reservations"]
+    paths = ["", "/attention", "/services", f"/services/{seats[0]['service']}", f"/orders/{order}"]
+    paths += [f"/orders/{order}/{act}" for act in ("confirm", "discard", "extend", "retry-now", "done-by-hand")]
+    for path in paths:
+        page = await visitor.see(f"/desk{path}")
+        assert canaries_in(page.encode()) == [], path
+
+
+async def test_an_unknown_order_or_page_is_told_kindly_and_nothing_typed_is_repeated(visitor: Visitor) -> None:
+    for path in ("/desk/orders/26-999999", "/desk/orders/Gulfugl", "/desk/orders/26-999999/discard"):
+        page = await visitor.see(path, 404)
+        assert "There is no such order." in words_of(page)
+        assert "Gulfugl" not in page
+    assert "ORDER_NOT_FOUND" not in await visitor.see("/desk/nowhere", 404)
+    await visitor.see("/desk?show=nonsense", 422)
+    await visitor.see("/desk/services?day=yesterday", 422)
+
+
+@pytest.mark.only_on("sqlite")  # a matter of what a page says, whichever store is away
+async def test_a_store_that_does_not_answer_is_told(world: World, tmp_path: Path) -> None:
+    empty = Store(f"sqlite:///{tmp_path / 'empty.db'}")
+    async with world.with_api(store=empty) as other:
+        page = words_of(await Visitor(other.http).see("/desk", 503))
+    empty.close()
+    assert "Not reachable just now The store did not answer in time." in page
+
+
+async def test_pages_keep_to_themselves(world: World) -> None:
+    for path in ("/desk", "/desk/orders/26-999999", "/desk/static/desk.css"):
+        headers = (await world.http.get(path)).headers
+        assert headers["cache-control"] == "no-store"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "script-src" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    world.http.cookies.clear()
+    assert "httponly; path=/desk; samesite=strict" in (await world.http.get("/desk")).headers["set-cookie"].lower()
+
+
+async def test_where_it_is_switched_off_there_is_no_desk(world: World) -> None:
+    async with world.with_api(desk=None) as other:
+        assert (await other.send("GET", "/desk")).code == "NOT_FOUND"
+    async with world.with_api(desk=DeskSettings()) as other:
+        assert "HOST_UNKNOWN" in await Visitor(other.http).see("/desk", 421)

@@ -1,0 +1,59 @@
+"""What the timeline of an order tells."""
+
+import asyncio
+import html
+from datetime import timedelta
+
+from tests.api.desk.visitor import Visitor, words_of
+from tests.support.world import World, replace
+
+
+async def timeline_of(visitor: Visitor, order: str) -> str:
+    return words_of(await visitor.see(f"/desk/orders/{order}")).partition("Timeline")[2]
+
+
+async def test_the_timeline_tells_who_when_why_and_what_was_before_and_after(world: World, visitor: Visitor) -> None:
+    order, _ = await world.drafted()
+    await world.discard(order)
+    refused = await world.change(order, replace([f"{order}-1"], "no-such-bundle"))
+    timeline = await timeline_of(visitor, order)
+    assert refused.code is not None
+    assert timeline.index(refused.code) < timeline.index("Discard done") < timeline.index("Order made")
+    assert "299.00 NOK → became 399.00 NOK fee 50.00 NOK, difference 100.00 NOK" in timeline
+    assert "Discard done a client of our own API" in timeline
+    assert "399.00 NOK → became 299.00 NOK" in timeline
+    assert "taken off the order again" in timeline
+    assert "Version 2" in timeline
+
+
+async def test_a_draft_that_ran_out_is_told_as_nobodys_request(world: World, visitor: Visitor) -> None:
+    order, before = await world.drafted()
+    soon = world.parts.store.now() + timedelta(seconds=1)
+    await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})
+    async with asyncio.timeout(20):
+        while world.snapshot(order) != before:  # noqa: ASYNC110 - only the store tells
+            await asyncio.sleep(0.05)
+    await world.ended(order)
+    timeline = await timeline_of(visitor, order)
+    assert timeline.index("Draft expired done its deadline") < timeline.index("New deadline done")
+    assert "draft and seats last until" in timeline
+
+
+async def test_a_cancel_in_temporal_is_told_as_such(world: World, visitor: Visitor) -> None:
+    order, _ = await world.drafted()
+    await world.workflow(order).cancel()
+    await world.ended(order)
+    assert "Draft discarded done a cancel in Temporal" in await timeline_of(visitor, order)
+
+
+async def test_a_long_timeline_has_pages_and_loses_nothing_between_them(world: World, visitor: Visitor) -> None:
+    order = await world.order()
+    for _ in range(26):
+        await world.discard(order)
+    page = await visitor.see(f"/desk/orders/{order}")
+    link = html.unescape(page.partition('rel="next" href="')[2].partition('"')[0])
+    older = await visitor.see(link.partition("#")[0])
+    found = [row.id for row in world.changes_of(order)]
+    assert len(found) == 27
+    assert [change for change in found if (f'id="{change}"' in page) == (f'id="{change}"' in older)] == []
+    assert "Order made" in words_of(older)
