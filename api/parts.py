@@ -7,6 +7,7 @@ from fastapi import Request
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
+from providers.endpoints import Endpoints
 from providers.protocols import OfferCatalogue
 from store.database import Store
 
@@ -22,6 +23,8 @@ class ApiParts:
     web_ui: str | None = None
     entur: EnturSettings = field(default_factory=EnturSettings)
     discover: DiscoverSettings = field(default_factory=DiscoverSettings)
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    """Where webhooks may be."""
 
 
 def parts(request: Request) -> ApiParts:

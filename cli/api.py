@@ -28,6 +28,7 @@ async def serve(settings: Settings) -> None:
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute
         ),
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
+        endpoints=made.endpoints,
     )
     config = uvicorn.Config(
         create_app(parts),

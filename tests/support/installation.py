@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -21,11 +22,23 @@ from api.parts import ApiParts
 from cli import catalogue
 from cli.api import QUICK
 from cli.ports import HOST, free_port
+from dispatch import Dispatcher
 from providers.protocols import PaymentProvider
 from settings import Settings
 from store.migrate import migrate
 from tests.support.faults import Faults
 from tests.support.world import TENANT, World
+
+LOOK_EVERY = timedelta(milliseconds=100)
+
+
+@asynccontextmanager
+async def _looking(dispatcher: Dispatcher) -> AsyncIterator[None]:
+    looking = asyncio.create_task(dispatcher.keep_looking(LOOK_EVERY))
+    yield
+    looking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await looking
 
 
 class _Server(uvicorn.Server):
@@ -57,6 +70,7 @@ async def running_world(
     With `works` false the worker is somebody else's.
     """
     outside = (Place.PAYMENTS,) if bank else ()
+    more = {"webhooks_allow_private": True, **more}
     settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside, **more)
     parts = worker.parts(settings)
     parts = replace(parts, payments=bank or parts.payments)
@@ -65,13 +79,18 @@ async def running_world(
     asking = await Client.connect(
         temporal, namespace=namespace, data_converter=pydantic_data_converter, retry_config=QUICK
     )
-    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
+    made = ApiParts(
+        store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT, endpoints=parts.endpoints
+    )
     config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
-            for each in worker.workers(client, parts, settings, executor, [faults]) if works else ():
-                await stack.enter_async_context(each)
+            if works:
+                for each in worker.workers(client, parts, settings, executor, [faults]):
+                    await stack.enter_async_context(each)
+                await stack.enter_async_context(worker.webhook_worker(client, parts, settings, [faults]))
+                await stack.enter_async_context(_looking(Dispatcher(client, parts.store)))
             serving = asyncio.create_task(server.serve())
             address = f"http://{HOST}:{settings.api_port}"
             limits = httpx2.Limits(max_connections=200)
