@@ -170,18 +170,17 @@ def webhook_worker(client: Client, made: Parts, settings: Settings, extra: Seque
         max_cached_workflows=settings.cached_drafts,
         interceptors=[*extra, FailureInterceptor()],
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_seconds),
-        deployment_config=_deployment(settings.build),
+        # Deliveries of days go on with the newest build: an old one is not kept running for them.
+        deployment_config=_deployment(settings.build, VersioningBehavior.AUTO_UPGRADE),
     )
 
 
-def _deployment(build: str) -> WorkerDeploymentConfig | None:
-    """Return what makes a run stay with the build that began it, if builds have names here."""
+def _deployment(build: str, behaviour: VersioningBehavior = VersioningBehavior.PINNED) -> WorkerDeploymentConfig | None:
+    """Return what makes a run stay with the build that began it, or go with the newest, if builds have names here."""
     if not build:
         return None
     version = WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build)
-    return WorkerDeploymentConfig(
-        version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
-    )
+    return WorkerDeploymentConfig(version=version, use_worker_versioning=True, default_versioning_behavior=behaviour)
 
 
 async def keep_reconciling(client: Client, settings: Settings) -> None:

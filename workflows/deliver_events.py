@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 
 from activities.deliveries import Course, DeliveryActivities, Posted
 
@@ -32,8 +32,7 @@ class Delivered(BaseModel):
     disabled: str | None = None
 
 
-# Deliveries of days go on with the newest build: an old one is not kept running for them.
-@workflow.defn(name="DeliverEvents", versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+@workflow.defn(name="DeliverEvents")
 class DeliverEvents:
     """One order's events, one webhook, one after the other."""
 
