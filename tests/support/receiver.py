@@ -51,6 +51,8 @@ class Receiver:
     """Where a redirect leads."""
     open: threading.Event = field(default_factory=threading.Event)
     """While it is not set no answer is given."""
+    endless: threading.Event | None = None
+    """If there is one, answers never end; it is set once somebody has hung up."""
 
     def of(self, order: str) -> list[Post]:
         """Return what was posted about an order, in the order it came."""
@@ -83,8 +85,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if receiver.location:
             self.send_header("Location", receiver.location)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Length", "0" if receiver.endless is None else str(10**12))
         self.end_headers()
+        if receiver.endless is not None:
+            self._send_without_end(receiver.endless)
+
+    def _send_without_end(self, hung_up: threading.Event) -> None:
+        try:
+            while True:
+                self.wfile.write(b"x" * 65_536)
+        except OSError:
+            hung_up.set()
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
