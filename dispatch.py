@@ -45,10 +45,15 @@ class Dispatcher:
         """Look once; return how many orders were handed over."""
         found = await asyncio.to_thread(self._heads)
         async with asyncio.timeout(_HANDING_OVER.total_seconds()):
-            for head in found:
-                await self._start(head)
-                await asyncio.to_thread(self._handed_over, head)
+            # One that cannot be handed over keeps none of the others waiting.
+            said = await asyncio.gather(*(self._hand_over(head) for head in found), return_exceptions=True)
+        for wrong in filter(None, said):
+            raise wrong
         return len(found)
+
+    async def _hand_over(self, head: Head) -> None:
+        await self._start(head)
+        await asyncio.to_thread(self._handed_over, head)
 
     def _heads(self) -> list[Head]:
         now = self._store.now()

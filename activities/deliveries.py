@@ -69,8 +69,8 @@ class DeliveryActivities:
         return await asyncio.to_thread(self._note, course, due, answered)
 
     def _due(self, course: Course) -> _Due | None:
-        with self._store.write() as tx:
-            webhook = webhooks.locked(tx, course.webhook)
+        with self._store.read() as tx:
+            webhook = webhooks.find(tx, course.webhook)
             row = deliveries.head(tx, course.webhook, course.order)
             if webhook is None or not webhook.enabled or row is None:
                 return None
@@ -87,11 +87,8 @@ class DeliveryActivities:
             if webhook is None or row is None or row.number != due.number:
                 # Deleted meanwhile, or an attempt that was given up for lost has delivered it.
                 return Posted(more=True)
-            row.last_attempt_at, row.last_failure, row.last_status = (
-                self._store.now(),
-                answered.failure,
-                answered.status,
-            )
+            row.last_attempt_at = self._store.now()
+            row.last_failure, row.last_status = answered.failure, answered.status
             if answered.failure is None:
                 return self._taken(tx, webhook, row, answered)
             return self._not_taken(tx, webhook, row, answered.failure, answered.status)
