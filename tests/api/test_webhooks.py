@@ -195,7 +195,7 @@ async def test_a_new_url_is_told_what_the_old_one_did_not_take(world: World) -> 
         async with subscribed(world) as webhook:
             webhook.receiver.always = 500
             order = await world.order()
-            await webhook.until_failed(order)
+            await webhook.until_minutes_pass(order)
             assert (await webhook.patch(url=new.url))["url"] == new.url
             await webhook.until_told(order)
             assert new.numbers(order) == [1]

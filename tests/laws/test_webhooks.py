@@ -13,8 +13,9 @@ from domain.webhooks import PAUSES
 from store.database import StoreBusyError
 from store.tables import DeliveryRow
 from tests.support.canary import ADULT, canaries_in
+from tests.support.faults import Fault
 from tests.support.receiver import receiving
-from tests.support.subscriptions import subscribed, until
+from tests.support.subscriptions import Subscribed, subscribed, until
 from tests.support.world import CARD, World, add
 
 DAY = timedelta(days=1)
@@ -83,6 +84,7 @@ async def test_an_event_that_is_not_taken_comes_again_under_its_id_and_before_th
         assert webhook.receiver.numbers(order) == [1, 1, *(event["number"] for event in history)]
         assert {post.id for post in webhook.receiver.of(order)[:3]} == {f"evt_{order}_1"}
         assert (await webhook.shown())["failing_since"] is None
+        assert await webhook.signals(order) == 1, "what came behind has hurried it"
 
 
 async def test_an_endpoint_that_is_down_for_days_is_disabled_and_told_everything_once_it_is_enabled(
@@ -109,12 +111,12 @@ async def test_an_endpoint_that_is_down_for_days_is_disabled_and_told_everything
 
 async def test_what_waits_for_its_next_attempt_is_tried_at_once_when_somebody_asks_for_it(world: World) -> None:
     async with subscribed(world) as webhook:
-        webhook.receiver.statuses.append(500)
+        webhook.receiver.statuses.extend([500, 500])
         order = await world.order()
-        await webhook.until_failed(order)
+        await webhook.until_minutes_pass(order)
         await webhook.patch(enabled=True)
         await webhook.until_told(order)
-        assert webhook.receiver.numbers(order) == [1, 1]
+        assert webhook.receiver.numbers(order) == [1, 1, 1]
 
 
 async def test_410_disables_at_once_and_nothing_more_is_posted(world: World) -> None:
@@ -173,6 +175,25 @@ async def test_however_many_look_each_event_is_posted_once_and_in_its_order(worl
             await asyncio.gather(*(each.look() for each in others))
             history = await webhook.until_told(order)
             assert webhook.receiver.numbers(order) == [event["number"] for event in history]
+
+
+async def _told_twice(webhook: Subscribed, order: str) -> bool:
+    return await webhook.signals(order) > 1
+
+
+async def test_what_happens_while_a_run_is_about_to_end_is_posted_by_it(world: World) -> None:
+    async with subscribed(world) as webhook:
+        order = await world.order()
+        await webhook.until_told(order)
+        last = world.faults.arm(order, "deliver_next", Fault.PAUSED_AFTER)
+        bundle = await world.offer("standard", ADULT, service=world.train())
+        assert (await world.change(order, add(bundle, ADULT))).status == 200
+        await asyncio.wait_for(last.reached.wait(), 20)
+        assert (await world.discard(order)).status == 200
+        await until(lambda: _told_twice(webhook, order))
+        last.go_on.set()
+        history = await webhook.until_told(order)
+        assert webhook.receiver.numbers(order) == [event["number"] for event in history]
 
 
 async def test_a_run_that_was_terminated_is_followed_by_another(world: World) -> None:

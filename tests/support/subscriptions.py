@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from standardwebhooks import Webhook
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkipper
 
@@ -61,6 +62,17 @@ class Subscribed:
         """Wait until so many attempts at an order's event have failed."""
         await until(lambda: _waits_for(self, order, attempts))
 
+    async def until_minutes_pass(self, order: str) -> None:
+        """Let an order's event fail twice: it is tried again in minutes only."""
+        await self.until_failed(order)
+        await self.skip(order, timedelta(seconds=10))
+        await self.until_failed(order, 2)
+
+    async def signals(self, order: str) -> int:
+        """Return how often an order's run was told to look, its start included."""
+        history = await self.run(order).fetch_history()
+        return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED for event in history.events)
+
     def verified(self) -> list[Json]:
         """Return what came, each verified as a receiver would."""
         return [Webhook(self.secret).verify(post.body, dict(post.headers)) for post in self.receiver.posts]
@@ -76,7 +88,7 @@ async def _waits_for(subscribed: Subscribed, order: str, attempts: int) -> bool:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while True:
             so = condition()
             if await so if asyncio.iscoroutine(so) else so:
