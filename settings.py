@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     """How much longer than its draft a seat is held, as a safety net."""
     reconcile_every: timedelta = timedelta(minutes=1)
     """How often store and Temporal are compared; taken when the schedule is first made."""
+    webhooks_allow_private: bool = False
+    """Let webhooks have plain http and any address: for development, never where others subscribe."""
+    webhooks_look_every: timedelta = Field(default=timedelta(seconds=1), gt=timedelta())
+    """How often a worker looks for events that no webhook has been told of."""
+    webhooks_at_once: int = Field(default=32, ge=1)
+    """Posts to webhooks a worker has under way."""
     shutdown_seconds: float = Field(default=10, gt=0)
     """How long a stopping worker lets steps finish; longer than an attempt at one (activities/steps.py)."""
     entur_supplement_path: str = "/v1/update-order/supplement-products"

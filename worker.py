@@ -27,6 +27,7 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from activities.attention import AttentionActivities
 from activities.converter import CONVERTER
 from activities.deadlines import Deadlines
+from activities.deliveries import DeliveryActivities
 from activities.drafts import DraftActivities
 from activities.failures import FailureInterceptor
 from activities.observing import ObservingInterceptor
@@ -40,15 +41,19 @@ from activities.recovery import RecoveryActivities
 from activities.seats import SeatActivities
 from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
+from dispatch import Dispatcher
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
 from providers.embedded.seats import EmbeddedSeats
+from providers.endpoints import Endpoints
+from providers.posting import Poster
 from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
 from settings import Settings
 from store.database import Store
 from telemetry.endpoint import metrics_served
 from telling import Told, gauges, telling
-from workflows.names import DEPLOYMENT, ORDERS_QUEUE, queue_of
+from workflows.deliver_events import DeliverEvents
+from workflows.names import DEPLOYMENT, ORDERS_QUEUE, WEBHOOKS_QUEUE, queue_of
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, StartRound
 from workflows.sandbox import runner
@@ -63,6 +68,7 @@ class Parts:
     offers: OfferCatalogue
     payments: PaymentProvider
     deadlines: Deadlines
+    endpoints: Endpoints
 
 
 def parts(settings: Settings) -> Parts:
@@ -74,6 +80,7 @@ def parts(settings: Settings) -> Parts:
         offers=EmbeddedOffers(store, settings.offer_life),
         payments=EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
+        endpoints=Endpoints(settings.webhooks_allow_private),
     )
 
 
@@ -151,14 +158,34 @@ def workers(
     return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in settings.outside)]
 
 
-def _deployment(build: str) -> WorkerDeploymentConfig | None:
-    """Return what makes a run stay with the build that began it, if builds have names here."""
+def webhook_activities(made: Parts) -> list[Callable[..., Any]]:
+    """Return the activities that run on the webhooks' own queue."""
+    return [DeliveryActivities(made.store, Poster(made.endpoints)).deliver_next]
+
+
+def webhook_worker(client: Client, made: Parts, settings: Settings, extra: Sequence[Interceptor] = ()) -> Worker:
+    """Return the worker that delivers events."""
+    return Worker(
+        client,
+        task_queue=WEBHOOKS_QUEUE,
+        workflows=[DeliverEvents],
+        workflow_runner=runner(),
+        activities=webhook_activities(made),
+        max_concurrent_activities=settings.webhooks_at_once,
+        max_cached_workflows=settings.cached_drafts,
+        interceptors=[*extra, FailureInterceptor()],
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_seconds),
+        # Deliveries of days go on with the newest build: an old one is not kept running for them.
+        deployment_config=_deployment(settings.build, VersioningBehavior.AUTO_UPGRADE),
+    )
+
+
+def _deployment(build: str, behaviour: VersioningBehavior = VersioningBehavior.PINNED) -> WorkerDeploymentConfig | None:
+    """Return what makes a run stay with the build that began it, or go with the newest, if builds have names here."""
     if not build:
         return None
     version = WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build)
-    return WorkerDeploymentConfig(
-        version=version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.PINNED
-    )
+    return WorkerDeploymentConfig(version=version, use_worker_versioning=True, default_versioning_behavior=behaviour)
 
 
 async def keep_reconciling(client: Client, settings: Settings) -> None:
@@ -192,10 +219,12 @@ async def _work(client: Client, made: Parts, settings: Settings) -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     with ThreadPoolExecutor(settings.threads * (1 + len(settings.outside))) as executor:
-        running = workers(client, made, settings, executor)
+        running = [*workers(client, made, settings, executor), webhook_worker(client, made, settings)]
         async with asyncio.TaskGroup() as group:
             for each in running:
                 group.create_task(each.run())
+            looking = group.create_task(Dispatcher(client, made.store).keep_looking(settings.webhooks_look_every))
             await stop.wait()
+            looking.cancel()
             for each in running:
                 await each.shutdown()

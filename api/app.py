@@ -16,7 +16,7 @@ from api.discover.errors import as_problem
 from api.entur import routes as entur
 from api.entur.callers import Callers
 from api.entur.errors import api_error
-from api.native import attention, changes, health, offers, orders, problem_pages
+from api.native import attention, changes, health, offers, orders, problem_pages, webhooks
 from api.observing import ObservingMiddleware
 from api.openapi import TAGS, describe
 from api.page_policy import PagePolicyMiddleware
@@ -61,7 +61,7 @@ def create_app(made: ApiParts) -> FastAPI:
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(ObservingMiddleware)
     handlers.install(app)
-    for routes in (offers, orders, changes, attention, health, problem_pages):
+    for routes in (offers, orders, changes, attention, webhooks, health, problem_pages):
         app.include_router(routes.router)
     app.include_router(entur.routes(made.entur))
     app.include_router(discover.router, prefix=made.discover.base_path)

@@ -8,6 +8,7 @@ from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
+from providers.endpoints import Endpoints
 from providers.protocols import OfferCatalogue
 from store.database import Store
 
@@ -26,6 +27,8 @@ class ApiParts:
     discover: DiscoverSettings = field(default_factory=DiscoverSettings)
     desk: DeskSettings | None = None
     """None where the desk is not served."""
+    endpoints: Endpoints = field(default_factory=Endpoints)
+    """Where webhooks may be."""
 
 
 def parts(request: Request) -> ApiParts:

@@ -41,6 +41,7 @@ def _configured(settings: Settings, made: worker.Parts, client: Client) -> uvico
         ),
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
         desk=DeskSettings(frozenset({settings.api_host, *settings.desk_hosts})) if settings.serves_desk else None,
+        endpoints=made.endpoints,
     )
     app = create_app(parts)
     if settings.tracing:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from store import deliveries
 from store.tables import EventRow, OrderRow
 
 Data = Mapping[str, str | int | Sequence[str]]
@@ -48,6 +49,7 @@ def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, no
             data=_written(data),
         )
     )
+    deliveries.owe(tx, order.tenant, order.number, order.last_event, kind, now)
 
 
 def append_once(tx: Session, order: OrderRow, kind: EventType, change: str, now: datetime, data: Data) -> None:
@@ -72,3 +74,8 @@ def history(tx: Session, order: str, after: int, limit: int) -> list[EventRow]:
     """Return an order's events behind a number, oldest first."""
     query = select(EventRow).where(EventRow.order_number == order, col(EventRow.number) > after)
     return list(tx.exec(query.order_by(col(EventRow.number)).limit(limit)))
+
+
+def of_number(tx: Session, order: str, number: int) -> EventRow:
+    """Return one event of an order that is known to exist."""
+    return tx.get_one(EventRow, (order, number))

@@ -13,17 +13,19 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from activities.converter import CONVERTER
+from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile
 from workflows.sandbox import runner
 
 FOLDER = Path(__file__).parent / "histories"
+WORKFLOWS = [OrderDraft, Reconcile, DeliverEvents]
 FILES = sorted(FOLDER.glob("*.json"))
 
 
 def replayer() -> Replayer:
     """Return a replayer as the worker would run."""
-    return Replayer(workflows=[OrderDraft, Reconcile], workflow_runner=runner(), data_converter=CONVERTER)
+    return Replayer(workflows=WORKFLOWS, workflow_runner=runner(), data_converter=CONVERTER)
 
 
 def read(path: Path) -> WorkflowHistory:

@@ -5,6 +5,8 @@ from temporalio.common import SearchAttributeKey
 from activities.steps import Place
 
 ORDERS_QUEUE = "orders"
+WEBHOOKS_QUEUE = "webhooks"
+"""Apart, so that endpoints that are slow never hold up an order."""
 DEPLOYMENT = "changeover"
 """What Temporal calls all our workers together, when each build is a version of its own."""
 
@@ -58,6 +60,11 @@ ATTENTION_NOTED = "attention-noted"
 def draft_id(order: str) -> str:
     """Return the id of the workflow that holds an order's draft: one per order, installation-wide."""
     return f"order/{order}"
+
+
+def delivery_id(webhook: str, order: str) -> str:
+    """Return the id of the workflow that delivers an order's events to a webhook, in their order."""
+    return f"webhook/{webhook}/{order}"
 
 
 def order_of(workflow: str) -> str:

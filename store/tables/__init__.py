@@ -5,12 +5,14 @@ from store.tables.changes import ChangeRow, EffectRow, EventRow
 from store.tables.money import BankRow, LedgerRow, PaymentRow
 from store.tables.offers import BundleRow, OfferRow
 from store.tables.orders import CounterRow, FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
+from store.tables.webhooks import DeliveryRow, WebhookRow
 
 __all__ = [
     "BankRow",
     "BundleRow",
     "ChangeRow",
     "CounterRow",
+    "DeliveryRow",
     "EffectRow",
     "EventRow",
     "FeeRow",
@@ -26,4 +28,5 @@ __all__ = [
     "ServiceRow",
     "SupplementRow",
     "TravellerRow",
+    "WebhookRow",
 ]

@@ -25,6 +25,14 @@ ROUTES = {
     ("get", "/v1/orders/{order}/attention"),
     ("post", "/v1/orders/{order}/attention/retry-now"),
     ("post", "/v1/orders/{order}/attention/done-by-hand"),
+    ("post", "/v1/webhooks"),
+    ("get", "/v1/webhooks"),
+    ("get", "/v1/webhooks/{webhook}"),
+    ("patch", "/v1/webhooks/{webhook}"),
+    ("delete", "/v1/webhooks/{webhook}"),
+    ("post", "/v1/webhooks/{webhook}/rotate-secret"),
+    ("post", "/v1/webhooks/{webhook}/test"),
+    ("get", "/v1/webhooks/{webhook}/deliveries"),
 }
 
 
@@ -51,7 +59,7 @@ async def test_every_route_is_described_with_every_problem_it_answers_and_an_exa
 
 async def test_requests_have_examples(world: World) -> None:
     schemas = (await spec(world))["components"]["schemas"]
-    for name in ("OfferSearchIn", "OrderIn", "ChangeIn", "ConfirmIn"):
+    for name in ("OfferSearchIn", "OrderIn", "ChangeIn", "ConfirmIn", "WebhookIn", "WebhookPatchIn"):
         assert schemas[name]["examples"]
 
 

@@ -89,8 +89,9 @@ class _Breaking(ActivityInboundInterceptor):
         async def do() -> Any:
             return await super(_Breaking, self).execute_activity(input)
 
+        by_hand = getattr(command, "by_hand", None)
         # An operator's word ends the fault: what is left to do is ours.
-        if armed is None or command.by_hand or (armed.fired and armed.fault not in _EVERY_TIME):
+        if armed is None or by_hand or (armed.fired and armed.fault not in _EVERY_TIME):
             result = await do()
         else:
             armed.fired += 1

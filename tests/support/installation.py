@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import uvicorn
+from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
 
@@ -24,11 +26,23 @@ from api.tracing import TracingMiddleware
 from cli import catalogue
 from cli.api import QUICK
 from cli.ports import HOST, free_port
+from dispatch import Dispatcher
 from providers.protocols import PaymentProvider
 from settings import Settings
 from store.migrate import migrate
 from tests.support.faults import Faults
 from tests.support.world import TENANT, World
+
+LOOK_EVERY = timedelta(milliseconds=100)
+
+
+@asynccontextmanager
+async def _looking(dispatcher: Dispatcher) -> AsyncIterator[None]:
+    looking = asyncio.create_task(dispatcher.keep_looking(LOOK_EVERY))
+    yield
+    looking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await looking
 
 
 class _Server(uvicorn.Server):
@@ -43,6 +57,22 @@ def prepared(url: str) -> str:
     migrate(url)
     catalogue.load(Settings(database=url))
     return url
+
+
+def _api(parts: worker.Parts, engine: Engine, *, traced: bool) -> FastAPI:
+    made = ApiParts(
+        store=parts.store,
+        offers=parts.offers,
+        engine=engine,
+        tenant=TENANT,
+        web_ui="http://127.0.0.1:8233",
+        desk=DeskSettings(),
+        endpoints=parts.endpoints,
+    )
+    app = create_app(made)
+    if traced:
+        app.add_middleware(TracingMiddleware)
+    return app
 
 
 @asynccontextmanager
@@ -61,6 +91,7 @@ async def running_world(
     With `works` false the worker is somebody else's; with plugins it is traced.
     """
     outside = (Place.PAYMENTS,) if bank else ()
+    more = {"webhooks_allow_private": True, **more}
     settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside, **more)
     parts = worker.parts(settings)
     parts = replace(parts, payments=bank or parts.payments)
@@ -68,23 +99,16 @@ async def running_world(
     client = await Client.connect(temporal, **common)
     faults = Faults()
     asking = await Client.connect(temporal, **common, retry_config=QUICK)
-    made = ApiParts(
-        store=parts.store,
-        offers=parts.offers,
-        engine=Engine(asking, outside),
-        tenant=TENANT,
-        web_ui="http://127.0.0.1:8233",
-        desk=DeskSettings(),
-    )
-    app = create_app(made)
-    if plugins:
-        app.add_middleware(TracingMiddleware)
+    app = _api(parts, Engine(asking, outside), traced=bool(plugins))
     config = uvicorn.Config(app, host=HOST, port=settings.api_port, log_config=None, access_log=False, lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
-            for each in worker.workers(client, parts, settings, executor, [faults]) if works else ():
-                await stack.enter_async_context(each)
+            if works:
+                for each in worker.workers(client, parts, settings, executor, [faults]):
+                    await stack.enter_async_context(each)
+                await stack.enter_async_context(worker.webhook_worker(client, parts, settings, [faults]))
+                await stack.enter_async_context(_looking(Dispatcher(client, parts.store)))
             serving = asyncio.create_task(server.serve())
             address = f"http://{HOST}:{settings.api_port}"
             limits = httpx2.Limits(max_connections=200)

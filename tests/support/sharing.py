@@ -13,6 +13,7 @@ _OF_THEIR_OWN = (
     "tests/laws/test_processes.py",
     "tests/laws/test_releasing.py",
     "tests/laws/test_temporal_killed.py",
+    "tests/laws/test_webhooks_killed.py",
 )
 
 

@@ -8,8 +8,10 @@ import worker
 from activities.declared import declared_steps
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
+from domain.webhooks import Failure, Why, message_id
 from settings import Settings
-from workflows.names import DEPLOYMENT, ORDERS_QUEUE, SEARCH_ATTRIBUTES, draft_id
+from workflows.deliver_events import DeliverEvents
+from workflows.names import DEPLOYMENT, ORDERS_QUEUE, SEARCH_ATTRIBUTES, WEBHOOKS_QUEUE, delivery_id, draft_id
 from workflows.order_draft import OrderDraft
 
 
@@ -32,9 +34,35 @@ def test_the_workflow_its_updates_and_its_query() -> None:
     assert DEPLOYMENT == "changeover"
 
 
+def test_the_workflow_that_delivers_events_and_its_signal() -> None:
+    definition = workflow._Definition.must_from_class(DeliverEvents)  # noqa: SLF001 - likewise
+    assert definition.name == "DeliverEvents"
+    assert {name for name in definition.signals if name and not name.startswith("__")} == {"look"}
+    assert not definition.updates
+    assert not [name for name in definition.queries if name and not name.startswith("__")]
+    assert delivery_id("W1", "26-100001") == "webhook/W1/26-100001"
+    assert WEBHOOKS_QUEUE == "webhooks"
+
+
+def test_what_is_kept_of_webhooks() -> None:
+    assert {each.value for each in Failure} == {
+        "ANSWERED",
+        "REDIRECTED",
+        "GONE",
+        "TIMED_OUT",
+        "UNREACHABLE",
+        "TLS_FAILED",
+        "ADDRESS_UNKNOWN",
+        "ADDRESS_REFUSED",
+    }
+    assert {each.value for each in Why} == {"GONE", "GAVE_UP", "BY_REQUEST"}
+    assert message_id("26-100001", 7) == "evt_26-100001_7"
+
+
 def test_no_activity_is_torn_out_of_what_it_does(tmp_path: Path) -> None:
     parts = worker.parts(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
-    found = [activity._Definition.must_from_callable(each) for each in worker.activities(parts)]  # noqa: SLF001 - likewise
+    every = [*worker.activities(parts), *worker.webhook_activities(parts)]
+    found = [activity._Definition.must_from_callable(each) for each in every]  # noqa: SLF001 - likewise
     parts.store.close()
     assert [each.name for each in found if not (each.is_async or each.no_thread_cancel_exception)] == []
 
@@ -42,7 +70,9 @@ def test_no_activity_is_torn_out_of_what_it_does(tmp_path: Path) -> None:
 def test_the_activities(tmp_path: Path) -> None:
     parts = worker.parts(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
     names = {activity._Definition.must_from_callable(each).name for each in worker.activities(parts)}  # noqa: SLF001 - likewise
+    (posts,) = (activity._Definition.must_from_callable(each).name for each in worker.webhook_activities(parts))  # noqa: SLF001 - likewise
     parts.store.close()
+    assert posts == "deliver_next"
     assert names == {
         "plan_change",
         "validate_travellers",

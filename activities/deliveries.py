@@ -1,0 +1,117 @@
+"""Delivers events to webhooks, one at a time, and notes what became of it.
+
+An endpoint's no is an answer of the activity: only what breaks on our side is retried by Temporal.
+"""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import NamedTuple
+
+from pydantic import BaseModel
+from sqlmodel import Session
+from temporalio import activity
+
+from domain.webhooks import Failure, Why, body_of, message_id, pause_after
+from providers.posting import Answered, Message, Poster
+from store import deliveries, events, webhooks
+from store.database import Store
+from store.tables import DeliveryRow, WebhookRow
+
+
+class Course(BaseModel):
+    """One order's events on their way to one webhook."""
+
+    webhook: str
+    order: str
+
+
+class Posted(BaseModel):
+    """What became of the next event; nothing is left to do when no more and no time is said."""
+
+    number: int | None = None
+    type: str | None = None
+    failure: str | None = None
+    status: int | None = None
+    attempts: int = 0
+    """How many attempts at this event have failed."""
+    more: bool = False
+    """Whether to look again at once."""
+    again_in: timedelta | None = None
+    """When to try this event again."""
+    disabled: str | None = None
+    """Why the webhook was disabled, if it was."""
+
+
+class _Due(NamedTuple):
+    number: int
+    url: str
+    message: Message
+
+
+class DeliveryActivities:
+    """Posts what is owed."""
+
+    def __init__(self, store: Store, poster: Poster) -> None:
+        self._store = store
+        self._poster = poster
+
+    @activity.defn
+    async def deliver_next(self, course: Course) -> Posted:
+        """Post the first event of an order that a webhook has not got yet.
+
+        Who dies between the post and the note posts it again, under the same id.
+        """
+        due = await asyncio.to_thread(self._due, course)
+        if due is None:
+            return Posted()
+        answered = await self._poster.post(due.url, due.message, self._store.now())
+        return await asyncio.to_thread(self._note, course, due, answered)
+
+    def _due(self, course: Course) -> _Due | None:
+        with self._store.read() as tx:
+            webhook = webhooks.find(tx, course.webhook)
+            row = deliveries.head(tx, course.webhook, course.order)
+            if webhook is None or not webhook.enabled or row is None:
+                return None
+            event = events.of_number(tx, row.order_number, row.number)
+            told = json.loads(event.data)
+            body = body_of(event.type, event.at, event.order_number, event.number, event.change, told)
+            secrets = webhooks.secrets_of(webhook, self._store.now())
+            return _Due(row.number, webhook.url, Message(message_id(course.order, row.number), body, secrets))
+
+    def _note(self, course: Course, due: _Due, answered: Answered) -> Posted:
+        with self._store.write() as tx:
+            webhook = webhooks.locked(tx, course.webhook)
+            row = deliveries.head(tx, course.webhook, course.order)
+            if webhook is None or row is None or row.number != due.number:
+                # Deleted meanwhile, or an attempt that was given up for lost has delivered it.
+                return Posted(more=True)
+            row.last_attempt_at = self._store.now()
+            row.last_failure, row.last_status = answered.failure, answered.status
+            if answered.failure is None:
+                return self._taken(tx, webhook, row, answered)
+            return self._not_taken(tx, webhook, row, answered.failure, answered.status)
+
+    def _taken(self, tx: Session, webhook: WebhookRow, row: DeliveryRow, answered: Answered) -> Posted:
+        now = self._store.now()
+        row.delivered_at, row.next_at = now, None
+        webhooks.succeed(webhook, now)
+        deliveries.put_off(tx, row.webhook, row.order_number, now + deliveries.PATIENCE)
+        more = deliveries.head(tx, row.webhook, row.order_number) is not None
+        return Posted(number=row.number, type=row.type, status=answered.status, attempts=row.attempts, more=more)
+
+    def _not_taken(
+        self, tx: Session, webhook: WebhookRow, row: DeliveryRow, failure: Failure, status: int | None
+    ) -> Posted:
+        now = self._store.now()
+        row.attempts += 1
+        webhooks.fail(webhook, failure, status, now)
+        told = {"number": row.number, "type": row.type, "failure": failure, "status": status, "attempts": row.attempts}
+        again_in = pause_after(row.attempts, f"{webhook.id}/{row.order_number}/{row.number}")
+        if failure is Failure.GONE or again_in is None:
+            why = Why.GONE if failure is Failure.GONE else Why.GAVE_UP
+            webhooks.disable(tx, webhook, why)
+            return Posted(**told, disabled=why)
+        deliveries.put_off(tx, row.webhook, row.order_number, now + again_in + deliveries.PATIENCE)
+        return Posted(**told, again_in=again_in)

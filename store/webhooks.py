@@ -1,0 +1,92 @@
+"""Webhooks: who wants to hear of events, with which secrets, and how each does."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from domain.webhooks import Why
+from store import deliveries
+from store.inserts import insert_if_absent
+from store.tables import WebhookRow
+
+BOTH_SECRETS = timedelta(hours=24)
+"""How long the former secret signs along after a rotation."""
+
+
+def add(tx: Session, row: WebhookRow) -> bool:
+    """Write a new webhook; False when its idempotency key is taken."""
+    return insert_if_absent(tx, row)
+
+
+def of_key(tx: Session, tenant: str, key: str) -> WebhookRow | None:
+    """Return the webhook that was made under an idempotency key."""
+    mine = (WebhookRow.tenant == tenant, WebhookRow.created_key == key)
+    return tx.exec(select(WebhookRow).where(*mine)).one_or_none()
+
+
+def count(tx: Session, tenant: str) -> int:
+    """Return how many webhooks a tenant has."""
+    return tx.exec(select(func.count()).select_from(WebhookRow).where(WebhookRow.tenant == tenant)).one()
+
+
+def of_tenant(tx: Session, tenant: str) -> list[WebhookRow]:
+    """Return a tenant's webhooks, oldest first."""
+    query = select(WebhookRow).where(WebhookRow.tenant == tenant)
+    return list(tx.exec(query.order_by(col(WebhookRow.created_at), col(WebhookRow.id))))
+
+
+def find(tx: Session, webhook: str) -> WebhookRow | None:
+    """Return a webhook."""
+    return tx.get(WebhookRow, webhook)
+
+
+def locked(tx: Session, webhook: str) -> WebhookRow | None:
+    """Return a webhook, locked: always before its deliveries, lest two lock each other out."""
+    return tx.exec(select(WebhookRow).where(WebhookRow.id == webhook).with_for_update()).one_or_none()
+
+
+def secrets_of(row: WebhookRow, now: datetime) -> tuple[str, ...]:
+    """Return the secrets that sign, the present one first."""
+    if row.former_secret and row.former_until and row.former_until > now:
+        return row.secret, row.former_secret
+    return (row.secret,)
+
+
+def types_of(row: WebhookRow) -> tuple[str, ...] | None:
+    """Return the event types a webhook wants; None means all."""
+    return None if row.types is None else tuple(json.loads(row.types))
+
+
+def written(types: Sequence[str] | None) -> str | None:
+    """Write the event types down that a webhook wants."""
+    return None if types is None else json.dumps(sorted(types))
+
+
+def rotate(row: WebhookRow, secret: str, key: str, now: datetime) -> None:
+    """Give a webhook a new secret; the present one signs along for a day."""
+    row.former_secret, row.former_until = row.secret, now + BOTH_SECRETS
+    row.secret, row.secret_key = secret, key
+
+
+def succeed(row: WebhookRow, now: datetime) -> None:
+    """Note that a webhook took an event."""
+    row.last_success_at, row.failing_since = now, None
+
+
+def fail(row: WebhookRow, failure: str, status: int | None, now: datetime) -> None:
+    """Note that a webhook did not take an event."""
+    row.last_failure, row.last_status, row.failing_since = failure, status, row.failing_since or now
+
+
+def disable(tx: Session, row: WebhookRow, why: Why) -> None:
+    """Disable a webhook: it is owed nothing more, and what it waits for stays until it is enabled."""
+    row.enabled, row.disabled_why = False, why
+    deliveries.park(tx, row.id)
+
+
+def enable(tx: Session, row: WebhookRow, now: datetime) -> None:
+    """Enable a webhook, and let what it waits for be tried now."""
+    row.enabled, row.disabled_why, row.failing_since = True, None, None
+    deliveries.hurry(tx, row.id, now)

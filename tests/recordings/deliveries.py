@@ -1,0 +1,73 @@
+"""Events on their way to a webhook: taken, tried again, hurried, given up, and gone."""
+
+from datetime import timedelta
+
+from domain.webhooks import PAUSES
+from tests.recordings.told import Run, Story
+from tests.support.canary import ADULT
+from tests.support.subscriptions import Subscribed, subscribed, until
+from tests.support.world import World
+
+
+async def _failed_once(webhook: Subscribed) -> str:
+    """Return an order whose first event is tried again later."""
+    webhook.receiver.statuses.append(500)
+    order = await webhook.world.order()
+    await webhook.until_failed(order)
+    return order
+
+
+async def _delivered(world: World) -> Run:
+    async with subscribed(world) as webhook:
+        order = await world.sold(ADULT)
+        await webhook.until_told(order)
+        return webhook.run(order)
+
+
+async def _tried_again(world: World) -> Run:
+    async with subscribed(world) as webhook:
+        order = await _failed_once(webhook)
+        await webhook.skip(order, timedelta(seconds=10))
+        await webhook.until_told(order)
+        return webhook.run(order)
+
+
+async def _hurried(world: World) -> Run:
+    async with subscribed(world) as webhook:
+        order = await _failed_once(webhook)
+        await webhook.patch(enabled=True)
+        await webhook.until_told(order)
+        return webhook.run(order)
+
+
+async def _waiting(world: World) -> Run:
+    async with subscribed(world) as webhook:
+        return webhook.run(await _failed_once(webhook))
+
+
+async def _given_up(world: World) -> Run:
+    async with subscribed(world) as webhook:
+        webhook.receiver.always = 503
+        order = await _failed_once(webhook)
+        await webhook.skip(order, 2 * sum(PAUSES, timedelta()))
+        await world.end_of(webhook.run(order))
+        return webhook.run(order)
+
+
+async def _gone(world: World) -> Run:
+    async with subscribed(world) as webhook:
+        webhook.receiver.always = 410
+        order = await world.order()
+        await until(lambda: webhook.receiver.posts)
+        await world.end_of(webhook.run(order))
+        return webhook.run(order)
+
+
+STORIES: dict[str, Story] = {
+    "events-delivered": Story(_delivered),
+    "event-tried-again": Story(_tried_again),
+    "event-tried-again-at-once": Story(_hurried),
+    "event-waiting-for-its-next-attempt": Story(_waiting, left_open=True),
+    "event-given-up": Story(_given_up),
+    "event-for-a-webhook-that-is-gone": Story(_gone),
+}
