@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.steps import Place
+_NAMED = r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$"
 
 
 class Settings(BaseSettings):
@@ -20,8 +20,15 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     tenant: str = "default"
-    outside: tuple[Place, ...] = ()
-    """Providers that leave our database: their steps run on their own task queues."""
+    seats: str = Field(default="", pattern=_NAMED)
+    """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
+
+    What is named here lives outside our database and has a task queue of its own. Worker and API must agree.
+    """
+    offers: str = Field(default="", pattern=_NAMED)
+    """Whose offer catalogue: likewise."""
+    payments: str = Field(default="", pattern=_NAMED)
+    """Whose payment provider: likewise."""
     draft_life: timedelta = timedelta(minutes=20)
     offer_life: timedelta = timedelta(minutes=20)
     hold_margin: timedelta = timedelta(hours=24)

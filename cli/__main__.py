@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from cli import demo as demo_stories
 from cli import doctor as doctor_checks
 from cli import up as up_command
 from cli.ending import end
+from providers.connecting import ProviderSettingError
 from settings import Settings
 from store.migrate import migrate as migrate_store
 
@@ -118,5 +120,8 @@ def api() -> None:
 if __name__ == "__main__":
     try:
         app(prog_name="changeover")
+    except ProviderSettingError as error:
+        print(error, file=sys.stderr)
+        end(1)
     except SystemExit as ended:
         end(int(ended.code or 0))

@@ -22,7 +22,7 @@ async def serve(settings: Settings) -> None:
     parts = ApiParts(
         store=made.store,
         offers=made.offers,
-        engine=Engine(client, settings.outside),
+        engine=Engine(client, made.outside),
         tenant=settings.tenant,
         entur=EnturSettings(
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute

@@ -14,7 +14,6 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 import worker
-from activities.steps import Place
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
@@ -56,8 +55,7 @@ async def running_world(
 
     With `works` false the worker is somebody else's.
     """
-    outside = (Place.PAYMENTS,) if bank else ()
-    settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside, **more)
+    settings = Settings(database=database, api_port=free_port(), threads=32, **more)
     parts = worker.parts(settings)
     parts = replace(parts, payments=bank or parts.payments)
     client = await Client.connect(temporal, namespace=namespace, data_converter=pydantic_data_converter)
@@ -65,7 +63,7 @@ async def running_world(
     asking = await Client.connect(
         temporal, namespace=namespace, data_converter=pydantic_data_converter, retry_config=QUICK
     )
-    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
+    made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, parts.outside), tenant=TENANT)
     config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:
