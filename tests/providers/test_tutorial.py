@@ -13,7 +13,8 @@ import pytest
 
 from cli.ports import free_port
 from examples.outside.server import serving, stocked
-from tests.cli.test_commands import ROOT, US, the_readme_by_hand
+from tests.cli.test_commands import the_readme_by_hand
+from tests.support.commands import ROOT, US, run
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
 PYTHON = [part.split("```")[0] for part in PAGE.split("```python\n")[1:]]
@@ -68,7 +69,7 @@ def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
         assert process.stdout is not None
         try:
             api = next(line.split()[1] for line in process.stdout if line.startswith("API "))
-            order = json.loads(the_readme_by_hand(api)[0])
+            _sale, order = json.loads(f"[{the_readme_by_hand(api)[0].replace('}{', '},{')}]")
             assert (order["status"], order["balance"], len(order["reservations"])) == ("confirmed", "0.00", 1)
             (account,) = httpx2.get(f"{outside}/merchants/default/accounts").json().values()
             assert (account["minor"], account["captured"]) == (29900, 29900)
@@ -77,7 +78,5 @@ def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
             process.communicate(timeout=60)
     assert process.returncode == 0
     data = f"--data={folder / 'data'}"
-    books = subprocess.run(
-        [*US, "check", data], cwd=ROOT, env=paths(folder), capture_output=True, text=True, check=False
-    )
+    books = run("check", data)
     assert books.returncode == 0, books.stdout
