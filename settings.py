@@ -1,17 +1,20 @@
 """Settings from the environment (CHANGEOVER_...), with defaults for one machine."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_SECRETS = Path("/run/secrets")
+"""Where containers find files with secrets; `changeover_database` there is CHANGEOVER_DATABASE."""
 _NAMED = r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$"
 
 
 class Settings(BaseSettings):
     """How this installation runs. Temporal's own address, namespace and TLS come from its profile."""
 
-    model_config = SettingsConfigDict(env_prefix="CHANGEOVER_")
+    model_config = SettingsConfigDict(env_prefix="CHANGEOVER_", secrets_dir=_SECRETS if _SECRETS.is_dir() else None)
 
     database: str = "sqlite:///changeover.db"
     """sqlite:///path or postgresql://user:password@host/name"""
@@ -35,7 +38,7 @@ class Settings(BaseSettings):
     """How much longer than its draft a seat is held, as a safety net."""
     reconcile_every: timedelta = timedelta(minutes=1)
     """How often store and Temporal are compared; taken when the schedule is first made."""
-    shutdown_seconds: float = Field(default=10, gt=0)
+    shutdown_seconds: float = Field(default=25, gt=0)
     """How long a stopping worker lets steps finish; longer than an attempt at one (activities/steps.py)."""
     entur_supplement_path: str = "/v1/update-order/supplement-products"
     """Below /sales; where Entur itself adds supplements is not public."""
@@ -47,6 +50,8 @@ class Settings(BaseSettings):
     """Where discover.swiss's order API is served."""
     discover_strict: bool = False
     """Answer 400 instead of 200 where validation errors are among the messages; the body is the same."""
+    heartbeat: Path | None = None
+    """A file the worker writes every few seconds, for `python -m heartbeat FILE` (docs/deployment.md)."""
     build: str = ""
     """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
     threads: int = Field(default=16, ge=2)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from temporalio.client import (
@@ -41,6 +42,7 @@ from activities.seats import SeatActivities
 from activities.steps import Place
 from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
+from heartbeat import Check, beat
 from providers.connecting import connected
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
@@ -190,6 +192,16 @@ async def keep_reconciling(client: Client, settings: Settings, outside: tuple[Pl
         await handle.update(lambda at: ScheduleUpdate(replace(at.description.schedule, action=action)))
 
 
+async def _beat(path: Path | None, client: Client, store: Store) -> None:
+    """Give signs of life, if anybody looks for them."""
+    if path:
+        needs: dict[str, Check] = {
+            "the store": lambda: asyncio.to_thread(store.check),
+            "Temporal": client.service_client.check_health,
+        }
+        await beat(path, needs)
+
+
 async def run(settings: Settings) -> None:
     """Work until told to stop, then let steps under way finish."""
     made = parts(settings)
@@ -203,7 +215,9 @@ async def run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as group:
             for each in running:
                 group.create_task(each.run())
+            beating = group.create_task(_beat(settings.heartbeat, client, made.store))
             await stop.wait()
+            beating.cancel()
             for each in running:
                 await each.shutdown()
     made.store.close()
