@@ -1,5 +1,10 @@
 """The API process."""
 
+import asyncio
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import uvicorn
 from temporalio.service import RetryConfig
 
@@ -13,6 +18,15 @@ from settings import Settings
 
 # A request that cannot reach Temporal is answered 503 within its own patience.
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take a signal for a wish to end: uvicorn would raise it again at the end, and a good end look like a bad one."""
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signum, self.handle_exit, signum, None)
+        yield
 
 
 async def serve(settings: Settings) -> None:
@@ -38,5 +52,5 @@ async def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         h11_max_incomplete_event_size=32 * 1024,
     )
-    await uvicorn.Server(config).serve()
+    await _Server(config).serve()
     made.store.close()
