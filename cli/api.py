@@ -23,7 +23,7 @@ QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_ela
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Take a signal for a wish to end: uvicorn would raise it again at the end, and a good end look like a bad one."""
+        """Take a signal for a wish to end: uvicorn would raise it again, and a good end look like a bad one."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, self.handle_exit, signum, None)
         yield
