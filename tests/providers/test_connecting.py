@@ -1,9 +1,12 @@
 """A provider of one's own is named in a setting; what is wrong with it is said before anything is sold."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from temporalio.client import Client, ScheduleActionStartWorkflow
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 import worker
 from activities.steps import Place
@@ -11,6 +14,7 @@ from providers.connecting import ProviderSettingError, connected
 from providers.protocols import SeatInventory
 from settings import Settings
 from tests.support.commands import run
+from workflows.reconcile import StartRound
 
 HALF = """
 class Half:
@@ -85,3 +89,19 @@ def test_a_command_says_it_in_one_line() -> None:
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1].startswith("CHANGEOVER_OFFERS=nowhere:Shop cannot be imported")
     assert "Traceback" not in done.stderr
+
+
+async def test_the_rounds_learn_who_is_outside_and_keep_the_time_an_operator_gave_them(temporal: str) -> None:
+    client = await Client.connect(temporal, namespace="outside", data_converter=pydantic_data_converter)
+    schedule = client.get_schedule_handle("reconcile")
+    try:
+        await worker.keep_reconciling(client, Settings(reconcile_every=timedelta(hours=2)), ())
+        await worker.keep_reconciling(client, Settings(reconcile_every=timedelta(hours=1)), (Place.PAYMENTS,))
+        found = (await schedule.describe()).schedule
+        assert [each.every for each in found.spec.intervals] == [timedelta(hours=2)]
+        assert isinstance(found.action, ScheduleActionStartWorkflow)
+        assert await client.data_converter.decode(found.action.args, [StartRound]) == [
+            StartRound(outside=(Place.PAYMENTS,))
+        ]
+    finally:
+        await schedule.delete()
