@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from temporalio.envconfig import ClientConfig
 
 from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
 from cli.processes import STOP_SECONDS
@@ -122,6 +123,18 @@ def test_a_namespace_is_prepared_with_just_the_search_attributes_that_are_writte
     assert made == wanted
     for name, _ in wanted:
         assert re.search(rf"--search-attribute {name}=", PAGE), name
+
+
+@pytest.mark.parametrize("profile", ["default", "apikey"])
+def test_the_profiles_on_the_page_are_profiles(profile: str, tmp_path: Path) -> None:
+    first = re.findall(r"printf '(.+)' > secrets/temporal.toml", PAGE)
+    (elsewhere,) = (part.split("```")[0] for part in PAGE.split("```toml\n")[1:])
+    file = tmp_path / "temporal.toml"
+    file.write_text("\n".join([*first, elsewhere]))
+    told = {"TEMPORAL_ADDRESS": "temporal:7233"}
+    config = ClientConfig.load_client_connect_config(profile=profile, config_file=str(file), override_env_vars=told)
+    assert config.get("target_host") == "temporal:7233"
+    assert config.get("tls", False) is (profile == "apikey")
 
 
 def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def deployed(postgres_url: str, temporal: str, tmp_path: Path) -> Iterator[Deplo
         yield Deployed(tmp_path, environment, bank, stack)
 
 
+@pytest.mark.faults
 def test_a_stopped_worker_finishes_the_step_it_is_at_and_another_goes_on(deployed: Deployed) -> None:
     assert not deployed.worker_is_ready("first")
     first, api = deployed.start("first", "worker"), deployed.start("api", "api")
