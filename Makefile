@@ -51,7 +51,7 @@ soak: install sources
 
 # Some forty processes are started from these sources: compile them once.
 sources:
-	@$(BIN)/python -m compileall -q activities api cli domain providers store workflows tests worker.py settings.py
+	@$(BIN)/python -m compileall -q activities api cli domain examples providers store workflows tests heartbeat.py worker.py settings.py
 
 check: install
 	$(BIN)/ruff format --check .
