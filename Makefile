@@ -57,7 +57,7 @@ soak: install sources
 
 # Some forty processes are started from these sources: compile them once.
 sources:
-	@$(BIN)/python -m compileall -q activities api cli domain providers store telemetry workflows tests worker.py settings.py telling.py
+	@$(BIN)/python -m compileall -q activities api cli domain examples providers store telemetry workflows tests dispatch.py heartbeat.py settings.py telling.py worker.py
 
 check: install
 	$(BIN)/ruff format --check .

@@ -1,19 +1,23 @@
 """Settings from the environment (CHANGEOVER_...), with defaults for one machine."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.steps import Place
 from api.desk.settings import LOOPBACK
 from telemetry.logs import LogFormat
+
+_SECRETS = Path("/run/secrets")
+"""Where containers find files with secrets; `changeover_database` there is CHANGEOVER_DATABASE."""
+_NAMED = r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$"
 
 
 class Settings(BaseSettings):
     """How this installation runs. Temporal's own address, namespace and TLS come from its profile."""
 
-    model_config = SettingsConfigDict(env_prefix="CHANGEOVER_")
+    model_config = SettingsConfigDict(env_prefix="CHANGEOVER_", secrets_dir=_SECRETS if _SECRETS.is_dir() else None)
 
     database: str = "sqlite:///changeover.db"
     """sqlite:///path or postgresql://user:password@host/name"""
@@ -22,8 +26,15 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     tenant: str = "default"
-    outside: tuple[Place, ...] = ()
-    """Providers that leave our database: their steps run on their own task queues."""
+    seats: str = Field(default="", pattern=_NAMED)
+    """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
+
+    What is named here lives outside our database and has a task queue of its own. Worker and API must agree.
+    """
+    offers: str = Field(default="", pattern=_NAMED)
+    """Whose offer catalogue: likewise."""
+    payments: str = Field(default="", pattern=_NAMED)
+    """Whose payment provider: likewise."""
     draft_life: timedelta = timedelta(minutes=20)
     offer_life: timedelta = timedelta(minutes=20)
     hold_margin: timedelta = timedelta(hours=24)
@@ -36,7 +47,7 @@ class Settings(BaseSettings):
     """How often a worker looks for events that no webhook has been told of."""
     webhooks_at_once: int = Field(default=32, ge=1)
     """Posts to webhooks a worker has under way."""
-    shutdown_seconds: float = Field(default=10, gt=0)
+    shutdown_seconds: float = Field(default=25, gt=0)
     """How long a stopping worker lets steps finish; longer than an attempt at one (activities/steps.py)."""
     entur_supplement_path: str = "/v1/update-order/supplement-products"
     """Below /sales; where Entur itself adds supplements is not public."""
@@ -54,6 +65,8 @@ class Settings(BaseSettings):
     """Whether /desk is served; by default only where the API binds to loopback, for it has no accounts."""
     desk_hosts: tuple[str, ...] = ()
     """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
+    heartbeat: Path | None = None
+    """A file the worker writes every few seconds, for `python -m heartbeat FILE` (docs/deployment.md)."""
     build: str = ""
     """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
     log_format: LogFormat | None = None

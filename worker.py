@@ -1,12 +1,12 @@
 """The only place that knows the real parts: settings, store, providers, activities, Worker."""
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from temporalio.client import (
@@ -18,6 +18,7 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleUpdate,
 )
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
@@ -39,9 +40,12 @@ from activities.plans import PlanActivities
 from activities.quotes import QuoteActivities
 from activities.recovery import RecoveryActivities
 from activities.seats import SeatActivities
+from activities.steps import Place
 from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
 from dispatch import Dispatcher
+from heartbeat import Check, beat
+from providers.connecting import connected
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
 from providers.embedded.seats import EmbeddedSeats
@@ -70,15 +74,28 @@ class Parts:
     deadlines: Deadlines
     endpoints: Endpoints
 
+    @property
+    def outside(self) -> tuple[Place, ...]:
+        """Providers that leave our database: their steps run on their own task queues."""
+        lives = {
+            Place.SEATS: self.seats.outside,
+            Place.OFFERS: self.offers.outside,
+            Place.PAYMENTS: self.payments.outside,
+        }
+        return tuple(place for place, outside in lives.items() if outside)
+
 
 def parts(settings: Settings) -> Parts:
-    """Return the real parts for these settings: embedded providers on the one database."""
+    """Return the real parts for these settings: the providers they name, or embedded ones on the one database.
+
+    Raises ProviderSettingError for a provider that cannot be had.
+    """
     store = Store(settings.database)
     return Parts(
         store=store,
-        seats=EmbeddedSeats(store),
-        offers=EmbeddedOffers(store, settings.offer_life),
-        payments=EmbeddedPayments(store),
+        seats=connected(SeatInventory, "SEATS", settings.seats) or EmbeddedSeats(store),
+        offers=connected(OfferCatalogue, "OFFERS", settings.offers) or EmbeddedOffers(store, settings.offer_life),
+        payments=connected(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
         endpoints=Endpoints(settings.webhooks_allow_private),
     )
@@ -155,7 +172,7 @@ def workers(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         **common,
     )
-    return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in settings.outside)]
+    return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in made.outside)]
 
 
 def webhook_activities(made: Parts) -> list[Callable[..., Any]]:
@@ -188,43 +205,61 @@ def _deployment(build: str, behaviour: VersioningBehavior = VersioningBehavior.P
     return WorkerDeploymentConfig(version=version, use_worker_versioning=True, default_versioning_behavior=behaviour)
 
 
-async def keep_reconciling(client: Client, settings: Settings) -> None:
+async def keep_reconciling(client: Client, settings: Settings, outside: tuple[Place, ...]) -> None:
     """See that the schedule exists that takes up again what nobody does any more; an operator may change it."""
     action = ScheduleActionStartWorkflow(
         Reconcile.run,
-        StartRound(outside=settings.outside),
+        StartRound(outside=outside),
         id="reconcile",
         task_queue=ORDERS_QUEUE,
         static_summary="Look for orders that nobody looks after",
     )
     spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=settings.reconcile_every)])
     schedule = Schedule(action=action, spec=spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
-    with contextlib.suppress(ScheduleAlreadyRunningError):
+    try:
         await client.create_schedule("reconcile", schedule)
+    except ScheduleAlreadyRunningError:
+        # When it is done is the operator's; what is done knows which providers are outside now.
+        handle = client.get_schedule_handle("reconcile")
+        await handle.update(lambda at: ScheduleUpdate(replace(at.description.schedule, action=action)))
+
+
+async def _beat(path: Path | None, client: Client, store: Store) -> None:
+    """Give signs of life, if anybody looks for them."""
+    if path:
+        needs: dict[str, Check] = {
+            "the store": lambda: asyncio.to_thread(store.check),
+            "Temporal": client.service_client.check_health,
+        }
+        await beat(path, needs)
 
 
 async def run(settings: Settings) -> None:
     """Work until told to stop, then let steps under way finish."""
+    made = parts(settings)
     with telling("changeover-worker", wanted_port=settings.worker_metrics_port, tracing=settings.tracing) as told:
         client = await connect(settings, told=told)
-        await keep_reconciling(client, settings)
-        made = parts(settings)
+        await keep_reconciling(client, settings, made.outside)
         with metrics_served(settings.metrics_host, settings.worker_metrics_port, gauges(made.store, client, told)):
             await _work(client, made, settings)
-        made.store.close()
+    made.store.close()
 
 
 async def _work(client: Client, made: Parts, settings: Settings) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    with ThreadPoolExecutor(settings.threads * (1 + len(settings.outside))) as executor:
+    with ThreadPoolExecutor(settings.threads * (1 + len(made.outside))) as executor:
         running = [*workers(client, made, settings, executor), webhook_worker(client, made, settings)]
         async with asyncio.TaskGroup() as group:
             for each in running:
                 group.create_task(each.run())
-            looking = group.create_task(Dispatcher(client, made.store).keep_looking(settings.webhooks_look_every))
+            beside = [
+                group.create_task(Dispatcher(client, made.store).keep_looking(settings.webhooks_look_every)),
+                group.create_task(_beat(settings.heartbeat, client, made.store)),
+            ]
             await stop.wait()
-            looking.cancel()
+            for each_task in beside:
+                each_task.cancel()
             for each in running:
                 await each.shutdown()

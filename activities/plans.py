@@ -11,7 +11,7 @@ from activities.deadlines import Deadlines
 from activities.failures import LookBackFirstError
 from activities.once import Once
 from activities.recovery import LeftDraft, left_draft
-from activities.shelf import shelf_for
+from activities.shelf import Seen, looking
 from activities.steps import Check, Command, Place
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.gates import check_confirm, check_extend, check_pay
@@ -22,7 +22,7 @@ from domain.refusals import StaleOrder
 from domain.words import words_of
 from providers.protocols import OfferCatalogue
 from store import changes, leftovers
-from store.orders import load, locked
+from store.orders import locked
 from store.tables import ChangeRow, OrderRow
 
 UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
@@ -94,7 +94,12 @@ class PlanActivities:
             return answered
         if command.adopt:
             self._nothing_half_done(command)
-        planned = self._once.check(command, Planned, lambda tx, order: self._plan(tx, order, command))
+
+        def note(tx: Session, order: OrderRow, seen: Seen) -> Planned:
+            return self._plan(tx, order, command, seen)
+
+        look = looking(self._once.store, self._offers, command.change)
+        planned = self._once.step(command, Planned, self._offers, look, note)
         return planned.model_copy(update={"left": self._left(command)}) if command.adopt else planned
 
     def _left(self, command: PlanChange) -> LeftDraft | None:
@@ -125,33 +130,31 @@ class PlanActivities:
             tx.add(row)
             return None
 
-    def _plan(self, tx: Session, head: OrderRow, command: PlanChange) -> Planned:
+    def _plan(self, tx: Session, head: OrderRow, command: PlanChange, seen: Seen) -> Planned:
         row = changes.claimed(tx, command.change)
         if row is None:
             raise LookupError("a claimed change has a row")
-        request = changes.request_of(row)
-        if request.if_match is not None and head.last_event not in request.if_match:
+        if seen.request.if_match is not None and head.last_event not in seen.request.if_match:
             raise StaleOrder
-        order = load(tx, head)
-        planned = self._by_kind(tx, head, order, row, request)
+        planned = self._by_kind(tx, head, row, seen)
         return planned.model_copy(
             update={
-                "ever_confirmed": order.confirmed_version > 0,
+                "ever_confirmed": seen.order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
                 "channel": head.distribution_channel,
-                "asked": words_of(request),
+                "asked": words_of(seen.request),
             }
         )
 
-    def _by_kind(self, tx: Session, head: OrderRow, order: Order, row: ChangeRow, request: ChangeRequest) -> Planned:
+    def _by_kind(self, tx: Session, head: OrderRow, row: ChangeRow, seen: Seen) -> Planned:
+        order, request = seen.order, seen.request
         match request.kind:
             case ChangeKind.CHANGE:
-                return self._change(tx, head, order, row, request)
+                return self._change(tx, head, row, seen)
             case ChangeKind.CONFIRM if order.status is OrderStatus.CONFIRMED:
                 return Planned(nothing=True)
             case ChangeKind.CONFIRM:
-                shelf = shelf_for(tx, head.tenant, self._offers, order, request)
-                owed = check_confirm(order, shelf.products, pays=request.payment is not None)
+                owed = check_confirm(order, seen.shelf.products, pays=request.payment is not None)
                 return Planned(owed=owed)
             case ChangeKind.PAY:
                 return Planned(owed=check_pay(order, request.amount))
@@ -161,15 +164,14 @@ class PlanActivities:
             case _:
                 return Planned(nothing=order.draft_opened_by is None)
 
-    def _change(self, tx: Session, head: OrderRow, order: Order, row: ChangeRow, request: ChangeRequest) -> Planned:
-        shelf = shelf_for(tx, head.tenant, self._offers, order, request)
-        plan = plan_change(order, request, shelf, head.next_line, head.next_position)
+    def _change(self, tx: Session, head: OrderRow, row: ChangeRow, seen: Seen) -> Planned:
+        plan = plan_change(seen.order, seen.request, seen.shelf, head.next_line, head.next_position)
         head.next_line, head.next_position = plan.next_line, plan.next_position
         row.plan = plan.model_dump_json()
         tx.add_all((head, row))
         services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
         count = sum(wish.count for wish in plan.seats)
-        extend = not plan.nothing and self._short(head, order)
+        extend = not plan.nothing and self._short(head, seen.order)
         return Planned(nothing=plan.nothing, confirm=plan.confirm, seats=count, services=services, extend=extend)
 
     def _short(self, head: OrderRow, order: Order) -> bool:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.once import Once
-from activities.shelf import shelf_for
+from activities.shelf import Seen, looking, shelf_for
 from activities.steps import Check, Command, Place
 from domain.changes import ChangeRequest
 from domain.gates import check_paid
@@ -56,15 +56,19 @@ class QuoteActivities:
         Raises OfferExpired, ServiceDeparted, NotOffered, and BalanceNotZero for a change in one go
         that would owe money without a payment: refused here, before anything is held.
         """
-        return self._once.check(command, Quoted, lambda tx, order: self._quote(tx, order, command))
 
-    def _quote(self, tx: Session, head: OrderRow, command: QuoteChange) -> Quoted:
+        def note(tx: Session, _order: OrderRow, seen: Seen) -> Quoted:
+            return self._quote(tx, seen, command)
+
+        look = looking(self._once.store, self._offers, command.change)
+        return self._once.step(command, Quoted, self._offers, look, note)
+
+    def _quote(self, tx: Session, seen: Seen, command: QuoteChange) -> Quoted:
         row = changes.existing(tx, command.change)
-        request, plan, order = changes.request_of(row), changes.plan_of(row), load(tx, head)
-        shelf = shelf_for(tx, head.tenant, self._offers, order, request)
-        quote = quote_change(order, plan, shelf, self._once.store.now())
+        plan = changes.plan_of(row)
+        quote = quote_change(seen.order, plan, seen.shelf, self._once.store.now())
         if plan.confirm:
-            check_paid(quote.balance, pays=request.payment is not None)
+            check_paid(quote.balance, pays=seen.request.payment is not None)
         row.quote = quote.model_dump_json()
         tx.add(row)
         return Quoted(difference=quote.difference, fee=quote.fee, balance=quote.balance)

@@ -1,20 +1,62 @@
 """Gathers what is sold, as far as one change needs to know it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from domain.changes import ChangeRequest
+from domain.changes import ChangeKind, ChangeRequest
+from domain.offers import OfferBundle
 from domain.operations import AddSupplements, SupplementWish
 from domain.orders import Order
 from domain.planning import Shelf
 from providers.protocols import OfferCatalogue
-from store import bundles
+from store import bundles, changes
+from store.database import Store
+from store.orders import load
+from store.tables import OrderRow
+
+_SHOPPING = (ChangeKind.CHANGE, ChangeKind.CONFIRM)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An order, what is asked of it, and what is sold, all looked at together."""
+
+    order: Order
+    request: ChangeRequest
+    shelf: Shelf
+
+
+def looking(store: Store, offers: OfferCatalogue, change: str) -> Callable[[OrderRow], Seen]:
+    """Return how a step looks at an order and the shelf: the catalogue is asked when our own books are read.
+
+    So a catalogue outside is never waited for within a transaction.
+    """
+
+    def look(head: OrderRow) -> Seen:
+        with store.read() as tx:
+            request, order = changes.request_of(changes.existing(tx, change)), load(tx, head)
+            named = _named(tx, head.tenant, request)
+        if request.kind not in _SHOPPING:
+            return Seen(order, request, Shelf({}, {}, {}, {}))
+        return Seen(order, request, _shelf(head.tenant, offers, order, request, named))
+
+    return look
 
 
 def shelf_for(tx: Session, tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest) -> Shelf:
     """Return the bundles a request names, and the products, supplements and services it touches."""
-    named = bundles.find(tx, tenant, [wish.offer_bundle_id for wish in request.wishes])
+    return _shelf(tenant, offers, order, request, _named(tx, tenant, request))
+
+
+def _named(tx: Session, tenant: str, request: ChangeRequest) -> dict[str, OfferBundle]:
+    return bundles.find(tx, tenant, [wish.offer_bundle_id for wish in request.wishes])
+
+
+def _shelf(
+    tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest, named: dict[str, OfferBundle]
+) -> Shelf:
     offered = {offer.product for bundle in named.values() for offer in bundle.offers}
     sold = {line.product for line in order.live_lines}
     on_top = {each.supplement for each in _supplements(request)}

@@ -6,12 +6,11 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.once import Once
-from activities.shelf import shelf_for
+from activities.shelf import Seen, looking
 from activities.steps import Check, Command, Nothing, Place
 from domain.traveller_rules import validate_travellers
 from providers.protocols import OfferCatalogue
 from store import changes
-from store.orders import load
 from store.tables import OrderRow
 
 
@@ -36,13 +35,14 @@ class TravellerActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def validate_travellers(self, command: ValidateTravellers) -> Nothing:
         """Check travellers against the offers taken and the order; raises the refusals of the rules."""
-        return self._once.check(command, Nothing, lambda tx, order: self._validate(tx, order, command))
 
-    def _validate(self, tx: Session, head: OrderRow, command: ValidateTravellers) -> Nothing:
-        row = changes.existing(tx, command.change)
-        request, plan, order = changes.request_of(row), changes.plan_of(row), load(tx, head)
-        validate_travellers(order, request, plan, shelf_for(tx, head.tenant, self._offers, order, request))
-        return Nothing()
+        def note(tx: Session, _order: OrderRow, seen: Seen) -> Nothing:
+            plan = changes.plan_of(changes.existing(tx, command.change))
+            validate_travellers(seen.order, seen.request, plan, seen.shelf)
+            return Nothing()
+
+        look = looking(self._once.store, self._offers, command.change)
+        return self._once.step(command, Nothing, self._offers, look, note)
 
 
 VALIDATE_TRAVELLERS = Check(ValidateTravellers, TravellerActivities.validate_travellers, place=Place.STORE)

@@ -17,6 +17,7 @@ from cli import demo as demo_stories
 from cli import doctor as doctor_checks
 from cli import up as up_command
 from cli.ending import end
+from providers.connecting import ProviderSettingError
 from settings import Settings
 from store.migrate import migrate as migrate_store
 from telemetry.logs import configure
@@ -145,6 +146,9 @@ def api() -> None:
 if __name__ == "__main__":
     try:
         app(prog_name="changeover")
+    except ProviderSettingError as error:
+        print(error, file=sys.stderr)
+        end(1)
     except SystemExit as ended:
         end(int(ended.code or 0))
     except TracingMissingError as error:

@@ -1,5 +1,10 @@
 """The API process."""
 
+import asyncio
+import signal
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import uvicorn
 from temporalio.client import Client
 from temporalio.service import RetryConfig
@@ -19,13 +24,22 @@ from telling import gauges, telling
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)
 
 
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take a signal for a wish to end: uvicorn would raise it again, and a good end look like a bad one."""
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signum, self.handle_exit, signum, None)
+        yield
+
+
 async def serve(settings: Settings) -> None:
     """Serve the API until told to stop."""
     made = worker.parts(settings)
     with telling("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
         client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
         with metrics_served(settings.metrics_host, settings.api_metrics_port, gauges(made.store, client, told)):
-            await uvicorn.Server(_configured(settings, made, client)).serve()
+            await _Server(_configured(settings, made, client)).serve()
     made.store.close()
 
 
@@ -33,7 +47,7 @@ def _configured(settings: Settings, made: worker.Parts, client: Client) -> uvico
     parts = ApiParts(
         store=made.store,
         offers=made.offers,
-        engine=Engine(client, settings.outside),
+        engine=Engine(client, made.outside),
         tenant=settings.tenant,
         web_ui=settings.web_ui,
         entur=EnturSettings(

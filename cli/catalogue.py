@@ -11,7 +11,12 @@ DEMO = Path(__file__).parent / "catalogues" / "demo.json"
 
 
 def load(settings: Settings, path: Path = DEMO) -> int:
-    """Load a catalogue file; the timetables begin tomorrow. Return how many departures are new."""
+    """Load a catalogue file; the timetables begin tomorrow. Return how many departures are new.
+
+    There is nothing to load where seats and offers are both somebody else's.
+    """
+    if settings.seats and settings.offers:
+        return 0
     store = Store(settings.database)
     try:
         catalogue = Catalogue.model_validate_json(path.read_bytes())

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-STOP_SECONDS = 15.0
+# Longer than a worker lets steps finish (settings.py).
+STOP_SECONDS = 30.0
 
 
 def _die_with_parent() -> None:

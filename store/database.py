@@ -121,6 +121,11 @@ class Store:
         finally:
             self._turn.release()
 
+    def check(self) -> None:
+        """Raise whatever is wrong when the database does not answer, or has no tables."""
+        with self.read() as tx:
+            tx.connection().exec_driver_sql("SELECT 1 FROM counters WHERE 1 = 0")
+
     def close(self) -> None:
         """Close every connection."""
         self._writer.dispose()

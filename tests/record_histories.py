@@ -8,13 +8,14 @@ import asyncio
 import re
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
+from examples.outside.bank import Bank
 from tests.recordings import STORIES
 from tests.recordings.told import Story
 from tests.replay_histories import FOLDER
 from tests.support.installation import prepared, running_world
-from tests.support.outside import OutsideBank, as_provider
+from tests.support.outside import speaking_to
 from tests.support.temporal import temporal_server
 from tests.support.world import World
 
@@ -24,10 +25,10 @@ _STACK_TRACE = re.compile(r'("stackTrace": )"(?:[^"\\]|\\.)*"')
 @asynccontextmanager
 async def _installation(events: int | None, *, outside: bool) -> AsyncIterator[World]:
     dynamic = [f"limit.historyCount.suggestContinueAsNew={events}"] if events else []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         url = f"sqlite:///{folder}/record.db"
         prepared(url)
-        bank = as_provider(OutsideBank()) if outside else None
+        bank = stack.enter_context(speaking_to(Bank())) if outside else None
         async with (
             temporal_server(dynamic=dynamic) as server,
             running_world(url, server.address, "sqlite", bank) as world,

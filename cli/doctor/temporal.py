@@ -11,10 +11,12 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 import worker
+from activities.steps import Place
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
 from cli.doctor.pollers import pollers
 from cli.temporal_server import temporal_binary
+from settings import Settings
 from store.database import utc_now
 from workflows.names import SEARCH_ATTRIBUTES
 
@@ -60,9 +62,15 @@ async def _looked(client: Client, patient: Patient) -> AsyncIterator[Finding]:
         return
     yield ok(f"Temporal {patient.temporal}, namespace {client.namespace}")
     yield await _attributes(client, where)
-    async for each in pollers(client, patient.settings.outside, where):
+    async for each in pollers(client, _outside(patient.settings), where):
         yield each
     yield await _schedule(client, where)
+
+
+def _outside(settings: Settings) -> tuple[Place, ...]:
+    """Return the places of providers that are named: every one of those is outside."""
+    named = {Place.SEATS: settings.seats, Place.OFFERS: settings.offers, Place.PAYMENTS: settings.payments}
+    return tuple(place for place, name in named.items() if name)
 
 
 async def _attributes(client: Client, where: str) -> Finding:

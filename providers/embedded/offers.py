@@ -1,17 +1,16 @@
 """Offer catalogue on our own database: products with prices by age, supplements, services."""
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.ages import day_of
-from domain.money import Money
-from domain.offers import Offer, OfferBundle, OfferedTraveller, Service
-from domain.products import Product, Supplement, price_for
-from providers.protocols import OfferSearch, SearchTraveller
+from domain.offers import OfferBundle, Service
+from domain.products import Product, Supplement
+from providers.pricing import bundle_of
+from providers.protocols import OfferSearch
 from store.database import Store
 from store.tables import ProductRow, ServiceRow, SupplementRow
 
@@ -31,32 +30,11 @@ class EmbeddedOffers:
         """Return a bundle for each product the search fits; none for a departure that has left."""
         with self._store.read() as tx:
             found = [
-                self._bundle(product, search, service, now)
+                bundle_of(product, search, service, now, self._life)
                 for product in _candidates(tx, tenant, search)
                 for service in _where(tx, tenant, product, search, now)
             ]
         return [bundle for bundle in found if bundle is not None]
-
-    def _bundle(
-        self, product: Product, search: OfferSearch, service: Service | None, now: datetime
-    ) -> OfferBundle | None:
-        valid_from = service.departs_at if service else search.valid_from
-        if valid_from is None:
-            return None
-        first_day = service.day if service else day_of(valid_from, search.time_zone)
-        offer = _offer(product, search.travellers, first_day)
-        if offer is None:
-            return None
-        return OfferBundle(
-            id=str(uuid.uuid4()),
-            currency=product.currency,
-            service=service.id if service else None,
-            valid_from=valid_from,
-            first_day=first_day,
-            # Whole seconds, as the wire writes them: at the instant a client reads it has expired.
-            expires_at=(now + self._life).replace(microsecond=0),
-            offers=(offer,),
-        )
 
     def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
         """Return products by id."""
@@ -117,36 +95,3 @@ def _services(tx: Session, tenant: str, ids: Sequence[str]) -> dict[str, Service
 
 def _service(row: ServiceRow) -> Service:
     return Service(id=row.id, line=row.line, departs_at=row.departs_at, day=row.day)
-
-
-def _offer(product: Product, travellers: Sequence[SearchTraveller], first_day: date) -> Offer | None:
-    """Price every traveller, or return None when one has no price or they are too few or many."""
-    size = product.group
-    smallest, largest = (size.smallest, size.largest) if size else (1, len(travellers))
-    if not smallest <= len(travellers) <= largest:
-        return None
-    prices = [_price(product, each, first_day) for each in travellers]
-    priced = [
-        OfferedTraveller(id=each.id, birth_date=each.birth_date, price=price)
-        for each, price in zip(travellers, prices, strict=True)
-        if price is not None
-    ]
-    if len(priced) != len(travellers):
-        return None
-    return Offer(
-        id=str(uuid.uuid4()),
-        product=product.id,
-        travellers=tuple(priced),
-        smallest=smallest,
-        largest=largest,
-        group=size is not None,
-        group_price=product.prices[0].price if size else None,
-    )
-
-
-def _price(product: Product, traveller: SearchTraveller, first_day: date) -> Money | None:
-    if product.group:
-        return product.prices[0].price - product.prices[0].price
-    if traveller.birth_date is None:
-        return None
-    return price_for(product, traveller.birth_date, first_day)

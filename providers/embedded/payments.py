@@ -51,6 +51,8 @@ class EmbeddedPayments:
         with self._store.write() as tx:
             for move in moves:
                 row = tx.exec(select(BankRow).where(BankRow.key == move.payment, BankRow.tenant == tenant)).one()
+                if move.amount.currency != row.currency:
+                    raise ValueError("a payment is settled in its own currency")
                 match move.kind:
                     case MoveKind.CAPTURE if row.token == REFUSE_CAPTURE or row.voided:
                         raise PaymentDeclinedError

@@ -8,29 +8,30 @@ from temporalio.api.enums.v1 import EventType
 
 from tests.support.canary import ADULT
 from tests.support.installation import prepared, running_world
-from tests.support.outside import OutsideBank, as_provider
+from tests.support.outside import WatchedBank, speaking_to
 from tests.support.world import CARD, DECLINED, World, replace
 
 pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")
-def bank() -> OutsideBank:
-    return OutsideBank()
+def bank() -> WatchedBank:
+    return WatchedBank()
 
 
 @pytest.fixture(scope="module")
 async def installation(
-    temporal: str, bank: OutsideBank, tmp_path_factory: pytest.TempPathFactory
+    temporal: str, bank: WatchedBank, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     url = f"sqlite:///{tmp_path_factory.mktemp('outside') / 'outside.db'}"
     prepared(url)
-    async with running_world(url, temporal, "outside", as_provider(bank)) as world:
-        yield world
+    with speaking_to(bank) as provider:
+        async with running_world(url, temporal, "outside", provider) as world:
+            yield world
 
 
 @pytest.fixture
-def world(installation: World, bank: OutsideBank) -> Iterator[World]:
+def world(installation: World, bank: WatchedBank) -> Iterator[World]:
     yield installation
     bank.before_answer = lambda _what: None
 
@@ -56,17 +57,17 @@ async def test_its_steps_are_activities_on_its_own_queue(world: World) -> None:
     assert len(history.events) <= 45
 
 
-async def test_a_payment_it_declines_leaves_no_trace(world: World, bank: OutsideBank) -> None:
+async def test_a_payment_it_declines_leaves_no_trace(world: World, bank: WatchedBank) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     status, change = await dearer(world, order, DECLINED)
     assert status == 402
     assert world.snapshot(order) == before
-    assert f"{change}/authorise" not in bank.aside
-    assert f"{change}/authorise" in bank.void_keys
+    account = bank.accounts[f"{change}/authorise"]
+    assert (account.minor, account.voided) == (0, True)
 
 
-async def test_money_is_taken_once_when_every_answer_is_lost_once(world: World, bank: OutsideBank) -> None:
+async def test_money_is_taken_once_when_every_answer_is_lost_once(world: World, bank: WatchedBank) -> None:
     lost: set[str] = set()
 
     def lose(what: str) -> None:
@@ -83,7 +84,7 @@ async def test_money_is_taken_once_when_every_answer_is_lost_once(world: World, 
     assert (await world.show(order))["paid"] == "399.00"
 
 
-async def test_a_slow_bank_does_not_hold_up_other_orders(world: World, bank: OutsideBank) -> None:
+async def test_a_slow_bank_does_not_hold_up_other_orders(world: World, bank: WatchedBank) -> None:
     order, other = await world.sold(ADULT), await world.sold(ADULT)
     reached, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

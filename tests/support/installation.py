@@ -17,7 +17,6 @@ from temporalio.plugin import SimplePlugin
 
 import worker
 from activities.converter import CONVERTER
-from activities.steps import Place
 from api.app import create_app
 from api.desk.settings import DeskSettings
 from api.engine import Engine
@@ -90,16 +89,15 @@ async def running_world(
 
     With `works` false the worker is somebody else's; with plugins it is traced.
     """
-    outside = (Place.PAYMENTS,) if bank else ()
     more = {"webhooks_allow_private": True, **more}
-    settings = Settings(database=database, api_port=free_port(), threads=32, outside=outside, **more)
+    settings = Settings(database=database, api_port=free_port(), threads=32, **more)
     parts = worker.parts(settings)
     parts = replace(parts, payments=bank or parts.payments)
     common: dict[str, Any] = {"namespace": namespace, "data_converter": CONVERTER, "plugins": plugins}
     client = await Client.connect(temporal, **common)
     faults = Faults()
     asking = await Client.connect(temporal, **common, retry_config=QUICK)
-    app = _api(parts, Engine(asking, outside), traced=bool(plugins))
+    app = _api(parts, Engine(asking, parts.outside), traced=bool(plugins))
     config = uvicorn.Config(app, host=HOST, port=settings.api_port, log_config=None, access_log=False, lifespan="off")
     server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:

@@ -1,44 +1,42 @@
-"""Providers in another system, as fakes that keep the protocol's promises: keyed, with tombstones."""
+"""The pretend bank of examples/outside, watched, with our example provider in front of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from domain.money import Money
+from pydantic import SecretStr
+
 from domain.settlement import Move
-from providers.errors import PaymentDeclinedError
-from providers.protocols import PaymentProvider
+from examples.outside.bank import Bank
+from examples.outside.server import Outside, serving
+from examples.providers.bank_payments import BankPayments, BankSettings
 
 
 @dataclass
-class OutsideBank:
+class WatchedBank(Bank):
     """A bank elsewhere: what it did is not undone by our transactions."""
 
-    outside: bool = True
-    aside: dict[str, Money] = field(default_factory=dict)
-    void_keys: set[str] = field(default_factory=set)
-    settled: dict[str, list[Move]] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
     before_answer: Callable[[str], None] = lambda _what: None
+    calls: list[str] = field(default_factory=list)
 
-    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
+    def authorise(self, key: str, minor: int, currency: str, token: str) -> str:
+        """Set money aside, and let somebody interfere."""
         self.calls.append(f"authorise {key}")
-        if token == "tok_decline" or key in self.void_keys:  # noqa: S105 - a test token
-            raise PaymentDeclinedError
-        self.aside[key] = amount
+        reference = super().authorise(key, minor, currency, token)
         self.before_answer(f"authorise {key}")
-        return f"elsewhere:{key}"
+        return reference
 
-    def void(self, tenant: str, key: str) -> None:
-        self.calls.append(f"void {key}")
-        self.void_keys.add(key)
-        self.aside.pop(key, None)
-
-    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
+    def settle(self, key: str, moves: list[Move]) -> None:
+        """Make moves, and let somebody interfere."""
         self.calls.append(f"settle {key}")
-        self.settled.setdefault(key, list(moves))
+        super().settle(key, moves)
         self.before_answer(f"settle {key}")
 
 
-def as_provider(bank: OutsideBank) -> PaymentProvider:
-    """Return the bank as what it is to us; mypy checks that it keeps the protocol."""
-    return bank
+@contextmanager
+def speaking_to(bank: Bank) -> Iterator[BankPayments]:
+    """Serve a bank over HTTP and yield the provider that speaks to it."""
+    with serving(Outside(bank=bank)) as address:
+        settings = BankSettings(url=address, secret=SecretStr("not much of one"))
+        with closing(BankPayments(settings)) as provider:
+            yield provider

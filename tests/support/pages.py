@@ -14,9 +14,10 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def session(page: Path) -> str:
-    """Return what a page has its reader type, block after block, in one shell."""
-    return "\n".join(body for kind, body in _FENCE.findall(page.read_text()) if kind == "sh session")
+def session(page: Path, blocks: int | None = None) -> str:
+    """Return what a page has its reader type in one shell: every block, or the first ones."""
+    typed = [body for kind, body in _FENCE.findall(page.read_text()) if kind == "sh session"]
+    return "\n".join(typed[:blocks])
 
 
 def links(page: Path) -> Iterator[str]:

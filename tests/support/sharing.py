@@ -14,6 +14,8 @@ _OF_THEIR_OWN = (
     "tests/laws/test_releasing.py",
     "tests/laws/test_temporal_killed.py",
     "tests/laws/test_webhooks_killed.py",
+    "tests/providers/test_embedded.py",
+    "tests/providers/test_examples.py",
 )
 
 

@@ -1,0 +1,1 @@
+"""Things to type along, and providers of one's own."""

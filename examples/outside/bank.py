@@ -1,0 +1,87 @@
+"""A pretend bank: sets money aside, takes it and pays it back, each request once per key."""
+
+import threading
+from dataclasses import dataclass, field
+
+from domain.settlement import Move, MoveKind
+
+DECLINE = "tok_decline"
+REFUSE_CAPTURE = "tok_refuse_capture"
+REFUSE_REFUND = "tok_refuse_refund"
+
+
+class BankRefusalError(Exception):
+    """The bank will not; the text is its code."""
+
+
+class NotPossibleError(Exception):
+    """Somebody asks for what cannot be."""
+
+
+@dataclass
+class Account:
+    """One authorisation and what became of it."""
+
+    minor: int = 0
+    currency: str = ""
+    token: str = ""
+    captured: int = 0
+    refunded: int = 0
+    voided: bool = False
+
+
+@dataclass
+class Bank:
+    """Keeps its books in memory; a key that was let go before it was used is kept too."""
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    settled: dict[str, list[Move]] = field(default_factory=dict)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def authorise(self, key: str, minor: int, currency: str, token: str) -> str:
+        """Set money aside under a key and return a reference."""
+        with self._turn:
+            if token == DECLINE or (key in self.accounts and self.accounts[key].voided):
+                raise BankRefusalError("declined")
+            self.accounts.setdefault(key, Account(minor, currency, token))
+            return f"elsewhere:{key}"
+
+    def void(self, key: str) -> None:
+        """Let money go, and keep the key from ever being used."""
+        with self._turn:
+            self.accounts.setdefault(key, Account()).voided = True
+
+    def settle(self, key: str, moves: list[Move]) -> None:
+        """Make all moves or none, once per key."""
+        with self._turn:
+            if key in self.settled:
+                return
+            for move in moves:
+                self._check(move)
+            for move in moves:
+                self._make(move)
+            self.settled[key] = moves
+
+    def _check(self, move: Move) -> None:
+        account = self.accounts.get(move.payment)
+        if account is None or (move.amount.currency != account.currency and not account.voided):
+            raise NotPossibleError
+        match move.kind:
+            case MoveKind.CAPTURE if account.voided or account.token == REFUSE_CAPTURE:
+                raise BankRefusalError("declined")
+            case MoveKind.CAPTURE if account.captured + move.amount.minor > account.minor:
+                raise NotPossibleError
+            case MoveKind.REFUND if account.token == REFUSE_REFUND:
+                raise BankRefusalError("refund_declined")
+            case MoveKind.REFUND if account.refunded + move.amount.minor > account.captured:
+                raise NotPossibleError
+
+    def _make(self, move: Move) -> None:
+        account = self.accounts[move.payment]
+        match move.kind:
+            case MoveKind.CAPTURE:
+                account.captured += move.amount.minor
+            case MoveKind.REFUND:
+                account.refunded += move.amount.minor
+            case MoveKind.VOID:
+                account.voided = True

@@ -1,0 +1,31 @@
+"""What a provider must keep, as tests: subclass a contract and say what it is to be tried on.
+
+For tests only, ours and those of whoever writes a provider: this is the one package that needs pytest.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("offers", "payments", "saying", "seats")))
+
+from providers.contracts.offers import OffersContract, OffersUnderTest, OutsideOffersContract  # noqa: E402 - rewritten
+from providers.contracts.payments import (  # noqa: E402 - likewise
+    OutsidePaymentsContract,
+    PaymentsContract,
+    PaymentsUnderTest,
+)
+from providers.contracts.seats import OutsideSeatsContract, SeatsContract, SeatsUnderTest  # noqa: E402 - likewise
+from providers.contracts.trouble import Trouble, Troublemaker  # noqa: E402 - likewise
+
+__all__ = [
+    "OffersContract",
+    "OffersUnderTest",
+    "OutsideOffersContract",
+    "OutsidePaymentsContract",
+    "OutsideSeatsContract",
+    "PaymentsContract",
+    "PaymentsUnderTest",
+    "SeatsContract",
+    "SeatsUnderTest",
+    "Trouble",
+    "Troublemaker",
+]

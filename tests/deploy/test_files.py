@@ -1,0 +1,142 @@
+"""What lies in deploy/ fits the code and itself. Containers themselves are not run by any test."""
+
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from temporalio.envconfig import ClientConfig
+
+from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
+from cli.processes import STOP_SECONDS
+from settings import Settings
+from tests.support.commands import ROOT
+from workflows.names import SEARCH_ATTRIBUTES
+
+DEPLOY = ROOT / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: each for name, each in SERVICES.items() if each["image"].startswith("changeover:")}
+TEXTS = [path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parts]
+PAGE = (ROOT / "docs" / "deployment.md").read_text()
+
+
+def test_the_compose_file_is_one() -> None:
+    tool = str(Path(sys.executable).parent / "check-jsonschema")
+    command = [tool, "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own tool
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_step_ends_before_its_worker_is_stopped_and_a_worker_before_its_container() -> None:
+    longest = max(INSIDE_ATTEMPT, OUTSIDE_ATTEMPT)
+    by_default = timedelta(seconds=Settings.model_fields["shutdown_seconds"].default)
+    assert longest < by_default < timedelta(seconds=STOP_SECONDS)
+    for name, service in OURS.items():
+        lets_finish = timedelta(seconds=int(service["environment"]["CHANGEOVER_SHUTDOWN_SECONDS"]))
+        grace = timedelta(seconds=int(service["stop_grace_period"].removesuffix("s")))
+        assert longest < lets_finish < grace, name
+
+
+def test_every_setting_named_is_one() -> None:
+    known = {f"CHANGEOVER_{name.upper()}" for name in Settings.model_fields}
+    named = {name for path in TEXTS for name in re.findall(r"CHANGEOVER_[A-Z_]+", path.read_text())}
+    assert named
+    assert named <= known
+    assert set(re.findall(r"CHANGEOVER_[A-Z_]+", PAGE)) <= known
+
+
+def test_every_image_is_pinned() -> None:
+    images = {each["image"] for each in SERVICES.values()}
+    images |= set(re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
+    for image in images:
+        assert re.search(r":v?\d+\.\d+", image), image
+
+
+def test_all_that_the_image_is_made_of_exists_and_is_let_in() -> None:
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    copied = [
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
+        for source in line.split()[:-1]
+    ]
+    assert {"settings.py", "worker.py", "heartbeat.py", "cli"} <= set(copied)
+    let_in = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
+    assert sorted(let_in) == sorted(copied)
+    for source in copied:
+        assert (ROOT / source).exists(), source
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "examples", "tests"}
+    assert packages <= set(copied)
+    assert {path.name for path in ROOT.glob("*.py")} <= set(copied)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_processes_have_no_rights_they_do_not_need(name: str) -> None:
+    service = OURS[name]
+    assert service["read_only"] is True
+    assert service["user"] == "10001:10001"
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert service["deploy"]["resources"]["limits"]["memory"]
+
+
+def test_nothing_listens_beyond_this_machine_and_no_secret_is_written_down() -> None:
+    published = [port for each in SERVICES.values() for port in each.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    for service in SERVICES.values():
+        for name, value in service.get("environment", {}).items():
+            secret = re.search(r"PASSWORD|SECRET|KEY", name)
+            assert not secret or str(value).startswith("/run/secrets/"), name
+
+
+def test_everybody_waits_for_the_migration() -> None:
+    assert SERVICES["migrate"]["restart"] == "no"
+    for name in set(OURS) - {"migrate"}:
+        assert SERVICES[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    assert len([name for name in OURS if name.startswith("worker")]) == 2
+
+
+def test_files_that_are_mounted_are_there_and_secrets_are_told_of() -> None:
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            source = str(volume).split(":", maxsplit=1)[0]
+            # What Prometheus and Grafana are given is optional, like themselves.
+            if source.startswith("./") and "watching" not in service.get("profiles", []):
+                assert (DEPLOY / source).exists(), source
+    for secret in COMPOSE["secrets"].values():
+        assert Path(secret["file"]).name in PAGE
+
+
+def test_a_namespace_is_prepared_with_just_the_search_attributes_that_are_written() -> None:
+    script = (DEPLOY / "temporal" / "prepare.sh").read_text()
+    made = {
+        (name, kind.upper())
+        for kind, names in re.findall(r"^create (\w+) (.+)$", script, re.MULTILINE)
+        for name in names.split()
+    }
+    wanted = {(key.name, key.indexed_value_type.name) for key in SEARCH_ATTRIBUTES}
+    assert made == wanted
+    for name, _ in wanted:
+        assert re.search(rf"--search-attribute {name}=", PAGE), name
+
+
+@pytest.mark.parametrize("profile", ["default", "apikey"])
+def test_the_profiles_on_the_page_are_profiles(profile: str, tmp_path: Path) -> None:
+    first = re.findall(r"printf '(.+)' > secrets/temporal.toml", PAGE)
+    (elsewhere,) = (part.split("```")[0] for part in PAGE.split("```toml\n")[1:])
+    file = tmp_path / "temporal.toml"
+    file.write_text("\n".join([*first, elsewhere]))
+    told = {"TEMPORAL_ADDRESS": "temporal:7233"}
+    config = ClientConfig.load_client_connect_config(profile=profile, config_file=str(file), override_env_vars=told)
+    assert config.get("target_host") == "temporal:7233"
+    assert config.get("tls", False) is (profile == "apikey")
+
+
+def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "changeover_database").write_text("postgresql://changeover:secret@postgres/changeover\n")
+    assert Settings(_secrets_dir=tmp_path).database == "postgresql://changeover:secret@postgres/changeover"

@@ -1,0 +1,78 @@
+"""The embedded providers keep the contracts, on both databases.
+
+What contracts ask of providers outside only (late after withdrawn, twice under one key) an embedded one leaves to the
+step that it joins: tests/laws/test_steps.py and tests/activities/test_once.py.
+"""
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from providers.contracts import (
+    OffersContract,
+    OffersUnderTest,
+    PaymentsContract,
+    PaymentsUnderTest,
+    SeatsContract,
+    SeatsUnderTest,
+)
+from providers.embedded.offers import EmbeddedOffers
+from providers.embedded.payments import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, EmbeddedPayments
+from providers.embedded.seats import EmbeddedSeats
+from store.database import Store, utc_now
+from store.tables import SeatRow, ServiceRow
+from tests.support.installation import prepared
+from tests.support.postgres import new_database
+
+
+@pytest.fixture(scope="module")
+def book(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of their own: what contracts leave held belongs to no order."""
+    if database_kind == "sqlite":
+        return prepared(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'book.db'}")
+    return prepared(new_database(request.getfixturevalue("postgres_url"), "contracts"))
+
+
+@pytest.fixture
+def store(book: str) -> Iterator[Store]:
+    made = Store(book)
+    yield made
+    made.close()
+
+
+def train(store: Store, seats: int) -> str:
+    """Put a departure with this many seats."""
+    departs, service = utc_now() + timedelta(days=30), f"T{uuid.uuid4().hex[:8]}"
+    with store.write() as tx:
+        tx.add(ServiceRow(tenant="default", id=service, line="north", departs_at=departs, day=departs.date()))
+        for seat in range(1, seats + 1):
+            tx.add(SeatRow(tenant="default", service=service, coach=1, seat=seat, row=(seat - 1) // 4))
+    return service
+
+
+class TestEmbeddedSeats(SeatsContract):
+    @pytest.fixture
+    def seats(self, store: Store) -> SeatsUnderTest:
+        def wait(life: timedelta) -> None:
+            before = store.now
+            store.now = lambda: before() + life
+
+        put = partial(train, store)
+        return SeatsUnderTest(EmbeddedSeats(store), put, wait, now=lambda: store.now())  # noqa: PLW0108 - its clock is put forward
+
+
+class TestEmbeddedOffers(OffersContract):
+    @pytest.fixture(params=["on a train", "without a departure"])
+    def offers(self, store: Store, request: pytest.FixtureRequest) -> OffersUnderTest:
+        if request.param == "on a train":
+            return OffersUnderTest(EmbeddedOffers(store), "standard", train(store, 1))
+        return OffersUnderTest(EmbeddedOffers(store), "nova_zurichcard24")
+
+
+class TestEmbeddedPayments(PaymentsContract):
+    @pytest.fixture
+    def payments(self, store: Store) -> PaymentsUnderTest:
+        return PaymentsUnderTest(EmbeddedPayments(store), "tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)

@@ -1,0 +1,88 @@
+"""docs/tutorial.md, done as it is written."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from cli.ports import free_port
+from examples.outside.server import serving, stocked
+from tests.support.commands import ROOT, US, run
+from tests.support.pages import session
+
+PAGE = (ROOT / "docs" / "tutorial.md").read_text()
+PYTHON = [part.split("```")[0] for part in PAGE.split("```python\n")[1:]]
+SHELL = [part.split("```")[0] for part in PAGE.split("```sh\n")[1:]]
+*FILE, CONTRACT = PYTHON
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def test_the_file_on_the_page_is_the_one_in_examples() -> None:
+    example = (ROOT / "examples" / "providers" / "bank_payments.py").read_text()
+    assert lines("".join(FILE)) == lines(example)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the page writes, in a folder of one's own beside the checkout."""
+    (tmp_path / "my_bank.py").write_text("".join(FILE))
+    (tmp_path / "test_my_bank.py").write_text(CONTRACT)
+    return tmp_path
+
+
+def test_the_contract_on_the_page_holds(folder: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "-p", "no:cacheprovider", "test_my_bank.py"]
+    done = subprocess.run(  # noqa: S603 - our own page
+        command, cwd=folder, env=paths(folder), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\d\d passed, 1 skipped", done.stdout), done.stdout
+
+
+def paths(folder: Path) -> dict[str, str]:
+    return {"PYTHONPATH": f"{ROOT}:{folder}", "PATH": str(Path(sys.executable).parent), "HOME": str(folder)}
+
+
+def bash(typed: str) -> str:
+    done = subprocess.run(["bash", "-euc", typed], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603, S607 - our own page
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="it types curl")
+def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
+    with serving(stocked()) as outside:
+        (exports,) = [block for block in SHELL if "export" in block]
+        named = dict(re.findall(r"([A-Z_]+)=(\S+)", exports.replace("http://127.0.0.1:9100", outside)))
+        assert set(named) >= {"CHANGEOVER_PAYMENTS", "CHANGEOVER_SEATS", "CHANGEOVER_OFFERS"}
+        ports = [f"--{name}={free_port()}" for name in ("api-port", "web-ui-port", "temporal-port")]
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [*US, "up", f"--data={folder / 'data'}", *ports],
+            cwd=ROOT,
+            env=paths(folder) | named,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        try:
+            api = next(line.split()[1] for line in process.stdout if line.startswith("API "))
+            sold = bash(session(ROOT / "docs" / "first-steps.md", 1).replace("http://127.0.0.1:8080", api))
+            _sale, order = json.loads(f"[{sold.replace('}{', '},{')}]")
+            assert (order["status"], order["balance"], len(order["reservations"])) == ("confirmed", "0.00", 1)
+            (account,) = httpx2.get(f"{outside}/merchants/default/accounts").json().values()
+            assert (account["minor"], account["captured"]) == (29900, 29900)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+    assert process.returncode == 0
+    data = f"--data={folder / 'data'}"
+    books = run("check", data)
+    assert books.returncode == 0, books.stdout
