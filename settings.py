@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     """Where discover.swiss's order API is served."""
     discover_strict: bool = False
     """Answer 400 instead of 200 where validation errors are among the messages; the body is the same."""
+    watchers: int = Field(default=100, ge=1)
+    """How many changes clients may watch live at once, in each API process."""
+    watch_life: timedelta = timedelta(minutes=15)
+    """How long such a stream lives before its client has to resume it."""
     build: str = ""
     """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
     threads: int = Field(default=16, ge=2)

@@ -12,9 +12,10 @@ from api.discover.errors import as_problem
 from api.entur import routes as entur
 from api.entur.callers import Callers
 from api.entur.errors import api_error
-from api.native import attention, changes, health, offers, orders, problem_pages
+from api.native import attention, changes, health, offers, orders, problem_pages, watching
 from api.openapi import describe
 from api.parts import ApiParts
+from api.watching import Watchers
 
 _DESCRIPTION = """
 Changes sold orders safely. A change ends in one of three places: the new order, the old order
@@ -36,12 +37,13 @@ def create_app(made: ApiParts) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.parts = made
+    app.state.watchers = Watchers(made.store, made.tenant, made.watching)
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
     handlers.install(app)
-    for routes in (offers, orders, changes, attention, health, problem_pages):
+    for routes in (offers, orders, changes, watching, attention, health, problem_pages):
         app.include_router(routes.router)
     app.include_router(entur.routes(made.entur))
     app.include_router(discover.router, prefix=made.discover.base_path)

@@ -7,6 +7,7 @@ from fastapi import Request
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
+from api.watching import WatchSettings
 from providers.protocols import OfferCatalogue
 from store.database import Store
 
@@ -22,6 +23,7 @@ class ApiParts:
     web_ui: str | None = None
     entur: EnturSettings = field(default_factory=EnturSettings)
     discover: DiscoverSettings = field(default_factory=DiscoverSettings)
+    watching: WatchSettings = field(default_factory=WatchSettings)
 
 
 def parts(request: Request) -> ApiParts:

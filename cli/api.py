@@ -1,5 +1,7 @@
 """The API process."""
 
+import socket
+
 import uvicorn
 from temporalio.service import RetryConfig
 
@@ -9,10 +11,24 @@ from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.parts import ApiParts
+from api.watching import Watchers, WatchSettings
 from settings import Settings
 
 # A request that cannot reach Temporal is answered 503 within its own patience.
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)
+
+
+class Server(uvicorn.Server):
+    """Ends the streams it serves before it waits for requests under way."""
+
+    def __init__(self, config: uvicorn.Config, watchers: Watchers) -> None:
+        super().__init__(config)
+        self._watchers = watchers
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving: requests under way are finished, streams end and are resumed elsewhere."""
+        self._watchers.close()
+        await super().shutdown(sockets)
 
 
 async def serve(settings: Settings) -> None:
@@ -28,9 +44,11 @@ async def serve(settings: Settings) -> None:
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute
         ),
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
+        watching=WatchSettings(settings.watchers, settings.watch_life),
     )
+    app = create_app(parts)
     config = uvicorn.Config(
-        create_app(parts),
+        app,
         host=settings.api_host,
         port=settings.api_port,
         log_level="warning",
@@ -38,5 +56,5 @@ async def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         h11_max_incomplete_event_size=32 * 1024,
     )
-    await uvicorn.Server(config).serve()
+    await Server(config, app.state.watchers).serve()
     made.store.close()

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
@@ -19,7 +19,7 @@ from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
 from cli import catalogue
-from cli.api import QUICK
+from cli.api import QUICK, Server
 from cli.ports import HOST, free_port
 from providers.protocols import PaymentProvider
 from settings import Settings
@@ -28,7 +28,7 @@ from tests.support.faults import Faults
 from tests.support.world import TENANT, World
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         """Leave signals to pytest."""
@@ -66,19 +66,34 @@ async def running_world(
         temporal, namespace=namespace, data_converter=pydantic_data_converter, retry_config=QUICK
     )
     made = ApiParts(store=parts.store, offers=parts.offers, engine=Engine(asking, outside), tenant=TENANT)
-    config = uvicorn.Config(create_app(made), host=HOST, port=settings.api_port, log_level="warning", lifespan="off")
-    server = _Server(config)
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
             for each in worker.workers(client, parts, settings, executor, [faults]) if works else ():
                 await stack.enter_async_context(each)
-            serving = asyncio.create_task(server.serve())
-            address = f"http://{HOST}:{settings.api_port}"
-            limits = httpx2.Limits(max_connections=200)
-            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
-            yield World(parts, client, http, faults)
-            server.should_exit = True
-            await serving
+            served = await stack.enter_async_context(serving(made, settings.api_port))
+            yield World(parts, client, served.http, faults)
     parts.store.close()
+
+
+@dataclass(frozen=True)
+class Served:
+    """An API that listens, and a client of it."""
+
+    server: Server
+    http: httpx2.AsyncClient
+
+
+@asynccontextmanager
+async def serving(made: ApiParts, port: int) -> AsyncIterator[Served]:
+    """Serve an API of these parts until the block ends, gracefully."""
+    app = create_app(made)
+    config = uvicorn.Config(app, host=HOST, port=port, log_level="warning", lifespan="off")
+    server = _Server(config, app.state.watchers)
+    limits = httpx2.Limits(max_connections=200)
+    running = asyncio.create_task(server.serve())
+    async with httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, limits=limits) as http:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield Served(server, http)
+        server.should_exit = True
+        await running
