@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     """Used when neither a Temporal profile nor TEMPORAL_ADDRESS names one."""
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    api: str = ""
+    """Where operators' commands find the API; empty: on this machine, at `api_port`."""
     tenant: str = "default"
     outside: tuple[Place, ...] = ()
     """Providers that leave our database: their steps run on their own task queues."""

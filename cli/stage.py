@@ -7,9 +7,9 @@ from rich.json import JSON
 from rich.live import Live
 from rich.table import Table
 
-from cli.shop import Json, Shop
-
-_SIGNS = {"done": "[green]✓[/green]", "asked": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
+from cli.answers import Json
+from cli.pictures import steps_of
+from cli.shop import Shop
 
 
 class Stage:
@@ -69,31 +69,10 @@ class Stage:
     def _run(self, asked: str, path: str, body: Json) -> Json:
         self._console.print(f"   [bold]{asked}[/bold]")
         with Live(console=self._console, refresh_per_second=20, transient=True) as live:
-            change = self.shop.ask(path, body, lambda seen: live.update(_steps(seen)))
-        self._console.print(_steps(change))
+            change = self.shop.ask(path, body, lambda seen: live.update(steps_of(seen)))
+        self._console.print(steps_of(change))
         return change
 
 
 class StoryError(Exception):
     """A story did not end as it is told."""
-
-
-def _steps(change: Json) -> Table:
-    table = Table.grid(padding=(0, 1))
-    for step in change["steps"]:
-        taken_back = step["state"] == "withdrawn" and not step["refused"]
-        sign = "[red]✗[/red]" if step["refused"] else _SIGNS[step["state"]]
-        table.add_row("    ", sign, f"{step['step']}{'  [magenta]taken back[/magenta]' if taken_back else ''}")
-    table.add_row("    ", "=", _end(change))
-    quote = change.get("quote")
-    if quote:
-        price = f"old {quote['old_price']}, new {quote['new_price']}, fee {quote['fee']}"
-        table.add_row("    ", " ", f"{price}, difference {quote['difference']} {quote['currency']}")
-    return table
-
-
-def _end(change: Json) -> str:
-    problem = change.get("problem")
-    if problem:
-        return f"[bold yellow]{change['state']}[/bold yellow] {problem['code']}"
-    return "[bold green]done[/bold green]" if change["state"] == "done" else str(change["state"])

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlmodel import col, select
 
-from cli.shop import Json, Shop
+from cli.answers import Json
+from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, add, named, replace
 from store.database import Store, database_url
