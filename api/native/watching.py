@@ -1,10 +1,12 @@
 """GET /v1/changes/{change}/events: a change as it happens, as server-sent events."""
 
+import logging
 import re
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from anyio import BrokenResourceError
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +21,7 @@ from api.watching import News, Watchers
 from domain.changes import Outcome
 from store.glances import Glance
 
+log = logging.getLogger(__name__)
 router = APIRouter(tags=["changes"], route_class=StreamRoute)
 
 _EVENT_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
@@ -50,7 +53,11 @@ async def watch(
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
     with watchers.place(change):
-        yield Watch(watchers, first, int(said or 0))
+        try:
+            yield Watch(watchers, first, int(said or 0))
+        except* BrokenResourceError:
+            # The client went away while being told something: FastAPI closes the stream's end before its sender.
+            log.info("a client that watched went away")
 
 
 @router.get(
