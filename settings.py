@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Used when neither a Temporal profile nor TEMPORAL_ADDRESS names one."""
     api_host: str = "127.0.0.1"
     api_port: int = 8080
+    api: str = ""
+    """Where operators' commands find the API; empty: on this machine, at `api_port`."""
     tenant: str = "default"
     seats: str = Field(default="", pattern=_NAMED)
     """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
@@ -67,6 +69,10 @@ class Settings(BaseSettings):
     """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
     heartbeat: Path | None = None
     """A file the worker writes every few seconds, for `python -m heartbeat FILE` (docs/deployment.md)."""
+    watchers: int = Field(default=100, ge=1)
+    """How many changes clients may watch live at once, in each API process."""
+    watch_life: timedelta = timedelta(minutes=15)
+    """How long such a stream lives before its client has to resume it."""
     build: str = ""
     """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
     log_format: LogFormat | None = None

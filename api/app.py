@@ -16,11 +16,12 @@ from api.discover.errors import as_problem
 from api.entur import routes as entur
 from api.entur.callers import Callers
 from api.entur.errors import api_error
-from api.native import attention, changes, health, offers, orders, problem_pages, webhooks
+from api.native import attention, changes, health, offers, orders, problem_pages, watching, webhooks
 from api.observing import ObservingMiddleware
 from api.openapi import TAGS, describe
 from api.page_policy import PagePolicyMiddleware
 from api.parts import ApiParts
+from api.watching import Watchers
 
 _DESCRIPTION = """
 Changes sold orders safely. A change ends in one of three places: the new order, the old order
@@ -51,6 +52,7 @@ def create_app(made: ApiParts) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = made
+    app.state.watchers = Watchers(made.store, made.tenant, made.watching)
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     app.add_middleware(PagePolicyMiddleware, pages=(DOCS, REDOC))
@@ -61,7 +63,7 @@ def create_app(made: ApiParts) -> FastAPI:
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(ObservingMiddleware)
     handlers.install(app)
-    for routes in (offers, orders, changes, attention, webhooks, health, problem_pages):
+    for routes in (offers, orders, changes, watching, attention, webhooks, health, problem_pages):
         app.include_router(routes.router)
     app.include_router(entur.routes(made.entur))
     app.include_router(discover.router, prefix=made.discover.base_path)

@@ -7,15 +7,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from api.engine import EngineUnreachableError
 from api.observing import method_of, route_of
 from api.problems import ProblemError, shaped
 from domain.refusals import Refusal
-from store.database import StoreBusyError
+from store.database import BUSY
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +25,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Refusal, _refused)
-    for busy in (StoreBusyError, OperationalError, PoolTimeoutError):
+    for busy in BUSY:
         app.add_exception_handler(busy, _busy)
     app.add_exception_handler(EngineUnreachableError, _unreachable)
     app.add_exception_handler(Exception, _broken)

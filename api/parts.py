@@ -8,6 +8,7 @@ from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
+from api.watching import WatchSettings
 from providers.endpoints import Endpoints
 from providers.protocols import OfferCatalogue
 from store.database import Store
@@ -29,6 +30,7 @@ class ApiParts:
     """None where the desk is not served."""
     endpoints: Endpoints = field(default_factory=Endpoints)
     """Where webhooks may be."""
+    watching: WatchSettings = field(default_factory=WatchSettings)
 
 
 def parts(request: Request) -> ApiParts:

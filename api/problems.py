@@ -45,7 +45,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "CROSS_SITE_FORM": (403, "A form of the desk is taken only from a page of the desk."),
     "HOST_UNKNOWN": (421, "The desk is not served under this host name."),
     "METHOD_NOT_ALLOWED": (405, "This address does not take this method."),
-    "NOT_ACCEPTABLE": (406, "Answers are application/json."),
+    "NOT_ACCEPTABLE": (406, "Answers are application/json; those of a change that is watched text/event-stream."),
     "BODY_TOO_LARGE": (413, "The body is larger than 64 KiB."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Bodies are uncompressed application/json in UTF-8."),
     "RATE_LIMITED": (429, "Too many requests; identified clients may send more."),
@@ -56,6 +56,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "STEP_FAILED": (500, "A step broke and everything was taken back. Try again with a new key."),
     "INTERNAL": (500, "Something broke on our side."),
     "ENGINE_UNREACHABLE": (503, "The request is kept but could not be started. Send it again with the same key."),
+    "TOO_MANY_WATCHERS": (503, "As many changes are watched here as may be. Try again later."),
     "STORE_BUSY": (503, "The store did not answer in time. Try again."),
 }
 TITLES |= {kind.code: (STATUS_OF_REFUSAL.get(kind.code, 409), kind.sentence) for kind in all_refusals().values()}

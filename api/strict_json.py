@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api.body_limit import LARGEST_BODY
-from api.problems import ProblemError
+from api.problems import MEDIA_TYPE, ProblemError
 
 
 class _NotFiniteError(Exception):
@@ -74,28 +74,37 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that takes uncompressed JSON in UTF-8 and answers JSON."""
 
+    answers = "application/json"
+
     def get_route_handler(self) -> Callable[[Request], Any]:
         """Check the headers that say what the body is, then handle the request strictly."""
         handle = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            _check_media(request)
+            _check_media(request, self.answers)
             answer: Response = await handle(StrictRequest(request.scope, request.receive))
             return answer
 
         return strict
 
 
+class StreamRoute(StrictRoute):
+    """A route that answers with server-sent events."""
+
+    answers = "text/event-stream"
+
+
 def _has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-def _check_media(request: Request) -> None:
+def _check_media(request: Request, answers: str) -> None:
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > LARGEST_BODY:
         raise ProblemError("BODY_TOO_LARGE")
     accepts = request.headers.get("accept", "*/*")
-    if not any(kind in accepts for kind in ("*/*", "application/*", "application/json", "application/problem+json")):
+    any_like_it = f"{answers.partition('/')[0]}/*"
+    if not any(kind in accepts for kind in ("*/*", any_like_it, answers, MEDIA_TYPE)):
         raise ProblemError("NOT_ACCEPTABLE")
     if request.method in ("POST", "PUT", "PATCH") and _has_body(request):
         message = Message()

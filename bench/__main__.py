@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.table import Table
 from temporalio.client import Client
 
+from cli.answers import Json
 from cli.ports import free_port
-from cli.shop import Json, Shop
+from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, add, named, replace
 from workflows.names import draft_id

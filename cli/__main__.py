@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 import worker as worker_process
-from api.attention import Help
 from cli import api as api_process
-from cli import attention as operators
 from cli import catalogue as catalogue_file
 from cli import check as books
 from cli import demo as demo_stories
 from cli import doctor as doctor_checks
 from cli import up as up_command
-from cli.ending import end
+from cli.ending import code_of, end
+from cli.operators import attention, changes, drafts, orders
+from cli.operators.speaking import AsJson
 from providers.connecting import ProviderSettingError
 from settings import Settings
 from store.migrate import migrate as migrate_store
@@ -31,10 +31,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-attention_app = typer.Typer(invoke_without_command=True)
-app.add_typer(attention_app, name="attention", rich_help_panel=CARE)
+for noun, commands in (("order", orders), ("change", changes), ("draft", drafts), ("attention", attention)):
+    app.add_typer(commands.app, name=noun, rich_help_panel=CARE)
 
-Reason = Annotated[str, typer.Option(help="Why; recorded on the order. No names, please.")]
 DATA = Path(".changeover")
 
 
@@ -90,33 +89,16 @@ def doctor(
 
 
 @app.command(rich_help_panel=CARE)
-def check(data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA) -> None:
-    """Say whether money, seats, versions and outcomes are what they must be; exit code 1 when not.
+def check(
+    data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA, *, as_json: AsJson = False
+) -> None:
+    """Say whether money, seats, versions and outcomes are what they must be: exit code 1 when not, 2 without any books.
 
     Looks at CHANGEOVER_DATABASE, or else at what `up` keeps.
     """
     settings = Settings()
     chosen = settings.database if "database" in settings.model_fields_set else f"sqlite:///{data / 'changeover.db'}"
-    raise typer.Exit(books.check(chosen))
-
-
-@attention_app.callback()
-def attention(context: typer.Context) -> None:
-    """List the orders with a step that keeps failing: exit code 1 when there are any."""
-    if context.invoked_subcommand is None:
-        raise typer.Exit(asyncio.run(operators.show()))
-
-
-@attention_app.command("retry-now")
-def retry_now(order: str, reason: Reason) -> None:
-    """Have an order's stuck step tried again at once."""
-    raise typer.Exit(asyncio.run(operators.help_(order, Help.RETRY_NOW, reason)))
-
-
-@attention_app.command("done-by-hand")
-def done_by_hand(order: str, reason: Reason) -> None:
-    """Say that an order's stuck step was done at its provider."""
-    raise typer.Exit(asyncio.run(operators.help_(order, Help.DONE_BY_HAND, reason)))
+    raise typer.Exit(books.check(chosen, as_json=as_json))
 
 
 @app.command(rich_help_panel=RUN)
@@ -150,7 +132,7 @@ if __name__ == "__main__":
         print(error, file=sys.stderr)
         end(1)
     except SystemExit as ended:
-        end(int(ended.code or 0))
+        end(code_of(ended))
     except TracingMissingError as error:
         print(error, file=sys.stderr)
         end(2)

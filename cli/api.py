@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.parts import ApiParts
+from api.watching import Watchers, WatchSettings
 from settings import Settings
 from telemetry.endpoint import metrics_served
 from telling import gauges, telling
@@ -24,13 +26,24 @@ from telling import gauges, telling
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """Takes a signal for a wish to end, and ends the streams it serves before it waits for requests under way."""
+
+    def __init__(self, config: uvicorn.Config, watchers: Watchers) -> None:
+        super().__init__(config)
+        self._watchers = watchers
+
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Take a signal for a wish to end: uvicorn would raise it again, and a good end look like a bad one."""
+        """Take signals ourselves: uvicorn would raise them again, and a good end look like a bad one."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, self.handle_exit, signum, None)
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving: requests under way are finished, streams end and are resumed elsewhere."""
+        self._watchers.close()
+        await super().shutdown(sockets)
 
 
 async def serve(settings: Settings) -> None:
@@ -39,11 +52,11 @@ async def serve(settings: Settings) -> None:
     with telling("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
         client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
         with metrics_served(settings.metrics_host, settings.api_metrics_port, gauges(made.store, client, told)):
-            await _Server(_configured(settings, made, client)).serve()
+            await _server(settings, made, client).serve()
     made.store.close()
 
 
-def _configured(settings: Settings, made: worker.Parts, client: Client) -> uvicorn.Config:
+def _server(settings: Settings, made: worker.Parts, client: Client) -> Server:
     parts = ApiParts(
         store=made.store,
         offers=made.offers,
@@ -56,13 +69,14 @@ def _configured(settings: Settings, made: worker.Parts, client: Client) -> uvico
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
         desk=DeskSettings(frozenset({settings.api_host, *settings.desk_hosts})) if settings.serves_desk else None,
         endpoints=made.endpoints,
+        watching=WatchSettings(settings.watchers, settings.watch_life),
     )
     app = create_app(parts)
     if settings.tracing:
         from api.tracing import TracingMiddleware  # noqa: PLC0415 - only the extra `tracing` has what it imports
 
         app.add_middleware(TracingMiddleware)
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         host=settings.api_host,
         port=settings.api_port,
@@ -72,3 +86,4 @@ def _configured(settings: Settings, made: worker.Parts, client: Client) -> uvico
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         h11_max_incomplete_event_size=32 * 1024,
     )
+    return Server(config, app.state.watchers)

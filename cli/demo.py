@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 
 from cli import stories
+from cli.answers import ShopError
 from cli.discover_story import discover_as_printed
 from cli.entur_story import entur_in_five_calls
-from cli.shop import Shop, ShopError
+from cli.shop import Shop
 from cli.stack import Ports, Stack, StackError
 from cli.stage import Stage, StoryError
 from cli.starting import Starting

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from cli.answers import Json
 from cli.market import ZONE, Market
-from cli.shop import Json
 from cli.stage import Stage, StoryError
 
 PRINTED = Path(__file__).parents[1] / "examples" / "discover"

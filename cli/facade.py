@@ -6,7 +6,7 @@ from typing import Self
 
 import httpx2
 
-from cli.shop import Json
+from cli.answers import Json
 
 
 class FacadeClient:

@@ -1,7 +1,7 @@
 """A small client of discover.swiss's routes, as a point of sale written for the original would have."""
 
+from cli.answers import Json
 from cli.facade import FacadeClient
-from cli.shop import Json
 
 ZONE = "Accept-Timezone"
 WEST = {ZONE: "Etc/GMT+6"}

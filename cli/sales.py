@@ -1,7 +1,7 @@
 """A small client of Entur's routes, as a channel written for Entur would have."""
 
+from cli.answers import Json
 from cli.facade import FacadeClient
-from cli.shop import Json
 
 HEADERS = {
     "Entur-Distribution-Channel": "WAY:DistributionChannel:App",

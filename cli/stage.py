@@ -1,6 +1,6 @@
 """How a story is shown in a terminal: each step as it happens, then the money."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
@@ -8,9 +8,9 @@ from rich.json import JSON
 from rich.live import Live
 from rich.table import Table
 
-from cli.shop import Json, Shop
-
-_SIGNS = {"done": "[green]✓[/green]", "asked": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
+from cli.answers import Json
+from cli.pictures import steps_of
+from cli.shop import Shop
 
 
 class Stage:
@@ -87,41 +87,12 @@ class Stage:
 
             def seen(change: Json) -> None:
                 self.look(change)
-                live.update(steps(change, self.notes))
+                live.update(steps_of(change, self.notes))
 
             change = self.shop.ask(path, body, seen)
-        self.console.print(steps(change, self.notes))
+        self.console.print(steps_of(change, self.notes))
         return change
 
 
 class StoryError(Exception):
     """A story did not end as it is told."""
-
-
-def steps(change: Json, notes: Mapping[str, str] | None = None) -> Table:
-    """Return a change as it is shown: its steps, what was done to them on purpose, how it ended, the money."""
-    table, left = Table.grid(padding=(0, 1)), dict(notes or {})
-    for step in change["steps"]:
-        name, note = step["step"], left.pop(step["step"], "")
-        back = "  [magenta]taken back[/magenta]" if step["state"] == "withdrawn" and not step["refused"] else ""
-        sign = "[red]✗[/red]" if step["refused"] else _SIGNS[step["state"]]
-        table.add_row("    ", sign, f"{name}{back}{_noted(note)}")
-    for name, note in left.items():
-        table.add_row("    ", "[red]![/red]", f"{name}{_noted(note)}")
-    table.add_row("    ", "=", _end(change))
-    quote = change.get("quote")
-    if quote:
-        price = f"old {quote['old_price']}, new {quote['new_price']}, fee {quote['fee']}"
-        table.add_row("    ", " ", f"{price}, difference {quote['difference']} {quote['currency']}")
-    return table
-
-
-def _noted(note: str) -> str:
-    return f"  [red]{note}[/red]" if note else ""
-
-
-def _end(change: Json) -> str:
-    problem = change.get("problem")
-    if problem:
-        return f"[bold yellow]{change['state']}[/bold yellow] {problem['code']}"
-    return "[bold green]done[/bold green]" if change["state"] == "done" else str(change["state"])

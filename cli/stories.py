@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from cli.shop import Json
+from cli.answers import Json
 from cli.stage import Stage, StoryError
 
 OK, DECLINE = "tok_ok", "tok_decline"

@@ -9,6 +9,8 @@ from typing import Any
 from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, create_engine
 
 Clock = Callable[[], datetime]
@@ -23,6 +25,10 @@ _AFTER_COMMIT = "after commit"
 
 class StoreBusyError(Exception):
     """Somebody else has been writing for too long, or we have been asleep; trying again may help."""
+
+
+BUSY = (StoreBusyError, OperationalError, PoolTimeoutError)
+"""What says that the store did not answer in time."""
 
 
 def utc_now() -> datetime:

@@ -191,9 +191,16 @@ async def get_change(change: str, made: Parts) -> ChangeDetails:
     return details_out(row, steps, stuck=stuck)
 
 
+def known_change(change: str) -> str:
+    """Return what can be a change's id; anything else is as unknown as a foreign change."""
+    if not _ID.fullmatch(change):
+        raise ProblemError("CHANGE_NOT_FOUND")
+    return change
+
+
 def _read(made: ApiParts, change: str) -> tuple[ChangeRow, list[EffectRow]]:
     with made.store.read() as tx:
-        row = changes.of_id(tx, change) if _ID.fullmatch(change) else None
+        row = changes.of_id(tx, known_change(change))
         if row is None or row.tenant != made.tenant:
             raise ProblemError("CHANGE_NOT_FOUND")
         return row, effects.of_change(tx, change)

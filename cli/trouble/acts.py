@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from cli.shop import Json
+from cli.answers import Json
 from cli.stage import Stage
 from cli.stories import CARD, TWO, add, named, replace
 from cli.trouble.law import as_before, changed_in_draft, changed_once

@@ -3,7 +3,7 @@
 from datetime import date
 
 from activities.declared import declared_undos
-from cli.shop import Json
+from cli.answers import Json
 from cli.stage import Stage
 from cli.trouble.acts import act_of
 from cli.trouble.faults import REFUSAL, Folder, Strike
@@ -89,5 +89,5 @@ class _Watching:
         for left in stuck["left"]:
             self._stage.say(f"  left: {left}")
         self._folder.mend(self._order, self._step, Strike.DOWN)
-        self._stage.shop.retry_now(self._order, "the provider is back")
+        self._stage.shop.help(self._order, "retry-now", "the provider is back")
         self._stage.say("The provider is back; the operator has it tried again.")

@@ -3,8 +3,8 @@
 import time
 from datetime import date
 
+from cli.answers import Json
 from cli.processes import Child
-from cli.shop import Json
 from cli.stage import Stage
 from cli.trouble.acts import IN_ONE_GO
 from cli.trouble.faults import Folder, Strike

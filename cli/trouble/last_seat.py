@@ -8,8 +8,9 @@ from datetime import date
 from rich.live import Live
 from rich.table import Table
 
-from cli.shop import Json
-from cli.stage import Stage, StoryError, steps
+from cli.answers import Json
+from cli.pictures import steps_of
+from cli.stage import Stage, StoryError
 from cli.stories import CARD, TWO, add, named, replace
 from cli.trouble.law import as_before, changed_once, seats
 
@@ -90,5 +91,5 @@ def _side_by_side(changes: dict[str, Json]) -> Table:
     table = Table.grid(padding=(0, 2))
     shown = sorted(changes)
     table.add_row(*(f"     [cyan]order {order}[/cyan]" for order in shown))
-    table.add_row(*(steps({**changes[order], "quote": None}) for order in shown))
+    table.add_row(*(steps_of({**changes[order], "quote": None}) for order in shown))
     return table

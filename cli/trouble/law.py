@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from cli.shop import Json
+from cli.answers import Json
 from cli.stage import Stage, StoryError
 from store import invariants
 from store.database import Store

@@ -15,6 +15,7 @@ ROUTES = {
     ("post", "/v1/orders/{order}/quotes"),
     ("post", "/v1/orders/{order}/changes"),
     ("get", "/v1/changes/{change}"),
+    ("get", "/v1/changes/{change}/events"),
     ("post", "/v1/orders/{order}/confirm"),
     ("delete", "/v1/orders/{order}/draft"),
     ("post", "/v1/orders/{order}/payments"),

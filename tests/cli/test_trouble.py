@@ -8,8 +8,9 @@ import typer
 from rich.console import Console
 
 from activities.declared import declared_steps, declared_undos
+from cli.answers import Json
 from cli.demo import Trouble, demo
-from cli.shop import Json, Shop
+from cli.shop import Shop
 from cli.stage import Stage, StoryError
 from cli.trouble.law import as_before, changed_in_draft, changed_once
 from cli.trouble.ways import breakable

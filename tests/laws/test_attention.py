@@ -172,26 +172,25 @@ async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, st
 @pytest.mark.only_on("sqlite")  # a matter of the command line
 async def test_an_operator_helps_from_the_command_line(world: World) -> None:
     order, asked, armed = await stuck(world, "settle_price_difference")
-    service = world.client.service_client.config
-    temporal = {"TEMPORAL_ADDRESS": service.target_host, "TEMPORAL_NAMESPACE": world.client.namespace}
+    where = {"CHANGEOVER_API": str(world.http.base_url)}
 
     async def changeover(*arguments: str) -> tuple[int, str]:
-        done = await asyncio.to_thread(run, *arguments, environment=temporal)
-        return done.returncode, done.stdout
+        done = await asyncio.to_thread(run, *arguments, environment=where)
+        return done.returncode, done.stdout + done.stderr
 
     async with asyncio.timeout(40):
         while order not in (listed := await changeover("attention"))[1]:  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.05)
     assert listed[0] == 1
     assert "left: 100.00 NOK set aside" in listed[1]
-    assert (await changeover("attention", "retry-now", order, "--reason", "it is back"))[0] == 0
+    assert (await changeover("attention", "retry", order, "--reason", "it is back"))[0] == 0
     assert len(await events_of(world, order, "retried_by_hand")) == 1
     armed.fault = Fault.LOST
-    assert (await changeover("attention", "retry-now", order, "--reason", "now it is"))[0] == 0
+    assert (await changeover("attention", "retry", order, "--reason", "now it is"))[0] == 0
     assert (await asked).status in (200, 202)
     await world.ended(order)
     code, said = await changeover("attention", "done-by-hand", order, "--reason", "too late")
-    assert (code, said.strip()) == (1, f"No step of {order} is stuck.")
+    assert (code, said.splitlines()[0]) == (1, "No step of this order is stuck. (NOTHING_STUCK)")
 
 
 @pytest.mark.parametrize("how", ["retry-now", "done-by-hand"])

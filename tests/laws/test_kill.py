@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlmodel import col, select
 
-from cli.shop import Json, Shop
+from cli.answers import Json
+from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, add, named, replace
 from store.database import Store, database_url
 from store.effects import of_change
+from store.events import history
 from store.tables import ChangeRow, SeatHoldRow
 
 pytestmark = pytest.mark.faults
@@ -108,6 +110,33 @@ def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Sta
         assert asked.result(60)["state"] == "done"
         assert time.monotonic() - killed < SECONDS_TO_RECOVER
     assert whole(shop, book, order, 0)
+
+
+@pytest.mark.only_on("postgres")
+def test_who_watches_a_change_is_told_all_of_it_though_the_worker_is_killed(
+    stack: Stack, shop: Shop, book: Store
+) -> None:
+    order, steps = sold(shop, 1), set()
+    bundle = shop.offer("flexible", TWO, service=train("4713", 1))
+    wanted = {"operations": [replace([line["id"] for line in shop.show(order)["lines"]], bundle)]}
+    with ExitStack() as held_up:
+        held_up.enter_context(nothing_after_the_seats(stack))
+        change = shop.begin("POST", f"/v1/orders/{order}/changes", wanted | {"confirm": True, "payment": CARD})
+        told = []
+        for each in shop.follow(change):
+            told.append(each)
+            if each.data.get("step") == "reserve_seats" and each.data["state"] == "done":
+                stack.worker.kill()
+                held_up.close()
+                stack.worker.start()
+            steps.add((each.data.get("step"), each.data.get("state")))
+    assert told[-1].data == {"change": change, "state": "done", "code": None}
+    assert ("confirm_seats", "done") in steps
+    numbers = [each.number for each in told if each.number]
+    with book.read() as tx:
+        own = [event.number for event in history(tx, order, 0, 200) if event.change == change]
+    assert numbers == own
+    assert whole(shop, book, order, 1)
 
 
 @pytest.mark.only_on("sqlite")  # kill points on both are in test_kill_points

@@ -5,13 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import uvicorn
-from fastapi import FastAPI
 from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
 
@@ -23,7 +22,7 @@ from api.engine import Engine
 from api.parts import ApiParts
 from api.tracing import TracingMiddleware
 from cli import catalogue
-from cli.api import QUICK
+from cli.api import QUICK, Server
 from cli.ports import HOST, free_port
 from dispatch import Dispatcher
 from providers.protocols import PaymentProvider
@@ -44,7 +43,7 @@ async def _looking(dispatcher: Dispatcher) -> AsyncIterator[None]:
         await looking
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         """Leave signals to pytest."""
@@ -58,8 +57,8 @@ def prepared(url: str) -> str:
     return url
 
 
-def _api(parts: worker.Parts, engine: Engine, *, traced: bool) -> FastAPI:
-    made = ApiParts(
+def _made(parts: worker.Parts, engine: Engine) -> ApiParts:
+    return ApiParts(
         store=parts.store,
         offers=parts.offers,
         engine=engine,
@@ -68,10 +67,6 @@ def _api(parts: worker.Parts, engine: Engine, *, traced: bool) -> FastAPI:
         desk=DeskSettings(),
         endpoints=parts.endpoints,
     )
-    app = create_app(made)
-    if traced:
-        app.add_middleware(TracingMiddleware)
-    return app
 
 
 @asynccontextmanager
@@ -97,9 +92,7 @@ async def running_world(
     client = await Client.connect(temporal, **common)
     faults = Faults()
     asking = await Client.connect(temporal, **common, retry_config=QUICK)
-    app = _api(parts, Engine(asking, parts.outside), traced=bool(plugins))
-    config = uvicorn.Config(app, host=HOST, port=settings.api_port, log_config=None, access_log=False, lifespan="off")
-    server = _Server(config)
+    made = _made(parts, Engine(asking, parts.outside))
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
             if works:
@@ -107,13 +100,32 @@ async def running_world(
                     await stack.enter_async_context(each)
                 await stack.enter_async_context(worker.webhook_worker(client, parts, settings, [faults]))
                 await stack.enter_async_context(_looking(Dispatcher(client, parts.store)))
-            serving = asyncio.create_task(server.serve())
-            address = f"http://{HOST}:{settings.api_port}"
-            limits = httpx2.Limits(max_connections=200)
-            http = await stack.enter_async_context(httpx2.AsyncClient(base_url=address, timeout=60, limits=limits))
-            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(0.01)
-            yield World(parts, client, http, faults)
-            server.should_exit = True
-            await serving
+            served = await stack.enter_async_context(serving(made, settings.api_port, traced=bool(plugins)))
+            yield World(parts, client, served.http, faults)
     parts.store.close()
+
+
+@dataclass(frozen=True)
+class Served:
+    """An API that listens, and a client of it."""
+
+    server: Server
+    http: httpx2.AsyncClient
+
+
+@asynccontextmanager
+async def serving(made: ApiParts, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
+    """Serve an API of these parts until the block ends, gracefully."""
+    app = create_app(made)
+    if traced:
+        app.add_middleware(TracingMiddleware)
+    config = uvicorn.Config(app, host=HOST, port=port, log_config=None, access_log=False, lifespan="off")
+    server = _Server(config, app.state.watchers)
+    limits = httpx2.Limits(max_connections=200)
+    running = asyncio.create_task(server.serve())
+    async with httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, limits=limits) as http:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        yield Served(server, http)
+        server.should_exit = True
+        await running

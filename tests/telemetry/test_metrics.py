@@ -15,8 +15,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from temporalio.client import Client
 
+from cli.answers import ShopError
 from cli.ports import HOST, free_port
-from cli.shop import Shop, ShopError
+from cli.shop import Shop
 from cli.stack import Ports, Stack
 from telemetry.logs import MEMBERS
 from telemetry.looking import Looking

@@ -1,0 +1,1 @@
+"""Commands for operators: they speak to the HTTP API, as everybody does."""

@@ -1,0 +1,22 @@
+"""`order`: an order as it stands."""
+
+import typer
+
+from cli.operators.order_picture import order_picture
+from cli.operators.speaking import Api, AsJson, Order, Speaker, speaking
+
+app = typer.Typer(no_args_is_help=True, help="Orders as they stand.")
+
+
+@app.callback()
+def _orders() -> None:
+    """Keep `show` a command of its own while it is the only one."""
+
+
+@app.command()
+def show(order: Order, *, api: Api = None, as_json: AsJson = False) -> None:
+    """Show an order: status, lines, seats, money, its draft with the deadline, and what waits."""
+    speaker = Speaker(as_json=as_json)
+    with speaking(api, speaker) as shop:
+        found = shop.show(order)
+        speaker.answer(found, order_picture(found))

@@ -1,0 +1,78 @@
+"""What one who watches changes sees of them at a glance: few columns, many changes at once."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, or_, select
+
+from domain.changes import Outcome
+from store.tables import ChangeRow, EffectRow, EventRow, OrderRow
+
+
+@dataclass(frozen=True)
+class StepSeen:
+    """How far one step of a change is."""
+
+    step: str
+    state: str
+    refused: bool
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A change at one moment: its steps, its outcome if it has one, and its order's last event."""
+
+    change: str
+    order: str | None
+    last_event: int
+    steps: tuple[StepSeen, ...]
+    outcome: Outcome | None
+
+
+def glances(tx: Session, tenant: str, changes: Sequence[str]) -> dict[str, Glance]:
+    """Return a tenant's changes, those there are, by their ids."""
+    columns = select(ChangeRow.id, ChangeRow.order_number, ChangeRow.outcome, OrderRow.last_event)
+    of_orders = columns.join(OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True)
+    rows = tx.exec(of_orders.where(ChangeRow.tenant == tenant, col(ChangeRow.id).in_(changes))).all()
+    steps = _steps(tx, changes)
+    return {
+        change: Glance(
+            change=change,
+            order=order,
+            last_event=last_event or 0,
+            steps=tuple(steps[change]),
+            outcome=Outcome.model_validate_json(outcome) if outcome else None,
+        )
+        for change, order, outcome, last_event in rows
+    }
+
+
+def _steps(tx: Session, changes: Sequence[str]) -> dict[str, list[StepSeen]]:
+    refused = col(EffectRow.refusal).is_not(None)
+    columns = select(EffectRow.change, EffectRow.step, EffectRow.state, refused)
+    steps = defaultdict(list)
+    for change, step, state, no in tx.exec(columns.where(col(EffectRow.change).in_(changes)).order_by(_NUMBER)):
+        steps[change].append(StepSeen(step, state, no))
+    return steps
+
+
+_NUMBER = col(EffectRow.number)
+
+
+def events_seen(tx: Session, glance: Glance, after: int) -> list[EventRow]:
+    """Return the events behind a number that one who watches a change is told, as of a glance at it.
+
+    They are the change's own, and those that belong to no change (its draft expired, was discarded)
+    from when it was asked for until it ended. Which they are never changes: a stream is resumed by number.
+    """
+    ended = glance.outcome.order.last_event if glance.outcome else glance.last_event
+    asked_at = select(ChangeRow.created_at).where(ChangeRow.id == glance.change).scalar_subquery()
+    meanwhile = col(EventRow.change).is_(None) & (col(EventRow.at) >= asked_at) & (col(EventRow.number) <= ended)
+    query = select(EventRow).where(
+        EventRow.order_number == glance.order,
+        col(EventRow.number) > after,
+        col(EventRow.number) <= glance.last_event,
+        or_(EventRow.change == glance.change, meanwhile),
+    )
+    return list(tx.exec(query.order_by(col(EventRow.number))))
