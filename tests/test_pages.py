@@ -54,6 +54,6 @@ def _exists(words: list[str]) -> bool:
 
 def test_a_command_or_option_nobody_has_is_seen() -> None:
     assert _exists(["demo", "--fail", "reserve_seats"])
-    assert _exists(["attention", "retry-now", "26-100000", "--reason=it"])
+    assert _exists(["attention", "retry", "26-100000", "--reason=it"])
     assert not _exists(["demonstrate"])
     assert not _exists(["demo", "--gently"])

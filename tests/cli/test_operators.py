@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import re
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from cli import __main__ as main
 from cli.__main__ import app
 from cli.ports import free_port
 from tests.support.canary import ADULT, canaries_in
@@ -26,13 +26,9 @@ WIDTH = 80
 
 
 @pytest.fixture(autouse=True)
-def _as_loud_as_before() -> Iterator[None]:
-    """A command says how loud the loggers of its process are; this process is the tests'."""
-    names = ("temporalio.activity", "alembic", "httpx2")
-    levels = {name: logging.getLogger(name).level for name in names}
-    yield
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+def _logs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command says how its process logs; here that is the tests' own."""
+    monkeypatch.setattr(main, "configure", lambda _format: None)
 
 
 class Terminal:

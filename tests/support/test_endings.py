@@ -24,12 +24,13 @@ def probe(canary: LogCanary) -> logging.Logger:
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.ERROR])
 def test_a_name_in_a_log_is_found(canary: LogCanary, probe: logging.Logger, level: int) -> None:
     probe.log(level, "sold to %s", GIVEN)
-    assert canary.found == [f"sold to {GIVEN}"]
+    (found,) = canary.found
+    assert f"sold to {GIVEN}" in found
 
 
-def test_a_name_in_a_traceback_is_found(canary: LogCanary, probe: logging.Logger) -> None:
+def test_a_name_in_an_exception_is_not_written_at_all(canary: LogCanary, probe: logging.Logger) -> None:
     try:
         int(FAMILY)
     except ValueError:
         probe.exception("broke")
-    assert len(canary.found) == 1
+    assert (canary.seen, canary.found) == (1, [])

@@ -15,13 +15,11 @@ from temporalio.worker import Replayer
 from activities.converter import CONVERTER
 from telemetry.spans import plugin_to
 from telemetry.tracing import TracingMissingError, traced
-from tests.replay_histories import FILES, read, replayer
+from tests.replay_histories import FILES, WORKFLOWS, read, replayer
 from tests.support.canary import ADULT, canaries_in
 from tests.support.commands import ROOT
 from tests.support.installation import prepared, running_world
 from tests.support.world import CARD, World, replace
-from workflows.order_draft import OrderDraft
-from workflows.reconcile import Reconcile
 from workflows.sandbox import runner
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -107,7 +105,7 @@ async def test_the_words_of_an_error_are_in_no_span(traced_world: World, spans: 
 
 async def test_every_recorded_history_replays_with_traces_on(plugin: OpenTelemetryPlugin) -> None:
     options: dict[str, Any] = {"workflow_runner": runner(), "data_converter": CONVERTER}
-    tracing = Replayer(workflows=[OrderDraft, Reconcile], plugins=[plugin], **options)
+    tracing = Replayer(workflows=WORKFLOWS, plugins=[plugin], **options)
     for path in FILES:
         await tracing.replay_workflow(read(path))
 
