@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
 export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
-.PHONY: help install demo up test faults soak sources check bench lock clean
+.PHONY: help install demo up test journeys faults soak sources check bench lock clean
 
 help:
 	@echo "Try it"
@@ -13,6 +13,7 @@ help:
 	@echo "  make up        run everything until Ctrl-C; ARGS=\"--api-port N\" and others"
 	@echo "Check it"
 	@echo "  make test      all tests but the next, on SQLite and PostgreSQL"
+	@echo "  make journeys  what people do: commands, up, demo, a browser on the desk and the Web UI"
 	@echo "  make faults    every step broken in every way, workers killed, runs terminated"
 	@echo "  make soak      seeded traffic while parts are killed; SEED=, MINUTES=, DATABASE=sqlite|postgres"
 	@echo "  make bench     measure changes against bare workflows"
@@ -44,7 +45,10 @@ up: install
 
 test: install sources
 	@# More processes than cores: many tests wait. Each process has servers and installations of its own.
-	$(BIN)/python -m pytest -n 3 -m "not faults"
+	$(BIN)/python -m pytest -n 3 -m "not faults and not journeys"
+
+journeys: install sources
+	$(BIN)/python -m pytest -n 3 -m journeys
 
 faults: install sources
 	$(BIN)/python -m pytest -n 4 -m faults

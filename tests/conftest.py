@@ -24,9 +24,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
     return Sharing(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what shows the same on another database."""
+    """Leave out what shows the same on another database, and mark what a browser does."""
     items[:] = [item for item in items if _belongs(item)]
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("journeys")
 
 
 def _belongs(item: pytest.Item) -> bool:

@@ -19,6 +19,8 @@ from cli.ports import HOST, choose, free_port, is_free
 from tests.support.commands import ROOT, US, run
 from tests.support.pages import session
 
+pytestmark = pytest.mark.journeys
+
 
 def processes_of(group: str) -> list[int]:
     """Return the processes whose command line mentions something."""

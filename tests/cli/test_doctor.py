@@ -33,6 +33,8 @@ from store.migrate import migrate
 from tests.support.commands import ROOT, US, run
 from tests.support.postgres import new_database
 
+pytestmark = pytest.mark.journeys
+
 NOBODY = Path("/nobody")
 
 

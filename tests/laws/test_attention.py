@@ -170,6 +170,7 @@ async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, st
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the command line
+@pytest.mark.journeys
 async def test_an_operator_helps_from_the_command_line(world: World) -> None:
     order, asked, armed = await stuck(world, "settle_price_difference")
     where = {"CHANGEOVER_API": str(world.http.base_url)}

@@ -11,6 +11,8 @@ from tests.support.scenarios import SCENARIOS, Scenario, undo_matrix
 from tests.support.world import World
 from workflows.order_draft import OrderDraft
 
+pytestmark = pytest.mark.faults
+
 ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _ = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 

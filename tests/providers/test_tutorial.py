@@ -16,6 +16,8 @@ from examples.outside.server import serving, stocked
 from tests.support.commands import ROOT, US, run
 from tests.support.pages import session
 
+pytestmark = pytest.mark.journeys
+
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
 PYTHON = [part.split("```")[0] for part in PAGE.split("```python\n")[1:]]
 SHELL = [part.split("```")[0] for part in PAGE.split("```sh\n")[1:]]

@@ -27,6 +27,8 @@ from tests.support.promql import asked_for
 from tests.support.world import CARD, DECLINED, add, replace
 from workflows.names import ORDERS_QUEUE
 
+pytestmark = pytest.mark.journeys
+
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 BOARD = ROOT / "deploy" / "grafana" / "changeover.json"
 PAGE = ROOT / "docs" / "observability.md"
