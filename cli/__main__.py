@@ -1,4 +1,7 @@
-"""changeover: commands for newcomers and operators."""
+"""changeover: commands for newcomers and operators.
+
+Each command imports what it needs itself: all of it takes two seconds, and an operator types many.
+"""
 
 import asyncio
 import sys
@@ -7,19 +10,11 @@ from typing import Annotated
 
 import typer
 
-import worker as worker_process
-from cli import api as api_process
-from cli import catalogue as catalogue_file
-from cli import check as books
-from cli import demo as demo_stories
-from cli import doctor as doctor_checks
-from cli import up as up_command
 from cli.ending import code_of, end
 from cli.operators import attention, changes, drafts, orders
 from cli.operators.speaking import AsJson
 from providers.connecting import ProviderSettingError
 from settings import Settings
-from store.migrate import migrate as migrate_store
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError
 
@@ -56,6 +51,8 @@ def up(
 
     Temporal with its Web UI, the store with a demo catalogue, a worker and the API. The data stays for next time.
     """
+    from cli import up as up_command
+
     metrics = (api_metrics_port, worker_metrics_port)
     up_command.up(data, database, api_port, web_ui_port, temporal_port, *metrics)
 
@@ -73,6 +70,8 @@ def demo(
     Told is what came over HTTP. Exit code 0 only when every order ended as it must. With an option: trouble on purpose,
     and each order compared with before.
     """
+    from cli import demo as demo_stories
+
     demo_stories.demo(demo_stories.Trouble(tuple(fail or ()), kill_worker, last_seat))
 
 
@@ -85,6 +84,8 @@ def doctor(
 
     Looks at what the environment names, or else at the `up` that has the data directory.
     """
+    from cli import doctor as doctor_checks
+
     raise typer.Exit(doctor_checks.doctor(data, as_json=as_json))
 
 
@@ -96,6 +97,8 @@ def check(
 
     Looks at CHANGEOVER_DATABASE, or else at what `up` keeps.
     """
+    from cli import check as books
+
     settings = Settings()
     chosen = settings.database if "database" in settings.model_fields_set else f"sqlite:///{data / 'changeover.db'}"
     raise typer.Exit(books.check(chosen, as_json=as_json))
@@ -104,24 +107,32 @@ def check(
 @app.command(rich_help_panel=RUN)
 def migrate() -> None:
     """Bring the database of CHANGEOVER_DATABASE to the present schema."""
+    from store.migrate import migrate as migrate_store
+
     migrate_store(Settings().database)
 
 
 @app.command(rich_help_panel=RUN)
-def catalogue(path: Annotated[Path, typer.Argument(help="A catalogue file.")] = catalogue_file.DEMO) -> None:
+def catalogue(path: Annotated[Path | None, typer.Argument(help="A catalogue file.")] = None) -> None:
     """Load a catalogue file, the demo catalogue by default, into the embedded providers."""
-    print(f"{catalogue_file.load(Settings(), path)} new departures")
+    from cli import catalogue as catalogue_file
+
+    print(f"{catalogue_file.load(Settings(), path or catalogue_file.DEMO)} new departures")
 
 
 @app.command(rich_help_panel=RUN)
 def worker() -> None:
     """Run a worker until SIGTERM or SIGINT."""
+    import worker as worker_process
+
     asyncio.run(worker_process.run(Settings()))
 
 
 @app.command(rich_help_panel=RUN)
 def api() -> None:
     """Run the API until SIGTERM or SIGINT."""
+    from cli import api as api_process
+
     asyncio.run(api_process.serve(Settings()))
 
 
