@@ -15,6 +15,7 @@ from temporalio import activity
 from activities.once import Once
 from activities.steps import Command, Final, Place
 from domain.changes import ChangeKind
+from domain.orders import OrderStatus
 from store import changes, leftovers
 from store.orders import locked
 from store.tables import EffectRow, OrderRow
@@ -66,6 +67,8 @@ class Left(BaseModel):
     """Those half done, first taken up first; then those never taken up, if wanted."""
     forgotten: tuple[LeftStep, ...] = ()
     """Steps of failed requests of which something is left all the same, last done first."""
+    status: OrderStatus | None = None
+    channel: str | None = None
 
 
 class RecoveryActivities:
@@ -88,6 +91,8 @@ class RecoveryActivities:
                 ever_confirmed=head.confirmed_version > 0,
                 requests=tuple(LeftRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
                 forgotten=tuple(_step(row) for row in forgotten),
+                status=OrderStatus(head.status),
+                channel=head.distribution_channel,
             )
 
 

@@ -118,5 +118,7 @@ def _refuse(error: RunsAlreadyError, data: Path) -> None:
 
 def _revive(child: Child) -> None:
     if child.ended:
-        console.print(f"[yellow]{child.name} died and is started again.[/yellow] {child.tail(1)}")
+        console.print(
+            f"[yellow]{child.name} died and is started again.[/yellow] What it said last: {child.log}", soft_wrap=True
+        )
         child.start()

@@ -208,6 +208,7 @@ class Draft:
         board = self._steps.board
         under_way = board.now
         left = await self._steps.finish(LOOK_BACK, command)
+        self.status, self.channel = left.status or self.status, left.channel or self.channel
         if self._fresh:
             # Otherwise a request that came before this look has adopted it.
             self._adopt(left.draft)

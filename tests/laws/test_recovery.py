@@ -12,7 +12,7 @@ from store.tables import BankRow, EffectRow, SeatHoldRow
 from tests.laws.test_expiry import pass_time
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
-from tests.support.world import CARD, DECLINED, TENANT, World, replace
+from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
 from workflows.names import ORDERS_QUEUE
 from workflows.reconcile import Reconcile, Round, StartRound
 
@@ -136,6 +136,23 @@ async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: Worl
     assert await pass_time(world, order) == "COMPLETED"
     assert world.snapshot(order) == before
     assert wrong_with(world, order) == []
+
+
+@pytest.mark.only_on("sqlite")  # a matter of Temporal
+async def test_a_draft_taken_up_again_is_found_as_before(world: World) -> None:
+    head = {"currency": "NOK", "distribution_channel": "ch-phone"}
+    order = str((await world.post("/v1/orders", head)).body["number"])
+    await world.change(order, add(await world.offer("standard", ADULT, service=world.train()), ADULT))
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    async with asyncio.timeout(30):
+        while True:
+            await reconciled(world)
+            run = await world.workflow(order).describe()
+            found = {pair.key.name: pair.value for pair in run.typed_search_attributes}
+            if run.status is WorkflowExecutionStatus.RUNNING and "DraftExpires" in found:
+                break
+    assert (found["Channel"], found["OrderState"], found["OrderNumber"]) == ("ch-phone", "draft", order)
+    assert (await world.discard(order)).status == 200
 
 
 async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> None:
