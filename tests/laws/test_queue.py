@@ -1,8 +1,10 @@
 """One queue per order: everything asked of it takes its turn, nothing is lost or run twice."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
 from domain.changes import ChangeKind
 from tests.support.canary import ADULT, CHILD
@@ -94,7 +96,7 @@ async def test_an_operator_confirms_and_extends_by_hand_from_the_web_ui(world: W
     order = await world.sold(ADULT)
     await world.dearer(order)
     handle = world.workflow(order)
-    deadline = "2027-01-15T12:00:00Z"
+    deadline = f"{world.parts.store.now() + timedelta(days=60):%Y-%m-%dT%H:%M:%SZ}"
     extended = await handle.execute_update("extend", {"expires_at": deadline}, id="by-hand-extend")
     assert extended["state"] == "done"
     assert (await world.show(order))["expires_at"] == deadline
@@ -105,3 +107,17 @@ async def test_an_operator_confirms_and_extends_by_hand_from_the_web_ui(world: W
     shown = (await world.send("GET", f"/v1/changes/{discarded['change']}")).body
     assert (shown["kind"], shown["state"]) == (ChangeKind.DISCARD, "done")
     assert (await world.show(order))["status"] == "confirmed"
+
+
+async def test_a_deadline_moved_by_hand_lies_ahead_and_within_six_months(world: World) -> None:
+    order, _ = await world.drafted()
+    before = (await world.show(order))["expires_at"]
+    long_ago = {"expires_at": "2026-01-01T00:00:00Z"}
+    for said, code in (({}, "NEEDS_DEADLINE"), (long_ago, "NEEDS_DEADLINE"), ({"minutes": 10**6}, "INVALID_DATA")):
+        with pytest.raises(WorkflowUpdateFailedError) as refused:
+            await world.workflow(order).execute_update("extend", said)
+        assert code in str(refused.value.cause)
+    assert (await world.show(order))["expires_at"] == before
+    await world.workflow(order).execute_update("extend", {"minutes": 45})
+    assert (await world.show(order))["expires_at"] > before
+    await world.discard(order)
