@@ -50,6 +50,24 @@ def test_every_setting_named_is_one() -> None:
     assert set(re.findall(r"CHANGEOVER_[A-Z_]+", PAGE)) <= known
 
 
+def test_everything_that_is_mounted_is_there() -> None:
+    mounted = [each for service in SERVICES.values() for each in service.get("volumes", ()) if each.startswith("./")]
+    assert mounted
+    for each in mounted:
+        assert (DEPLOY / each.partition(":")[0]).exists(), each
+
+
+def test_what_is_scraped_is_a_service_at_the_port_it_serves_metrics_on() -> None:
+    scraped = yaml.safe_load((DEPLOY / "prometheus" / "compose.yml").read_text())["scrape_configs"]
+    targets = {target for job in scraped for each in job["static_configs"] for target in each["targets"]}
+    served = set()
+    for name, service in OURS.items():
+        if name != "migrate":
+            part = "API" if name == "api" else "WORKER"
+            served.add(f"{name}:{service['environment'][f'CHANGEOVER_{part}_METRICS_PORT']}")
+    assert targets == served
+
+
 def test_every_image_is_pinned() -> None:
     images = {each["image"] for each in SERVICES.values()}
     images |= set(re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
