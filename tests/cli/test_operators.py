@@ -174,7 +174,7 @@ def test_a_wrong_usage_has_an_exit_code_of_its_own() -> None:
 @ONCE
 async def test_ctrl_c_says_how_the_change_is_found_again(world: World) -> None:
     order, _ = await world.drafted()
-    armed = world.faults.arm(order, "authorise_payment", Fault.PAUSED)
+    armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
     command = [*US, "draft", "confirm", order, "--token", "tok_ok", "--api", str(world.http.base_url)]
     pipe = subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=pipe, stderr=pipe)
