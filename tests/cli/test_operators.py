@@ -112,7 +112,7 @@ async def test_a_deadline_is_named_once_and_with_its_zone(terminal: Terminal) ->
 @ONCE
 async def test_a_change_is_watched_to_its_end_and_its_end_is_the_exit_code(world: World, terminal: Terminal) -> None:
     order = await world.sold(ADULT)
-    armed = world.faults.arm(order, "authorise_payment", Fault.PAUSED)
+    armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
     change = (await world.dearer(order, confirm=True, payment=CARD, Prefer="respond-async")).change
     await asyncio.wait_for(armed.reached.wait(), 20)
     watching = asyncio.create_task(terminal.type(f"change watch {change}"))
