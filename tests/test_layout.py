@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.break_rules import RULES, Rule
+
 ROOT = Path(__file__).parents[1]
 OURS = ("activities", "api", "bench", "cli", "domain", "providers", "store", "telemetry", "workflows")
 SOURCES = [path for package in OURS for path in (ROOT / package).rglob("*.py") if "versions" not in path.parts]
@@ -54,3 +56,8 @@ def test_imports_that_point_the_wrong_way_are_refused(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Imports point one way BROKEN" in done.stdout
     assert "The domain is plain Python and pydantic BROKEN" in done.stdout
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_that_is_broken_on_purpose_is_where_it_is_looked_for(rule: Rule) -> None:
+    assert (ROOT / rule.file).read_text().count(rule.holds) == 1

@@ -177,7 +177,14 @@ async def test_ctrl_c_says_how_the_change_is_found_again(world: World) -> None:
     armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
     command = [*US, "draft", "confirm", order, "--token", "tok_ok", "--api", str(world.http.base_url)]
     pipe = subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=pipe, stderr=pipe)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        stdout=pipe,
+        stderr=pipe,
+        # A run of tests in the background has Ctrl-C ignored, and so have its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     await asyncio.wait_for(armed.reached.wait(), 30)
     assert process.stdout is not None
     while b"extend_holds" not in await asyncio.wait_for(process.stdout.readline(), 20):
