@@ -16,7 +16,8 @@ from temporalio.runtime import Runtime
 from store.database import Store
 from store.standing import standing
 from telemetry.looking import Looking
-from telemetry.temporal import SdkMetrics, free_port, runtime
+from telemetry.loopback import free_port
+from telemetry.temporal import SdkMetrics, runtime
 from telemetry.tracing import traced
 from workflows.names import STUCK
 
@@ -38,6 +39,7 @@ def telling(service: str, *, wanted_port: int, tracing: bool) -> Iterator[Told]:
 
     Raises TracingMissingError when spans are wanted that OpenTelemetry is not there for.
     """
+    # The SDK cannot choose a port and say which.
     sdk_port = free_port() if wanted_port else 0
     with traced(service, wanted=tracing) as plugins:
         yield Told(runtime(sdk_port), sdk_port, plugins)

@@ -86,4 +86,4 @@ def what_is_left(tx: Session, order: Order, change: str) -> Iterator[str]:
 
 
 def _money(amount: Money, what: str) -> str:
-    return f"{amount} {amount.currency} {what}"
+    return f"{amount.words} {what}"

@@ -31,7 +31,7 @@ class AuthorisePayment(Command):
 
     def summary(self) -> str:
         """Say how much."""
-        return f"set aside {self.amount} {self.amount.currency}"
+        return f"set aside {self.amount.words}"
 
 
 class Authorised(BaseModel):

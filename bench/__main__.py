@@ -21,10 +21,10 @@ from rich.table import Table
 from temporalio.client import Client
 
 from cli.answers import Json
-from cli.ports import free_port
 from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, add, named, replace
+from telemetry.loopback import free_port
 from workflows.names import draft_id
 
 CHANGES = 40

@@ -2,7 +2,7 @@
 
 import socket
 
-HOST = "127.0.0.1"
+from telemetry.loopback import HOST, free_port
 
 
 def is_free(port: int) -> bool:
@@ -15,14 +15,6 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def free_port() -> int:
-    """Return a port nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def choose(wanted: int | None, usual: int) -> int:

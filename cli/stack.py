@@ -19,11 +19,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from cli import catalogue
-from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
 from settings import Settings
 from store.migrate import migrate
+from telemetry.loopback import HOST, free_port
 from workflows.names import ORDERS_QUEUE
 
 START_SECONDS = 60.0

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.ports import HOST
+from telemetry.loopback import HOST
 from workflows.names import SEARCH_ATTRIBUTES
 
 _DYNAMIC = (

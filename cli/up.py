@@ -7,12 +7,13 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from cli.ports import HOST, choose, free_port
+from cli.ports import choose
 from cli.processes import Child
 from cli.running import RunsAlreadyError, alone, held
 from cli.stack import Ports, Stack, StackError
 from cli.starting import Starting
 from store.database import database_url
+from telemetry.loopback import HOST, free_port
 
 WATCH_SECONDS = 0.5
 USUAL = Ports(temporal=7233, web_ui=8233, api=8080)

@@ -55,6 +55,11 @@ class Money:
         places = EXPONENTS[self.currency]
         return str(Decimal(self.minor).scaleb(-places).quantize(Decimal(1).scaleb(-places)))
 
+    @property
+    def words(self) -> str:
+        """The amount with its currency, for people: "299.00 NOK"."""
+        return f"{self} {self.currency}"
+
 
 def zero(currency: str) -> Money:
     """Return no money at all, in this currency."""

@@ -21,7 +21,7 @@ def words_of(request: ChangeRequest) -> str:
     if len(request.operations) > MOST_SAID:
         said.append(f"{len(request.operations) - MOST_SAID} more")
     if request.amount:
-        said.append(f"{request.amount} {request.amount.currency}")
+        said.append(request.amount.words)
     if request.expires_at:
         said.append(f"until {request.expires_at:%Y-%m-%d %H:%M} UTC")
     if request.confirm:

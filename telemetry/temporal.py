@@ -1,7 +1,6 @@
 """What Temporal's SDK tells of itself: its metrics beside ours, its log through ours."""
 
 import logging
-import socket
 from collections.abc import Iterator
 
 import httpx2
@@ -11,21 +10,14 @@ from prometheus_client.registry import Collector
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.runtime import TelemetryFilter as Filter
 
+from telemetry.loopback import HOST
+
 log = logging.getLogger(__name__)
 
-HOST = "127.0.0.1"
 PATIENCE_SECONDS = 1.0
 # The SDK's own know nothing between a tenth and half a second.
 _WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LATENCIES = ("workflow_task_schedule_to_start_latency", "activity_schedule_to_start_latency", "request_latency")
-
-
-def free_port() -> int:
-    """Return a port of the loopback address for the SDK's own metrics: it cannot choose one and say which."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def runtime(port: int = 0) -> Runtime:

@@ -6,7 +6,6 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
-from domain.money import Money
 from workflows.board import MOST_TOLD, Board, Shown
 from workflows.draft import Draft
 from workflows.messages import Progress, Stuck
@@ -78,9 +77,9 @@ def _asked(shown: Shown) -> str:
 
 def _where_it_stands(draft: Draft, turns: Turns) -> Iterator[tuple[str, str]]:
     if draft.price_difference is not None:
-        yield "costs", f"{_money(draft.price_difference)} against the confirmed version"
+        yield "costs", f"{draft.price_difference.words} against the confirmed version"
     if draft.owed is not None:
-        yield "still owed", _money(draft.owed)
+        yield "still owed", draft.owed.words
     if turns.waiting:
         yield "waits for", f"this request; {turns.waiting} more wait for their turn"
     elif not turns.quiet:
@@ -92,10 +91,6 @@ def _where_it_stands(draft: Draft, turns: Turns) -> Iterator[tuple[str, str]]:
         yield "waits for", "nothing: no draft is open"
     if draft.undos:
         yield "a discard would undo", "; ".join(draft.undos[:MOST_TOLD])
-
-
-def _money(amount: Money) -> str:
-    return f"{amount} {amount.currency}"
 
 
 def _stuck(stuck: Stuck) -> list[str]:

@@ -70,12 +70,12 @@ def _confirm(head: OrderRow, order: Order) -> Deed:
             f"{words.count(len(held), 'held seat')} sold for good: {', '.join(held)}. Seats given up are freed."
         )
     if aside.minor:
-        does.append(f"Of {aside} {aside.currency} set aside what is owed is captured, the rest let go.")
+        does.append(f"Of {aside.words} set aside what is owed is captured, the rest let go.")
     if owed.minor < 0:
         does.append(f"{-owed} {owed.currency} is paid back to the customer.")
     hindrance = None
     if owed.minor > 0:
-        hindrance = f"{owed} {owed.currency} is still owed. The sales channel has to take a payment first."
+        hindrance = f"{owed.words} is still owed. The sales channel has to take a payment first."
     does.append("It cannot be taken back afterwards; only another change can change the order.")
     return Deed(
         head.number,

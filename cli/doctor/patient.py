@@ -5,9 +5,9 @@ from pathlib import Path
 
 from temporalio.envconfig import ClientConfig
 
-from cli.ports import HOST
 from cli.running import Running, running
 from settings import Settings
+from telemetry.loopback import HOST
 
 
 @dataclass(frozen=True)

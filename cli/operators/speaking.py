@@ -11,9 +11,9 @@ from rich.console import Console, RenderableType
 
 from cli.answers import Json, ShopError
 from cli.ending import Code
-from cli.ports import HOST
 from cli.shop import Shop
 from settings import Settings
+from telemetry.loopback import HOST
 
 Api = Annotated[
     str | None,

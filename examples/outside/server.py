@@ -15,13 +15,13 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from cli.ports import HOST, free_port
 from domain.offers import Service
 from domain.settlement import Move
 from examples.outside.bank import Bank, BankRefusalError, NotPossibleError
 from examples.outside.railway import Railway, RailwayRefusalError
 from providers.embedded.loading import Catalogue
 from store.database import utc_now
+from telemetry.loopback import HOST, free_port
 
 DEMO = Path(__file__).parents[2] / "cli" / "catalogues" / "demo.json"
 

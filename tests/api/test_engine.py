@@ -15,8 +15,8 @@ from activities.converter import CONVERTER
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
-from cli.ports import free_port
 from store.changes import of_id
+from telemetry.loopback import free_port
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import TENANT, World, replace

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli.ports import HOST, choose, free_port, is_free
+from cli.ports import choose, is_free
+from telemetry.loopback import HOST, free_port
 from tests.support.commands import ROOT, US, run
 from tests.support.pages import session
 

@@ -23,13 +23,13 @@ from temporalio.client import Client
 from cli import doctor
 from cli.doctor.findings import Finding, Verdict
 from cli.doctor.patient import Patient
-from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.running import held
 from cli.temporal_server import temporal_binary
 from settings import Settings
 from store.database import database_url
 from store.migrate import migrate
+from telemetry.loopback import HOST, free_port
 from tests.support.commands import ROOT, US, run
 from tests.support.postgres import new_database
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cli import __main__ as main
 from cli.__main__ import app
-from cli.ports import free_port
+from telemetry.loopback import free_port
 from tests.support.canary import ADULT, canaries_in
 from tests.support.commands import ROOT, US, run
 from tests.support.faults import Fault

@@ -17,11 +17,11 @@ import httpx2
 import pytest
 
 import heartbeat
-from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.shop import Shop
 from cli.stories import CARD, TWO, add, named
 from examples.outside.server import Outside, serving
+from telemetry.loopback import HOST, free_port
 from tests.laws.test_kill import ask, train, until
 from tests.support.commands import ROOT, US, run
 from tests.support.outside import WatchedBank

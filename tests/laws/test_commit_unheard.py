@@ -7,8 +7,8 @@ import pytest
 
 from activities.declared import declared_steps
 from activities.steps import Reversible
-from cli.ports import HOST
 from store.database import database_url
+from telemetry.loopback import HOST
 from tests.support.canary import ADULT
 from tests.support.endings import check_books, check_histories
 from tests.support.faults import INJECTED_REFUSAL, Armed, Fault

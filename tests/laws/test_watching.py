@@ -13,7 +13,7 @@ import pytest
 from api.engine import Engine
 from api.parts import ApiParts
 from api.watching import WatchSettings
-from cli.ports import free_port
+from telemetry.loopback import free_port
 from tests.support.canary import ADULT, canaries_in
 from tests.support.faults import Armed, Fault
 from tests.support.installation import Served, serving

@@ -7,10 +7,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from api.webhooks import new_secret
-from cli.ports import HOST, free_port
 from domain.webhooks import Failure
 from providers.endpoints import Endpoints
 from providers.posting import Answered, Message, Poster
+from telemetry.loopback import HOST, free_port
 from tests.support.names import Names
 from tests.support.receiver import Receiver, receiving
 

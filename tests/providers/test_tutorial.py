@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli.ports import free_port
 from examples.outside.server import serving, stocked
+from telemetry.loopback import free_port
 from tests.support.commands import ROOT, US, run
 from tests.support.pages import session
 

@@ -23,11 +23,11 @@ from api.parts import ApiParts
 from api.tracing import TracingMiddleware
 from cli import catalogue
 from cli.api import QUICK, Server
-from cli.ports import HOST, free_port
 from dispatch import Dispatcher
 from providers.protocols import PaymentProvider
 from settings import Settings
 from store.migrate import migrate
+from telemetry.loopback import HOST, free_port
 from tests.support.faults import Faults
 from tests.support.world import TENANT, World
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.ports import HOST
+from telemetry.loopback import HOST
 
 _COMMIT = b"COMMIT\x00"
 _READY = b"Z\x00\x00\x00\x05"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from cli.ports import HOST
+from telemetry.loopback import HOST
 
 TAKEN = 204
 

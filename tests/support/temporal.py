@@ -9,9 +9,9 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from cli.ports import HOST, free_port
 from cli.processes import Child
 from cli.temporal_server import server_command
+from telemetry.loopback import HOST, free_port
 
 NAMESPACES = (
     "sqlite",

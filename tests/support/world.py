@@ -23,11 +23,11 @@ from api.app import create_app
 from api.desk.settings import DeskSettings
 from api.engine import Engine
 from api.parts import ApiParts
-from cli.ports import HOST, free_port
 from domain.changes import OUTCOMES
 from store.database import Store
 from store.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
+from telemetry.loopback import HOST, free_port
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
 from tests.support.faults import Faults
 from workflows.names import draft_id

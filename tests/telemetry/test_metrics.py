@@ -16,11 +16,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from temporalio.client import Client
 
 from cli.answers import ShopError
-from cli.ports import HOST, free_port
 from cli.shop import Shop
 from cli.stack import Ports, Stack
 from telemetry.logs import MEMBERS
 from telemetry.looking import Looking
+from telemetry.loopback import HOST, free_port
 from tests.support.canary import ADULT, BORN, canaries_in
 from tests.support.commands import ROOT
 from tests.support.promql import asked_for

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
-from cli.ports import HOST, free_port
+from telemetry.loopback import HOST, free_port
 from tests.support.browser import page_at
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
