@@ -43,6 +43,7 @@ class Ports:
     api: int
     api_metrics: int = 0
     worker_metrics: int = 0
+    temporal_metrics: int = 0
 
     @classmethod
     def free(cls) -> Self:
@@ -83,7 +84,8 @@ class Stack:
             **(more or {}),
         }
         us = [sys.executable, "-m"]
-        self.server = Child("temporal", server_command(ports.temporal, ports.web_ui, kept), self._log("temporal"))
+        server = server_command(ports.temporal, ports.web_ui, kept, metrics_port=ports.temporal_metrics)
+        self.server = Child("temporal", server, self._log("temporal"))
         self.worker = Child("worker", [*us, *worker], self._log("worker"), environment)
         self.server_api = Child("api", [*us, "cli", "api"], self._log("api"), environment)
 

@@ -19,11 +19,14 @@ def temporal_binary() -> Path:
     return Path(sys.executable).parent / "temporal"
 
 
-def server_command(port: int, ui_port: int | None, database: Path | None, dynamic: Sequence[str] = ()) -> list[str]:
+def server_command(
+    port: int, ui_port: int | None, database: Path | None, dynamic: Sequence[str] = (), metrics_port: int = 0
+) -> list[str]:
     """Return the command line of a server on loopback; its state in a file, or in memory."""
     command = [str(temporal_binary()), "server", "start-dev", "--ip", HOST, "--port", str(port)]
     command += ["--log-level", "error", "--log-format", "pretty"]
     command += ["--headless"] if ui_port is None else ["--ui-ip", HOST, "--ui-port", str(ui_port)]
+    command += ["--metrics-port", str(metrics_port)] if metrics_port else []
     if database is not None:
         command += ["--db-filename", str(database)]
         for pragma in _PRAGMAS:

@@ -30,6 +30,11 @@ class Postgres:
         return str(self._server.get_uri())
 
     @property
+    def pid(self) -> int:
+        """The process that has started all its others."""
+        return int(self._server.get_postmaster_info().process.pid)
+
+    @property
     def log(self) -> Path:
         """What it wrote."""
         return Path(self._server.log)

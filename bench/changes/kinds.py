@@ -1,0 +1,37 @@
+"""The changes that are measured, and of which steps each is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench import shop
+from bench.shop import Wish
+
+STANDARD, FLEXIBLE = "standard", "flexible"
+THERE, LATER = "4711", "4713"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A change in one go."""
+
+    name: str
+    wish: Wish
+    steps: str
+    """Its steps, L for a local activity and N for a normal one: what a bare workflow is given to do."""
+
+
+ADD = Kind("add", Wish(STANDARD, THERE, adds=True, token=shop.OK), "LLLLLLLNLL")
+DEARER = Kind("dearer", Wish(FLEXIBLE, LATER, token=shop.OK), "LLLLLLLNLL")
+CHEAPER = Kind("cheaper", Wish(STANDARD, THERE, token=shop.OK, refund=True), "LLLLLLNLL")
+REFUSED = Kind("refused", Wish(FLEXIBLE, LATER, token=shop.REFUSED, code="PAYMENT_REFUSED"), "LLLLLLLNNNNL")
+KINDS = (ADD, DEARER, CHEAPER, REFUSED)
+"""In the order one order goes through them: it ends confirmed, on one line, whatever was refused."""
+
+DRAFTED = (Wish(FLEXIBLE, LATER), Wish(STANDARD, THERE), Wish(FLEXIBLE, LATER, refund=True))
+"""Three changes of one draft; each puts a bundle in the place of the one before."""
+
+INTO_DRAFT, CONFIRM = "into a draft", "confirm"
+FIVE = "NNNNN"
+"""B5: what everybody's first version would be."""
+BARE: Mapping[str, str] = {"B5": FIVE, **{f"B({kind.name})": kind.steps for kind in (DEARER, CHEAPER, REFUSED)}}
+"""Bare workflows by name. A change that adds has the steps of a dearer one."""
