@@ -168,6 +168,7 @@ def workers(
         workflows=[OrderDraft, Reconcile],
         workflow_runner=runner(),
         max_cached_workflows=settings.cached_drafts,
+        max_concurrent_workflow_tasks=settings.drafts_at_once,
         # A killed worker's drafts are picked up by another as soon as this has passed.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         **common,

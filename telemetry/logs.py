@@ -44,6 +44,8 @@ def configure(chosen: LogFormat | None = None) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name, level in (_CHATTY | _SAID_BY_US).items():
         logging.getLogger(name).setLevel(level)
+    # A library's warning is a line like any other; else it would stand between the JSON lines as it is.
+    logging.captureWarnings(capture=True)
     # Its ids are members of their own.
     workflow.logger.workflow_info_on_message = False
 

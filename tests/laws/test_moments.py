@@ -84,9 +84,9 @@ async def drafts_until(world: World, count: int, seconds: float) -> tuple[list[s
     """Return orders whose drafts all end at one moment soon."""
     orders = [await CONFIRMATION.ready(world) for _ in range(count)]
     ends = world.parts.store.now() + timedelta(seconds=seconds)
-    for order in orders:
-        moved = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": ends.isoformat()})
-        assert moved.status == 200
+    wanted = {"expires_at": ends.isoformat()}
+    moved = await asyncio.gather(*(world.send("PATCH", f"/v1/orders/{order}", wanted) for order in orders))
+    assert {answer.status for answer in moved} == {200}
     return orders, ends
 
 

@@ -185,9 +185,9 @@ class World:
         """Confirm a draft."""
         return await self.post(f"/v1/orders/{order}/confirm", {"payment": payment} if payment else {}, key)
 
-    async def discard(self, order: str) -> Answer:
+    async def discard(self, order: str, **headers: str) -> Answer:
         """Discard a draft."""
-        return await self.send("DELETE", f"/v1/orders/{order}/draft")
+        return await self.send("DELETE", f"/v1/orders/{order}/draft", **headers)
 
     async def pay(self, order: str, amount: str, token: str = "tok_ok", currency: str = "NOK") -> Answer:  # noqa: S107 - a test token
         """Set money aside."""

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -121,3 +123,11 @@ async def test_a_step_that_breaks_is_logged_once_with_the_ids_it_belongs_to() ->
     ids = {"order": "26-1", "change": "c1", "step": "plan_change", "attempt": 2, "correlation_id": "k-1"}
     assert said.items() >= ids.items()
     assert said["error"] == "ValueError"
+
+
+def test_a_librarys_warning_is_a_line_like_any_other() -> None:
+    warns = "import warnings; from telemetry import logs; logs.configure(logs.LogFormat.JSON); warnings.warn('old')"
+    ran = subprocess.run([sys.executable, "-c", warns], capture_output=True, text=True, check=True)  # noqa: S603 - our own words
+    (told,) = [json.loads(each) for each in ran.stderr.splitlines()]
+    assert told["logger"] == "py.warnings"
+    assert "UserWarning: old" in told["event"]
