@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     """Whether spans are sent to where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra `tracing`."""
     threads: int = Field(default=16, ge=2)
     cached_drafts: int = Field(default=500, ge=0)
+    sandboxed: bool = False
+    """Run workflows in Temporal's sandbox, which the tests do: slower (docs/decisions/0017)."""
     drafts_at_once: int = Field(default=8, ge=2)
     """How many drafts a worker moves at once; the others wait in Temporal's queue, where no time-out runs.
 

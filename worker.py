@@ -40,6 +40,7 @@ from activities.plans import PlanActivities
 from activities.quotes import QuoteActivities
 from activities.recovery import RecoveryActivities
 from activities.seats import SeatActivities
+from activities.shelf import Looks
 from activities.steps import Place
 from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
@@ -104,9 +105,10 @@ def parts(settings: Settings) -> Parts:
 def activities(made: Parts) -> list[Callable[..., Any]]:
     """Return every activity, bound to its parts."""
     once = Once(made.store)
-    plans = PlanActivities(once, made.offers, made.deadlines)
-    travellers = TravellerActivities(once, made.offers)
-    quotes = QuoteActivities(once, made.offers)
+    looks = Looks(made.store, made.offers)
+    plans = PlanActivities(once, looks, made.deadlines)
+    travellers = TravellerActivities(once, looks)
+    quotes = QuoteActivities(once, looks)
     seats = SeatActivities(once, made.seats, made.deadlines)
     lines = OrderLineActivities(once, made.deadlines)
     payments = PaymentActivities(once, made.payments, made.deadlines)
@@ -166,7 +168,7 @@ def workers(
         client,
         task_queue=ORDERS_QUEUE,
         workflows=[OrderDraft, Reconcile],
-        workflow_runner=runner(),
+        workflow_runner=runner(sandboxed=settings.sandboxed),
         max_cached_workflows=settings.cached_drafts,
         max_concurrent_workflow_tasks=settings.drafts_at_once,
         # A killed worker's drafts are picked up by another as soon as this has passed.
@@ -187,7 +189,7 @@ def webhook_worker(client: Client, made: Parts, settings: Settings, extra: Seque
         client,
         task_queue=WEBHOOKS_QUEUE,
         workflows=[DeliverEvents],
-        workflow_runner=runner(),
+        workflow_runner=runner(sandboxed=settings.sandboxed),
         activities=webhook_activities(made),
         max_concurrent_activities=settings.webhooks_at_once,
         max_cached_workflows=settings.cached_drafts,

@@ -4,12 +4,19 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 from temporalio.api.failure.v1 import Failure
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions, pydantic_data_converter
 from temporalio.converter import DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
 
 INVALID_DATA = "INVALID_DATA"
 """What was sent by hand does not fit: an update's data in the Web UI, say."""
+
+
+class PlainData(PydanticPayloadConverter):
+    """Writes what was said and leaves out what was not: every byte of a history is kept for years."""
+
+    def __init__(self) -> None:
+        super().__init__(ToJsonOptions(exclude_unset=True))
 
 
 class PlainFailures(DefaultFailureConverter):
@@ -38,4 +45,4 @@ def _said(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the data'}: {each['msg']}" for each in found)
 
 
-CONVERTER = replace(pydantic_data_converter, failure_converter_class=PlainFailures)
+CONVERTER = replace(pydantic_data_converter, payload_converter_class=PlainData, failure_converter_class=PlainFailures)

@@ -15,7 +15,7 @@ from domain.orders import OrderStatus
 from store import changes
 from store.database import after_commit
 from store.events import Data, EventType, append
-from store.orders import load, with_head
+from store.owing import due_of
 from store.tables import OrderRow
 from telemetry.metrics import UNWOUND
 
@@ -76,13 +76,12 @@ class DraftActivities:
 
         def confirm(tx: Session, order: OrderRow) -> Confirmed:
             now = self._once.store.now()
-            loaded = load(tx, order)
-            order.status = OrderStatus.CONFIRMED if loaded.live_lines else OrderStatus.CANCELLED
+            order.status = OrderStatus.CONFIRMED if due_of(tx, order).lines else OrderStatus.CANCELLED
             order.confirmed_version, order.last_confirmed_at = order.version, now
             _end_draft(order)
             data: Data = {"version": order.version, "status": str(order.status)}
             append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
-            end_change(tx, with_head(loaded, order), changes.existing(tx, command.change), ChangeState.DONE, None, now)
+            end_change(tx, order, changes.existing(tx, command.change), ChangeState.DONE, None, now)
             return Confirmed(status=OrderStatus(order.status))
 
         return self._once.check(command, Confirmed, confirm)

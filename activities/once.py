@@ -1,6 +1,7 @@
 """Runs steps so that each happens at most once per key, whoever asks how often and how late."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ from domain.refusals import Refusal
 from providers.errors import ProviderError
 from store import changes, effects
 from store.database import Store
-from store.effects import EffectState
+from store.effects import EffectState, Known
 from store.events import EventType, append
 from store.orders import locked
 from store.tables import EffectRow, OrderRow
@@ -58,12 +59,31 @@ class Once:
         try:
             if provider is not None and provider.outside:
                 return self._outside(command, answer, call, note, take_back)
-            with self.store.write() as tx:
-                order, effect = self._ask(tx, command)
-                known = _known(effect, answer)
-                return known if known is not None else self._done(tx, order, command, note(tx, order, call(order)))
+            return self._inside(command, answer, call, note)
         except (Refusal, ProviderError) as error:
             return self._refused(command, answer, error)
+
+    def _inside(
+        self,
+        command: Command,
+        answer: type[R],
+        call: Callable[[OrderRow], T],
+        note: Callable[[Session, OrderRow, T], R],
+    ) -> R:
+        """Do it all in one transaction, which begins with what is known and ends with what was done."""
+        while True:
+            # A twin is seen at the latest when we look again.
+            with suppress(effects.TwinError), self.store.write() as tx:
+                order, effect = effects.locked(tx, command)
+                known = _known(effect, answer) if effect else None
+                if known is not None:
+                    return known
+                result = note(tx, order, call(order))
+                self._by_hand(tx, order, command)
+                tx.flush()
+                now = self.store.now()
+                effects.remember(tx, order.tenant, command, result.model_dump_json(), now, asked=effect is not None)
+                return result
 
     def _outside(
         self,
@@ -142,7 +162,7 @@ class Once:
         raise refusal
 
 
-def _known(effect: EffectRow, answer: type[R]) -> R | None:
+def _known(effect: EffectRow | Known, answer: type[R]) -> R | None:
     if effect.state == EffectState.WITHDRAWN:
         raise WithdrawnError
     if effect.state != EffectState.DONE:

@@ -47,7 +47,8 @@ class Swapped(BaseModel):
     draft_opened_by: str
     superseded: int
     """How many seats held for draft lines this change replaced."""
-    before: Before
+    before: Before | None = None
+    """For the undo, which finds it with the step's first answer; the workflow has no use for it."""
 
 
 class OrderLineActivities:
@@ -60,7 +61,8 @@ class OrderLineActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def swap_offer_bundle(self, command: SwapOfferBundle) -> Swapped:
         """Put a planned and quoted change on the draft; the first one opens it, version + 1."""
-        return self._once.check(command, Swapped, lambda tx, order: self._swap(tx, order, command))
+        swapped = self._once.check(command, Swapped, lambda tx, order: self._swap(tx, order, command))
+        return swapped.model_copy(update={"before": None})
 
     def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundle) -> Swapped:
         now = self._once.store.now()
@@ -75,8 +77,10 @@ class OrderLineActivities:
             order.abandoned = False
         order.status, order.version = OrderStatus.DRAFT, plan.version
         row.draft = order.draft_opened_by
-        held = [seat.id for seat in reservations.under_key(tx, f"{command.change}/reserve")]
-        swaps.put_on(tx, order, command.change, plan, quote, held)
+        held = [seat.id for seat in reservations.under_key(tx, f"{command.change}/reserve")] if plan.seats else []
+        # What is written waits for one flush: before each query it would be an update of its own.
+        with tx.no_autoflush:
+            swaps.put_on(tx, order, command.change, plan, quote, held)
         tx.flush()
         order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
         added, removed = [line.id for line in plan.adds], list(plan.removes)
@@ -88,7 +92,8 @@ class OrderLineActivities:
             balance=quote.balance,
             expires_at=order.expires_at,
             draft_opened_by=order.draft_opened_by,
-            superseded=len(reservations.superseded(tx, order.number, command.change)),
+            # Confirmed in one go, they are given back by the confirmation.
+            superseded=0 if plan.confirm else len(reservations.superseded(tx, order.number, command.change)),
             before=before,
         )
 
@@ -98,6 +103,8 @@ class OrderLineActivities:
 
         def reverse(tx: Session, order: OrderRow, answer: str) -> None:
             before = Swapped.model_validate_json(answer).before
+            if before is None:
+                raise LookupError("a swap remembers what was before it")
             swaps.take_off(tx, order.number, command.change)
             for name, value in before:
                 setattr(order, name, value)

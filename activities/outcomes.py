@@ -11,13 +11,13 @@ from temporalio import activity
 from activities.once import Once
 from activities.steps import Command, Final, Place
 from domain.changes import ChangeState, Outcome
-from domain.orders import Order, OrderStatus
-from domain.summaries import summary_of
+from domain.orders import OrderStatus
 from store import changes, effects
 from store.database import after_commit
 from store.effects import EffectState
-from store.orders import load, locked
-from store.tables import ChangeRow, EffectRow
+from store.orders import locked, reservations_on
+from store.owing import summary_of
+from store.tables import ChangeRow, EffectRow, OrderRow
 from telemetry.metrics import UNWOUND
 
 
@@ -57,7 +57,7 @@ class OutcomeActivities:
             status = OrderStatus(order.status)
             if row is None:
                 return Recorded(state=command.state, code=command.code, status=status)
-            end_change(tx, load(tx, order), row, command.state, command.code, self._once.store.now())
+            end_change(tx, order, row, command.state, command.code, self._once.store.now())
             outcome = changes.outcome_of(changes.existing(tx, command.change))
             state, code = (outcome.state, outcome.code) if outcome else (command.state, command.code)
             if order.created_by == command.change and state is not ChangeState.DONE and not order.draft_opened_by:
@@ -67,20 +67,21 @@ class OutcomeActivities:
             return Recorded(state=state, code=code, status=status)
 
 
-def end_change(tx: Session, order: Order, row: ChangeRow, state: ChangeState, code: str | None, now: datetime) -> bool:
+def end_change(
+    tx: Session, order: OrderRow, row: ChangeRow, state: ChangeState, code: str | None, now: datetime
+) -> bool:
     """Write a change's outcome in the transaction that makes it true; False when it has one already."""
     done = state is ChangeState.DONE and row.plan is not None
     plan = changes.plan_of(row) if done else None
-    added = {line.id for line in plan.adds} if plan else set()
-    seats = [line.reservations for line in order.lines if line.id in added]
+    added = tuple(line.id for line in plan.adds) if plan else ()
     steps = [] if state is ChangeState.DONE else effects.of_change(tx, row.id)
     outcome = Outcome(
         state=state,
         code=code,
         members=_members(steps, code),
-        order=summary_of(order),
-        lines=tuple(line.id for line in plan.adds) if plan else (),
-        reservations=tuple(dict.fromkeys(seat for line in seats for seat in line)),
+        order=summary_of(tx, order),
+        lines=added,
+        reservations=reservations_on(tx, added),
         replaced=plan.replaced if plan else (),
         warnings=plan.warnings if plan else (),
     )

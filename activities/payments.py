@@ -12,13 +12,12 @@ from activities.deadlines import Deadlines
 from activities.once import Once
 from activities.steps import Command, Nothing, Pivot, Place, Reversible
 from domain.changes import ChangeKind, PaymentMeans
-from domain.money import Money
-from domain.orders import Order
+from domain.money import Money, total
 from domain.settlement import Move, MoveKind, settlement
 from providers.protocols import PaymentProvider
 from store import changes, ledger
 from store.events import EventType, append
-from store.orders import load
+from store.owing import due_of
 from store.tables import OrderRow
 
 
@@ -77,18 +76,19 @@ class PaymentActivities:
     def authorise_payment(self, command: AuthorisePayment) -> Authorised:
         """Set money aside. Raises PaymentRefused."""
         store = self._once.store
-        with store.read() as tx:
-            request = changes.request_of(changes.existing(tx, command.change))
-        means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: nothing was sent
 
-        def authorise(order: OrderRow) -> str:
-            return self._payments.authorise(order.tenant, command.key, command.amount, means.method, means.token)
+        def authorise(order: OrderRow) -> tuple[str, PaymentMeans]:
+            with store.read() as tx:
+                request = changes.request_of(changes.existing(tx, command.change))
+            means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: nothing was sent
+            amount = (command.amount, means.method, means.token)
+            return self._payments.authorise(order.tenant, command.key, *amount), means
 
-        def note(tx: Session, order: OrderRow, reference: str) -> Authorised:
-            now = store.now()
+        def note(tx: Session, order: OrderRow, heard: tuple[str, PaymentMeans]) -> Authorised:
+            now, (reference, means) = store.now(), heard
             entry = (command.key, command.change, command.amount, means.method, reference, now)
             ledger.authorised(tx, order, *entry)
-            if request.kind is ChangeKind.PAY:
+            if changes.existing(tx, command.change).kind == ChangeKind.PAY:
                 order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
                 changes.existing(tx, command.change).draft = order.draft_opened_by
             data = {"amount": str(command.amount), "currency": command.amount.currency}
@@ -121,29 +121,26 @@ class PaymentActivities:
         """
         store = self._once.store
 
-        def moves_of(tx: Session, row: OrderRow) -> tuple[Order, list[Move]]:
-            order = load(tx, row)
-            return order, settlement(order.due, order.payments)
-
-        def settle(row: OrderRow) -> None:
+        def settle(row: OrderRow) -> list[Move]:
             with store.read() as tx:
-                _, moves = moves_of(tx, row)
+                moves = settlement(due_of(tx, row).total, ledger.payments_of(tx, row.number, row.currency))
             if moves and command.by_hand is None:
                 self._payments.settle(row.tenant, command.key, moves)
+            return moves
 
-        def note(tx: Session, row: OrderRow, _: None) -> Settled:
-            order, moves = moves_of(tx, row)
+        def note(tx: Session, row: OrderRow, moves: list[Move]) -> Settled:
             for move in moves:
                 ledger.moved(tx, row, command.key, command.change, move, store.now())
                 data = {"amount": str(move.amount), "currency": move.amount.currency}
                 append(tx, row, _EVENTS[move.kind], command.change, store.now(), data)
-            return Settled(captured=_sum(order, moves, MoveKind.CAPTURE), refunded=_sum(order, moves, MoveKind.REFUND))
+            captured, refunded = (_sum(row, moves, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND))
+            return Settled(captured=captured, refunded=refunded)
 
         return self._once.step(command, Settled, self._payments, settle, note)
 
 
-def _sum(order: Order, moves: list[Move], kind: MoveKind) -> Money:
-    return order.sum(move.amount for move in moves if move.kind is kind)
+def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:
+    return total((move.amount for move in moves if move.kind is kind), row.currency)
 
 
 AUTHORISE_PAYMENT = Reversible(

@@ -11,7 +11,7 @@ from activities.deadlines import Deadlines
 from activities.failures import LookBackFirstError
 from activities.once import Once
 from activities.recovery import LeftDraft, left_draft
-from activities.shelf import Seen, looking
+from activities.shelf import Looks, Seen
 from activities.steps import Check, Command, Place
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.gates import check_confirm, check_extend, check_pay
@@ -20,7 +20,6 @@ from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
 from domain.refusals import StaleOrder
 from domain.words import words_of
-from providers.protocols import OfferCatalogue
 from store import changes, leftovers
 from store.orders import locked
 from store.tables import ChangeRow, OrderRow
@@ -76,9 +75,9 @@ class Planned(BaseModel):
 class PlanActivities:
     """Plans requests."""
 
-    def __init__(self, once: Once, offers: OfferCatalogue, deadlines: Deadlines) -> None:
+    def __init__(self, once: Once, looks: Looks, deadlines: Deadlines) -> None:
         self._once = once
-        self._offers = offers
+        self._looks = looks
         self._deadlines = deadlines
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -89,51 +88,34 @@ class PlanActivities:
         that needs no more than a look at the order, and LookBackFirstError when an earlier run left
         another request half done: nothing is planned on such an order.
         """
-        answered = self._claim(command)
-        if answered:
-            return answered
-        if command.adopt:
-            self._nothing_half_done(command)
+        claimed = self._claim(command)
+        if claimed.answered:
+            return claimed
 
         def note(tx: Session, order: OrderRow, seen: Seen) -> Planned:
             return self._plan(tx, order, command, seen)
 
-        look = looking(self._once.store, self._offers, command.change)
-        planned = self._once.step(command, Planned, self._offers, look, note)
-        return planned.model_copy(update={"left": self._left(command)}) if command.adopt else planned
+        planned = self._once.step(command, Planned, self._looks.offers, self._looks.at(command.change), note)
+        # The draft as it is now: an answer remembered from before a reset tells of another time.
+        return planned.model_copy(update={"left": claimed.left})
 
-    def _left(self, command: PlanChange) -> LeftDraft | None:
-        """Return the draft as it is now: an answer remembered from before a reset tells of another time."""
-        with self._once.store.read() as tx:
-            return left_draft(tx, tx.get_one(OrderRow, command.order))
-
-    def _nothing_half_done(self, command: PlanChange) -> None:
-        with self._once.store.read() as tx:
-            draft = leftovers.half_taken_back(tx, command.order)
-            if draft or changes.half_done(tx, command.order, but=command.change):
-                raise LookBackFirstError
-
-    def _claim(self, command: PlanChange) -> Planned | None:
+    def _claim(self, command: PlanChange) -> Planned:
+        """Return how the request was answered already, or the draft an earlier run left."""
         store = self._once.store
         with store.write() as tx:
             order = locked(tx, command.order)
             if command.asked_by_hand:
                 changes.add(tx, _row_by_hand(order, command, store.now()))
-            row = changes.claimed(tx, command.change)
-            if row is None or row.order_number != command.order:
-                return Planned(answered=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
-            outcome = changes.outcome_of(row)
-            if outcome:
-                return Planned(answered=outcome.state, code=outcome.code)
-            row.state, row.trouble = ChangeState.RUNNING, None
-            row.claimed_at = row.claimed_at or store.now()
-            tx.add(row)
-            return None
+            if not changes.claim(tx, command.change, command.order, store.now()):
+                return _answered(tx, command)
+            left = left_draft(tx, order) if command.adopt else None
+            half_done = command.adopt and leftovers.anything_half_done(tx, command.order, command.change)
+        if half_done:
+            raise LookBackFirstError
+        return Planned(left=left)
 
     def _plan(self, tx: Session, head: OrderRow, command: PlanChange, seen: Seen) -> Planned:
-        row = changes.claimed(tx, command.change)
-        if row is None:
-            raise LookupError("a claimed change has a row")
+        row = changes.existing(tx, command.change)
         if seen.request.if_match is not None and head.last_event not in seen.request.if_match:
             raise StaleOrder
         planned = self._by_kind(tx, head, row, seen)
@@ -178,6 +160,14 @@ class PlanActivities:
         """Whether many changes in a row have used up half of what holds last longer than the draft."""
         until = self._deadlines.draft_ends(head, self._once.store.now()) + self._deadlines.margin / 2
         return any(each.expires_at and each.expires_at < until for each in order.reservations)
+
+
+def _answered(tx: Session, command: PlanChange) -> Planned:
+    row = changes.of_id(tx, command.change)
+    outcome = changes.outcome_of(row) if row and row.order_number == command.order else None
+    if outcome is None:
+        return Planned(answered=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
+    return Planned(answered=outcome.state, code=outcome.code)
 
 
 def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeRow:

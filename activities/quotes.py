@@ -8,7 +8,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.once import Once
-from activities.shelf import Seen, looking, shelf_for
+from activities.shelf import Looks, Seen, shelf_for
 from activities.steps import Check, Command, Place
 from domain.changes import ChangeRequest
 from domain.gates import check_paid
@@ -45,9 +45,9 @@ class Quoted(BaseModel):
 class QuoteActivities:
     """Prices changes."""
 
-    def __init__(self, once: Once, offers: OfferCatalogue) -> None:
+    def __init__(self, once: Once, looks: Looks) -> None:
         self._once = once
-        self._offers = offers
+        self._looks = looks
 
     @activity.defn(no_thread_cancel_exception=True)
     def quote_change(self, command: QuoteChange) -> Quoted:
@@ -60,8 +60,7 @@ class QuoteActivities:
         def note(tx: Session, _order: OrderRow, seen: Seen) -> Quoted:
             return self._quote(tx, seen, command)
 
-        look = looking(self._once.store, self._offers, command.change)
-        return self._once.step(command, Quoted, self._offers, look, note)
+        return self._once.step(command, Quoted, self._looks.offers, self._looks.at(command.change), note)
 
     def _quote(self, tx: Session, seen: Seen, command: QuoteChange) -> Quoted:
         row = changes.existing(tx, command.change)

@@ -15,7 +15,7 @@ from domain.orders import ReservationState
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
 from store import changes, reservations
 from store.events import EventType, append
-from store.tables import OrderRow
+from store.tables import OrderRow, ReservationRow
 
 
 class ReserveSeats(Command):
@@ -90,14 +90,14 @@ class SeatActivities:
     def reserve_seats(self, command: ReserveSeats) -> SeatsHeld:
         """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown."""
         store = self._once.store
-        with store.read() as tx:
-            wishes = changes.plan_of(changes.existing(tx, command.change)).seats
-        wanted = [SeatRequest(wish.service, wish.count, wish.names) for wish in wishes]
 
         def until(order: OrderRow) -> datetime:
             return self._deadlines.holds_until(self._deadlines.draft_ends(order, store.now()))
 
         def hold(order: OrderRow) -> list[HeldSeat]:
+            with store.read() as tx:
+                wishes = changes.plan_of(changes.existing(tx, command.change)).seats
+            wanted = [SeatRequest(wish.service, wish.count, wish.names) for wish in wishes]
             return self._seats.hold(order.tenant, command.key, wanted, until(order))
 
         def note(tx: Session, order: OrderRow, held: list[HeldSeat]) -> SeatsHeld:
@@ -125,17 +125,18 @@ class SeatActivities:
         The holds come first: a provider's no leaves the deadline where it was. Raises HoldLost.
         """
         store = self._once.store
-        with store.read() as tx:
-            held = reservations.still_held(tx, command.order)
 
         def until(order: OrderRow) -> datetime:
             ends = command.expires_at or self._deadlines.draft_ends(order, store.now())
             return self._deadlines.holds_until(ends)
 
-        def extend(order: OrderRow) -> None:
+        def extend(order: OrderRow) -> list[ReservationRow]:
+            with store.read() as tx:
+                held = reservations.still_held(tx, command.order)
             self._seats.extend(order.tenant, [row.reference for row in held], until(order))
+            return held
 
-        def note(tx: Session, order: OrderRow, _: None) -> HoldsExtended:
+        def note(tx: Session, order: OrderRow, held: list[ReservationRow]) -> HoldsExtended:
             reservations.last_until(tx, held, until(order))
             if command.expires_at:
                 order.expires_at, order.expires_fixed = command.expires_at, True
@@ -148,22 +149,23 @@ class SeatActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def confirm_seats(self, command: ConfirmSeats) -> Nothing:
         """Confirm what live lines hold and release what removed lines had, in one act."""
-        with self._once.store.read() as tx:
-            taken, given_up = reservations.at_confirmation(tx, command.order)
-        fresh = [row for row in taken if row.state == ReservationState.HELD]
 
-        def confirm(order: OrderRow) -> None:
-            if command.by_hand is not None:
-                return
-            references = [row.reference for row in given_up]
-            self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
+        def confirm(order: OrderRow) -> tuple[list[ReservationRow], list[ReservationRow]]:
+            with self._once.store.read() as tx:
+                taken, given_up = reservations.at_confirmation(tx, command.order)
+            fresh = [row for row in taken if row.state == ReservationState.HELD]
+            if command.by_hand is None:
+                references = [row.reference for row in given_up]
+                self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
+            return fresh, given_up
 
-        def note(tx: Session, order: OrderRow, _: None) -> Nothing:
+        def note(tx: Session, order: OrderRow, seats: tuple[list[ReservationRow], list[ReservationRow]]) -> Nothing:
+            fresh, given_up = seats
             reservations.confirmed(tx, fresh)
             reservations.released(tx, given_up)
             if fresh or given_up:
-                seats = {"confirmed": [row.id for row in fresh], "released": [row.id for row in given_up]}
-                append(tx, order, EventType.SEATS_CONFIRMED, command.change, self._once.store.now(), seats)
+                data = {"confirmed": [row.id for row in fresh], "released": [row.id for row in given_up]}
+                append(tx, order, EventType.SEATS_CONFIRMED, command.change, self._once.store.now(), data)
             return Nothing()
 
         return self._once.step(command, Nothing, self._seats, confirm, note)
@@ -171,14 +173,15 @@ class SeatActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def give_back_seats(self, command: GiveBackSeats) -> Nothing:
         """Give back held seats of draft lines this change replaced, once it cannot fail any more."""
-        with self._once.store.read() as tx:
-            superseded = reservations.superseded(tx, command.order, command.change)
 
-        def give_back(order: OrderRow) -> None:
+        def give_back(order: OrderRow) -> list[ReservationRow]:
+            with self._once.store.read() as tx:
+                superseded = reservations.superseded(tx, command.order, command.change)
             if command.by_hand is None:
                 self._seats.give_back(order.tenant, [row.reference for row in superseded])
+            return superseded
 
-        def note(tx: Session, _order: OrderRow, _: None) -> Nothing:
+        def note(tx: Session, _order: OrderRow, superseded: list[ReservationRow]) -> Nothing:
             reservations.released(tx, superseded)
             return Nothing()
 

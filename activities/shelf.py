@@ -1,5 +1,6 @@
 """Gathers what is sold, as far as one change needs to know it."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from store.orders import load
 from store.tables import OrderRow
 
 _SHOPPING = (ChangeKind.CHANGE, ChangeKind.CONFIRM)
+_MOST_KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -28,21 +30,43 @@ class Seen:
     shelf: Shelf
 
 
-def looking(store: Store, offers: OfferCatalogue, change: str) -> Callable[[OrderRow], Seen]:
-    """Return how a step looks at an order and the shelf: the catalogue is asked when our own books are read.
+class Looks:
+    """How steps look at an order and the shelf: the catalogue is asked when our own books are read.
 
-    So a catalogue outside is never waited for within a transaction.
+    So a catalogue outside is never waited for within a transaction. The first steps of a change see the
+    same: what the first has seen is kept for the next ones, as long as nothing has happened to the order.
     """
 
-    def look(head: OrderRow) -> Seen:
-        with store.read() as tx:
+    def __init__(self, store: Store, offers: OfferCatalogue) -> None:
+        self.store = store
+        self.offers = offers
+        self._kept = OrderedDict[str, Seen]()
+
+    def at(self, change: str) -> Callable[[OrderRow], Seen]:
+        """Return how a step of a change looks, given the order's head."""
+
+        def look(head: OrderRow) -> Seen:
+            seen = self._kept.pop(change, None)
+            # Whatever happens to an order is an event, in the transaction that makes it true.
+            if seen is None or seen.order.last_event != head.last_event:
+                seen = self._look(head, change)
+            self._keep(change, seen)
+            return seen
+
+        return look
+
+    def _look(self, head: OrderRow, change: str) -> Seen:
+        with self.store.read() as tx:
             request, order = changes.request_of(changes.existing(tx, change)), load(tx, head)
             named = _named(tx, head.tenant, request)
         if request.kind not in _SHOPPING:
             return Seen(order, request, Shelf({}, {}, {}, {}))
-        return Seen(order, request, _shelf(head.tenant, offers, order, request, named))
+        return Seen(order, request, _shelf(head.tenant, self.offers, order, request, named))
 
-    return look
+    def _keep(self, change: str, seen: Seen) -> None:
+        self._kept[change] = seen
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
 
 
 def shelf_for(tx: Session, tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest) -> Shelf:

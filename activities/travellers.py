@@ -6,10 +6,9 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.once import Once
-from activities.shelf import Seen, looking
+from activities.shelf import Looks, Seen
 from activities.steps import Check, Command, Nothing, Place
 from domain.traveller_rules import validate_travellers
-from providers.protocols import OfferCatalogue
 from store import changes
 from store.tables import OrderRow
 
@@ -28,9 +27,9 @@ class ValidateTravellers(Command):
 class TravellerActivities:
     """Checks travellers."""
 
-    def __init__(self, once: Once, offers: OfferCatalogue) -> None:
+    def __init__(self, once: Once, looks: Looks) -> None:
         self._once = once
-        self._offers = offers
+        self._looks = looks
 
     @activity.defn(no_thread_cancel_exception=True)
     def validate_travellers(self, command: ValidateTravellers) -> Nothing:
@@ -41,8 +40,7 @@ class TravellerActivities:
             validate_travellers(seen.order, seen.request, plan, seen.shelf)
             return Nothing()
 
-        look = looking(self._once.store, self._offers, command.change)
-        return self._once.step(command, Nothing, self._offers, look, note)
+        return self._once.step(command, Nothing, self._looks.offers, self._looks.at(command.change), note)
 
 
 VALIDATE_TRAVELLERS = Check(ValidateTravellers, TravellerActivities.validate_travellers, place=Place.STORE)

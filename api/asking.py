@@ -17,9 +17,9 @@ from api.problems import ProblemError
 from api.writing_down import fingerprint, new_change, route_of, written
 from domain.changes import ChangeRequest, ChangeState, Outcome
 from domain.refusals import NoTurn
-from domain.summaries import summary_of
 from store import changes
-from store.orders import find, load
+from store.orders import find
+from store.owing import summary_of
 from store.tables import ChangeRow
 
 UNREACHABLE = "ENGINE_UNREACHABLE"
@@ -94,7 +94,7 @@ def _turn_away(made: ApiParts, order: str, change: str) -> None:
     with made.store.write() as tx:
         head = find(tx, made.tenant, order)
         if head is not None:
-            outcome = Outcome(state=ChangeState.REFUSED, code=NoTurn.code, order=summary_of(load(tx, head)))
+            outcome = Outcome(state=ChangeState.REFUSED, code=NoTurn.code, order=summary_of(tx, head))
             changes.end(tx, change, outcome, made.store.now(), unclaimed=True)
 
 

@@ -10,10 +10,9 @@ from api.parts import ApiParts
 from api.writing_down import fingerprint, new_change, written
 from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.model import Code, Flag, Model, Text
-from domain.summaries import summary_of
 from store import changes, numbers
 from store.events import EventType, append
-from store.orders import load
+from store.owing import summary_of
 from store.tables import ChangeRow, OrderRow
 
 
@@ -55,7 +54,7 @@ def create_empty(
         if row is not fresh:
             return row, True
         head = make_order(tx, made, wanted, fresh, empty=True)
-        outcome = Outcome(state=ChangeState.DONE, order=summary_of(load(tx, head)))
+        outcome = Outcome(state=ChangeState.DONE, order=summary_of(tx, head))
         fresh.outcome = outcome.model_dump_json()
         fresh.state, fresh.finished_at = ChangeState.DONE, fresh.created_at
         tx.merge(fresh)

@@ -5,14 +5,15 @@ from datetime import datetime
 from functools import partial
 from itertools import product
 
-from sqlalchemy import String, bindparam
+from sqlalchemy import String, bindparam, func
 from sqlmodel import Session, col, select, update
 
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.plans import Plan
 from domain.quotes import Quote
+from store.columns import Moment
 from store.database import after_commit
-from store.inserts import insert_if_absent
+from store.inserts import insert_if_absent, table_of
 from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import CHANGES
 
@@ -22,9 +23,18 @@ log = logging.getLogger(__name__)
 for _kind, _ending in product(ChangeKind, (("done", ""), ("undone", "STEP_FAILED"))):
     CHANGES.labels(_kind, *_ending)
 
-# Run by every step.
-_EXISTING = select(ChangeRow).where(ChangeRow.id == bindparam("of", type_=String()))
-_CLAIMED = _EXISTING.with_for_update()
+# Run by every change.
+_CHANGES = table_of(ChangeRow)
+_CLAIMED = select(ChangeRow).where(ChangeRow.id == bindparam("of", type_=String())).with_for_update()
+_CLAIM = (
+    update(_CHANGES)
+    .where(_CHANGES.c.id == bindparam("of"), _CHANGES.c.order_number == bindparam("on"), _CHANGES.c.outcome.is_(None))
+    .values(
+        state=ChangeState.RUNNING,
+        trouble=None,
+        claimed_at=func.coalesce(_CHANGES.c.claimed_at, bindparam("now", type_=Moment())),
+    )
+)
 
 
 def add(tx: Session, row: ChangeRow) -> bool:
@@ -43,8 +53,13 @@ def of_key(tx: Session, tenant: str, route: str, key: str) -> ChangeRow | None:
     return tx.exec(select(ChangeRow).where(*mine)).one_or_none()
 
 
+def claim(tx: Session, change: str, order: str, now: datetime) -> bool:
+    """Take a request up; False when there is no such request of the order, or it has been answered."""
+    return bool(tx.connection().execute(_CLAIM, {"of": change, "on": order, "now": now}).rowcount)
+
+
 def claimed(tx: Session, change: str) -> ChangeRow | None:
-    """Return a change locked for the workflow's first step, or None when there is no such row."""
+    """Return a change, locked, or None when there is no such row."""
     return tx.exec(_CLAIMED, params={"of": change}).one_or_none()
 
 
@@ -122,7 +137,7 @@ def unfinished(tx: Session, before: datetime) -> list[str]:
 
 def existing(tx: Session, change: str) -> ChangeRow:
     """Return a change that is known to exist."""
-    return tx.exec(_EXISTING, params={"of": change}).one()
+    return tx.get_one(ChangeRow, change)
 
 
 def note_trouble(tx: Session, change: str, code: str) -> None:

@@ -1,16 +1,20 @@
 """The database: SQLite or PostgreSQL by URL, one way to read and one way to write."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from psycopg import OperationalError as OperationalFault
 from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, create_engine
 
 Clock = Callable[[], datetime]
@@ -20,7 +24,10 @@ BUSY_SECONDS = 3.0
 # A process that sleeps in the middle of a transaction, or is cut off, loses it, lest its locks outlive its turn.
 ASLEEP_SECONDS = 5.0
 READERS = 16
+# A connection that was used just now is not asked whether it still lives: each time would be a round trip.
+IDLE_SECONDS = 1.0
 _AFTER_COMMIT = "after commit"
+_LEFT_AT = "left at"
 
 
 class StoreBusyError(Exception):
@@ -73,8 +80,10 @@ class Store:
             )
             arguments = {"options": waits, "connect_timeout": int(BUSY_SECONDS)}
             size = {"pool_size": READERS, "max_overflow": READERS, "pool_timeout": BUSY_SECONDS}
-            engine = create_engine(self._url, connect_args=arguments, pool_pre_ping=True, **size, **options)
+            engine = create_engine(self._url, connect_args=arguments, **size, **options)
             event.listen(engine, "handle_error", _overslept)
+            event.listen(engine, "checkin", _left)
+            event.listen(engine, "checkout", _taken)
             return engine
         arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
         size = {"pool_size": 1 if writing else READERS, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
@@ -152,6 +161,21 @@ def _overslept(context: ExceptionContext) -> None:
     if isinstance(context.original_exception, IdleInTransactionSessionTimeout):
         context.is_disconnect = True
         raise StoreBusyError from None
+
+
+def _left(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_LEFT_AT] = time.monotonic()
+
+
+def _taken(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
+    if time.monotonic() - record.info.get(_LEFT_AT, math.inf) <= IDLE_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except OperationalFault as error:
+        # The pool takes another one, new if need be.
+        raise DisconnectionError from error
 
 
 def _sqlite_connection(connection: Any, _record: object) -> None:

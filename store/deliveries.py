@@ -36,6 +36,9 @@ _OWE = insert(table_of(DeliveryRow)).from_select(
 )
 
 
+_NOBODY = "nobody listens"
+
+
 class Head(NamedTuple):
     """The first event of an order that a webhook has not got yet."""
 
@@ -44,8 +47,21 @@ class Head(NamedTuple):
     url: str
 
 
+def anybody_of(tenant: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that some webhook of a tenant is enabled."""
+    listening = sa.select(_WEBHOOKS.c.id).where(_WEBHOOKS.c.tenant == tenant, _WEBHOOKS.c.enabled.is_(True))
+    return listening.exists()
+
+
+def nobody_listens(tx: Session) -> None:
+    """Note for a transaction that no webhook was enabled when it began: its events are owed to nobody."""
+    tx.info[_NOBODY] = True
+
+
 def owe(tx: Session, tenant: str, order: str, number: int, kind: str, at: datetime) -> None:
     """Write down that an event is owed to each enabled webhook that wants it: one statement."""
+    if _NOBODY in tx.info:
+        return
     values = {"of_tenant": tenant, "order": order, "number": number, "kind": kind, "at": at}
     tx.connection().execute(_OWE, values | {"quoted": json.dumps(kind)})
 

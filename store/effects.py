@@ -2,22 +2,32 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from sqlalchemy import bindparam, func, update
+import sqlalchemy as sa
+from sqlalchemy import String, bindparam, func, update
 from sqlmodel import Session, col, select
 
+from store import deliveries
 from store.inserts import Inserting, table_of
-from store.tables import EffectRow
+from store.tables import EffectRow, OrderRow
 
 REVERSIBLE = ("reserve_seats", "swap_offer_bundle", "authorise_payment")
 """The steps with an undo, by name: a test holds them to their declarations."""
 
 # Run for every step of every change.
-_EFFECTS = table_of(EffectRow)
+_EFFECTS, _ORDERS = table_of(EffectRow), table_of(OrderRow)
 _EARLIER = select(func.count()).select_from(_EFFECTS).where(_EFFECTS.c.change == bindparam("of_change"))
 _INSERT = Inserting(EffectRow, number=_EARLIER.scalar_subquery() + 1)
 _FINISH = update(_EFFECTS).where(_EFFECTS.c.key == bindparam("of_key"))
+_LOCKED = (
+    sa.select(
+        OrderRow, _EFFECTS.c.state, _EFFECTS.c.answer, _EFFECTS.c.refusal, deliveries.anybody_of(_ORDERS.c.tenant)
+    )
+    .outerjoin(_EFFECTS, _EFFECTS.c.key == bindparam("of_key", type_=String()))
+    .where(_ORDERS.c.number == bindparam("of_order", type_=String()))
+    .with_for_update(of=OrderRow)
+)
 
 
 class EffectState(StrEnum):
@@ -29,8 +39,24 @@ class EffectState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class TwinError(Exception):
+    """The same step was done while we waited for the order: our transaction is void, and asking again will tell."""
+
+
+class Known(NamedTuple):
+    """What is known of a step: how far it came, its answer or its refusal."""
+
+    state: str
+    answer: str | None
+    refusal: str | None
+
+
 class Keyed(Protocol):
     """A step's command, as far as remembering it goes."""
+
+    @property
+    def step(self) -> str:
+        """The activity that does it."""
 
     @property
     def change(self) -> str:
@@ -55,6 +81,32 @@ def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> E
     """
     fresh = _fresh(tenant, step, command, EffectState.ASKED, now)
     return fresh if _insert(tx, fresh) else of_key(tx, command.key)
+
+
+def locked(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
+    """Lock the order of a step, and return what is known of the step: one statement.
+
+    What was committed while we waited for the lock may be missing from it; `remember` finds that out.
+    """
+    found = tx.execute(_LOCKED, {"of_key": command.key, "of_order": command.order}).one()
+    order, state, answer, refusal, anybody = found
+    if not anybody:
+        deliveries.nobody_listens(tx)
+    return order, Known(state, answer, refusal) if state else None
+
+
+def remember(tx: Session, tenant: str, command: Keyed, answer: str, now: datetime, *, asked: bool) -> None:
+    """Write a step down as done, with its first answer; `asked` says that it was written down as asked before.
+
+    Raises TwinError when somebody else has written it down meanwhile.
+    """
+    if asked:
+        finish(tx, command.key, answer, None, now)
+        return
+    done = _fresh(tenant, command.step, command, EffectState.DONE, now)
+    done.answer, done.done_at = answer, now
+    if not _insert(tx, done):
+        raise TwinError
 
 
 def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[EffectState, EffectRow]:

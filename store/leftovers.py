@@ -1,6 +1,7 @@
 """What runs that are gone have left: drafts, drafts half taken back, and the rest of changes that failed."""
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, String, and_, bindparam, exists, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -45,6 +46,24 @@ def _openers_taken_back() -> SelectOfScalar[str]:
     opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft) == col(ChangeRow.id))
     joined = select(ChangeRow.id).join(EffectRow, col(EffectRow.change) == col(ChangeRow.id))
     return joined.where(*opener, *swap, left)
+
+
+_ORDER = bindparam("of_order", type_=String())
+# Asked by the first step of every run: built once.
+_HALF_DONE = sa.select(
+    _openers_taken_back().where(ChangeRow.order_number == _ORDER).exists()
+    | exists().where(
+        col(ChangeRow.order_number) == _ORDER,
+        col(ChangeRow.id) != bindparam("but", type_=String()),
+        col(ChangeRow.outcome).is_(None),
+        col(ChangeRow.claimed_at).is_not(None),
+    )
+)
+
+
+def anything_half_done(tx: Session, order: str, but: str) -> bool:
+    """Whether an order has a request that a run took up and none has ended, but one; or a draft half taken back."""
+    return bool(tx.connection().execute(_HALF_DONE, {"of_order": order, "but": but}).scalar_one())
 
 
 def forgotten(tx: Session, order: str | None = None) -> list[EffectRow]:

@@ -59,11 +59,6 @@ def load(tx: Session, row: OrderRow) -> Order:
     )
 
 
-def with_head(order: Order, row: OrderRow) -> Order:
-    """Return a loaded order with its head as it is now, when only that has changed since."""
-    return order.model_copy(update=_head(row))
-
-
 def _head(row: OrderRow) -> dict[str, Any]:
     return row.model_dump(include=_HEAD) | {"status": OrderStatus(row.status)}
 
@@ -83,6 +78,14 @@ _HEAD = {
 def lines_of(tx: Session, number: str) -> Sequence[LineRow]:
     """Return every line row of an order that was not undone."""
     return tx.exec(_LINES, params={"order": number}).all()
+
+
+def reservations_on(tx: Session, lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the seats that lines have, each once, in the order of the lines."""
+    if not lines:
+        return ()
+    query = select(LineRow.reservations).where(col(LineRow.id).in_(lines)).order_by(col(LineRow.number))
+    return tuple(dict.fromkeys(seat for seats in tx.exec(query) for seat in json.loads(seats)))
 
 
 def travellers_of(tx: Session, number: str) -> Sequence[TravellerRow]:

@@ -19,13 +19,15 @@ def put_on(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, 
 
     `held` are the reservations made for it, in the order the plan wished for them.
     """
-    _remove(tx, LineRow, col(LineRow.id).in_(plan.removes), order, change, plan.version)
+    if plan.removes:
+        _remove(tx, LineRow, col(LineRow.id).in_(plan.removes), order, change, plan.version)
     seats = list(held)
     for line in plan.adds:
         mine, seats = seats[: line.holds], seats[line.holds :]
         tx.add(_line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.keeps, *mine)))
     ids = [traveller.id for traveller in plan.travellers]
-    _remove(tx, TravellerRow, col(TravellerRow.traveller).in_(ids), order, change, plan.version)
+    if ids:
+        _remove(tx, TravellerRow, col(TravellerRow.traveller).in_(ids), order, change, plan.version)
     common = _common(order, change, plan.version)
     for traveller in plan.travellers:
         tx.add(TravellerRow(traveller=traveller.id, **traveller.model_dump(exclude={"id"}), **common))

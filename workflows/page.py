@@ -42,7 +42,7 @@ def progress(order: str, board: Board, draft: Draft, turns: Turns) -> Progress:
 
 
 def show(board: Board, draft: Draft) -> None:
-    """Bring the search attributes up to date once a request was served: one history event."""
+    """Bring the search attributes up to date once a request was served: one history event, of what has changed."""
     updates: list[SearchAttributeUpdate[Any]] = []
     if draft.status:
         updates.append(ORDER_STATE.value_set(draft.status))
@@ -50,12 +50,15 @@ def show(board: Board, draft: Draft) -> None:
         updates.append(CHANGE_KIND.value_set(board.now.kind))
     if draft.price_difference:
         updates.append(PRICE_DIFF_MINOR.value_set(draft.price_difference.minor))
-    updates.append(DRAFT_EXPIRES.value_set(draft.expires_at) if draft.expires_at else DRAFT_EXPIRES.value_unset())
     if draft.correlation_id:
         updates.append(CORRELATION_ID.value_set(draft.correlation_id))
     if draft.channel:
         updates.append(CHANNEL.value_set(draft.channel))
-    workflow.upsert_search_attributes(updates)
+    known = workflow.info().typed_search_attributes
+    changed = [update for update in updates if known.get(update.key) != update.value]
+    # Always said, so that there always is an event: what was recorded before is replayed alike.
+    expires = DRAFT_EXPIRES.value_set(draft.expires_at) if draft.expires_at else DRAFT_EXPIRES.value_unset()
+    workflow.upsert_search_attributes([*changed, expires])
 
 
 def details(board: Board, draft: Draft, turns: Turns) -> str:

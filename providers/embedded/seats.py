@@ -3,16 +3,32 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, update
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, bindparam, case, delete, update
 from sqlmodel import Session, col, select
 
 from providers.embedded.placing import choose
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatRequest
 from store.database import Store
+from store.inserts import table_of
 from store.tables import SeatHoldRow, SeatRow, ServiceRow
 
 _Place = tuple[int, int]
+
+_SEATS, _HOLDS = table_of(SeatRow), table_of(SeatHoldRow)
+_TAKEN = (
+    (_HOLDS.c.tenant == _SEATS.c.tenant)
+    & (_HOLDS.c.service == _SEATS.c.service)
+    & (_HOLDS.c.coach == _SEATS.c.coach)
+    & (_HOLDS.c.seat == _SEATS.c.seat)
+)
+# Run for every service that seats are wanted on: each seat of it, and the hold on it, if any.
+_PLACES = (
+    sa.select(_SEATS.c.coach, _SEATS.c.seat, _SEATS.c.row, _HOLDS.c.key)
+    .select_from(_SEATS.outerjoin(_HOLDS, _TAKEN))
+    .where(_SEATS.c.tenant == bindparam("of_tenant"), _SEATS.c.service == bindparam("on"))
+)
 
 
 class EmbeddedSeats:
@@ -53,12 +69,9 @@ class EmbeddedSeats:
         tx.execute(overdue)
 
     def _places(self, tx: Session, tenant: str, request: SeatRequest) -> list[_Place]:
-        here = (SeatRow.tenant == tenant, SeatRow.service == request.service)
-        seats = {(row.coach, row.seat): row.row for row in tx.exec(select(SeatRow).where(*here))}
-        holds = select(SeatHoldRow.coach, SeatHoldRow.seat).where(
-            SeatHoldRow.tenant == tenant, SeatHoldRow.service == request.service
-        )
-        taken = {(coach, seat) for coach, seat in tx.exec(holds)}
+        rows = tx.connection().execute(_PLACES, {"of_tenant": tenant, "on": request.service}).all()
+        seats = {(coach, seat): row for coach, seat, row, _ in rows}
+        taken = {(coach, seat) for coach, seat, _, hold in rows if hold}
         if request.names:
             return _named(request.names, seats, taken)
         free = {place: row for place, row in seats.items() if place not in taken}
@@ -81,22 +94,23 @@ class EmbeddedSeats:
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
         """Let holds last at least until a time."""
         with self._store.write() as tx:
-            self._still_there(tx, tenant, references)
-            shorter = (col(SeatHoldRow.state) == "held", col(SeatHoldRow.expires_at) < until)
-            tx.execute(update(SeatHoldRow).where(*_mine(tenant, references), *shorter).values(expires_at=until))
+            shorter = (col(SeatHoldRow.state) == "held") & (col(SeatHoldRow.expires_at) < until)
+            _set(tx, tenant, references, expires_at=case((shorter, until), else_=col(SeatHoldRow.expires_at)))
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
         """Sell the taken seats and free the given-up ones in one transaction."""
         with self._store.write() as tx:
-            self._still_there(tx, tenant, taken)
-            sold = update(SeatHoldRow).where(*_mine(tenant, taken)).values(state="confirmed", expires_at=None)
-            tx.execute(sold)
+            _set(tx, tenant, taken, state="confirmed", expires_at=None)
             self.give_back(tenant, given_up)
 
-    def _still_there(self, tx: Session, tenant: str, references: Sequence[str]) -> None:
-        found = tx.exec(select(SeatHoldRow.reference).where(*_mine(tenant, references))).all()
-        if len(found) != len(set(references)):
-            raise HoldIsGoneError
+
+def _set(tx: Session, tenant: str, references: Sequence[str], **values: object) -> None:
+    """Change holds. Raises HoldIsGoneError when one of them is not there any more."""
+    if not references:
+        return
+    found = tx.connection().execute(update(_HOLDS).where(*_mine(tenant, references)).values(values)).rowcount
+    if found != len(set(references)):
+        raise HoldIsGoneError
 
 
 def _named(names: tuple[str, ...], seats: dict[_Place, int], taken: set[_Place]) -> list[_Place]:

@@ -1,0 +1,42 @@
+"""All repeats, each on a rig of its own."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.changes.histories import History, histories
+from bench.changes.measure import CALLERS, benching
+from bench.load import Run
+from bench.rig import Rig, rig
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What changes and bare workflows cost."""
+
+    runs: tuple[Run, ...]
+    histories: dict[str, History]
+
+
+def measure(
+    database: str, repeats: int, callers: Sequence[int] = CALLERS, told: Callable[[str], None] = lambda _: None
+) -> Measured:
+    """Measure everything so many times, each on a fresh rig, and check its books at the end.
+
+    Raises AssertionError when a change does not end as it should, or the books are wrong.
+    """
+    runs: list[Run] = []
+    left: dict[str, History] = {}
+    for repeat in range(1, repeats + 1):
+        told(f"repeat {repeat} of {repeats}")
+        with rig(database) as made:
+            found, left = asyncio.run(_once(made, repeat, callers))
+            made.check()
+        runs += found
+    return Measured(tuple(runs), left)
+
+
+async def _once(made: Rig, repeat: int, callers: Sequence[int]) -> tuple[list[Run], dict[str, History]]:
+    async with benching(made, repeat) as bench:
+        found = await bench.all(callers)
+        return found, await histories(bench.shop, bench.client)

@@ -1,0 +1,56 @@
+"""Figures of several repeats: what is said of them, and whether a goal is met."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure, once for each repeat."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The one that is quoted."""
+        return statistics.median(self.values)
+
+    def __str__(self) -> str:
+        """Return the median, and from where to where the repeats lie."""
+        if len(self.values) == 1:
+            return f"{self.median:.2f}"
+        return f"{self.median:.2f} ({min(self.values):.2f} to {max(self.values):.2f})"
+
+
+def ratios(over: Sequence[float], under: Sequence[float]) -> Figure:
+    """Return the ratio within each repeat: only those of one run mean anything."""
+    return Figure(tuple(a / b for a, b in zip(over, under, strict=True)))
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A promise on how fast we are, and what was measured."""
+
+    name: str
+    """G1 to G15, and which part of it."""
+    what: str
+    measured: Figure
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether the median keeps it."""
+        above = self.at_least is None or self.measured.median >= self.at_least
+        return above and (self.at_most is None or self.measured.median <= self.at_most)
+
+    @property
+    def wanted(self) -> str:
+        """The promise in words."""
+        return f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self) | {"median": self.measured.median, "met": self.met}

@@ -1,0 +1,80 @@
+"""Prints what was measured, and writes it as JSON."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.changes.histories import History
+from bench.figures import Goal
+from bench.load import Run
+
+Way = tuple[str, str, int]
+"""Kind, how it was asked for, and by how many callers."""
+
+
+def way_of(run: Run) -> Way:
+    """Return what a run is a repeat of."""
+    return run.kind, run.via, run.callers
+
+
+def grouped(runs: Iterable[Run]) -> dict[Way, list[Run]]:
+    """Return the repeats of each."""
+    return {way: list(mine) for way, mine in groupby(sorted(runs, key=way_of), key=way_of)}
+
+
+def print_runs(console: Console, runs: Sequence[Run]) -> None:
+    """Print the medians of all repeats."""
+    table = Table(
+        *("what", "by", "callers", "p50 ms", "p99 ms", "a second", "CPU ms", "of it", "actions"),
+        title="Medians; CPU and billed actions are for one",
+    )
+    for (kind, via, callers), mine in sorted(
+        grouped(runs).items(), key=lambda item: (item[0][2], item[0][1], item[0][0])
+    ):
+        parts = {name: _median(run.cpu_ms[name] for run in mine) for name in mine[0].cpu_ms}
+        of_it = ", ".join(f"{name} {used:.1f}" for name, used in parts.items() if used >= 0.05)  # noqa: PLR2004 - prints as 0.1
+        figures = (_median(run.p50_ms for run in mine), _median(run.p99_ms for run in mine))
+        more = (_median(run.per_second for run in mine), _median(run.cpu for run in mine))
+        numbers = [f"{each:.1f}" for each in (*figures, *more)]
+        table.add_row(kind, via, str(callers), *numbers, of_it, f"{_median(run.actions for run in mine):.1f}")
+    console.print(table)
+
+
+def print_goals(console: Console, goals: Sequence[Goal]) -> None:
+    """Print each goal, what was measured, and whether it is met."""
+    table = Table("goal", "what", "measured (from, to)", "wanted", "", title="Goals")
+    for goal in goals:
+        met = "[green]met" if goal.met else "[red]not met"
+        table.add_row(goal.name, goal.what, str(goal.measured), goal.wanted, met)
+    console.print(table)
+
+
+def as_json(
+    database: str, runs: Sequence[Run], histories: dict[str, History], goals: Sequence[Goal], more: dict[str, Any]
+) -> dict[str, Any]:
+    """Return all of it as JSON."""
+    return {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
+        "database": database,
+        "runs": [run.as_json() for run in runs],
+        "histories": {name: {"events": each.events, "bytes": each.bytes} for name, each in histories.items()},
+        "goals": [goal.as_json() for goal in goals],
+        **more,
+    }
+
+
+def write(path: Path, document: dict[str, Any]) -> None:
+    """Write it to a file."""
+    path.write_text(json.dumps(document, indent=2))
+
+
+def _median(values: Iterable[float]) -> float:
+    return statistics.median(values)

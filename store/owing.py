@@ -1,0 +1,61 @@
+"""What an order costs and what is owed for it, summed by the database: no step needs two hundred lines for that."""
+
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, String, bindparam, func, select
+from sqlmodel import Session
+
+from domain.changes import OrderSummary
+from domain.money import Money
+from domain.settlement import paid
+from store.inserts import table_of
+from store.ledger import payments_of
+from store.tables import FeeRow, LineRow, OrderRow
+
+_LINES, _FEES = table_of(LineRow), table_of(FeeRow)
+_ORDER = bindparam("order", type_=String())
+
+
+def _of_live(what: ColumnElement[int], table: type[LineRow] | type[FeeRow]) -> ColumnElement[int]:
+    rows = table_of(table).c
+    live = (rows.order_number == _ORDER, rows.undone.is_(False), rows.removed_by.is_(None))
+    return select(func.coalesce(what, 0)).where(*live).scalar_subquery()
+
+
+_DUE = select(
+    _of_live(func.count(_LINES.c.id), LineRow),
+    _of_live(func.sum(_LINES.c.price_minor), LineRow),
+    _of_live(func.sum(_FEES.c.amount_minor), FeeRow),
+)
+
+
+class Due(NamedTuple):
+    """What is on an order, its draft included."""
+
+    lines: int
+    """How many lines are live."""
+    total: Money
+    """What they cost, with the fees in force."""
+
+
+def due_of(tx: Session, row: OrderRow) -> Due:
+    """Return what an order with everything in its draft costs."""
+    tx.flush()
+    lines, prices, fees = tx.connection().execute(_DUE, {"order": row.number}).one()
+    return Due(int(lines), Money(int(prices) + int(fees), row.currency))
+
+
+def summary_of(tx: Session, row: OrderRow) -> OrderSummary:
+    """Return where an order stands, in a few words without anything personal."""
+    total = due_of(tx, row).total
+    return OrderSummary(
+        number=row.number,
+        status=row.status,
+        version=row.version,
+        currency=row.currency,
+        balance=total - paid(payments_of(tx, row.number, row.currency), row.currency),
+        total=total,
+        expires_at=row.expires_at,
+        last_event=row.last_event,
+        draft=row.draft_opened_by is not None,
+    )
