@@ -1,20 +1,24 @@
 """The floor: a workflow with as many steps of the same kinds in the same order, each of which does nothing.
 
 Asked as ours is, by an update that starts it, and answered when all steps have run. `python -m bench.bare` is
-its worker: one process, like ours, with the same cache and the same sandbox.
+its worker: one process, like ours, with the same cache. It runs workflows as our worker does, without the sandbox;
+on the queue of first versions as the SDK does by default, within it.
 """
 
 import asyncio
 import os
 import signal
 from datetime import timedelta
+from typing import Any
 
 from temporalio import activity, workflow
 from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
-QUEUE = "bare"
+from workflows.sandbox import runner
+
+QUEUE, FIRST_VERSIONS = "bare", "bare-first-versions"
 LOCAL, NORMAL = "L", "N"
 _LIMIT = timedelta(seconds=20)
 
@@ -49,10 +53,10 @@ class Bare:
         return len(kinds)
 
 
-async def run_bare(client: Client, name: str, kinds: str) -> None:
+async def run_bare(client: Client, name: str, kinds: str, queue: str = QUEUE) -> None:
     """Run one bare workflow to its end."""
     start = WithStartWorkflowOperation(
-        Bare.run, id=name, task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
+        Bare.run, id=name, task_queue=queue, id_conflict_policy=WorkflowIDConflictPolicy.FAIL
     )
     done = await client.execute_update_with_start_workflow("go", kinds, start_workflow_operation=start, result_type=int)
     if done != len(kinds):
@@ -63,7 +67,9 @@ async def _work() -> None:
     client = await Client.connect(os.environ["TEMPORAL_ADDRESS"])  # noqa: TID251 - as the worker's own environment
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with Worker(client, task_queue=QUEUE, workflows=[Bare], activities=[nothing], max_cached_workflows=500):
+    common: dict[str, Any] = {"workflows": [Bare], "activities": [nothing], "max_cached_workflows": 500}
+    like_ours = Worker(client, task_queue=QUEUE, workflow_runner=runner(sandboxed=False), **common)
+    async with like_ours, Worker(client, task_queue=FIRST_VERSIONS, **common):
         await stop.wait()
 
 

@@ -13,8 +13,8 @@ from temporalio.client import Client
 
 from activities.converter import CONVERTER
 from api.engine import Engine
-from bench.bare import run_bare
-from bench.changes.kinds import ADD, BARE, CONFIRM, DEARER, DRAFTED, INTO_DRAFT, KINDS, Kind
+from bench.bare import FIRST_VERSIONS, QUEUE, run_bare
+from bench.changes.kinds import ADD, BARE, CONFIRM, DEARER, DRAFTED, FIVE, INTO_DRAFT, KINDS, Kind
 from bench.load import Run, run
 from bench.rig import Rig
 from bench.shop import Course, Direct, Shop, Wish
@@ -50,7 +50,9 @@ class Bench:
 
     async def _bare(self, callers: int) -> AsyncIterator[Run]:
         for name, steps in BARE.items():
-            jobs = [partial(run_bare, self.client, f"bare-{uuid.uuid4()}", steps) for _ in range(COUNTS[callers])]
+            queue = FIRST_VERSIONS if steps == FIVE else QUEUE
+            names = [f"bare-{uuid.uuid4()}" for _ in range(COUNTS[callers])]
+            jobs = [partial(run_bare, self.client, each, steps, queue) for each in names]
             yield await run(self.rig, name, "bare", callers, self.repeat, jobs)
 
     async def _changes(self, callers: int) -> AsyncIterator[Run]:
