@@ -1,6 +1,7 @@
 """How data and failures are written for Temporal: what an operator reads there begins with a code."""
 
 from dataclasses import replace
+from typing import ClassVar, Self
 
 from pydantic import ValidationError
 from temporalio.api.failure.v1 import Failure
@@ -13,10 +14,22 @@ INVALID_DATA = "INVALID_DATA"
 
 
 class PlainData(PydanticPayloadConverter):
-    """Writes what was said and leaves out what was not: every byte of a history is kept for years."""
+    """Writes what was said and leaves out what was not: every byte of a history is kept for years.
+
+    There is one: the SDK asks for a converter at every task, and a new one learns every type anew.
+    """
+
+    _one: ClassVar[Self | None] = None
+
+    def __new__(cls) -> Self:
+        """Return the one there is."""
+        if cls._one is None:
+            cls._one = super().__new__(cls)
+            super(PlainData, cls._one).__init__(ToJsonOptions(exclude_unset=True))
+        return cls._one
 
     def __init__(self) -> None:
-        super().__init__(ToJsonOptions(exclude_unset=True))
+        """Leave it as it was made."""
 
 
 class PlainFailures(DefaultFailureConverter):

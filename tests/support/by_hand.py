@@ -1,0 +1,136 @@
+"""Runs the steps of a change one after the other, as the workflow does, without one: for what statements they make."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import event
+
+import worker
+from activities.drafts import ConfirmOrder
+from activities.order_lines import SwapOfferBundle, Swapped
+from activities.outcomes import RecordOutcome
+from activities.payments import AuthorisePayment, SettlePriceDifference
+from activities.plans import PlanChange, Planned
+from activities.quotes import QuoteChange
+from activities.seats import ConfirmSeats, ExtendHolds, ReserveSeats
+from activities.steps import Command
+from activities.travellers import ValidateTravellers
+from domain.changes import ChangeRequest, ChangeState
+from domain.money import zero
+from providers.protocols import OfferSearch, SearchTraveller
+from settings import Settings
+from store import bundles, changes, numbers
+from store.events import EventType, append
+from store.tables import ChangeRow, OrderRow
+from tests.support.world import CARD, TENANT
+
+TRAVELLER = "maria"
+
+R = TypeVar("R", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement a step made."""
+
+    step: str
+    text: str
+    parameters: Any
+
+
+@dataclass
+class ByHand:
+    """The steps of an installation, and the statements they make."""
+
+    settings: Settings
+    statements: list[Statement] = field(default_factory=list)
+    transactions: int = 0
+    _step: str = ""
+
+    def __post_init__(self) -> None:
+        self.parts = worker.parts(self.settings)
+        self._do = {each.__name__: each for each in worker.activities(self.parts)}
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Write down what is asked of the database."""
+        writer = self.parts.store._writer  # noqa: SLF001 - who asks a database is nobody else's business
+        event.listen(writer, "before_cursor_execute", self._executed)
+        event.listen(writer, "begin", self._began)
+        yield
+        event.remove(writer, "before_cursor_execute", self._executed)
+        event.remove(writer, "begin", self._began)
+
+    def _executed(self, _connection: Any, _cursor: Any, text: str, parameters: Any, *_: Any) -> None:
+        self.statements.append(Statement(self._step, text, parameters))
+
+    def _began(self, _connection: Any) -> None:
+        self.transactions += 1
+
+    def order(self) -> str:
+        """Make an empty order."""
+        store = self.parts.store
+        with store.write() as tx:
+            number = numbers.next_order_number(tx, TENANT, store.now())
+            head = OrderRow(tenant=TENANT, number=number, currency="NOK", created_at=store.now())
+            tx.add(head)
+            tx.flush()
+            append(tx, head, EventType.ORDER_CREATED, None, store.now(), {})
+        return number
+
+    def asked(self, order: str, product: str, train: str, lines: list[str], *, confirm: bool) -> str:
+        """Write a request down, as the API does; return its id."""
+        store, change = self.parts.store, str(uuid.uuid4())
+        service = f"{train}-{store.now().date() + timedelta(days=3)}"
+        who = (SearchTraveller(TRAVELLER, date(1990, 5, 4)),)
+        search = OfferSearch(product=product, service=service, valid_from=None, time_zone="UTC", travellers=who)
+        (bundle,) = self.parts.offers.search(TENANT, search, store.now())
+        names = [{"id": TRAVELLER, "given_name": "Maria", "family_name": "Li"}]
+        adds = {"op": "add_lines", "offer_bundle_id": bundle.id, "travellers": names}
+        puts = {"op": "replace_lines", "lines": lines, "with": [{"offer_bundle_id": bundle.id}]}
+        wanted: dict[str, Any] = {"kind": "change", "operations": [puts if lines else adds], "confirm": confirm}
+        wanted |= {"payment": CARD} if confirm else {}
+        request = ChangeRequest.model_validate(wanted)
+        row = ChangeRow(
+            tenant=TENANT,
+            id=change,
+            order_number=order,
+            route="test",
+            fingerprint="",
+            kind=request.kind,
+            request=request.model_dump_json(by_alias=True),
+            state=ChangeState.WAITING,
+            created_at=store.now(),
+        )
+        with store.write() as tx:
+            bundles.keep(tx, TENANT, bundle)
+            changes.add(tx, row)
+        return change
+
+    def change(self, order: str, change: str) -> None:
+        """Run the steps of a change that was asked for."""
+        about = {"change": change, "order": order}
+        plan = self._run(Planned, PlanChange(**about, adopt=True))
+        self._run(BaseModel, ValidateTravellers(**about))
+        self._run(BaseModel, QuoteChange(**about))
+        self._run(BaseModel, ReserveSeats(**about, seats=plan.seats, services=plan.services))
+        swap = self._run(Swapped, SwapOfferBundle(**about))
+        if not plan.confirm:
+            self._run(BaseModel, RecordOutcome(**about, state=ChangeState.DONE))
+            return
+        self._run(BaseModel, ExtendHolds(**about))
+        if swap.balance > zero(swap.balance.currency):
+            self._run(BaseModel, AuthorisePayment(**about, amount=swap.balance))
+        for step in (SettlePriceDifference, ConfirmSeats, ConfirmOrder):
+            self._run(BaseModel, step(**about))
+
+    def _run(self, answer: type[R], command: Command) -> R:
+        self._step = command.step
+        said = self._do[command.step](command)
+        assert isinstance(said, answer)
+        return said
