@@ -1,0 +1,1 @@
+"""The same saga on DBOS, first proved correct, then measured beside ours."""

@@ -1,0 +1,91 @@
+"""The saga on DBOS: the same steps in the same order as a change in one go of ours, undone in reverse.
+
+Written as DBOS's documentation would have it: a workflow that runs in the process that was asked, a step for each
+change to the world, the request's id as the workflow's id. Steps are plain ones and not transactions of a
+datasource, and nothing goes through a queue: of the ways measured once, this carried the most sagas.
+
+What it has not and ours has: drafts that stay open, expire and are discarded; a queue for the requests of one
+order (here the second is refused); payments and prolongations beside a change; refunds; providers outside, and so
+`asked` before the call, withdrawn keys and a pivot that inquires; an undo that an operator can finish by hand;
+cancel from outside; another machine that takes over (DBOS has a service for that); a history with every attempt;
+accounts and limits at the API; webhooks, metrics, traces, several tenants.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+from dbos import DBOS
+
+from bench.peers import after, checks, reversible
+from bench.peers.once import Books, Change, Json, RefusedError
+
+BOOKS = Books()
+_SOON, _FOREVER = 0.1, 1_000_000
+
+
+class Step(Protocol):
+    """A step, as the workflow asks for it."""
+
+    def __call__(self, change: Change, *more: Any) -> Json:
+        """Run it, or return its recorded answer."""
+
+
+def _step(name: str, act: Callable[..., Json]) -> Step:
+    def step(change: Change, *more: Any) -> Json:
+        return BOOKS.once(name, change, lambda tx, head: act(tx, head, change, *more))
+
+    # A fault is tried again until it passes, a refusal never.
+    declared = DBOS.step(
+        name=name,
+        retries_allowed=True,
+        interval_seconds=_SOON,
+        backoff_rate=1.0,
+        max_attempts=_FOREVER,
+        should_retry=lambda error: not isinstance(error, RefusedError),
+    )
+    return cast("Step", declared(step))
+
+
+PLAN = _step("plan_change", checks.plan)
+VALIDATE = _step("validate_travellers", checks.validate)
+QUOTE = _step("quote_change", checks.quote)
+RESERVE, RELEASE = _step("reserve_seats", reversible.reserve), _step("release_seats", reversible.release)
+SWAP, RESTORE = _step("swap_offer_bundle", reversible.swap), _step("restore_offer_bundle", reversible.restore)
+EXTEND = _step("extend_holds", reversible.extend)
+AUTHORISE, VOID = _step("authorise_payment", reversible.authorise), _step("void_payment", reversible.void)
+SETTLE = _step("settle_price_difference", after.settle)
+CONFIRM_SEATS = _step("confirm_seats", after.confirm_seats)
+CONFIRM_ORDER = _step("confirm_order", after.confirm_order)
+RECORD_REFUSAL = _step("record_outcome", after.record_refusal)
+
+HAPPY = (
+    "plan_change", "validate_travellers", "quote_change", "reserve_seats", "swap_offer_bundle", "extend_holds",
+    "authorise_payment", "settle_price_difference", "confirm_seats", "confirm_order",
+)  # fmt: skip
+"""The steps of a change that is done, in order."""
+UNDOING = ("void_payment", "restore_offer_bundle", "release_seats", "record_outcome")
+"""What follows instead of the last three when the settlement is refused."""
+
+
+@DBOS.workflow()
+def change_order(change: Change) -> Json:
+    """Change an order in one go: it ends confirmed, or as it was."""
+    undos: list[Step] = []
+    try:
+        planned = PLAN(change)
+        VALIDATE(change)
+        quoted = QUOTE(change)
+        undos.append(RELEASE)
+        RESERVE(change, planned["service"])
+        undos.append(RESTORE)
+        SWAP(change, planned)
+        EXTEND(change)
+        undos.append(VOID)
+        AUTHORISE(change, quoted["owed_minor"])
+        SETTLE(change)
+    except RefusedError as refusal:
+        for undo in reversed(undos):
+            undo(change)
+        return RECORD_REFUSAL(change, refusal.code)
+    CONFIRM_SEATS(change, planned["gives_up"])
+    return CONFIRM_ORDER(change)
