@@ -1,0 +1,64 @@
+"""Proves the DBOS app, then measures ours and it by turns, each repeat on servers started afresh."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx2
+
+from bench.changes.measure import benching
+from bench.load import Run
+from bench.peers.asking import Pair
+from bench.peers.peer import Peer
+from bench.peers.proof import Proof, prove
+from bench.peers.result import PeersResult
+from bench.rig import Rig, rig
+from tests.support.postgres import new_database, postgres
+
+COUNTS: Mapping[int, int] = {1: 20, 32: 160}
+"""How many changes are asked for by so many callers."""
+
+
+def measure(repeats: int = 5, counts: Mapping[int, int] = COUNTS) -> PeersResult:
+    """Prove and measure; AssertionError, and nothing measured, when the DBOS app is not correct."""
+    proof = proved()
+    runs: list[Run] = []
+    for repeat in range(1, repeats + 1):
+        with rig("postgres") as started, _peer(started) as peer:
+            runs += asyncio.run(_measured(started, peer, repeat, counts))
+            started.check()
+    return PeersResult(proof, runs)
+
+
+def proved() -> Proof:
+    """Check the DBOS app on a server of its own."""
+    with postgres() as bank, _running(Peer(new_database(bank.url, "peer"), bank.log.parent.parent)) as peer:
+        return prove(peer)
+
+
+@contextmanager
+def _peer(started: Rig) -> Iterator[Peer]:
+    if started.bank is None:
+        raise LookupError("both are measured on one PostgreSQL server")
+    with _running(Peer(new_database(started.bank.url, "peer"), started.data)) as peer:
+        yield peer
+
+
+@contextmanager
+def _running(peer: Peer) -> Iterator[Peer]:
+    peer.prepare()
+    peer.start()
+    try:
+        yield peer
+    finally:
+        peer.app.stop()
+
+
+async def _measured(started: Rig, peer: Peer, repeat: int, counts: Mapping[int, int]) -> list[Run]:
+    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
+    async with (
+        benching(started, repeat) as bench,
+        httpx2.AsyncClient(base_url=peer.url, timeout=60, limits=limits) as http,
+    ):
+        pair = Pair(bench, peer, http)
+        return [run for callers, count in counts.items() for run in await pair.all(callers, count)]
