@@ -18,7 +18,8 @@ from bench.shop import Course, Wish
 API, DIRECT, DBOS = "ours", "ours, directly", "DBOS"
 
 REST_SECONDS = 11.0
-"""Temporal leaves timers behind that ring after ten seconds: what they cost must not fall on DBOS."""
+"""Temporal leaves timers behind that ring after ten seconds: what they cost must not fall on DBOS. On ours falls
+what selling its orders left, as in a shop that goes on selling."""
 _PREPARING = 8
 
 T = TypeVar("T")
@@ -39,11 +40,10 @@ class Pair:
         return replace(self.bench.rig, bare=self.peer.app)
 
     async def all(self, callers: int, count: int) -> list[Run]:
-        """Measure the three, forwards or backwards by turns, each after a rest."""
+        """Measure the three, forwards or backwards by turns."""
         ways = [self._api, self._dbos, self._directly]
         found = []
         for way in ways if self.bench.repeat % 2 else reversed(ways):
-            await asyncio.sleep(REST_SECONDS)
             found.append(await way(callers, count))
         return found
 
@@ -64,6 +64,7 @@ class Pair:
     async def _dbos(self, callers: int, count: int) -> Run:
         orders = await asyncio.to_thread(self.peer.sell, count)
         jobs = [partial(self._change, order) for order in orders]
+        await asyncio.sleep(REST_SECONDS)
         return await run(self.rig, DBOS, "api", callers, self.bench.repeat, jobs)
 
     async def _change(self, order: str) -> None:

@@ -15,7 +15,7 @@ from bench.peers.result import PeersResult
 from bench.rig import Rig, rig
 from tests.support.postgres import new_database, postgres
 
-COUNTS: Mapping[int, int] = {1: 20, 32: 160}
+COUNTS: Mapping[int, int] = {1: 20, 32: 96}
 """How many changes are asked for by so many callers."""
 
 
