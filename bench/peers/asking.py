@@ -42,10 +42,7 @@ class Pair:
     async def all(self, callers: int, count: int) -> list[Run]:
         """Measure the three, forwards or backwards by turns."""
         ways = [self._api, self._dbos, self._directly]
-        found = []
-        for way in ways if self.bench.repeat % 2 else reversed(ways):
-            found.append(await way(callers, count))
-        return found
+        return [await way(callers, count) for way in (ways if self.bench.repeat % 2 else reversed(ways))]
 
     async def _api(self, callers: int, count: int) -> Run:
         courses = await self._courses(count)
