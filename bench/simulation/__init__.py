@@ -1,0 +1,1 @@
+"""Queues, simulated: what waits for what when more changes come than were measured."""
