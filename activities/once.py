@@ -12,7 +12,7 @@ from activities.steps import Command, Nothing
 from domain.changes import ChangeState
 from domain.refusals import Refusal
 from providers.errors import ProviderError
-from store import changes, effects
+from store import changes, effects, heads
 from store.database import Store
 from store.effects import EffectState, Known
 from store.events import EventType, append
@@ -81,6 +81,7 @@ class Once:
                 result = note(tx, order, call(order))
                 self._by_hand(tx, order, command)
                 tx.flush()
+                heads.write(tx, order)
                 now = self.store.now()
                 effects.remember(tx, order.tenant, command, result.model_dump_json(), now, asked=effect is not None)
                 return result

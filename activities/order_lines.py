@@ -76,17 +76,13 @@ class OrderLineActivities:
             # Somebody had asked for it before its first change was refused: now there is an order after all.
             order.abandoned = False
         order.status, order.version = OrderStatus.DRAFT, plan.version
-        row.draft = order.draft_opened_by
         held = [seat.id for seat in reservations.under_key(tx, f"{command.change}/reserve")] if plan.seats else []
-        # What is written waits for one flush: before each query it would be an update of its own.
-        with tx.no_autoflush:
-            swaps.put_on(tx, order, command.change, plan, quote, held)
-        tx.flush()
+        swaps.put_on(tx, order, command.change, plan, quote, held)
         order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
         added, removed = [line.id for line in plan.adds], list(plan.removes)
         data: Data = {"version": plan.version, "balance": str(quote.balance), "added": added, "removed": removed}
         append(tx, order, EventType.ORDER_CHANGED, command.change, now, data)
-        tx.add(row)
+        changes.note(tx, row.id, draft=order.draft_opened_by)
         return Swapped(
             version=plan.version,
             balance=quote.balance,

@@ -57,9 +57,9 @@ class OutcomeActivities:
             status = OrderStatus(order.status)
             if row is None:
                 return Recorded(state=command.state, code=command.code, status=status)
+            before = changes.outcome_of(row)
             end_change(tx, order, row, command.state, command.code, self._once.store.now())
-            outcome = changes.outcome_of(changes.existing(tx, command.change))
-            state, code = (outcome.state, outcome.code) if outcome else (command.state, command.code)
+            state, code = (before.state, before.code) if before else (command.state, command.code)
             if order.created_by == command.change and state is not ChangeState.DONE and not order.draft_opened_by:
                 # A first change that was refused leaves no order behind.
                 order.abandoned = True

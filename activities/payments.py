@@ -90,7 +90,7 @@ class PaymentActivities:
             ledger.authorised(tx, order, *entry)
             if changes.existing(tx, command.change).kind == ChangeKind.PAY:
                 order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
-                changes.existing(tx, command.change).draft = order.draft_opened_by
+                changes.note(tx, command.change, draft=order.draft_opened_by)
             data = {"amount": str(command.amount), "currency": command.amount.currency}
             append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)
             return Authorised(expires_at=order.expires_at)

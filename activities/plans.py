@@ -149,8 +149,7 @@ class PlanActivities:
     def _change(self, tx: Session, head: OrderRow, row: ChangeRow, seen: Seen) -> Planned:
         plan = plan_change(seen.order, seen.request, seen.shelf, head.next_line, head.next_position)
         head.next_line, head.next_position = plan.next_line, plan.next_position
-        row.plan = plan.model_dump_json()
-        tx.add_all((head, row))
+        changes.note(tx, row.id, plan=plan.model_dump_json())
         services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
         count = sum(wish.count for wish in plan.seats)
         extend = not plan.nothing and self._short(head, seen.order)

@@ -68,8 +68,7 @@ class QuoteActivities:
         quote = quote_change(seen.order, plan, seen.shelf, self._once.store.now())
         if plan.confirm:
             check_paid(quote.balance, pays=seen.request.payment is not None)
-        row.quote = quote.model_dump_json()
-        tx.add(row)
+        changes.note(tx, row.id, quote=quote.model_dump_json())
         return Quoted(difference=quote.difference, fee=quote.fee, balance=quote.balance)
 
 

@@ -36,6 +36,14 @@ _CLAIM = (
     )
 )
 
+_OPEN = (
+    update(_CHANGES)
+    .where(_CHANGES.c.id == bindparam("of"), _CHANGES.c.outcome.is_(None))
+    .returning(_CHANGES.c.kind, _CHANGES.c.correlation_id)
+)
+_UNCLAIMED = _OPEN.where(_CHANGES.c.claimed_at.is_(None))
+_NOTE = update(_CHANGES).where(_CHANGES.c.id == bindparam("of"))
+
 
 def add(tx: Session, row: ChangeRow) -> bool:
     """Write a new request; False when its idempotency key, or its id, is taken."""
@@ -56,6 +64,11 @@ def of_key(tx: Session, tenant: str, route: str, key: str) -> ChangeRow | None:
 def claim(tx: Session, change: str, order: str, now: datetime) -> bool:
     """Take a request up; False when there is no such request of the order, or it has been answered."""
     return bool(tx.connection().execute(_CLAIM, {"of": change, "on": order, "now": now}).rowcount)
+
+
+def note(tx: Session, change: str, **values: str | None) -> None:
+    """Note what a step has found out about a change: its plan, its quote or its draft."""
+    tx.connection().execute(_NOTE, values | {"of": change})
 
 
 def claimed(tx: Session, change: str) -> ChangeRow | None:
@@ -96,10 +109,8 @@ def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed:
     With `unclaimed` only a change the workflow never took up is ended, so that it never runs later.
     """
     values = {"outcome": outcome.model_dump_json(), "state": outcome.state, "finished_at": now, "trouble": None}
-    open_ = update(ChangeRow).where(col(ChangeRow.id) == change, col(ChangeRow.outcome).is_(None))
-    if unclaimed:
-        open_ = open_.where(col(ChangeRow.claimed_at).is_(None))
-    row = tx.exec(open_.values(values).returning(col(ChangeRow.kind), col(ChangeRow.correlation_id))).one_or_none()
+    open_ = _UNCLAIMED if unclaimed else _OPEN
+    row = tx.connection().execute(open_, values | {"of": change}).one_or_none()
     if row is not None:
         tell(tx, change, outcome, *row)
     return row is not None

@@ -86,10 +86,12 @@ def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> E
 def locked(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
     """Lock the order of a step, and return what is known of the step: one statement.
 
+    The order's head is not the session's: `heads.write` writes what the step changes of it, at its end.
     What was committed while we waited for the lock may be missing from it; `remember` finds that out.
     """
     found = tx.execute(_LOCKED, {"of_key": command.key, "of_order": command.order}).one()
     order, state, answer, refusal, anybody = found
+    tx.expunge(order)
     if not anybody:
         deliveries.nobody_listens(tx)
     return order, Known(state, answer, refusal) if state else None

@@ -9,6 +9,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from store import deliveries
+from store.inserts import insert_all
 from store.tables import EventRow, OrderRow
 
 Data = Mapping[str, str | int | Sequence[str]]
@@ -37,18 +38,16 @@ class EventType(StrEnum):
 def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, now: datetime, data: Data) -> None:
     """Append an event to a locked order. Its data holds our own ids, codes and amounts only."""
     order.last_event += 1
-    tx.add(order)
-    tx.add(
-        EventRow(
-            tenant=order.tenant,
-            order_number=order.number,
-            number=order.last_event,
-            type=kind,
-            change=change,
-            at=now,
-            data=_written(data),
-        )
+    event = EventRow(
+        tenant=order.tenant,
+        order_number=order.number,
+        number=order.last_event,
+        type=kind,
+        change=change,
+        at=now,
+        data=_written(data),
     )
+    insert_all(tx, [event])
     deliveries.owe(tx, order.tenant, order.number, order.last_event, kind, now)
 
 

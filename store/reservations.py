@@ -9,8 +9,11 @@ from sqlalchemy import update
 from sqlmodel import Session, col, func, select
 
 from domain.orders import ReservationState
+from store.inserts import insert_all, table_of
 from store.orders import lines_of, reservations_of
 from store.tables import OrderRow, ReservationRow
+
+_SEATS = table_of(ReservationRow)
 
 
 class Held(Protocol):
@@ -37,22 +40,23 @@ def held(tx: Session, order: OrderRow, key: str, seats: Sequence[Held], until: d
     """Enter seats held under a step's key, in the order the plan wished for them."""
     query = select(func.count()).select_from(ReservationRow).where(ReservationRow.order_number == order.number)
     first = tx.exec(query).one() + 1
-    for number, seat in enumerate(seats, start=first):
-        tx.add(
-            ReservationRow(
-                tenant=order.tenant,
-                order_number=order.number,
-                id=f"{order.number}-s{number}",
-                number=number,
-                key=key,
-                reference=seat.reference,
-                service=seat.service,
-                coach=seat.coach,
-                seat=seat.seat,
-                state=ReservationState.HELD,
-                expires_at=until,
-            )
+    rows = [
+        ReservationRow(
+            tenant=order.tenant,
+            order_number=order.number,
+            id=f"{order.number}-s{number}",
+            number=number,
+            key=key,
+            reference=seat.reference,
+            service=seat.service,
+            coach=seat.coach,
+            seat=seat.seat,
+            state=ReservationState.HELD,
+            expires_at=until,
         )
+        for number, seat in enumerate(seats, start=first)
+    ]
+    insert_all(tx, rows)
 
 
 def under_key(tx: Session, key: str) -> list[ReservationRow]:
@@ -101,4 +105,4 @@ def superseded(tx: Session, order: str, change: str) -> list[ReservationRow]:
 
 def _set(tx: Session, ids: list[str], **values: object) -> None:
     if ids:
-        tx.exec(update(ReservationRow).where(col(ReservationRow.id).in_(ids)).values(values))
+        tx.connection().execute(update(_SEATS).where(_SEATS.c.id.in_(ids)).values(values))

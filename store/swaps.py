@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from domain.plans import Plan, PlannedLine
-from domain.quotes import Quote
+from domain.quotes import Quote, QuotedFee
+from store.inserts import insert_all, table_of
 from store.tables import FeeRow, LineRow, OrderRow, TravellerRow
 
 _VERSIONED = (LineRow, TravellerRow, FeeRow)
@@ -20,31 +21,30 @@ def put_on(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, 
     `held` are the reservations made for it, in the order the plan wished for them.
     """
     if plan.removes:
-        _remove(tx, LineRow, col(LineRow.id).in_(plan.removes), order, change, plan.version)
+        _remove(tx, LineRow, table_of(LineRow).c.id.in_(plan.removes), order, change, plan.version)
     seats = list(held)
+    lines: list[LineRow] = []
     for line in plan.adds:
         mine, seats = seats[: line.holds], seats[line.holds :]
-        tx.add(_line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.keeps, *mine)))
+        lines.append(_line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.keeps, *mine)))
+    insert_all(tx, lines)
     ids = [traveller.id for traveller in plan.travellers]
     if ids:
-        _remove(tx, TravellerRow, col(TravellerRow.traveller).in_(ids), order, change, plan.version)
+        _remove(tx, TravellerRow, table_of(TravellerRow).c.traveller.in_(ids), order, change, plan.version)
     common = _common(order, change, plan.version)
-    for traveller in plan.travellers:
-        tx.add(TravellerRow(traveller=traveller.id, **traveller.model_dump(exclude={"id"}), **common))
-    _remove(tx, FeeRow, col(FeeRow.added_in) > order.confirmed_version, order, change, plan.version)
-    for fee in quote.fees:
-        name = f"{change}/{fee.line or fee.kind}"
-        amount = fee.amount.minor
-        tx.add(FeeRow(id=name, kind=fee.kind, amount_minor=amount, tax_rate=fee.tax_rate, line=fee.line, **common))
+    details = {each.id: each.model_dump(exclude={"id"}) for each in plan.travellers}
+    insert_all(tx, [TravellerRow(traveller=each, **details[each], **common) for each in details])
+    _remove(tx, FeeRow, table_of(FeeRow).c.added_in > order.confirmed_version, order, change, plan.version)
+    insert_all(tx, [FeeRow(**_fee(change, fee), **common) for fee in quote.fees])
 
 
 def take_off(tx: Session, order: str, change: str) -> None:
     """Take a change off again: what it added is undone, what it removed is live."""
     for table in _VERSIONED:
-        mine = col(table.order_number) == order
-        tx.exec(update(table).where(mine, col(table.added_by) == change).values(undone=True))
-        back = {"removed_by": None, "removed_in": None}
-        tx.exec(update(table).where(mine, col(table.removed_by) == change).values(back))
+        rows = table_of(table)
+        mine, back = rows.c.order_number == order, {"removed_by": None, "removed_in": None}
+        tx.connection().execute(update(rows).where(mine, rows.c.added_by == change).values(undone=True))
+        tx.connection().execute(update(rows).where(mine, rows.c.removed_by == change).values(back))
 
 
 def _remove(
@@ -55,8 +55,14 @@ def _remove(
     change: str,
     version: int,
 ) -> None:
-    live = (col(table.order_number) == order.number, col(table.undone).is_(False), col(table.removed_by).is_(None))
-    tx.exec(update(table).where(*live, which).values(removed_by=change, removed_in=version))
+    rows = table_of(table)
+    live = (rows.c.order_number == order.number, rows.c.undone.is_(False), rows.c.removed_by.is_(None))
+    tx.connection().execute(update(rows).where(*live, which).values(removed_by=change, removed_in=version))
+
+
+def _fee(change: str, fee: QuotedFee) -> dict[str, Any]:
+    amount = {"amount_minor": fee.amount.minor, "tax_rate": fee.tax_rate}
+    return {"id": f"{change}/{fee.line or fee.kind}", "kind": fee.kind, "line": fee.line, **amount}
 
 
 def _common(order: OrderRow, change: str, version: int) -> dict[str, Any]:

@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import bindparam, update
 from sqlmodel import select
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind
 from providers.errors import PaymentDeclinedError, RefundDeclinedError
 from store.database import Store
+from store.inserts import insert_all, table_of
 from store.tables import BankRow
 
 DECLINE = "tok_decline"
 REFUSE_CAPTURE = "tok_refuse_capture"
 REFUSE_REFUND = "tok_refuse_refund"
+
+_TABLE = table_of(BankRow)
+_BANK = select(BankRow).where(BankRow.key == bindparam("of"), BankRow.tenant == bindparam("by"))
 
 
 class EmbeddedPayments:
@@ -33,7 +38,7 @@ class EmbeddedPayments:
                 row = BankRow(
                     tenant=tenant, key=key, currency=amount.currency, token=token, authorised_minor=amount.minor
                 )
-                tx.add(row)
+                insert_all(tx, [row])
             if row.voided:
                 raise PaymentDeclinedError
             return f"bank:{key}"
@@ -50,18 +55,19 @@ class EmbeddedPayments:
         """Make all moves or none. The step's own memory keeps a key from settling twice."""
         with self._store.write() as tx:
             for move in moves:
-                row = tx.exec(select(BankRow).where(BankRow.key == move.payment, BankRow.tenant == tenant)).one()
+                row, values = tx.exec(_BANK, params={"of": move.payment, "by": tenant}).one(), dict[str, object]()
                 if move.amount.currency != row.currency:
                     raise ValueError("a payment is settled in its own currency")
                 match move.kind:
                     case MoveKind.CAPTURE if row.token == REFUSE_CAPTURE or row.voided:
                         raise PaymentDeclinedError
                     case MoveKind.CAPTURE:
-                        row.captured_minor += move.amount.minor
+                        values = {"captured_minor": row.captured_minor + move.amount.minor}
                     case MoveKind.REFUND if row.token == REFUSE_REFUND:
                         raise RefundDeclinedError
                     case MoveKind.REFUND:
-                        row.refunded_minor += move.amount.minor
+                        values = {"refunded_minor": row.refunded_minor + move.amount.minor}
                     case MoveKind.VOID:
-                        row.voided = True
-                tx.add(row)
+                        values = {"voided": True}
+                tx.expunge(row)
+                tx.connection().execute(update(_TABLE).where(_TABLE.c.key == row.key).values(values))

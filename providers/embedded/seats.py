@@ -11,7 +11,7 @@ from providers.embedded.placing import choose
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatRequest
 from store.database import Store
-from store.inserts import table_of
+from store.inserts import insert_all, table_of
 from store.tables import SeatHoldRow, SeatRow, ServiceRow
 
 _Place = tuple[int, int]
@@ -50,10 +50,10 @@ class EmbeddedSeats:
                 self._queue_up(tx, tenant, service)
             rows: list[SeatHoldRow] = []
             for request in wanted:
-                for coach, seat in self._places(tx, tenant, request):
-                    rows.append(_row(tenant, key, len(rows) + 1, request.service, (coach, seat), until))
-                    tx.add(rows[-1])
-                tx.flush()
+                places = self._places(tx, tenant, request)
+                first = len(rows) + 1
+                rows += [_row(tenant, key, n, request.service, each, until) for n, each in enumerate(places, first)]
+                insert_all(tx, rows[first - 1 :])
             return [_held(row) for row in rows]
 
     def _queue_up(self, tx: Session, tenant: str, service: str) -> None:
