@@ -46,6 +46,7 @@ from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
 from dispatch import Dispatcher
 from heartbeat import Check, beat
+from pace import tell_pace
 from providers.connecting import connected
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
@@ -260,6 +261,7 @@ async def _work(client: Client, made: Parts, settings: Settings) -> None:
             beside = [
                 group.create_task(Dispatcher(client, made.store).keep_looking(settings.webhooks_look_every)),
                 group.create_task(_beat(settings.heartbeat, client, made.store)),
+                group.create_task(tell_pace(client)),
             ]
             await stop.wait()
             for each_task in beside:

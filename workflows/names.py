@@ -9,6 +9,11 @@ WEBHOOKS_QUEUE = "webhooks"
 """Apart, so that endpoints that are slow never hold up an order."""
 DEPLOYMENT = "changeover"
 """What Temporal calls all our workers together, when each build is a version of its own."""
+MEASURE_DISPATCH = "MeasureDispatch"
+"""The run by which it is measured how long a dispatch takes (hops.py). No worker has code for it."""
+MEASURE_DISPATCH_ID = "measure-dispatch"
+"""One at a time, or each would take the other's tasks."""
+MEASURE_DISPATCH_QUEUE = "measure-dispatch"
 
 ORDER_NUMBER = SearchAttributeKey.for_keyword("OrderNumber")
 ORDER_STATE = SearchAttributeKey.for_keyword("OrderState")

@@ -12,10 +12,12 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 import worker
 from activities.steps import Place
+from cli.doctor.dispatching import dispatching
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
 from cli.doctor.pollers import pollers
 from cli.temporal_server import temporal_binary
+from pace import PATIENCE
 from settings import Settings
 from store.database import utc_now
 from workflows.names import SEARCH_ATTRIBUTES
@@ -30,7 +32,7 @@ async def look(patient: Patient) -> list[Finding]:
     """Look at the Temporal server the settings name."""
     found: list[Finding] = []
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(SECONDS + PATIENCE.total_seconds()):
             client = await worker.connect(patient.settings, retry=ONCE)
             async for each in _looked(client, patient):
                 found.append(each)  # noqa: PERF401 - what was found before a failure is told too
@@ -65,6 +67,7 @@ async def _looked(client: Client, patient: Patient) -> AsyncIterator[Finding]:
     async for each in pollers(client, _outside(patient.settings), where):
         yield each
     yield await _schedule(client, where)
+    yield await dispatching(client)
 
 
 def _outside(settings: Settings) -> tuple[Place, ...]:

@@ -11,7 +11,17 @@ from domain.orders import OrderStatus
 from domain.webhooks import Failure, Why, message_id
 from settings import Settings
 from workflows.deliver_events import DeliverEvents
-from workflows.names import DEPLOYMENT, ORDERS_QUEUE, SEARCH_ATTRIBUTES, WEBHOOKS_QUEUE, delivery_id, draft_id
+from workflows.names import (
+    DEPLOYMENT,
+    MEASURE_DISPATCH,
+    MEASURE_DISPATCH_ID,
+    MEASURE_DISPATCH_QUEUE,
+    ORDERS_QUEUE,
+    SEARCH_ATTRIBUTES,
+    WEBHOOKS_QUEUE,
+    delivery_id,
+    draft_id,
+)
 from workflows.order_draft import OrderDraft
 
 
@@ -42,6 +52,11 @@ def test_the_workflow_that_delivers_events_and_its_signal() -> None:
     assert not [name for name in definition.queries if name and not name.startswith("__")]
     assert delivery_id("W1", "26-100001") == "webhook/W1/26-100001"
     assert WEBHOOKS_QUEUE == "webhooks"
+
+
+def test_the_run_that_measures_a_dispatch() -> None:
+    assert MEASURE_DISPATCH == "MeasureDispatch"
+    assert MEASURE_DISPATCH_ID == MEASURE_DISPATCH_QUEUE == "measure-dispatch"
 
 
 def test_what_is_kept_of_webhooks() -> None:
