@@ -19,13 +19,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from workflows.names import MEASURE_DISPATCH, MEASURE_DISPATCH_ID, MEASURE_DISPATCH_QUEUE
 
-COUNTED = 9
-"""How many dispatches, back to back, a median is taken of."""
-TIMES = 3
-"""A machine that was busy for a moment is looked at again; a server that rations does so every time."""
-BURST = 60
-"""So many go first: a server that rations lets a burst of 20 go by, and earns new ones meanwhile."""
-BURST_SECONDS = 2.0
+RATION = 20
+"""So many a second, of all orders of a shard together, are dispatched by a server nobody tuned."""
+BURST = 30
+"""It lets a burst of 20 go by first; the others are to be sure."""
+LOOK_SECONDS = 4.0
 _TURN_SECONDS = 0.2
 # A task that was handed to somebody who has gone comes again.
 _TASK_LOST = timedelta(seconds=2)
@@ -69,10 +67,6 @@ class _Run:
         self.task, _ = await asyncio.gather(self._next(), self._answer())
         return perf_counter() - began
 
-    async def counted(self) -> float:
-        """Return the median of a few."""
-        return median([await self.hop() for _ in range(COUNTED)])
-
     async def end(self) -> None:
         """Complete the run."""
         await self._answer(_DONE)
@@ -97,20 +91,28 @@ class _Run:
         await self.client.workflow_service.respond_workflow_task_completed(request)
 
 
-async def dispatch_seconds(client: Client, fast: float, longest: timedelta) -> float:
-    """Return what a dispatch takes: the first median that is fast, or the least of a few.
+@dataclass(frozen=True)
+class Dispatches:
+    """How it went."""
+
+    seconds: float
+    """The median, once a burst has gone by."""
+    free: bool
+    """Whether there were more of them than a server that rations lets by, however busy the machine was."""
+
+
+async def dispatched(client: Client, longest: timedelta) -> Dispatches:
+    """Have tasks dispatched until it is plain that they are not rationed, or for a few seconds.
 
     Waits while somebody else measures. A run that is not brought to its end is ended by Temporal after the longest.
     """
     run = _Run(client, longest)
     await run.take_turn()
-    end = perf_counter() + BURST_SECONDS
-    for _ in range(BURST):
-        await run.hop()
-        if perf_counter() > end:
-            break
-    least = await run.counted()
-    for _ in range(TIMES - 1):
-        least = least if least <= fast else min(least, await run.counted())
+    took: list[float] = []
+    began, elapsed, free = perf_counter(), 0.0, False
+    while not free and elapsed < LOOK_SECONDS:
+        took.append(await run.hop())
+        elapsed = perf_counter() - began
+        free = len(took) > BURST + RATION * elapsed
     await run.end()
-    return least
+    return Dispatches(median(took[len(took) // 2 :]), free)

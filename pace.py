@@ -11,14 +11,15 @@ from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from hops import COUNTED, dispatch_seconds
+from hops import dispatched
 from telemetry.metrics import DISPATCH_SECONDS
 
 log = logging.getLogger(__name__)
 
 FAST = 0.04
 """Seconds. A rationed dispatch takes 0.05, another one about 0.01 where the server is near."""
-PATIENCE = timedelta(seconds=8)
+_CALLS = 9
+PATIENCE = timedelta(seconds=10)
 
 RATIONED = "DISPATCH_RATIONED"
 """The server keeps tasks back."""
@@ -40,11 +41,13 @@ class Pace:
 
     dispatch: float
     call: float
+    free: bool = True
+    """Whether more were to be had than a server that rations gives."""
 
     @property
     def slow(self) -> str | None:
         """The code of what is likely wrong; None when it is fast enough."""
-        if self.dispatch <= FAST:
+        if self.free and self.dispatch <= FAST:
             return None
         return FAR_AWAY if self.call > self.dispatch / 2 else RATIONED
 
@@ -66,8 +69,9 @@ async def measured(client: Client, patience: timedelta = PATIENCE) -> Pace:
     """Return what a dispatch takes here and now; NotMeasuredError when it cannot be told within the patience."""
     try:
         async with asyncio.timeout(patience.total_seconds()):
-            call = median([await _call(client) for _ in range(COUNTED)])
-            return Pace(await dispatch_seconds(client, FAST, patience), call)
+            call = median([await _call(client) for _ in range(_CALLS)])
+            found = await dispatched(client, patience)
+            return Pace(found.seconds, call, found.free)
     except TimeoutError as error:
         raise NotMeasuredError("TIMED_OUT") from error
     except RPCError as error:

@@ -13,6 +13,7 @@ from temporalio.envconfig import ClientConfig
 
 from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
 from cli.processes import STOP_SECONDS
+from cli.temporal_server import server_command
 from settings import Settings
 from tests.support.commands import ROOT
 from workflows.names import SEARCH_ATTRIBUTES
@@ -23,6 +24,15 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: each for name, each in SERVICES.items() if each["image"].startswith("changeover:")}
 TEXTS = [path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not in path.parts]
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
+
+
+def test_the_compose_files_temporal_is_tuned_as_ours_is() -> None:
+    temporal = SERVICES["temporal"]
+    (folder,) = (each.split(":") for each in temporal["volumes"])
+    file = DEPLOY / folder[0] / Path(temporal["environment"]["DYNAMIC_CONFIG_FILE_PATH"]).relative_to(folder[1])
+    told = [f"{name}={each['value']}" for name, values in yaml.safe_load(file.read_text()).items() for each in values]
+    assert told
+    assert set(told) <= set(server_command(1, None, None))
 
 
 def test_the_compose_file_is_one() -> None:

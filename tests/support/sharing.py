@@ -16,6 +16,7 @@ _OF_THEIR_OWN = (
     "tests/laws/test_webhooks_killed.py",
     "tests/providers/test_embedded.py",
     "tests/providers/test_examples.py",
+    "tests/telemetry/test_pace.py",
 )
 
 

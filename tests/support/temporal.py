@@ -10,7 +10,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from cli.processes import Child
-from cli.temporal_server import server_command
+from cli.temporal_server import server_command, temporal_binary
 from telemetry.loopback import HOST, free_port
 
 NAMESPACES = (
@@ -63,10 +63,24 @@ async def temporal_server(
     """
     port = free_port()
     command = server_command(port, web_ui, kept, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
-    for namespace in NAMESPACES:
-        command += ["--namespace", namespace]
+    async with _serving(port, command) as server:
+        yield server
+
+
+@asynccontextmanager
+async def stock_server() -> AsyncIterator[TemporalServer]:
+    """Start a server as somebody does who has read no page of ours: in memory, tuned by nothing."""
+    port = free_port()
+    command = [str(temporal_binary()), "server", "start-dev", "--headless", "--ip", HOST, "--port", str(port)]
+    async with _serving(port, command) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _serving(port: int, command: Sequence[str]) -> AsyncIterator[TemporalServer]:
+    namespaces = [word for namespace in NAMESPACES for word in ("--namespace", namespace)]
     ARTIFACTS.mkdir(exist_ok=True)
-    child = Child("temporal", command, ARTIFACTS / f"temporal-{os.getpid()}.log")
+    child = Child("temporal", [*command, *namespaces], ARTIFACTS / f"temporal-{os.getpid()}.log")
     server = TemporalServer(f"{HOST}:{port}", child)
     try:
         await server.start()

@@ -35,6 +35,7 @@ PAGE = ROOT / "docs" / "observability.md"
 RUNBOOKS = {
     *("a-step-keeps-failing", "the-books-do-not-agree", "holds-are-overdue", "requests-are-not-taken-up"),
     *("temporal-does-not-answer", "the-store-does-not-answer", "workers-are-behind", "a-workflow-task-fails"),
+    "every-step-is-slow",
 }
 _OF_PROMETHEUS = {"up"}
 
