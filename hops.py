@@ -24,6 +24,9 @@ RATION = 20
 BURST = 30
 """It lets a burst of 20 go by first; the others are to be sure."""
 LOOK_SECONDS = 4.0
+"""A server that has not shown by then that it does not ration is slow, or its machine had other things to do."""
+LONGEST_SECONDS = 7.0
+"""How long one is looked at whose median is fast nevertheless."""
 _TURN_SECONDS = 0.2
 # A task that was handed to somebody who has gone comes again.
 _TASK_LOST = timedelta(seconds=2)
@@ -101,18 +104,23 @@ class Dispatches:
     """Whether there were more of them than a server that rations lets by, however busy the machine was."""
 
 
-async def dispatched(client: Client, longest: timedelta) -> Dispatches:
-    """Have tasks dispatched until it is plain that they are not rationed, or for a few seconds.
+async def dispatched(client: Client, fast: float, longest: timedelta) -> Dispatches:
+    """Have tasks dispatched until it is plain that they are not rationed, or that they are not fast.
 
     Waits while somebody else measures. A run that is not brought to its end is ended by Temporal after the longest.
     """
     run = _Run(client, longest)
     await run.take_turn()
     took: list[float] = []
-    began, elapsed, free = perf_counter(), 0.0, False
-    while not free and elapsed < LOOK_SECONDS:
+    began, elapsed, left = perf_counter(), 0.0, float(BURST)
+    while left >= 0 and (elapsed < LOOK_SECONDS or (_median(took) <= fast and elapsed < LONGEST_SECONDS)):
         took.append(await run.hop())
         elapsed = perf_counter() - began
-        free = len(took) > BURST + RATION * elapsed
+        # What a server that rations would have left to give.
+        left = min(BURST, left + RATION * took[-1]) - 1
     await run.end()
-    return Dispatches(median(took[len(took) // 2 :]), free)
+    return Dispatches(_median(took), free=left < 0)
+
+
+def _median(took: list[float]) -> float:
+    return median(took[len(took) // 2 :])

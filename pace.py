@@ -41,15 +41,15 @@ class Pace:
 
     dispatch: float
     call: float
-    free: bool = True
+    free: bool
     """Whether more were to be had than a server that rations gives."""
 
     @property
     def slow(self) -> str | None:
         """The code of what is likely wrong; None when it is fast enough."""
-        if self.free and self.dispatch <= FAST:
+        if self.dispatch <= FAST:
             return None
-        return FAR_AWAY if self.call > self.dispatch / 2 else RATIONED
+        return FAR_AWAY if self.free or self.call > self.dispatch / 2 else RATIONED
 
 
 async def tell_pace(client: Client) -> None:
@@ -70,7 +70,7 @@ async def measured(client: Client, patience: timedelta = PATIENCE) -> Pace:
     try:
         async with asyncio.timeout(patience.total_seconds()):
             call = median([await _call(client) for _ in range(_CALLS)])
-            found = await dispatched(client, patience)
+            found = await dispatched(client, FAST, patience)
             return Pace(found.seconds, call, found.free)
     except TimeoutError as error:
         raise NotMeasuredError("TIMED_OUT") from error
