@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 FAST = 0.04
 """Seconds. A rationed dispatch takes 0.05, another one about 0.01 where the server is near."""
+SETTLED_SECONDS = 5.0
+"""A worker that has just started is busy with itself; one that dies at once has not asked for anything."""
 _CALLS = 9
 PATIENCE = timedelta(seconds=10)
 
@@ -54,6 +56,7 @@ class Pace:
 
 async def tell_pace(client: Client) -> None:
     """Measure once, keep it as a gauge, and warn when it is slow. Whatever goes wrong, it is no more than a line."""
+    await asyncio.sleep(SETTLED_SECONDS)
     try:
         pace = await measured(client)
     except Exception as error:  # noqa: BLE001 - a worker works without knowing
@@ -61,8 +64,11 @@ async def tell_pace(client: Client) -> None:
         log.info("how long Temporal takes to dispatch could not be measured", extra={"code": code})
         return
     DISPATCH_SECONDS.set(pace.dispatch)
+    took = round(pace.dispatch * 1000, 1)
     if pace.slow:
-        log.warning(_SAID[pace.slow], extra={"code": pace.slow, "ms": round(pace.dispatch * 1000, 1)})
+        log.warning(_SAID[pace.slow], extra={"code": pace.slow, "ms": took})
+    else:
+        log.info("Temporal dispatches at once", extra={"ms": took})
 
 
 async def measured(client: Client, patience: timedelta = PATIENCE) -> Pace:

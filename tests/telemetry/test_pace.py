@@ -142,15 +142,28 @@ def worker_at(server: TemporalServer, folder: Path, **more: str) -> Iterator[Chi
         child.stop()
 
 
-async def said(child: Child, words: str) -> dict[str, object]:
-    """Return the log line with these words, once it is there."""
+async def said(child: Child) -> dict[str, object]:
+    """Return what a worker logs of its measurement."""
     async with asyncio.timeout(60):
-        while words not in child.log.read_text():
+        while '"logger": "pace"' not in child.log.read_text():
             assert not child.ended, child.tail()
             await asyncio.sleep(0.1)
-    (line,) = [each for each in child.log.read_text().splitlines() if words in each]
+    (line,) = [each for each in child.log.read_text().splitlines() if '"logger": "pace"' in each]
     told: dict[str, object] = json.loads(line)
     return told
+
+
+async def said_of_a_stock_server(server: TemporalServer, folder: Path) -> dict[str, object]:
+    """Return what the first worker says whose machine was not too busy to tell."""
+    heard = []
+    for _ in range(TIMES):
+        folder /= "again"
+        folder.mkdir()
+        with worker_at(server, folder) as child:
+            heard.append(await said(child))
+        if heard[-1].get("code") == RATIONED:
+            return heard[-1]
+    raise AssertionError(heard)
 
 
 async def until_a_round_is_done(client: Client) -> None:
@@ -163,9 +176,8 @@ async def until_a_round_is_done(client: Client) -> None:
 
 @pytest.mark.journeys
 async def test_a_worker_at_a_stock_server_says_what_to_turn(stock: TemporalServer, tmp_path: Path) -> None:
-    with worker_at(stock, tmp_path) as child:
-        warning = await said(child, RATIONED)
-    assert (warning["level"], warning["logger"]) == ("warning", "pace")
+    warning = await said_of_a_stock_server(stock, tmp_path)
+    assert warning["level"] == "warning"
     assert float(str(warning["ms"])) > FAST * 1000
     assert "raise history.transferProcessorMaxPollRPS" in str(warning["event"])
 
@@ -175,7 +187,7 @@ async def test_a_worker_that_cannot_measure_works_all_the_same(ours: TemporalSer
     client = await Client.connect(ours.address)
     other = await client.start_workflow(MEASURE_DISPATCH, id=MEASURE_DISPATCH_ID, task_queue=MEASURE_DISPATCH_QUEUE)
     with worker_at(ours, tmp_path, CHANGEOVER_RECONCILE_EVERY="PT1S") as child:
-        line = await said(child, "could not be measured")
+        line = await said(child)
         assert (line["level"], line["code"]) == ("info", "TIMED_OUT")
         await until_a_round_is_done(client)
         assert not child.ended
