@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
 export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
-.PHONY: help install demo up test journeys faults soak sources check bench lock clean
+.PHONY: help install demo up test journeys faults soak sources check bench bench-compare lock clean
 
 help:
 	@echo "Try it"
@@ -16,7 +16,8 @@ help:
 	@echo "  make journeys  what people do: commands, up, demo, a browser on the desk and the Web UI"
 	@echo "  make faults    every step broken in every way, workers killed, runs terminated"
 	@echo "  make soak      seeded traffic while parts are killed; SEED=, MINUTES=, DATABASE=sqlite|postgres"
-	@echo "  make bench     measure changes against bare workflows"
+	@echo "  make bench     measure changes against bare workflows, growth and peers: an hour; ARGS=\"--only changes\""
+	@echo "  make bench-compare OLD=a.json NEW=b.json   two benches (ARGS=\"--out a.json\") side by side"
 	@echo "Work on it"
 	@echo "  make install   build .venv from the hashed lock files; the others do it first"
 	@echo "  make check     ruff, mypy, import-linter"
@@ -70,7 +71,10 @@ check: install
 	$(BIN)/lint-imports
 
 bench: install
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
+
+bench-compare: install
+	@$(BIN)/python -m bench.compare $(OLD) $(NEW)
 
 lock: install
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" pyproject.toml -o requirements.lock

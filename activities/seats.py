@@ -15,7 +15,8 @@ from domain.orders import ReservationState
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
 from store import changes, reservations
 from store.events import EventType, append
-from store.tables import OrderRow, ReservationRow
+from store.reservations import Kept
+from store.tables import OrderRow
 
 
 class ReserveSeats(Command):
@@ -130,13 +131,13 @@ class SeatActivities:
             ends = command.expires_at or self._deadlines.draft_ends(order, store.now())
             return self._deadlines.holds_until(ends)
 
-        def extend(order: OrderRow) -> list[ReservationRow]:
+        def extend(order: OrderRow) -> list[Kept]:
             with store.read() as tx:
                 held = reservations.still_held(tx, command.order)
             self._seats.extend(order.tenant, [row.reference for row in held], until(order))
             return held
 
-        def note(tx: Session, order: OrderRow, held: list[ReservationRow]) -> HoldsExtended:
+        def note(tx: Session, order: OrderRow, held: list[Kept]) -> HoldsExtended:
             reservations.last_until(tx, held, until(order))
             if command.expires_at:
                 order.expires_at, order.expires_fixed = command.expires_at, True
@@ -150,7 +151,7 @@ class SeatActivities:
     def confirm_seats(self, command: ConfirmSeats) -> Nothing:
         """Confirm what live lines hold and release what removed lines had, in one act."""
 
-        def confirm(order: OrderRow) -> tuple[list[ReservationRow], list[ReservationRow]]:
+        def confirm(order: OrderRow) -> tuple[list[Kept], list[Kept]]:
             with self._once.store.read() as tx:
                 taken, given_up = reservations.at_confirmation(tx, command.order)
             fresh = [row for row in taken if row.state == ReservationState.HELD]
@@ -159,7 +160,7 @@ class SeatActivities:
                 self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
             return fresh, given_up
 
-        def note(tx: Session, order: OrderRow, seats: tuple[list[ReservationRow], list[ReservationRow]]) -> Nothing:
+        def note(tx: Session, order: OrderRow, seats: tuple[list[Kept], list[Kept]]) -> Nothing:
             fresh, given_up = seats
             reservations.confirmed(tx, fresh)
             reservations.released(tx, given_up)
@@ -174,14 +175,14 @@ class SeatActivities:
     def give_back_seats(self, command: GiveBackSeats) -> Nothing:
         """Give back held seats of draft lines this change replaced, once it cannot fail any more."""
 
-        def give_back(order: OrderRow) -> list[ReservationRow]:
+        def give_back(order: OrderRow) -> list[Kept]:
             with self._once.store.read() as tx:
                 superseded = reservations.superseded(tx, command.order, command.change)
             if command.by_hand is None:
                 self._seats.give_back(order.tenant, [row.reference for row in superseded])
             return superseded
 
-        def note(tx: Session, _order: OrderRow, superseded: list[ReservationRow]) -> Nothing:
+        def note(tx: Session, _order: OrderRow, superseded: list[Kept]) -> Nothing:
             reservations.released(tx, superseded)
             return Nothing()
 

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.changes.histories import History
+from bench.changes.bench import Measured
 from bench.figures import Goal
 from bench.load import Run
 
@@ -57,17 +57,13 @@ def print_goals(console: Console, goals: Sequence[Goal]) -> None:
     console.print(table)
 
 
-def as_json(
-    database: str, runs: Sequence[Run], histories: dict[str, History], goals: Sequence[Goal], more: dict[str, Any]
-) -> dict[str, Any]:
-    """Return all of it as JSON."""
+def as_json(measured: Measured, goals: Sequence[Goal]) -> dict[str, Any]:
+    """Return what changes cost, and the goals they are measured by, as JSON."""
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
-        "database": database,
-        "runs": [run.as_json() for run in runs],
-        "histories": {name: {"events": each.events, "bytes": each.bytes} for name, each in histories.items()},
+        "runs": [run.as_json() for run in measured.runs],
+        "histories": {name: {"events": each.events, "bytes": each.bytes} for name, each in measured.histories.items()},
         "goals": [goal.as_json() for goal in goals],
-        **more,
     }
 
 

@@ -4,33 +4,34 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
 from domain.travellers import Traveller
+from store.inserts import table_of
 from store.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
-# Run by every step: built once, not at each run.
+# Run for every change: built once, and without the ORM, for an order may have two hundred lines.
 _ORDER = bindparam("order", type_=String())
 _LOCKED = select(OrderRow).where(OrderRow.number == _ORDER).with_for_update()
-_LINES = (
-    select(LineRow).where(LineRow.order_number == _ORDER, col(LineRow.undone).is_(False)).order_by(col(LineRow.number))
-)
+_LINE, _SEAT, _FEE = table_of(LineRow), table_of(ReservationRow), table_of(FeeRow)
+_LINES = sa.select(_LINE).where(_LINE.c.order_number == _ORDER, _LINE.c.undone.is_(False)).order_by(_LINE.c.number)
 _TRAVELLERS = (
     select(TravellerRow)
     .where(TravellerRow.order_number == _ORDER, col(TravellerRow.undone).is_(False))
     .where(col(TravellerRow.removed_by).is_(None))
     .order_by(col(TravellerRow.traveller))
 )
-_RESERVATIONS = select(ReservationRow).where(ReservationRow.order_number == _ORDER).order_by(col(ReservationRow.number))
+_RESERVATIONS = sa.select(_SEAT).where(_SEAT.c.order_number == _ORDER).order_by(_SEAT.c.number)
 _FEES = (
-    select(FeeRow)
-    .where(FeeRow.order_number == _ORDER, col(FeeRow.undone).is_(False))
-    .where(col(FeeRow.removed_by).is_(None) | (col(FeeRow.removed_in) > bindparam("confirmed")))
-    .order_by(col(FeeRow.id))
+    sa.select(_FEE)
+    .where(_FEE.c.order_number == _ORDER, _FEE.c.undone.is_(False))
+    .where(_FEE.c.removed_by.is_(None) | (_FEE.c.removed_in > bindparam("confirmed")))
+    .order_by(_FEE.c.id)
 )
 
 
@@ -47,10 +48,12 @@ def locked(tx: Session, number: str) -> OrderRow:
 
 def load(tx: Session, row: OrderRow) -> Order:
     """Return the whole order a row is the head of."""
-    fees = _live_fees(tx, row)
+    tx.flush()
+    ask, of = tx.connection().execute, {"order": row.number}
+    fees = ask(_FEES, of | {"confirmed": row.confirmed_version}).all()
     return Order(
         **_head(row),
-        lines=tuple(_line(line, row.currency) for line in lines_of(tx, row.number)),
+        lines=tuple(_line(line, row.currency) for line in ask(_LINES, of)),
         travellers=tuple(_traveller(each) for each in travellers_of(tx, row.number)),
         fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
         confirmed_fees=tuple(_fee(fee, row.currency) for fee in fees if fee.added_in <= row.confirmed_version),
@@ -75,11 +78,6 @@ _HEAD = {
 }
 
 
-def lines_of(tx: Session, number: str) -> Sequence[LineRow]:
-    """Return every line row of an order that was not undone."""
-    return tx.exec(_LINES, params={"order": number}).all()
-
-
 def reservations_on(tx: Session, lines: Sequence[str]) -> tuple[str, ...]:
     """Return the seats that lines have, each once, in the order of the lines."""
     if not lines:
@@ -93,16 +91,13 @@ def travellers_of(tx: Session, number: str) -> Sequence[TravellerRow]:
     return tx.exec(_TRAVELLERS, params={"order": number}).all()
 
 
-def reservations_of(tx: Session, number: str) -> Sequence[ReservationRow]:
+def reservations_of(tx: Session, number: str) -> Sequence[sa.Row[Any]]:
     """Return every reservation of an order, released ones included."""
-    return tx.exec(_RESERVATIONS, params={"order": number}).all()
+    tx.flush()
+    return tx.connection().execute(_RESERVATIONS, {"order": number}).all()
 
 
-def _live_fees(tx: Session, row: OrderRow) -> Sequence[FeeRow]:
-    return tx.exec(_FEES, params={"order": row.number, "confirmed": row.confirmed_version}).all()
-
-
-def _line(row: LineRow, currency: str) -> OrderLine:
+def _line(row: sa.Row[Any], currency: str) -> OrderLine:
     return OrderLine(
         id=row.id,
         position=row.position,
@@ -137,12 +132,12 @@ def _traveller(row: TravellerRow) -> Traveller:
 _DETAILS = set(Traveller.model_fields) - {"id"}
 
 
-def _fee(row: FeeRow, currency: str) -> Fee:
+def _fee(row: sa.Row[Any], currency: str) -> Fee:
     amount = Money(row.amount_minor, currency)
     return Fee(id=row.id, kind=FeeKind(row.kind), amount=amount, tax_rate=row.tax_rate, line=row.line)
 
 
-def _reservation(row: ReservationRow) -> Reservation:
+def _reservation(row: sa.Row[Any]) -> Reservation:
     return Reservation(
         id=row.id,
         service=row.service,

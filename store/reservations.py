@@ -1,19 +1,38 @@
 """Seats kept for an order, as the seat provider told us."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import update
-from sqlmodel import Session, col, func, select
+import sqlalchemy as sa
+from sqlalchemy import bindparam, update
+from sqlmodel import Session, func, select
 
 from domain.orders import ReservationState
 from store.inserts import insert_all, table_of
-from store.orders import lines_of, reservations_of
-from store.tables import OrderRow, ReservationRow
+from store.tables import LineRow, OrderRow, ReservationRow
 
-_SEATS = table_of(ReservationRow)
+_SEATS, _LINES = table_of(ReservationRow), table_of(LineRow)
+_ORDER = bindparam("order", type_=sa.String())
+_KEPT = sa.select(*_SEATS.c["id", "reference", "state", "service", "coach", "seat"]).order_by(_SEATS.c.number)
+_OURS = _KEPT.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state != ReservationState.RELEASED)
+_HELD = _KEPT.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state == ReservationState.HELD)
+_UNDER_KEY = _KEPT.where(_SEATS.c.key == bindparam("of_key"), _SEATS.c.state == ReservationState.HELD)
+_OF_LINES = sa.select(_LINES.c.reservations).where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
+_LIVE = _OF_LINES.where(_LINES.c.removed_by.is_(None))
+_REMOVED = _OF_LINES.where(_LINES.c.removed_by == bindparam("by"))
+
+
+class Kept(NamedTuple):
+    """A seat kept for an order."""
+
+    id: str
+    reference: str
+    state: str
+    service: str
+    coach: int
+    seat: int
 
 
 class Held(Protocol):
@@ -59,48 +78,55 @@ def held(tx: Session, order: OrderRow, key: str, seats: Sequence[Held], until: d
     insert_all(tx, rows)
 
 
-def under_key(tx: Session, key: str) -> list[ReservationRow]:
+def under_key(tx: Session, key: str) -> list[Kept]:
     """Return the seats a step holds, in the order it got them."""
-    query = select(ReservationRow).where(ReservationRow.key == key, ReservationRow.state == ReservationState.HELD)
-    return list(tx.exec(query.order_by(col(ReservationRow.number))))
+    return _kept(tx, _UNDER_KEY, {"of_key": key})
 
 
-def still_held(tx: Session, order: str) -> list[ReservationRow]:
+def still_held(tx: Session, order: str) -> list[Kept]:
     """Return the seats an order holds without having them for good."""
-    return [row for row in reservations_of(tx, order) if row.state == ReservationState.HELD]
+    return _kept(tx, _HELD, {"order": order})
 
 
-def released(tx: Session, rows: Iterable[ReservationRow]) -> None:
+def released(tx: Session, rows: Iterable[Kept]) -> None:
     """Enter that seats are not ours any more."""
     _set(tx, [row.id for row in rows], state=ReservationState.RELEASED, expires_at=None)
 
 
-def confirmed(tx: Session, rows: Iterable[ReservationRow]) -> None:
+def confirmed(tx: Session, rows: Iterable[Kept]) -> None:
     """Enter that seats are ours for good."""
     _set(tx, [row.id for row in rows], state=ReservationState.CONFIRMED, expires_at=None)
 
 
-def last_until(tx: Session, rows: Iterable[ReservationRow], until: datetime) -> None:
+def last_until(tx: Session, rows: Iterable[Kept], until: datetime) -> None:
     """Enter that holds last until a time."""
     _set(tx, [row.id for row in rows], expires_at=until)
 
 
-def at_confirmation(tx: Session, order: str) -> tuple[list[ReservationRow], list[ReservationRow]]:
+def at_confirmation(tx: Session, order: str) -> tuple[list[Kept], list[Kept]]:
     """Return the seats of live lines, and every other seat the order still has."""
-    in_use = {seat for line in lines_of(tx, order) if line.removed_by is None for seat in json.loads(line.reservations)}
-    ours = [row for row in reservations_of(tx, order) if row.state != ReservationState.RELEASED]
+    in_use, ours = _seats_of(tx, _LIVE, {"order": order}), _kept(tx, _OURS, {"order": order})
     return [row for row in ours if row.id in in_use], [row for row in ours if row.id not in in_use]
 
 
-def superseded(tx: Session, order: str, change: str) -> list[ReservationRow]:
+def superseded(tx: Session, order: str, change: str) -> list[Kept]:
     """Return held seats of lines a change removed that no live line uses.
 
     Confirmed seats are not among them: they stay with the confirmed version until the draft is confirmed.
     """
-    lines = lines_of(tx, order)
-    in_use = {seat for line in lines if line.removed_by is None for seat in json.loads(line.reservations)}
-    left = {seat for line in lines if line.removed_by == change for seat in json.loads(line.reservations)}
-    return [row for row in still_held(tx, order) if row.id in left - in_use]
+    left = _seats_of(tx, _REMOVED, {"order": order, "by": change})
+    if not left:
+        return []
+    free = left - _seats_of(tx, _LIVE, {"order": order})
+    return [row for row in still_held(tx, order) if row.id in free]
+
+
+def _kept(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> list[Kept]:
+    return [Kept(*row) for row in tx.connection().execute(query, of)]
+
+
+def _seats_of(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> set[str]:
+    return {seat for (seats,) in tx.connection().execute(query, of) for seat in json.loads(seats)}
 
 
 def _set(tx: Session, ids: list[str], **values: object) -> None:

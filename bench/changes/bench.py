@@ -1,11 +1,11 @@
 """All repeats, each on a rig of its own."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.changes.histories import History, histories
-from bench.changes.measure import CALLERS, benching
+from bench.changes.measure import COUNTS, benching
 from bench.load import Run
 from bench.rig import Rig, rig
 
@@ -19,7 +19,7 @@ class Measured:
 
 
 def measure(
-    database: str, repeats: int, callers: Sequence[int] = CALLERS, told: Callable[[str], None] = lambda _: None
+    database: str, repeats: int, counts: Mapping[int, int] = COUNTS, told: Callable[[str], None] = lambda _: None
 ) -> Measured:
     """Measure everything so many times, each on a fresh rig, and check its books at the end.
 
@@ -30,13 +30,13 @@ def measure(
     for repeat in range(1, repeats + 1):
         told(f"repeat {repeat} of {repeats}")
         with rig(database) as made:
-            found, left = asyncio.run(_once(made, repeat, callers))
+            found, left = asyncio.run(_once(made, repeat, counts))
             made.check()
         runs += found
     return Measured(tuple(runs), left)
 
 
-async def _once(made: Rig, repeat: int, callers: Sequence[int]) -> tuple[list[Run], dict[str, History]]:
-    async with benching(made, repeat) as bench:
-        found = await bench.all(callers)
+async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, History]]:
+    async with benching(made, repeat, counts) as bench:
+        found = await bench.all()
         return found, await histories(bench.shop, bench.client)

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,6 @@ from bench.shop import Course, Direct, Shop, Wish
 from settings import Settings
 from store.database import Store
 
-CALLERS = (1, 8, 32)
 COUNTS = {1: 20, 8: 64, 32: 160}
 """How many of each are done by so many callers."""
 _PREPARING = 8
@@ -38,12 +37,13 @@ class Bench:
     shop: Shop
     direct: Direct
     client: Client
+    counts: Mapping[int, int]
 
-    async def all(self, callers: Sequence[int] = CALLERS) -> list[Run]:
+    async def all(self) -> list[Run]:
         """Measure everything, forwards or backwards by turns, so that whatever drifts hits all alike."""
         ways = [self._bare, self._changes, self._directly, self._drafts]
         found: list[Run] = []
-        for many in callers:
+        for many in self.counts:
             for way in ways if self.repeat % 2 else reversed(ways):
                 found += [each async for each in way(many)]
         return found
@@ -51,7 +51,7 @@ class Bench:
     async def _bare(self, callers: int) -> AsyncIterator[Run]:
         for name, steps in BARE.items():
             queue = FIRST_VERSIONS if steps == FIVE else QUEUE
-            names = [f"bare-{uuid.uuid4()}" for _ in range(COUNTS[callers])]
+            names = [f"bare-{uuid.uuid4()}" for _ in range(self.counts[callers])]
             jobs = [partial(run_bare, self.client, each, steps, queue) for each in names]
             yield await run(self.rig, name, "bare", callers, self.repeat, jobs)
 
@@ -89,7 +89,7 @@ class Bench:
         yield await run(self.rig, CONFIRM, "api", callers, self.repeat, confirmations)
 
     async def _courses(self, callers: int) -> list[Course]:
-        return await _some_at_once([self.shop.course(number) for number in range(COUNTS[callers])])
+        return await _some_at_once([self.shop.course(number) for number in range(self.counts[callers])])
 
     async def _prepare(self, courses: Iterable[Course], wish: Wish) -> None:
         await _some_at_once([self.shop.prepare(course, wish) for course in courses])
@@ -106,11 +106,11 @@ async def _some_at_once(acts: Iterable[Coroutine[None, None, T]]) -> list[T]:
 
 
 @asynccontextmanager
-async def benching(rig: Rig, repeat: int) -> AsyncIterator[Bench]:
+async def benching(rig: Rig, repeat: int, counts: Mapping[int, int]) -> AsyncIterator[Bench]:
     """Connect to a rig, as a client of its API and as its API."""
     limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
     client = await Client.connect(rig.stack.temporal, data_converter=CONVERTER)
     store = Store(rig.stack.database)
     async with httpx2.AsyncClient(base_url=rig.stack.api, timeout=60, limits=limits) as http:
-        yield Bench(rig, repeat, Shop(http), Direct(Engine(client), store, Settings().tenant), client)
+        yield Bench(rig, repeat, Shop(http), Direct(Engine(client), store, Settings().tenant), client, counts)
     store.close()

@@ -1,0 +1,21 @@
+"""A bench asks for what it says, and sees that it ends as it should."""
+
+import pytest
+
+from bench.changes.bench import measure
+from bench.changes.goals import Runs, goals
+from bench.changes.kinds import BARE, CONFIRM, INTO_DRAFT, KINDS
+
+pytestmark = pytest.mark.journeys
+FEW = {1: 5, 8: 8, 32: 8}
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_bench_measures_every_kind_of_change_and_says_what_comes_of_each_goal(database: str) -> None:
+    measured = measure(database, 1, FEW)
+    kinds = {run.kind for run in measured.runs}
+    assert kinds == {*BARE, *(kind.name for kind in KINDS), *(f"{INTO_DRAFT} {n}" for n in (1, 2, 3)), CONFIRM}
+    assert all(run.cpu > 0 and run.p50_ms > 0 for run in measured.runs)
+    said = {goal.name for goal in goals(Runs(measured.runs), measured.histories)}
+    assert {"G1", "G2", "G3", "G4", "G5", "G6 p50", "G6 CPU", "G13"} <= said
+    assert sum(run.actions for run in measured.runs) > 0

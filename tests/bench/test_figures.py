@@ -1,0 +1,61 @@
+"""What is said of figures: ratios within a repeat, goals by their median, benches compared by what is bare."""
+
+from bench.changes.goals import Runs, goals
+from bench.changes.histories import History
+from bench.changes.kinds import BARE, INTO_DRAFT, KINDS
+from bench.compare import relative
+from bench.figures import Figure, Goal, ratios
+from bench.load import Run
+
+
+def run(kind: str, via: str = "api", callers: int = 32, repeat: int = 1, *, slow: float = 1) -> Run:
+    return Run(
+        kind=kind,
+        via=via,
+        callers=callers,
+        repeat=repeat,
+        count=10,
+        p50_ms=100 * slow,
+        p99_ms=150 * slow,
+        worst_ms=160 * slow,
+        per_second=20 / slow,
+        cpu_ms={"worker": 30 * slow, "api": 3 * slow, "client": 2 * slow},
+        actions=4,
+    )
+
+
+def all_runs(slow: float = 1, ours: float = 1) -> list[Run]:
+    bare = [(name, "bare", slow) for name in BARE]
+    changes = [(kind.name, via, slow * ours) for kind in KINDS for via in ("api", "direct")]
+    drafts = [(f"{INTO_DRAFT} {number}", "api", slow * ours) for number in (1, 2, 3)]
+    every = [*bare, *changes, *drafts]
+    return [run(kind, via, callers, slow=cost) for kind, via, cost in every for callers in (1, 8, 32)]
+
+
+def met(runs: list[Run], name: str) -> bool:
+    found = {goal.name: goal for goal in goals(Runs(runs), {f"{INTO_DRAFT} 1": History(14, 4_900)})}
+    return found[name].met
+
+
+def test_a_ratio_is_taken_within_each_repeat() -> None:
+    assert ratios([10, 40], [5, 20]) == Figure((2.0, 2.0))
+
+
+def test_a_goal_is_judged_by_the_median() -> None:
+    most = Goal("G", "", Figure((1.0, 1.2, 9.0)), at_most=1.25)
+    assert most.met
+    assert not Goal("G", "", Figure((1.0, 1.3, 9.0)), at_most=1.25).met
+    assert not Goal("G", "", Figure((0.8,)), at_least=0.85).met
+
+
+def test_goals_are_kept_by_what_costs_as_much_as_bare_workflows_and_not_by_twice_that() -> None:
+    for name in ("G1", "G3", "G5"):
+        assert met(all_runs(), name)
+        assert not met(all_runs(ours=2), name)
+
+
+def test_of_two_benches_a_slower_machine_is_alike_and_a_dearer_change_is_not() -> None:
+    before, slower, dearer = relative(all_runs()), relative(all_runs(slow=3)), relative(all_runs(ours=2))
+    for way, (cpu, p50) in before.items():
+        assert slower[way] == (cpu, p50)
+        assert dearer[way] == ((2 * cpu, 2 * p50) if way[1] != "bare" else (cpu, p50))
