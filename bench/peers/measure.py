@@ -57,7 +57,7 @@ def _running(peer: Peer) -> Iterator[Peer]:
 async def _measured(started: Rig, peer: Peer, repeat: int, counts: Mapping[int, int]) -> list[Run]:
     limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
     async with (
-        benching(started, repeat) as bench,
+        benching(started, repeat, counts) as bench,
         httpx2.AsyncClient(base_url=peer.url, timeout=60, limits=limits) as http,
     ):
         pair = Pair(bench, peer, http)
