@@ -74,6 +74,12 @@ class Shop:
         """Confirm the draft."""
         await self._ask(course, f"/v1/orders/{course.order}/confirm", {"payment": _card(OK)}, None)
 
+    async def discard(self, course: Course) -> None:
+        """Discard the draft."""
+        answer = await self.http.delete(f"/v1/orders/{course.order}/draft", headers={"Prefer": "wait=30"})
+        if answer.json().get("state") != ChangeState.DONE:
+            raise AssertionError(f"discard: {answer.text}")
+
     async def _ask(self, course: Course, path: str, body: Json, code: str | None) -> None:
         answer = (await self._post(path, body)).json()
         if answer.get("code") != code or (code is None and answer["state"] != ChangeState.DONE):

@@ -1,0 +1,66 @@
+"""The books of a store of any size, checked for as long as there is time for it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from store.database import database_url
+from store.invariants import INVARIANTS
+
+_ENDED = "SELECT COUNT(*) FROM changes WHERE outcome IS NULL"
+
+
+@dataclass(frozen=True)
+class Books:
+    """Which invariants were seen to hold, and which there was no time for."""
+
+    held: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.left_out:
+            return f"all {len(self.held)} invariants hold"
+        return f"{len(self.held)} invariants hold; no time for {', '.join(self.left_out)}"
+
+
+def check(url: str, seconds: float = 60) -> Books:
+    """Check that invariants hold, while there is time, and that every change has ended; else raise AssertionError."""
+    give_up = time.monotonic() + seconds
+    held: list[str] = []
+    left_out: list[str] = []
+    engine = create_engine(database_url(url))
+    for each in INVARIANTS:
+        try:
+            with engine.connect() as connection, _until(connection, give_up):
+                wrong = connection.execute(text(each.query)).first()
+        except OperationalError:
+            left_out.append(each.name)
+            continue
+        if wrong:
+            raise AssertionError(f"the books are wrong: {each.name}, {wrong}")
+        held.append(each.name)
+    with engine.connect() as connection:
+        unended = connection.execute(text(_ENDED)).scalar_one()
+    engine.dispose()
+    if unended:
+        raise AssertionError(f"{unended} changes have not ended")
+    return Books(tuple(held), tuple(left_out))
+
+
+@contextmanager
+def _until(connection: Connection, give_up: float) -> Iterator[None]:
+    left = give_up - time.monotonic()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(int(left * 1000), 1)}")
+        yield
+        return
+    sqlite = connection.connection.driver_connection
+    if sqlite is None:
+        raise RuntimeError("a connection that is open has a driver's")
+    sqlite.set_progress_handler(lambda: time.monotonic() > give_up, 10_000)
+    yield
+    sqlite.set_progress_handler(None, 0)

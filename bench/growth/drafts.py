@@ -1,0 +1,104 @@
+"""G11: the memory that open drafts take, in the worker and in the Temporal server."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import col, func, select
+
+from bench.changes.kinds import STANDARD
+from bench.growth.asking import Asking, asking, some_at_once
+from bench.growth.books import Books, check
+from bench.growth.trains import run_trains
+from bench.rig import Rig, rig
+from bench.shop import Wish
+from store.database import Store
+from store.tables import OrderRow
+
+GOAL = 10_000
+CACHED = 500
+_SAMPLES = 10
+_PER_TRAIN = 1_600
+"""Drafts on trains of one name: fifty days of 32 seats."""
+_LONG = {"CHANGEOVER_DRAFT_LIFE": "PT12H", "CHANGEOVER_OFFER_LIFE": "PT12H", "CHANGEOVER_CACHED_DRAFTS": str(CACHED)}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Resident memory with so many drafts open, in megabytes."""
+
+    drafts: int
+    worker: float
+    server: float
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Memory as drafts were opened."""
+
+    samples: Sequence[Sample]
+    books: Books
+
+    @property
+    def extrapolated(self) -> bool:
+        """Whether fewer drafts were opened than the goal speaks of."""
+        return self.samples[-1].drafts < GOAL
+
+    @property
+    def per_draft(self) -> tuple[float, float]:
+        """Kilobytes a further draft takes in worker and server: over the second half, past the worker's cache."""
+        last = self.samples[-1]
+        since = min(max(CACHED, last.drafts // 2), self.samples[-2].drafts)
+        first = next(each for each in self.samples if each.drafts >= since)
+        more = last.drafts - first.drafts
+        return (last.worker - first.worker) * 1000 / more, (last.server - first.server) * 1000 / more
+
+    @property
+    def at_goal(self) -> Sample:
+        """Memory with as many drafts as the goal speaks of: measured, or worked out from those there were."""
+        last, (worker, server) = self.samples[-1], self.per_draft
+        more = max(GOAL - last.drafts, 0) / 1000
+        return Sample(max(GOAL, last.drafts), last.worker + more * max(worker, 0), last.server + more * max(server, 0))
+
+
+def measure(database: str, drafts: int = 1_000) -> Drafts:
+    """Open so many drafts of one line and a seat each, and leave them open."""
+    with rig(database, _LONG) as started:
+        names = tuple(f"many{each}" for each in range(-(-drafts // _PER_TRAIN)))
+        run_trains(started.stack.database, names, coaches=2, seats=16)
+        samples = asyncio.run(_measure(started, drafts))
+        opened = _open(started.stack.database)
+        if opened != drafts:
+            raise AssertionError(f"{opened} of {drafts} drafts are open")
+        return Drafts(samples, check(started.stack.database))
+
+
+async def _measure(started: Rig, drafts: int) -> list[Sample]:
+    samples = [_sample(started, 0)]
+    part = -(-drafts // _SAMPLES)
+    async with asking(started) as at:
+        for first in range(0, drafts, part):
+            until = min(first + part, drafts)
+            await some_at_once(_open_one(at, number) for number in range(first, until))
+            samples.append(_sample(started, until))
+    return samples
+
+
+async def _open_one(at: Asking, number: int) -> None:
+    wish = Wish(STANDARD, f"many{number // _PER_TRAIN}", adds=True)
+    course = await at.shop.course(number)
+    await at.shop.prepare(course, wish)
+    await at.shop.change(course, wish)
+
+
+def _sample(started: Rig, drafts: int) -> Sample:
+    memory = started.processes.megabytes()
+    return Sample(drafts, memory["worker"], memory["temporal"])
+
+
+def _open(url: str) -> int:
+    store = Store(url)
+    with store.read() as tx:
+        count = tx.exec(select(func.count()).where(col(OrderRow.draft_opened_by).is_not(None))).one()
+    store.close()
+    return count

@@ -1,0 +1,118 @@
+"""Fills a store with copies of one sold order, by plain SQL on both databases.
+
+A copy has its own number, ids and seat, wherever the order's own stand in a row, documents included, on a
+departure that has left. Its times are those of the order it is a copy of.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, insert, literal, select
+from sqlmodel import SQLModel, create_engine
+
+from bench.growth.bare_tables import bare, doing
+from bench.growth.naming import COPIES, Naming
+from bench.growth.template import Template
+from bench.growth.threads import in_threads
+from store.columns import Moment
+from store.database import Store, database_url
+from store.inserts import insert_if_absent, table_of
+from store.numbers import FIRST
+from store.tables import CounterRow, LineRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
+
+AT_ONCE = 20_000
+"""How many copies are made in one transaction."""
+_LONG_AGO = timedelta(days=365)
+_COUNTED = {"preserve_rowcount": True}
+_SEATED = (table_of(ReservationRow), table_of(SeatHoldRow))
+_CARELESS = {
+    "postgresql": {"options": "-c synchronous_commit=off -c maintenance_work_mem=256MB"},
+    "sqlite": {"check_same_thread": False},
+}
+
+
+def fill(url: str, made_from: Template, orders: int) -> dict[str, int]:
+    """Add so many copies; return how many rows were added, by table."""
+    naming = Naming(made_from, _numbers(url, orders), orders)
+    kinds: list[type[SQLModel]] = [*made_from.rows, SeatRow, ServiceRow]
+    tables = [table_of(each).name for each in kinds]
+    address = database_url(url)
+    backend = address.get_backend_name()
+    engine = create_engine(address, isolation_level="AUTOCOMMIT", connect_args=_CARELESS[backend])
+    parts = [range(start, min(start + AT_ONCE, orders)) for start in range(0, orders, AT_ONCE)]
+    with bare(engine, tables):
+        acts = [partial(_fill, engine, made_from, naming, part) for part in parts]
+        added = in_threads(acts, 2 if backend == "postgresql" else 1)
+    # What the database would do later by itself would be counted with what is measured.
+    if backend == "postgresql":
+        in_threads([doing(engine, f"VACUUM (ANALYZE) {table}") for table in tables])
+        doing(engine, "CHECKPOINT")()
+    else:
+        doing(engine, "ANALYZE")()
+        doing(engine, "PRAGMA wal_checkpoint(TRUNCATE)")()
+    engine.dispose()
+    return {table: sum(each[table] for each in added) for table in tables}
+
+
+def _fill(engine: Engine, made_from: Template, naming: Naming, part: range) -> Counter[str]:
+    added: Counter[str] = Counter()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")
+        naming.name(connection, part)
+        for table, count in _copy(connection, made_from, naming):
+            added[table] += count
+        connection.exec_driver_sql("COMMIT")
+    return added
+
+
+def _numbers(url: str, orders: int) -> int:
+    """Take so many numbers off the counter of orders, and return the first."""
+    store = Store(url)
+    with store.write() as tx:
+        insert_if_absent(tx, CounterRow(tenant="default", name="orders", value=FIRST - 1))
+        row = tx.get_one(CounterRow, "orders", with_for_update=True)
+        first, row.value = row.value + 1, row.value + orders
+        tx.add(row)
+    store.close()
+    return first
+
+
+def _copy(connection: Connection, made_from: Template, naming: Naming) -> Iterator[tuple[str, int]]:
+    for kind, rows in made_from.rows.items():
+        table = table_of(kind)
+        for number, row in enumerate(rows, start=1):
+            values = {name: naming.renamed(value, table.c[name]) for name, value in row.items()}
+            if table in _SEATED:
+                values |= {"coach": literal(number), "seat": COPIES.c.seat}
+            yield table.name, _insert(connection, table, values)
+            if table is table_of(ReservationRow):
+                yield from _place(connection, made_from, number)
+
+
+def _place(connection: Connection, made_from: Template, coach: int) -> Iterator[tuple[str, int]]:
+    """Put what the copies have seats on into the inventory."""
+    line = made_from.rows[LineRow][0]
+    common = {"tenant": literal(line["tenant"])}
+    place = {"coach": literal(coach), "seat": COPIES.c.seat, "row": COPIES.c.seat // 4, "attributes": literal("[]")}
+    yield "seats", _insert(connection, table_of(SeatRow), {**common, **place, "service": COPIES.c.service})
+    if coach == 1:
+        left = line["valid_from"] - _LONG_AGO
+        services: dict[str, ColumnElement[Any]] = {
+            "id": COPIES.c.service,
+            "line": literal("past"),
+            "departs_at": literal(left, Moment()),
+            "day": literal(left.date()),
+            **common,
+        }
+        yield "services", _insert(connection, table_of(ServiceRow), services, COPIES.c.seat == 1)
+
+
+def _insert(
+    connection: Connection, table: Table, values: Mapping[str, ColumnElement[Any]], *only: ColumnElement[bool]
+) -> int:
+    chosen = select(*values.values()).select_from(COPIES).where(*only)
+    done = connection.execute(insert(table).from_select(list(values), chosen), execution_options=_COUNTED)
+    return done.rowcount

@@ -1,0 +1,73 @@
+"""A sold order with everything that was ever written about it, as rows: what a store is filled with copies of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, SQLModel, col, select
+
+from store.tables import (
+    BankRow,
+    BundleRow,
+    ChangeRow,
+    EffectRow,
+    EventRow,
+    FeeRow,
+    LedgerRow,
+    LineRow,
+    OfferRow,
+    OrderRow,
+    PaymentRow,
+    ReservationRow,
+    SeatHoldRow,
+    TravellerRow,
+)
+
+Row = Mapping[str, Any]
+
+_OF_ORDER = (ChangeRow, LineRow, TravellerRow, FeeRow, EffectRow, EventRow, PaymentRow, LedgerRow, ReservationRow)
+_IDS = ((ChangeRow, "id"), (ChangeRow, "idempotency_key"), (ChangeRow, "correlation_id"), (BundleRow, "id"))
+
+
+@dataclass(frozen=True)
+class Template:
+    """An order's rows by table, those that others refer to first."""
+
+    number: str
+    rows: Mapping[type[SQLModel], Sequence[Row]]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id in it that a copy must have its own of."""
+        found = [row[name] for table, name in (*_IDS, (OfferRow, "id")) for row in self.rows[table]]
+        return tuple(dict.fromkeys(each for each in found if each))
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The departures it has seats on."""
+        return tuple(dict.fromkeys(row["service"] for row in self.rows[ReservationRow]))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows it has, by table."""
+        return {str(table.__tablename__): len(rows) for table, rows in self.rows.items()}
+
+
+def template(tx: Session, number: str) -> Template:
+    """Read a sold order."""
+    found: dict[type[SQLModel], list[Row]] = {OrderRow: [_row(tx.get_one(OrderRow, number))]}
+    for table in _OF_ORDER:
+        found[table] = _rows(tx, table, "order_number", [number])
+    found[BankRow] = _rows(tx, BankRow, "key", [row["key"] for row in found[PaymentRow]])
+    found[SeatHoldRow] = _rows(tx, SeatHoldRow, "reference", [row["reference"] for row in found[ReservationRow]])
+    found[BundleRow] = _rows(tx, BundleRow, "id", [row["offer_bundle"] for row in found[LineRow]])
+    found[OfferRow] = _rows(tx, OfferRow, "bundle", [row["id"] for row in found[BundleRow]])
+    return Template(number, found)
+
+
+def _rows(tx: Session, table: type[SQLModel], name: str, values: Sequence[str]) -> list[Row]:
+    return [_row(each) for each in tx.exec(select(table).where(col(getattr(table, name)).in_(values)))]
+
+
+def _row(row: SQLModel) -> Row:
+    return row.model_dump()

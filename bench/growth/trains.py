@@ -1,0 +1,28 @@
+"""Trains of our own beside those of the demo: long ones for orders of many lines, more of them for many drafts."""
+
+from datetime import time, timedelta
+
+from providers.embedded.loading import Catalogue, Departure, Timetable, load_catalogue
+from settings import Settings
+from store.database import Store
+
+LINE, ZONE, PER_ROW = "north", "Europe/Oslo", 4
+_DAYS = 60
+
+
+def run_trains(url: str, names: tuple[str, ...], coaches: int, seats: int) -> None:
+    """Let trains of these names run every day, on which every product of the line is sold."""
+    departures = tuple(Departure(number=name, leaves=time(9, number % 60)) for number, name in enumerate(names))
+    table = Timetable(
+        line=LINE,
+        time_zone=ZONE,
+        days=_DAYS,
+        departures=departures,
+        coaches=coaches,
+        seats_per_coach=seats,
+        seats_per_row=PER_ROW,
+    )
+    store = Store(url)
+    tomorrow = store.now().date() + timedelta(days=1)
+    load_catalogue(store, Settings().tenant, Catalogue(products=(), supplements=(), timetables=(table,)), tomorrow)
+    store.close()
