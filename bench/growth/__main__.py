@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench.growth.drafts import FEWEST
 from bench.growth.measure import GOALS, Options, measure
 from bench.growth.results import GrowthResult
 from bench.growth.stores import FEW, MANY
@@ -26,7 +27,7 @@ def main(
     goals: Annotated[str, typer.Option(help="Which of them, such as G9,G12.")] = ",".join(GOALS),
     orders: Annotated[int, typer.Option(min=1, help="Orders in the large store.")] = MANY,
     few: Annotated[int, typer.Option(min=1, help="Orders in the small store.")] = FEW,
-    drafts: Annotated[int, typer.Option(min=10, help="Drafts that are opened for memory.")] = 1_000,
+    drafts: Annotated[int, typer.Option(min=FEWEST, help="Drafts that are opened for memory.")] = 1_000,
     parked: Annotated[int, typer.Option(min=51, help="Drafts that are opened to be parked.")] = 200,
     repeats: Annotated[int, typer.Option(min=1)] = 5,
     batch: Annotated[int, typer.Option(min=1, help="Changes of a kind in each repeat.")] = 8,

@@ -17,6 +17,8 @@ from store.tables import OrderRow
 
 GOAL = 10_000
 CACHED = 500
+FEWEST = 600
+"""With fewer, nothing is known of the worker once its cache is full."""
 _SAMPLES = 10
 _PER_TRAIN = 1_600
 """Drafts on trains of one name: fifty days of 32 seats."""
@@ -48,7 +50,7 @@ class Drafts:
     def per_draft(self) -> tuple[float, float]:
         """Kilobytes a further draft takes in worker and server: over the second half, past the worker's cache."""
         last = self.samples[-1]
-        since = min(max(CACHED, last.drafts // 2), self.samples[-2].drafts)
+        since = max(CACHED, last.drafts // 2)
         first = next(each for each in self.samples if each.drafts >= since)
         more = last.drafts - first.drafts
         return (last.worker - first.worker) * 1000 / more, (last.server - first.server) * 1000 / more
@@ -63,6 +65,8 @@ class Drafts:
 
 def measure(database: str, drafts: int = 1_000) -> Drafts:
     """Open so many drafts of one line and a seat each, and leave them open."""
+    if drafts < FEWEST:
+        raise ValueError(f"at least {FEWEST} drafts")
     with rig(database, _LONG) as started:
         names = tuple(f"many{each}" for each in range(-(-drafts // _PER_TRAIN)))
         run_trains(started.stack.database, names, coaches=2, seats=16)

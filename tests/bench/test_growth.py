@@ -1,0 +1,71 @@
+"""What is said of measurements is what they say."""
+
+import pytest
+
+from bench.growth.books import Books, check
+from bench.growth.drafts import CACHED, GOAL, Drafts, Sample
+from bench.growth.ratios import compared, ratio
+from bench.growth.results import GrowthResult
+from bench.load import Run
+from tests.support.canary import ADULT
+from tests.support.world import World
+
+BOOKS = Books(("one",), ())
+
+
+def _run(p50: float, **cpu: float) -> Run:
+    return Run("change", "api", 1, 0, 1, p50, p50, p50, 1.0, cpu, 4)
+
+
+def _drafts(*samples: tuple[int, float, float]) -> Drafts:
+    return Drafts([Sample(*each) for each in samples], BOOKS)
+
+
+def test_a_ratio_compares_what_was_measured_in_the_same_repeat() -> None:
+    found = ratio([2, 30, 8], [1, 10, 2])
+    assert (found.median, found.least, found.most) == (3, 2, 4)
+    assert found.at_most(3)
+    assert not found.at_most(2.9)
+
+
+def test_the_cpu_of_a_change_is_not_that_of_its_client() -> None:
+    small = _run(1, temporal=10, worker=5, api=3, database=2, client=100, bare=100)
+    large = _run(1, temporal=10, worker=5, api=3, database=12, client=900, bare=0)
+    found = compared("change", [large], [small])
+    assert found.cpu.median == 1.5
+    assert found.cpu_ms_by_process["database"] == (12.0, 2.0)
+    assert "client" not in found.cpu_ms_by_process
+
+
+def test_fewer_drafts_than_promised_are_extrapolated_past_the_cache_and_it_is_said() -> None:
+    found = _drafts((0, 100, 200), (400, 180, 240), (500, 200, 250), (1000, 205, 300))
+    assert CACHED == 500
+    assert found.per_draft == (10.0, 100.0)
+    assert found.at_goal == Sample(GOAL, 295, 1200)
+    (worker, server) = GrowthResult("sqlite", drafts=found).verdicts()
+    assert (worker.met, server.met) == (False, True)
+    assert "extrapolated" in worker.measured
+    assert any("EXTRAPOLATED" in note for note in GrowthResult("sqlite", drafts=found).notes())
+
+
+def test_as_many_drafts_as_promised_are_measured() -> None:
+    found = _drafts((0, 100, 200), (5000, 140, 700), (GOAL, 145, 1250))
+    assert found.at_goal == Sample(GOAL, 145, 1250)
+    assert not found.extrapolated
+    assert all("(measured)" in each.measured and each.met for each in GrowthResult("sqlite", drafts=found).verdicts())
+
+
+async def test_books_that_are_wrong_are_noticed_and_those_not_looked_at_are_named(world: World, database: str) -> None:
+    await world.sold(ADULT)
+    assert check(database, seconds=-1).held == ()
+    order = await world.sold(ADULT)
+    store = world.parts.store
+    move = "UPDATE orders SET last_event = last_event {} 1 WHERE number = '{}'"
+    with store.write() as tx:
+        tx.connection().exec_driver_sql(move.format("+", order))
+    try:
+        with pytest.raises(AssertionError, match="events_have_no_gaps"):
+            check(database)
+    finally:
+        with store.write() as tx:
+            tx.connection().exec_driver_sql(move.format("-", order))
