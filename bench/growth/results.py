@@ -50,6 +50,10 @@ class GrowthResult:
                 rows = ", ".join(f"{count:,} {table}" for table, count in filled.rows.items() if count)
                 yield f"G10 {which}: filled in {filled.seconds:.0f} s with {sum(filled.rows.values()):,} rows: {rows}"
                 yield f"G10 {which}: {filled.books}"
+            for one in self.stores.compared:
+                parts = one.cpu_ms_by_process.items()
+                used = ", ".join(f"{name} {many:.0f} / {few:.0f}" for name, (many, few) in parts)
+                yield f"G10 {one.change}: ms of CPU in the many / the few: {used}"
         if self.drafts and self.drafts.extrapolated:
             worker, server = self.drafts.per_draft
             opened = f"{self.drafts.samples[-1].drafts:,} drafts were opened"
