@@ -17,7 +17,9 @@ from store.tables import OrderRow
 
 GOAL = 10_000
 CACHED = 500
-FEWEST = 600
+FULL = 600
+"""The worker's cache is full for certain: it grows a little beyond as many drafts as it holds."""
+FEWEST = 800
 """With fewer, nothing is known of the worker once its cache is full."""
 _SAMPLES = 10
 _PER_TRAIN = 1_600
@@ -50,7 +52,7 @@ class Drafts:
     def per_draft(self) -> tuple[float, float]:
         """Kilobytes a further draft takes in worker and server: over the second half, past the worker's cache."""
         last = self.samples[-1]
-        since = max(CACHED, last.drafts // 2)
+        since = max(FULL, last.drafts // 2)
         first = next(each for each in self.samples if each.drafts >= since)
         more = last.drafts - first.drafts
         return (last.worker - first.worker) * 1000 / more, (last.server - first.server) * 1000 / more
