@@ -40,7 +40,9 @@ def orders_half_taken_back(tx: Session) -> list[str]:
 def _openers_taken_back() -> SelectOfScalar[str]:
     """Return the query for changes that opened a draft and were taken back, while others of the draft were not."""
     rest, other = aliased(EffectRow), aliased(ChangeRow)
-    done = (col(other.draft) == col(ChangeRow.id), col(other.state) == ChangeState.DONE, _done(rest))
+    # By the order, which has an index, though the draft says it all.
+    of_draft = (col(other.order_number) == col(ChangeRow.order_number), col(other.draft) == col(ChangeRow.id))
+    done = (*of_draft, col(other.state) == ChangeState.DONE, _done(rest))
     left = exists().where(col(rest.change) == col(other.id), col(rest.step).in_(REVERSIBLE), *done)
     swap = (EffectRow.step == "swap_offer_bundle", EffectRow.state == EffectState.WITHDRAWN)
     opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft) == col(ChangeRow.id))

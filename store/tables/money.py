@@ -46,7 +46,7 @@ class LedgerRow(SQLModel, table=True):
     kind: str = words(20)
     amount_minor: int = whole()
     currency: str = words(3)
-    change: str = words(64)
+    change: str = words(64, index=True)
     at: datetime = moment()
 
 
