@@ -21,7 +21,7 @@ from bench.shop import Course, Direct, Shop, Wish
 from settings import Settings
 from store.database import Store
 
-COUNTS = {1: 20, 8: 64, 32: 160}
+COUNTS = {1: 15, 8: 24, 32: 96}
 """How many of each are done by so many callers."""
 _PREPARING = 8
 
