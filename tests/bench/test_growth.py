@@ -7,8 +7,9 @@ from bench.growth.drafts import CACHED, FULL, GOAL, Drafts, Sample
 from bench.growth.ratios import compared, ratio
 from bench.growth.results import GrowthResult
 from bench.load import Run
-from tests.support.canary import ADULT
-from tests.support.world import World
+from settings import Settings
+from tests.support.by_hand import ByHand
+from tests.support.installation import prepared
 
 BOOKS = Books(("one",), ())
 
@@ -55,17 +56,14 @@ def test_as_many_drafts_as_promised_are_measured() -> None:
     assert all("(measured)" in each.measured and each.met for each in GrowthResult("sqlite", drafts=found).verdicts())
 
 
-async def test_books_that_are_wrong_are_noticed_and_those_not_looked_at_are_named(world: World, database: str) -> None:
-    await world.sold(ADULT)
-    assert check(database, seconds=-1).held == ()
-    order = await world.sold(ADULT)
-    store = world.parts.store
-    move = "UPDATE orders SET last_event = last_event {} 1 WHERE number = '{}'"
+def test_books_that_are_wrong_are_noticed_and_those_not_looked_at_are_named(fresh_database: str) -> None:
+    steps = ByHand(Settings(database=prepared(fresh_database)))
+    order, store = steps.order(), steps.parts.store
+    steps.change(order, steps.asked(order, "standard", "4711", [], confirm=True))
+    assert check(fresh_database, seconds=-1).held == ()
+    assert check(fresh_database).left_out == ()
     with store.write() as tx:
-        tx.connection().exec_driver_sql(move.format("+", order))
-    try:
-        with pytest.raises(AssertionError, match="events_have_no_gaps"):
-            check(database)
-    finally:
-        with store.write() as tx:
-            tx.connection().exec_driver_sql(move.format("-", order))
+        tx.connection().exec_driver_sql("UPDATE orders SET last_event = last_event + 1")
+    store.close()
+    with pytest.raises(AssertionError, match="events_have_no_gaps"):
+        check(fresh_database)
