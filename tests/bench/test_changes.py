@@ -7,7 +7,7 @@ from bench.changes.goals import Runs, goals
 from bench.changes.kinds import BARE, CONFIRM, INTO_DRAFT, KINDS
 
 pytestmark = pytest.mark.journeys
-FEW = {1: 5, 8: 8, 32: 8}
+FEW = {1: 3, 32: 6}
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
