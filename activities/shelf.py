@@ -47,7 +47,8 @@ class Looks:
 
         def look(head: OrderRow) -> Seen:
             seen = self._kept.pop(change, None)
-            # Whatever happens to an order is an event, in the transaction that makes it true.
+            # Whatever happens to an order's lines, travellers and money is an event, in the transaction that makes it
+            # true; seats are held for this change after these steps.
             if seen is None or seen.order.last_event != head.last_event:
                 seen = self._look(head, change)
             self._keep(change, seen)

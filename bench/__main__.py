@@ -4,6 +4,7 @@ Wall times of a shared machine say little: ratios within one repeat and CPU per 
 """
 
 import asyncio
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -11,61 +12,84 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench.changes.bench import measure as measure_changes
 from bench.changes.goals import Runs, goals
-from bench.growth.__main__ import show as show_growth
+from bench.changes.measure import measure as measure_changes
+from bench.figures import Goal
 from bench.growth.measure import GOALS, Options
 from bench.growth.measure import measure as measure_growth
-from bench.peers.__main__ import show as show_peers
 from bench.peers.measure import measure as measure_peers
+from bench.peers.report import show
 from bench.report import as_json, print_goals, print_runs, write
 from bench.stock import dispatch_goal, stock_pace
 
 PARTS = ("changes", "growth", "peers")
+_WIDTH = 160
+"""Of what goes to a file."""
 
 Database = Annotated[str, typer.Option(help="postgres or sqlite; peers are measured on postgres")]
-Repeats = Annotated[int, typer.Option(min=1, help="how often everything is measured, each time on a fresh rig")]
+Repeats = Annotated[int, typer.Option(min=1, help="how often everything is measured, changes each time on a fresh rig")]
 Only = Annotated[str, typer.Option(help="which parts, such as changes,peers")]
+Growth = Annotated[str, typer.Option(help="which goals of growth, such as G9,G12")]
 Orders = Annotated[int, typer.Option(min=1, help="orders in the large store")]
 Drafts = Annotated[int, typer.Option(min=1, help="drafts that are opened for memory")]
 Out = Annotated[Path | None, typer.Option(help="where to write all figures as JSON")]
+Part = tuple[dict[str, Any], list[Goal]]
 
 
 def main(
     database: Database = "postgres",
     repeats: Repeats = 5,
     only: Only = "changes,growth,peers",
+    growth: Growth = "G9,G10,G11,G12",
     orders: Orders = 1_000_000,
     drafts: Drafts = 1_000,
     out: Out = None,
 ) -> None:
     """Measure, and print the figures and the goals."""
-    console, parts = Console(), only.split(",")
-    if unknown := set(parts) - set(PARTS):
-        raise typer.BadParameter(f"{', '.join(unknown)} is none of {', '.join(PARTS)}")
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    wanted, parts = _known(growth, GOALS), _known(only, PARTS)
     found: dict[str, Any] = {"database": database}
-    if "changes" in parts:
-        found |= _changes(console, database, repeats)
-    if "growth" in parts:
-        growth = measure_growth(database, Options(list(GOALS), orders=orders, drafts=drafts, repeats=repeats))
-        show_growth(growth)
-        found["growth"] = growth.as_json()
-    if "peers" in parts:
-        peers = measure_peers(repeats)
-        show_peers(peers, console)
-        found["peers"] = peers.as_json()
+    said: list[Goal] = []
+    options = Options(wanted, orders=orders, drafts=drafts, repeats=repeats)
+    ways = {
+        "changes": lambda: _changes(console, database, repeats),
+        "growth": lambda: _growth(console, database, options),
+        "peers": lambda: _peers(console, repeats),
+    }
+    for part in parts:
+        figures, of_part = ways[part]()
+        found |= figures
+        said += of_part
+    print_goals(console, said)
     if out:
-        write(out, found)
+        write(out, found | {"goals": [goal.as_json() for goal in said]})
 
 
-def _changes(console: Console, database: str, repeats: int) -> dict[str, Any]:
+def _known(text: str, names: tuple[str, ...]) -> list[str]:
+    if unknown := set(text.split(",")) - set(names):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(names)}")
+    return text.split(",")
+
+
+def _changes(console: Console, database: str, repeats: int) -> Part:
     measured = measure_changes(database, repeats, told=console.print)
     with TemporaryDirectory(prefix="changeover-bench-") as folder:
         stock = asyncio.run(stock_pace(Path(folder)))
-    said = [*goals(Runs(measured.runs), measured.histories), dispatch_goal(stock)]
     print_runs(console, measured.runs)
-    print_goals(console, said)
-    return as_json(measured, said)
+    return as_json(measured), [*goals(Runs(measured.runs), measured.histories), dispatch_goal(stock)]
+
+
+def _growth(console: Console, database: str, options: Options) -> Part:
+    grown = measure_growth(database, options)
+    for note in grown.notes():
+        console.print(note)
+    return {"growth": grown.as_json()}, grown.goals()
+
+
+def _peers(console: Console, repeats: int) -> Part:
+    peers = measure_peers(repeats)
+    show(peers, console)
+    return {"peers": peers.as_json()}, [peers.goal()]
 
 
 if __name__ == "__main__":

@@ -17,11 +17,26 @@ class Figure:
         """The one that is quoted."""
         return statistics.median(self.values)
 
+    @property
+    def least(self) -> float:
+        """The smallest."""
+        return min(self.values)
+
+    @property
+    def most(self) -> float:
+        """The largest."""
+        return max(self.values)
+
     def __str__(self) -> str:
         """Return the median, and from where to where the repeats lie."""
         if len(self.values) == 1:
             return f"{self.median:.2f}"
-        return f"{self.median:.2f} ({min(self.values):.2f} to {max(self.values):.2f})"
+        return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"
+
+
+def figure(value: float) -> Figure:
+    """Return a figure that was taken once."""
+    return Figure((value,))
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> Figure:

@@ -3,14 +3,24 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.processes import since
 from bench.rig import Rig
 
 Job = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+
+_PREPARING = 8
+_NO_PART: Mapping[str, frozenset[str]] = {
+    "api": frozenset({"client", "bare", "dbos"}),
+    "direct": frozenset({"client", "bare", "dbos", "api"}),
+    "bare": frozenset({"client", "worker", "api", "database"}),
+    "dbos": frozenset({"client", "bare", "temporal", "worker", "api"}),
+}
+"""Processes that have no part in what is asked for so: who asks, and what stands idle beside."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,7 @@ class Run:
 
     kind: str
     via: str
-    """`api`, `direct` or `bare`."""
+    """How it was asked for: `api`, `direct`, `bare` or `dbos`."""
     callers: int
     repeat: int
     count: int
@@ -32,9 +42,14 @@ class Run:
     actions: float
 
     @property
+    def used(self) -> Mapping[str, float]:
+        """Milliseconds of CPU by process, of those that have a part in it."""
+        return {name: used for name, used in self.cpu_ms.items() if name not in _NO_PART[self.via]}
+
+    @property
     def cpu(self) -> float:
-        """Milliseconds of CPU in all processes together."""
-        return sum(self.cpu_ms.values())
+        """Milliseconds of CPU in all of these together."""
+        return sum(self.used.values())
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -77,6 +92,17 @@ async def _all(jobs: Sequence[Job], callers: int) -> list[float]:
         for _ in range(callers):
             group.create_task(caller())
     return times
+
+
+async def some_at_once(acts: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """Do all of it, eight at a time: what has to be prepared and is not measured."""
+    turn = asyncio.Semaphore(_PREPARING)
+
+    async def one(act: Coroutine[None, None, T]) -> T:
+        async with turn:
+            return await act
+
+    return await asyncio.gather(*(one(act) for act in acts))
 
 
 def _percentile(times: Sequence[float], share: float) -> float:

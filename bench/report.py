@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.changes.bench import Measured
+from bench.changes.measure import Measured
 from bench.figures import Goal
 from bench.load import Run
 
@@ -36,10 +36,8 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
         *("what", "by", "callers", "p50 ms", "p99 ms", "a second", "CPU ms", "of it", "actions"),
         title="Medians; CPU and billed actions are for one",
     )
-    for (kind, via, callers), mine in sorted(
-        grouped(runs).items(), key=lambda item: (item[0][2], item[0][1], item[0][0])
-    ):
-        parts = {name: _median(run.cpu_ms[name] for run in mine) for name in mine[0].cpu_ms}
+    for (kind, via, callers), mine in sorted(grouped(runs).items(), key=lambda item: item[0][::-1]):
+        parts = {name: _median(run.used[name] for run in mine) for name in mine[0].used}
         of_it = ", ".join(f"{name} {used:.1f}" for name, used in parts.items() if used >= 0.05)  # noqa: PLR2004 - prints as 0.1
         figures = (_median(run.p50_ms for run in mine), _median(run.p99_ms for run in mine))
         more = (_median(run.per_second for run in mine), _median(run.cpu for run in mine))
@@ -57,13 +55,12 @@ def print_goals(console: Console, goals: Sequence[Goal]) -> None:
     console.print(table)
 
 
-def as_json(measured: Measured, goals: Sequence[Goal]) -> dict[str, Any]:
-    """Return what changes cost, and the goals they are measured by, as JSON."""
+def as_json(measured: Measured) -> dict[str, Any]:
+    """Return what changes cost as JSON."""
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "runs": [run.as_json() for run in measured.runs],
         "histories": {name: {"events": each.events, "bytes": each.bytes} for name, each in measured.histories.items()},
-        "goals": [goal.as_json() for goal in goals],
     }
 
 

@@ -9,16 +9,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx2
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from bench.processes import Processes
+from bench.scraping import counted
 from cli.processes import Child
 from cli.stack import Ports, Stack
 from store import invariants
 from store.database import Store
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import free_port
 from tests.support.postgres import Postgres, new_database, postgres
 from workflows.names import MEASURE_DISPATCH_ID
 
@@ -48,9 +48,7 @@ class Rig:
 
     def actions(self) -> float:
         """Return how many billed actions the server has counted in our namespace."""
-        text = httpx2.get(f"http://{HOST}:{self.stack.ports.temporal_metrics}/metrics", timeout=10).text
-        mine = [line for line in text.splitlines() if line.startswith("action{") and 'namespace="default"' in line]
-        return sum(float(line.rpartition(" ")[2]) for line in mine)
+        return counted(self.stack.ports.temporal_metrics, "action", 'namespace="default"')
 
     def check(self) -> None:
         """Raise AssertionError unless the books are right."""

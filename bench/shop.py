@@ -1,7 +1,8 @@
 """Sells and changes orders as fast as it can: through the API, or by asking the order's workflow directly."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -89,6 +90,19 @@ class Shop:
     async def _post(self, path: str, body: Json) -> httpx2.Response:
         headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=30"}
         return await self.http.post(path, json=body, headers=headers)
+
+
+@asynccontextmanager
+async def shop_at(address: str) -> AsyncIterator[Shop]:
+    """Connect to an API."""
+    async with client_of(address) as http:
+        yield Shop(http)
+
+
+def client_of(address: str) -> httpx2.AsyncClient:
+    """Return a client for as many callers as there ever are."""
+    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
+    return httpx2.AsyncClient(base_url=address, timeout=60, limits=limits)
 
 
 class Direct:

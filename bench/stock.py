@@ -5,7 +5,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from bench.figures import Figure, Goal
+from bench.figures import Figure, Goal, figure
 from cli.processes import Child
 from cli.temporal_server import temporal_binary
 from pace import Pace, measured
@@ -41,4 +41,4 @@ def dispatch_goal(stock: Pace) -> Goal:
 
 
 def _warned(stock: Pace) -> Figure:
-    return Figure((stock.dispatch * 1000 if stock.slow else 0.0,))
+    return figure(stock.dispatch * 1000 if stock.slow else 0.0)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.changes.histories import History
 from bench.changes.kinds import CHEAPER, DEARER, INTO_DRAFT, REFUSED
-from bench.figures import Figure, Goal, ratios
+from bench.figures import Figure, Goal, figure, ratios
+from bench.histories import History
 from bench.load import Run
 
 MANY = 32
@@ -19,14 +19,14 @@ class Runs:
 
     runs: Sequence[Run]
 
-    def of(self, kind: str, via: str, callers: int, figure: Callable[[Run], float]) -> list[float]:
+    def of(self, kind: str, via: str, callers: int, take: Callable[[Run], float]) -> list[float]:
         """Return a figure of one kind of run for each repeat, in their order."""
         mine = [each for each in self.runs if (each.kind, each.via, each.callers) == (kind, via, callers)]
-        return [figure(each) for each in sorted(mine, key=lambda each: each.repeat)]
+        return [take(each) for each in sorted(mine, key=lambda each: each.repeat)]
 
-    def against_bare(self, bare: str, callers: int, figure: Callable[[Run], float]) -> Figure:
+    def against_bare(self, bare: str, callers: int, take: Callable[[Run], float]) -> Figure:
         """Return a dearer change through the API against a bare workflow."""
-        return ratios(self.of(DEARER.name, "api", callers, figure), self.of(bare, "bare", callers, figure))
+        return ratios(self.of(DEARER.name, "api", callers, take), self.of(bare, "bare", callers, take))
 
 
 def _per_second(run: Run) -> float:
@@ -83,6 +83,6 @@ def _billed(runs: Runs) -> Iterator[Goal]:
 def _recorded(histories: dict[str, History]) -> Iterator[Goal]:
     for name, history in histories.items():
         most = 20 if name.startswith(INTO_DRAFT) else 30
-        yield Goal(f"G8 {name}", "history events", Figure((float(history.events),)), at_most=most)
+        yield Goal(f"G8 {name}", "history events", figure(history.events), at_most=most)
         if name.startswith(INTO_DRAFT):
-            yield Goal(f"G8 {name}", "kB of history", Figure((history.bytes / 1000,)), at_most=5)
+            yield Goal(f"G8 {name}", "kB of history", figure(history.bytes / 1000), at_most=5)

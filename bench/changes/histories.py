@@ -1,33 +1,12 @@
 """What changes leave in Temporal's history."""
 
-from dataclasses import dataclass
-
 from temporalio.client import Client
 
 from bench.changes.kinds import ADD, CONFIRM, DRAFTED, INTO_DRAFT, KINDS
+from bench.histories import History, history_of
 from bench.shop import Shop
-from workflows.names import draft_id
 
-
-@dataclass(frozen=True)
-class History:
-    """How long a history is."""
-
-    events: int
-    bytes: int
-
-    def __sub__(self, earlier: "History") -> "History":
-        """Return what was added since."""
-        return History(self.events - earlier.events, self.bytes - earlier.bytes)
-
-
-NOTHING = History(0, 0)
-
-
-async def history_of(client: Client, order: str) -> History:
-    """Return how long the history of an order's latest run is."""
-    history = await client.get_workflow_handle(draft_id(order)).fetch_history()
-    return History(len(history.events), sum(event.ByteSize() for event in history.events))
+_NOTHING = History(0, 0)
 
 
 async def histories(shop: Shop, client: Client) -> dict[str, History]:
@@ -38,7 +17,7 @@ async def histories(shop: Shop, client: Client) -> dict[str, History]:
         await shop.prepare(course, kind.wish)
         await shop.change(course, kind.wish)
         found[f"{kind.name} in one go"] = await history_of(client, course.order)
-    course, before = await shop.course(1), NOTHING
+    course, before = await shop.course(1), _NOTHING
     await shop.prepare(course, ADD.wish)
     await shop.change(course, ADD.wish)
     for number, wish in enumerate(DRAFTED, start=1):

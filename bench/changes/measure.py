@@ -1,116 +1,43 @@
-"""Runs every kind of change and every bare workflow, one after the other, on one rig."""
+"""All repeats, each on a rig of its own."""
 
 import asyncio
-import uuid
-from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
-import httpx2
-from temporalio.client import Client
-
-from activities.converter import CONVERTER
-from api.engine import Engine
-from bench.bare import FIRST_VERSIONS, QUEUE, run_bare
-from bench.changes.kinds import ADD, BARE, CONFIRM, DEARER, DRAFTED, FIVE, INTO_DRAFT, KINDS, Kind
-from bench.load import Run, run
-from bench.rig import Rig
-from bench.shop import Course, Direct, Shop, Wish
-from settings import Settings
-from store.database import Store
-
-COUNTS = {1: 15, 8: 24, 32: 96}
-"""How many of each are done by so many callers."""
-_PREPARING = 8
-
-T = TypeVar("T")
+from bench.changes.histories import histories
+from bench.changes.ways import COUNTS, benching
+from bench.histories import History
+from bench.load import Run
+from bench.rig import Rig, rig
 
 
 @dataclass(frozen=True)
-class Bench:
-    """One rig, asked in every way."""
+class Measured:
+    """What changes and bare workflows cost."""
 
-    rig: Rig
-    repeat: int
-    shop: Shop
-    direct: Direct
-    client: Client
-    counts: Mapping[int, int]
-
-    async def all(self) -> list[Run]:
-        """Measure everything, forwards or backwards by turns, so that whatever drifts hits all alike."""
-        ways = [self._bare, self._changes, self._directly, self._drafts]
-        found: list[Run] = []
-        for many in self.counts:
-            for way in ways if self.repeat % 2 else reversed(ways):
-                found += [each async for each in way(many)]
-        return found
-
-    async def _bare(self, callers: int) -> AsyncIterator[Run]:
-        for name, steps in BARE.items():
-            queue = FIRST_VERSIONS if steps == FIVE else QUEUE
-            names = [f"bare-{uuid.uuid4()}" for _ in range(self.counts[callers])]
-            jobs = [partial(run_bare, self.client, each, steps, queue) for each in names]
-            yield await run(self.rig, name, "bare", callers, self.repeat, jobs)
-
-    async def _changes(self, callers: int) -> AsyncIterator[Run]:
-        courses = await self._courses(callers)
-        for kind in KINDS:
-            await self._prepare(courses, kind.wish)
-            jobs = [partial(self.shop.change, course, kind.wish) for course in courses]
-            yield await run(self.rig, kind.name, "api", callers, self.repeat, jobs)
-
-    async def _directly(self, callers: int) -> AsyncIterator[Run]:
-        courses = await self._courses(callers)
-        for kind in (ADD, DEARER):
-            yield await self._direct(courses, kind, callers)
-
-    async def _direct(self, courses: Sequence[Course], kind: Kind, callers: int) -> Run:
-        await self._prepare(courses, kind.wish)
-        asked = [self.direct.write_down(course, kind.wish) for course in courses]
-        jobs = [partial(self.direct.change, request) for request in asked]
-        measured = await run(self.rig, kind.name, "direct", callers, self.repeat, jobs)
-        for course, request in zip(courses, asked, strict=True):
-            self.direct.check(course, request, kind.wish)
-        return measured
-
-    async def _drafts(self, callers: int) -> AsyncIterator[Run]:
-        courses = await self._courses(callers)
-        await self._prepare(courses, ADD.wish)
-        await asyncio.gather(*(self.shop.change(course, ADD.wish) for course in courses))
-        for number, wish in enumerate(DRAFTED, start=1):
-            await self._prepare(courses, wish)
-            jobs = [partial(self.shop.change, course, wish) for course in courses]
-            name = f"{INTO_DRAFT} {number}"
-            yield await run(self.rig, name, "api", callers, self.repeat, jobs)
-        confirmations = [partial(self.shop.confirm, course) for course in courses]
-        yield await run(self.rig, CONFIRM, "api", callers, self.repeat, confirmations)
-
-    async def _courses(self, callers: int) -> list[Course]:
-        return await _some_at_once([self.shop.course(number) for number in range(self.counts[callers])])
-
-    async def _prepare(self, courses: Iterable[Course], wish: Wish) -> None:
-        await _some_at_once([self.shop.prepare(course, wish) for course in courses])
+    runs: tuple[Run, ...]
+    histories: dict[str, History]
 
 
-async def _some_at_once(acts: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    turn = asyncio.Semaphore(_PREPARING)
+def measure(
+    database: str, repeats: int, counts: Mapping[int, int] = COUNTS, told: Callable[[str], None] = lambda _: None
+) -> Measured:
+    """Measure everything so many times, each on a fresh rig, and check its books at the end.
 
-    async def one(act: Coroutine[None, None, T]) -> T:
-        async with turn:
-            return await act
+    Raises AssertionError when a change does not end as it should, or the books are wrong.
+    """
+    runs: list[Run] = []
+    left: dict[str, History] = {}
+    for repeat in range(1, repeats + 1):
+        told(f"repeat {repeat} of {repeats}")
+        with rig(database) as made:
+            found, left = asyncio.run(_once(made, repeat, counts))
+            made.check()
+        runs += found
+    return Measured(tuple(runs), left)
 
-    return await asyncio.gather(*(one(act) for act in acts))
 
-
-@asynccontextmanager
-async def benching(rig: Rig, repeat: int, counts: Mapping[int, int]) -> AsyncIterator[Bench]:
-    """Connect to a rig, as a client of its API and as its API."""
-    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
-    client = await Client.connect(rig.stack.temporal, data_converter=CONVERTER)
-    store = Store(rig.stack.database)
-    async with httpx2.AsyncClient(base_url=rig.stack.api, timeout=60, limits=limits) as http:
-        yield Bench(rig, repeat, Shop(http), Direct(Engine(client), store, Settings().tenant), client, counts)
-    store.close()
+async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, History]]:
+    async with benching(made, repeat, counts) as bench:
+        found = await bench.all()
+        return found, await histories(bench.shop, bench.client)

@@ -1,20 +1,16 @@
-"""A shop to ask a rig through, and what a draft's run has written into its history."""
+"""A rig and a shop to ask it through."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
-import httpx2
 from temporalio.client import Client
 
+from bench.histories import History, history_of
+from bench.load import Run, run, some_at_once
 from bench.rig import Rig
-from bench.shop import Shop
-from workflows.names import draft_id
-
-T = TypeVar("T")
-AT_ONCE = 8
+from bench.shop import Course, Shop, Wish, shop_at
 
 
 @dataclass(frozen=True)
@@ -25,36 +21,31 @@ class Asking:
     shop: Shop
     client: Client
 
-    async def history(self, order: str) -> "History":
-        """Return how large the history of an order's latest draft is."""
-        found = await self.client.get_workflow_handle(draft_id(order)).fetch_history()
-        return History(len(found.events), sum(event.ByteSize() for event in found.events))
+    async def history(self, order: str) -> History:
+        """Return how long the history of an order's latest run is."""
+        return await history_of(self.client, order)
 
+    async def begun(self, number: int, wish: Wish) -> Course:
+        """Make an order and ask for its first bundle."""
+        course = await self.shop.course(number)
+        await self.ask(course, wish)
+        return course
 
-@dataclass(frozen=True)
-class History:
-    """The size of one run's history."""
+    async def ask(self, course: Course, wish: Wish) -> None:
+        """Change an order, unmeasured."""
+        await self.shop.prepare(course, wish)
+        await self.shop.change(course, wish)
 
-    events: int
-    size: int
-    """In bytes."""
+    async def changed(self, change: str, wish: Wish, courses: Sequence[Course], repeat: int) -> Run:
+        """Change orders one after the other, and say what one cost."""
+        await some_at_once(self.shop.prepare(course, wish) for course in courses)
+        jobs = [partial(self.shop.change, course, wish) for course in courses]
+        return await run(self.rig, change, "api", 1, repeat, jobs)
 
 
 @asynccontextmanager
 async def asking(rig: Rig) -> AsyncIterator[Asking]:
     """Connect to a rig."""
     client = await Client.connect(rig.stack.temporal)
-    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
-    async with httpx2.AsyncClient(base_url=rig.stack.api, timeout=60, limits=limits) as http:
-        yield Asking(rig, Shop(http), client)
-
-
-async def some_at_once(acts: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    """Do all, eight at a time."""
-    turn = asyncio.Semaphore(AT_ONCE)
-
-    async def one(act: Coroutine[None, None, T]) -> T:
-        async with turn:
-            return await act
-
-    return await asyncio.gather(*(one(act) for act in acts))
+    async with shop_at(rig.stack.api) as shop:
+        yield Asking(rig, shop, client)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlmodel import col, func, select
 
 from bench.changes.kinds import STANDARD
-from bench.growth.asking import Asking, asking, some_at_once
+from bench.growth.asking import asking
 from bench.growth.books import Books, check
 from bench.growth.trains import run_trains
+from bench.load import some_at_once
 from bench.rig import Rig, rig
 from bench.shop import Wish
 from store.database import Store
@@ -85,16 +86,13 @@ async def _measure(started: Rig, drafts: int) -> list[Sample]:
     async with asking(started) as at:
         for first in range(0, drafts, part):
             until = min(first + part, drafts)
-            await some_at_once(_open_one(at, number) for number in range(first, until))
+            await some_at_once(at.begun(number, _wish(number)) for number in range(first, until))
             samples.append(_sample(started, until))
     return samples
 
 
-async def _open_one(at: Asking, number: int) -> None:
-    wish = Wish(STANDARD, f"many{number // _PER_TRAIN}", adds=True)
-    course = await at.shop.course(number)
-    await at.shop.prepare(course, wish)
-    await at.shop.change(course, wish)
+def _wish(number: int) -> Wish:
+    return Wish(STANDARD, f"many{number // _PER_TRAIN}", adds=True)
 
 
 def _sample(started: Rig, drafts: int) -> Sample:

@@ -4,14 +4,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from bench.changes.kinds import DEARER, FLEXIBLE, INTO_DRAFT, LATER, STANDARD
-from bench.growth.asking import Asking, History, asking, some_at_once
+from bench.growth.asking import Asking, asking
 from bench.growth.books import Books, check
-from bench.growth.ratios import Compared, compared
+from bench.growth.compared import Compared, compared
 from bench.growth.trains import run_trains
-from bench.load import Run, run
+from bench.histories import History
+from bench.load import Run, some_at_once
 from bench.rig import Rig, rig
 from bench.shop import OK, Course, Wish
 
@@ -91,6 +91,4 @@ async def _sell(at: Asking, course: Course, lines: int) -> None:
 async def _changed(at: Asking, change: str, courses: Sequence[Course], repeat: int) -> Run:
     for course in courses:
         course.lines = [f"{course.order}-1"]
-    await some_at_once(at.shop.prepare(course, _WISHES[change]) for course in courses)
-    jobs = [partial(at.shop.change, course, _WISHES[change]) for course in courses]
-    return await run(at.rig, change, "api", 1, repeat, jobs)
+    return await at.changed(change, _WISHES[change], courses, repeat)

@@ -1,28 +1,18 @@
-"""What was measured, against what was promised."""
+"""What was measured of G8 to G12, and what must be known to read it."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.changes.kinds import INTO_DRAFT
+from bench.figures import Goal, figure
 from bench.growth.drafts import GOAL, Drafts
 from bench.growth.lines import Lines
 from bench.growth.resume import Resumed
 from bench.growth.stores import Stores
 
 LINES, STORES, SERVER_MB, WORKER_MB, RESUME = 1.10, 1.15, 1300, 150, 2.5
-EVENTS, BYTES, REPLAYED = 20, 5_000, 50
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One promise."""
-
-    goal: str
-    what: str
-    asked: str
-    measured: str
-    met: bool
+EVENTS, KB, REPLAYED = 20, 5, 50
 
 
 @dataclass(frozen=True)
@@ -36,11 +26,11 @@ class GrowthResult:
     resumed: Resumed | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON, with what came of each promise."""
-        return asdict(self) | {"verdicts": [asdict(each) for each in self.verdicts()]}
+        """Return it as JSON."""
+        return asdict(self)
 
-    def verdicts(self) -> list[Verdict]:
-        """Return each promise with what was measured."""
+    def goals(self) -> list[Goal]:
+        """Return what was measured of each goal."""
         return [*self._of_lines(), *self._of_stores(), *self._of_drafts(), *self._of_resumed()]
 
     def notes(self) -> Iterator[str]:
@@ -66,43 +56,37 @@ class GrowthResult:
             if part:
                 yield f"{name}: {part.books}"
 
-    def _of_lines(self) -> Iterator[Verdict]:
+    def _of_lines(self) -> Iterator[Goal]:
         if not self.lines:
             return
-        sizes = f"<= {EVENTS} events, <= {BYTES / 1000:g} kB"
         for size, found in self.lines.histories[INTO_DRAFT].items():
-            met = found.events <= EVENTS and found.size <= BYTES
-            yield Verdict("G8", f"history into a draft, {size} lines", sizes, f"{found.events}, {found.size:,} B", met)
+            yield Goal("G8", f"history events, {INTO_DRAFT}, {size} lines", figure(found.events), at_most=EVENTS)
+            yield Goal("G8", f"kB of history, {INTO_DRAFT}, {size} lines", figure(found.bytes / 1000), at_most=KB)
         for size, each in self.lines.compared.items():
             for one in each:
-                for name, ratio in (("p50", one.p50), ("CPU", one.cpu)):
-                    what = f"{one.change}, {size} lines / 1: {name}"
-                    yield Verdict("G9", what, f"<= {LINES:.2f}", str(ratio), ratio.at_most(LINES))
+                yield Goal("G9", f"p50 {one.change}, {size} lines / 1", one.p50, at_most=LINES)
+                yield Goal("G9", f"CPU {one.change}, {size} lines / 1", one.cpu, at_most=LINES)
 
-    def _of_stores(self) -> Iterator[Verdict]:
+    def _of_stores(self) -> Iterator[Goal]:
         if not self.stores:
             return
         sizes = f"{self.stores.many.rows['orders']:,} orders / {self.stores.few.rows['orders']:,}"
         for one in self.stores.compared:
-            for name, ratio in (("p50", one.p50), ("CPU", one.cpu)):
-                what = f"{one.change}, {sizes}: {name}"
-                yield Verdict("G10", what, f"<= {STORES:.2f}", str(ratio), ratio.at_most(STORES))
+            yield Goal("G10", f"p50 {one.change}, {sizes}", one.p50, at_most=STORES)
+            yield Goal("G10", f"CPU {one.change}, {sizes}", one.cpu, at_most=STORES)
 
-    def _of_drafts(self) -> Iterator[Verdict]:
+    def _of_drafts(self) -> Iterator[Goal]:
         if not self.drafts:
             return
         first, at = self.drafts.samples[0], self.drafts.at_goal
         how = "extrapolated" if self.drafts.extrapolated else "measured"
-        for name, asked, most, start in (
-            ("worker", WORKER_MB, at.worker, first.worker),
-            ("server", SERVER_MB, at.server, first.server),
-        ):
-            found = f"{most:.0f} MB, {most - start:.0f} above its start ({how})"
-            yield Verdict("G11", f"{at.drafts:,} open drafts: {name}", f"<= {asked} MB", found, most <= asked)
+        with_so_many = f"MB with {at.drafts:,} open drafts, {how};"
+        worker, server = f"the worker, {first.worker:.0f} at its start", f"the server, {first.server:.0f} at its start"
+        yield Goal("G11", f"{with_so_many} {worker}", figure(at.worker), at_most=WORKER_MB)
+        yield Goal("G11", f"{with_so_many} {server}", figure(at.server), at_most=SERVER_MB)
 
-    def _of_resumed(self) -> Iterator[Verdict]:
+    def _of_resumed(self) -> Iterator[Goal]:
         if not self.resumed:
             return
-        p50, events = self.resumed.compared.p50, self.resumed.events
-        yield Verdict("G12", "cold / warm resume: p50", f"<= {RESUME}", str(p50), p50.at_most(RESUME))
-        yield Verdict("G12", "events to replay", f"<= {REPLAYED}", str(events), events <= REPLAYED)
+        yield Goal("G12", "p50 of a cold / a warm resume", self.resumed.compared.p50, at_most=RESUME)
+        yield Goal("G12", "events to replay", figure(self.resumed.events), at_most=REPLAYED)

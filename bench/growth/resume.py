@@ -3,18 +3,16 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-
-import httpx2
 
 from bench.changes.kinds import FLEXIBLE, INTO_DRAFT, LATER, STANDARD, THERE
-from bench.growth.asking import Asking, asking, some_at_once
+from bench.growth.asking import Asking, asking
 from bench.growth.books import Books, check
-from bench.growth.ratios import Compared, compared
-from bench.load import Run, run
+from bench.growth.compared import Compared, compared
+from bench.load import Run, some_at_once
 from bench.rig import Rig, rig
+from bench.scraping import counted
 from bench.shop import Course, Wish
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import free_port
 
 _OPENED, _OTHER, _MEASURED = Wish(STANDARD, THERE, adds=True), Wish(STANDARD, THERE), Wish(FLEXIBLE, LATER)
 _LIFE = "PT12H"
@@ -68,35 +66,20 @@ class _Resuming:
 
     async def measure(self, started: Rig, drafts: int) -> "_Resuming":
         async with asking(started) as at:
-            courses = await some_at_once(_open_one(at, number) for number in range(drafts))
+            courses = await some_at_once(at.begun(number, _OPENED) for number in range(drafts))
             for repeat in range(self._repeats):
                 some = courses[repeat * self._batch : (repeat + 1) * self._batch]
                 self.events = max([self.events, *[(await at.history(each.order)).events for each in some]])
                 await self._resume(at, 0, some, repeat)
-                await some_at_once(_change(at, course, _OTHER) for course in some)
+                await some_at_once(at.ask(course, _OTHER) for course in some)
                 await self._resume(at, 1, some, repeat)
         return self
 
     async def _resume(self, at: Asking, which: int, courses: Sequence[Course], repeat: int) -> None:
-        await some_at_once(at.shop.prepare(course, _MEASURED) for course in courses)
-        jobs = [partial(at.shop.change, course, _MEASURED) for course in courses]
         before = self._missed()
-        self.runs[which].append(await run(at.rig, INTO_DRAFT, "api", 1, repeat, jobs))
+        self.runs[which].append(await at.changed(INTO_DRAFT, _MEASURED, courses, repeat))
         self.misses[which] += self._missed() - before
 
     def _missed(self) -> int:
         """Return how often the worker has had to read a history because a draft was not in its memory."""
-        text = httpx2.get(f"http://{HOST}:{self._port}/metrics", timeout=10).text
-        lines = [line for line in text.splitlines() if line.startswith("temporal_sticky_cache_miss")]
-        return int(sum(float(line.rpartition(" ")[2]) for line in lines))
-
-
-async def _open_one(at: Asking, number: int) -> Course:
-    course = await at.shop.course(number)
-    await _change(at, course, _OPENED)
-    return course
-
-
-async def _change(at: Asking, course: Course, wish: Wish) -> None:
-    await at.shop.prepare(course, wish)
-    await at.shop.change(course, wish)
+        return int(counted(self._port, "temporal_sticky_cache_miss_total"))

@@ -6,17 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 
 from bench.changes.kinds import ADD, DEARER, INTO_DRAFT, STANDARD, THERE
-from bench.growth.asking import Asking, asking, some_at_once
+from bench.growth.asking import Asking, asking
 from bench.growth.books import Books, check
+from bench.growth.compared import Compared, compared
 from bench.growth.filling import fill
-from bench.growth.ratios import Compared, compared
 from bench.growth.template import template
-from bench.load import Run, run
+from bench.load import Run
 from bench.rig import Rig, rig
-from bench.shop import Course, Wish
+from bench.shop import Wish
 from store.database import Store
 
 FEW, MANY = 1_000, 1_000_000
@@ -70,10 +69,7 @@ def _filled(started: Rig, orders: int) -> tuple[Mapping[str, int], float]:
 
 async def _sale(started: Rig) -> str:
     async with asking(started) as at:
-        course = await at.shop.course(0)
-        await at.shop.prepare(course, ADD.wish)
-        await at.shop.change(course, ADD.wish)
-        return course.order
+        return (await at.begun(0, ADD.wish)).order
 
 
 async def _measure(rigs: Sequence[Rig], repeats: int, batch: int) -> dict[tuple[str, int], list[Run]]:
@@ -91,10 +87,4 @@ async def _repeat(both: Sequence[Asking], repeat: int, batch: int, found: dict[t
     courses = {which: [await at.shop.course(number) for number in range(batch)] for which, at in turns}
     for change, wish in _WISHES.items():
         for which, at in turns if repeat % 2 else reversed(turns):
-            found[change, which].append(await _changed(at, change, wish, courses[which], repeat))
-
-
-async def _changed(at: Asking, change: str, wish: Wish, courses: Sequence[Course], repeat: int) -> Run:
-    await some_at_once(at.shop.prepare(course, wish) for course in courses)
-    jobs = [partial(at.shop.change, course, wish) for course in courses]
-    return await run(at.rig, change, "api", 1, repeat, jobs)
+            found[change, which].append(await at.changed(change, wish, courses[which], repeat))

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
-import httpx2
-
-from bench.changes.measure import benching
+from bench.changes.ways import benching
 from bench.load import Run
 from bench.peers.asking import Pair
 from bench.peers.peer import Peer
 from bench.peers.proof import Proof, prove
 from bench.peers.result import PeersResult
 from bench.rig import Rig, rig
+from bench.shop import client_of
 from tests.support.postgres import new_database, postgres
 
 COUNTS: Mapping[int, int] = {1: 20, 32: 96}
@@ -55,10 +55,7 @@ def _running(peer: Peer) -> Iterator[Peer]:
 
 
 async def _measured(started: Rig, peer: Peer, repeat: int, counts: Mapping[int, int]) -> list[Run]:
-    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
-    async with (
-        benching(started, repeat, counts) as bench,
-        httpx2.AsyncClient(base_url=peer.url, timeout=60, limits=limits) as http,
-    ):
+    beside = replace(started, bare=peer.app)
+    async with benching(beside, repeat, counts) as bench, client_of(peer.url) as http:
         pair = Pair(bench, peer, http)
-        return [run for callers, count in counts.items() for run in await pair.all(callers, count)]
+        return [run for callers in counts for run in await pair.all(callers)]

@@ -10,8 +10,8 @@ from bench.growth.filling import fill
 from bench.growth.template import template
 from settings import Settings
 from store.database import database_url
-from tests.support.by_hand import ByHand, Statement
 from tests.support.installation import prepared
+from tests.support.step_by_step import Statement, StepByStep
 
 GROWING = frozenset(
     {
@@ -25,8 +25,8 @@ ORDERS = 2_000
 
 
 @pytest.fixture
-def steps(fresh_database: str) -> Iterator[ByHand]:
-    made = ByHand(Settings(database=prepared(fresh_database)))
+def steps(fresh_database: str) -> Iterator[StepByStep]:
+    made = StepByStep(Settings(database=prepared(fresh_database)))
     sold = made.order()
     made.change(sold, made.asked(sold, "standard", "4711", [], confirm=True))
     # A change brings a fee along: that table, too, has rows then.
@@ -47,7 +47,7 @@ def database_itself(fresh_database: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def of_a_change(steps: ByHand, *, confirm: bool) -> list[Statement]:
+def of_a_change(steps: StepByStep, *, confirm: bool) -> list[Statement]:
     """Return the statements of a dearer change of a sold order."""
     order = steps.order()
     steps.change(order, steps.asked(order, "standard", "4711", [], confirm=True))
@@ -74,7 +74,7 @@ def scanned(connection: Connection, statement: Statement) -> list[str]:
 
 @pytest.mark.parametrize(("confirm", "most", "transactions"), [(True, 105, 11), (False, 65, 7)])
 def test_a_change_makes_few_statements_in_few_transactions(
-    steps: ByHand, *, confirm: bool, most: int, transactions: int
+    steps: StepByStep, *, confirm: bool, most: int, transactions: int
 ) -> None:
     made = [each for each in of_a_change(steps, confirm=confirm) if not each.text.startswith("BEGIN")]
     assert len(made) <= most
@@ -83,7 +83,7 @@ def test_a_change_makes_few_statements_in_few_transactions(
 
 @pytest.mark.parametrize("confirm", [True, False], ids=["in one go", "into a draft"])
 def test_each_statement_of_a_change_finds_its_rows_by_an_index(
-    steps: ByHand, database_itself: Connection, *, confirm: bool
+    steps: StepByStep, database_itself: Connection, *, confirm: bool
 ) -> None:
     asked = [each for each in of_a_change(steps, confirm=confirm) if not each.text.startswith("BEGIN")]
     assert {each.step for each in asked} >= {"plan_change", "reserve_seats", "swap_offer_bundle"}

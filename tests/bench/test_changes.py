@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.changes.bench import measure
 from bench.changes.goals import Runs, goals
 from bench.changes.kinds import BARE, CONFIRM, INTO_DRAFT, KINDS
+from bench.changes.measure import measure
 
 pytestmark = pytest.mark.journeys
 FEW = {1: 3, 32: 6}

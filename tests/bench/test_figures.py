@@ -1,11 +1,13 @@
 """What is said of figures: ratios within a repeat, goals by their median, benches compared by what is bare."""
 
 from bench.changes.goals import Runs, goals
-from bench.changes.histories import History
 from bench.changes.kinds import BARE, INTO_DRAFT, KINDS
 from bench.compare import relative
 from bench.figures import Figure, Goal, ratios
+from bench.histories import History
 from bench.load import Run
+
+_PARTS = {"bare": ("bare", "temporal"), "api": ("api", "worker"), "direct": ("api", "worker")}
 
 
 def run(kind: str, via: str = "api", callers: int = 32, repeat: int = 1, *, slow: float = 1) -> Run:
@@ -19,7 +21,7 @@ def run(kind: str, via: str = "api", callers: int = 32, repeat: int = 1, *, slow
         p99_ms=150 * slow,
         worst_ms=160 * slow,
         per_second=20 / slow,
-        cpu_ms={"worker": 30 * slow, "api": 3 * slow, "client": 2 * slow},
+        cpu_ms=dict.fromkeys((*_PARTS[via], "client"), 30 * slow),
         actions=4,
     )
 
@@ -37,8 +39,14 @@ def met(runs: list[Run], name: str) -> bool:
     return found[name].met
 
 
+def test_who_asks_and_what_stands_idle_have_no_part_in_a_cost() -> None:
+    assert run("anything").cpu == run("anything", "bare").cpu == 60
+    assert run("anything", "direct").cpu == 30
+
+
 def test_a_ratio_is_taken_within_each_repeat() -> None:
-    assert ratios([10, 40], [5, 20]) == Figure((2.0, 2.0))
+    found = ratios([2, 30, 8], [1, 10, 2])
+    assert (found.median, found.least, found.most) == (3, 2, 4)
 
 
 def test_a_goal_is_judged_by_the_median() -> None:

@@ -50,7 +50,7 @@ async def test_its_books_are_right_and_every_reference_holds(world: World, fresh
         for table in SQLModel.metadata.sorted_tables:
             for key in table.foreign_keys:
                 column, other = key.parent.name, key.column
-                lost = f"SELECT COUNT(*) FROM {table} x WHERE NOT EXISTS (SELECT 1 FROM {other.table} y"  # noqa: S608
+                lost = f"SELECT COUNT(*) FROM {table} x WHERE NOT EXISTS (SELECT 1 FROM {other.table} y"  # noqa: S608 - names of our own
                 query = f"{lost} WHERE y.{other.name} = x.{column})"
                 assert connection.execute(text(query)).scalar_one() == 0, (table.name, column)
 

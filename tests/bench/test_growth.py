@@ -3,13 +3,13 @@
 import pytest
 
 from bench.growth.books import Books, check
+from bench.growth.compared import compared
 from bench.growth.drafts import CACHED, FULL, GOAL, Drafts, Sample
-from bench.growth.ratios import compared, ratio
 from bench.growth.results import GrowthResult
 from bench.load import Run
 from settings import Settings
-from tests.support.by_hand import ByHand
 from tests.support.installation import prepared
+from tests.support.step_by_step import StepByStep
 
 BOOKS = Books(("one",), ())
 
@@ -20,13 +20,6 @@ def _run(p50: float, **cpu: float) -> Run:
 
 def _drafts(*samples: tuple[int, float, float]) -> Drafts:
     return Drafts([Sample(*each) for each in samples], BOOKS)
-
-
-def test_a_ratio_compares_what_was_measured_in_the_same_repeat() -> None:
-    found = ratio([2, 30, 8], [1, 10, 2])
-    assert (found.median, found.least, found.most) == (3, 2, 4)
-    assert found.at_most(3)
-    assert not found.at_most(2.9)
 
 
 def test_the_cpu_of_a_change_is_not_that_of_its_client() -> None:
@@ -43,9 +36,9 @@ def test_fewer_drafts_than_promised_are_extrapolated_past_the_cache_and_it_is_sa
     assert CACHED < FULL == 600
     assert found.per_draft == (10.0, 100.0)
     assert found.at_goal == Sample(GOAL, 294, 1200)
-    (worker, server) = GrowthResult("sqlite", drafts=found).verdicts()
+    (worker, server) = GrowthResult("sqlite", drafts=found).goals()
     assert (worker.met, server.met) == (False, True)
-    assert "extrapolated" in worker.measured
+    assert "extrapolated" in worker.what
     assert any("EXTRAPOLATED" in note for note in GrowthResult("sqlite", drafts=found).notes())
 
 
@@ -53,11 +46,11 @@ def test_as_many_drafts_as_promised_are_measured() -> None:
     found = _drafts((0, 100, 200), (5000, 140, 700), (GOAL, 145, 1250))
     assert found.at_goal == Sample(GOAL, 145, 1250)
     assert not found.extrapolated
-    assert all("(measured)" in each.measured and each.met for each in GrowthResult("sqlite", drafts=found).verdicts())
+    assert all(", measured;" in each.what and each.met for each in GrowthResult("sqlite", drafts=found).goals())
 
 
 def test_books_that_are_wrong_are_noticed_and_those_not_looked_at_are_named(fresh_database: str) -> None:
-    steps = ByHand(Settings(database=prepared(fresh_database)))
+    steps = StepByStep(Settings(database=prepared(fresh_database)))
     order, store = steps.order(), steps.parts.store
     steps.change(order, steps.asked(order, "standard", "4711", [], confirm=True))
     assert check(fresh_database, seconds=-1).held == ()

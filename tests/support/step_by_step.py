@@ -44,7 +44,7 @@ class Statement:
 
 
 @dataclass
-class ByHand:
+class StepByStep:
     """The steps of an installation, and the statements they make."""
 
     settings: Settings
