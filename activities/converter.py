@@ -1,20 +1,40 @@
 """How data and failures are written for Temporal: what an operator reads there begins with a code."""
 
 from dataclasses import replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
+from pydantic_core import SchemaSerializer
+from pydantic_core.core_schema import any_schema
+from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
-from temporalio.contrib.pydantic import PydanticPayloadConverter, ToJsonOptions, pydantic_data_converter
-from temporalio.converter import DefaultFailureConverter, PayloadConverter
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter, pydantic_data_converter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DefaultFailureConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+    PayloadConverter,
+)
 from temporalio.exceptions import ApplicationError
 
 INVALID_DATA = "INVALID_DATA"
 """What was sent by hand does not fit: an update's data in the Web UI, say."""
 
+_WRITER = SchemaSerializer(any_schema())
 
-class PlainData(PydanticPayloadConverter):
-    """Writes what was said and leaves out what was not: every byte of a history is kept for years.
+
+class _Json(PydanticJSONPlainPayloadConverter):
+    """Writes JSON and leaves out what is as it always is, so a default of what is stored never changes."""
+
+    def to_payload(self, value: Any) -> Payload | None:
+        """Write a value."""
+        data = _WRITER.to_json(value, exclude_defaults=True)
+        return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
+
+
+class PlainData(CompositePayloadConverter):
+    """Writes what was said and leaves out what need not be: every byte of a history is kept for years.
 
     There is one: the SDK asks for a converter at every task, and a new one learns every type anew.
     """
@@ -25,7 +45,9 @@ class PlainData(PydanticPayloadConverter):
         """Return the one there is."""
         if cls._one is None:
             cls._one = super().__new__(cls)
-            super(PlainData, cls._one).__init__(ToJsonOptions(exclude_unset=True))
+            usual = DefaultPayloadConverter.default_encoding_payload_converters
+            ours = (_Json() if isinstance(each, JSONPlainPayloadConverter) else each for each in usual)
+            super(PlainData, cls._one).__init__(*ours)
         return cls._one
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class Swapped(BaseModel):
     balance: Money
     expires_at: datetime
     draft_opened_by: str
-    superseded: int
+    superseded: int = 0
     """How many seats held for draft lines this change replaced."""
     before: Before | None = None
     """For the undo, which finds it with the step's first answer; the workflow has no use for it."""

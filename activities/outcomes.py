@@ -38,7 +38,7 @@ class Recorded(BaseModel):
     """The outcome the change has, which may be an earlier one."""
 
     state: ChangeState
-    code: str | None
+    code: str | None = None
     status: OrderStatus
 
 

@@ -31,7 +31,7 @@ class QuoteChange(Command):
 
     def summary(self) -> str:
         """Say what is priced."""
-        return "price the change against the confirmed version"
+        return "price the change"
 
 
 class Quoted(BaseModel):

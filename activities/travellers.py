@@ -21,7 +21,7 @@ class ValidateTravellers(Command):
 
     def summary(self) -> str:
         """Say what is checked."""
-        return "check the travellers against the offers"
+        return "check the travellers"
 
 
 class TravellerActivities:

@@ -10,6 +10,9 @@ from workflows.names import SEARCH_ATTRIBUTES
 _DYNAMIC = (
     "history.transferProcessorMaxPollRPS=5000",
     'history.timerProcessorMaxTimeShift="10ms"',
+    # Of several partitions one may be served while another waits: first come, first served needs one.
+    "matching.numTaskqueueReadPartitions=1",
+    "matching.numTaskqueueWritePartitions=1",
 )
 _PRAGMAS = ("journal_mode=wal", "synchronous=normal")
 

@@ -1,0 +1,52 @@
+"""What histories leave out is read back as it was meant, by every later release."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+import activities
+import workflows
+from activities.converter import CONVERTER
+from activities.plans import Planned
+from domain.money import Money
+
+DEFAULTS = Path(__file__).with_name("defaults.json")
+
+
+def test_what_is_as_it_always_is_is_left_out_and_read_back() -> None:
+    plan = Planned(nothing=False, confirm=True, services=(), owed=Money(0, "NOK"), left=None)
+    payloads = CONVERTER.payload_converter.to_payloads([plan])
+    assert json.loads(payloads[0].data) == {"confirm": True, "owed": {"minor": 0, "currency": "NOK"}}
+    assert CONVERTER.payload_converter.from_payloads(payloads, [Planned]) == [plan]
+
+
+def test_no_default_of_what_is_stored_changes() -> None:
+    known, now = json.loads(DEFAULTS.read_text()), dict(_defaults())
+    assert {name: now.get(name) for name in known} == known
+    assert now == known, f"new: add it to {DEFAULTS.name}"
+
+
+def _defaults() -> Iterator[tuple[str, object]]:
+    for model in chain.from_iterable(_models(package) for package in (activities, workflows)):
+        for name, field in model.model_fields.items():
+            if not field.is_required():
+                yield f"{model.__name__}.{name}", _default(field)
+
+
+def _models(package: ModuleType) -> Iterator[type[BaseModel]]:
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for each in vars(importlib.import_module(found.name)).values():
+            if isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == found.name:
+                yield each
+
+
+def _default(field: FieldInfo) -> object:
+    return to_jsonable_python(field.get_default(call_default_factory=True))
