@@ -3,10 +3,18 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from domain.offers import OfferBundle
+from store.inserts import table_of
 from store.tables import BundleRow, LineRow, OfferRow
+
+# Run for every change.
+_TABLE = table_of(BundleRow)
+_BUNDLES = sa.select(_TABLE.c.id, _TABLE.c.document).where(
+    _TABLE.c.tenant == sa.bindparam("of_tenant"), _TABLE.c.id.in_(sa.bindparam("ids", expanding=True))
+)
 
 
 def keep(tx: Session, tenant: str, bundle: OfferBundle) -> None:
@@ -21,8 +29,9 @@ def find(tx: Session, tenant: str, ids: Iterable[str]) -> dict[str, OfferBundle]
     wanted = set(ids)
     if not wanted:
         return {}
-    rows = tx.exec(select(BundleRow).where(BundleRow.tenant == tenant, col(BundleRow.id).in_(wanted)))
-    return {row.id: OfferBundle.model_validate_json(row.document) for row in rows}
+    tx.flush()
+    rows = tx.connection().execute(_BUNDLES, {"of_tenant": tenant, "ids": list(wanted)})
+    return {name: OfferBundle.model_validate_json(text) for name, text in rows}
 
 
 def first_expiry(tx: Session, order: str, now: datetime) -> datetime | None:

@@ -1,5 +1,6 @@
 """What is remembered of each step: asked, then done or withdrawn."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -10,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from store import deliveries
 from store.inserts import Inserting, table_of
-from store.tables import EffectRow, OrderRow
+from store.tables import ChangeRow, EffectRow, OrderRow
 
 REVERSIBLE = ("reserve_seats", "swap_offer_bundle", "authorise_payment")
 """The steps with an undo, by name: a test holds them to their declarations."""
@@ -22,12 +23,21 @@ _INSERT = Inserting(EffectRow, number=_EARLIER.scalar_subquery() + 1)
 _FINISH = update(_EFFECTS).where(_EFFECTS.c.key == bindparam("of_key"))
 _LOCKED = (
     sa.select(
-        OrderRow, _EFFECTS.c.state, _EFFECTS.c.answer, _EFFECTS.c.refusal, deliveries.anybody_of(_ORDERS.c.tenant)
+        OrderRow,
+        ChangeRow,
+        _EFFECTS.c.state,
+        _EFFECTS.c.answer,
+        _EFFECTS.c.refusal,
+        deliveries.anybody_of(_ORDERS.c.tenant),
     )
+    .select_from(OrderRow)
+    .outerjoin(ChangeRow, col(ChangeRow.id) == bindparam("of_change", type_=String()))
     .outerjoin(_EFFECTS, _EFFECTS.c.key == bindparam("of_key", type_=String()))
     .where(_ORDERS.c.number == bindparam("of_order", type_=String()))
     .with_for_update(of=OrderRow)
 )
+
+_CHANGE = "the step's change"
 
 
 class EffectState(StrEnum):
@@ -79,19 +89,22 @@ def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> E
 
     Of two at once the second waits here for the first and then sees what became of it.
     """
-    fresh = _fresh(tenant, step, command, EffectState.ASKED, now)
-    return fresh if _insert(tx, fresh) else of_key(tx, command.key)
+    _insert(tx, tenant, step, command, {"state": EffectState.ASKED, "asked_at": now})
+    return of_key(tx, command.key)
 
 
 def locked(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
     """Lock the order of a step, and return what is known of the step: one statement.
 
-    The order's head is not the session's: `heads.write` writes what the step changes of it, at its end.
+    The order's head is not the session's: `heads.write` writes what the step changes of it, at its end. The
+    step's change is: whoever asks for it later in the transaction has it already.
     What was committed while we waited for the lock may be missing from it; `remember` finds that out.
     """
-    found = tx.execute(_LOCKED, {"of_key": command.key, "of_order": command.order}).one()
-    order, state, answer, refusal, anybody = found
+    of = {"of_key": command.key, "of_order": command.order, "of_change": command.change}
+    order, change, state, answer, refusal, anybody = tx.execute(_LOCKED, of).one()
     tx.expunge(order)
+    # The session itself keeps only what somebody holds.
+    tx.info[_CHANGE] = change
     if not anybody:
         deliveries.nobody_listens(tx)
     return order, Known(state, answer, refusal) if state else None
@@ -105,9 +118,8 @@ def remember(tx: Session, tenant: str, command: Keyed, answer: str, now: datetim
     if asked:
         finish(tx, command.key, answer, None, now)
         return
-    done = _fresh(tenant, command.step, command, EffectState.DONE, now)
-    done.answer, done.done_at = answer, now
-    if not _insert(tx, done):
+    done = {"state": EffectState.DONE, "answer": answer, "asked_at": now, "done_at": now}
+    if not _insert(tx, tenant, command.step, command, done):
         raise TwinError
 
 
@@ -116,11 +128,11 @@ def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime)
 
     A step that was never asked for gets a tombstone: if it comes late, it finds the key withdrawn.
     """
-    fresh = _fresh(tenant, step, command, EffectState.WITHDRAWN, now)
-    fresh.withdrawn_at = now
-    if _insert(tx, fresh):
-        return EffectState.NEW, fresh
+    tombstone = {"state": EffectState.WITHDRAWN, "asked_at": now, "withdrawn_at": now}
+    fresh = _insert(tx, tenant, step, command, tombstone)
     row = of_key(tx, command.key)
+    if fresh:
+        return EffectState.NEW, row
     before = EffectState(row.state)
     row.state, row.withdrawn_at = EffectState.WITHDRAWN, row.withdrawn_at or now
     tx.add(row)
@@ -143,19 +155,14 @@ def of_change(tx: Session, change: str) -> list[EffectRow]:
     return list(tx.exec(select(EffectRow).where(EffectRow.change == change).order_by(col(EffectRow.number))))
 
 
-def _insert(tx: Session, row: EffectRow) -> bool:
-    return _INSERT.unless_there(tx, row.model_dump(exclude={"number"}) | {"of_change": row.change})
-
-
-def _fresh(tenant: str, step: str, command: Keyed, state: EffectState, now: datetime) -> EffectRow:
-    return EffectRow(
-        tenant=tenant,
-        key=command.key,
-        order_number=command.order,
-        change=command.change,
-        step=step,
-        number=0,
-        command=command.model_dump_json(),
-        state=state,
-        asked_at=now,
-    )
+def _insert(tx: Session, tenant: str, step: str, command: Keyed, state: Mapping[str, object]) -> bool:
+    row = {
+        "tenant": tenant,
+        "key": command.key,
+        "order_number": command.order,
+        "change": command.change,
+        "step": step,
+        "command": command.model_dump_json(),
+        **state,
+    }
+    return _INSERT.unless_there(tx, row | {"of_change": command.change})

@@ -38,16 +38,16 @@ class EventType(StrEnum):
 def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, now: datetime, data: Data) -> None:
     """Append an event to a locked order. Its data holds our own ids, codes and amounts only."""
     order.last_event += 1
-    event = EventRow(
-        tenant=order.tenant,
-        order_number=order.number,
-        number=order.last_event,
-        type=kind,
-        change=change,
-        at=now,
-        data=_written(data),
-    )
-    insert_all(tx, [event])
+    event = {
+        "tenant": order.tenant,
+        "order_number": order.number,
+        "number": order.last_event,
+        "type": kind,
+        "change": change,
+        "at": now,
+        "data": _written(data),
+    }
+    insert_all(tx, EventRow, [event])
     deliveries.owe(tx, order.tenant, order.number, order.last_event, kind, now)
 
 

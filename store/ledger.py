@@ -1,25 +1,40 @@
 """Our book of payments: each payment's sums, and an append-only entry for every movement."""
 
 from datetime import datetime
-from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import String, bindparam, func, update
 from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind, Payment
-from store.inserts import insert_all, table_of
+from store.columns import Whole
+from store.inserts import Inserting, insert_all, table_of
 from store.tables import LedgerRow, OrderRow, PaymentRow
 
 # Run with every order that is loaded.
-_OF_ORDER = PaymentRow.order_number == bindparam("order", type_=String())
 _SUMS = table_of(PaymentRow)
-_PAYMENTS = select(PaymentRow).where(_OF_ORDER).order_by(col(PaymentRow.number))
+_OF_ORDER = _SUMS.c.order_number == bindparam("order", type_=String())
+_PAYMENTS = (
+    sa.select(*_SUMS.c["key", "authorised_minor", "captured_minor", "refunded_minor", "open"])
+    .where(_OF_ORDER)
+    .order_by(_SUMS.c.number)
+)
+_AMOUNT = bindparam("amount", type_=Whole())
+_MOVE = update(_SUMS).where(_SUMS.c.key == bindparam("of_key"))
+_MOVES = {
+    MoveKind.CAPTURE: _MOVE.values(captured_minor=_SUMS.c.captured_minor + _AMOUNT, open=False),
+    MoveKind.REFUND: _MOVE.values(refunded_minor=_SUMS.c.refunded_minor + _AMOUNT),
+    MoveKind.VOID: _MOVE.values(open=False),
+}
+_INSERT = Inserting(
+    PaymentRow, number=sa.select(func.count()).select_from(_SUMS).where(_OF_ORDER).scalar_subquery() + 1
+)
 
 
 def payments_of(tx: Session, order: str, currency: str) -> list[Payment]:
     """Return an order's payments, oldest first."""
-    rows = tx.exec(_PAYMENTS, params={"order": order})
+    rows = tx.connection().execute(_PAYMENTS, {"order": order})
     return [
         Payment(
             key=row.key,
@@ -36,17 +51,16 @@ def authorised(
     tx: Session, order: OrderRow, key: str, change: str, amount: Money, method: str, reference: str, now: datetime
 ) -> None:
     """Enter money set aside under a key."""
-    count = tx.exec(select(func.count()).select_from(PaymentRow).where(PaymentRow.order_number == order.number))
-    payment = PaymentRow(
-        tenant=order.tenant,
-        order_number=order.number,
-        key=key,
-        number=count.one() + 1,
-        method=method,
-        reference=reference,
-        authorised_minor=amount.minor,
-    )
-    insert_all(tx, [payment])
+    payment = {
+        "tenant": order.tenant,
+        "order_number": order.number,
+        "key": key,
+        "method": method,
+        "reference": reference,
+        "authorised_minor": amount.minor,
+    }
+    if not _INSERT.unless_there(tx, payment | {"order": order.number}):
+        raise LookupError("money is set aside once under a key")
     _enter(tx, order, key, key, change, "authorise", amount, now)
 
 
@@ -55,15 +69,8 @@ def moved(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: 
 
     The database refuses a second one under the same key, and a refund of more than was captured.
     """
-    amount, values = move.amount.minor, dict[str, Any]()
-    match move.kind:
-        case MoveKind.CAPTURE:
-            values = {"captured_minor": _SUMS.c.captured_minor + amount, "open": False}
-        case MoveKind.REFUND:
-            values = {"refunded_minor": _SUMS.c.refunded_minor + amount}
-        case MoveKind.VOID:
-            values = {"open": False}
-    if tx.connection().execute(update(_SUMS).where(_SUMS.c.key == move.payment).values(values)).rowcount != 1:
+    of = {"of_key": move.payment, "amount": move.amount.minor}
+    if tx.connection().execute(_MOVES[move.kind], of).rowcount != 1:
         raise LookupError("what moves was set aside before")
     _enter(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
 
@@ -79,15 +86,15 @@ def moved_by(tx: Session, change: str, currency: str) -> list[tuple[MoveKind, Mo
 def _enter(
     tx: Session, order: OrderRow, key: str, payment: str, change: str, kind: str, amount: Money, now: datetime
 ) -> None:
-    entry = LedgerRow(
-        tenant=order.tenant,
-        order_number=order.number,
-        key=key,
-        payment=payment,
-        kind=kind,
-        amount_minor=amount.minor,
-        currency=amount.currency,
-        change=change,
-        at=now,
-    )
-    insert_all(tx, [entry])
+    entry = {
+        "tenant": order.tenant,
+        "order_number": order.number,
+        "key": key,
+        "payment": payment,
+        "kind": kind,
+        "amount_minor": amount.minor,
+        "currency": amount.currency,
+        "change": change,
+        "at": now,
+    }
+    insert_all(tx, LedgerRow, [entry])

@@ -26,6 +26,9 @@ _TRAVELLERS = (
     .where(col(TravellerRow.removed_by).is_(None))
     .order_by(col(TravellerRow.traveller))
 )
+_SEATS_ON = (
+    sa.select(_LINE.c.reservations).where(_LINE.c.id.in_(bindparam("ids", expanding=True))).order_by(_LINE.c.number)
+)
 _RESERVATIONS = sa.select(_SEAT).where(_SEAT.c.order_number == _ORDER).order_by(_SEAT.c.number)
 _FEES = (
     sa.select(_FEE)
@@ -82,8 +85,8 @@ def reservations_on(tx: Session, lines: Sequence[str]) -> tuple[str, ...]:
     """Return the seats that lines have, each once, in the order of the lines."""
     if not lines:
         return ()
-    query = select(LineRow.reservations).where(col(LineRow.id).in_(lines)).order_by(col(LineRow.number))
-    return tuple(dict.fromkeys(seat for seats in tx.exec(query) for seat in json.loads(seats)))
+    rows = tx.connection().execute(_SEATS_ON, {"ids": list(lines)})
+    return tuple(dict.fromkeys(seat for (seats,) in rows for seat in json.loads(seats)))
 
 
 def travellers_of(tx: Session, number: str) -> Sequence[TravellerRow]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, update
-from sqlmodel import Session, func, select
+from sqlmodel import Session
 
 from domain.orders import ReservationState
 from store.inserts import insert_all, table_of
@@ -15,6 +15,7 @@ from store.tables import LineRow, OrderRow, ReservationRow
 
 _SEATS, _LINES = table_of(ReservationRow), table_of(LineRow)
 _ORDER = bindparam("order", type_=sa.String())
+_MADE = sa.select(sa.func.count()).select_from(_SEATS).where(_SEATS.c.order_number == _ORDER)
 _KEPT = sa.select(*_SEATS.c["id", "reference", "state", "service", "coach", "seat"]).order_by(_SEATS.c.number)
 _OURS = _KEPT.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state != ReservationState.RELEASED)
 _HELD = _KEPT.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state == ReservationState.HELD)
@@ -22,6 +23,7 @@ _UNDER_KEY = _KEPT.where(_SEATS.c.key == bindparam("of_key"), _SEATS.c.state == 
 _OF_LINES = sa.select(_LINES.c.reservations).where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
 _LIVE = _OF_LINES.where(_LINES.c.removed_by.is_(None))
 _REMOVED = _OF_LINES.where(_LINES.c.removed_by == bindparam("by"))
+_SET = update(_SEATS).where(_SEATS.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class Kept(NamedTuple):
@@ -57,25 +59,24 @@ class Held(Protocol):
 
 def held(tx: Session, order: OrderRow, key: str, seats: Sequence[Held], until: datetime) -> None:
     """Enter seats held under a step's key, in the order the plan wished for them."""
-    query = select(func.count()).select_from(ReservationRow).where(ReservationRow.order_number == order.number)
-    first = tx.exec(query).one() + 1
+    first = tx.connection().execute(_MADE, {"order": order.number}).scalar_one() + 1
     rows = [
-        ReservationRow(
-            tenant=order.tenant,
-            order_number=order.number,
-            id=f"{order.number}-s{number}",
-            number=number,
-            key=key,
-            reference=seat.reference,
-            service=seat.service,
-            coach=seat.coach,
-            seat=seat.seat,
-            state=ReservationState.HELD,
-            expires_at=until,
-        )
+        {
+            "tenant": order.tenant,
+            "order_number": order.number,
+            "id": f"{order.number}-s{number}",
+            "number": number,
+            "key": key,
+            "reference": seat.reference,
+            "service": seat.service,
+            "coach": seat.coach,
+            "seat": seat.seat,
+            "state": ReservationState.HELD,
+            "expires_at": until,
+        }
         for number, seat in enumerate(seats, start=first)
     ]
-    insert_all(tx, rows)
+    insert_all(tx, ReservationRow, rows)
 
 
 def under_key(tx: Session, key: str) -> list[Kept]:
@@ -131,4 +132,4 @@ def _seats_of(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> set[
 
 def _set(tx: Session, ids: list[str], **values: object) -> None:
     if ids:
-        tx.connection().execute(update(_SEATS).where(_SEATS.c.id.in_(ids)).values(values))
+        tx.connection().execute(_SET, values | {"ids": ids})

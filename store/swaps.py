@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import BindParameter, ColumnElement, Table, Update, bindparam, update
 from sqlmodel import Session
 
 from domain.plans import Plan, PlannedLine
@@ -15,27 +15,39 @@ from store.tables import FeeRow, LineRow, OrderRow, TravellerRow
 _VERSIONED = (LineRow, TravellerRow, FeeRow)
 
 
+def _live(table: Table, which: ColumnElement[bool]) -> Update:
+    mine = table.c.order_number == bindparam("of_order")
+    return update(table).where(mine, table.c.undone.is_(False), table.c.removed_by.is_(None), which)
+
+
+# Run for every change.
+_AMONG: BindParameter[str] = bindparam("ids", expanding=True)
+_LINES = _live(table_of(LineRow), table_of(LineRow).c.id.in_(_AMONG))
+_TRAVELLERS = _live(table_of(TravellerRow), table_of(TravellerRow).c.traveller.in_(_AMONG))
+_FEES = _live(table_of(FeeRow), table_of(FeeRow).c.added_in > bindparam("confirmed"))
+
+
 def put_on(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, held: Sequence[str]) -> None:
     """Put a change on an order: its lines, travellers and fees, in its version.
 
     `held` are the reservations made for it, in the order the plan wished for them.
     """
     if plan.removes:
-        _remove(tx, LineRow, table_of(LineRow).c.id.in_(plan.removes), order, change, plan.version)
+        _remove(tx, _LINES, order, change, plan.version, ids=list(plan.removes))
     seats = list(held)
-    lines: list[LineRow] = []
+    lines: list[dict[str, Any]] = []
     for line in plan.adds:
         mine, seats = seats[: line.holds], seats[line.holds :]
         lines.append(_line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.keeps, *mine)))
-    insert_all(tx, lines)
+    insert_all(tx, LineRow, lines)
     ids = [traveller.id for traveller in plan.travellers]
     if ids:
-        _remove(tx, TravellerRow, table_of(TravellerRow).c.traveller.in_(ids), order, change, plan.version)
+        _remove(tx, _TRAVELLERS, order, change, plan.version, ids=ids)
     common = _common(order, change, plan.version)
     details = {each.id: each.model_dump(exclude={"id"}) for each in plan.travellers}
-    insert_all(tx, [TravellerRow(traveller=each, **details[each], **common) for each in details])
-    _remove(tx, FeeRow, table_of(FeeRow).c.added_in > order.confirmed_version, order, change, plan.version)
-    insert_all(tx, [FeeRow(**_fee(change, fee), **common) for fee in quote.fees])
+    insert_all(tx, TravellerRow, [{"traveller": each, **details[each], **common} for each in details])
+    _remove(tx, _FEES, order, change, plan.version, confirmed=order.confirmed_version)
+    insert_all(tx, FeeRow, [_fee(change, fee) | common for fee in quote.fees])
 
 
 def take_off(tx: Session, order: str, change: str) -> None:
@@ -48,16 +60,10 @@ def take_off(tx: Session, order: str, change: str) -> None:
 
 
 def _remove(
-    tx: Session,
-    table: type[LineRow] | type[TravellerRow] | type[FeeRow],
-    which: ColumnElement[bool],
-    order: OrderRow,
-    change: str,
-    version: int,
+    tx: Session, statement: Update, order: OrderRow, change: str, version: int, **which: int | list[str]
 ) -> None:
-    rows = table_of(table)
-    live = (rows.c.order_number == order.number, rows.c.undone.is_(False), rows.c.removed_by.is_(None))
-    tx.connection().execute(update(rows).where(*live, which).values(removed_by=change, removed_in=version))
+    removed = {"removed_by": change, "removed_in": version}
+    tx.connection().execute(statement, removed | {"of_order": order.number} | which)
 
 
 def _fee(change: str, fee: QuotedFee) -> dict[str, Any]:
@@ -71,26 +77,26 @@ def _common(order: OrderRow, change: str, version: int) -> dict[str, Any]:
 
 def _line(
     order: OrderRow, change: str, version: int, line: PlannedLine, price_minor: int, seats: Sequence[str]
-) -> LineRow:
-    return LineRow(
-        id=line.id,
-        number=int(line.id.rpartition("-")[2]),
-        position=line.position,
-        product=line.product,
-        service=line.service,
-        valid_from=line.valid_from,
-        first_day=line.first_day,
-        travellers=json.dumps(line.travellers),
-        price_minor=price_minor,
-        tax_rate=line.tax_rate,
-        change_fee_minor=line.change_fee.minor,
-        offer_bundle=line.offer_bundle,
-        offer=line.offer,
-        supplement_of=line.supplement_of,
-        reservations=json.dumps(seats),
-        replaces=json.dumps(line.replaces),
-        external_reference=line.external_reference,
-        customers=json.dumps([each.model_dump() for each in line.customers]) if line.customers else None,
-        distribution=line.distribution.model_dump_json() if line.distribution else None,
+) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "number": int(line.id.rpartition("-")[2]),
+        "position": line.position,
+        "product": line.product,
+        "service": line.service,
+        "valid_from": line.valid_from,
+        "first_day": line.first_day,
+        "travellers": json.dumps(line.travellers),
+        "price_minor": price_minor,
+        "tax_rate": line.tax_rate,
+        "change_fee_minor": line.change_fee.minor,
+        "offer_bundle": line.offer_bundle,
+        "offer": line.offer,
+        "supplement_of": line.supplement_of,
+        "reservations": json.dumps(seats),
+        "replaces": json.dumps(line.replaces),
+        "external_reference": line.external_reference,
+        "customers": json.dumps([each.model_dump() for each in line.customers]) if line.customers else None,
+        "distribution": line.distribution.model_dump_json() if line.distribution else None,
         **_common(order, change, version),
-    )
+    }

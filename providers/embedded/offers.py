@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -12,9 +14,21 @@ from domain.products import Product, Supplement
 from providers.pricing import bundle_of
 from providers.protocols import OfferSearch
 from store.database import Store
+from store.inserts import table_of
 from store.tables import ProductRow, ServiceRow, SupplementRow
 
 OFFER_LIFE = timedelta(minutes=20)
+
+
+def _by_id(table: sa.Table, *columns: str) -> sa.Select[Any]:
+    wanted = table.c.id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(*table.c[columns]).where(table.c.tenant == sa.bindparam("of_tenant"), wanted)
+
+
+# Run for every change.
+_PRODUCTS = _by_id(table_of(ProductRow), "id", "document")
+_SUPPLEMENTS = _by_id(table_of(SupplementRow), "id", "document")
+_SERVICES = _by_id(table_of(ServiceRow), "id", "line", "departs_at", "day")
 
 
 class EmbeddedOffers:
@@ -39,8 +53,8 @@ class EmbeddedOffers:
     def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
         """Return products by id."""
         with self._store.read() as tx:
-            rows = tx.exec(select(ProductRow).where(ProductRow.tenant == tenant, col(ProductRow.id).in_(set(ids))))
-            return {row.id: Product.model_validate_json(row.document) for row in rows}
+            rows = tx.connection().execute(_PRODUCTS, _of(tenant, ids))
+            return {name: Product.model_validate_json(text) for name, text in rows}
 
     def variants(self, tenant: str, parent: str) -> Sequence[Product]:
         """Return the products that are variants of one."""
@@ -51,9 +65,8 @@ class EmbeddedOffers:
     def supplements(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Supplement]:
         """Return supplements by id."""
         with self._store.read() as tx:
-            mine = (SupplementRow.tenant == tenant, col(SupplementRow.id).in_(set(ids)))
-            rows = tx.exec(select(SupplementRow).where(*mine))
-            return {row.id: Supplement.model_validate_json(row.document) for row in rows}
+            rows = tx.connection().execute(_SUPPLEMENTS, _of(tenant, ids))
+            return {name: Supplement.model_validate_json(text) for name, text in rows}
 
     def services(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Service]:
         """Return services by id."""
@@ -89,9 +102,13 @@ def _where(tx: Session, tenant: str, product: Product, search: OfferSearch, now:
 
 
 def _services(tx: Session, tenant: str, ids: Sequence[str]) -> dict[str, Service]:
-    rows = tx.exec(select(ServiceRow).where(ServiceRow.tenant == tenant, col(ServiceRow.id).in_(set(ids))))
+    rows = tx.connection().execute(_SERVICES, _of(tenant, ids))
     return {row.id: _service(row) for row in rows}
 
 
-def _service(row: ServiceRow) -> Service:
+def _of(tenant: str, ids: Sequence[str]) -> dict[str, str | list[str]]:
+    return {"of_tenant": tenant, "ids": list(set(ids))}
+
+
+def _service(row: ServiceRow | sa.Row[Any]) -> Service:
     return Service(id=row.id, line=row.line, departs_at=row.departs_at, day=row.day)

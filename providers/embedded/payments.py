@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from sqlalchemy import bindparam, update
-from sqlmodel import select
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind
 from providers.errors import PaymentDeclinedError, RefundDeclinedError
 from store.database import Store
-from store.inserts import insert_all, table_of
+from store.inserts import Inserting, table_of
 from store.tables import BankRow
 
 DECLINE = "tok_decline"
@@ -17,7 +17,10 @@ REFUSE_CAPTURE = "tok_refuse_capture"
 REFUSE_REFUND = "tok_refuse_refund"
 
 _TABLE = table_of(BankRow)
-_BANK = select(BankRow).where(BankRow.key == bindparam("of"), BankRow.tenant == bindparam("by"))
+_INSERT = Inserting(BankRow)
+_BANK = sa.select(_TABLE).where(_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
+_MOVE = update(_TABLE).where(_TABLE.c.key == bindparam("of"))
+_Values = dict[str, int | bool]
 
 
 class EmbeddedPayments:
@@ -33,13 +36,9 @@ class EmbeddedPayments:
         if token == DECLINE:
             raise PaymentDeclinedError
         with self._store.write() as tx:
-            row = tx.get(BankRow, key)
-            if row is None:
-                row = BankRow(
-                    tenant=tenant, key=key, currency=amount.currency, token=token, authorised_minor=amount.minor
-                )
-                insert_all(tx, [row])
-            if row.voided:
+            money = {"currency": amount.currency, "authorised_minor": amount.minor}
+            fresh = _INSERT.unless_there(tx, {"tenant": tenant, "key": key, "token": token, **money})
+            if not fresh and tx.get_one(BankRow, key).voided:
                 raise PaymentDeclinedError
             return f"bank:{key}"
 
@@ -55,7 +54,7 @@ class EmbeddedPayments:
         """Make all moves or none. The step's own memory keeps a key from settling twice."""
         with self._store.write() as tx:
             for move in moves:
-                row, values = tx.exec(_BANK, params={"of": move.payment, "by": tenant}).one(), dict[str, object]()
+                row, values = tx.connection().execute(_BANK, {"of": move.payment, "by": tenant}).one(), _Values()
                 if move.amount.currency != row.currency:
                     raise ValueError("a payment is settled in its own currency")
                 match move.kind:
@@ -69,5 +68,4 @@ class EmbeddedPayments:
                         values = {"refunded_minor": row.refunded_minor + move.amount.minor}
                     case MoveKind.VOID:
                         values = {"voided": True}
-                tx.expunge(row)
-                tx.connection().execute(update(_TABLE).where(_TABLE.c.key == row.key).values(values))
+                tx.connection().execute(_MOVE, values | {"of": move.payment})

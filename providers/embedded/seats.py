@@ -1,11 +1,12 @@
 """Seat inventory on our own database: one row per seat held or sold."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, bindparam, case, delete, update
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, case, delete, update
+from sqlmodel import Session, col
 
 from providers.embedded.placing import choose
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
@@ -23,6 +24,26 @@ _TAKEN = (
     & (_HOLDS.c.coach == _SEATS.c.coach)
     & (_HOLDS.c.seat == _SEATS.c.seat)
 )
+# Run for every change that wants seats.
+_EARLIER = sa.select(*_HOLDS.c["reference", "service", "coach", "seat"]).where(
+    _HOLDS.c.tenant == bindparam("of_tenant"), _HOLDS.c.key == bindparam("of_key")
+)
+_SERVICES = table_of(ServiceRow)
+_SERVICE = (
+    sa.select(_SERVICES.c.id)
+    .where(_SERVICES.c.tenant == bindparam("of_tenant"), _SERVICES.c.id == bindparam("on"))
+    .with_for_update()
+)
+_OVERDUE = delete(_HOLDS).where(
+    _HOLDS.c.tenant == bindparam("of_tenant"),
+    _HOLDS.c.service == bindparam("on"),
+    _HOLDS.c.state == "held",
+    _HOLDS.c.expires_at <= bindparam("now"),
+)
+_MINE = (_HOLDS.c.tenant == bindparam("of_tenant"), _HOLDS.c.reference.in_(bindparam("references", expanding=True)))
+_SHORTER = (_HOLDS.c.state == "held") & (_HOLDS.c.expires_at < bindparam("until"))
+_SET, _FREE = update(_HOLDS).where(*_MINE), delete(_HOLDS).where(*_MINE)
+_EXTEND = _SET.values(expires_at=case((_SHORTER, bindparam("until")), else_=_HOLDS.c.expires_at))
 # Run for every service that seats are wanted on: each seat of it, and the hold on it, if any.
 _PLACES = (
     sa.select(_SEATS.c.coach, _SEATS.c.seat, _SEATS.c.row, _HOLDS.c.key)
@@ -42,31 +63,26 @@ class EmbeddedSeats:
     def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         """Hold seats, all or none: whoever asks for one service waits for those before them."""
         with self._store.write() as tx:
-            earlier = tx.exec(select(SeatHoldRow).where(SeatHoldRow.tenant == tenant, SeatHoldRow.key == key)).all()
+            earlier = tx.connection().execute(_EARLIER, {"of_tenant": tenant, "of_key": key}).all()
             if earlier:
-                return [_held(row) for row in sorted(earlier, key=_order)]
+                return sorted((HeldSeat(*row) for row in earlier), key=_order)
             # In one order for everybody: two changes with two services each must not wait in a ring.
             for service in sorted({request.service for request in wanted}):
                 self._queue_up(tx, tenant, service)
-            rows: list[SeatHoldRow] = []
+            held: list[HeldSeat] = []
+            common = {"tenant": tenant, "key": key, "state": "held", "expires_at": until}
             for request in wanted:
                 places = self._places(tx, tenant, request)
-                first = len(rows) + 1
-                rows += [_row(tenant, key, n, request.service, each, until) for n, each in enumerate(places, first)]
-                insert_all(tx, rows[first - 1 :])
-            return [_held(row) for row in rows]
+                more = [_named_by(key, n, request.service, each) for n, each in enumerate(places, len(held) + 1)]
+                insert_all(tx, SeatHoldRow, [asdict(seat) | common for seat in more])
+                held += more
+            return held
 
     def _queue_up(self, tx: Session, tenant: str, service: str) -> None:
-        query = select(ServiceRow).where(ServiceRow.tenant == tenant, ServiceRow.id == service)
-        if tx.exec(query.with_for_update()).one_or_none() is None:
+        of = {"of_tenant": tenant, "on": service}
+        if tx.connection().execute(_SERVICE, of).one_or_none() is None:
             raise NoSeatsLeftError
-        overdue = delete(SeatHoldRow).where(
-            col(SeatHoldRow.tenant) == tenant,
-            col(SeatHoldRow.service) == service,
-            col(SeatHoldRow.state) == "held",
-            col(SeatHoldRow.expires_at) <= self._store.now(),
-        )
-        tx.execute(overdue)
+        tx.connection().execute(_OVERDUE, of | {"now": self._store.now()})
 
     def _places(self, tx: Session, tenant: str, request: SeatRequest) -> list[_Place]:
         rows = tx.connection().execute(_PLACES, {"of_tenant": tenant, "on": request.service}).all()
@@ -89,27 +105,25 @@ class EmbeddedSeats:
         if not references:
             return
         with self._store.write() as tx:
-            tx.execute(delete(SeatHoldRow).where(*_mine(tenant, references)))
+            tx.connection().execute(_FREE, _of(tenant, references))
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
         """Let holds last at least until a time."""
         with self._store.write() as tx:
-            shorter = (col(SeatHoldRow.state) == "held") & (col(SeatHoldRow.expires_at) < until)
-            _set(tx, tenant, references, expires_at=case((shorter, until), else_=col(SeatHoldRow.expires_at)))
+            _set(tx, _EXTEND, tenant, references, until=until)
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
         """Sell the taken seats and free the given-up ones in one transaction."""
         with self._store.write() as tx:
-            _set(tx, tenant, taken, state="confirmed", expires_at=None)
+            _set(tx, _SET, tenant, taken, state="confirmed", expires_at=None)
             self.give_back(tenant, given_up)
 
 
-def _set(tx: Session, tenant: str, references: Sequence[str], **values: object) -> None:
+def _set(tx: Session, change: sa.Update, tenant: str, references: Sequence[str], **values: object) -> None:
     """Change holds. Raises HoldIsGoneError when one of them is not there any more."""
     if not references:
         return
-    found = tx.connection().execute(update(_HOLDS).where(*_mine(tenant, references)).values(values)).rowcount
-    if found != len(set(references)):
+    if tx.connection().execute(change, values | _of(tenant, references)).rowcount != len(set(references)):
         raise HoldIsGoneError
 
 
@@ -126,28 +140,14 @@ def _named(names: tuple[str, ...], seats: dict[_Place, int], taken: set[_Place])
     return places
 
 
-def _row(tenant: str, key: str, number: int, service: str, place: _Place, until: datetime) -> SeatHoldRow:
+def _named_by(key: str, number: int, service: str, place: _Place) -> HeldSeat:
     coach, seat = place
-    reference = f"{key}/{number}"
-    return SeatHoldRow(
-        tenant=tenant,
-        service=service,
-        coach=coach,
-        seat=seat,
-        key=key,
-        reference=reference,
-        state="held",
-        expires_at=until,
-    )
+    return HeldSeat(reference=f"{key}/{number}", service=service, coach=coach, seat=seat)
 
 
-def _order(row: SeatHoldRow) -> int:
-    return int(row.reference.rpartition("/")[2])
+def _order(seat: HeldSeat) -> int:
+    return int(seat.reference.rpartition("/")[2])
 
 
-def _held(row: SeatHoldRow) -> HeldSeat:
-    return HeldSeat(reference=row.reference, service=row.service, coach=row.coach, seat=row.seat)
-
-
-def _mine(tenant: str, references: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    return col(SeatHoldRow.tenant) == tenant, col(SeatHoldRow.reference).in_(references)
+def _of(tenant: str, references: Sequence[str]) -> dict[str, object]:
+    return {"of_tenant": tenant, "references": list(references)}
