@@ -17,6 +17,9 @@ from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
 # Run for every change: built once, and without the ORM, for an order may have two hundred lines.
 _ORDER = bindparam("order", type_=String())
+_FIND = select(OrderRow).where(
+    OrderRow.number == _ORDER, OrderRow.tenant == bindparam("of_tenant"), col(OrderRow.abandoned).is_(False)
+)
 _LOCKED = select(OrderRow).where(OrderRow.number == _ORDER).with_for_update()
 _LINE, _SEAT, _FEE = table_of(LineRow), table_of(ReservationRow), table_of(FeeRow)
 _LINES = sa.select(_LINE).where(_LINE.c.order_number == _ORDER, _LINE.c.undone.is_(False)).order_by(_LINE.c.number)
@@ -40,8 +43,7 @@ _FEES = (
 
 def find(tx: Session, tenant: str, number: str) -> OrderRow | None:
     """Return an order's row, or None: unknown, another tenant's and one whose making was refused look alike."""
-    mine = (OrderRow.number == number, OrderRow.tenant == tenant, col(OrderRow.abandoned).is_(False))
-    return tx.exec(select(OrderRow).where(*mine)).one_or_none()
+    return tx.exec(_FIND, params={"order": number, "of_tenant": tenant}).one_or_none()
 
 
 def locked(tx: Session, number: str) -> OrderRow:

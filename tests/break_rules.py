@@ -44,8 +44,8 @@ RULES = (
     Rule(
         "no tombstone",
         "store/effects.py",
-        "    if _insert(tx, fresh):\n        return EffectState.NEW, fresh\n",
-        "    if tx.get(EffectRow, command.key) is None:\n        return EffectState.NEW, fresh\n",
+        "    fresh = _insert(tx, tenant, step, command, tombstone)\n    row = of_key(tx, command.key)\n    if fresh:\n",
+        "    row = tx.get(EffectRow, command.key) or EffectRow()\n    if not row.state:\n",
         ("tests/activities/test_once.py", "tests/laws/test_steps.py", "-k", "once or LATE"),
     ),
     Rule(

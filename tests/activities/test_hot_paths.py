@@ -72,7 +72,7 @@ def scanned(connection: Connection, statement: Statement) -> list[str]:
     return [each for each in named if each in GROWING]
 
 
-@pytest.mark.parametrize(("confirm", "most", "transactions"), [(True, 105, 11), (False, 65, 7)])
+@pytest.mark.parametrize(("confirm", "most", "transactions"), [(True, 85, 11), (False, 55, 7)])
 def test_a_change_makes_few_statements_in_few_transactions(
     steps: StepByStep, *, confirm: bool, most: int, transactions: int
 ) -> None:
