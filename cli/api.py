@@ -18,6 +18,7 @@ from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.parts import ApiParts
 from api.watching import Watchers, WatchSettings
+from parts import Parts, made_of
 from settings import Settings
 from telemetry.endpoint import metrics_served
 from telling import gauges, telling
@@ -48,7 +49,7 @@ class Server(uvicorn.Server):
 
 async def serve(settings: Settings) -> None:
     """Serve the API until told to stop."""
-    made = worker.parts(settings)
+    made = made_of(settings)
     with telling("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
         client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
         with metrics_served(settings.metrics_host, settings.api_metrics_port, gauges(made.store, client, told)):
@@ -56,7 +57,7 @@ async def serve(settings: Settings) -> None:
     made.store.close()
 
 
-def _server(settings: Settings, made: worker.Parts, client: Client) -> Server:
+def _server(settings: Settings, made: Parts, client: Client) -> Server:
     parts = ApiParts(
         store=made.store,
         offers=made.offers,

@@ -14,6 +14,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 import worker
 from cli.trouble.faults import REFUSAL, Folder, Strike
+from parts import made_of
 from settings import Settings
 
 LOOK_SECONDS = 0.02
@@ -62,7 +63,7 @@ class _Step(ActivityInboundInterceptor):
 async def _work(folder: Folder) -> None:
     settings = Settings()
     client = await worker.connect(settings)
-    made = worker.parts(settings)
+    made = made_of(settings)
     with ThreadPoolExecutor(settings.threads) as executor:
         (only,) = worker.workers(client, made, settings, executor, [_Faulty(folder)])
         await only.run()

@@ -10,6 +10,7 @@ from temporalio.client import Client, ScheduleActionStartWorkflow
 import worker
 from activities.converter import CONVERTER
 from activities.steps import Place
+from parts import made_of
 from providers.connecting import ProviderSettingError, connected
 from providers.protocols import SeatInventory
 from settings import Settings
@@ -67,7 +68,7 @@ def test_what_a_provider_lacks_is_said_without_its_secrets(monkeypatch: pytest.M
     monkeypatch.setenv("BANK_SECRET", "very secret")
     monkeypatch.setenv("BANK_TIMEOUT", "soon, very secret")
     with pytest.raises(ProviderSettingError) as heard:
-        worker.parts(Settings(database="sqlite:///unused.db", payments="examples.providers.bank_payments:BankPayments"))
+        made_of(Settings(database="sqlite:///unused.db", payments="examples.providers.bank_payments:BankPayments"))
     assert "lacks settings of its own: url (missing), timeout (time_delta_parsing)" in str(heard.value)
     assert "very secret" not in str(heard.value)
 
@@ -77,8 +78,8 @@ def test_who_is_outside_follows_from_who_is_named(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     database = f"sqlite:///{tmp_path / 'book.db'}"
     bank, shop = "examples.providers.bank_payments:BankPayments", "examples.providers.shop_offers:ShopOffers"
-    assert worker.parts(Settings(database=database)).outside == ()
-    assert worker.parts(Settings(database=database, offers=shop, payments=bank)).outside == (
+    assert made_of(Settings(database=database)).outside == ()
+    assert made_of(Settings(database=database, offers=shop, payments=bank)).outside == (
         Place.OFFERS,
         Place.PAYMENTS,
     )

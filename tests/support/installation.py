@@ -24,6 +24,7 @@ from api.tracing import TracingMiddleware
 from cli import catalogue
 from cli.api import QUICK, Server
 from dispatch import Dispatcher
+from parts import Parts, made_of
 from providers.protocols import PaymentProvider
 from settings import Settings
 from store.migrate import migrate
@@ -57,7 +58,7 @@ def prepared(url: str) -> str:
     return url
 
 
-def _made(parts: worker.Parts, engine: Engine) -> ApiParts:
+def _made(parts: Parts, engine: Engine) -> ApiParts:
     return ApiParts(
         store=parts.store,
         offers=parts.offers,
@@ -86,7 +87,7 @@ async def running_world(
     """
     more = {"webhooks_allow_private": True, **more}
     settings = Settings(database=database, api_port=free_port(), threads=32, **more)
-    parts = worker.parts(settings)
+    parts = made_of(settings)
     parts = replace(parts, payments=bank or parts.payments)
     common: dict[str, Any] = {"namespace": namespace, "data_converter": CONVERTER, "plugins": plugins}
     client = await Client.connect(temporal, **common)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import event
 
-import worker
 from activities.drafts import ConfirmOrder
 from activities.order_lines import SwapOfferBundle, Swapped
 from activities.outcomes import RecordOutcome
@@ -22,6 +21,7 @@ from activities.steps import Command
 from activities.travellers import ValidateTravellers
 from domain.changes import ChangeRequest, ChangeState
 from domain.money import zero
+from parts import activities, made_of
 from providers.protocols import OfferSearch, SearchTraveller
 from settings import Settings
 from store import bundles, changes, numbers
@@ -53,8 +53,8 @@ class StepByStep:
     _step: str = ""
 
     def __post_init__(self) -> None:
-        self.parts = worker.parts(self.settings)
-        self._do = {each.__name__: each for each in worker.activities(self.parts)}
+        self.parts = made_of(self.settings)
+        self._do = {each.__name__: each for each in activities(self.parts)}
 
     @contextmanager
     def watched(self) -> Iterator[None]:

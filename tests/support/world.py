@@ -17,13 +17,13 @@ from sqlmodel import col, func, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RetryConfig
 
-import worker
 from activities.converter import CONVERTER
 from api.app import create_app
 from api.desk.settings import DeskSettings
 from api.engine import Engine
 from api.parts import ApiParts
 from domain.changes import OUTCOMES
+from parts import Parts
 from store.database import Store
 from store.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
@@ -91,7 +91,7 @@ class Answer:
 class World:
     """One installation, shared by the tests of one database; every test has orders and trains of its own."""
 
-    parts: worker.Parts
+    parts: Parts
     client: Client
     http: httpx2.AsyncClient
     faults: Faults

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from temporalio import activity, workflow
 
-import worker
 from activities.declared import declared_steps
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from domain.webhooks import Failure, Why, message_id
+from parts import activities, made_of, webhook_activities
 from settings import Settings
 from workflows.deliver_events import DeliverEvents
 from workflows.names import (
@@ -75,17 +75,17 @@ def test_what_is_kept_of_webhooks() -> None:
 
 
 def test_no_activity_is_torn_out_of_what_it_does(tmp_path: Path) -> None:
-    parts = worker.parts(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
-    every = [*worker.activities(parts), *worker.webhook_activities(parts)]
+    parts = made_of(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    every = [*activities(parts), *webhook_activities(parts)]
     found = [activity._Definition.must_from_callable(each) for each in every]  # noqa: SLF001 - likewise
     parts.store.close()
     assert [each.name for each in found if not (each.is_async or each.no_thread_cancel_exception)] == []
 
 
 def test_the_activities(tmp_path: Path) -> None:
-    parts = worker.parts(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
-    names = {activity._Definition.must_from_callable(each).name for each in worker.activities(parts)}  # noqa: SLF001 - likewise
-    (posts,) = (activity._Definition.must_from_callable(each).name for each in worker.webhook_activities(parts))  # noqa: SLF001 - likewise
+    parts = made_of(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    names = {activity._Definition.must_from_callable(each).name for each in activities(parts)}  # noqa: SLF001 - likewise
+    (posts,) = (activity._Definition.must_from_callable(each).name for each in webhook_activities(parts))  # noqa: SLF001 - likewise
     parts.store.close()
     assert posts == "deliver_next"
     assert names == {

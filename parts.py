@@ -1,0 +1,113 @@
+"""The real parts of an installation: settings to store, providers and activities."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from activities.attention import AttentionActivities
+from activities.deadlines import Deadlines
+from activities.deliveries import DeliveryActivities
+from activities.drafts import DraftActivities
+from activities.once import Once
+from activities.order_lines import OrderLineActivities
+from activities.outcomes import OutcomeActivities
+from activities.payments import PaymentActivities
+from activities.plans import PlanActivities
+from activities.quotes import QuoteActivities
+from activities.recovery import RecoveryActivities
+from activities.seats import SeatActivities
+from activities.shelf import Looks
+from activities.steps import Place
+from activities.strays import StrayActivities
+from activities.travellers import TravellerActivities
+from providers.connecting import connected
+from providers.embedded.offers import EmbeddedOffers
+from providers.embedded.payments import EmbeddedPayments
+from providers.embedded.seats import EmbeddedSeats
+from providers.endpoints import Endpoints
+from providers.posting import Poster
+from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
+from settings import Settings
+from store.database import Store
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an installation is made of."""
+
+    store: Store
+    seats: SeatInventory
+    offers: OfferCatalogue
+    payments: PaymentProvider
+    deadlines: Deadlines
+    endpoints: Endpoints
+
+    @property
+    def outside(self) -> tuple[Place, ...]:
+        """Providers that leave our database: their steps run on their own task queues."""
+        lives = {
+            Place.SEATS: self.seats.outside,
+            Place.OFFERS: self.offers.outside,
+            Place.PAYMENTS: self.payments.outside,
+        }
+        return tuple(place for place, outside in lives.items() if outside)
+
+
+def made_of(settings: Settings) -> Parts:
+    """Return the real parts for these settings: the providers they name, or embedded ones on the one database.
+
+    Raises ProviderSettingError for a provider that cannot be had.
+    """
+    store = Store(settings.database)
+    return Parts(
+        store=store,
+        seats=connected(SeatInventory, "SEATS", settings.seats) or EmbeddedSeats(store),
+        offers=connected(OfferCatalogue, "OFFERS", settings.offers) or EmbeddedOffers(store, settings.offer_life),
+        payments=connected(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
+        deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
+        endpoints=Endpoints(settings.webhooks_allow_private),
+    )
+
+
+def activities(made: Parts) -> list[Callable[..., Any]]:
+    """Return every activity, bound to its parts."""
+    once = Once(made.store)
+    looks = Looks(made.store, made.offers)
+    plans = PlanActivities(once, looks, made.deadlines)
+    travellers = TravellerActivities(once, looks)
+    quotes = QuoteActivities(once, looks)
+    seats = SeatActivities(once, made.seats, made.deadlines)
+    lines = OrderLineActivities(once, made.deadlines)
+    payments = PaymentActivities(once, made.payments, made.deadlines)
+    drafts = DraftActivities(once)
+    outcomes = OutcomeActivities(once)
+    recovery = RecoveryActivities(once)
+    attention = AttentionActivities(once)
+    strays = StrayActivities(made.store)
+    return [
+        plans.plan_change,
+        travellers.validate_travellers,
+        quotes.quote_change,
+        seats.reserve_seats,
+        seats.release_seats,
+        seats.extend_holds,
+        seats.confirm_seats,
+        seats.give_back_seats,
+        lines.swap_offer_bundle,
+        lines.restore_offer_bundle,
+        payments.authorise_payment,
+        payments.void_payment,
+        payments.settle_price_difference,
+        drafts.confirm_order,
+        drafts.close_draft,
+        outcomes.record_outcome,
+        recovery.look_back,
+        attention.note_attention,
+        strays.find_strays,
+        strays.check_books,
+    ]
+
+
+def webhook_activities(made: Parts) -> list[Callable[..., Any]]:
+    """Return the activities that run on the webhooks' own queue."""
+    return [DeliveryActivities(made.store, Poster(made.endpoints)).deliver_next]
