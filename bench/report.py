@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "runs": [run.as_json() for run in measured.runs],
-        "histories": {name: {"events": each.events, "bytes": each.bytes} for name, each in measured.histories.items()},
+        "traces": [{name: asdict(each) for name, each in repeat.items()} for repeat in measured.traces],
     }
 
 

@@ -1,10 +1,10 @@
 """Orders: rows to domain. What is live, confirmed or past is a question asked of the same rows."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select
 
@@ -23,11 +23,12 @@ _FIND = select(OrderRow).where(
 _LOCKED = select(OrderRow).where(OrderRow.number == _ORDER).with_for_update()
 _LINE, _SEAT, _FEE = table_of(LineRow), table_of(ReservationRow), table_of(FeeRow)
 _LINES = sa.select(_LINE).where(_LINE.c.order_number == _ORDER, _LINE.c.undone.is_(False)).order_by(_LINE.c.number)
+_DETAILS = sorted(set(Traveller.model_fields) - {"id"})
+_WHO = table_of(TravellerRow)
 _TRAVELLERS = (
-    select(TravellerRow)
-    .where(TravellerRow.order_number == _ORDER, col(TravellerRow.undone).is_(False))
-    .where(col(TravellerRow.removed_by).is_(None))
-    .order_by(col(TravellerRow.traveller))
+    sa.select(_WHO.c.traveller.label("id"), *_WHO.c[tuple(_DETAILS)])
+    .where(_WHO.c.order_number == _ORDER, _WHO.c.undone.is_(False), _WHO.c.removed_by.is_(None))
+    .order_by(_WHO.c.traveller)
 )
 _SEATS_ON = (
     sa.select(_LINE.c.reservations).where(_LINE.c.id.in_(bindparam("ids", expanding=True))).order_by(_LINE.c.number)
@@ -59,7 +60,7 @@ def load(tx: Session, row: OrderRow) -> Order:
     return Order(
         **_head(row),
         lines=tuple(_line(line, row.currency) for line in ask(_LINES, of)),
-        travellers=tuple(_traveller(each) for each in travellers_of(tx, row.number)),
+        travellers=tuple(_traveller(each) for each in ask(_TRAVELLERS, of)),
         fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
         confirmed_fees=tuple(_fee(fee, row.currency) for fee in fees if fee.added_in <= row.confirmed_version),
         reservations=tuple(_reservation(each) for each in reservations_of(tx, row.number)),
@@ -88,12 +89,7 @@ def reservations_on(tx: Session, lines: Sequence[str]) -> tuple[str, ...]:
     if not lines:
         return ()
     rows = tx.connection().execute(_SEATS_ON, {"ids": list(lines)})
-    return tuple(dict.fromkeys(seat for (seats,) in rows for seat in json.loads(seats)))
-
-
-def travellers_of(tx: Session, number: str) -> Sequence[TravellerRow]:
-    """Return an order's travellers as they are now."""
-    return tx.exec(_TRAVELLERS, params={"order": number}).all()
+    return tuple(dict.fromkeys(seat for (seats,) in rows for seat in from_json(seats)))
 
 
 def reservations_of(tx: Session, number: str) -> Sequence[sa.Row[Any]]:
@@ -110,18 +106,18 @@ def _line(row: sa.Row[Any], currency: str) -> OrderLine:
         service=row.service,
         valid_from=row.valid_from,
         first_day=row.first_day,
-        travellers=json.loads(row.travellers),
+        travellers=from_json(row.travellers),
         price=Money(row.price_minor, currency),
         tax_rate=row.tax_rate,
         change_fee=Money(row.change_fee_minor, currency),
         offer_bundle=row.offer_bundle,
         offer=row.offer,
         supplement_of=row.supplement_of,
-        reservations=json.loads(row.reservations),
-        replaces=json.loads(row.replaces),
+        reservations=from_json(row.reservations),
+        replaces=from_json(row.replaces),
         external_reference=row.external_reference,
-        customers=json.loads(row.customers or "[]"),
-        distribution=json.loads(row.distribution) if row.distribution else None,
+        customers=from_json(row.customers or "[]"),
+        distribution=from_json(row.distribution) if row.distribution else None,
         added_by=row.added_by,
         added_in=row.added_in,
         removed_by=row.removed_by,
@@ -129,12 +125,8 @@ def _line(row: sa.Row[Any], currency: str) -> OrderLine:
     )
 
 
-def _traveller(row: TravellerRow) -> Traveller:
-    details = row.model_dump(include=_DETAILS, exclude_none=True)
-    return Traveller.model_validate({"id": row.traveller, **details})
-
-
-_DETAILS = set(Traveller.model_fields) - {"id"}
+def _traveller(row: sa.Row[Any]) -> Traveller:
+    return Traveller(**{name: value for name, value in row._mapping.items() if value is not None})  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
 
 
 def _fee(row: sa.Row[Any], currency: str) -> Fee:

@@ -1,11 +1,11 @@
 """Seats kept for an order, as the seat provider told us."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy import bindparam, update
 from sqlmodel import Session
 
@@ -127,7 +127,7 @@ def _kept(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> list[Kep
 
 
 def _seats_of(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> set[str]:
-    return {seat for (seats,) in tx.connection().execute(query, of) for seat in json.loads(seats)}
+    return {seat for (seats,) in tx.connection().execute(query, of) for seat in from_json(seats)}
 
 
 def _set(tx: Session, ids: list[str], **values: object) -> None:

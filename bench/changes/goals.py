@@ -1,16 +1,15 @@
 """What the runs say of the goals G1 to G8 and G13."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.changes.kinds import CHEAPER, DEARER, INTO_DRAFT, REFUSED
-from bench.figures import Figure, Goal, figure, ratios
-from bench.histories import History
+from bench.changes.kinds import DEARER, INTO_DRAFT, REFUSED
+from bench.changes.traces import Trace
+from bench.figures import Figure, Goal, ratios
 from bench.load import Run
 
 MANY = 32
 _BARE_DEARER, _BARE_FIVE = f"B({DEARER.name})", "B5"
-_IN_ONE_GO = ("add", DEARER.name, CHEAPER.name)
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,7 @@ def _cpu(run: Run) -> float:
     return run.cpu
 
 
-def _actions(run: Run) -> float:
-    return run.actions
-
-
-def goals(runs: Runs, histories: dict[str, History]) -> Iterator[Goal]:
+def goals(runs: Runs, traces: Sequence[Mapping[str, Trace]]) -> Iterator[Goal]:
     """Yield the goals that changes are measured by."""
     dearer, direct = DEARER.name, "direct"
     bare = f"a dearer change in one go, by API / {_BARE_DEARER}"
@@ -65,24 +60,20 @@ def goals(runs: Runs, histories: dict[str, History]) -> Iterator[Goal]:
     in_client = runs.of(dearer, direct, MANY, lambda run: run.cpu_ms["client"])
     extra = Figure(tuple(a - b for a, b in zip(in_api, in_client, strict=True)))
     yield Goal("G6 CPU", "ms more in the API than asked directly", extra, at_most=2.0)
-    yield from _billed(runs)
-    yield from _recorded(histories)
+    for name in traces[0]:
+        yield from _left(name, [each[name] for each in traces])
     undone = ratios(runs.of(REFUSED.name, "api", MANY, _cpu), runs.of(dearer, "api", MANY, _cpu))
     yield Goal("G13", "CPU, 32 callers: refused at settlement / done", undone, at_most=1.6)
 
 
-def _billed(runs: Runs) -> Iterator[Goal]:
-    for number in (1, 2, 3):
-        actions = Figure(tuple(runs.of(f"{INTO_DRAFT} {number}", "api", MANY, _actions)))
-        yield Goal(f"G7 draft {number}", f"billed actions: change {number} of a draft", actions, at_most=4)
-    for kind in _IN_ONE_GO:
-        actions = Figure(tuple(runs.of(kind, "api", MANY, _actions)))
-        yield Goal(f"G7 {kind}", f"billed actions: {kind} in one go", actions, at_most=6)
-
-
-def _recorded(histories: dict[str, History]) -> Iterator[Goal]:
-    for name, history in histories.items():
-        most = 20 if name.startswith(INTO_DRAFT) else 30
-        yield Goal(f"G8 {name}", "history events", figure(history.events), at_most=most)
-        if name.startswith(INTO_DRAFT):
-            yield Goal(f"G8 {name}", "kB of history", figure(history.bytes / 1000), at_most=5)
+def _left(name: str, traces: Sequence[Trace]) -> Iterator[Goal]:
+    drafted = name.startswith(INTO_DRAFT)
+    actions = Figure(tuple(each.actions for each in traces))
+    events = Figure(tuple(each.history.events for each in traces))
+    if not name.startswith(REFUSED.name):
+        # What is undone costs more, and no goal says how much.
+        yield Goal(f"G7 {name}", "billed actions", actions, at_most=4 if drafted else 6)
+        yield Goal(f"G8 {name}", "history events", events, at_most=20 if drafted else 30)
+    if drafted:
+        size = Figure(tuple(each.history.bytes / 1000 for each in traces))
+        yield Goal(f"G8 {name}", "kB of history", size, at_most=5)

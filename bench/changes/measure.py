@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench.changes.histories import histories
+from bench.changes.traces import Trace, Tracing
 from bench.changes.ways import COUNTS, benching
-from bench.histories import History
 from bench.load import Run
 from bench.rig import Rig, rig
 
@@ -16,7 +15,8 @@ class Measured:
     """What changes and bare workflows cost."""
 
     runs: tuple[Run, ...]
-    histories: dict[str, History]
+    traces: tuple[dict[str, Trace], ...]
+    """Of each repeat."""
 
 
 def measure(
@@ -27,17 +27,18 @@ def measure(
     Raises AssertionError when a change does not end as it should, or the books are wrong.
     """
     runs: list[Run] = []
-    left: dict[str, History] = {}
+    traces: list[dict[str, Trace]] = []
     for repeat in range(1, repeats + 1):
         told(f"repeat {repeat} of {repeats}")
         with rig(database) as made:
             found, left = asyncio.run(_once(made, repeat, counts))
             made.check()
         runs += found
-    return Measured(tuple(runs), left)
+        traces.append(left)
+    return Measured(tuple(runs), tuple(traces))
 
 
-async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, History]]:
+async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Trace]]:
     async with benching(made, repeat, counts) as bench:
         found = await bench.all()
-        return found, await histories(bench.shop, bench.client)
+        return found, await Tracing(made, bench.shop, bench.client).all()

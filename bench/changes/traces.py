@@ -1,0 +1,66 @@
+"""What one change, done alone, leaves in Temporal: history, and actions it would be billed for."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from bench.changes.kinds import ADD, CONFIRM, DRAFTED, INTO_DRAFT, KINDS
+from bench.histories import History, history_of
+from bench.rig import Rig
+from bench.shop import Course, Shop
+
+_NOTHING = History(0, 0)
+_STILL = 0.5
+"""Seconds for which the server counts no further action, until it is taken to have counted all."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one change has left."""
+
+    history: History
+    actions: float
+    """By the server's own counter; whatever else it did meanwhile is among them."""
+
+
+class Tracing:
+    """Does one change after the other and sees what each leaves."""
+
+    def __init__(self, rig: Rig, shop: Shop, client: Client) -> None:
+        self._rig = rig
+        self._shop = shop
+        self._client = client
+
+    async def all(self) -> dict[str, Trace]:
+        """Return what each kind of change leaves."""
+        found = dict[str, Trace]()
+        course = await self._shop.course(0)
+        for kind in KINDS:
+            await self._shop.prepare(course, kind.wish)
+            found[f"{kind.name} in one go"] = await self._left(course, self._shop.change(course, kind.wish), _NOTHING)
+        course, before = await self._shop.course(1), _NOTHING
+        await self._shop.prepare(course, ADD.wish)
+        await self._shop.change(course, ADD.wish)
+        for number, wish in enumerate(DRAFTED, start=1):
+            await self._shop.prepare(course, wish)
+            trace = await self._left(course, self._shop.change(course, wish), before)
+            found[f"{INTO_DRAFT} {number}"], before = trace, await history_of(self._client, course.order)
+        found[CONFIRM] = await self._left(course, self._shop.confirm(course), before)
+        return found
+
+    async def _left(self, course: Course, act: Awaitable[None], before: History) -> Trace:
+        actions = await self._counted()
+        await act
+        counted = await self._counted() - actions
+        return Trace(await history_of(self._client, course.order) - before, counted)
+
+    async def _counted(self) -> float:
+        """Return the server's count once it stands still: a run goes on after its answer."""
+        count = self._rig.actions()
+        while True:
+            await asyncio.sleep(_STILL)
+            if (now := self._rig.actions()) == count:
+                return count
+            count = now
