@@ -81,7 +81,8 @@ def _check_times(order: Order, plan: Plan, shelf: Shelf, now: datetime) -> None:
 def _exchange(order: Order, plan: Plan) -> _Exchange:
     confirmed = {line.id for line in order.confirmed_lines}
     staying = tuple(line for line in order.live_lines if line.id not in plan.removes)
-    given_up = tuple(line for line in order.confirmed_lines if line.id not in {each.id for each in staying})
+    stays = {line.id for line in staying}
+    given_up = tuple(line for line in order.confirmed_lines if line.id not in stays)
     earlier = tuple(line for line in staying if line.id not in confirmed)
     taken: tuple[OrderLine | PlannedLine, ...] = (*earlier, *plan.adds)
     return _Exchange(

@@ -22,7 +22,14 @@ _FIND = select(OrderRow).where(
 )
 _LOCKED = select(OrderRow).where(OrderRow.number == _ORDER).with_for_update()
 _LINE, _SEAT, _FEE = table_of(LineRow), table_of(ReservationRow), table_of(FeeRow)
-_LINES = sa.select(_LINE).where(_LINE.c.order_number == _ORDER, _LINE.c.undone.is_(False)).order_by(_LINE.c.number)
+_DOCUMENTS = ("travellers", "reservations", "replaces", "customers", "distribution")
+_MONEY = ("price_minor", "change_fee_minor")
+_AS_IS = tuple(name for name in OrderLine.model_fields if name in _LINE.c and name not in _DOCUMENTS)
+_LINES = (
+    sa.select(*_LINE.c[(*_AS_IS, *_DOCUMENTS, *_MONEY)])
+    .where(_LINE.c.order_number == _ORDER, _LINE.c.undone.is_(False))
+    .order_by(_LINE.c.number)
+)
 _DETAILS = sorted(set(Traveller.model_fields) - {"id"})
 _WHO = table_of(TravellerRow)
 _TRAVELLERS = (
@@ -99,29 +106,18 @@ def reservations_of(tx: Session, number: str) -> Sequence[sa.Row[Any]]:
 
 
 def _line(row: sa.Row[Any], currency: str) -> OrderLine:
+    # By place, not by name: an order may have two hundred of them.
+    as_is = row[: len(_AS_IS)]
+    travellers, reservations, replaces, customers, distribution, price, fee = row[len(_AS_IS) :]
     return OrderLine(
-        id=row.id,
-        position=row.position,
-        product=row.product,
-        service=row.service,
-        valid_from=row.valid_from,
-        first_day=row.first_day,
-        travellers=from_json(row.travellers),
-        price=Money(row.price_minor, currency),
-        tax_rate=row.tax_rate,
-        change_fee=Money(row.change_fee_minor, currency),
-        offer_bundle=row.offer_bundle,
-        offer=row.offer,
-        supplement_of=row.supplement_of,
-        reservations=from_json(row.reservations),
-        replaces=from_json(row.replaces),
-        external_reference=row.external_reference,
-        customers=from_json(row.customers or "[]"),
-        distribution=from_json(row.distribution) if row.distribution else None,
-        added_by=row.added_by,
-        added_in=row.added_in,
-        removed_by=row.removed_by,
-        removed_in=row.removed_in,
+        travellers=from_json(travellers),
+        reservations=from_json(reservations),
+        replaces=from_json(replaces),
+        customers=from_json(customers) if customers else (),
+        distribution=from_json(distribution) if distribution else None,
+        price=Money(price, currency),
+        change_fee=Money(fee, currency),
+        **dict(zip(_AS_IS, as_is, strict=True)),
     )
 
 
