@@ -12,8 +12,8 @@ from bench.rig import Rig
 from bench.shop import Course, Shop
 
 _NOTHING = History(0, 0)
-_STILL = 0.5
-"""Seconds for which the server counts no further action, until it is taken to have counted all."""
+_STILL = 2.2
+"""Seconds for which the server tells of no further action, until it is taken to have told all: it tells each second."""
 
 
 @dataclass(frozen=True)
