@@ -12,7 +12,7 @@ from bench.rig import Rig
 from bench.shop import Course, Shop
 
 _NOTHING = History(0, 0)
-_STILL = 2.2
+_STILL = 1.5
 """Seconds for which the server tells of no further action, until it is taken to have told all: it tells each second."""
 
 
@@ -32,17 +32,19 @@ class Tracing:
         self._rig = rig
         self._shop = shop
         self._client = client
+        self._known = 0.0
 
     async def all(self) -> dict[str, Trace]:
         """Return what each kind of change leaves."""
         found = dict[str, Trace]()
+        await self._counted()
         course = await self._shop.course(0)
         for kind in KINDS:
             await self._shop.prepare(course, kind.wish)
             found[f"{kind.name} in one go"] = await self._left(course, self._shop.change(course, kind.wish), _NOTHING)
         course, before = await self._shop.course(1), _NOTHING
         await self._shop.prepare(course, ADD.wish)
-        await self._shop.change(course, ADD.wish)
+        await self._left(course, self._shop.change(course, ADD.wish), _NOTHING)
         for number, wish in enumerate(DRAFTED, start=1):
             await self._shop.prepare(course, wish)
             trace = await self._left(course, self._shop.change(course, wish), before)
@@ -51,16 +53,16 @@ class Tracing:
         return found
 
     async def _left(self, course: Course, act: Awaitable[None], before: History) -> Trace:
-        actions = await self._counted()
         await act
-        counted = await self._counted() - actions
+        counted = await self._counted()
         return Trace(await history_of(self._client, course.order) - before, counted)
 
     async def _counted(self) -> float:
-        """Return the server's count once it stands still: a run goes on after its answer."""
-        count = self._rig.actions()
+        """Return what the server has counted since, once its count stands still: a run goes on after its answer."""
+        before = self._known
         while True:
             await asyncio.sleep(_STILL)
-            if (now := self._rig.actions()) == count:
-                return count
-            count = now
+            count = self._rig.actions()
+            if count == self._known:
+                return count - before
+            self._known = count
