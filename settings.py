@@ -2,32 +2,54 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.access.settings import ALGORITHMS
 from api.desk.settings import LOOPBACK
 from telemetry.logs import LogFormat
 
 _SECRETS = Path("/run/secrets")
 """Where containers find files with secrets; `changeover_database` there is CHANGEOVER_DATABASE."""
+SHORTEST_PEPPER = 32
 _NAMED = r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$"
 
 
 class Settings(BaseSettings):
     """How this installation runs. Temporal's own address, namespace and TLS come from its profile."""
 
-    model_config = SettingsConfigDict(env_prefix="CHANGEOVER_", secrets_dir=_SECRETS if _SECRETS.is_dir() else None)
+    model_config = SettingsConfigDict(
+        env_prefix="CHANGEOVER_",
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+        hide_input_in_errors=True,  # some are secrets
+    )
 
     database: str = "sqlite:///changeover.db"
     """sqlite:///path or postgresql://user:password@host/name"""
     temporal_address: str = "127.0.0.1:7233"
     """Used when neither a Temporal profile nor TEMPORAL_ADDRESS names one."""
+    production: bool = False
+    """Refuse to start with what is for development: SQLite, Temporal's development server, an API without a door."""
     api_host: str = "127.0.0.1"
     api_port: int = 8080
     api: str = ""
     """Where operators' commands find the API; empty: on this machine, at `api_port`."""
+    key: SecretStr = SecretStr("")
+    """The API key by which operators' commands are known."""
     tenant: str = "default"
+    key_pepper: SecretStr = SecretStr("")
+    """What clients' API keys are hashed with, 32 characters or more; without, no keys are taken (docs/access.md)."""
+    token_issuer: str = ""
+    """Whose access tokens are taken: their `iss`; without, none are."""
+    token_audience: str = "changeover"  # noqa: S105 - a name, no secret
+    """Their `aud`."""
+    token_keys: str = Field(default="", pattern=r"^(https://.+|http://(127\.0\.0\.1|localhost|\[::1\])[:/].*)?$")
+    """Where the issuer's public keys (JWKS) are."""
+    token_algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
+    token_longest: timedelta = timedelta(hours=1)
+    """How long a token may be good for in all."""
     seats: str = Field(default="", pattern=_NAMED)
     """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
 
@@ -93,6 +115,31 @@ class Settings(BaseSettings):
 
     Too many share the processor until none ends within its task's time-out, and all begin anew.
     """
+
+    @field_validator("key_pepper")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if value and len(value.get_secret_value()) < SHORTEST_PEPPER:
+            raise ValueError(f"at least {SHORTEST_PEPPER} characters, such as `openssl rand -hex 32` prints")
+        return value
+
+    @field_validator("token_algorithms")
+    @classmethod
+    def _public(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not set(value) <= set(ALGORITHMS):
+            raise ValueError(f"of {', '.join(ALGORITHMS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _issuer_with_keys(self) -> Self:
+        if bool(self.token_issuer) != bool(self.token_keys):
+            raise ValueError("token_issuer and token_keys belong together")
+        return self
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether the API asks clients who they are."""
+        return bool(self.key_pepper) or bool(self.token_issuer)
 
     @property
     def serves_desk(self) -> bool:

@@ -30,6 +30,7 @@ from activities.failures import FailureInterceptor
 from activities.observing import ObservingInterceptor
 from activities.steps import Place
 from dispatch import Dispatcher
+from guarding import check_store, check_temporal
 from heartbeat import Check, beat
 from pace import tell_pace
 from parts import Parts, activities, made_of, webhook_activities
@@ -136,10 +137,13 @@ async def _beat(path: Path | None, client: Client, store: Store) -> None:
 
 
 async def run(settings: Settings) -> None:
-    """Work until told to stop, then let steps under way finish."""
+    """Work until told to stop, then let steps under way finish. Raises UnguardedError."""
+    check_store(settings)
     made = made_of(settings)
     with telling("changeover-worker", wanted_port=settings.worker_metrics_port, tracing=settings.tracing) as told:
         client = await connect(settings, told=told)
+        if settings.production:
+            await check_temporal(client)
         await keep_reconciling(client, settings, made.outside)
         with metrics_served(settings.metrics_host, settings.worker_metrics_port, gauges(made.store, client, told)):
             await _work(client, made, settings)

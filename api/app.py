@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import handlers
+from api.access.door import Door
 from api.body_limit import BodyLimitMiddleware
 from api.correlation import CorrelationMiddleware
 from api.desk import routes as desk
@@ -19,8 +20,9 @@ from api.entur.errors import api_error
 from api.native import attention, changes, health, offers, orders, problem_pages, watching, webhooks
 from api.observing import ObservingMiddleware
 from api.openapi import TAGS, describe
-from api.page_policy import PagePolicyMiddleware
 from api.parts import ApiParts
+from api.policy import PolicyMiddleware
+from api.request_limit import RequestLimitMiddleware
 from api.watching import Watchers
 
 _DESCRIPTION = """
@@ -52,15 +54,17 @@ def create_app(made: ApiParts) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = made
-    app.state.watchers = Watchers(made.store, made.tenant, made.watching)
+    app.state.door = Door(made.store, made.tenant, made.access)
+    app.state.watchers = Watchers(made.store, made.watching)
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
-    app.add_middleware(PagePolicyMiddleware, pages=(DOCS, REDOC))
     if made.desk is not None:
         app.state.error_shapes[DESK] = error_page
         app.include_router(desk.router)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(RequestLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
+    app.add_middleware(PolicyMiddleware, pages=(DOCS, REDOC))
     app.add_middleware(ObservingMiddleware)
     handlers.install(app)
     for routes in (offers, orders, changes, watching, attention, webhooks, health, problem_pages):

@@ -8,14 +8,16 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
+from api.access.door import may
 from api.engine import EngineUnreachableError, QueueFullError
 from api.engine import Request as EngineRequest
 from api.headers import Handling
-from api.new_orders import NewOrder, make_order
+from api.new_orders import NewOrder, make_order, of_caller
 from api.parts import ApiParts
 from api.problems import ProblemError
 from api.writing_down import fingerprint, new_change, route_of, written
-from domain.changes import ChangeRequest, ChangeState, Outcome
+from domain.access import Caller, Scope
+from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.refusals import NoTurn
 from store import changes
 from store.orders import find
@@ -23,6 +25,7 @@ from store.owing import summary_of
 from store.tables import ChangeRow
 
 UNREACHABLE = "ENGINE_UNREACHABLE"
+_MOVES_MONEY = (ChangeKind.CONFIRM, ChangeKind.PAY)
 _NUMBER = re.compile(r"\d{2}-\d{6,12}", re.ASCII)
 
 
@@ -46,6 +49,10 @@ async def ask(
     The second value says whether the answer had been given before. Raises ProblemError for an
     unknown order, a key used for something else, and a workflow that cannot be reached.
     """
+    if wanted.confirm or wanted.kind in _MOVES_MONEY:
+        may(made.caller or Caller.anybody(made.tenant), Scope.CONFIRM)
+    if isinstance(order, NewOrder):
+        order = of_caller(made, order)
     mark = fingerprint(request.method, request.url.path, body)
     row, channel = await run_in_threadpool(_write_down, request, made, order, wanted, asked, mark)
     bind_contextvars(order=row.order_number, change=row.id)
@@ -74,7 +81,7 @@ def _write_down(
                 make_order(tx, made, order, fresh, empty=False)
                 tx.merge(fresh)
             return row, order.distribution_channel
-        head = find(tx, made.tenant, known_number(order))
+        head = find(tx, made.reach, known_number(order))
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
         fresh.order_number = order
@@ -86,13 +93,13 @@ def asked_before(request: Request, made: ApiParts, asked: Handling) -> ChangeReq
     if asked.key is None:
         return None
     with made.store.read() as tx:
-        row = changes.of_key(tx, made.tenant, route_of(request) + asked.part, asked.key)
+        row = changes.of_key(tx, made.tenant, made.client, route_of(request) + asked.part, asked.key)
         return changes.request_of(row) if row else None
 
 
 def _turn_away(made: ApiParts, order: str, change: str) -> None:
     with made.store.write() as tx:
-        head = find(tx, made.tenant, order)
+        head = find(tx, made.reach, order)
         if head is not None:
             outcome = Outcome(state=ChangeState.REFUSED, code=NoTurn.code, order=summary_of(tx, head))
             changes.end(tx, change, outcome, made.store.now(), unclaimed=True)

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from api.headers import Handling
 from api.parts import ApiParts
+from api.problems import ProblemError
 from api.writing_down import fingerprint, new_change, written
 from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.model import Code, Flag, Model, Text
@@ -25,6 +26,16 @@ class NewOrder(Model):
     point_of_sale: Text | None = None
     time_zone: str = "UTC"
     expires_with_offers: Flag = False
+
+
+def of_caller(made: ApiParts, wanted: NewOrder) -> NewOrder:
+    """Return what an order is made from, of the caller's channel if it has one. Raises CHANNEL_REFUSED for another."""
+    channel = made.reach.channel
+    if channel is None or wanted.distribution_channel == channel:
+        return wanted
+    if wanted.distribution_channel is not None:
+        raise ProblemError("CHANNEL_REFUSED")
+    return wanted.model_copy(update={"distribution_channel": channel})
 
 
 def make_order(tx: Session, made: ApiParts, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
@@ -47,7 +58,7 @@ def create_empty(
     request: Request, made: ApiParts, wanted: NewOrder, asked: Handling, body: Any
 ) -> tuple[ChangeRow, bool]:
     """Make an order that stays whatever becomes of it; return its row, and whether the key had made it before."""
-    mark = fingerprint(request.method, request.url.path, body)
+    mark, wanted = fingerprint(request.method, request.url.path, body), of_caller(made, wanted)
     with made.store.write() as tx:
         fresh = new_change(request, made, ChangeKind.CREATE, asked, mark, wanted.model_dump_json())
         row = written(tx, fresh)

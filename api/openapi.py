@@ -5,6 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.access.table import SCOPE_OF
+from api.problems import responses
+
 TAGS = [
     {"name": "offers", "description": "Find what can be sold, priced, until an instant."},
     {"name": "orders", "description": "Orders as they stand, their history, and what may be done with each line."},
@@ -18,6 +21,14 @@ TAGS = [
 """The order of the documentation pages; other tags come after."""
 
 
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key, or an access token (JWT). Where the API listens on loopback only, none may be needed.",
+}
+_AT_THE_DOOR = ("UNAUTHENTICATED", "SCOPE_MISSING")
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application, made once."""
     if app.openapi_schema is None:
@@ -27,6 +38,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for methods in made["paths"].values():
             for method in methods.values():
                 _forget_other_errors(method["responses"])
+                _say_who_may(method)
+        made["components"]["securitySchemes"] = {"bearer": _BEARER}
         for unused in ("HTTPValidationError", "ValidationError"):
             made["components"]["schemas"].pop(unused, None)
         app.openapi_schema = made
@@ -37,3 +50,11 @@ def _forget_other_errors(answers: dict[str, Any]) -> None:
     """FastAPI adds its own shape of a 422 wherever a route takes anything at all."""
     if "HTTPValidationError" in str(answers.get("422", {})):
         del answers["422"]
+
+
+def _say_who_may(route: dict[str, Any]) -> None:
+    scope = SCOPE_OF.get(route["operationId"])
+    if scope is not None:
+        route["security"] = [{"bearer": [scope.value]}]
+        at_the_door = responses(*_AT_THE_DOOR)
+        route["responses"] |= {str(status): at_the_door[status] for status in (401, 403)}

@@ -1,14 +1,16 @@
 """What the API is made of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fastapi import Request
 
+from api.access.door import AccessSettings
 from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.watching import WatchSettings
+from domain.access import Caller, Reach
 from providers.endpoints import Endpoints
 from providers.protocols import OfferCatalogue
 from store.database import Store
@@ -22,6 +24,9 @@ class ApiParts:
     offers: OfferCatalogue
     engine: Engine
     tenant: str
+    caller: Caller | None = None
+    """Who asks, within a request that somebody was let in with; None for what is served to anybody."""
+    access: AccessSettings = field(default_factory=AccessSettings)
     web_ui: str | None = None
     """Where Temporal's Web UI is, for links."""
     entur: EnturSettings = field(default_factory=EnturSettings)
@@ -32,8 +37,19 @@ class ApiParts:
     """Where webhooks may be."""
     watching: WatchSettings = field(default_factory=WatchSettings)
 
+    @property
+    def client(self) -> str:
+        """Who asks, by the name it is registered under; empty where nobody is asked who they are."""
+        return self.caller.client if self.caller else ""
+
+    @property
+    def reach(self) -> Reach:
+        """Whose orders are served."""
+        return self.caller.reach if self.caller else Reach(self.tenant)
+
 
 def parts(request: Request) -> ApiParts:
-    """Return the parts of the application that handles a request."""
+    """Return the parts of the application that handles a request, as far as its caller reaches."""
     made: ApiParts = request.app.state.parts
-    return made
+    caller: Caller | None = getattr(request.state, "caller", None)
+    return replace(made, tenant=caller.reach.tenant, caller=caller) if caller else made

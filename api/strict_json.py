@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from api.access.door import Door
+from api.access.table import SCOPE_OF
 from api.body_limit import LARGEST_BODY
 from api.problems import MEDIA_TYPE, ProblemError
 
@@ -72,15 +74,17 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that takes uncompressed JSON in UTF-8 and answers JSON."""
+    """A route for those who may, which takes uncompressed JSON in UTF-8 and answers JSON."""
 
     answers = "application/json"
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        """Check the headers that say what the body is, then handle the request strictly."""
-        handle = super().get_route_handler()
+        """See who asks and what the body is said to be, then handle the request strictly."""
+        handle, needed = super().get_route_handler(), SCOPE_OF[self.name]
 
         async def strict(request: Request) -> Response:
+            door: Door = request.app.state.door
+            request.state.caller = await door.admit(request, needed)
             _check_media(request, self.answers)
             answer: Response = await handle(StrictRequest(request.scope, request.receive))
             return answer

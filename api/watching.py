@@ -11,6 +11,7 @@ from datetime import timedelta
 from starlette.concurrency import run_in_threadpool
 
 from api.problems import ProblemError
+from domain.access import Reach
 from store.database import BUSY, Store
 from store.glances import Glance, StepSeen, events_seen, glances
 from store.tables import EventRow
@@ -40,9 +41,8 @@ class News:
 class Watchers:
     """The streams of this process. While nobody watches, nothing is looked at."""
 
-    def __init__(self, store: Store, tenant: str, settings: WatchSettings) -> None:
+    def __init__(self, store: Store, settings: WatchSettings) -> None:
         self._store = store
-        self._tenant = tenant
         self._settings = settings
         self._watched: Counter[str] = Counter()
         self._look: asyncio.Task[dict[str, Glance]] | None = None
@@ -57,10 +57,10 @@ class Watchers:
         """End every stream: this process stops, and its clients resume elsewhere."""
         self._closing = True
 
-    def first_look(self, change: str) -> Glance | None:
-        """Return a change as it stands; None when there is none."""
-        with self._store.read() as tx:
-            return glances(tx, self._tenant, [change]).get(change)
+    def first_look(self, reach: Reach, change: str) -> Glance | None:
+        """Return a change as it stands; None when there is none within reach."""
+        found = self._glances([change]).get(change)
+        return found if found and reach.covers(found.tenant, found.channel) else None
 
     @contextmanager
     def place(self, change: str) -> Iterator[None]:
@@ -124,4 +124,4 @@ class Watchers:
 
     def _glances(self, changes: list[str]) -> dict[str, Glance]:
         with self._store.read() as tx:
-            return glances(tx, self._tenant, changes)
+            return glances(tx, changes)

@@ -31,6 +31,7 @@ def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handli
     """Return the row of a request that has just arrived."""
     return ChangeRow(
         tenant=made.tenant,
+        client=made.client,
         id=str(uuid.uuid4()),
         route=route_of(request) + asked.part,
         idempotency_key=asked.key,
@@ -51,7 +52,7 @@ def written(tx: Session, row: ChangeRow) -> ChangeRow:
     """
     if changes.add(tx, row):
         return row
-    earlier = changes.of_key(tx, row.tenant, row.route, row.idempotency_key or "")
+    earlier = changes.of_key(tx, row.tenant, row.client, row.route, row.idempotency_key or "")
     if earlier is None:
         raise LookupError("a request that could not be written down has a twin")
     if earlier.fingerprint != row.fingerprint:

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from cli.ending import code_of, end
-from cli.operators import attention, changes, drafts, orders
+from cli.operators import attention, changes, clients, drafts, orders
 from cli.operators.speaking import AsJson
+from guarding import UnguardedError
 from providers.connecting import ProviderSettingError
 from settings import Settings
 from telemetry.logs import configure
@@ -26,7 +27,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-for noun, commands in (("order", orders), ("change", changes), ("draft", drafts), ("attention", attention)):
+for noun, commands in (
+    ("order", orders),
+    ("change", changes),
+    ("draft", drafts),
+    ("attention", attention),
+    ("client", clients),
+):
     app.add_typer(commands.app, name=noun, rich_help_panel=CARE)
 
 DATA = Path(".changeover")
@@ -139,7 +146,7 @@ def api() -> None:
 if __name__ == "__main__":
     try:
         app(prog_name="changeover")
-    except ProviderSettingError as error:
+    except (ProviderSettingError, UnguardedError) as error:
         print(error, file=sys.stderr)
         end(1)
     except SystemExit as ended:

@@ -11,6 +11,9 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig
 
 import worker
+from api.access.door import AccessSettings
+from api.access.settings import TokenSettings
+from api.access.tokens import Tokens
 from api.app import create_app
 from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
@@ -18,6 +21,7 @@ from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.parts import ApiParts
 from api.watching import Watchers, WatchSettings
+from guarding import check_guarded
 from parts import Parts, made_of
 from settings import Settings
 from telemetry.endpoint import metrics_served
@@ -49,6 +53,7 @@ class Server(uvicorn.Server):
 
 async def serve(settings: Settings) -> None:
     """Serve the API until told to stop."""
+    check_guarded(settings)
     made = made_of(settings)
     with telling("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
         client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
@@ -57,12 +62,25 @@ async def serve(settings: Settings) -> None:
     made.store.close()
 
 
+def _access(settings: Settings) -> AccessSettings:
+    issuer = TokenSettings(
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        keys=settings.token_keys,
+        algorithms=settings.token_algorithms,
+        longest=settings.token_longest,
+    )
+    tokens = Tokens(issuer) if settings.token_issuer else None
+    return AccessSettings(settings.key_pepper.get_secret_value(), tokens)
+
+
 def _server(settings: Settings, made: Parts, client: Client) -> Server:
     parts = ApiParts(
         store=made.store,
         offers=made.offers,
         engine=Engine(client, made.outside),
         tenant=settings.tenant,
+        access=_access(settings),
         web_ui=settings.web_ui,
         entur=EnturSettings(
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute

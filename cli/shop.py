@@ -17,8 +17,9 @@ PATIENCE_SECONDS = 30
 class Shop:
     """Sells, changes and looks after orders through HTTP. Raises ShopError, and httpx2's TransportError."""
 
-    def __init__(self, address: str) -> None:
-        self._http = httpx2.Client(base_url=address, timeout=40)
+    def __init__(self, address: str, key: str = "") -> None:
+        known = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx2.Client(base_url=address, timeout=40, headers=known)
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,6 +8,7 @@ from itertools import product
 from sqlalchemy import String, bindparam, func
 from sqlmodel import Session, col, select, update
 
+from domain.access import Reach
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.plans import Plan
 from domain.quotes import Quote
@@ -55,10 +56,19 @@ def of_id(tx: Session, change: str) -> ChangeRow | None:
     return tx.get(ChangeRow, change)
 
 
-def of_key(tx: Session, tenant: str, route: str, key: str) -> ChangeRow | None:
-    """Return the change an idempotency key stands for. Keys are unique per tenant and route."""
-    mine = (ChangeRow.tenant == tenant, ChangeRow.route == route, ChangeRow.idempotency_key == key)
-    return tx.exec(select(ChangeRow).where(*mine)).one_or_none()
+def within(tx: Session, reach: Reach, change: str) -> ChangeRow | None:
+    """Return a change by its id, if its order is within reach."""
+    of_orders = select(ChangeRow, OrderRow.distribution_channel).join(
+        OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True
+    )
+    row, channel = tx.exec(of_orders.where(ChangeRow.id == change)).one_or_none() or (None, None)
+    return row if row and reach.covers(row.tenant, channel) else None
+
+
+def of_key(tx: Session, tenant: str, client: str, route: str, key: str) -> ChangeRow | None:
+    """Return the change an idempotency key stands for. Keys are unique per client and route."""
+    mine = (ChangeRow.tenant == tenant, ChangeRow.client == client, ChangeRow.route == route)
+    return tx.exec(select(ChangeRow).where(*mine, ChangeRow.idempotency_key == key)).one_or_none()
 
 
 def claim(tx: Session, change: str, order: str, now: datetime) -> bool:

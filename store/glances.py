@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, or_, select
 
 from domain.changes import Outcome
@@ -24,27 +25,36 @@ class Glance:
     """A change at one moment: its steps, its outcome if it has one, and its order's last event."""
 
     change: str
+    tenant: str
+    channel: str | None
+    """Its order's."""
     order: str | None
     last_event: int
     steps: tuple[StepSeen, ...]
     outcome: Outcome | None
 
 
-def glances(tx: Session, tenant: str, changes: Sequence[str]) -> dict[str, Glance]:
-    """Return a tenant's changes, those there are, by their ids."""
-    columns = select(ChangeRow.id, ChangeRow.order_number, ChangeRow.outcome, OrderRow.last_event)
+_CHANGES = (col(ChangeRow.id), col(ChangeRow.tenant), col(ChangeRow.order_number), col(ChangeRow.outcome))
+_ORDERS = (col(OrderRow.last_event), col(OrderRow.distribution_channel))
+
+
+def glances(tx: Session, changes: Sequence[str]) -> dict[str, Glance]:
+    """Return changes, those there are, by their ids, whosoever they are."""
+    columns = sa.select(*_CHANGES, *_ORDERS)
     of_orders = columns.join(OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True)
-    rows = tx.exec(of_orders.where(ChangeRow.tenant == tenant, col(ChangeRow.id).in_(changes))).all()
+    rows = tx.execute(of_orders.where(col(ChangeRow.id).in_(changes))).all()
     steps = _steps(tx, changes)
     return {
         change: Glance(
             change=change,
+            tenant=tenant,
+            channel=channel,
             order=order,
             last_event=last_event or 0,
             steps=tuple(steps[change]),
             outcome=Outcome.model_validate_json(outcome) if outcome else None,
         )
-        for change, order, outcome, last_event in rows
+        for change, tenant, order, outcome, last_event, channel in rows
     }
 
 

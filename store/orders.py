@@ -8,6 +8,7 @@ from pydantic_core import from_json
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select
 
+from domain.access import Reach
 from domain.money import Money
 from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
 from domain.travellers import Traveller
@@ -49,9 +50,10 @@ _FEES = (
 )
 
 
-def find(tx: Session, tenant: str, number: str) -> OrderRow | None:
-    """Return an order's row, or None: unknown, another tenant's and one whose making was refused look alike."""
-    return tx.exec(_FIND, params={"order": number, "of_tenant": tenant}).one_or_none()
+def find(tx: Session, reach: Reach, number: str) -> OrderRow | None:
+    """Return an order's row, or None: unknown, out of reach and one whose making was refused look alike."""
+    row = tx.exec(_FIND, params={"order": number, "of_tenant": reach.tenant}).one_or_none()
+    return row if row and reach.covers(row.tenant, row.distribution_channel) else None
 
 
 def locked(tx: Session, number: str) -> OrderRow:

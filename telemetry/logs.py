@@ -27,7 +27,7 @@ class LogFormat(StrEnum):
 
 MEMBERS = (
     *("timestamp", "level", "logger", "event"),
-    *("order", "change", "step", "attempt", "correlation_id", "workflow"),
+    *("order", "change", "step", "attempt", "correlation_id", "client", "workflow"),
     *("kind", "outcome", "code", "error", "place"),
     *("method", "route", "status", "ms"),
 )

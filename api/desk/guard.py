@@ -9,15 +9,23 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request
 
+from api.access.door import Door
 from api.headers import single
 from api.parts import ApiParts, parts
 from api.problems import ProblemError
+from domain.access import Scope
 
 COOKIE = "changeover_desk"
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 20
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _KEY = re.compile(r"[0-9a-f-]{36}", re.ASCII)
+
+
+async def check_operator(request: Request) -> None:
+    """Raise UNAUTHENTICATED or SCOPE_MISSING unless an operator asks; browsers know Basic: a key is its password."""
+    door: Door = request.app.state.door
+    request.state.caller = await door.admit(request, Scope.OPERATE, 'Basic realm="The desk: any name, your API key"')
 
 
 def check_host(request: Request, made: Annotated[ApiParts, Depends(parts)]) -> None:

@@ -60,7 +60,7 @@ def found(made: ApiParts, asked: Asked) -> Found:
 
 def _named(tx: Session, made: ApiParts, text: str) -> Found:
     if is_number(text):
-        head = find(tx, made.tenant, text)
+        head = find(tx, made.reach, text)
         return Found([], only=head.number if head else None)
     rows = orders_named(tx, made.tenant, text, PAGE)
     return Found(rows, only=rows[0].number if len(rows) == 1 else None)

@@ -75,7 +75,7 @@ async def order_shown(made: ApiParts, number: str, before: str | None, asked: st
 
 def head_of(tx: Session, made: ApiParts, number: str) -> OrderRow:
     """Return an order's head. Raises ORDER_NOT_FOUND."""
-    head = find(tx, made.tenant, known_number(number))
+    head = find(tx, made.reach, known_number(number))
     if head is None:
         raise ProblemError("ORDER_NOT_FOUND")
     return head

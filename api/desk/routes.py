@@ -12,14 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from api.asking import known_number
 from api.attention import Help
 from api.desk import deeds, helping, home, seats, waiting
-from api.desk.guard import check_host, form
+from api.desk.guard import check_host, check_operator, form
 from api.desk.orders import order_shown
 from api.desk.pages import HEADERS, HERE, PREFIX, page, seen
 from api.parts import ApiParts, parts
 from api.problems import ProblemError
 from domain.changes import ChangeKind
 
-router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(check_host)])
+router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(check_operator), Depends(check_host)])
 
 Parts = Annotated[ApiParts, Depends(parts)]
 Sent = Annotated[Mapping[str, str], Depends(form)]

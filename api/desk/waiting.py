@@ -105,7 +105,7 @@ def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[Stu
 
 def stuck_step(tx: Session, made: ApiParts, order: str, progress: Progress | None) -> StuckStep | None:
     """Return an order's stuck step: as its workflow tells it, or else as the books last heard of it."""
-    head = find(tx, made.tenant, order)
+    head = find(tx, made.reach, order)
     call = waiting.last_call(tx, made.tenant, order)
     told = progress.stuck if progress else _last_heard(call, head)
     if head is None or told is None:

@@ -15,6 +15,7 @@ from api.entur.settings import EnturSettings
 from api.headers import single
 from api.problems import ProblemError
 from api.strict_json import StrictRoute
+from domain.access import Caller
 from domain.model import Code, Text
 
 CHANNEL, POS, CLIENT = "Entur-Distribution-Channel", "Entur-Pos", "ET-Client-Name"
@@ -87,6 +88,7 @@ class EnturRoute(StrictRoute):
 
 
 def documented(
+    request: Request,
     _channel: Annotated[str, Header(alias=CHANNEL, description="Distribution channel.", examples=["WAY:App"])],
     _pos: Annotated[str, Header(alias=POS, description="Point of sale, of your own choosing.")],
     _client: Annotated[
@@ -94,4 +96,7 @@ def documented(
     ] = None,
     _correlation: Annotated[str | None, Header(alias="X-Correlation-Id", description="Made when absent.")] = None,
 ) -> None:
-    """Show the headers in the OpenAPI file; the route itself has checked them."""
+    """Show the headers in the OpenAPI file, which the route has checked; the channel must be the caller's own."""
+    caller: Caller = request.state.caller
+    if caller.reach.channel not in (None, required(request, CHANNEL)):
+        raise ProblemError("CHANNEL_REFUSED")

@@ -1,11 +1,13 @@
 """What waits for an operator: steps that keep failing, and books that do not agree."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
@@ -124,12 +126,19 @@ def _check(made: ApiParts, order: str) -> None:
 
 def _mine(made: ApiParts, orders: list[str]) -> list[str]:
     with made.store.read() as tx:
-        return [order for order in orders if find(tx, made.tenant, order)]
+        return [order for order in orders if find(tx, made.reach, order)]
+
+
+def _seen(made: ApiParts, tx: Session) -> Iterator[invariants.Violation]:
+    """Yield what is wrong with orders within reach; what belongs to none may be anybody's: `changeover check` tells."""
+    for each in invariants.violations(tx):
+        if find(tx, made.reach, each.order) if each.order else not made.client:
+            yield each
 
 
 def _drift(made: ApiParts) -> list[DriftOut]:
     with made.store.read() as tx:
         return [
             DriftOut(invariant=each.invariant, order=each.order, what=each.what)
-            for each in islice(invariants.violations(tx), MOST)
+            for each in islice(_seen(made, tx), MOST)
         ]

@@ -15,6 +15,7 @@ from api.headers import single
 from api.native.changes import known_change
 from api.native.history_schema import event_out
 from api.native.watching_schema import ENDED, STEP, STREAM, EndedOut, StepSeenOut
+from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
 from api.strict_json import StreamRoute
 from api.watching import News, Watchers
@@ -40,6 +41,7 @@ class Watch:
 async def watch(
     request: Request,
     change: str,
+    made: Annotated[ApiParts, Depends(parts)],
     _last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", description="The last event number you have; 0 when absent.")
     ] = None,
@@ -49,7 +51,7 @@ async def watch(
     if said is not None and not _EVENT_NUMBER.fullmatch(said):
         raise ProblemError("HEADER_INVALID", [{"field": "Last-Event-ID"}])
     watchers: Watchers = request.app.state.watchers
-    first = await run_in_threadpool(watchers.first_look, known_change(change))
+    first = await run_in_threadpool(watchers.first_look, made.reach, known_change(change))
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
     with watchers.place(change):

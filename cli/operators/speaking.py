@@ -31,6 +31,8 @@ _NEXT = {
     "ORDER_NEEDS_ATTENTION": "See `changeover attention list`: the step that keeps failing comes first.",
     "NOTHING_STUCK": "`changeover attention list` names the orders that wait for an operator.",
     "ENGINE_UNREACHABLE": "It is done as soon as Temporal and a worker run. Look at the logs of both.",
+    "UNAUTHENTICATED": "Name a key in CHANGEOVER_KEY: `changeover client create NAME --scope operate` makes one.",
+    "SCOPE_MISSING": "`changeover client list` says what each client may do.",
     "STORE_BUSY": "Look at the database and its disk.",
     "TOO_MANY_WATCHERS": "CHANGEOVER_WATCHERS admits more at once.",
 }
@@ -84,7 +86,7 @@ def speaking(api: str | None, speaker: Speaker) -> Iterator[Shop]:
     """Open a client of the API; whatever goes wrong is said in words, and is the command's exit code."""
     settings = Settings()
     address = api or settings.api or f"http://{HOST}:{settings.api_port}"
-    shop = Shop(address)
+    shop = Shop(address, settings.key.get_secret_value())
     try:
         yield shop
     except ShopError as error:

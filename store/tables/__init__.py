@@ -1,5 +1,6 @@
 """SQLModel rows, nothing else. Every row carries its tenant."""
 
+from store.tables.access import ApiKeyRow, ClientRow
 from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, SupplementRow
 from store.tables.changes import ChangeRow, EffectRow, EventRow
 from store.tables.money import BankRow, LedgerRow, PaymentRow
@@ -8,9 +9,11 @@ from store.tables.orders import CounterRow, FeeRow, LineRow, OrderRow, Reservati
 from store.tables.webhooks import DeliveryRow, WebhookRow
 
 __all__ = [
+    "ApiKeyRow",
     "BankRow",
     "BundleRow",
     "ChangeRow",
+    "ClientRow",
     "CounterRow",
     "DeliveryRow",
     "EffectRow",

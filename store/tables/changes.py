@@ -15,7 +15,7 @@ class ChangeRow(SQLModel, table=True):
 
     __tablename__ = "changes"
     __table_args__ = (
-        UniqueConstraint("tenant", "route", "idempotency_key", name="one_change_per_key"),
+        UniqueConstraint("tenant", "client", "route", "idempotency_key", name="one_change_per_key"),
         CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="outcome"),
         Index("changes_correlation", "tenant", "correlation_id"),
         Index("changes_open", "tenant", "created_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
@@ -23,6 +23,8 @@ class ChangeRow(SQLModel, table=True):
 
     tenant: str = words(64)
     id: str = words(64, primary_key=True)
+    client: str = words(64, default="")
+    """Who asked, where clients are known; empty for an operator's update in the Web UI."""
     order_number: str | None = words(20, default=None, index=True)
     route: str = words(200)
     idempotency_key: str | None = words(255, default=None)

@@ -92,7 +92,7 @@ def test_all_that_the_image_is_made_of_exists_and_is_let_in() -> None:
         for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
         for source in line.split()[:-1]
     ]
-    assert {"parts.py", "settings.py", "worker.py", "heartbeat.py", "cli"} <= set(copied)
+    assert {"guarding.py", "parts.py", "settings.py", "worker.py", "heartbeat.py", "cli"} <= set(copied)
     let_in = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
     assert sorted(let_in) == sorted(copied)
     for source in copied:

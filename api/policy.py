@@ -1,4 +1,4 @@
-"""What the documentation pages may load: only what this process serves itself."""
+"""What answers may be used for: nothing is kept, framed, guessed at or run, unless whoever answers says so."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,16 @@ POLICY = (
     "default-src 'none'; connect-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": POLICY,
+USUAL: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
 
 
-class PagePolicyMiddleware:
-    """Puts the policy on the answers of some pages."""
+class PolicyMiddleware:
+    """Puts the usual headers on every answer that has none of its own; some pages may load what we serve."""
 
     def __init__(self, app: ASGIApp, pages: tuple[str, ...]) -> None:
         self._app = app
@@ -26,11 +27,18 @@ class PagePolicyMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_page = scope["path"] in self._pages
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                if is_page:
+                    headers["Content-Security-Policy"] = POLICY
+                for name, value in USUAL.items():
+                    headers.setdefault(name, value)
             await send(message)
 
-        is_page = scope["type"] == "http" and scope["path"] in self._pages
-        await self._app(scope, receive, answer if is_page else send)
+        await self._app(scope, receive, answer)

@@ -1,0 +1,128 @@
+"""The door: who asks is known, and may ask it, before anything of a body is read."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from structlog.contextvars import bind_contextvars
+
+from api.access import keys
+from api.access.tokens import Claims, KeysUnreachableError, TokenRefusedError, Tokens
+from api.problems import ProblemError
+from domain.access import Caller, Scope
+from store import clients
+from store.database import Store
+
+BEARER = "Bearer"
+_NOT_IN_QUERIES = frozenset({"access_token", "api_key", "apikey", "key", "token"})
+"""Queries are logged by whatever stands between a client and us."""
+
+
+@dataclass(frozen=True)
+class AccessSettings:
+    """By what clients are known. With neither, nobody is asked who they are."""
+
+    pepper: str = ""
+    """What keys are hashed with; empty: no keys are taken."""
+    tokens: Tokens | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether anybody is asked who they are."""
+        return bool(self.pepper) or self.tokens is not None
+
+
+class Door:
+    """Lets in who has a key or a token, for what they may."""
+
+    def __init__(self, store: Store, tenant: str, settings: AccessSettings) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._settings = settings
+
+    async def admit(self, request: Request, needed: Scope, challenge: str = BEARER) -> Caller:
+        """Return who asks; `challenge` says how one is known.
+
+        Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED, SCOPE_MISSING and TOKENS_UNREADABLE.
+        """
+        if _NOT_IN_QUERIES & {name.lower() for name in request.query_params}:
+            raise ProblemError("CREDENTIAL_IN_QUERY")
+        caller = await self._known(request, challenge) if self._settings.asks else Caller.anybody(self._tenant)
+        if caller.client:
+            bind_contextvars(client=caller.client)
+        may(caller, needed)
+        return caller
+
+    async def _known(self, request: Request, challenge: str) -> Caller:
+        credential = _credential(request)
+        if credential is None:
+            raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
+        caller = await run_in_threadpool(self._by_key if keys.id_of(credential) else self._by_token, credential)
+        if caller is None:
+            wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
+            raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": wrong})
+        return caller
+
+    def _by_key(self, text: str) -> Caller | None:
+        name, now = keys.id_of(text) or "", self._store.now()
+        with self._store.read() as tx:
+            found = clients.by_key(tx, name)
+        if found is None or not self._settings.pepper:
+            return None
+        caller, kept, seen_at = found
+        if not keys.fits(text, self._settings.pepper, kept):
+            return None
+        if _long_ago(seen_at, now):
+            with self._store.write() as tx:
+                clients.seen(tx, name, now)
+        return caller
+
+    def _by_token(self, text: str) -> Caller | None:
+        claims = self._claims(text)
+        if claims is None:
+            return None
+        with self._store.read() as tx:
+            registered = clients.by_name(tx, claims.client)
+        if registered is None:
+            return None
+        return Caller(registered.client, registered.reach, registered.scopes & claims.scopes)
+
+    def _claims(self, text: str) -> Claims | None:
+        try:
+            return self._settings.tokens.read(text) if self._settings.tokens else None
+        except TokenRefusedError:
+            return None
+        except KeysUnreachableError:
+            raise ProblemError("TOKENS_UNREADABLE") from None
+
+
+def may(caller: Caller, needed: Scope) -> None:
+    """Raise SCOPE_MISSING unless a caller may do what needs a scope."""
+    if needed not in caller.scopes:
+        challenge = f'{BEARER} error="insufficient_scope", scope="{needed}"'
+        raise ProblemError("SCOPE_MISSING", [{"field": needed}], headers={"WWW-Authenticate": challenge})
+
+
+def _credential(request: Request) -> str | None:
+    """Return the bearer of a request: a token, or a key, which may also be the password of Basic."""
+    values = request.headers.getlist("Authorization")
+    if len(values) > 1:
+        raise ProblemError("HEADER_INVALID", [{"field": "Authorization"}])
+    kind, _, value = (values[0] if values else "").partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip() or None
+    return _password(value) if kind.lower() == "basic" else None
+
+
+def _password(value: str) -> str | None:
+    try:
+        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2] or None
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def _long_ago(moment: datetime | None, now: datetime) -> bool:
+    return moment is None or now - moment >= clients.SEEN_EVERY

@@ -1,0 +1,48 @@
+"""Who may ask what, of whose orders."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a client may be allowed to do."""
+
+    READ = "read"
+    CHANGE = "change"
+    CONFIRM = "confirm"
+    """Whatever moves money: confirming, paying, a change in one go."""
+    OPERATE = "operate"
+    ADMINISTER = "administer"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Whose orders somebody sees: a tenant's, of one distribution channel or, for None, of all."""
+
+    tenant: str
+    channel: str | None = None
+
+    def covers(self, tenant: str, channel: str | None) -> bool:
+        """Whether an order of that tenant and channel is among them."""
+        return tenant == self.tenant and (self.channel is None or channel == self.channel)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks."""
+
+    client: str
+    """By the id it was registered under; empty where nobody is asked who they are."""
+    reach: Reach
+    scopes: frozenset[Scope]
+
+    @classmethod
+    def anybody(cls, tenant: str) -> "Caller":
+        """Return who asks where nobody is asked: all of a tenant's orders, everything allowed."""
+        return cls("", Reach(tenant), frozenset(Scope))
+
+
+def scopes_in(words: Iterable[str]) -> frozenset[Scope]:
+    """Return the scopes among words; a token may name others' too."""
+    return frozenset(Scope(word) for word in words if word in Scope._value2member_map_)

@@ -1,0 +1,82 @@
+"""Clients and their API keys: at most two keys of one are active, so that they can be rotated without a pause."""
+
+import json
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import String, bindparam
+from sqlmodel import Session, col, select
+
+from domain.access import Caller, Reach, Scope, scopes_in
+from store.inserts import insert_if_absent, table_of
+from store.tables import ApiKeyRow, ClientRow
+
+MOST_KEYS = 2
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly it is known when a key was last used."""
+
+# Run by every request with a key.
+_CLIENTS, _KEYS = table_of(ClientRow), table_of(ApiKeyRow)
+_ACTIVE = (_CLIENTS.c.revoked_at.is_(None), _KEYS.c.revoked_at.is_(None))
+_OF_KEY = (
+    sa.select(*_CLIENTS.c["id", "tenant", "channel", "scopes"], *_KEYS.c["digest", "last_used_at"])
+    .join(_KEYS, _KEYS.c.client == _CLIENTS.c.id)
+    .where(_KEYS.c.id == bindparam("key", type_=String()), *_ACTIVE)
+)
+
+
+class TooManyKeysError(Exception):
+    """A client has two active keys already."""
+
+
+def add(tx: Session, tenant: str, client: str, channel: str | None, scopes: Collection[Scope], now: datetime) -> bool:
+    """Register a client; False when its name is taken, by whomever."""
+    written = json.dumps(sorted(scopes))
+    return insert_if_absent(tx, ClientRow(tenant=tenant, id=client, channel=channel, scopes=written, created_at=now))
+
+
+def find(tx: Session, tenant: str, client: str) -> ClientRow | None:
+    """Return a tenant's client, revoked or not, locked."""
+    mine = (ClientRow.tenant == tenant, ClientRow.id == client)
+    return tx.exec(select(ClientRow).where(*mine).with_for_update()).one_or_none()
+
+
+def of_tenant(tx: Session, tenant: str) -> list[tuple[ClientRow, list[ApiKeyRow]]]:
+    """Return a tenant's clients with their keys, oldest first."""
+    rows = tx.exec(select(ClientRow).where(ClientRow.tenant == tenant).order_by(col(ClientRow.created_at)))
+    return [(row, keys_of(tx, row.id)) for row in rows.all()]
+
+
+def keys_of(tx: Session, client: str) -> list[ApiKeyRow]:
+    """Return a client's keys, oldest first, revoked ones included."""
+    query = select(ApiKeyRow).where(ApiKeyRow.client == client)
+    return list(tx.exec(query.order_by(col(ApiKeyRow.created_at), col(ApiKeyRow.id))))
+
+
+def add_key(tx: Session, client: ClientRow, key: str, digest: str, now: datetime) -> None:
+    """Give a locked client another key. Raises TooManyKeysError."""
+    if sum(each.revoked_at is None for each in keys_of(tx, client.id)) >= MOST_KEYS:
+        raise TooManyKeysError
+    tx.add(ApiKeyRow(tenant=client.tenant, id=key, client=client.id, digest=digest, created_at=now))
+
+
+def by_key(tx: Session, key: str) -> tuple[Caller, str, datetime | None] | None:
+    """Return whose an active key is, its digest and when it was last seen; None for any other."""
+    row = tx.connection().execute(_OF_KEY, {"key": key}).one_or_none()
+    return (_caller(row.id, row.tenant, row.channel, row.scopes), row.digest, row.last_used_at) if row else None
+
+
+def by_name(tx: Session, client: str) -> Caller | None:
+    """Return a client that is registered and not revoked."""
+    row = tx.get(ClientRow, client)
+    return _caller(row.id, row.tenant, row.channel, row.scopes) if row and row.revoked_at is None else None
+
+
+def seen(tx: Session, key: str, now: datetime) -> None:
+    """Note that a key is used."""
+    tx.connection().execute(sa.update(_KEYS).where(_KEYS.c.id == key).values(last_used_at=now))
+
+
+def _caller(client: str, tenant: str, channel: str | None, scopes: str) -> Caller:
+    return Caller(client, Reach(tenant, channel), scopes_in(json.loads(scopes)))

@@ -1,0 +1,34 @@
+"""Where the API asks who somebody is, the desk asks a browser: any name, and a key of an operator."""
+
+import base64
+
+from domain.access import Scope
+from tests.support.access import Guarded, guarded
+from tests.support.world import World
+
+
+async def seen(door: Guarded, path: str, key: str | None) -> tuple[int, str]:
+    pair = base64.b64encode(f"somebody:{key}".encode()).decode()
+    headers = {"Authorization": f"Basic {pair}"} if key else {}
+    answer = await door.world.http.get(path, headers=headers)
+    return answer.status_code, answer.headers.get("WWW-Authenticate", "")
+
+
+async def test_the_desk_is_for_operators(world: World) -> None:
+    async with guarded(world) as door:
+        order = await door.client().world.order()
+        operator, shop = door.client(Scope.OPERATE).key.text, door.client(Scope.READ, Scope.CHANGE).key.text
+        for path in ("/desk", f"/desk/orders/{order}", "/desk/attention", "/desk/services", "/desk/static/desk.css"):
+            status, challenge = await seen(door, path, None)
+            assert (status, challenge.partition(" ")[0]) == (401, "Basic"), path
+            assert (await seen(door, path, f"{operator}x"))[0] == 401
+            assert (await seen(door, path, shop))[0] == 403
+            assert (await seen(door, path, operator))[0] in (200, 404), path
+        assert (await seen(door, f"/desk/orders/{order}", operator))[0] == 200
+
+
+async def test_another_tenants_operator_sees_another_tenants_orders(world: World) -> None:
+    async with guarded(world) as door:
+        order = await door.client().world.order()
+        stranger = door.client(Scope.OPERATE, tenant="elsewhere").key.text
+        assert (await seen(door, f"/desk/orders/{order}", stranger))[0] == 404

@@ -1,0 +1,93 @@
+"""Clients at the command line: registered, given keys that are told once, rotated, revoked, listed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from api.access.keys import fits, id_of
+from cli import __main__ as main
+from cli.__main__ import app
+from settings import Settings
+from store import clients
+from store.database import Store
+from tests.support.installation import prepared
+
+PEPPER = "salt of this test, long enough to be one"
+Type = Callable[[str], Result]
+
+
+@pytest.fixture
+def type_(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Type:
+    monkeypatch.setattr(main, "configure", lambda _format: None)
+    environment = {"CHANGEOVER_DATABASE": prepared(fresh_database), "CHANGEOVER_KEY_PEPPER": PEPPER, "COLUMNS": "120"}
+    return lambda line: CliRunner(env=environment).invoke(app, ["client", *line.split()])
+
+
+def told(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_key_is_told_once_and_only_its_hash_is_kept(type_: Type, fresh_database: str) -> None:
+    key = type_("create kiosk --scope read --scope change --channel WAY:Kiosk").stdout.strip()
+    store = Store(fresh_database)
+    with store.read() as tx:
+        (row,) = clients.keys_of(tx, "kiosk")
+    store.close()
+    assert (row.id, fits(key, PEPPER, row.digest)) == (id_of(key), True)
+    assert not fits(key, PEPPER.upper(), row.digest)
+    assert key not in type_("list").stdout + type_("list --json").stdout
+    (listed,) = told(type_("list --json"))["clients"]
+    assert (listed["id"], listed["channel"], listed["scopes"]) == ("kiosk", "WAY:Kiosk", ["change", "read"])
+    assert [each["id"] for each in listed["keys"]] == [row.id]
+
+
+def test_there_are_two_keys_at_most_and_one_may_be_revoked_alone(type_: Type) -> None:
+    first = told(type_("create kiosk --scope read --json"))
+    second = told(type_("rotate kiosk --json"))
+    refused = type_("rotate kiosk --json")
+    assert (refused.exit_code, json.loads(refused.stdout)["code"]) == (1, "TOO_MANY_KEYS")
+    assert told(type_(f"revoke kiosk --key {first['key']} --json"))["revoked"] == [first["key"]]
+    third = told(type_("rotate kiosk --json"))
+    assert sorted(told(type_("revoke kiosk --json"))["revoked"]) == sorted([first["key"], second["key"], third["key"]])
+    gone = type_("rotate kiosk --json")
+    assert (gone.exit_code, json.loads(gone.stdout)["code"]) == (1, "CLIENT_NOT_FOUND")
+    assert "kiosk (revoked)" in type_("list").stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("create kiosk --scope read", "CLIENT_EXISTS"),
+        ("create -- --nobody", "USAGE"),
+        ("create k/iosk --scope read", "NAME_INVALID"),
+        ("create other --scope administer --channel WAY:App", "SCOPE_NOT_OF_A_CHANNEL"),
+        ("rotate nobody", "CLIENT_NOT_FOUND"),
+        ("revoke nobody", "CLIENT_NOT_FOUND"),
+        ("revoke kiosk --key 0000000000", "CLIENT_NOT_FOUND"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(type_: Type, line: str, code: str) -> None:
+    type_("create kiosk --scope read")
+    refused = type_(line)
+    assert refused.exit_code == (2 if code == "USAGE" else 1)
+    assert code == "USAGE" or f"({code})" in refused.stderr
+
+
+def test_without_a_pepper_there_are_no_keys_but_clients_that_come_with_tokens(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "configure", lambda _format: None)
+    bare = CliRunner(env={"CHANGEOVER_DATABASE": prepared(fresh_database), "CHANGEOVER_KEY_PEPPER": ""})
+    refused = bare.invoke(app, ["client", "create", "kiosk", "--scope", "read"])
+    assert (refused.exit_code, "NO_PEPPER" in refused.stderr) == (1, True)
+    assert bare.invoke(app, ["client", "create", "kiosk", "--scope", "read", "--token"]).exit_code == 0
+
+
+def test_a_pepper_that_is_too_short_is_no_pepper() -> None:
+    with pytest.raises(ValueError, match="at least 32 characters") as error:
+        Settings(key_pepper="short and secret")
+    assert "short and secret" not in str(error.value)

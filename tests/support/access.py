@@ -1,0 +1,70 @@
+"""An API that asks who somebody is, and clients it knows."""
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import httpx2
+
+from api.access.door import AccessSettings
+from api.access.keys import NewKey, digest, new_key
+from api.access.tokens import Tokens
+from domain.access import Scope
+from store import clients
+from tests.support.world import TENANT, World
+
+PEPPER = "salt of this test, long enough to be one"
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A world whose API has a door."""
+
+    world: World
+
+    def client(self, *scopes: Scope, channel: str | None = None, tenant: str = TENANT, name: str = "") -> "Known":
+        """Register a client with a key."""
+        name, store = name or f"client-{next(_NUMBERS)}", self.world.parts.store
+        with store.write() as tx:
+            assert clients.add(tx, tenant, name, channel, scopes or tuple(Scope), store.now())
+        return Known(self, name, tenant, self.key_of(name, tenant))
+
+    def key_of(self, name: str, tenant: str = TENANT) -> NewKey:
+        """Give a client another key."""
+        store, key = self.world.parts.store, new_key()
+        with store.write() as tx:
+            row = clients.find(tx, tenant, name)
+            assert row
+            clients.add_key(tx, row, key.id, digest(key.text, PEPPER), store.now())
+        return key
+
+    def asking(self, credential: str) -> World:
+        """Return the world as somebody with a credential asks it."""
+        http = self.world.http
+        headers = {"Authorization": f"Bearer {credential}"}
+        with_it = httpx2.AsyncClient(transport=http._transport, base_url=http.base_url, timeout=60, headers=headers)  # noqa: SLF001 - the same application, other headers
+        return replace(self.world, http=with_it)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A client that is registered."""
+
+    guarded: Guarded
+    name: str
+    tenant: str
+    key: NewKey
+
+    @property
+    def world(self) -> World:
+        """The world as this client asks it."""
+        return self.guarded.asking(self.key.text)
+
+
+@asynccontextmanager
+async def guarded(world: World, tokens: Tokens | None = None) -> AsyncIterator[Guarded]:
+    """Serve another API on a world's store, with a door."""
+    async with world.with_api(access=AccessSettings(PEPPER, tokens)) as inside:
+        yield Guarded(inside)

@@ -1,0 +1,38 @@
+"""Every route there is, by the OpenAPI file, with something that may stand for each of its parameters."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tests.support.world import World
+
+_EXAMPLE = {"order": "26-999999", "change": str(uuid.uuid4()), "webhook": str(uuid.uuid4()), "item": "1"}
+
+
+class Described(NamedTuple):
+    """A route as the OpenAPI file describes it."""
+
+    name: str
+    method: str
+    path: str
+    """With its parameters still in braces."""
+    security: list[dict[str, list[str]]]
+
+    def address(self, **parameters: str) -> str:
+        """Return a path to ask it by; `orderId` is Entur's query parameter."""
+        known = _EXAMPLE | parameters
+        path = re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "1"), self.path)
+        return f"{path}?orderId={known['order']}" if self.name == "get_change_options" else path
+
+
+async def described(world: World) -> list[Described]:
+    """Return every route."""
+    document = (await world.http.get("/openapi.json")).json()
+    return list(_routes(document))
+
+
+def _routes(document: dict[str, Any]) -> Iterator[Described]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield Described(operation["operationId"], method.upper(), path, operation.get("security", []))
