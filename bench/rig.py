@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from bench.processes import Processes
 from bench.scraping import counted
 from cli.processes import Child
-from cli.stack import Ports, Stack
+from cli.stack import ALONE, Ports, Stack
 from store import invariants
 from store.database import Store
 from telemetry.loopback import free_port
@@ -80,7 +80,7 @@ def rig(database: str, more: Mapping[str, str] | None = None) -> Iterator[Rig]:
         bank = stack.enter_context(postgres()) if database == "postgres" else None
         url = new_database(bank.url, "bench") if bank else None
         ports = replace(Ports.free(), temporal_metrics=free_port())
-        running = stack.enter_context(Stack(data, ports, url, more={**_QUIET, **(more or {})}))
+        running = stack.enter_context(Stack(data, ports, url, more={**ALONE, **_QUIET, **(more or {})}))
         us = [sys.executable, "-m", "bench.bare"]
         bare = Child("bare", us, data / "bare.log", {"TEMPORAL_ADDRESS": running.temporal})
         bare.start()

@@ -15,7 +15,7 @@ from cli.answers import ShopError
 from cli.discover_story import discover_as_printed
 from cli.entur_story import entur_in_five_calls
 from cli.shop import Shop
-from cli.stack import Ports, Stack, StackError
+from cli.stack import ALONE, Ports, Stack, StackError
 from cli.stage import Stage, StoryError
 from cli.starting import Starting
 from cli.trouble.failing import step_fails
@@ -63,7 +63,7 @@ def _played(data: Path, console: Console, trouble: Trouble) -> str:
     # Only trouble needs a worker that can be made to fail; it is no part of the service.
     worker = ("cli.trouble.worker", str(data)) if trouble else ("cli", "worker")
     day = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)  # noqa: TID251 - the shop's own calendar
-    with Stack(data, Ports.free(), worker=worker, step=Starting(console)) as stack:
+    with Stack(data, Ports.free(), more=ALONE, worker=worker, step=Starting(console)) as stack:
         console.print(f"API {stack.api}\nWeb UI {stack.web_ui}")
         shop = Shop(stack.api)
         stage = Stage(shop, stack.web_ui, console)

@@ -51,6 +51,16 @@ class Ports:
         return cls(temporal=free_port(), web_ui=free_port(), api=free_port())
 
 
+ALONE = {
+    "CHANGEOVER_KEY_PEPPER": "",
+    "CHANGEOVER_TOKEN_ISSUER": "",
+    "CHANGEOVER_TOKEN_KEYS": "",
+    "CHANGEOVER_PRODUCTION": "false",
+    "CHANGEOVER_API_HOST": HOST,
+}
+"""For a stack that nobody else is to reach: whatever guards yours, its own stories need no key."""
+
+
 class Stack:
     """Starts the parts in order, watches them, and ends them in reverse."""
 
