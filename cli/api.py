@@ -71,7 +71,8 @@ def _access(settings: Settings) -> AccessSettings:
         longest=settings.token_longest,
     )
     tokens = Tokens(issuer) if settings.token_issuer else None
-    return AccessSettings(settings.key_pepper.get_secret_value(), tokens)
+    pepper, known, strangers = settings.key_pepper, settings.client_per_minute, settings.stranger_per_minute
+    return AccessSettings(pepper.get_secret_value(), tokens, known, strangers)
 
 
 def _server(settings: Settings, made: Parts, client: Client) -> Server:

@@ -11,12 +11,14 @@ from structlog.contextvars import bind_contextvars
 
 from api.access import keys
 from api.access.tokens import Claims, KeysUnreachableError, TokenRefusedError, Tokens
+from api.limiting import Limiter, address_of
 from api.problems import ProblemError
 from domain.access import Caller, Scope
 from store import clients
 from store.database import Store
 
 BEARER = "Bearer"
+_CLIENT, _STRANGER = "client", "stranger"
 _NOT_IN_QUERIES = frozenset({"access_token", "api_key", "apikey", "key", "token"})
 """Queries are logged by whatever stands between a client and us."""
 
@@ -28,6 +30,10 @@ class AccessSettings:
     pepper: str = ""
     """What keys are hashed with; empty: no keys are taken."""
     tokens: Tokens | None = None
+    client_per_minute: int = 600
+    """Requests of each client that is known."""
+    stranger_per_minute: int = 30
+    """Requests from each address by whom is not let in."""
 
     @property
     def asks(self) -> bool:
@@ -42,11 +48,20 @@ class Door:
         self._store = store
         self._tenant = tenant
         self._settings = settings
+        self._limiter = Limiter({_CLIENT: settings.client_per_minute, _STRANGER: settings.stranger_per_minute})
+
+    async def counted(self, caller: Caller) -> dict[str, str]:
+        """Count a request of a caller; return the RateLimit headers of its answer. Raises RATE_LIMITED.
+
+        Where nobody is asked who they are, nothing is counted.
+        """
+        return await self._limiter.count(_CLIENT, caller.client) if caller.client else {}
 
     async def admit(self, request: Request, needed: Scope, challenge: str = BEARER) -> Caller:
         """Return who asks; `challenge` says how one is known.
 
-        Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED, SCOPE_MISSING and TOKENS_UNREADABLE.
+        Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED, SCOPE_MISSING, TOKENS_UNREADABLE and, for who is not let in and
+        tries too often, RATE_LIMITED.
         """
         if _NOT_IN_QUERIES & {name.lower() for name in request.query_params}:
             raise ProblemError("CREDENTIAL_IN_QUERY")
@@ -59,9 +74,11 @@ class Door:
     async def _known(self, request: Request, challenge: str) -> Caller:
         credential = _credential(request)
         if credential is None:
+            await self._limiter.count(_STRANGER, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
         caller = await run_in_threadpool(self._by_key if keys.id_of(credential) else self._by_token, credential)
         if caller is None:
+            await self._limiter.count(_STRANGER, address_of(request))
             wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": wrong})
         return caller

@@ -1,24 +1,22 @@
 """Who may ask how often, and which headers a request must carry."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from pydantic import TypeAdapter, ValidationError
 
 from api.entur.settings import EnturSettings
 from api.headers import single
+from api.limiting import Limiter, address_of
 from api.problems import ProblemError
 from api.strict_json import StrictRoute
 from domain.access import Caller
 from domain.model import Code, Text
 
 CHANNEL, POS, CLIENT = "Entur-Distribution-Channel", "Entur-Pos", "ET-Client-Name"
+_NAMED, _UNNAMED = "named", "unnamed"
 _CLIENT_NAME = re.compile(r"(?=.{3,100}$)\w+(-\w+)+", re.ASCII)
 _VALID: dict[str, TypeAdapter[str]] = {CHANNEL: TypeAdapter(Code), POS: TypeAdapter(Text)}
 
@@ -27,26 +25,14 @@ class Callers:
     """Counts requests: each named client by itself, all others together by address."""
 
     def __init__(self, settings: EnturSettings) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._named = RateLimitItemPerMinute(settings.named_per_minute)
-        self._unnamed = RateLimitItemPerMinute(settings.unnamed_per_minute)
+        self._limiter = Limiter({_NAMED: settings.named_per_minute, _UNNAMED: settings.unnamed_per_minute})
 
     async def admit(self, request: Request) -> dict[str, str]:
         """Count a request; return the RateLimit headers of its answer. Raises RATE_LIMITED."""
         name = request.headers.get(CLIENT, "")
-        named = _CLIENT_NAME.fullmatch(name) is not None
-        limit = self._named if named else self._unnamed
-        bucket = ("named", name.lower()) if named else ("unnamed", request.client.host if request.client else "")
-        admitted = await self._limiter.hit(limit, *bucket)
-        stats = await self._limiter.get_window_stats(limit, *bucket)
-        wait = max(int(stats.reset_time - time.time()) + 1, 1)  # noqa: TID251 - the limiter's own clock
-        headers = {
-            "RateLimit-Policy": f'"{bucket[0]}";q={limit.amount};w=60',
-            "RateLimit": f'"{bucket[0]}";r={stats.remaining};t={wait}',
-        }
-        if not admitted:
-            raise ProblemError("RATE_LIMITED", headers=headers | {"Retry-After": str(wait)})
-        return headers
+        if _CLIENT_NAME.fullmatch(name):
+            return await self._limiter.count(_NAMED, name.lower())
+        return await self._limiter.count(_UNNAMED, address_of(request))
 
 
 def required(request: Request, name: str) -> str:

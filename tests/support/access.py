@@ -64,7 +64,10 @@ class Known:
 
 
 @asynccontextmanager
-async def guarded(world: World, tokens: Tokens | None = None) -> AsyncIterator[Guarded]:
-    """Serve another API on a world's store, with a door."""
-    async with world.with_api(access=AccessSettings(PEPPER, tokens)) as inside:
+async def guarded(
+    world: World, tokens: Tokens | None = None, client_per_minute: int = 600, stranger_per_minute: int = 600
+) -> AsyncIterator[Guarded]:
+    """Serve another API on a world's store, with a door. Strangers may try as often as clients, unless said."""
+    limits = {"client_per_minute": client_per_minute, "stranger_per_minute": stranger_per_minute}
+    async with world.with_api(access=AccessSettings(PEPPER, tokens, **limits)) as inside:
         yield Guarded(inside)
