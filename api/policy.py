@@ -19,7 +19,10 @@ USUAL: Mapping[str, str] = {
 
 
 class PolicyMiddleware:
-    """Puts the usual headers on every answer that has none of its own; some pages may load what we serve."""
+    """Puts the usual headers on every answer that has none of its own, errors too; some pages may load what we serve.
+
+    So it does with what was counted of a caller's requests.
+    """
 
     def __init__(self, app: ASGIApp, pages: tuple[str, ...]) -> None:
         self._app = app
@@ -37,7 +40,8 @@ class PolicyMiddleware:
                 headers = MutableHeaders(scope=message)
                 if is_page:
                     headers["Content-Security-Policy"] = POLICY
-                for name, value in USUAL.items():
+                counted: Mapping[str, str] = scope.get("state", {}).get("counted", {})
+                for name, value in (*USUAL.items(), *counted.items()):
                     headers.setdefault(name, value)
             await send(message)
 

@@ -85,10 +85,9 @@ class StrictRoute(APIRoute):
         async def strict(request: Request) -> Response:
             door: Door = request.app.state.door
             caller = request.state.caller = await door.admit(request, needed)
-            counted = await door.counted(caller)
+            request.state.counted = await door.counted(caller)
             _check_media(request, self.answers)
             answer: Response = await handle(StrictRequest(request.scope, request.receive))
-            answer.headers.update(counted)
             return answer
 
         return strict
