@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     """How long a token may be good for in all."""
     client_per_minute: int = Field(default=600, ge=1)
     """Requests of each client that is known, in each API process."""
-    stranger_per_minute: int = Field(default=30, ge=1)
+    unknown_per_minute: int = Field(default=30, ge=1)
     """Requests from each address by whom is not let in, in each API process."""
     seats: str = Field(default="", pattern=_NAMED)
     """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.

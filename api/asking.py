@@ -16,7 +16,7 @@ from api.new_orders import NewOrder, make_order, of_caller
 from api.parts import ApiParts
 from api.problems import ProblemError
 from api.writing_down import fingerprint, new_change, route_of, written
-from domain.access import Caller, Scope
+from domain.access import Scope
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.refusals import NoTurn
 from store import changes
@@ -50,7 +50,7 @@ async def ask(
     unknown order, a key used for something else, and a workflow that cannot be reached.
     """
     if wanted.confirm or wanted.kind in _MOVES_MONEY:
-        may(made.caller or Caller.anybody(made.tenant), Scope.CONFIRM)
+        may(request.state.caller, Scope.CONFIRM)
     if isinstance(order, NewOrder):
         order = of_caller(made, order)
     mark = fingerprint(request.method, request.url.path, body)

@@ -84,8 +84,7 @@ class StrictRoute(APIRoute):
 
         async def strict(request: Request) -> Response:
             door: Door = request.app.state.door
-            caller = request.state.caller = await door.admit(request, needed)
-            request.state.counted = await door.counted(caller)
+            await door.admit(request, needed)
             _check_media(request, self.answers)
             answer: Response = await handle(StrictRequest(request.scope, request.receive))
             return answer

@@ -61,7 +61,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "runs": [run.as_json() for run in measured.runs],
-        "traces": [{name: asdict(each) for name, each in repeat.items()} for repeat in measured.traces],
+        "footprints": [{name: asdict(each) for name, each in repeat.items()} for repeat in measured.footprints],
     }
 
 

@@ -71,8 +71,9 @@ def _access(settings: Settings) -> AccessSettings:
         longest=settings.token_longest,
     )
     tokens = Tokens(issuer) if settings.token_issuer else None
-    pepper, known, strangers = settings.key_pepper, settings.client_per_minute, settings.stranger_per_minute
-    return AccessSettings(pepper.get_secret_value(), tokens, known, strangers)
+    return AccessSettings(
+        settings.key_pepper.get_secret_value(), tokens, settings.client_per_minute, settings.unknown_per_minute
+    )
 
 
 def _server(settings: Settings, made: Parts, client: Client) -> Server:

@@ -1,7 +1,6 @@
 """What `client` does with machine clients and their keys."""
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
@@ -13,24 +12,18 @@ from api.access.keys import digest, new_key
 from cli.answers import Json
 from cli.ending import Code
 from cli.operators.speaking import Speaker
-from domain.access import Scope
+from domain.access import Reach, Scope, is_client
 from settings import Settings
 from store import clients
 from store.database import Store
 from store.tables import ApiKeyRow, ClientRow
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_WHOLE_TENANT = {Scope.ADMINISTER}
-"""What concerns all of a tenant's orders, and is not for a client of one channel."""
-
 
 def create(speaker: Speaker, name: str, scopes: Sequence[Scope], channel: str | None, *, keyed: bool) -> None:
     """Register a client and tell its first key, if it is to have one."""
     settings = Settings()
-    if not _NAME.fullmatch(name):
+    if not is_client(name):
         _refuse(speaker, "NAME_INVALID", "A name is 1 to 64 letters, digits, dots, hyphens and underscores.")
-    if channel is not None and _WHOLE_TENANT & set(scopes):
-        _refuse(speaker, "SCOPE_NOT_OF_A_CHANNEL", "administer concerns all channels: leave --channel out.")
     if keyed:
         _needs_pepper(settings, speaker)
     with _store(settings) as store:
@@ -44,9 +37,13 @@ def create(speaker: Speaker, name: str, scopes: Sequence[Scope], channel: str | 
 def _register(
     speaker: Speaker, store: Store, settings: Settings, name: str, scopes: Sequence[Scope], channel: str | None
 ) -> None:
-    with store.write() as tx:
-        if not clients.add(tx, settings.tenant, name, channel, scopes, store.now()):
-            _refuse(speaker, "CLIENT_EXISTS", f"There is a client {name} already, or was.")
+    try:
+        with store.write() as tx:
+            added = clients.add(tx, Reach(settings.tenant, channel), name, scopes, store.now())
+    except clients.NotOfAChannelError:
+        _refuse(speaker, "SCOPE_NOT_OF_A_CHANNEL", "administer concerns all channels: leave --channel out.")
+    if not added:
+        _refuse(speaker, "CLIENT_EXISTS", f"There is a client {name} already, or was.")
 
 
 def rotate(speaker: Speaker, name: str) -> None:

@@ -1,5 +1,6 @@
 """Who may ask what, of whose orders."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,16 @@ class Scope(StrEnum):
     """Whatever moves money: confirming, paying, a change in one go."""
     OPERATE = "operate"
     ADMINISTER = "administer"
+
+
+WHOLE_TENANT = frozenset({Scope.ADMINISTER})
+"""What concerns all of a tenant's orders, and is not for a client of one distribution channel."""
+_CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+def is_client(name: str) -> bool:
+    """Whether a text can be a client's name."""
+    return _CLIENT.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)

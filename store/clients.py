@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select
 
-from domain.access import Caller, Reach, Scope, scopes_in
+from domain.access import WHOLE_TENANT, Caller, Reach, Scope, scopes_in
 from store.inserts import insert_if_absent, table_of
 from store.tables import ApiKeyRow, ClientRow
 
@@ -30,10 +30,18 @@ class TooManyKeysError(Exception):
     """A client has two active keys already."""
 
 
-def add(tx: Session, tenant: str, client: str, channel: str | None, scopes: Collection[Scope], now: datetime) -> bool:
-    """Register a client; False when its name is taken, by whomever."""
-    written = json.dumps(sorted(scopes))
-    return insert_if_absent(tx, ClientRow(tenant=tenant, id=client, channel=channel, scopes=written, created_at=now))
+class NotOfAChannelError(Exception):
+    """A scope concerns all of a tenant's orders, and the client is of one channel."""
+
+
+def add(tx: Session, reach: Reach, client: str, scopes: Collection[Scope], now: datetime) -> bool:
+    """Register a client; False when its name is taken, by whomever. Raises NotOfAChannelError."""
+    if reach.channel is not None and WHOLE_TENANT & set(scopes):
+        raise NotOfAChannelError
+    row = ClientRow(
+        tenant=reach.tenant, id=client, channel=reach.channel, scopes=json.dumps(sorted(scopes)), created_at=now
+    )
+    return insert_if_absent(tx, row)
 
 
 def find(tx: Session, tenant: str, client: str) -> ClientRow | None:

@@ -7,9 +7,9 @@ from temporalio.service import RetryConfig
 from guarding import UnguardedError, check_guarded, check_temporal
 from settings import Settings
 from telemetry.loopback import HOST, free_port
+from tests.support.access import PEPPER
 from tests.support.commands import run
 
-PEPPER = "salt of this test, long enough to be one"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is asked here
 ISSUER = {"token_issuer": "https://issuer.example", "token_keys": "https://issuer.example/keys"}
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,10 +16,12 @@ from api.limiting import Limiter, address_of
 from api.problems import ProblemError
 from domain.access import Caller, Scope
 from store import clients
-from store.database import Store
+from store.database import BUSY, Store
+
+log = logging.getLogger(__name__)
 
 BEARER = "Bearer"
-_CLIENT, _STRANGER = "client", "stranger"
+_CLIENT, _UNKNOWN = "client", "unknown"
 _NOT_IN_QUERIES = frozenset({"access_token", "api_key", "apikey", "key", "token"})
 """Queries are logged by whatever stands between a client and us."""
 
@@ -32,7 +35,7 @@ class AccessSettings:
     tokens: Tokens | None = None
     client_per_minute: int = 600
     """Requests of each client that is known."""
-    stranger_per_minute: int = 30
+    unknown_per_minute: int = 30
     """Requests from each address by whom is not let in."""
 
     @property
@@ -48,37 +51,31 @@ class Door:
         self._store = store
         self._tenant = tenant
         self._settings = settings
-        self._limiter = Limiter({_CLIENT: settings.client_per_minute, _STRANGER: settings.stranger_per_minute})
+        self._limiter = Limiter({_CLIENT: settings.client_per_minute, _UNKNOWN: settings.unknown_per_minute})
 
-    async def counted(self, caller: Caller) -> dict[str, str]:
-        """Count a request of a caller; return the RateLimit headers of its answer. Raises RATE_LIMITED.
+    async def admit(self, request: Request, needed: Scope, challenge: str = BEARER) -> None:
+        """Note who asks, and what is left to them this minute, on the request; `challenge` says how one is known.
 
-        Where nobody is asked who they are, nothing is counted.
-        """
-        return await self._limiter.count(_CLIENT, caller.client) if caller.client else {}
-
-    async def admit(self, request: Request, needed: Scope, challenge: str = BEARER) -> Caller:
-        """Return who asks; `challenge` says how one is known.
-
-        Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED, SCOPE_MISSING, TOKENS_UNREADABLE and, for who is not let in and
-        tries too often, RATE_LIMITED.
+        Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED, SCOPE_MISSING, TOKENS_UNREADABLE and RATE_LIMITED. Where nobody is
+        asked who they are, nothing is counted.
         """
         if _NOT_IN_QUERIES & {name.lower() for name in request.query_params}:
             raise ProblemError("CREDENTIAL_IN_QUERY")
         caller = await self._known(request, challenge) if self._settings.asks else Caller.anybody(self._tenant)
         if caller.client:
             bind_contextvars(client=caller.client)
+            request.state.counted = await self._limiter.count(_CLIENT, caller.client)
         may(caller, needed)
-        return caller
+        request.state.caller = caller
 
     async def _known(self, request: Request, challenge: str) -> Caller:
         credential = _credential(request)
         if credential is None:
-            await self._limiter.count(_STRANGER, address_of(request))
+            await self._limiter.count(_UNKNOWN, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
         caller = await run_in_threadpool(self._by_key if keys.id_of(credential) else self._by_token, credential)
         if caller is None:
-            await self._limiter.count(_STRANGER, address_of(request))
+            await self._limiter.count(_UNKNOWN, address_of(request))
             wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": wrong})
         return caller
@@ -93,9 +90,16 @@ class Door:
         if not keys.fits(text, self._settings.pepper, kept):
             return None
         if _long_ago(seen_at, now):
-            with self._store.write() as tx:
-                clients.seen(tx, name, now)
+            self._note(name, now)
         return caller
+
+    def _note(self, key: str, now: datetime) -> None:
+        """Note that a key is used; a store that is busy keeps nobody out."""
+        try:
+            with self._store.write() as tx:
+                clients.seen(tx, key, now)
+        except BUSY as error:
+            log.warning("use of a key not noted: %s", type(error).__name__)
 
     def _by_token(self, text: str) -> Caller | None:
         claims = self._claims(text)

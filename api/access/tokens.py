@@ -12,7 +12,7 @@ import jwt
 from jwt.exceptions import PyJWKClientError
 
 from api.access.settings import TokenSettings
-from domain.access import Scope, scopes_in
+from domain.access import Scope, is_client, scopes_in
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Tokens:
 
 def _client(said: Mapping[str, Any]) -> str:
     found = next((said[name] for name in _CLAIMED if said.get(name)), None)
-    if not isinstance(found, str):
+    if not isinstance(found, str) or not is_client(found):
         raise TokenRefusedError("names no client")
     return found
 

@@ -25,7 +25,7 @@ _KEY = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 async def check_operator(request: Request) -> None:
     """Raise UNAUTHENTICATED or SCOPE_MISSING unless an operator asks; browsers know Basic: a key is its password."""
     door: Door = request.app.state.door
-    request.state.caller = await door.admit(request, Scope.OPERATE, 'Basic realm="The desk: any name, your API key"')
+    await door.admit(request, Scope.OPERATE, 'Basic realm="The desk: any name, your API key"')
 
 
 def check_host(request: Request, made: Annotated[ApiParts, Depends(parts)]) -> None:

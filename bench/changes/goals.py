@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.changes.footprints import Footprint
 from bench.changes.kinds import DEARER, INTO_DRAFT, REFUSED
-from bench.changes.traces import Trace
 from bench.figures import Figure, Goal, ratios
 from bench.load import Run
 
@@ -40,7 +40,7 @@ def _cpu(run: Run) -> float:
     return run.cpu
 
 
-def goals(runs: Runs, traces: Sequence[Mapping[str, Trace]]) -> Iterator[Goal]:
+def goals(runs: Runs, footprints: Sequence[Mapping[str, Footprint]]) -> Iterator[Goal]:
     """Yield the goals that changes are measured by."""
     dearer, direct = DEARER.name, "direct"
     bare = f"a dearer change in one go, by API / {_BARE_DEARER}"
@@ -60,20 +60,20 @@ def goals(runs: Runs, traces: Sequence[Mapping[str, Trace]]) -> Iterator[Goal]:
     in_client = runs.of(dearer, direct, MANY, lambda run: run.cpu_ms["client"])
     extra = Figure(tuple(a - b for a, b in zip(in_api, in_client, strict=True)))
     yield Goal("G6 CPU", "ms more in the API than asked directly", extra, at_most=2.0)
-    for name in traces[0]:
-        yield from _left(name, [each[name] for each in traces])
+    for name in footprints[0]:
+        yield from _left(name, [each[name] for each in footprints])
     undone = ratios(runs.of(REFUSED.name, "api", MANY, _cpu), runs.of(dearer, "api", MANY, _cpu))
     yield Goal("G13", "CPU, 32 callers: refused at settlement / done", undone, at_most=1.6)
 
 
-def _left(name: str, traces: Sequence[Trace]) -> Iterator[Goal]:
+def _left(name: str, footprints: Sequence[Footprint]) -> Iterator[Goal]:
     drafted = name.startswith(INTO_DRAFT)
-    actions = Figure(tuple(each.actions for each in traces))
-    events = Figure(tuple(each.history.events for each in traces))
+    actions = Figure(tuple(each.actions for each in footprints))
+    events = Figure(tuple(each.history.events for each in footprints))
     if not name.startswith(REFUSED.name):
         # What is undone costs more, and no goal says how much.
         yield Goal(f"G7 {name}", "billed actions", actions, at_most=4 if drafted else 6)
         yield Goal(f"G8 {name}", "history events", events, at_most=20 if drafted else 30)
     if drafted:
-        size = Figure(tuple(each.history.bytes / 1000 for each in traces))
+        size = Figure(tuple(each.history.bytes / 1000 for each in footprints))
         yield Goal(f"G8 {name}", "kB of history", size, at_most=5)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench.changes.traces import Trace, Tracing
+from bench.changes.footprints import Footprint, Footprints
 from bench.changes.ways import COUNTS, benching
 from bench.load import Run
 from bench.rig import Rig, rig
@@ -15,7 +15,7 @@ class Measured:
     """What changes and bare workflows cost."""
 
     runs: tuple[Run, ...]
-    traces: tuple[dict[str, Trace], ...]
+    footprints: tuple[dict[str, Footprint], ...]
     """Of each repeat."""
 
 
@@ -27,18 +27,18 @@ def measure(
     Raises AssertionError when a change does not end as it should, or the books are wrong.
     """
     runs: list[Run] = []
-    traces: list[dict[str, Trace]] = []
+    footprints: list[dict[str, Footprint]] = []
     for repeat in range(1, repeats + 1):
         told(f"repeat {repeat} of {repeats}")
         with rig(database) as made:
             found, left = asyncio.run(_once(made, repeat, counts))
             made.check()
         runs += found
-        traces.append(left)
-    return Measured(tuple(runs), tuple(traces))
+        footprints.append(left)
+    return Measured(tuple(runs), tuple(footprints))
 
 
-async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Trace]]:
+async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Footprint]]:
     async with benching(made, repeat, counts) as bench:
         found = await bench.all()
-        return found, await Tracing(made, bench.shop, bench.client).all()
+        return found, await Footprints(made, bench.shop, bench.client).all()

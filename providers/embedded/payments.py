@@ -20,7 +20,6 @@ _TABLE = table_of(BankRow)
 _INSERT = Inserting(BankRow)
 _BANK = sa.select(_TABLE).where(_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
 _MOVE = update(_TABLE).where(_TABLE.c.key == bindparam("of"))
-_Values = dict[str, int | bool]
 
 
 class EmbeddedPayments:
@@ -54,7 +53,8 @@ class EmbeddedPayments:
         """Make all moves or none. The step's own memory keeps a key from settling twice."""
         with self._store.write() as tx:
             for move in moves:
-                row, values = tx.connection().execute(_BANK, {"of": move.payment, "by": tenant}).one(), _Values()
+                values: dict[str, int | bool] = {}
+                row = tx.connection().execute(_BANK, {"of": move.payment, "by": tenant}).one()
                 if move.amount.currency != row.currency:
                     raise ValueError("a payment is settled in its own currency")
                 match move.kind:

@@ -1,8 +1,8 @@
 """What is said of figures: ratios within a repeat, goals by their median, benches compared by what is bare."""
 
+from bench.changes.footprints import Footprint
 from bench.changes.goals import Runs, goals
 from bench.changes.kinds import BARE, INTO_DRAFT, KINDS
-from bench.changes.traces import Trace
 from bench.compare import relative
 from bench.figures import Figure, Goal, ratios
 from bench.histories import History
@@ -36,7 +36,9 @@ def all_runs(slow: float = 1, ours: float = 1) -> list[Run]:
 
 
 def met(runs: list[Run], name: str) -> bool:
-    found = {goal.name: goal for goal in goals(Runs(runs), [{f"{INTO_DRAFT} 1": Trace(History(14, 4_900), actions=4)}])}
+    found = {
+        goal.name: goal for goal in goals(Runs(runs), [{f"{INTO_DRAFT} 1": Footprint(History(14, 4_900), actions=4)}])
+    }
     return found[name].met
 
 

@@ -13,9 +13,9 @@ from cli.__main__ import app
 from settings import Settings
 from store import clients
 from store.database import Store
+from tests.support.access import PEPPER
 from tests.support.installation import prepared
 
-PEPPER = "salt of this test, long enough to be one"
 Type = Callable[[str], Result]
 
 

@@ -10,7 +10,7 @@ import httpx2
 from api.access.door import AccessSettings
 from api.access.keys import NewKey, digest, new_key
 from api.access.tokens import Tokens
-from domain.access import Scope
+from domain.access import WHOLE_TENANT, Reach, Scope
 from store import clients
 from tests.support.world import TENANT, World
 
@@ -27,8 +27,9 @@ class Guarded:
     def client(self, *scopes: Scope, channel: str | None = None, tenant: str = TENANT, name: str = "") -> "Known":
         """Register a client with a key."""
         name, store = name or f"client-{next(_NUMBERS)}", self.world.parts.store
+        usual = set(Scope) - (WHOLE_TENANT if channel else frozenset())
         with store.write() as tx:
-            assert clients.add(tx, tenant, name, channel, scopes or tuple(Scope), store.now())
+            assert clients.add(tx, Reach(tenant, channel), name, scopes or usual, store.now())
         return Known(self, name, tenant, self.key_of(name, tenant))
 
     def key_of(self, name: str, tenant: str = TENANT) -> NewKey:
@@ -65,9 +66,11 @@ class Known:
 
 @asynccontextmanager
 async def guarded(
-    world: World, tokens: Tokens | None = None, client_per_minute: int = 600, stranger_per_minute: int = 600
+    world: World, tokens: Tokens | None = None, client_per_minute: int = 600, unknown_per_minute: int = 600
 ) -> AsyncIterator[Guarded]:
-    """Serve another API on a world's store, with a door. Strangers may try as often as clients, unless said."""
-    limits = {"client_per_minute": client_per_minute, "stranger_per_minute": stranger_per_minute}
-    async with world.with_api(access=AccessSettings(PEPPER, tokens, **limits)) as inside:
+    """Serve another API on a world's store, with a door. Who is not known may try as often as clients, unless said."""
+    limits = {"client_per_minute": client_per_minute, "unknown_per_minute": unknown_per_minute}
+    async with world.with_api(
+        access=AccessSettings(PEPPER, tokens, **limits), endpoints=world.parts.endpoints
+    ) as inside:
         yield Guarded(inside)

@@ -10,6 +10,10 @@ from tests.support.world import World
 _EXAMPLE = {"order": "26-999999", "change": str(uuid.uuid4()), "webhook": str(uuid.uuid4()), "item": "1"}
 
 
+OPEN = frozenset({"health", "ready", "list_problems", "explain_problem"})
+"""Routes that say nothing of anybody."""
+
+
 class Described(NamedTuple):
     """A route as the OpenAPI file describes it."""
 

@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from tests.support.world import PEOPLE, Answer, Json, World
@@ -14,6 +15,11 @@ HEADERS = {
 _clients = itertools.count(1)
 
 
+def raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as most clients send them: a point of sale may have any letters."""
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
 class Sales:
     """Asks as one client, under a name of its own."""
 
@@ -24,8 +30,7 @@ class Sales:
     async def send(self, method: str, path: str, body: Any = None, **more: str) -> Answer:
         """Send a request below /sales."""
         sent = self.headers | {name.replace("_", "-"): value for name, value in more.items()}
-        raw = [(name.encode(), value.encode()) for name, value in sent.items()]
-        response = await self.world.http.request(method, f"/sales{path}", json=body, headers=raw)
+        response = await self.world.http.request(method, f"/sales{path}", json=body, headers=raw(sent))
         body = response.json()
         return Answer(response.status_code, body if isinstance(body, dict) else {"list": body}, response.headers)
 

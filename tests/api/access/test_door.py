@@ -1,33 +1,24 @@
 """Nobody gets in who does not belong: every route of the OpenAPI file, and every way not to be let in."""
 
 import base64
-from collections.abc import AsyncIterator
 
 import pytest
 
 from api.access.table import SCOPE_OF
 from domain.access import Scope
 from store import clients
-from tests.support.access import Guarded, guarded
+from tests.support.access import Guarded
 from tests.support.canary import ADULT
-from tests.support.routes import described
+from tests.support.routes import OPEN, described
+from tests.support.sales import HEADERS, raw
 from tests.support.world import TENANT, World, add
-
-ENTUR = {"Entur-Distribution-Channel": "WAY:App", "Entur-Pos": "a test", "ET-Client-Name": "changeover-tests"}
-OPEN = {"health", "ready", "list_problems", "explain_problem"}
-
-
-@pytest.fixture
-async def door(world: World) -> AsyncIterator[Guarded]:
-    async with guarded(world) as made:
-        yield made
 
 
 async def test_every_route_wants_to_know_who_asks_but_the_few_that_say_nothing_of_anybody(door: Guarded) -> None:
     routes = await described(door.world)
     assert {each.name for each in routes if not each.security} == OPEN
     for route in routes:
-        answer = await door.world.http.request(route.method, route.address(), headers=ENTUR, json={})
+        answer = await door.world.http.request(route.method, route.address(), headers=raw(HEADERS), json={})
         assert (answer.status_code == 401) == (route.name not in OPEN), route
         if route.name not in OPEN:
             assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -42,7 +33,7 @@ async def test_every_route_wants_its_scope_and_no_other(door: Guarded) -> None:
         needed = SCOPE_OF[route.name]
         assert route.security == [{"bearer": [needed]}]
         for scope, world in with_one.items():
-            answer = await world.http.request(route.method, route.address(), headers=ENTUR, json={})
+            answer = await world.http.request(route.method, route.address(), headers=raw(HEADERS), json={})
             assert answer.status_code != 401
             assert (answer.status_code == 403) == (scope is not needed), (route, scope, answer.text)
 

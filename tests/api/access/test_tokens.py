@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from api.access.settings import TokenSettings
 from api.access.tokens import KeysUnreachableError, SigningKeys, TokenRefusedError, Tokens
 from domain.access import Scope
+from store import clients
 from telemetry.loopback import HOST
 from tests.support.access import Guarded, guarded
-from tests.support.world import World
+from tests.support.world import TENANT, World
 
 ISSUER, AUDIENCE = "https://issuer.example", "changeover"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -108,6 +109,14 @@ async def test_a_client_with_a_token_does_what_both_of_them_allow(door: Guarded)
 
 async def test_a_client_nobody_registered_or_that_is_revoked_is_401(door: Guarded) -> None:
     assert (await door.asking(token(claims("nobody"))).send("GET", "/v1/orders/26-999999")).status == 401
+    client, store = door.client(), door.world.parts.store
+    asked = door.asking(token(claims(client.name)))
+    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
+    with store.write() as tx:
+        row = clients.find(tx, TENANT, client.name)
+        assert row
+        row.revoked_at = store.now()
+    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 401
 
 
 def _pem_as_secret(said: dict[str, Any]) -> str:
@@ -140,6 +149,8 @@ FORGED: Mapping[str, Callable[[], str]] = {
     "by another kind of key": lambda: token(claims(), CURVE, "ES256"),
     "of nobody": lambda: token(claims(client_id=None)),
     "of a number": lambda: token(claims(client_id=7)),
+    "of a name too long": lambda: token(claims("a" * 65)),
+    "of a name with NUL": lambda: token(claims("a\0b")),
     "too long": lambda: token(claims(more="x" * 100_000)),
     "empty": lambda: "..",
 }

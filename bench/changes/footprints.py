@@ -17,7 +17,7 @@ _STILL = 1.5
 
 
 @dataclass(frozen=True)
-class Trace:
+class Footprint:
     """What one change has left."""
 
     history: History
@@ -25,7 +25,7 @@ class Trace:
     """By the server's own counter; whatever else it did meanwhile is among them."""
 
 
-class Tracing:
+class Footprints:
     """Does one change after the other and sees what each leaves."""
 
     def __init__(self, rig: Rig, shop: Shop, client: Client) -> None:
@@ -34,9 +34,9 @@ class Tracing:
         self._client = client
         self._known = 0.0
 
-    async def all(self) -> dict[str, Trace]:
+    async def all(self) -> dict[str, Footprint]:
         """Return what each kind of change leaves."""
-        found = dict[str, Trace]()
+        found = dict[str, Footprint]()
         await self._counted()
         course = await self._shop.course(0)
         for kind in KINDS:
@@ -47,15 +47,15 @@ class Tracing:
         await self._left(course, self._shop.change(course, ADD.wish), _NOTHING)
         for number, wish in enumerate(DRAFTED, start=1):
             await self._shop.prepare(course, wish)
-            trace = await self._left(course, self._shop.change(course, wish), before)
-            found[f"{INTO_DRAFT} {number}"], before = trace, await history_of(self._client, course.order)
+            footprint = await self._left(course, self._shop.change(course, wish), before)
+            found[f"{INTO_DRAFT} {number}"], before = footprint, await history_of(self._client, course.order)
         found[CONFIRM] = await self._left(course, self._shop.confirm(course), before)
         return found
 
-    async def _left(self, course: Course, act: Awaitable[None], before: History) -> Trace:
+    async def _left(self, course: Course, act: Awaitable[None], before: History) -> Footprint:
         await act
         counted = await self._counted()
-        return Trace(await history_of(self._client, course.order) - before, counted)
+        return Footprint(await history_of(self._client, course.order) - before, counted)
 
     async def _counted(self) -> float:
         """Return what the server has counted since, once its count stands still: a run goes on after its answer."""
