@@ -70,7 +70,7 @@ class DeliveryActivities:
 
     def _due(self, course: Course) -> _Due | None:
         with self._store.read() as tx:
-            webhook = webhooks.find(tx, course.webhook)
+            webhook = webhooks.of_id(tx, course.webhook)
             row = deliveries.head(tx, course.webhook, course.order)
             if webhook is None or not webhook.enabled or row is None:
                 return None
@@ -82,7 +82,7 @@ class DeliveryActivities:
 
     def _note(self, course: Course, due: _Due, answered: Answered) -> Posted:
         with self._store.write() as tx:
-            webhook = webhooks.locked(tx, course.webhook)
+            webhook = webhooks.of_id(tx, course.webhook, lock=True)
             row = deliveries.head(tx, course.webhook, course.order)
             if webhook is None or row is None or row.number != due.number:
                 # Deleted meanwhile, or an attempt that was given up for lost has delivered it.

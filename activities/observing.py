@@ -15,7 +15,7 @@ from activities.plans import Planned
 from activities.steps import Command
 from domain.refusals import all_refusals
 from providers.errors import ProviderError
-from store.database import StoreBusyError
+from store.engines import StoreBusyError
 from telemetry.metrics import STEP_FAILURES, STEP_SECONDS
 
 _REFUSED = frozenset((*all_refusals(), LOOK_BACK_FIRST))

@@ -54,8 +54,8 @@ def create_app(made: ApiParts) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = made
-    app.state.door = Door(made.store, made.tenant, made.access)
-    app.state.watchers = Watchers(made.store, made.watching)
+    app.state.door = Door(made.everything, made.tenant, made.access)
+    app.state.watchers = Watchers(made.everything, made.watching)
     app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     if made.desk is not None:

@@ -81,7 +81,7 @@ def _write_down(
                 make_order(tx, made, order, fresh, empty=False)
                 tx.merge(fresh)
             return row, order.distribution_channel
-        head = find(tx, made.reach, known_number(order))
+        head = find(tx, known_number(order))
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
         fresh.order_number = order
@@ -93,13 +93,13 @@ def asked_before(request: Request, made: ApiParts, asked: Handling) -> ChangeReq
     if asked.key is None:
         return None
     with made.store.read() as tx:
-        row = changes.of_key(tx, made.tenant, made.client, route_of(request) + asked.part, asked.key)
+        row = changes.of_key(tx, made.client, route_of(request) + asked.part, asked.key)
         return changes.request_of(row) if row else None
 
 
 def _turn_away(made: ApiParts, order: str, change: str) -> None:
     with made.store.write() as tx:
-        head = find(tx, made.reach, order)
+        head = find(tx, order)
         if head is not None:
             outcome = Outcome(state=ChangeState.REFUSED, code=NoTurn.code, order=summary_of(tx, head))
             changes.end(tx, change, outcome, made.store.now(), unclaimed=True)

@@ -13,7 +13,7 @@ from api.engine import EngineUnreachableError
 from api.observing import method_of, route_of
 from api.problems import ProblemError, shaped
 from domain.refusals import Refusal
-from store.database import BUSY
+from store.engines import BUSY
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import Request
-from sqlmodel import Session
 
 from api.headers import Handling
 from api.parts import ApiParts
@@ -14,6 +13,7 @@ from domain.model import Code, Flag, Model, Text
 from store import changes, numbers
 from store.events import EventType, append
 from store.owing import summary_of
+from store.scoped import Scoped
 from store.tables import ChangeRow, OrderRow
 
 
@@ -38,7 +38,7 @@ def of_caller(made: ApiParts, wanted: NewOrder) -> NewOrder:
     return wanted.model_copy(update={"distribution_channel": channel})
 
 
-def make_order(tx: Session, made: ApiParts, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
+def make_order(tx: Scoped, made: ApiParts, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
     """Make an order in the transaction that writes its request down.
 
     One that is not made `empty` on purpose is gone again when its first change is refused.

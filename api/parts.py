@@ -13,14 +13,15 @@ from api.watching import WatchSettings
 from domain.access import Caller, Reach
 from providers.endpoints import Endpoints
 from providers.protocols import OfferCatalogue
-from store.database import Store
+from store.database import Store, Within
 
 
 @dataclass(frozen=True)
 class ApiParts:
     """The store it reads, the catalogue it searches, the engine it asks, and whose orders it serves."""
 
-    store: Store
+    everything: Store
+    """The whole store: for who a caller is, and for what serves all of them at once."""
     offers: OfferCatalogue
     engine: Engine
     tenant: str
@@ -36,6 +37,11 @@ class ApiParts:
     endpoints: Endpoints = field(default_factory=Endpoints)
     """Where webhooks may be."""
     watching: WatchSettings = field(default_factory=WatchSettings)
+
+    @property
+    def store(self) -> Within:
+        """The store, as far as the request's caller reaches."""
+        return self.everything.within(self.reach)
 
     @property
     def client(self) -> str:

@@ -12,7 +12,7 @@ from store.tables import OrderRow
 def read_order(made: ApiParts, order: str) -> tuple[OrderRow, Order]:
     """Return an order with its head. Raises ORDER_NOT_FOUND."""
     with made.store.read() as tx:
-        head = find(tx, made.reach, known_number(order))
+        head = find(tx, known_number(order))
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
         return head, load(tx, head)

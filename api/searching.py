@@ -13,5 +13,5 @@ def find_bundles(made: ApiParts, wanted: OfferSearch, order: str | None = None) 
     if mine:
         with made.store.write() as tx:
             for bundle in mine:
-                bundles.keep(tx, made.tenant, bundle)
+                bundles.keep(tx, bundle)
     return mine

@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from api.problems import ProblemError
 from domain.access import Reach
-from store.database import BUSY, Store
+from store.database import Store
+from store.engines import BUSY
 from store.glances import Glance, StepSeen, events_seen, glances
 from store.tables import EventRow
 
@@ -59,7 +60,8 @@ class Watchers:
 
     def first_look(self, reach: Reach, change: str) -> Glance | None:
         """Return a change as it stands; None when there is none within reach."""
-        found = self._glances([change]).get(change)
+        with self._store.within(reach).read() as tx:
+            found = glances(tx, [change]).get(change)
         return found if found and reach.covers(found.tenant, found.channel) else None
 
     @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.parts import ApiParts
@@ -18,6 +17,7 @@ from domain.webhooks import Why, ping_body
 from providers.endpoints import EndpointRefusedError, MalformedUrlError
 from providers.posting import Answered, Message, Poster
 from store import deliveries, webhooks
+from store.scoped import Scoped
 from store.tables import DeliveryRow, WebhookRow
 
 MOST = 50
@@ -66,7 +66,7 @@ async def subscribe(
 
 def _made_before(made: ApiParts, key: str, mark: str) -> WebhookRow | None:
     with made.store.read() as tx:
-        earlier = webhooks.of_key(tx, made.tenant, key)
+        earlier = webhooks.of_key(tx, key)
     if earlier is not None and earlier.fingerprint != mark:
         raise ProblemError("IDEMPOTENCY_MISMATCH")
     return earlier
@@ -74,7 +74,7 @@ def _made_before(made: ApiParts, key: str, mark: str) -> WebhookRow | None:
 
 def _kept(made: ApiParts, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
     with made.store.write() as tx:
-        if webhooks.count(tx, made.tenant) >= MOST:
+        if webhooks.count(tx) >= MOST:
             raise ProblemError("TOO_MANY_WEBHOOKS")
         if webhooks.add(tx, fresh):
             return fresh, False
@@ -93,7 +93,7 @@ async def change(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> Web
 
 def _changed(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
     with made.store.write() as tx:
-        row = _locked(tx, made, webhook)
+        row = _found(tx, webhook, lock=True)
         if "url" in wanted:
             row.url = wanted["url"]
         if "types" in wanted:
@@ -108,7 +108,7 @@ def _changed(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> Webhook
 def rotate(made: ApiParts, webhook: str, key: str) -> tuple[WebhookRow, bool]:
     """Give a webhook a new secret; return it, and whether this key had made its secret before."""
     with made.store.write() as tx:
-        row = _locked(tx, made, webhook)
+        row = _found(tx, webhook, lock=True)
         if row.secret_key == key:
             return row, True
         webhooks.rotate(row, new_secret(), key, made.store.now())
@@ -118,7 +118,7 @@ def rotate(made: ApiParts, webhook: str, key: str) -> tuple[WebhookRow, bool]:
 def unsubscribe(made: ApiParts, webhook: str) -> None:
     """Forget a webhook and what is owed to it."""
     with made.store.write() as tx:
-        row = _locked(tx, made, webhook)
+        row = _found(tx, webhook, lock=True)
         deliveries.forget(tx, row.id)
         tx.delete(row)
 
@@ -134,13 +134,13 @@ async def ping(made: ApiParts, webhook: str) -> Answered:
 def find(made: ApiParts, webhook: str) -> WebhookRow:
     """Return a webhook."""
     with made.store.read() as tx:
-        return _mine(made, webhooks.find(tx, webhook) if is_code(webhook) else None)
+        return _found(tx, webhook)
 
 
 def find_all(made: ApiParts) -> list[WebhookRow]:
     """Return every webhook, oldest first."""
     with made.store.read() as tx:
-        return webhooks.of_tenant(tx, made.tenant)
+        return webhooks.of_tenant(tx)
 
 
 def waiting(made: ApiParts, rows: Sequence[WebhookRow]) -> dict[str, int]:
@@ -152,16 +152,13 @@ def waiting(made: ApiParts, rows: Sequence[WebhookRow]) -> dict[str, int]:
 def deliveries_of(made: ApiParts, webhook: str) -> list[DeliveryRow]:
     """Return what a webhook was told, or is owed: what fails first, then the latest."""
     with made.store.read() as tx:
-        row = _mine(made, webhooks.find(tx, webhook) if is_code(webhook) else None)
+        row = _found(tx, webhook)
         return deliveries.latest(tx, row.id, DELIVERIES_SHOWN)
 
 
-def _locked(tx: Session, made: ApiParts, webhook: str) -> WebhookRow:
-    return _mine(made, webhooks.locked(tx, webhook) if is_code(webhook) else None)
-
-
-def _mine(made: ApiParts, row: WebhookRow | None) -> WebhookRow:
-    """Return a row that is this tenant's; another's is as unknown as none."""
-    if row is None or row.tenant != made.tenant:
+def _found(tx: Scoped, webhook: str, *, lock: bool = False) -> WebhookRow:
+    """Return a row within reach; another tenant's is as unknown as none."""
+    row = webhooks.find(tx, webhook, lock=lock) if is_code(webhook) else None
+    if row is None:
         raise ProblemError("WEBHOOK_NOT_FOUND")
     return row

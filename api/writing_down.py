@@ -6,13 +6,13 @@ import uuid
 from typing import Any
 
 from fastapi import Request
-from sqlmodel import Session
 
 from api.headers import Handling
 from api.parts import ApiParts
 from api.problems import ProblemError
 from domain.changes import ChangeKind, ChangeState
 from store import changes
+from store.scoped import Scoped
 from store.tables import ChangeRow
 
 
@@ -44,7 +44,7 @@ def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handli
     )
 
 
-def written(tx: Session, row: ChangeRow) -> ChangeRow:
+def written(tx: Scoped, row: ChangeRow) -> ChangeRow:
     """Write a request down, or return the one its key stands for already.
 
     Of two clients at once with one key the second waits here and gets the first one's row.
@@ -52,7 +52,7 @@ def written(tx: Session, row: ChangeRow) -> ChangeRow:
     """
     if changes.add(tx, row):
         return row
-    earlier = changes.of_key(tx, row.tenant, row.client, row.route, row.idempotency_key or "")
+    earlier = changes.of_key(tx, row.client, row.route, row.idempotency_key or "")
     if earlier is None:
         raise LookupError("a request that could not be written down has a twin")
     if earlier.fingerprint != row.fingerprint:

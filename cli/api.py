@@ -78,7 +78,7 @@ def _access(settings: Settings) -> AccessSettings:
 
 def _server(settings: Settings, made: Parts, client: Client) -> Server:
     parts = ApiParts(
-        store=made.store,
+        everything=made.store,
         offers=made.offers,
         engine=Engine(client, made.outside),
         tenant=settings.tenant,

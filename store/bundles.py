@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from domain.offers import OfferBundle
 from store.inserts import table_of
+from store.scoped import Scoped
 from store.tables import BundleRow, LineRow, OfferRow
 
 # Run for every change.
@@ -17,9 +18,9 @@ _BUNDLES = sa.select(_TABLE.c.id, _TABLE.c.document).where(
 )
 
 
-def keep(tx: Session, tenant: str, bundle: OfferBundle) -> None:
+def keep(tx: Scoped, bundle: OfferBundle) -> None:
     """Keep a promise that was made."""
-    text = bundle.model_dump_json()
+    text, tenant = bundle.model_dump_json(), tx.reach.tenant
     tx.add(BundleRow(tenant=tenant, id=bundle.id, expires_at=bundle.expires_at, document=text))
     tx.add_all(OfferRow(tenant=tenant, id=offer.id, bundle=bundle.id) for offer in bundle.offers)
 
@@ -42,8 +43,9 @@ def first_expiry(tx: Session, order: str, now: datetime) -> datetime | None:
     return tx.exec(standing.limit(1)).first()
 
 
-def of_offers(tx: Session, tenant: str, offers: Iterable[str]) -> dict[str, OfferBundle]:
+def of_offers(tx: Scoped, offers: Iterable[str]) -> dict[str, OfferBundle]:
     """Return the bundle of each offer by the offer's id; unknown ones, and another tenant's, are absent."""
+    tenant = tx.reach.tenant
     rows = tx.exec(select(OfferRow).where(OfferRow.tenant == tenant, col(OfferRow.id).in_(set(offers)))).all()
     bundles = find(tx, tenant, [row.bundle for row in rows])
     return {row.id: bundles[row.bundle] for row in rows}

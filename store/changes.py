@@ -8,13 +8,13 @@ from itertools import product
 from sqlalchemy import String, bindparam, func
 from sqlmodel import Session, col, select, update
 
-from domain.access import Reach
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.plans import Plan
 from domain.quotes import Quote
 from store.columns import Moment
 from store.database import after_commit
 from store.inserts import insert_if_absent, table_of
+from store.scoped import Scoped
 from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import CHANGES
 
@@ -56,18 +56,18 @@ def of_id(tx: Session, change: str) -> ChangeRow | None:
     return tx.get(ChangeRow, change)
 
 
-def within(tx: Session, reach: Reach, change: str) -> ChangeRow | None:
+def find(tx: Scoped, change: str) -> ChangeRow | None:
     """Return a change by its id, if its order is within reach."""
     of_orders = select(ChangeRow, OrderRow.distribution_channel).join(
         OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True
     )
     row, channel = tx.exec(of_orders.where(ChangeRow.id == change)).one_or_none() or (None, None)
-    return row if row and reach.covers(row.tenant, channel) else None
+    return row if row and tx.reach.covers(row.tenant, channel) else None
 
 
-def of_key(tx: Session, tenant: str, client: str, route: str, key: str) -> ChangeRow | None:
+def of_key(tx: Scoped, client: str, route: str, key: str) -> ChangeRow | None:
     """Return the change an idempotency key stands for. Keys are unique per client and route."""
-    mine = (ChangeRow.tenant == tenant, ChangeRow.client == client, ChangeRow.route == route)
+    mine = (ChangeRow.tenant == tx.reach.tenant, ChangeRow.client == client, ChangeRow.route == route)
     return tx.exec(select(ChangeRow).where(*mine, ChangeRow.idempotency_key == key)).one_or_none()
 
 

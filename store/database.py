@@ -1,54 +1,26 @@
-"""The database: SQLite or PostgreSQL by URL, one way to read and one way to write."""
+"""The database: one way to read and one way to write, as a whole or as far as somebody reaches."""
 
-import math
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypeVar
 
-from psycopg import OperationalError as OperationalFault
-from psycopg.errors import IdleInTransactionSessionTimeout
-from sqlalchemy import Engine, event, make_url
-from sqlalchemy.engine import URL, ExceptionContext
-from sqlalchemy.exc import DisconnectionError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlmodel import Session, create_engine
+from sqlmodel import Session
+
+from domain.access import Reach
+from store.engines import BUSY_SECONDS, StoreBusyError, database_url, engines, is_sqlite
+from store.scoped import Scoped
 
 Clock = Callable[[], datetime]
+_Tx = TypeVar("_Tx", bound=Session)
 
-# Shorter than any step's time-out (activities/steps.py), so that a step learns that the store is busy.
-BUSY_SECONDS = 3.0
-# A process that sleeps in the middle of a transaction, or is cut off, loses it, lest its locks outlive its turn.
-ASLEEP_SECONDS = 5.0
-READERS = 16
-# A connection that was used just now is not asked whether it still lives: each time would be a round trip.
-IDLE_SECONDS = 1.0
 _AFTER_COMMIT = "after commit"
-_LEFT_AT = "left at"
-
-
-class StoreBusyError(Exception):
-    """Somebody else has been writing for too long, or we have been asleep; trying again may help."""
-
-
-BUSY = (StoreBusyError, OperationalError, PoolTimeoutError)
-"""What says that the store did not answer in time."""
 
 
 def utc_now() -> datetime:
     """Return the present instant in UTC."""
     return datetime.now(UTC)  # noqa: TID251 - this is the one clock
-
-
-def database_url(text: str) -> URL:
-    """Return the URL with the driver we use: psycopg for PostgreSQL, the standard library's SQLite."""
-    url = make_url(text)
-    if url.get_backend_name() == "postgresql":
-        return url.set(drivername="postgresql+psycopg")
-    return url
 
 
 class Store:
@@ -60,43 +32,21 @@ class Store:
 
     def __init__(self, url: str, clock: Clock = utc_now) -> None:
         self.now = clock
-        self._url = database_url(url)
-        self._sqlite = self._url.get_backend_name() == "sqlite"
-        if self._sqlite and self._url.database in (None, "", ":memory:"):
-            raise ValueError("SQLite needs a file: readers and the writer have connections of their own")
-        self._writer = self._engine(writing=True)
-        self._reader = self._engine(writing=False) if self._sqlite else _snapshots_of(self._writer)
+        found = database_url(url)
+        self._sqlite = is_sqlite(found)
+        self._writer, self._reader = engines(found)
         # SQLite admits one writer; waiting here is fair and cheap, waiting in SQLite is polling.
         self._turn = threading.Lock()
         self._joined = threading.local()
 
-    def _engine(self, *, writing: bool) -> Engine:
-        # Parameters never reach an error message: they hold names and birth dates.
-        options: dict[str, Any] = {"hide_parameters": True}
-        if not self._sqlite:
-            waits = (
-                f"-c statement_timeout=5000 -c lock_timeout={int(BUSY_SECONDS * 1000)}"
-                f" -c idle_in_transaction_session_timeout={int(ASLEEP_SECONDS * 1000)}"
-            )
-            arguments = {"options": waits, "connect_timeout": int(BUSY_SECONDS)}
-            size = {"pool_size": READERS, "max_overflow": READERS, "pool_timeout": BUSY_SECONDS}
-            engine = create_engine(self._url, connect_args=arguments, **size, **options)
-            event.listen(engine, "handle_error", _overslept)
-            event.listen(engine, "checkin", _left)
-            event.listen(engine, "checkout", _taken)
-            return engine
-        arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None}
-        size = {"pool_size": 1 if writing else READERS, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
-        engine = create_engine(self._url, connect_args=arguments, **size, **options)
-        event.listen(engine, "connect", _sqlite_connection)
-        begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
-        return engine
+    def within(self, reach: Reach) -> "Within":
+        """Return the store as far as somebody reaches."""
+        return Within(self, reach)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open one consistent view of the database; inside a write of this thread, that write's own."""
-        outer: Session | None = getattr(self._joined, "tx", None)
+        outer = self._open_here()
         if outer is not None:
             yield outer
             return
@@ -109,12 +59,31 @@ class Store:
 
         Raises StoreBusyError when SQLite's one writer is not free in time.
         """
-        outer: Session | None = getattr(self._joined, "tx", None)
+        outer = self._open_here()
         if outer is not None:
             yield outer
             outer.flush()
             return
-        with self._writing(), Session(self._writer, expire_on_commit=False) as tx:
+        with self._committed(Session(self._writer, expire_on_commit=False)) as tx:
+            yield tx
+
+    def read_within(self, reach: Reach) -> AbstractContextManager[Scoped]:
+        """Open one consistent view of what somebody reaches; no transaction may be open in this thread."""
+        self._check_none_open()
+        return Scoped(self._reader, reach)
+
+    def write_within(self, reach: Reach) -> AbstractContextManager[Scoped]:
+        """Open a transaction on what somebody reaches; none may be open in this thread. Raises StoreBusyError."""
+        self._check_none_open()
+        return self._committed(Scoped(self._writer, reach, expire_on_commit=False))
+
+    def _check_none_open(self) -> None:
+        if self._open_here() is not None:
+            raise RuntimeError("a transaction is open that may see more")
+
+    @contextmanager
+    def _committed(self, session: _Tx) -> Iterator[_Tx]:
+        with self._writing(), session as tx:
             self._joined.tx = tx
             try:
                 with tx.begin():
@@ -123,6 +92,9 @@ class Store:
                 self._joined.tx = None
         for act in tx.info.get(_AFTER_COMMIT, ()):
             act()
+
+    def _open_here(self) -> Session | None:
+        return getattr(self._joined, "tx", None)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -147,37 +119,28 @@ class Store:
         self._reader.dispose()
 
 
+class Within:
+    """The store as far as somebody reaches: no transaction of theirs can be opened that sees more."""
+
+    def __init__(self, store: Store, reach: Reach) -> None:
+        self._store = store
+        self._reach = reach
+        self.now = store.now
+
+    def read(self) -> AbstractContextManager[Scoped]:
+        """Open one consistent view of the database."""
+        return self._store.read_within(self._reach)
+
+    def write(self) -> AbstractContextManager[Scoped]:
+        """Open a transaction; whatever writes in this thread until its end joins it. Raises StoreBusyError."""
+        return self._store.write_within(self._reach)
+
+    def check(self) -> None:
+        """Raise whatever is wrong when the database does not answer, has no tables, or lets nobody in."""
+        with self.read() as tx:
+            tx.connection().exec_driver_sql("SELECT 1 FROM orders WHERE 1 = 0")
+
+
 def after_commit(tx: Session, act: Callable[[], None]) -> None:
     """Do something once a transaction has committed, and not at all if it never does. It must not fail."""
     tx.info.setdefault(_AFTER_COMMIT, []).append(act)
-
-
-def _snapshots_of(engine: Engine) -> Engine:
-    """Return the same pool for readers: several statements see one state, as in SQLite's WAL."""
-    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-
-
-def _overslept(context: ExceptionContext) -> None:
-    if isinstance(context.original_exception, IdleInTransactionSessionTimeout):
-        context.is_disconnect = True
-        raise StoreBusyError from None
-
-
-def _left(_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info[_LEFT_AT] = time.monotonic()
-
-
-def _taken(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
-    if time.monotonic() - record.info.get(_LEFT_AT, math.inf) <= IDLE_SECONDS:
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except OperationalFault as error:
-        # The pool takes another one, new if need be.
-        raise DisconnectionError from error
-
-
-def _sqlite_connection(connection: Any, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-from store.database import database_url
+from store.engines import database_url
 
 
 def config(url: str) -> Config:

@@ -5,15 +5,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic_core import from_json
-from sqlalchemy import String, bindparam
+from sqlalchemy import ColumnElement, String, bindparam
 from sqlmodel import Session, col, select
 
-from domain.access import Reach
 from domain.money import Money
 from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
 from domain.travellers import Traveller
 from store.inserts import table_of
 from store.ledger import payments_of
+from store.scoped import Scoped
 from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
 # Run for every change: built once, and without the ORM, for an order may have two hundred lines.
@@ -50,10 +50,16 @@ _FEES = (
 )
 
 
-def find(tx: Session, reach: Reach, number: str) -> OrderRow | None:
+def find(tx: Scoped, number: str) -> OrderRow | None:
     """Return an order's row, or None: unknown, out of reach and one whose making was refused look alike."""
-    row = tx.exec(_FIND, params={"order": number, "of_tenant": reach.tenant}).one_or_none()
-    return row if row and reach.covers(row.tenant, row.distribution_channel) else None
+    row = tx.exec(_FIND, params={"order": number, "of_tenant": tx.reach.tenant}).one_or_none()
+    return row if row and tx.reach.covers(row.tenant, row.distribution_channel) else None
+
+
+def mine(tx: Scoped) -> ColumnElement[bool]:
+    """Return what is true of the orders within reach."""
+    of_tenant, channel = col(OrderRow.tenant) == tx.reach.tenant, tx.reach.channel
+    return of_tenant if channel is None else of_tenant & (col(OrderRow.distribution_channel) == channel)
 
 
 def locked(tx: Session, number: str) -> OrderRow:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import and_, case, func
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, and_, case, func
+from sqlmodel import col, select
 
+from store.scoped import Scoped
 from store.tables import ChangeRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
 
 
@@ -38,42 +39,45 @@ class MappedSeat:
     order: str | None = None
 
 
-def service(tx: Session, tenant: str, name: str) -> ServiceRow | None:
+def service(tx: Scoped, name: str) -> ServiceRow | None:
     """Return a departure, or None."""
-    return tx.exec(select(ServiceRow).where(ServiceRow.tenant == tenant, ServiceRow.id == name)).one_or_none()
+    return tx.exec(select(ServiceRow).where(_mine(tx), ServiceRow.id == name)).one_or_none()
 
 
-def day_from(tx: Session, tenant: str, day: date) -> date | None:
+def _mine(tx: Scoped) -> ColumnElement[bool]:
+    return col(ServiceRow.tenant) == tx.reach.tenant
+
+
+def day_from(tx: Scoped, day: date) -> date | None:
     """Return the first day with a departure from a day on."""
-    mine = select(func.min(ServiceRow.day)).where(ServiceRow.tenant == tenant, ServiceRow.day >= day)
-    return tx.exec(mine).one()
+    return tx.exec(select(func.min(ServiceRow.day)).where(_mine(tx), ServiceRow.day >= day)).one()
 
 
-def day_before(tx: Session, tenant: str, day: date) -> date | None:
+def day_before(tx: Scoped, day: date) -> date | None:
     """Return the last day with a departure before a day."""
-    return tx.exec(select(func.max(ServiceRow.day)).where(ServiceRow.tenant == tenant, ServiceRow.day < day)).one()
+    return tx.exec(select(func.max(ServiceRow.day)).where(_mine(tx), ServiceRow.day < day)).one()
 
 
-def departures(tx: Session, tenant: str, day: date, limit: int) -> list[Departure]:
+def departures(tx: Scoped, day: date, limit: int) -> list[Departure]:
     """Return a day's departures in order of time."""
-    query = select(ServiceRow).where(ServiceRow.tenant == tenant, ServiceRow.day == day)
+    query = select(ServiceRow).where(_mine(tx), ServiceRow.day == day)
     rows = tx.exec(query.order_by(col(ServiceRow.departs_at), col(ServiceRow.id)).limit(limit)).all()
-    ids = [row.id for row in rows]
+    ids, tenant = [row.id for row in rows], tx.reach.tenant
     seats = select(SeatRow.service, func.count()).where(SeatRow.tenant == tenant, col(SeatRow.service).in_(ids))
     every = dict(tx.exec(seats.group_by(col(SeatRow.service))).all())
-    taken = _taken(tx, tenant, ids)
+    taken = _taken(tx, ids)
     return [Departure(row, every.get(row.id, 0), *taken.get(row.id, (0, 0))) for row in rows]
 
 
-def _taken(tx: Session, tenant: str, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+def _taken(tx: Scoped, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     held = func.sum(case((col(SeatHoldRow.state) == "held", 1), else_=0))
     query = select(SeatHoldRow.service, held, func.count())
-    query = query.where(SeatHoldRow.tenant == tenant, col(SeatHoldRow.service).in_(ids))
+    query = query.where(SeatHoldRow.tenant == tx.reach.tenant, col(SeatHoldRow.service).in_(ids))
     rows = tx.exec(query.group_by(col(SeatHoldRow.service)))
     return {name: (int(waiting), int(every) - int(waiting)) for name, waiting, every in rows}
 
 
-def seats_on(tx: Session, tenant: str, name: str, limit: int) -> list[MappedSeat]:
+def seats_on(tx: Scoped, name: str, limit: int) -> list[MappedSeat]:
     """Return the seats of a departure, with who has them, coach by coach."""
     seat, hold, ours = col(SeatRow.seat), SeatHoldRow, ReservationRow
     held = and_(
@@ -92,7 +96,7 @@ def seats_on(tx: Session, tenant: str, name: str, limit: int) -> list[MappedSeat
     asked = and_(col(ChangeRow.id) == func.substr(hold.key, 1, 36), col(ChangeRow.tenant) == hold.tenant)
     order = func.coalesce(ours.order_number, ChangeRow.order_number)
     query = select(SeatRow, hold, order).outerjoin(hold, held).outerjoin(ours, same).outerjoin(ChangeRow, asked)
-    query = query.where(SeatRow.tenant == tenant, SeatRow.service == name)
+    query = query.where(SeatRow.tenant == tx.reach.tenant, SeatRow.service == name)
     rows = tx.exec(query.order_by(col(SeatRow.coach), seat).limit(limit))
     return [_place(place, taken, number) for place, taken, number in rows]
 

@@ -5,39 +5,43 @@ from datetime import datetime
 from sqlmodel import Session, and_, col, select
 
 from store.events import EventType
+from store.orders import mine
+from store.scoped import Scoped
 from store.tables import ChangeRow, EventRow, OrderRow
 
 _CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND)
 
 
-def overdue_requests(tx: Session, tenant: str, before: datetime, limit: int) -> list[ChangeRow]:
+def overdue_requests(tx: Scoped, before: datetime, limit: int) -> list[ChangeRow]:
     """Return requests written down before a time that no workflow has taken up, first come first."""
     late = (col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_(None), ChangeRow.created_at < before)
-    query = select(ChangeRow).where(ChangeRow.tenant == tenant, *late)
+    of_orders = select(ChangeRow).join(OrderRow, col(OrderRow.number) == col(ChangeRow.order_number))
+    query = of_orders.where(ChangeRow.tenant == tx.reach.tenant, mine(tx), *late)
     return list(tx.exec(query.order_by(col(ChangeRow.created_at)).limit(limit)))
 
 
-def drafts_ending(tx: Session, tenant: str, until: datetime, limit: int) -> list[OrderRow]:
+def drafts_ending(tx: Scoped, until: datetime, limit: int) -> list[OrderRow]:
     """Return orders whose open draft ends before a time, first to end first."""
     open_ = (col(OrderRow.draft_opened_by).is_not(None), col(OrderRow.expires_at) < until)
-    query = select(OrderRow).where(OrderRow.tenant == tenant, *open_)
+    query = select(OrderRow).where(mine(tx), *open_)
     return list(tx.exec(query.order_by(col(OrderRow.expires_at)).limit(limit)))
 
 
-def last_heard_stuck(tx: Session, tenant: str, limit: int, order: str | None = None) -> list[str]:
+def last_heard_stuck(tx: Scoped, limit: int, order: str | None = None) -> list[str]:
     """Return orders, or the one, of which the last thing heard is that a step is stuck. It may be done since."""
     last = and_(col(EventRow.order_number) == col(OrderRow.number), col(EventRow.number) == col(OrderRow.last_event))
     query = select(OrderRow.number).join(EventRow, last)
-    query = query.where(OrderRow.tenant == tenant, col(EventRow.type).in_(_CALLS))
+    query = query.where(mine(tx), col(EventRow.type).in_(_CALLS))
     if order is not None:
         query = query.where(OrderRow.number == order)
     return list(tx.exec(query.order_by(col(EventRow.at).desc()).limit(limit)))
 
 
-def last_call(tx: Session, tenant: str, order: str) -> EventRow | None:
+def last_call(tx: Scoped, order: str) -> EventRow | None:
     """Return when an order last called an operator: its step, its code, its change."""
-    mine = (EventRow.tenant == tenant, EventRow.order_number == order, EventRow.type == EventType.NEEDS_ATTENTION)
-    return tx.exec(select(EventRow).where(*mine).order_by(col(EventRow.number).desc()).limit(1)).first()
+    of_order = (EventRow.tenant == tx.reach.tenant, EventRow.order_number == order)
+    query = select(EventRow).where(*of_order, EventRow.type == EventType.NEEDS_ATTENTION)
+    return tx.exec(query.order_by(col(EventRow.number).desc()).limit(1)).first()
 
 
 def was_retried(tx: Session, order: str, since: EventRow) -> bool:

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 from domain.webhooks import Why
 from store import deliveries
 from store.inserts import insert_if_absent
+from store.scoped import Scoped
 from store.tables import WebhookRow
 
 BOTH_SECRETS = timedelta(hours=24)
@@ -20,31 +21,33 @@ def add(tx: Session, row: WebhookRow) -> bool:
     return insert_if_absent(tx, row)
 
 
-def of_key(tx: Session, tenant: str, key: str) -> WebhookRow | None:
+def of_key(tx: Scoped, key: str) -> WebhookRow | None:
     """Return the webhook that was made under an idempotency key."""
-    mine = (WebhookRow.tenant == tenant, WebhookRow.created_key == key)
+    mine = (WebhookRow.tenant == tx.reach.tenant, WebhookRow.created_key == key)
     return tx.exec(select(WebhookRow).where(*mine)).one_or_none()
 
 
-def count(tx: Session, tenant: str) -> int:
+def count(tx: Scoped) -> int:
     """Return how many webhooks a tenant has."""
-    return tx.exec(select(func.count()).select_from(WebhookRow).where(WebhookRow.tenant == tenant)).one()
+    return tx.exec(select(func.count()).select_from(WebhookRow).where(WebhookRow.tenant == tx.reach.tenant)).one()
 
 
-def of_tenant(tx: Session, tenant: str) -> list[WebhookRow]:
+def of_tenant(tx: Scoped) -> list[WebhookRow]:
     """Return a tenant's webhooks, oldest first."""
-    query = select(WebhookRow).where(WebhookRow.tenant == tenant)
+    query = select(WebhookRow).where(WebhookRow.tenant == tx.reach.tenant)
     return list(tx.exec(query.order_by(col(WebhookRow.created_at), col(WebhookRow.id))))
 
 
-def find(tx: Session, webhook: str) -> WebhookRow | None:
-    """Return a webhook."""
-    return tx.get(WebhookRow, webhook)
+def of_id(tx: Session, webhook: str, *, lock: bool = False) -> WebhookRow | None:
+    """Return a webhook, whosoever it is. It is locked before its deliveries, lest two lock each other out."""
+    query = select(WebhookRow).where(WebhookRow.id == webhook)
+    return tx.exec(query.with_for_update() if lock else query).one_or_none()
 
 
-def locked(tx: Session, webhook: str) -> WebhookRow | None:
-    """Return a webhook, locked: always before its deliveries, lest two lock each other out."""
-    return tx.exec(select(WebhookRow).where(WebhookRow.id == webhook).with_for_update()).one_or_none()
+def find(tx: Scoped, webhook: str, *, lock: bool = False) -> WebhookRow | None:
+    """Return a webhook within reach."""
+    row = of_id(tx, webhook, lock=lock)
+    return row if row and row.tenant == tx.reach.tenant else None
 
 
 def secrets_of(row: WebhookRow, now: datetime) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from api.limiting import Limiter, address_of
 from api.problems import ProblemError
 from domain.access import Caller, Scope
 from store import clients
-from store.database import BUSY, Store
+from store.database import Store
+from store.engines import BUSY
 
 log = logging.getLogger(__name__)
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from domain.money import Money
 from domain.orders import Order, Reservation
 from store import books
 from store.orders import reservations_of
+from store.scoped import Scoped
 from store.tables import BankRow, OrderRow, PaymentRow
 
 
@@ -49,7 +48,7 @@ class Payment:
         return self.ours == self.bank
 
 
-def seats_of(tx: Session, head: OrderRow, order: Order) -> list[Seat]:
+def seats_of(tx: Scoped, head: OrderRow, order: Order) -> list[Seat]:
     """Return the seats an order has, held or for good."""
     references = {row.id: row.reference for row in reservations_of(tx, head.number)}
     live = [each for each in order.reservations if each.live]
@@ -59,7 +58,7 @@ def seats_of(tx: Session, head: OrderRow, order: Order) -> list[Seat]:
     return [Seat(each, (hold.state if hold else "free") if each.service in known else None) for each, hold in found]
 
 
-def payments_of(tx: Session, head: OrderRow) -> list[Payment]:
+def payments_of(tx: Scoped, head: OrderRow) -> list[Payment]:
     """Return an order's payments, oldest first, those only the bank knows of last."""
     return [_payment(head.currency, *each) for each in books.payments(tx, head)]
 

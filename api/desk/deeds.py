@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi import Request
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import ask, asked_before
@@ -21,6 +20,7 @@ from api.problems import ProblemError
 from domain.changes import FURTHEST_DEADLINE, ChangeKind, ChangeRequest
 from domain.orders import Order, ReservationState
 from store.orders import load
+from store.scoped import Scoped
 from store.tables import OrderRow
 
 _EVENT = re.compile(r"\d{1,15}", re.ASCII)
@@ -48,7 +48,7 @@ class Deed:
 def look(made: ApiParts, number: str, act: str) -> Deed:
     """Return what an act would do now. Raises ORDER_NOT_FOUND."""
     with made.store.read() as tx:
-        head = head_of(tx, made, number)
+        head = head_of(tx, number)
         order = load(tx, head)
         match ChangeKind(act):
             case ChangeKind.CONFIRM:
@@ -89,7 +89,7 @@ def _confirm(head: OrderRow, order: Order) -> Deed:
     )
 
 
-def _discard(tx: Session, head: OrderRow, order: Order) -> Deed:
+def _discard(tx: Scoped, head: OrderRow, order: Order) -> Deed:
     left = "the last confirmed version" if head.confirmed_version else "as it was made: without lines"
     does = [*undo_list(tx, order), f"The order is {left} again, exactly as before."]
     return Deed(

@@ -54,8 +54,8 @@ async def look(made: ApiParts, number: str, how: Help) -> Deed:
 
 def _stuck(made: ApiParts, number: str, progress: Progress | None) -> tuple[int, StuckStep | None]:
     with made.store.read() as tx:
-        head = head_of(tx, made, number)
-        return head.last_event, stuck_step(tx, made, number, progress) if progress else None
+        head = head_of(tx, number)
+        return head.last_event, stuck_step(tx, number, progress) if progress else None
 
 
 async def help_(made: ApiParts, number: str, how: Help, fields: Mapping[str, str]) -> None:

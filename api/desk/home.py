@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session
 
 from api.asking import is_number
 from api.parts import ApiParts
 from domain.orders import OrderStatus
 from store.orders import find
 from store.overviews import Filter, latest_orders, orders_named
+from store.scoped import Scoped
 from store.tables import OrderRow
 
 PAGE = 25
@@ -55,20 +55,20 @@ def found(made: ApiParts, asked: Asked) -> Found:
     """Return the page asked for."""
     text = asked.q.strip()
     with made.store.read() as tx:
-        return _named(tx, made, text) if text else _latest(tx, made, asked)
+        return _named(tx, text) if text else _latest(tx, asked)
 
 
-def _named(tx: Session, made: ApiParts, text: str) -> Found:
+def _named(tx: Scoped, text: str) -> Found:
     if is_number(text):
-        head = find(tx, made.reach, text)
+        head = find(tx, text)
         return Found([], only=head.number if head else None)
-    rows = orders_named(tx, made.tenant, text, PAGE)
+    rows = orders_named(tx, text, PAGE)
     return Found(rows, only=rows[0].number if len(rows) == 1 else None)
 
 
-def _latest(tx: Session, made: ApiParts, asked: Asked) -> Found:
+def _latest(tx: Scoped, asked: Asked) -> Found:
     status = OrderStatus(asked.show) if asked.show in _STATUSES else None
     before = asked.before if asked.before and is_number(asked.before) else None
     wanted = Filter(status, draft_open=asked.show is Show.OPEN, before=before)
-    rows = latest_orders(tx, made.tenant, wanted, PAGE + 1)
+    rows = latest_orders(tx, wanted, PAGE + 1)
     return Found(rows[:PAGE], older=rows[PAGE - 1].number if len(rows) > PAGE else None)

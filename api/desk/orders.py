@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
@@ -22,6 +21,7 @@ from domain.settlement import paid
 from store import books, changes, waiting
 from store.orders import find, load
 from store.overviews import LONGEST_ID
+from store.scoped import Scoped
 from store.tables import ChangeRow, LedgerRow, OrderRow
 from workflows.messages import Progress
 
@@ -73,9 +73,9 @@ async def order_shown(made: ApiParts, number: str, before: str | None, asked: st
     return await run_in_threadpool(read)
 
 
-def head_of(tx: Session, made: ApiParts, number: str) -> OrderRow:
+def head_of(tx: Scoped, number: str) -> OrderRow:
     """Return an order's head. Raises ORDER_NOT_FOUND."""
-    head = find(tx, made.reach, known_number(number))
+    head = find(tx, known_number(number))
     if head is None:
         raise ProblemError("ORDER_NOT_FOUND")
     return head
@@ -84,16 +84,16 @@ def head_of(tx: Session, made: ApiParts, number: str) -> OrderRow:
 def _worth_asking(made: ApiParts, number: str) -> bool:
     """Whether a run of the order's workflow may have something to tell."""
     with made.store.read() as tx:
-        head = head_of(tx, made, number)
+        head = head_of(tx, number)
         open_ = head.draft_opened_by is not None or changes.half_done(tx, number, but="")
-        return bool(open_) or number in waiting.last_heard_stuck(tx, made.tenant, 1, number)
+        return bool(open_) or number in waiting.last_heard_stuck(tx, 1, number)
 
 
 def _read(
     made: ApiParts, number: str, before: str | None, asked: str | None, progress: Progress | None, *, silent: bool
 ) -> OrderShown:
     with made.store.read() as tx:
-        head = head_of(tx, made, number)
+        head = head_of(tx, number)
         order = load(tx, head)
         payments, seats = payments_of(tx, head), seats_of(tx, head, order)
         stuck = (progress is not None and progress.stuck is not None) or silent
@@ -113,14 +113,14 @@ def _read(
             progress=progress,
             silent=silent,
             underway=bool(changes.half_done(tx, number, but="")),
-            stuck=stuck_step(tx, made, number, progress) if stuck else None,
+            stuck=stuck_step(tx, number, progress) if stuck else None,
             asked=_asked(tx, head, asked),
         )
 
 
-def _asked(tx: Session, head: OrderRow, change: str | None) -> tuple[ChangeRow, Outcome | None] | None:
-    row = changes.of_id(tx, change) if change and len(change) <= LONGEST_ID and "\0" not in change else None
-    if row is None or (row.tenant, row.order_number) != (head.tenant, head.number):
+def _asked(tx: Scoped, head: OrderRow, change: str | None) -> tuple[ChangeRow, Outcome | None] | None:
+    row = changes.find(tx, change) if change and len(change) <= LONGEST_ID and "\0" not in change else None
+    if row is None or row.order_number != head.number:
         return None
     return row, changes.outcome_of(row)
 

@@ -48,19 +48,19 @@ def departures_of(made: ApiParts, day: date | None) -> Day:
     """Return a day's departures; without a day, those of the first day from today that has some."""
     with made.store.read() as tx:
         today = made.store.now().date()
-        shown = day or day_from(tx, made.tenant, today) or today
-        found = departures(tx, made.tenant, shown, MOST_DEPARTURES)
-        later = None if shown == date.max else day_from(tx, made.tenant, shown + timedelta(days=1))
-        return Day(shown, found, day_before(tx, made.tenant, shown), later)
+        shown = day or day_from(tx, today) or today
+        found = departures(tx, shown, MOST_DEPARTURES)
+        later = None if shown == date.max else day_from(tx, shown + timedelta(days=1))
+        return Day(shown, found, day_before(tx, shown), later)
 
 
 def map_of(made: ApiParts, name: str) -> SeatMap:
     """Return a departure's seats. Raises SERVICE_NOT_FOUND."""
     with made.store.read() as tx:
-        found = service(tx, made.tenant, name) if is_code(name) else None
+        found = service(tx, name) if is_code(name) else None
         if found is None:
             raise ProblemError("SERVICE_NOT_FOUND")
-        seats = seats_on(tx, made.tenant, name, MOST_SEATS)
+        seats = seats_on(tx, name, MOST_SEATS)
     coaches: dict[int, dict[int, list[MappedSeat]]] = defaultdict(lambda: defaultdict(list))
     counts = {"free": 0, "held": 0, "confirmed": 0}
     for seat in seats:

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session
-
 from api.desk import words
 from api.entur.routes import PREFIX as ENTUR
 from api.parts import ApiParts
@@ -18,6 +16,7 @@ from domain.quotes import Quote
 from store import timelines
 from store.changes import outcome_of, plan_of, quote_of
 from store.events import EventType, data_of
+from store.scoped import Scoped
 from store.tables import ChangeRow, EventRow, LineRow, OrderRow
 
 PAGE = 25
@@ -75,7 +74,7 @@ class Timeline:
     older: str | None
 
 
-def timeline(tx: Session, made: ApiParts, head: OrderRow, order: Order, before: str | None) -> Timeline:
+def timeline(tx: Scoped, made: ApiParts, head: OrderRow, order: Order, before: str | None) -> Timeline:
     """Return a part of an order's timeline, latest first, older than a request."""
     found = timelines.requests(tx, head, before, PAGE + 1)
     rows, more = found[:PAGE], len(found) > PAGE
@@ -116,7 +115,7 @@ def _with_totals(entries: Sequence[Entry], earlier: Sequence[ChangeRow]) -> list
 class _Writer:
     """Writes entries of one order, with its lines and seats at hand."""
 
-    def __init__(self, tx: Session, made: ApiParts, head: OrderRow, order: Order, rows: Sequence[ChangeRow]) -> None:
+    def __init__(self, tx: Scoped, made: ApiParts, head: OrderRow, order: Order, rows: Sequence[ChangeRow]) -> None:
         self._made = made
         self._head = head
         self._plans = {row.id: plan_of(row) for row in rows if row.plan}

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-from sqlmodel import Session
-
 from api.desk import words
 from domain.orders import Order
 from store import leftovers
 from store.effects import REVERSIBLE
 from store.reservations import under_key
+from store.scoped import Scoped
 from store.tables import EffectRow
 
 
-def undo_list(tx: Session, order: Order) -> list[str]:
+def undo_list(tx: Scoped, order: Order) -> list[str]:
     """Return what discarding the draft now would undo, first undone first; nothing without a draft."""
     if order.draft_opened_by is None:
         return []
@@ -20,7 +19,7 @@ def undo_list(tx: Session, order: Order) -> list[str]:
     return [text for each in reversed(steps) if each.step in REVERSIBLE for text in _undone(tx, order, each)]
 
 
-def _undone(tx: Session, order: Order, effect: EffectRow) -> Iterator[str]:
+def _undone(tx: Scoped, order: Order, effect: EffectRow) -> Iterator[str]:
     match effect.step:
         case "reserve_seats":
             seats = [f"{each.coach}-{each.seat:02} on {each.service}" for each in under_key(tx, effect.key)]

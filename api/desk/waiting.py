@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from activities.attention import what_is_left
@@ -18,10 +17,11 @@ from api.parts import ApiParts
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
 from store import invariants, overviews, waiting
-from store.database import StoreBusyError
+from store.engines import StoreBusyError
 from store.events import data_of
 from store.invariants import Violation
 from store.orders import find, load
+from store.scoped import Scoped
 from store.tables import ChangeRow, EventRow, OrderRow
 from workflows.messages import Progress, Stuck
 
@@ -93,20 +93,20 @@ async def stuck_names(made: ApiParts) -> list[str] | None:
 def _mine(made: ApiParts, names: list[str] | None) -> list[str]:
     with made.store.read() as tx:
         if names is None:
-            return waiting.last_heard_stuck(tx, made.tenant, SHOWN + 1)
-        return overviews.mine_among(tx, made.tenant, names)
+            return waiting.last_heard_stuck(tx, SHOWN + 1)
+        return overviews.mine_among(tx, names)
 
 
 def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[StuckStep]:
     with made.store.read() as tx:
-        found = [stuck_step(tx, made, order, progress) for order, progress in asked.items()]
+        found = [stuck_step(tx, order, progress) for order, progress in asked.items()]
     return sorted((each for each in found if each), key=lambda each: each.since)
 
 
-def stuck_step(tx: Session, made: ApiParts, order: str, progress: Progress | None) -> StuckStep | None:
+def stuck_step(tx: Scoped, order: str, progress: Progress | None) -> StuckStep | None:
     """Return an order's stuck step: as its workflow tells it, or else as the books last heard of it."""
-    head = find(tx, made.reach, order)
-    call = waiting.last_call(tx, made.tenant, order)
+    head = find(tx, order)
+    call = waiting.last_call(tx, order)
     told = progress.stuck if progress else _last_heard(call, head)
     if head is None or told is None:
         return None
@@ -139,15 +139,15 @@ def _last_heard(call: EventRow | None, head: OrderRow | None) -> Stuck | None:
 def _late(made: ApiParts) -> tuple[list[ChangeRow], list[OrderRow]]:
     now = made.store.now()
     with made.store.read() as tx:
-        overdue = waiting.overdue_requests(tx, made.tenant, now - TAKEN_UP_WITHIN, SHOWN)
-        return overdue, waiting.drafts_ending(tx, made.tenant, now + SOON, SHOWN)
+        overdue = waiting.overdue_requests(tx, now - TAKEN_UP_WITHIN, SHOWN)
+        return overdue, waiting.drafts_ending(tx, now + SOON, SHOWN)
 
 
 def _drift(made: ApiParts) -> list[Violation] | None:
     try:
         with made.store.read() as tx:
             found = list(islice(invariants.violations(tx), MOST))
-            mine = set(overviews.mine_among(tx, made.tenant, [each.order for each in found if each.order]))
+            mine = set(overviews.mine_among(tx, [each.order for each in found if each.order]))
     except (OperationalError, StoreBusyError):
         return None
     return [each for each in found if each.order is None or each.order in mine]

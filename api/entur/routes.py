@@ -153,7 +153,7 @@ def routes(settings: EnturSettings) -> APIRouter:
 
 def _bundles(made: ApiParts, offers: list[str]) -> translation.Bundles:
     with made.store.read() as tx:
-        found = bundles.of_offers(tx, made.tenant, offers)
+        found = bundles.of_offers(tx, offers)
     if set(offers) - found.keys():
         raise ProblemError("OFFER_NOT_FOUND")
     return found

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
-from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
@@ -19,6 +18,7 @@ from api.strict_json import StrictRoute
 from domain.model import Model
 from store import invariants
 from store.orders import find
+from store.scoped import Scoped
 from workflows.messages import Progress
 
 router = APIRouter(tags=["attention"], route_class=StrictRoute)
@@ -126,13 +126,13 @@ def _check(made: ApiParts, order: str) -> None:
 
 def _mine(made: ApiParts, orders: list[str]) -> list[str]:
     with made.store.read() as tx:
-        return [order for order in orders if find(tx, made.reach, order)]
+        return [order for order in orders if find(tx, order)]
 
 
-def _seen(made: ApiParts, tx: Session) -> Iterator[invariants.Violation]:
+def _seen(made: ApiParts, tx: Scoped) -> Iterator[invariants.Violation]:
     """Yield what is wrong with orders within reach; what belongs to none may be anybody's: `changeover check` tells."""
     for each in invariants.violations(tx):
-        if find(tx, made.reach, each.order) if each.order else not made.client:
+        if find(tx, each.order) if each.order else not made.client:
             yield each
 
 

@@ -82,7 +82,7 @@ def quote(order: str, wanted: QuoteIn, made: Parts) -> QuoteOut:
         refund_price_difference=wanted.refund_price_difference,
     )
     with made.store.read() as tx:
-        head = find(tx, made.reach, known_number(order))
+        head = find(tx, known_number(order))
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
         priced: Quote = price(tx, head, made.offers, request, made.store.now())
@@ -200,7 +200,7 @@ def known_change(change: str) -> str:
 
 def _read(made: ApiParts, change: str) -> tuple[ChangeRow, list[EffectRow]]:
     with made.store.read() as tx:
-        row = changes.within(tx, made.reach, known_change(change))
+        row = changes.find(tx, known_change(change))
         if row is None:
             raise ProblemError("CHANGE_NOT_FOUND")
         return row, effects.of_change(tx, change)

@@ -81,7 +81,7 @@ def get_history(
 ) -> HistoryOut:
     """Return what happened to an order, oldest first: one gapless sequence."""
     with made.store.read() as tx:
-        if find(tx, made.reach, known_number(order)) is None:
+        if find(tx, known_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")
         events = history(tx, order, after, limit)
     return HistoryOut(events=[event_out(event) for event in events])

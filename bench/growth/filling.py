@@ -18,7 +18,8 @@ from bench.growth.naming import COPIES, Naming
 from bench.growth.template import Template
 from bench.growth.threads import in_threads
 from store.columns import Moment
-from store.database import Store, database_url
+from store.database import Store
+from store.engines import database_url
 from store.inserts import insert_if_absent, table_of
 from store.numbers import FIRST
 from store.tables import CounterRow, LineRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow

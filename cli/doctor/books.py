@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
-from store.database import database_url, utc_now
+from store.database import utc_now
+from store.engines import database_url
 from store.migrate import config
 
 CONNECT_SECONDS = 5

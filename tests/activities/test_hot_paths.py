@@ -9,7 +9,7 @@ from sqlalchemy import Connection, create_engine
 from bench.growth.filling import fill
 from bench.growth.template import template
 from settings import Settings
-from store.database import database_url
+from store.engines import database_url
 from tests.support.installation import prepared
 from tests.support.step_by_step import Statement, StepByStep
 

@@ -29,7 +29,7 @@ QUICK = RetryConfig(initial_interval_millis=10, max_interval_millis=50, max_elap
 @asynccontextmanager
 async def api_without_temporal(world: World) -> AsyncIterator[httpx2.AsyncClient]:
     client = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True, retry_config=QUICK, data_converter=CONVERTER)
-    made = ApiParts(store=world.parts.store, offers=world.parts.offers, engine=Engine(client), tenant=TENANT)
+    made = ApiParts(everything=world.parts.store, offers=world.parts.offers, engine=Engine(client), tenant=TENANT)
     transport = httpx2.ASGITransport(create_app(made))
     async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
         yield http

@@ -10,7 +10,8 @@ from bench.growth import naming
 from bench.growth.books import check
 from bench.growth.filling import AT_ONCE, fill
 from bench.growth.template import Template, template
-from store.database import Store, database_url
+from store.database import Store
+from store.engines import database_url
 from store.migrate import migrate
 from store.numbers import next_order_number
 from store.snapshot import snapshot

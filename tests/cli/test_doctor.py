@@ -27,7 +27,7 @@ from cli.processes import Child
 from cli.running import held
 from cli.temporal_server import temporal_binary
 from settings import Settings
-from store.database import database_url
+from store.engines import database_url
 from store.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from tests.support.commands import ROOT, US, run

@@ -7,7 +7,7 @@ import pytest
 
 from activities.declared import declared_steps
 from activities.steps import Reversible
-from store.database import database_url
+from store.engines import database_url
 from telemetry.loopback import HOST
 from tests.support.canary import ADULT
 from tests.support.endings import check_books, check_histories

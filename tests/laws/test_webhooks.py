@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from dispatch import Dispatcher
 from domain.webhooks import PAUSES
-from store.database import StoreBusyError
+from store.engines import StoreBusyError
 from store.tables import DeliveryRow
 from tests.support.canary import ADULT, canaries_in
 from tests.support.faults import Fault

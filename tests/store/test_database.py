@@ -7,7 +7,8 @@ import pytest
 from sqlmodel import select
 
 from store import database as database_module
-from store.database import Store, StoreBusyError, database_url
+from store.database import Store
+from store.engines import StoreBusyError, database_url
 from store.tables import CounterRow
 
 

@@ -6,7 +6,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
-from store.database import database_url
+from store.engines import database_url
 from store.migrate import config, migrate
 
 

@@ -60,7 +60,7 @@ def prepared(url: str) -> str:
 
 def _made(parts: Parts, engine: Engine) -> ApiParts:
     return ApiParts(
-        store=parts.store,
+        everything=parts.store,
         offers=parts.offers,
         engine=engine,
         tenant=TENANT,

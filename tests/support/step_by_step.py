@@ -19,6 +19,7 @@ from activities.quotes import QuoteChange
 from activities.seats import ConfirmSeats, ExtendHolds, ReserveSeats
 from activities.steps import Command
 from activities.travellers import ValidateTravellers
+from domain.access import Reach
 from domain.changes import ChangeRequest, ChangeState
 from domain.money import zero
 from parts import activities, made_of
@@ -107,8 +108,8 @@ class StepByStep:
             state=ChangeState.WAITING,
             created_at=store.now(),
         )
-        with store.write() as tx:
-            bundles.keep(tx, TENANT, bundle)
+        with store.within(Reach(TENANT)).write() as tx:
+            bundles.keep(tx, bundle)
             changes.add(tx, row)
         return change
 

@@ -121,7 +121,7 @@ class World:
     async def with_api(self, **parts: Any) -> AsyncIterator["World"]:
         """Another API on the same store and Temporal, some of its parts different."""
         usual = ApiParts(
-            store=self.parts.store,
+            everything=self.parts.store,
             offers=self.parts.offers,
             engine=Engine(self.client),
             tenant=TENANT,

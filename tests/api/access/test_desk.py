@@ -7,10 +7,12 @@ from tests.support.access import Guarded, guarded
 from tests.support.world import World
 
 
+def basic(key: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'somebody:{key}'.encode()).decode()}"}
+
+
 async def seen(door: Guarded, path: str, key: str | None) -> tuple[int, str]:
-    pair = base64.b64encode(f"somebody:{key}".encode()).decode()
-    headers = {"Authorization": f"Basic {pair}"} if key else {}
-    answer = await door.world.http.get(path, headers=headers)
+    answer = await door.world.http.get(path, headers=basic(key) if key else {})
     return answer.status_code, answer.headers.get("WWW-Authenticate", "")
 
 
@@ -32,3 +34,16 @@ async def test_another_tenants_operator_sees_another_tenants_orders(world: World
         order = await door.client().world.order()
         stranger = door.client(Scope.OPERATE, tenant="elsewhere").key.text
         assert (await seen(door, f"/desk/orders/{order}", stranger))[0] == 404
+
+
+async def test_an_operator_of_a_channel_finds_the_orders_of_that_channel_only(world: World) -> None:
+    async with guarded(world) as door:
+        made = [door.client(channel="WAY:App"), door.client(channel="WAY:Kiosk"), door.client()]
+        mine, *others = [await each.world.order() for each in made]
+        operator = door.client(Scope.OPERATE, channel="WAY:App").key.text
+        for named in ("", *(f"?q={order}" for order in others)):
+            page = await door.world.http.get(f"/desk{named}", headers=basic(operator))
+            assert page.status_code == 200
+            # What was looked for stands in its field.
+            assert not [order for order in others if f"/desk/orders/{order}" in page.text]
+            assert named or f"/desk/orders/{mine}" in page.text

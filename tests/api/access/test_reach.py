@@ -1,12 +1,13 @@
 """Nobody sees another's orders: another tenant's, another channel's and unknown ones are the same 404."""
 
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
 
-from domain.access import Scope
+from domain.access import Reach, Scope
 from store import bundles
 from tests.support.access import Guarded
 from tests.support.canary import ADULT
@@ -57,19 +58,29 @@ BY_BODY = ("get_change_options", "reserve_offers", "update_order", "add_suppleme
 """Routes that name their order elsewhere than in the path."""
 
 
+@pytest.fixture
+async def webhook(door: Guarded) -> AsyncIterator[str]:
+    client = door.client().world
+    made = str((await client.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body["id"])
+    yield made
+    assert (await client.http.delete(f"/v1/webhooks/{made}")).status_code == 204
+
+
 @pytest.mark.parametrize("other", ["another tenant", "another channel"])
-async def test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one(door: Guarded, other: str) -> None:
+async def test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one(
+    door: Guarded, webhook: str, other: str
+) -> None:
     owner, order, change = await of_kiosk(door)
-    webhook = (await door.client().world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body["id"]
     foreigner = door.client(tenant="elsewhere") if other == "another tenant" else door.client(channel=CHANNEL)
     bundle = await owner.post("/v1/offers", {"product": "standard", "travellers": [PERSON], "service": owner.train()})
     (found,) = bundle.body["offer_bundles"]
     offer, promise = str(uuid.uuid4()), str(uuid.uuid4())
-    with owner.parts.store.write() as tx:
-        # The offer is their own: only the order is not.
+    with owner.parts.store.read() as tx:
         kept = bundles.find(tx, TENANT, [found["id"]])[found["id"]]
+    with owner.parts.store.within(Reach(foreigner.tenant)).write() as tx:
+        # The offer is their own: only the order is not.
         offers = tuple(each.model_copy(update={"id": offer}) for each in kept.offers)
-        bundles.keep(tx, foreigner.tenant, kept.model_copy(update={"id": promise, "offers": offers}))
+        bundles.keep(tx, kept.model_copy(update={"id": promise, "offers": offers}))
 
     async def asked(route: Described, order: str, **of: str) -> httpx2.Response:
         headers = HEADERS | {"Entur-Distribution-Channel": CHANNEL, "Idempotency-Key": f"{order}-{route.name}"}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain.access import Reach
 from domain.offers import Offer
 from domain.operations import MOST_TRAVELLERS
 from store import bundles
@@ -12,7 +13,7 @@ from store.tables import BundleRow
 from tests.support.canary import ADULT, CHILD, THIRD
 from tests.support.faults import Fault
 from tests.support.sales import Sales, key
-from tests.support.world import Json
+from tests.support.world import TENANT, Json
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 ANSWERED = {"orderId", "orderLineIds", "reservationIds", "replacedByOrderLineIds"}
@@ -88,8 +89,8 @@ async def test_more_travellers_than_a_compartment_takes_are_a_bad_request(sales:
 
 def _narrow(sales: Sales, offer: str, *, largest: int) -> None:
     """Let an offer take fewer than it maps, as another catalogue may."""
-    with sales.world.parts.store.write() as tx:
-        bundle = bundles.of_offers(tx, "default", [offer])[offer]
+    with sales.world.parts.store.within(Reach(TENANT)).write() as tx:
+        bundle = bundles.of_offers(tx, [offer])[offer]
         offers: list[Offer] = [each.model_copy(update={"largest": largest}) for each in bundle.offers]
         row = tx.get_one(BundleRow, bundle.id)
         row.document = bundle.model_copy(update={"offers": tuple(offers)}).model_dump_json()

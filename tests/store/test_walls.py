@@ -1,0 +1,139 @@
+"""The second wall: on PostgreSQL a forgotten condition shows nobody else's rows, and a request writes no books."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlmodel import Session
+
+from domain.access import Reach
+from store.database import Store
+from store.engines import database_url
+from store.migrate import migrate
+from store.scoped import ROLE
+from store.tables import OrderRow
+from tests.support.postgres import new_database
+
+FIRST, SECOND = Reach("first"), Reach("second")
+KIOSK = Reach("first", "WAY:Kiosk")
+NOBODYS = {"alembic_version"}
+KEYS = {"clients", "api_keys"}
+
+
+@pytest.fixture
+def filled(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A PostgreSQL with an order of each of two tenants, and one more of a channel."""
+    url = new_database(postgres_url, f"walls_{abs(hash(request.node.nodeid))}")
+    migrate(url)
+    made = Store(url)
+    with made.write() as tx:
+        for number, reach in enumerate((FIRST, SECOND, KIOSK)):
+            row = OrderRow(tenant=reach.tenant, number=f"26-10000{number}", currency="NOK", created_at=made.now())
+            row.distribution_channel = reach.channel
+            tx.add(row)
+    yield made
+    made.close()
+
+
+def numbers(tx: Session) -> list[str]:
+    return [row[0] for row in tx.connection().execute(text("SELECT number FROM orders ORDER BY number"))]
+
+
+def test_a_query_that_forgets_whose_rows_it_wants_gets_the_tenants_own(filled: Store) -> None:
+    with filled.within(FIRST).read() as tx:
+        assert numbers(tx) == ["26-100000", "26-100002"]
+    with filled.within(SECOND).write() as tx:
+        assert numbers(tx) == ["26-100001"]
+        assert tx.connection().execute(text("UPDATE orders SET currency = 'CHF'")).rowcount == 1
+    with filled.within(KIOSK).read() as tx:
+        assert numbers(tx) == ["26-100002"]
+    with filled.within(Reach("")).read() as tx:
+        assert numbers(tx) == []
+
+
+def test_the_wall_is_gone_with_its_transaction(filled: Store) -> None:
+    for _ in range(40):  # more than there are connections
+        with filled.within(FIRST).read() as scoped:
+            assert len(numbers(scoped)) == 2
+        with filled.read() as whole:
+            assert len(numbers(whole)) == 3
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO offers (tenant, id, bundle) VALUES ('second', 'x', 'y')",
+        "UPDATE orders SET tenant = 'second'",
+        "UPDATE ledger SET amount_minor = 1",
+        "DELETE FROM payments",
+        "INSERT INTO effects (tenant) VALUES ('first')",
+        "SELECT * FROM api_keys",
+        "SELECT * FROM clients",
+        "DROP TABLE orders",
+        "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
+    ],
+)
+def test_a_request_cannot_write_anothers_rows_nor_books_nor_read_keys(filled: Store, statement: str) -> None:
+    with pytest.raises(ProgrammingError), filled.within(FIRST).write() as tx:
+        tx.connection().execute(text(statement))
+    with filled.read() as whole:
+        assert len(numbers(whole)) == 3
+
+
+def test_every_table_is_behind_the_wall(filled: Store) -> None:
+    walled = text(
+        "SELECT relname, relrowsecurity FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    reached = text(f"SELECT table_name FROM information_schema.role_table_grants WHERE grantee = '{ROLE}'")  # noqa: S608 - our own words
+    with filled.read() as tx:
+        tables = {row.relname: row.relrowsecurity for row in tx.connection().execute(walled)}
+        granted = {row[0] for row in tx.connection().execute(reached)}
+    assert len(tables) > 20
+    assert {name for name, wall in tables.items() if not wall} == NOBODYS | KEYS | {"counters"}
+    assert granted == set(tables) - NOBODYS - KEYS
+
+
+def test_nobody_reaches_further_inside_of_a_transaction(store: Store) -> None:
+    with store.within(FIRST).write() as tx, store.write() as joined:
+        assert joined is tx
+        with pytest.raises(RuntimeError):
+            store.within(SECOND).read()
+    with store.write(), pytest.raises(RuntimeError):
+        store.within(SECOND).write()
+
+
+@pytest.fixture
+def server(postgres_url: str) -> Iterator[Connection]:
+    """The server, as its superuser."""
+    engine = create_engine(database_url(postgres_url), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def plain(server: Connection, postgres_url: str) -> Iterator[str]:
+    """A database of somebody who may make no roles."""
+    mine = database_url(new_database(postgres_url, "plain")).set(username="plain", drivername="postgresql")
+    server.execute(text("CREATE ROLE plain LOGIN"))
+    server.execute(text("ALTER DATABASE plain OWNER TO plain"))
+    yield mine.render_as_string(hide_password=False)
+    server.execute(text("DROP DATABASE plain WITH (FORCE)"))
+    server.execute(text("DROP ROLE plain"))
+
+
+@pytest.mark.usefixtures("filled")  # another database of the same server: the role is there
+def test_an_owner_who_may_make_no_roles_needs_to_be_a_member_of_the_one(server: Connection, plain: str) -> None:
+    with pytest.raises(ProgrammingError):
+        migrate(plain)
+    server.execute(text(f"GRANT {ROLE} TO plain"))
+    migrate(plain)
+    made = Store(plain)
+    with made.write() as tx:
+        tx.add(OrderRow(tenant="first", number="26-100000", currency="NOK", created_at=made.now()))
+    with made.within(SECOND).read() as tx:
+        assert numbers(tx) == []
+    with made.within(FIRST).read() as tx:
+        assert numbers(tx) == ["26-100000"]
+    made.close()
