@@ -16,6 +16,7 @@ from cli.operators.speaking import AsJson
 from guarding import UnguardedError
 from providers.connecting import ProviderSettingError
 from settings import Settings
+from store.walls import RoleMissingError
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError
 
@@ -146,7 +147,7 @@ def api() -> None:
 if __name__ == "__main__":
     try:
         app(prog_name="changeover")
-    except (ProviderSettingError, UnguardedError) as error:
+    except (ProviderSettingError, RoleMissingError, UnguardedError) as error:
         print(error, file=sys.stderr)
         end(1)
     except SystemExit as ended:

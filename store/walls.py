@@ -5,6 +5,7 @@ money, seats and steps at all.
 """
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 
 from store.scoped import ROLE
 
@@ -24,13 +25,20 @@ _MAKE_ROLE = (
 )
 
 
-def make_role(connection: Connection) -> None:
-    """Make sure of the role of scoped transactions, and that we can be it.
+class RoleMissingError(Exception):
+    """The present user may neither make the role nor be it."""
 
-    Raises ProgrammingError where the present user may neither make nor be it: a superuser must (docs/deployment.md).
-    """
-    for statement in _MAKE_ROLE:
-        connection.execute(text(statement))
+    def __init__(self) -> None:
+        super().__init__(f"Not migrated: have a superuser CREATE ROLE {ROLE} NOLOGIN, and GRANT it to the login.")
+
+
+def make_role(connection: Connection) -> None:
+    """Make sure of the role of scoped transactions, and that we can be it. Raises RoleMissingError."""
+    try:
+        for statement in _MAKE_ROLE:
+            connection.execute(text(statement))
+    except ProgrammingError as error:
+        raise RoleMissingError from error
 
 
 def admit(connection: Connection, table: str, rights: str) -> None:

@@ -13,6 +13,7 @@ from store.engines import database_url
 from store.migrate import migrate
 from store.scoped import ROLE
 from store.tables import OrderRow
+from store.walls import RoleMissingError
 from tests.support.postgres import new_database
 
 FIRST, SECOND = Reach("first"), Reach("second")
@@ -125,7 +126,7 @@ def plain(server: Connection, postgres_url: str) -> Iterator[str]:
 
 @pytest.mark.usefixtures("filled")  # another database of the same server: the role is there
 def test_an_owner_who_may_make_no_roles_needs_to_be_a_member_of_the_one(server: Connection, plain: str) -> None:
-    with pytest.raises(ProgrammingError):
+    with pytest.raises(RoleMissingError, match="superuser"):
         migrate(plain)
     server.execute(text(f"GRANT {ROLE} TO plain"))
     migrate(plain)
