@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,8 @@ from store.tables import EventRow
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = timedelta(milliseconds=100)
+Admitted = Callable[[], Awaitable[bool]]
+"""Whether a stream's client would still be let in."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class WatchSettings:
 
     most: int = 100
     life: timedelta = timedelta(minutes=15)
+    admitted_for: timedelta = timedelta(seconds=5)
+    """How long a stream goes on before its client is looked at again."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +80,14 @@ class Watchers:
             self._watched[change] -= 1
             self._watched += Counter()  # forgets those nobody watches any more
 
-    async def news(self, first: Glance, after: int) -> AsyncIterator[News]:
+    async def news(self, first: Glance, after: int, admitted: Admitted) -> AsyncIterator[News]:
         """Yield what becomes true of a change behind an event number, until it ends or the stream must.
 
-        Between two looks neither a thread nor a connection is held.
+        It must when its client would not be let in any more. Between two looks no thread and no connection is held.
         """
         clock = asyncio.get_running_loop().time
         until = clock() + self._settings.life.total_seconds()
+        ask_again = clock() + self._settings.admitted_for.total_seconds()
         told: dict[str, StepSeen] = {}
         glance: Glance | None = first
         while not self._closing and clock() < until:
@@ -95,6 +100,10 @@ class Watchers:
                 told |= {step.step: step for step in steps}
                 after = max(after, glance.last_event)
             glance = await self._next_look(first.change)
+            if clock() >= ask_again:
+                if not await admitted():
+                    return
+                ask_again = clock() + self._settings.admitted_for.total_seconds()
 
     async def _events(self, glance: Glance, after: int) -> list[EventRow] | None:
         """Return the events behind a number; None when the store is too busy to say."""

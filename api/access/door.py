@@ -74,12 +74,29 @@ class Door:
         if credential is None:
             await self._limiter.count(_UNKNOWN, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
-        caller = await run_in_threadpool(self._by_key if keys.id_of(credential) else self._by_token, credential)
+        caller = await self._whose(credential)
         if caller is None:
             await self._limiter.count(_UNKNOWN, address_of(request))
             wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": wrong})
         return caller
+
+    async def still_admits(self, request: Request) -> bool:
+        """Whether who was let in with a request still would be: its key may be revoked by now, its token too old.
+
+        While nobody can tell, they are.
+        """
+        if not self._settings.asks:
+            return True
+        caller: Caller = request.state.caller
+        try:
+            return await self._whose(_credential(request) or "") == caller
+        except (*BUSY, ProblemError) as error:
+            log.warning("not known whether a client is still let in: %s", type(error).__name__)
+            return True
+
+    async def _whose(self, credential: str) -> Caller | None:
+        return await run_in_threadpool(self._by_key if keys.id_of(credential) else self._by_token, credential)
 
     def _by_key(self, text: str) -> Caller | None:
         name, now = keys.id_of(text) or "", self._store.now()

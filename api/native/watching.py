@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from anyio import BrokenResourceError
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from api.access.door import Door
 from api.headers import single
 from api.native.changes import known_change
 from api.native.history_schema import event_out
@@ -18,7 +20,7 @@ from api.native.watching_schema import ENDED, STEP, STREAM, EndedOut, StepSeenOu
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
 from api.strict_json import StreamRoute
-from api.watching import News, Watchers
+from api.watching import Admitted, News, Watchers
 from domain.changes import Outcome
 from store.glances import Glance
 
@@ -36,6 +38,7 @@ class Watch:
     watchers: Watchers
     first: Glance
     after: int
+    admitted: Admitted
 
 
 async def watch(
@@ -51,12 +54,13 @@ async def watch(
     if said is not None and not _EVENT_NUMBER.fullmatch(said):
         raise ProblemError("HEADER_INVALID", [{"field": "Last-Event-ID"}])
     watchers: Watchers = request.app.state.watchers
+    door: Door = request.app.state.door
     first = await run_in_threadpool(watchers.first_look, made.reach, known_change(change))
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
     with watchers.place(change):
         try:
-            yield Watch(watchers, first, int(said or 0))
+            yield Watch(watchers, first, int(said or 0), partial(door.still_admits, request))
         except* BrokenResourceError:
             # The client went away while being told something: FastAPI closes the stream's end before its sender.
             log.info("a client that watched went away")
@@ -75,9 +79,9 @@ async def watch_change(watched: Annotated[Watch, Depends(watch)]) -> AsyncIterab
     discarded) from when it was asked for until it ended. Each is sent once, in order, and the stream is resumed
     behind `Last-Event-ID`. A `step` has no number: a stream tells each step as it stands when it begins, and
     then whatever becomes of it. A stream that ends without `ended` is to be resumed: it lived for 15 minutes,
-    or the process stops.
+    or the process stops; or its client is not let in any more.
     """
-    async for news in watched.watchers.news(watched.first, watched.after):
+    async for news in watched.watchers.news(watched.first, watched.after, watched.admitted):
         for each in _messages(news):
             yield each
 

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx2
 import pytest
 
+from api.access.door import AccessSettings
 from api.engine import Engine
 from api.parts import ApiParts
-from api.watching import WatchSettings
+from api.watching import LOOK_EVERY, WatchSettings
 from telemetry.loopback import free_port
+from tests.support.access import PEPPER, Guarded
 from tests.support.canary import ADULT, canaries_in
 from tests.support.faults import Armed, Fault
 from tests.support.installation import Served, serving
@@ -173,10 +176,10 @@ async def test_what_cannot_be_watched_is_a_problem(world: World) -> None:
 
 
 @asynccontextmanager
-async def another_api(world: World, settings: WatchSettings) -> AsyncIterator[tuple[World, Served]]:
+async def another_api(world: World, settings: WatchSettings, **more: Any) -> AsyncIterator[tuple[World, Served]]:
     """Another API on the same store, with streams of its own."""
     parts = world.parts
-    made = ApiParts(parts.store, parts.offers, Engine(world.client), TENANT, watching=settings)
+    made = ApiParts(parts.store, parts.offers, Engine(world.client), TENANT, watching=settings, **more)
     async with serving(made, free_port()) as served:
         yield replace(world, http=served.http), served
 
@@ -209,6 +212,24 @@ async def test_who_goes_away_while_being_told_something_is_no_error(
             await watch(here, change, until="step")
     armed.go_on.set()
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_it_is_not(world: World) -> None:
+    _, change, armed = await under_way(world, "confirm_seats", Fault.HELD)
+    client = Guarded(world).client()
+    often = WatchSettings(admitted_for=timedelta(0))
+    async with another_api(world, often, access=AccessSettings(PEPPER)) as (here, _):
+        here.http.headers["Authorization"] = f"Bearer {client.key.text}"
+        async with asyncio.timeout(20), here.http.sse(path(change)) as stream:
+            messages = aiter(stream)
+            await anext(messages)
+            # So many looks, each with the key asked for again, and it goes on.
+            await asyncio.sleep(5 * LOOK_EVERY.total_seconds())
+            client.revoke()
+            told = [each.event async for each in messages]
+        assert "ended" not in told
+    armed.go_on.set()
+    assert await world.state_of(change) == "done"
 
 
 async def has_place(world: World, change: str) -> bool:

@@ -63,6 +63,13 @@ class Known:
         """The world as this client asks it."""
         return self.guarded.asking(self.key.text)
 
+    def revoke(self) -> None:
+        """Revoke its key."""
+        store = self.guarded.world.parts.store
+        with store.write() as tx:
+            (key,) = [each for each in clients.keys_of(tx, self.name) if each.id == self.key.id]
+            key.revoked_at = store.now()
+
 
 @asynccontextmanager
 async def guarded(
