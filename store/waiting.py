@@ -7,7 +7,7 @@ from sqlmodel import Session, and_, col, select
 from store.events import EventType
 from store.tables import ChangeRow, EventRow, OrderRow
 
-_CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND)
+_CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND, EventType.SAID_DONE_BY_HAND)
 
 
 def overdue_requests(tx: Session, tenant: str, before: datetime, limit: int) -> list[ChangeRow]:

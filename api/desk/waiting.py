@@ -15,13 +15,15 @@ from api.attention import MOST, progress_of, stuck_orders
 from api.desk import words
 from api.engine import EngineUnreachableError
 from api.parts import ApiParts
+from domain.by_hand import AGREED_WITHIN
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
-from store import invariants, overviews, waiting
+from store import invariants, overviews, sayings, waiting
 from store.database import StoreBusyError
 from store.events import data_of
 from store.invariants import Violation
 from store.orders import find, load
+from store.sayings import Said
 from store.tables import ChangeRow, EventRow, OrderRow
 from workflows.messages import Progress, Stuck
 
@@ -47,6 +49,8 @@ class StuckStep:
     key: str | None
     heard: bool
     """Whether its workflow says so; else it is by the books, and may have come through since."""
+    said_done: Sequence[Said]
+    """Who said within the hour that it was done by hand."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ def stuck_step(tx: Session, made: ApiParts, order: str, progress: Progress | Non
         proposal=words.proposal(told.step, asked=call is not None and waiting.was_retried(tx, order, call)),
         key=words.key(change, told.step) if change else None,
         heard=progress is not None,
+        said_done=sayings.said_done(tx, order, told.step, told.since, made.store.now() - AGREED_WITHIN),
     )
 
 
