@@ -1,10 +1,11 @@
 """The real parts of an installation: settings to store, providers and activities."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from activities.attention import AttentionActivities
+from activities.by_hand import ByHandActivities
 from activities.deadlines import Deadlines
 from activities.deliveries import DeliveryActivities
 from activities.drafts import DraftActivities
@@ -20,6 +21,7 @@ from activities.shelf import Looks
 from activities.steps import Place
 from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
+from domain.by_hand import Alone
 from providers.connecting import connected
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
@@ -41,6 +43,7 @@ class Parts:
     payments: PaymentProvider
     deadlines: Deadlines
     endpoints: Endpoints
+    alone: Alone = field(default_factory=Alone)
 
     @property
     def outside(self) -> tuple[Place, ...]:
@@ -66,6 +69,7 @@ def made_of(settings: Settings) -> Parts:
         payments=connected(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
         endpoints=Endpoints(settings.webhooks_allow_private),
+        alone=Alone(settings.asks_who, settings.alone_up_to),
     )
 
 
@@ -83,6 +87,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
     outcomes = OutcomeActivities(once)
     recovery = RecoveryActivities(once)
     attention = AttentionActivities(once)
+    by_hand = ByHandActivities(once, made.alone)
     strays = StrayActivities(made.store)
     return [
         plans.plan_change,
@@ -103,6 +108,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
         outcomes.record_outcome,
         recovery.look_back,
         attention.note_attention,
+        by_hand.take_by_hand,
         strays.find_strays,
         strays.check_books,
     ]

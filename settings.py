@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.access.settings import ALGORITHMS
 from api.desk.settings import LOOPBACK
+from domain.by_hand import checked_limits
 from telemetry.logs import LogFormat
 
 _SECRETS = Path("/run/secrets")
@@ -54,6 +55,11 @@ class Settings(BaseSettings):
     """Requests of each client that is known, in each API process."""
     unknown_per_minute: int = Field(default=30, ge=1)
     """Requests from each address by whom is not let in, in each API process."""
+    alone_up_to: dict[str, int] = {}
+    """Up to how much, in minor units by currency, one operator may say that money was moved by hand: {"NOK": 100000}.
+
+    Above, and in a currency that is not named, a second one has to say so too (docs/access.md). Read by the worker.
+    """
     seats: str = Field(default="", pattern=_NAMED)
     """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
 
@@ -126,6 +132,11 @@ class Settings(BaseSettings):
         if value and len(value.get_secret_value()) < SHORTEST_PEPPER:
             raise ValueError(f"at least {SHORTEST_PEPPER} characters, such as `openssl rand -hex 32` prints")
         return value
+
+    @field_validator("alone_up_to")
+    @classmethod
+    def _of_currencies(cls, value: dict[str, int]) -> dict[str, int]:
+        return dict(checked_limits(value))
 
     @field_validator("token_algorithms")
     @classmethod

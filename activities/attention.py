@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.once import Once
 from activities.steps import Command
+from domain.by_hand import TEMPORAL
 from domain.money import Money
 from domain.orders import Order, ReservationState
 from domain.settlement import MoveKind
@@ -34,6 +35,8 @@ class NoteAttention(Command):
     """Why it is stuck; none when somebody asks to try it again."""
     reason: str | None = None
     """Why it is tried again."""
+    said: int | None = None
+    """The order's event by which a client of ours asked so: then it is noted already."""
 
     def summary(self) -> str:
         """Say what is noted."""
@@ -58,11 +61,12 @@ class AttentionActivities:
         if command.code:
             kind, said = EventType.NEEDS_ATTENTION, {"code": command.code}
         else:
-            kind, said = EventType.RETRIED_BY_HAND, {"reason": command.reason or ""}
+            kind, said = EventType.RETRIED_BY_HAND, {"reason": command.reason or "", "who": TEMPORAL}
         with self._once.store.write() as tx:
             order = locked(tx, command.order)
             data = {"step": command.stuck, **said, "at": command.at.isoformat()}
-            append_once(tx, order, kind, command.change, self._once.store.now(), data)
+            if command.said is None:
+                append_once(tx, order, kind, command.change, self._once.store.now(), data)
             words = [*what_is_left(tx, load(tx, order), command.change)]
         if len(words) > MOST:
             words[MOST:] = [f"and {len(words) - MOST} more"]

@@ -9,13 +9,14 @@ from sqlmodel import Session
 
 from activities.failures import WithdrawnError, read_back, refusal_in, written
 from activities.steps import Command, Nothing
+from domain.by_hand import TEMPORAL
 from domain.changes import ChangeState
 from domain.refusals import Refusal
 from providers.errors import ProviderError
 from store import changes, effects, heads
 from store.database import Store
 from store.effects import EffectState, Known
-from store.events import EventType, append
+from store.events import Data, EventType, append
 from store.orders import locked
 from store.tables import EffectRow, OrderRow
 
@@ -147,7 +148,9 @@ class Once:
 
     def _by_hand(self, tx: Session, order: OrderRow, command: Command) -> None:
         if command.by_hand is not None:
-            data = {"step": command.step, "reason": command.by_hand}
+            who, *before = command.by_whom or (TEMPORAL,)
+            agreed: Data = {"agreed_with": before} if before else {}
+            data = {"step": command.step, "reason": command.by_hand, "who": who, **agreed}
             append(tx, order, EventType.DONE_BY_HAND, command.change, self.store.now(), data)
 
     def _refused(self, command: Command, answer: type[R], error: Refusal | ProviderError) -> R:

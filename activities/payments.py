@@ -28,6 +28,11 @@ class AuthorisePayment(Command):
     part: ClassVar[str] = "authorise"
     amount: Money
 
+    @property
+    def moves(self) -> Money:
+        """What is set aside, and let go by its undo."""
+        return self.amount
+
     def summary(self) -> str:
         """Say how much."""
         return f"set aside {self.amount.words}"
@@ -123,7 +128,7 @@ class PaymentActivities:
 
         def settle(row: OrderRow) -> list[Move]:
             with store.read() as tx:
-                moves = settlement(due_of(tx, row).total, ledger.payments_of(tx, row.number, row.currency))
+                moves = to_settle(tx, row)
             if moves and command.by_hand is None:
                 self._payments.settle(row.tenant, command.key, moves)
             return moves
@@ -137,6 +142,11 @@ class PaymentActivities:
             return Settled(captured=captured, refunded=refunded)
 
         return self._once.step(command, Settled, self._payments, settle, note)
+
+
+def to_settle(tx: Session, row: OrderRow) -> list[Move]:
+    """Return the moves that settle an order's draft. Raises BalanceNotZero."""
+    return settlement(due_of(tx, row).total, ledger.payments_of(tx, row.number, row.currency))
 
 
 def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:

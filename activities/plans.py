@@ -13,6 +13,7 @@ from activities.once import Once
 from activities.recovery import LeftDraft, left_draft
 from activities.shelf import Looks, Seen
 from activities.steps import Check, Command, Place
+from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.gates import check_confirm, check_extend, check_pay
 from domain.money import Money
@@ -21,9 +22,14 @@ from domain.plan_change import plan_change
 from domain.refusals import StaleOrder
 from domain.words import words_of
 from store import changes, leftovers
+from store.events import EventType, append
 from store.orders import locked
 from store.tables import ChangeRow, OrderRow
 
+BY_HAND = "by hand"
+"""The route of what an operator asked for in Temporal itself."""
+IN_TEMPORAL = "in Temporal"
+"""Why, when they did not say."""
 UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
 """There is no request of that id on this order."""
 
@@ -33,6 +39,7 @@ class ByHand(BaseModel):
 
     kind: ChangeKind
     expires_at: datetime | None = None
+    reason: str = ""
 
 
 class PlanChange(Command):
@@ -119,6 +126,9 @@ class PlanActivities:
         if seen.request.if_match is not None and head.last_event not in seen.request.if_match:
             raise StaleOrder
         planned = self._by_kind(tx, head, row, seen)
+        if seen.request.reason is not None:
+            asked = {"act": str(row.kind), "who": _who(row), "reason": seen.request.reason}
+            append(tx, head, EventType.ASKED_BY_HAND, row.id, self._once.store.now(), asked)
         return planned.model_copy(
             update={
                 "ever_confirmed": seen.order.confirmed_version > 0,
@@ -169,14 +179,19 @@ def _answered(tx: Session, command: PlanChange) -> Planned:
     return Planned(answered=outcome.state, code=outcome.code)
 
 
+def _who(row: ChangeRow) -> str:
+    return row.client or (TEMPORAL if row.route == BY_HAND else LOCAL)
+
+
 def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeRow:
     by_hand = command.asked_by_hand or ByHand(kind=ChangeKind.DISCARD)
-    request = ChangeRequest(kind=by_hand.kind, expires_at=by_hand.expires_at)
+    reason = by_hand.reason or IN_TEMPORAL
+    request = ChangeRequest(kind=by_hand.kind, expires_at=by_hand.expires_at, reason=reason)
     return ChangeRow(
         tenant=order.tenant,
         id=command.change,
         order_number=order.number,
-        route="by hand",
+        route=BY_HAND,
         fingerprint="",
         kind=by_hand.kind,
         request=request.model_dump_json(by_alias=True),

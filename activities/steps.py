@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.money import Money
+
 
 class Command(BaseModel):
     """What a step is asked for: ids, counts, money and times, never anything personal."""
@@ -30,11 +32,18 @@ class Command(BaseModel):
     order: str
     by_hand: str | None = None
     """Why an operator did it at the provider; then only our own books are mended."""
+    by_whom: tuple[str, ...] = ()
+    """Who said so: last first, when it took two."""
 
     @property
     def key(self) -> str:
         """Our name for this attempt: the same after a crash, a reset and in another run."""
         return f"{self.change}/{self.part}"
+
+    @property
+    def moves(self) -> Money | None:
+        """How much money it moves, if that stands in what is asked."""
+        return None
 
     def summary(self) -> str:
         """Say in plain words what is asked, for whoever reads the history."""

@@ -4,6 +4,7 @@ import base64
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -12,13 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from api.parts import ApiParts
 from api.problems import ProblemError
 from api.writing_down import fingerprint
+from domain.by_hand import LOCAL
 from domain.model import is_code
 from domain.webhooks import Why, ping_body
 from providers.endpoints import EndpointRefusedError, MalformedUrlError
 from providers.posting import Answered, Message, Poster
 from store import deliveries, webhooks
+from store.database import after_commit
 from store.scoped import Scoped
 from store.tables import DeliveryRow, WebhookRow
+from telemetry import acts
 
 MOST = 50
 """Webhooks a tenant may have: each is one more row at every event it wants."""
@@ -77,6 +81,7 @@ def _kept(made: ApiParts, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
         if webhooks.count(tx) >= MOST:
             raise ProblemError("TOO_MANY_WEBHOOKS")
         if webhooks.add(tx, fresh):
+            _note(tx, made, "subscribe", fresh.id)
             return fresh, False
     earlier = _made_before(made, fresh.created_key, fresh.fingerprint)
     if earlier is None:
@@ -102,6 +107,7 @@ def _changed(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> Webhook
             webhooks.disable(tx, row, Why.BY_REQUEST)
         elif wanted.get("enabled") or ("url" in wanted and row.enabled):
             webhooks.enable(tx, row, made.store.now())
+        _note(tx, made, "change webhook", row.id)
         return row
 
 
@@ -112,6 +118,7 @@ def rotate(made: ApiParts, webhook: str, key: str) -> tuple[WebhookRow, bool]:
         if row.secret_key == key:
             return row, True
         webhooks.rotate(row, new_secret(), key, made.store.now())
+        _note(tx, made, "rotate secret", row.id)
         return row, False
 
 
@@ -121,6 +128,11 @@ def unsubscribe(made: ApiParts, webhook: str) -> None:
         row = _found(tx, webhook, lock=True)
         deliveries.forget(tx, row.id)
         tx.delete(row)
+        _note(tx, made, "unsubscribe", row.id)
+
+
+def _note(tx: Scoped, made: ApiParts, act: str, webhook: str) -> None:
+    after_commit(tx, partial(acts.note, act, made.client or LOCAL, webhook=webhook))
 
 
 async def ping(made: ApiParts, webhook: str) -> Answered:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.by_hand import NOBODY
+
 
 class Scope(StrEnum):
     """What a client may be allowed to do."""
@@ -23,8 +25,8 @@ _CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def is_client(name: str) -> bool:
-    """Whether a text can be a client's name."""
-    return _CLIENT.fullmatch(name) is not None
+    """Whether a text can be a client's name: not one that says on histories that nobody was known."""
+    return _CLIENT.fullmatch(name) is not None and name not in NOBODY
 
 
 @dataclass(frozen=True)

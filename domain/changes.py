@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from domain.by_hand import Reason
 from domain.model import Flag, Instant, Model
 from domain.money import Money
 from domain.operations import (
@@ -71,6 +72,8 @@ class ChangeRequest(Model):
     """What a payment sets aside."""
     expires_at: Instant | None = None
     """The deadline asked for."""
+    reason: Reason | None = None
+    """Why somebody asked it by hand; what has one stands on the order's history as theirs."""
     if_match: tuple[int, ...] | None = None
     """The event numbers of which one must be the order's last; None for any."""
 

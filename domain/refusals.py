@@ -66,6 +66,16 @@ class OrderNeedsAttention(Refusal):
     sentence = "An earlier request for this order is stuck and an operator is asked to finish it."
 
 
+class SecondPersonNeeded(Refusal):
+    """More money was moved by hand than one person may say alone, and no other one has said so in the last hour."""
+
+    code = "SECOND_PERSON_NEEDED"
+    sentence = (
+        "More money than one person may say alone: nothing was done."
+        " Another one has to say the same within the hour, at the desk or through the API."
+    )
+
+
 class StaleOrder(Refusal):
     """If-Match named an older state of the order than the one found in turn."""
 

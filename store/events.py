@@ -31,7 +31,9 @@ class EventType(StrEnum):
     DRAFT_DISCARDED = "draft_discarded"
     DRAFT_EXPIRED = "draft_expired"
     NEEDS_ATTENTION = "needs_attention"
+    ASKED_BY_HAND = "asked_by_hand"
     RETRIED_BY_HAND = "retried_by_hand"
+    SAID_DONE_BY_HAND = "said_done_by_hand"
     DONE_BY_HAND = "done_by_hand"
 
 

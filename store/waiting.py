@@ -9,7 +9,7 @@ from store.orders import mine
 from store.scoped import Scoped
 from store.tables import ChangeRow, EventRow, OrderRow
 
-_CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND)
+_CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND, EventType.SAID_DONE_BY_HAND)
 
 
 def overdue_requests(tx: Scoped, before: datetime, limit: int) -> list[ChangeRow]:

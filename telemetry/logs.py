@@ -28,6 +28,7 @@ class LogFormat(StrEnum):
 MEMBERS = (
     *("timestamp", "level", "logger", "event"),
     *("order", "change", "step", "attempt", "correlation_id", "client", "workflow"),
+    *("act", "who", "webhook"),
     *("kind", "outcome", "code", "error", "place"),
     *("method", "route", "status", "ms"),
 )

@@ -3,6 +3,7 @@
 from temporalio.exceptions import ApplicationError
 
 from domain.refusals import all_refusals
+from workflows.names import NOTHING_STUCK
 
 _REFUSALS = frozenset(all_refusals())
 
@@ -16,6 +17,11 @@ def code_of(failure: BaseException) -> str:
         cause = cause.__cause__
     # Nothing of ours was heard at all: a time-out, or a worker that went away.
     return type(failure.__cause__ or failure).__name__
+
+
+def nothing_stuck() -> ApplicationError:
+    """Return what whoever would help is told where there is nothing to help, or no longer."""
+    return ApplicationError("No step of this draft is stuck.", type=NOTHING_STUCK)
 
 
 def refused(failure: BaseException) -> bool:

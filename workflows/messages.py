@@ -41,27 +41,32 @@ class Ask(BaseModel):
     """A request by its id. An operator may leave the id out to confirm or discard by hand."""
 
     change: str | None = None
+    reason: str = ""
+    """By hand: why."""
 
 
-class ExtendAsk(BaseModel):
+class ExtendAsk(Ask):
     """A new deadline for the draft: by its request's id, or by hand with the time itself."""
 
-    change: str | None = None
     expires_at: datetime | None = None
     minutes: int | None = Field(default=None, ge=1, le=FURTHEST_DEADLINE // timedelta(minutes=1))
     """By hand: how long from now."""
 
 
-class RetryNow(BaseModel):
+class Help(BaseModel):
+    """What an operator says of a stuck step: a reason, which is recorded on the order. No names in it, please."""
+
+    reason: str = ""
+    said: int | None = None
+    """For the API: the order's event by which it has written down who says so, and why."""
+
+
+class RetryNow(Help):
     """Try the stuck step again at once."""
 
-    reason: str = ""
 
-
-class DoneByHand(BaseModel):
-    """The stuck step was done by hand; the reason is recorded on the order. No names in it, please."""
-
-    reason: str = ""
+class DoneByHand(Help):
+    """The stuck step was done by hand."""
 
 
 class Answer(BaseModel):

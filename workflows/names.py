@@ -51,13 +51,15 @@ NEEDS_REQUEST = "NEEDS_REQUEST"
 NEEDS_DEADLINE = "NEEDS_DEADLINE"
 """A deadline moved by hand needs a time, ahead of now and not too far."""
 NEEDS_REASON = "NEEDS_REASON"
-"""What was done by hand needs a reason: it is recorded on the order."""
+"""What moves money by hand needs a reason, and none may be too long to be recorded on the order."""
 STEP_FAILED = "STEP_FAILED"
 """Something broke and everything was taken back."""
 
 
 REMEMBER_FIRST = "remember-first"
 """Patch of 2026-11-22: a draft is closed by what the store says it holds, not only by what its run remembers."""
+BY_HAND_HEARD = "by-hand-heard"
+"""Patch of 2026-11-22: a step is taken for done by hand only by whom, and up to what, it may be said."""
 ATTENTION_NOTED = "attention-noted"
 """Patch of 2026-11-22: that a step is stuck, and that it is tried again by hand, is written on the order."""
 

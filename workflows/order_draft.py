@@ -11,10 +11,12 @@ from temporalio.exceptions import ApplicationError
 
 from activities.drafts import HowClosed
 from activities.plans import ByHand
+from domain.by_hand import clean_reason
 from domain.changes import FURTHEST_DEADLINE, ChangeKind
 from domain.refusals import NoTurn, OrderNeedsAttention
 from workflows import page
 from workflows.board import Board
+from workflows.codes import nothing_stuck
 from workflows.draft import Draft
 from workflows.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
 from workflows.names import (
@@ -22,7 +24,6 @@ from workflows.names import (
     NEEDS_DEADLINE,
     NEEDS_REASON,
     NEEDS_REQUEST,
-    NOTHING_STUCK,
     QUEUE_FULL,
     STEP_FAILED,
 )
@@ -35,6 +36,7 @@ BY_HAND, NO_DEADLINE, NO_REASON, NOTHING_SAID = Ask(), ExtendAsk(), RetryNow(), 
 _EXTEND = 'Let the draft live on: {"minutes": 30} from now, or {"expires_at": "2027-03-01T12:00:00Z"}.'
 _RETRY = 'Try the stuck step again at once. No data needed; or {"reason": "the bank is back"}.'
 _DONE = 'You did the stuck step at its provider: {"reason": "refunded at the bank"}.'
+_CONFIRM = 'Make the draft the order; nothing may be owed: {"reason": "paid at the counter"}.'
 
 
 @workflow.defn(name="OrderDraft")
@@ -159,25 +161,28 @@ class OrderDraft:
     def _admit_change(self, ask: Ask = BY_HAND) -> None:
         self._admit(known=ask.change is not None)
 
-    @workflow.update(name="confirm", description="Make the draft the order. No data needed; nothing may be owed.")
+    @workflow.update(name="confirm", description=_CONFIRM)
     async def confirm(self, ask: Ask = BY_HAND) -> Answer:
         """Confirm the draft."""
-        by_hand = None if ask.change else ByHand(kind=ChangeKind.CONFIRM)
+        by_hand = None if ask.change else ByHand(kind=ChangeKind.CONFIRM, reason=ask.reason)
         return await self._serve(ask.change, ChangeKind.CONFIRM, lambda change: self._draft.confirm(change, by_hand))
 
     @confirm.validator
     def _admit_confirm(self, ask: Ask = BY_HAND) -> None:
         self._admit()
+        if not ask.change:
+            _check_reason(ask.reason, _CONFIRM)
 
     @workflow.update(name="discard", description="Take the whole draft back. No data needed.")
     async def discard(self, ask: Ask = BY_HAND) -> Answer:
         """Discard the draft."""
-        by_hand = None if ask.change else ByHand(kind=ChangeKind.DISCARD)
+        by_hand = None if ask.change else ByHand(kind=ChangeKind.DISCARD, reason=ask.reason)
         return await self._serve(ask.change, ChangeKind.DISCARD, lambda change: self._draft.discard(change, by_hand))
 
     @discard.validator
     def _admit_discard(self, ask: Ask = BY_HAND) -> None:
         self._admit()
+        _check_reason(ask.reason)
 
     @workflow.update(name="pay", description="For the API: set money aside for the draft, by the id of a payment.")
     async def pay(self, ask: Ask = BY_HAND) -> Answer:
@@ -191,12 +196,14 @@ class OrderDraft:
     @workflow.update(name="extend", description=_EXTEND)
     async def extend(self, ask: ExtendAsk = NO_DEADLINE) -> Answer:
         """Move the draft's deadline."""
-        by_hand = None if ask.change else ByHand(kind=ChangeKind.EXTEND, expires_at=_deadline(ask))
+        mine = {"expires_at": _deadline(ask), "reason": ask.reason}
+        by_hand = None if ask.change else ByHand(kind=ChangeKind.EXTEND, **mine)
         return await self._serve(ask.change, ChangeKind.EXTEND, lambda change: self._draft.extend(change, by_hand))
 
     @extend.validator
     def _admit_extend(self, ask: ExtendAsk = NO_DEADLINE) -> None:
         self._admit()
+        _check_reason(ask.reason)
         until, now = _deadline(ask), workflow.now()
         if not ask.change and (until is None or not now < until <= now + FURTHEST_DEADLINE):
             raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
@@ -209,21 +216,22 @@ class OrderDraft:
     @retry_now.validator
     def _admit_retry(self, ask: RetryNow = NO_REASON) -> None:
         self._admit_help()
+        _check_reason(ask.reason)
 
     @workflow.update(name="done_by_hand", description=_DONE)
     async def done_by_hand(self, ask: DoneByHand = NOTHING_SAID) -> None:
         """Take the stuck step for done at its provider; takes no turn."""
-        self._steps.done_by_hand(ask)
+        await self._steps.done_by_hand(ask)
 
     @done_by_hand.validator
     def _admit_by_hand(self, ask: DoneByHand = NOTHING_SAID) -> None:
         self._admit_help()
-        if not ask.reason:
-            raise ApplicationError(_DONE, type=NEEDS_REASON)
+        if ask.said is None:
+            _check_reason(ask.reason, _DONE)
 
     def _admit_help(self) -> None:
         if self._board.stuck is None:
-            raise ApplicationError("No step of this draft is stuck.", type=NOTHING_STUCK)
+            raise nothing_stuck()
 
     @workflow.query(name="progress", description="What is done right now, what waits, what is stuck.")
     def progress(self) -> Progress:
@@ -234,3 +242,12 @@ class OrderDraft:
 def _deadline(ask: ExtendAsk) -> datetime | None:
     """Return the deadline an operator wants."""
     return workflow.now() + timedelta(minutes=ask.minutes) if ask.minutes else ask.expires_at
+
+
+def _check_reason(text: str, needed: str = "") -> None:
+    """Raise NEEDS_REASON for a reason that cannot be recorded, or for none where one is needed: `needed` says how."""
+    try:
+        if text or needed:
+            clean_reason(text)
+    except ValueError as error:
+        raise ApplicationError(needed if not text.strip() else f"A reason {error}.", type=NEEDS_REASON) from None

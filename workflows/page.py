@@ -15,7 +15,7 @@ from workflows.turns import Turns
 _HELP = """
 **What you can do: More Actions, Send an Update**
 
-- `confirm`, no data: make the draft the order, when nothing is owed
+- `confirm`, `{"reason": "paid at the counter"}`: make the draft the order, when nothing is owed
 - `discard`, no data: take the whole draft back, as Request Cancellation does
 - `extend`, `{"minutes": 30}`: let the draft live that long from now
 - `retry_now`, no data: when a step is stuck, try it again at once

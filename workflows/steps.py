@@ -6,16 +6,20 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityHandle
 
 from activities.attention import AttentionActivities, NoteAttention
+from activities.by_hand import ByHandActivities, TakeByHand, TakenByHand
 from activities.steps import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Place, Reversible
+from domain.by_hand import TEMPORAL
+from domain.money import Money
+from domain.refusals import SecondPersonNeeded
 from workflows.board import Board
 from workflows.calls import Calls
-from workflows.codes import code_of, refused
+from workflows.codes import code_of, nothing_stuck, refused
 from workflows.messages import DoneByHand, RetryNow, Stuck
-from workflows.names import ATTENTION_NOTED
+from workflows.names import ATTENTION_NOTED, BY_HAND_HEARD
 from workflows.shield import regardless, to_the_end
 
 C = TypeVar("C", bound=Command)
@@ -35,7 +39,8 @@ class Steps:
         self.board = board
         self._stuck: NoteAttention | None = None
         self._retry = False
-        self._by_hand: DoneByHand | None = None
+        self._moves: Money | None = None
+        self._by_hand: TakenByHand | None = None
 
     async def do(self, step: Check[C, R] | Reversible[C, R], command: C) -> R:
         """Run a step that may fail. Raises FailureError: a refusal, or a fault after its retries."""
@@ -70,14 +75,33 @@ class Steps:
         """Try the stuck step again at once. Raises FailureError when that cannot be noted on the order."""
         stuck = self._stuck
         if stuck:
-            asked = {"code": None, "reason": said.reason, "at": workflow.now()}
+            asked = {"code": None, "reason": said.reason, "said": said.said, "at": workflow.now()}
             await self._note(stuck.model_copy(update=asked))
         # It may have come through meanwhile, and another may be stuck by now.
         self._retry = self._retry or (stuck is not None and self._stuck is stuck)
 
-    def done_by_hand(self, said: DoneByHand) -> None:
-        """Take the stuck step for done at its provider; our own books are still mended."""
-        self._by_hand = said
+    async def done_by_hand(self, said: DoneByHand) -> None:
+        """Take the stuck step for done at its provider; our own books are still mended.
+
+        Raises ApplicationError when that may not be said so, and FailureError when it cannot be found out.
+        """
+        stuck = self._stuck
+        taken = await self._heard(stuck, said) if stuck else None
+        if taken is None or not taken.by_whom or self._stuck is not stuck:
+            raise nothing_stuck()
+        self._by_hand = taken
+
+    async def _heard(self, stuck: NoteAttention, said: DoneByHand) -> TakenByHand:
+        if not workflow.patched(BY_HAND_HEARD):
+            return TakenByHand(reason=said.reason, by_whom=(TEMPORAL,))
+        of = {"change": stuck.change, "order": stuck.order, "stuck": stuck.stuck, "since": stuck.at}
+        command = TakeByHand(**of, amount=self._moves, **said.model_dump())
+        try:
+            return await self._calls.local(ByHandActivities.take_by_hand, command, NOTE_ATTEMPTS)
+        except FailureError as failure:
+            if refused(failure):
+                raise ApplicationError(SecondPersonNeeded.sentence, type=code_of(failure)) from None
+            raise
 
     async def _insist(self, do: Callable[[Any, C], R], place: Place, command: C, what: str) -> R:
         """Run an activity until it succeeds or is refused. It never gives up and never hides."""
@@ -92,7 +116,7 @@ class Steps:
 
     async def _attended(self, do: Callable[[Any, C], R], place: Place, command: C, stuck: Stuck) -> R:
         said = {"stuck": stuck.step, "at": stuck.since, "code": stuck.code}
-        self._stuck = NoteAttention(change=command.change, order=command.order, **said)
+        self._stuck, self._moves = NoteAttention(change=command.change, order=command.order, **said), command.moves
         try:
             await self._note(self._stuck)
         except FailureError:
@@ -114,7 +138,8 @@ class Steps:
             attempt = self._calls.queued(do, place, command, None, what)
             await self._wait_for(attempt)
             if self._by_hand:
-                command = command.model_copy(update={"by_hand": self._by_hand.reason})
+                by_hand = {"by_hand": self._by_hand.reason, "by_whom": self._by_hand.by_whom}
+                command = command.model_copy(update=by_hand)
                 self._by_hand = None
             if not attempt.done():
                 # Its answer is not waited for any more: the next attempt has the same key.

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.asking import ask, asked_before
 from api.desk import words
-from api.desk.guard import key_of
+from api.desk.guard import key_of, reason_of
 from api.desk.orders import head_of
 from api.desk.pages import moment
 from api.desk.undoing import undo_list
@@ -24,6 +24,7 @@ from store.scoped import Scoped
 from store.tables import OrderRow
 
 _EVENT = re.compile(r"\d{1,15}", re.ASCII)
+_UNASKED = "asked at the desk"
 LONGER = (timedelta(minutes=20), timedelta(hours=1), timedelta(hours=4), timedelta(days=1))
 
 
@@ -42,7 +43,8 @@ class Deed:
     """Why it cannot be done now."""
     choices: Sequence[tuple[str, str]] = ()
     grave: bool = False
-    wants_reason: bool = False
+    needs_reason: bool = False
+    """Money or books are moved by it, so that somebody has to say why."""
 
 
 def look(made: ApiParts, number: str, act: str) -> Deed:
@@ -86,6 +88,7 @@ def _confirm(head: OrderRow, order: Order) -> Deed:
         head.last_event,
         hindrance or _no_draft(order),
         grave=True,
+        needs_reason=True,
     )
 
 
@@ -128,11 +131,15 @@ def _no_draft(order: Order) -> str | None:
 
 
 async def do(request: Request, made: ApiParts, number: str, act: str, fields: Mapping[str, str]) -> str:
-    """Ask it of the order under the form's key, if the order is as it was looked at; return the request's id."""
+    """Ask it of the order under the form's key, if the order is as it was looked at; return the request's id.
+
+    Raises ReasonError and whatever asking raises.
+    """
     asked = Handling(key_of(fields), (_event(fields),), LONGEST_WAIT, correlation_id(request))
     kind = ChangeKind(act)
     until = _deadline(fields) if kind is ChangeKind.EXTEND else None
-    wanted = ChangeRequest(kind=kind, expires_at=until, if_match=asked.if_match)
+    reason = reason_of(fields, None if kind is ChangeKind.CONFIRM else _UNASKED)
+    wanted = ChangeRequest(kind=kind, expires_at=until, reason=reason, if_match=asked.if_match)
     now = made.store.now()
     if (
         until

@@ -14,6 +14,7 @@ from api.headers import single
 from api.parts import ApiParts, parts
 from api.problems import ProblemError
 from domain.access import Scope
+from domain.by_hand import clean_reason
 
 COOKIE = "changeover_desk"
 FORM = "application/x-www-form-urlencoded"
@@ -55,6 +56,21 @@ async def form(request: Request) -> Mapping[str, str]:
     if not _TOKEN.fullmatch(known) or not hmac.compare_digest(known.encode(), fields.get("token", "").encode()):
         raise ProblemError("CROSS_SITE_FORM")
     return fields
+
+
+class ReasonError(Exception):
+    """The reason given is none: the text says why."""
+
+
+def reason_of(fields: Mapping[str, str], unasked: str | None) -> str:
+    """Return why, or what stands for it where it need not be said. Raises ReasonError."""
+    text = fields.get("reason", "")
+    if not text.strip() and unasked:
+        return unasked
+    try:
+        return clean_reason(text)
+    except ValueError as error:
+        raise ReasonError(f"A reason {error}.") from None
 
 
 def key_of(fields: Mapping[str, str]) -> str:

@@ -113,7 +113,7 @@ def _read(
             progress=progress,
             silent=silent,
             underway=bool(changes.half_done(tx, number, but="")),
-            stuck=stuck_step(tx, number, progress) if stuck else None,
+            stuck=stuck_step(tx, number, progress, made.store.now()) if stuck else None,
             asked=_asked(tx, head, asked),
         )
 

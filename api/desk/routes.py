@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from api.asking import known_number
 from api.attention import Help
 from api.desk import deeds, helping, home, seats, waiting
-from api.desk.guard import check_host, check_operator, form
+from api.desk.guard import ReasonError, check_host, check_operator, form
 from api.desk.orders import order_shown
 from api.desk.pages import HEADERS, HERE, PREFIX, page, seen
 from api.parts import ApiParts, parts
@@ -60,14 +60,17 @@ async def get_order(
 @router.get("/orders/{order}/{act}")
 async def get_deed(request: Request, order: str, act: str, made: Parts) -> Response:
     """Say what an act would do, and ask for a yes."""
-    number = known_number(order)
+    return await _deed(request, known_number(order), act, made)
+
+
+async def _deed(request: Request, number: str, act: str, made: ApiParts, wrong: str | None = None) -> Response:
     if act in _HOW:
         deed = await helping.look(made, number, _HOW[act])
     elif act in _ACTS:
         deed = await run_in_threadpool(deeds.look, made, number, act)
     else:
         raise ProblemError("NOT_FOUND")
-    return page(request, made, "deed.html", deed=deed, wrong=None)
+    return page(request, made, "deed.html", 422 if wrong else 200, deed=deed, wrong=wrong)
 
 
 @router.post("/orders/{order}/confirm")
@@ -89,8 +92,12 @@ async def extend(request: Request, order: str, made: Parts, fields: Sent) -> Res
 
 
 async def _do(request: Request, order: str, act: ChangeKind, made: ApiParts, fields: Mapping[str, str]) -> Response:
-    change = await deeds.do(request, made, known_number(order), act, fields)
-    return seen(f"{PREFIX}/orders/{order}?{urlencode({'asked': change})}")
+    number = known_number(order)
+    try:
+        change = await deeds.do(request, made, number, act, fields)
+    except ReasonError as error:
+        return await _deed(request, number, act, made, str(error))
+    return seen(f"{PREFIX}/orders/{number}?{urlencode({'asked': change})}")
 
 
 @router.post("/orders/{order}/retry-now")
@@ -109,9 +116,8 @@ async def _help(request: Request, order: str, how: Help, made: ApiParts, fields:
     number = known_number(order)
     try:
         await helping.help_(made, number, how, fields)
-    except helping.ReasonError as error:
-        deed = await helping.look(made, number, how)
-        return page(request, made, "deed.html", 422, deed=deed, wrong=str(error))
+    except ReasonError as error:
+        return await _deed(request, number, how.replace("_", "-"), made, str(error))
     return seen(f"{PREFIX}/orders/{number}?{urlencode({'helped': how})}")
 
 

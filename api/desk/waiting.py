@@ -14,13 +14,15 @@ from api.attention import MOST, progress_of, stuck_orders
 from api.desk import words
 from api.engine import EngineUnreachableError
 from api.parts import ApiParts
+from domain.by_hand import AGREED_WITHIN
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
-from store import invariants, overviews, waiting
+from store import invariants, overviews, sayings, waiting
 from store.engines import StoreBusyError
 from store.events import data_of
 from store.invariants import Violation
 from store.orders import find, load
+from store.sayings import Said
 from store.scoped import Scoped
 from store.tables import ChangeRow, EventRow, OrderRow
 from workflows.messages import Progress, Stuck
@@ -47,6 +49,8 @@ class StuckStep:
     key: str | None
     heard: bool
     """Whether its workflow says so; else it is by the books, and may have come through since."""
+    said_done: Sequence[Said]
+    """Who said within the hour that it was done by hand."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,13 @@ def _mine(made: ApiParts, names: list[str] | None) -> list[str]:
 
 
 def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[StuckStep]:
+    now = made.store.now()
     with made.store.read() as tx:
-        found = [stuck_step(tx, order, progress) for order, progress in asked.items()]
+        found = [stuck_step(tx, order, progress, now) for order, progress in asked.items()]
     return sorted((each for each in found if each), key=lambda each: each.since)
 
 
-def stuck_step(tx: Scoped, order: str, progress: Progress | None) -> StuckStep | None:
+def stuck_step(tx: Scoped, order: str, progress: Progress | None, now: datetime) -> StuckStep | None:
     """Return an order's stuck step: as its workflow tells it, or else as the books last heard of it."""
     head = find(tx, order)
     call = waiting.last_call(tx, order)
@@ -124,6 +129,7 @@ def stuck_step(tx: Scoped, order: str, progress: Progress | None) -> StuckStep |
         proposal=words.proposal(told.step, asked=call is not None and waiting.was_retried(tx, order, call)),
         key=words.key(change, told.step) if change else None,
         heard=progress is not None,
+        said_done=sayings.said_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
     )
 
 

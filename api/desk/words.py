@@ -8,6 +8,7 @@ from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
 from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, GIVE_BACK_SEATS, RESERVE_SEATS
 from activities.steps import Place, Reversible
 from api.problems import TITLES
+from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind
 from domain.orders import OrderStatus
 
@@ -136,6 +137,15 @@ def who(route: str, entur: str, discover: str) -> str:
     return "a client of our own API"
 
 
+_NOBODY = {TEMPORAL: "an operator in Temporal", LOCAL: "an operator"}
+
+
+def by_hand(data: dict[str, Any]) -> str:
+    """Return who did something by hand, with whom, and why; histories of before know only why."""
+    people = [_NOBODY.get(each, each) for each in (data.get("who", LOCAL), *data.get("agreed_with", ()))]
+    return f"{' and '.join(people)}: “{data['reason']}”"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
@@ -161,6 +171,8 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "order_confirmed": lambda data: f"version {data['version']} is the confirmed one",
     "draft_extended": lambda data: f"draft and seats last until {data['expires_at']}",
     "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: an operator was called",
-    "retried_by_hand": lambda data: f"{step(data['step'])} tried again by an operator: “{data['reason']}”",
-    "done_by_hand": lambda data: f"{step(data['step'])} done by hand: “{data['reason']}”",
+    "asked_by_hand": lambda data: f"asked by {by_hand(data)}",
+    "retried_by_hand": lambda data: f"{step(data['step'])} tried again by {by_hand(data)}",
+    "said_done_by_hand": lambda data: f"{step(data['step'])} said to be done by {by_hand(data)}",
+    "done_by_hand": lambda data: f"{step(data['step'])} done by hand, said {by_hand(data)}",
 }

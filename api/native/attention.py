@@ -10,16 +10,17 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
-from api.attention import MOST, Help, NothingStuckError, help_order, progress_of, stuck_orders
+from api.attention import MOST, Help, help_order, progress_of, stuck_orders
 from api.headers import idempotency_key
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
 from api.strict_json import StrictRoute
+from domain.by_hand import AGREED_WITHIN, Reason
 from domain.model import Model
-from store import invariants
+from store import invariants, sayings
 from store.orders import find
 from store.scoped import Scoped
-from workflows.messages import Progress
+from workflows.messages import Progress, Stuck
 
 router = APIRouter(tags=["attention"], route_class=StrictRoute)
 
@@ -27,6 +28,15 @@ Parts = Annotated[ApiParts, Depends(parts)]
 _HELP: dict[int | str, dict[str, Any]] = responses(
     "MALFORMED_BODY", "MEMBER_INVALID", "ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"
 )
+_BY_HAND = _HELP | responses("NOTHING_STUCK", "SECOND_PERSON_NEEDED")
+
+
+class SaidOut(BaseModel):
+    """Who said that a stuck step was done by hand, and waits for a second person to say the same."""
+
+    who: str
+    reason: str
+    at: datetime
 
 
 class StuckOut(BaseModel):
@@ -41,6 +51,7 @@ class StuckOut(BaseModel):
     since: datetime
     seconds: int = Field(description="For how long.")
     left: list[str] = Field(description="What the order has that is not settled.", examples=[["12.40 NOK captured"]])
+    said_done: list[SaidOut] = Field(description="Who said within the hour that it was done by hand, latest first.")
 
 
 class DriftOut(BaseModel):
@@ -61,7 +72,7 @@ class AttentionOut(BaseModel):
 class HelpIn(Model):
     """Why. Recorded on the order and in Temporal: no names, please."""
 
-    reason: Annotated[str, Field(strict=True, min_length=1, max_length=200, examples=["the bank is back"])]
+    reason: Annotated[Reason, Field(examples=["the bank is back"])]
 
 
 @router.get("/v1/attention", responses=responses("ENGINE_UNREACHABLE"))
@@ -69,9 +80,8 @@ async def get_attention(made: Parts) -> AttentionOut:
     """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
     drift = await run_in_threadpool(_drift, made)
     orders = await run_in_threadpool(_mine, made, await stuck_orders(made.engine.client))
-    now = made.store.now()
-    stuck = [_shown(each, now) for each in await progress_of(made.engine, orders) if each]
-    return AttentionOut(stuck=[each for each in stuck if each], drift=drift)
+    progress = [each for each in await progress_of(made.engine, orders) if each]
+    return AttentionOut(stuck=await run_in_threadpool(_shown, made, progress), drift=drift)
 
 
 @router.get("/v1/orders/{order}/attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK"))
@@ -90,33 +100,42 @@ async def retry_now(request: Request, order: str, wanted: HelpIn, made: Parts) -
     await _help(request, order, wanted, made, Help.RETRY_NOW)
 
 
-@router.post("/v1/orders/{order}/attention/done-by-hand", status_code=204, responses=_HELP)
+@router.post("/v1/orders/{order}/attention/done-by-hand", status_code=204, responses=_BY_HAND)
 async def done_by_hand(request: Request, order: str, wanted: HelpIn, made: Parts) -> None:
-    """Say that the stuck step was done at its provider; only our own books are mended, and it is recorded."""
+    """Say that the stuck step was done at its provider; only our own books are mended, and it is recorded.
+
+    Where it moved more money than one person may say alone it is recorded too, answered SECOND_PERSON_NEEDED, and done
+    once another client has asked the same within the hour.
+    """
     await _help(request, order, wanted, made, Help.DONE_BY_HAND)
 
 
 async def _help(request: Request, order: str, wanted: HelpIn, made: ApiParts, how: Help) -> None:
     await run_in_threadpool(_check, made, order)
-    key = idempotency_key(request)
-    try:
-        await help_order(made.engine.client, order, how, wanted.reason, f"{how}/{key}" if key else None)
-    except NothingStuckError:
-        raise ProblemError("NOTHING_STUCK") from None
+    await help_order(made, order, how, wanted.reason, idempotency_key(request))
 
 
 async def _stuck(made: ApiParts, order: str) -> StuckOut | None:
     progress = await made.engine.progress(order)
-    return None if progress is None else _shown(progress, made.store.now())
+    shown = await run_in_threadpool(_shown, made, [progress] if progress else [])
+    return shown[0] if shown else None
 
 
-def _shown(progress: Progress, now: datetime) -> StuckOut | None:
-    stuck = progress.stuck
-    if stuck is None:
-        return None
-    seconds = max(0, int((now - stuck.since).total_seconds()))
-    told = stuck.model_dump(include={"step", "what", "code", "since", "left"})
-    return StuckOut(order=progress.order, request=progress.request, kind=progress.kind, seconds=seconds, **told)
+def _shown(made: ApiParts, found: list[Progress]) -> list[StuckOut]:
+    with made.store.read() as tx:
+        return [_stuck_out(tx, each, each.stuck, made.store.now()) for each in found if each.stuck]
+
+
+def _stuck_out(tx: Scoped, progress: Progress, stuck: Stuck, now: datetime) -> StuckOut:
+    said = sayings.said_done(tx, progress.order, stuck.step, stuck.since, now - AGREED_WITHIN)
+    return StuckOut(
+        order=progress.order,
+        request=progress.request,
+        kind=progress.kind,
+        seconds=max(0, int((now - stuck.since).total_seconds())),
+        said_done=[SaidOut(who=each.saying.who, reason=each.saying.reason, at=each.at) for each in said],
+        **stuck.model_dump(include={"step", "what", "code", "since", "left"}),
+    )
 
 
 def _check(made: ApiParts, order: str) -> None:

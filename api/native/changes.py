@@ -14,6 +14,7 @@ from api.asking import ask, asked_before, known_number
 from api.births import check_births
 from api.headers import Handling, handling, keyed
 from api.native.changes_schema import (
+    ByHandIn,
     ChangeDetails,
     ChangeIn,
     ChangeOut,
@@ -116,7 +117,9 @@ async def change(request: Request, order: str, wanted: ChangeIn, made: Parts, as
 )
 async def confirm(request: Request, order: str, wanted: ConfirmIn, made: Parts, asked: Keyed) -> Response:
     """Confirm the draft, paying what is owed. A confirmed order stays as it is: 200."""
-    filled = ChangeRequest(kind=ChangeKind.CONFIRM, payment=wanted.payment, if_match=asked.if_match)
+    filled = ChangeRequest(
+        kind=ChangeKind.CONFIRM, payment=wanted.payment, reason=wanted.reason, if_match=asked.if_match
+    )
     return await _run(request, made, order, filled, asked, wanted)
 
 
@@ -150,11 +153,18 @@ async def pay(request: Request, order: str, wanted: PaymentIn, made: Parts, aske
     return await _run(request, made, order, filled, asked, wanted)
 
 
-@router.delete("/v1/orders/{order}/draft", response_model=ChangeOut, responses=_RUNNING | responses(*_ASK))
-async def discard(request: Request, order: str, made: Parts, asked: Annotated[Handling, Depends(handling)]) -> Response:
+@router.delete("/v1/orders/{order}/draft", response_model=ChangeOut, responses=_RUNNING | responses(*_BODY, *_ASK))
+async def discard(
+    request: Request,
+    order: str,
+    made: Parts,
+    asked: Annotated[Handling, Depends(handling)],
+    wanted: ByHandIn | None = None,
+) -> Response:
     """Take the whole draft back. Without a draft nothing happens: 200."""
-    filled = ChangeRequest(kind=ChangeKind.DISCARD, if_match=asked.if_match)
-    return await _run(request, made, order, filled, asked, None)
+    reason = wanted.reason if wanted else None
+    filled = ChangeRequest(kind=ChangeKind.DISCARD, reason=reason, if_match=asked.if_match)
+    return await _run(request, made, order, filled, asked, wanted)
 
 
 @router.patch(
@@ -176,7 +186,8 @@ async def extend(
     if not in_reach and not await run_in_threadpool(asked_before, request, made, asked):
         errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must lie within the next six months"}]
         raise ProblemError("MEMBER_INVALID", errors)
-    filled = ChangeRequest(kind=ChangeKind.EXTEND, expires_at=wanted.expires_at, if_match=asked.if_match)
+    until = {"expires_at": wanted.expires_at, "reason": wanted.reason}
+    filled = ChangeRequest(kind=ChangeKind.EXTEND, **until, if_match=asked.if_match)
     return await _run(request, made, order, filled, asked, wanted)
 
 

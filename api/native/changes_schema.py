@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.native.amounts import Amount, AmountIn, CurrencyIn, amount
 from api.problems import Problem, of_outcome
+from domain.by_hand import Reason
 from domain.changes import ChangeState, Outcome, PaymentMeans
 from domain.model import Flag, Instant, Model
 from domain.operations import MOST_OPERATIONS, Operation
@@ -57,7 +58,16 @@ class ChangeIn(QuoteIn):
     }
 
 
-class ConfirmIn(Model):
+_BY_HAND = "Why a person asks this; then it stands on the order's history as theirs. No names of travellers."
+
+
+class ByHandIn(Model):
+    """What may be asked by a person's hand."""
+
+    reason: Reason | None = Field(default=None, description=_BY_HAND, examples=["the customer paid at the counter"])
+
+
+class ConfirmIn(ByHandIn):
     """A confirmation, with the means to pay what is owed, if anything is."""
 
     payment: PaymentMeans | None = None
@@ -74,7 +84,7 @@ class PaymentIn(Model):
     token: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_.:-]{1,100}$", examples=["tok_ok"])]
 
 
-class DeadlineIn(Model):
+class DeadlineIn(ByHandIn):
     """When the draft ends; it stands, earlier or later, until the draft does."""
 
     expires_at: Instant

@@ -61,6 +61,8 @@ def _words(found: Json) -> Iterator[str]:
         yield f"[bold]{stuck['order']}[/bold] {stuck['kind'] or ''} {stuck['request'] or ''}".rstrip()
         yield f"   {escape(stuck['what'])}: keeps failing with {stuck['code']} since {moment(stuck['since'])}"
         yield from (f"   left: {escape(word)}" for word in stuck["left"])
+        for said in stuck["said_done"]:
+            yield f"   said to be done by {said['who']} at {moment(said['at'])}: {escape(said['reason'])}"
     if found["stuck"]:
         yield "Help by `changeover attention retry` or `done-by-hand`, with the order and a --reason."
     else:

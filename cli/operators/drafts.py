@@ -14,8 +14,11 @@ from cli.operators.waiting import ask, exit_code
 from cli.shop import Shop
 from domain.refusals import NoDraft
 
+_UNASKED = "asked at the command line"
 app = typer.Typer(no_args_is_help=True, help="Confirm, discard or extend an order's open draft.")
 
+_WHY = "Why; recorded on the order as yours. No names, please."
+Why = Annotated[str | None, typer.Option("--reason", help=_WHY)]
 Token = Annotated[str | None, typer.Option(help="What the balance is paid with: the payment provider's token.")]
 Method = Annotated[str, typer.Option(help="How it is paid.")]
 Until = Annotated[str | None, typer.Option(help="The new deadline with its zone, such as 2026-12-01T12:00Z.")]
@@ -24,26 +27,38 @@ Minutes = Annotated[int | None, typer.Option(min=1, help="Or so many minutes lat
 
 @app.command()
 def confirm(
-    order: Order, *, token: Token = None, method: Method = "card", api: Api = None, as_json: AsJson = False
+    order: Order,
+    reason: Annotated[str, typer.Option(help=_WHY)],
+    *,
+    token: Token = None,
+    method: Method = "card",
+    api: Api = None,
+    as_json: AsJson = False,
 ) -> None:
     """Confirm the draft, paying what is owed with --token. An order confirmed already stays as it is."""
-    body = {"payment": {"method": method, "token": token}} if token else {}
+    body = _body(reason) | ({"payment": {"method": method, "token": token}} if token else {})
     speaker = Speaker(as_json=as_json)
     with speaking(api, speaker) as shop:
         _answer(speaker, ask(shop, speaker, "POST", order, "/confirm", body))
 
 
 @app.command()
-def discard(order: Order, *, api: Api = None, as_json: AsJson = False) -> None:
+def discard(order: Order, *, reason: Why = None, api: Api = None, as_json: AsJson = False) -> None:
     """Take the whole draft back: the order is as it was last confirmed. Without a draft nothing happens."""
     speaker = Speaker(as_json=as_json)
     with speaking(api, speaker) as shop:
-        _answer(speaker, ask(shop, speaker, "DELETE", order, "/draft"))
+        _answer(speaker, ask(shop, speaker, "DELETE", order, "/draft", _body(reason)))
 
 
 @app.command()
 def extend(
-    order: Order, *, until: Until = None, minutes: Minutes = None, api: Api = None, as_json: AsJson = False
+    order: Order,
+    *,
+    until: Until = None,
+    minutes: Minutes = None,
+    reason: Why = None,
+    api: Api = None,
+    as_json: AsJson = False,
 ) -> None:
     """Set when the draft ends, its seats first: --until an instant, or --minutes later than now set."""
     if (until is None) == (minutes is None):
@@ -52,7 +67,11 @@ def extend(
     speaker = Speaker(as_json=as_json)
     with speaking(api, speaker) as shop:
         deadline = fixed or _deadline(shop, order) + timedelta(minutes=minutes or 0)
-        _answer(speaker, ask(shop, speaker, "PATCH", order, "", {"expires_at": deadline.isoformat()}))
+        _answer(speaker, ask(shop, speaker, "PATCH", order, "", {"expires_at": deadline.isoformat()} | _body(reason)))
+
+
+def _body(reason: str | None) -> Json:
+    return {"reason": reason or _UNASKED}
 
 
 def _instant(text: str) -> datetime:

@@ -30,6 +30,7 @@ _NEXT = {
     "BALANCE_NOT_ZERO": "Name what it is paid with: --token.",
     "ORDER_NEEDS_ATTENTION": "See `changeover attention list`: the step that keeps failing comes first.",
     "NOTHING_STUCK": "`changeover attention list` names the orders that wait for an operator.",
+    "SECOND_PERSON_NEEDED": "Yours is recorded, and shown by `changeover attention list`.",
     "ENGINE_UNREACHABLE": "It is done as soon as Temporal and a worker run. Look at the logs of both.",
     "UNAUTHENTICATED": "Name a key in CHANGEOVER_KEY: `changeover client create NAME --scope operate` makes one.",
     "SCOPE_MISSING": "`changeover client list` says what each client may do.",

@@ -8,6 +8,7 @@ import pytest
 
 from providers.endpoints import Endpoints
 from store import webhooks
+from tests.support.access import guarded
 from tests.support.names import Names
 from tests.support.receiver import receiving
 from tests.support.subscriptions import subscribed
@@ -236,3 +237,17 @@ async def test_there_are_not_more_than_fifty(strict: World) -> None:
     assert set(taken) == {201}
     answer = await strict.post("/v1/webhooks", {"url": URL})
     assert (answer.status, answer.code) == (409, "TOO_MANY_WEBHOOKS")
+
+
+async def test_who_changes_a_webhook_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with guarded(world) as door:
+        al = door.client()
+        made = (await al.world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body
+        path = f"/v1/webhooks/{made['id']}"
+        await al.world.send("PATCH", path, {"enabled": False})
+        await al.world.post(f"{path}/rotate-secret", {})
+        await al.world.send("DELETE", path)
+    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.acts"]
+    assert [each["act"] for each in noted] == ["subscribe", "change webhook", "rotate secret", "unsubscribe"]
+    assert {(each["who"], each["webhook"]) for each in noted} == {(al.name, made["id"])}

@@ -1,6 +1,8 @@
 """Clients at the command line: registered, given keys that are told once, rotated, revoked, listed."""
 
 import json
+import os
+import pwd
 from collections.abc import Callable
 from typing import Any
 
@@ -91,3 +93,15 @@ def test_a_pepper_that_is_too_short_is_no_pepper() -> None:
     with pytest.raises(ValueError, match="at least 32 characters") as error:
         Settings(key_pepper="short and secret")
     assert "short and secret" not in str(error.value)
+
+
+def test_who_makes_and_revokes_clients_is_logged_by_the_operating_systems_name(
+    type_: Type, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    for line in ("create kiosk --scope read", "rotate kiosk", "revoke kiosk --key 0000000000", "revoke kiosk"):
+        type_(line)
+    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.acts"]
+    assert [each["act"] for each in noted] == ["create client", "make key", "make key", "revoke client"]
+    assert {(each["who"], each["client"]) for each in noted} == {(pwd.getpwuid(os.getuid()).pw_name, "kiosk")}

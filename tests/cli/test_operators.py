@@ -81,9 +81,9 @@ async def test_a_draft_is_extended_then_confirmed_and_paid(world: World, termina
     code, change = await terminal.read(f"draft extend {order} --minutes 30")
     assert (code, change["state"]) == (0, "done")
     assert await deadline(world, order) == before + timedelta(minutes=30)
-    code, said, warned = await terminal.type(f"draft confirm {order}")
+    code, said, warned = await terminal.type(f"draft confirm {order} --reason paid")
     assert (code, "refused BALANCE_NOT_ZERO" in said, "--token" in warned) == (1, True, True)
-    code, said, _ = await terminal.type(f"draft confirm {order} --token tok_ok")
+    code, said, _ = await terminal.type(f"draft confirm {order} --reason paid --token tok_ok")
     assert code == 0
     assert "✓ settle_price_difference" in said
     assert f"{order} confirmed, version 2" in said
@@ -175,7 +175,18 @@ def test_a_wrong_usage_has_an_exit_code_of_its_own() -> None:
 async def test_ctrl_c_says_how_the_change_is_found_again(world: World) -> None:
     order, _ = await world.drafted()
     armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
-    command = [*US, "draft", "confirm", order, "--token", "tok_ok", "--api", str(world.http.base_url)]
+    command = [
+        *US,
+        "draft",
+        "confirm",
+        order,
+        "--reason",
+        "paid",
+        "--token",
+        "tok_ok",
+        "--api",
+        str(world.http.base_url),
+    ]
     pipe = subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         *command,

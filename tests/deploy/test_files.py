@@ -140,6 +140,15 @@ def test_files_that_are_mounted_are_there_and_secrets_are_told_of() -> None:
         assert Path(secret["file"]).name in PAGE
 
 
+def test_operators_can_send_updates_in_the_web_ui_and_end_no_run() -> None:
+    told = SERVICES["temporal-ui"]["environment"]
+    for act in ("WORKFLOW_TERMINATE", "WORKFLOW_CANCEL", "WORKFLOW_RESET", "BATCH_ACTIONS", "START_WORKFLOW"):
+        assert told[f"TEMPORAL_{act}_DISABLED"] == "true"
+    assert not {"TEMPORAL_DISABLE_WRITE_ACTIONS", "TEMPORAL_WORKFLOW_UPDATE_DISABLED"} & set(told)
+    page = (ROOT / "docs" / "locking-down.md").read_text()
+    assert all(name in page for name in told if name.endswith("_DISABLED"))
+
+
 def test_a_namespace_is_prepared_with_just_the_search_attributes_that_are_written() -> None:
     script = (DEPLOY / "temporal" / "prepare.sh").read_text()
     made = {

@@ -175,7 +175,7 @@ async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, st
     assert answer.status == 204
     await asked
     reversed_ = "reserve_seats" if step == "release_seats" else step
-    assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, **said}]
+    assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, "who": "local", **said}]
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the command line

@@ -100,7 +100,7 @@ async def test_an_operator_confirms_and_extends_by_hand_from_the_web_ui(world: W
     extended = await handle.execute_update("extend", {"expires_at": deadline}, id="by-hand-extend")
     assert extended["state"] == "done"
     assert (await world.show(order))["expires_at"] == deadline
-    refused = await handle.execute_update("confirm", {}, id="by-hand-confirm")
+    refused = await handle.execute_update("confirm", {"reason": "as they asked"}, id="by-hand-confirm")
     assert (refused["state"], refused["code"]) == ("refused", "BALANCE_NOT_ZERO")
     discarded = await handle.execute_update("discard", {}, id="by-hand-discard")
     assert discarded["state"] == "done"

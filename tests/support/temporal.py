@@ -22,6 +22,8 @@ NAMESPACES = (
     "uncached",
     "builds",
     "traced",
+    "by-hand-sqlite",
+    "by-hand-postgres",
     "outside",
 )
 START_SECONDS = 30

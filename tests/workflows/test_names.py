@@ -107,6 +107,7 @@ def test_the_activities(tmp_path: Path) -> None:
         "record_outcome",
         "look_back",
         "note_attention",
+        "take_by_hand",
         "find_strays",
         "check_books",
     }

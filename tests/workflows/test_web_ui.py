@@ -166,6 +166,7 @@ async def test_a_form_filled_in_wrong_says_what_is_wanted(desk: World, page: Pag
     order, _ = await desk.drafted()
     await opened(page, web_ui, order)
     for update, data, said in (
+        ("confirm", None, "NEEDS_REASON: Make the draft the order"),
         ("extend", None, 'NEEDS_DEADLINE: Let the draft live on: {"minutes": 30}'),
         ("done_by_hand", None, "NOTHING_STUCK"),
         ("extend", '{"minutes": "soon"}', "INVALID_DATA"),
@@ -181,7 +182,7 @@ async def test_a_confirmation_by_hand_of_a_draft_that_is_not_paid_is_refused_in_
 ) -> None:
     order, _ = await desk.drafted()
     await opened(page, web_ui, order)
-    await expect(await send(page, "confirm")).to_have_count(0)
+    await expect(await send(page, "confirm", '{"reason": "as they asked"}')).to_have_count(0)
     await page.keyboard.press("r")
     words = page.frame_locator("#user-metadata-current-details").locator("body")
     await expect(words).to_contain_text("confirm — refused: BALANCE_NOT_ZERO")

@@ -29,7 +29,10 @@ async def test_a_draft_is_confirmed_once_nothing_is_owed(world: World, visitor: 
     path = f"/desk/orders/{order}/confirm"
     assert "100.00 NOK is still owed" in words_of(await visitor.see(path))
     await world.pay(order, "100.00")
-    answer = await visitor.fill_in(path)
+    unsaid = await visitor.fill_in(path)
+    assert (unsaid.status_code, "A reason must not be blank." in unsaid.text) == (422, True)
+    answer = await visitor.fill_in(path, reason="paid at the counter")
+    assert "asked by an operator: “paid at the counter”" in words_of(await visitor.see(f"/desk/orders/{order}"))
     assert "Confirmation: done." in words_of(await visitor.see(answer.headers["location"]))
     assert (await world.show(order))["confirmed_version"] == 2
     assert "The order has no open draft." in words_of(await visitor.see(path))
@@ -110,7 +113,7 @@ async def test_saying_it_was_done_by_hand_needs_a_reason_and_is_recorded(world: 
     assert answer.status_code == 303
     await asked
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
-    assert "reserve seats done by hand: “released at the counter”" in page
+    assert "reserve seats done by hand, said an operator: “released at the counter”" in page
     assert "No step of this order is stuck" in await visitor.see(path)
     late = await visitor.send(path, {"token": visitor.cookie.partition("=")[2], "key": 36 * "a", "reason": "x"})
     assert (late.status_code, "NOTHING_STUCK" in late.text) == (409, True)
@@ -124,8 +127,8 @@ async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> No
         assert (await visitor.send(path, fields)).status_code == 303
     events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
     assert [event["type"] for event in events].count("retried_by_hand") == 1
-    armed.fault = Fault.LOST
     assert (await visitor.fill_in(path)).status_code == 303
+    armed.fault = Fault.LOST
     assert (await asked).status == 200
 
 

@@ -1,0 +1,49 @@
+"""Who did something by hand and why; up to how much one person may say so alone."""
+
+import pytest
+
+from domain.access import is_client
+from domain.by_hand import LOCAL, LONGEST_REASON, NOBODY, TEMPORAL, Alone, checked_limits, clean_reason, others
+from domain.money import Money
+
+RULE = Alone(asked=True, up_to={"NOK": 100_000})
+
+
+def test_one_person_is_enough_up_to_the_limit_of_the_currency() -> None:
+    assert RULE.may(Money(100_000, "NOK"))
+    assert not RULE.may(Money(100_001, "NOK"))
+
+
+def test_of_a_currency_without_a_limit_one_person_may_move_nothing() -> None:
+    assert RULE.may(Money(0, "EUR"))
+    assert not RULE.may(Money(1, "EUR"))
+    assert not Alone(asked=True).may(Money(1, "NOK"))
+
+
+def test_where_nobody_is_asked_who_they_are_there_is_no_rule() -> None:
+    assert Alone(asked=False).may(Money(10**9, "NOK"))
+
+
+def test_nobody_is_a_second_person_to_themselves_and_who_is_not_known_is_none() -> None:
+    assert others(["bo", TEMPORAL, LOCAL, "al"], "al") == ["bo"]
+    assert others(["al"], "al") == []
+
+
+@pytest.mark.parametrize("name", sorted(NOBODY))
+def test_no_client_is_called_what_says_that_nobody_was_known(name: str) -> None:
+    assert not is_client(name)
+    assert is_client(f"{name}-1")
+
+
+def test_a_reason_is_one_short_clean_line() -> None:
+    assert clean_reason("  refunded at the bank ") == "refunded at the bank"
+    for wrong in ("", "  ", "a\nb", "a\x00b", "x" * (LONGEST_REASON + 1)):
+        with pytest.raises(ValueError, match="must"):
+            clean_reason(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"NOK": -1}, {"XYZ": 1}, {"nok": 1}], ids=str)
+def test_a_limit_is_of_a_currency_and_not_less_than_nothing(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="minor units"):
+        checked_limits(wrong)
+    assert checked_limits({"NOK": 0}) == {"NOK": 0}
