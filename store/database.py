@@ -141,6 +141,12 @@ class Store:
         with self.read() as tx:
             tx.connection().exec_driver_sql("SELECT 1 FROM counters WHERE 1 = 0")
 
+    def settle(self) -> None:
+        """Take what was written before out of SQLite's log; as much of it as no reader needs. PostgreSQL vacuums."""
+        if self._sqlite:
+            with self._writing(), self._writer.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close every connection."""
         self._writer.dispose()
@@ -179,5 +185,6 @@ def _taken(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None
 
 
 def _sqlite_connection(connection: Any, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    # What is erased is overwritten in the file, not only let go.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")

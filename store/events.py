@@ -33,6 +33,7 @@ class EventType(StrEnum):
     NEEDS_ATTENTION = "needs_attention"
     RETRIED_BY_HAND = "retried_by_hand"
     DONE_BY_HAND = "done_by_hand"
+    ORDER_ERASED = "order_erased"
 
 
 def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, now: datetime, data: Data) -> None:

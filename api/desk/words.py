@@ -162,5 +162,6 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "draft_extended": lambda data: f"draft and seats last until {data['expires_at']}",
     "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: an operator was called",
     "retried_by_hand": lambda data: f"{step(data['step'])} tried again by an operator: “{data['reason']}”",
+    "order_erased": lambda data: f"{count(data['travellers'], 'traveller')} erased",
     "done_by_hand": lambda data: f"{step(data['step'])} done by hand: “{data['reason']}”",
 }
