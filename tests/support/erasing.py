@@ -8,6 +8,7 @@ from sqlmodel import Session, SQLModel, col, or_, select
 
 from store.database import Store
 from store.tables import BundleRow, ChangeRow, LineRow, OrderRow
+from tests.support.canary import BORN, BORN_CHILD, FAMILY, GIVEN
 from tests.support.world import CARD, Json, World
 
 REFERENCE = {"id": "ref"}
@@ -23,14 +24,14 @@ class Person:
     def details(self) -> Json:
         """All of it, as it is sent."""
         return {
-            "id": f"t-{self.mark}",
-            "given_name": f"Given {self.mark}",
-            "family_name": f"Family {self.mark}",
-            "birth_date": "1961-04-03",
+            "id": f"trav-gul-{self.mark}",
+            "given_name": f"{GIVEN} {self.mark}",
+            "family_name": f"{FAMILY} {self.mark}",
+            "birth_date": BORN.isoformat(),
             "salutation": "other",
             "gender": "diverse",
             "nationality": "ISL",
-            "passport": f"P-{self.mark}",
+            "passport": f"Gulfugl {self.mark}",
         }
 
     def wish(self, bundle: str) -> Json:
@@ -40,7 +41,7 @@ class Person:
             "offer_bundle_id": bundle,
             "traveller_ids": [self.details["id"]],
             "travellers": [self.details],
-            "external_reference": f"their {self.mark}",
+            "external_reference": f"Gulfugl {self.mark}",
             "customers": [{"id": f"C-{self.mark}", "entitlements": [{"product": REFERENCE}]}],
             "distribution": {"customer_account": {"id": f"A-{self.mark}"}},
         }
@@ -58,7 +59,7 @@ async def sold_to(world: World, person: Person, key: str | None = None) -> str:
     assert sold.status == 200, sold.body
     other = {**person.wish(bundle["id"]), "supplements": [{"supplement": "nothing-like-it"}]}
     assert (await world.change(order, other)).status == 409
-    frozen = {**person.details, "birth_date": "1961-04-04"}
+    frozen = {**person.details, "birth_date": BORN_CHILD.isoformat()}
     warned = await world.change(order, {"op": "set_travellers", "travellers": [frozen]})
     assert warned.status == 200, warned.body
     assert (await world.discard(order)).status == 200
