@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """Whose offer catalogue: likewise."""
     payments: str = Field(default="", pattern=_NAMED)
     """Whose payment provider: likewise."""
+    retention: timedelta | None = Field(default=None, gt=timedelta())
+    """How long after an order has ended `erase --due` leaves its people in (ISO 8601, P730D); none: for ever."""
     draft_life: timedelta = timedelta(minutes=20)
     offer_life: timedelta = timedelta(minutes=20)
     hold_margin: timedelta = timedelta(hours=24)

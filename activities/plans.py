@@ -19,9 +19,9 @@ from domain.gates import check_confirm, check_extend, check_pay
 from domain.money import Money
 from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
-from domain.refusals import StaleOrder
+from domain.refusals import OrderErased, StaleOrder
 from domain.words import words_of
-from store import changes, leftovers
+from store import changes, erasure, leftovers
 from store.events import EventType, append
 from store.orders import locked
 from store.tables import ChangeRow, OrderRow
@@ -115,6 +115,8 @@ class PlanActivities:
                 changes.add(tx, _row_by_hand(order, command, store.now()))
             if not changes.claim(tx, command.change, command.order, store.now()):
                 return _answered(tx, command)
+            if order.erased_at is not None:
+                erasure.erase_request(tx, command.change)
             left = left_draft(tx, order) if command.adopt else None
             half_done = command.adopt and leftovers.anything_half_done(tx, command.order, command.change)
         if half_done:
@@ -122,6 +124,8 @@ class PlanActivities:
         return Planned(left=left)
 
     def _plan(self, tx: Session, head: OrderRow, command: PlanChange, seen: Seen) -> Planned:
+        if head.erased_at is not None:
+            raise OrderErased
         row = changes.existing(tx, command.change)
         if seen.request.if_match is not None and head.last_event not in seen.request.if_match:
             raise StaleOrder

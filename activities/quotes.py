@@ -16,6 +16,7 @@ from domain.money import Money
 from domain.plan_change import plan_change
 from domain.quote_change import quote_change
 from domain.quotes import Quote
+from domain.refusals import OrderErased
 from domain.traveller_rules import validate_travellers
 from providers.protocols import OfferCatalogue
 from store import changes
@@ -77,6 +78,8 @@ def price(tx: Session, head: OrderRow, offers: OfferCatalogue, request: ChangeRe
 
     Raises the refusals the change itself would meet before its seats and its payment.
     """
+    if head.erased_at is not None:
+        raise OrderErased
     order = load(tx, head)
     shelf = shelf_for(tx, head.tenant, offers, order, request)
     plan = plan_change(order, request, shelf, head.next_line, head.next_position)

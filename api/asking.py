@@ -15,7 +15,7 @@ from api.headers import Handling
 from api.new_orders import NewOrder, make_order, of_caller
 from api.parts import ApiParts
 from api.problems import ProblemError
-from api.writing_down import fingerprint, new_change, route_of, written
+from api.writing_down import admits, fingerprint, new_change, route_of, written
 from domain.access import Scope
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.refusals import NoTurn
@@ -85,7 +85,10 @@ def _write_down(
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
         fresh.order_number = order
-        return written(tx, fresh), head.distribution_channel
+        row = written(tx, fresh)
+        if row is fresh:
+            admits(head)
+        return row, head.distribution_channel
 
 
 def asked_before(request: Request, made: ApiParts, asked: Handling) -> ChangeRequest | None:

@@ -11,9 +11,10 @@ from api.headers import Handling
 from api.parts import ApiParts
 from api.problems import ProblemError
 from domain.changes import ChangeKind, ChangeState
+from domain.refusals import OrderErased
 from store import changes
 from store.scoped import Scoped
-from store.tables import ChangeRow
+from store.tables import ChangeRow, OrderRow
 
 
 def fingerprint(method: str, path: str, body: Any) -> str:
@@ -55,6 +56,13 @@ def written(tx: Scoped, row: ChangeRow) -> ChangeRow:
     earlier = changes.of_key(tx, row.client, row.route, row.idempotency_key or "")
     if earlier is None:
         raise LookupError("a request that could not be written down has a twin")
-    if earlier.fingerprint != row.fingerprint:
+    # What has been erased has no fingerprint: whoever has the key is answered.
+    if earlier.fingerprint not in ("", row.fingerprint):
         raise ProblemError("IDEMPOTENCY_MISMATCH")
     return earlier
+
+
+def admits(head: OrderRow) -> None:
+    """Raise ORDER_ERASED for an order nothing about people may be written down for any more."""
+    if head.erased_at is not None:
+        raise ProblemError(OrderErased.code)

@@ -112,6 +112,24 @@ def check(
     raise typer.Exit(books.check(chosen, as_json=as_json))
 
 
+@app.command(rich_help_panel=CARE)
+def erase(
+    orders: Annotated[list[str] | None, typer.Argument(metavar="ORDER...", help="Orders that have ended.")] = None,
+    *,
+    due: Annotated[bool, typer.Option("--due", help="Whatever ended longer ago than CHANGEOVER_RETENTION.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase who travelled from orders that have ended; money, seats and who asked for what stay. It cannot be undone.
+
+    Exit code 1 when an order has not ended, or is unknown; 2 without any books.
+    """
+    from cli import erase as erasing
+
+    if bool(orders) == due:
+        raise typer.BadParameter("Name orders, or --due.")
+    raise typer.Exit(erasing.erase(Settings(), orders, as_json=as_json))
+
+
 @app.command(rich_help_panel=RUN)
 def migrate() -> None:
     """Bring the database of CHANGEOVER_DATABASE to the present schema."""

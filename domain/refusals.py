@@ -24,6 +24,13 @@ class OrderCancelled(Refusal):
     sentence = "The order is cancelled and takes no more changes."
 
 
+class OrderErased(Refusal):
+    """Who travelled is not known any more, so nothing can be changed for them."""
+
+    code = "ORDER_ERASED"
+    sentence = "The order's travellers have been erased; it takes no more requests."
+
+
 class AlreadyConfirmed(Refusal):
     """The change was to be run only while the order had never been confirmed."""
 

@@ -20,8 +20,8 @@ _BUNDLES = sa.select(_TABLE.c.id, _TABLE.c.document).where(
 
 def keep(tx: Scoped, bundle: OfferBundle) -> None:
     """Keep a promise that was made."""
-    text, tenant = bundle.model_dump_json(), tx.reach.tenant
-    tx.add(BundleRow(tenant=tenant, id=bundle.id, expires_at=bundle.expires_at, document=text))
+    text, tenant, when = bundle.model_dump_json(), tx.reach.tenant, bundle.expires_at
+    tx.add(BundleRow(tenant=tenant, id=bundle.id, expires_at=when, order_number=bundle.order, document=text))
     tx.add_all(OfferRow(tenant=tenant, id=offer.id, bundle=bundle.id) for offer in bundle.offers)
 
 

@@ -113,6 +113,12 @@ class Store:
         with self.read() as tx:
             tx.connection().exec_driver_sql("SELECT 1 FROM counters WHERE 1 = 0")
 
+    def settle(self) -> None:
+        """Take what was written before out of SQLite's log; as much of it as no reader needs. PostgreSQL vacuums."""
+        if self._sqlite:
+            with self._writing(), self._writer.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close every connection."""
         self._writer.dispose()

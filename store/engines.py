@@ -102,5 +102,6 @@ def _taken(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None
 
 
 def _prepared(connection: Any, _record: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    # What is erased is overwritten in the file, not only let go.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")

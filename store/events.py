@@ -35,6 +35,7 @@ class EventType(StrEnum):
     RETRIED_BY_HAND = "retried_by_hand"
     SAID_DONE_BY_HAND = "said_done_by_hand"
     DONE_BY_HAND = "done_by_hand"
+    ORDER_ERASED = "order_erased"
 
 
 def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, now: datetime, data: Data) -> None:

@@ -9,8 +9,9 @@ from playwright.async_api import Browser
 
 from store.database import Store
 from tests.support.browser import chromium
-from tests.support.endings import check_books, check_histories, listening
+from tests.support.endings import check_books, check_histories
 from tests.support.installation import prepared, running_world
+from tests.support.outputs import OUTPUTS, listening, look_at_metrics
 from tests.support.postgres import new_database, postgres
 from tests.support.sharing import Sharing
 from tests.support.temporal import temporal_server
@@ -37,6 +38,16 @@ def _belongs(item: pytest.Item) -> bool:
     """Whether a test marked `only_on` some databases runs on its own one."""
     only, call = item.get_closest_marker("only_on"), getattr(item, "callspec", None)
     return only is None or (call is not None and call.params.get("database_kind") in only.args)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_is_named() -> Iterator[None]:
+    """Look for the tests' travellers in all this process brings forth; Temporal is looked at as its server ends."""
+    with listening():
+        yield
+    look_at_metrics()
+    found = OUTPUTS.found
+    assert not found, f"{len(found)} of {dict(OUTPUTS.seen)} name people; the first: {found[0]}"
 
 
 @pytest.fixture(scope="session")
@@ -74,14 +85,11 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
 
 @pytest.fixture(scope="session")
 async def installation(database: str, database_kind: str, temporal: str) -> AsyncIterator[World]:
-    with listening() as logs:
-        # In the SDK's sandbox on one of them: the worker runs without it, and what it refuses must be found here.
-        async with running_world(database, temporal, database_kind, sandboxed=database_kind == "sqlite") as world:
-            yield world
-            await check_histories(world)
-            check_books(world)
-    assert logs.seen
-    assert not logs.found, f"{len(logs.found)} log records name people; the first: {logs.found[0]}"
+    # In the SDK's sandbox on one of them: the worker runs without it, and what it refuses must be found here.
+    async with running_world(database, temporal, database_kind, sandboxed=database_kind == "sqlite") as world:
+        yield world
+        await check_histories(world)
+        check_books(world)
 
 
 @pytest.fixture

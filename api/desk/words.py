@@ -175,4 +175,5 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "retried_by_hand": lambda data: f"{step(data['step'])} tried again by {by_hand(data)}",
     "said_done_by_hand": lambda data: f"{step(data['step'])} said to be done by {by_hand(data)}",
     "done_by_hand": lambda data: f"{step(data['step'])} done by hand, said {by_hand(data)}",
+    "order_erased": lambda data: f"{count(data['travellers'], 'traveller')} erased",
 }

@@ -28,7 +28,15 @@ Parts = Annotated[ApiParts, Depends(parts)]
 Asked = Annotated[Handling, Depends(patient)]
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
-_ASK = ("ORDER_NOT_FOUND", "STALE_ORDER", "IDEMPOTENCY_MISMATCH", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_ASK = (
+    "ORDER_NOT_FOUND",
+    "ORDER_ERASED",
+    "STALE_ORDER",
+    "IDEMPOTENCY_MISMATCH",
+    "NO_TURN",
+    "STEP_FAILED",
+    "ENGINE_UNREACHABLE",
+)
 _NEW = ("IDEMPOTENCY_MISMATCH", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
 _ITEM = (*_ASK, "ORDER_ITEM_NOT_FOUND")
 
@@ -136,7 +144,7 @@ async def remove_item(request: Request, order: str, item: str, made: Parts, aske
     "/orders/{order}/offers",
     name="discover_offers",
     response_model=OffersResponse,
-    responses=errors(*_BODY, "ORDER_NOT_FOUND"),
+    responses=errors(*_BODY, "ORDER_NOT_FOUND", "ORDER_ERASED"),
 )
 def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, made: Parts) -> Response:
     """Find bundles that only this order may take, one for each product that fits. Nothing is held."""

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
 from store.columns import document, moment, words
+
+_NOT_ERASED = text("NOT erased")
 
 
 class OfferRow(SQLModel, table=True):
@@ -18,11 +21,20 @@ class OfferRow(SQLModel, table=True):
 
 
 class BundleRow(SQLModel, table=True):
-    """A promise: kept as it was given. Its document holds birth dates."""
+    """A promise: kept as it was given, but for whom it was given to. Its document holds birth dates."""
 
     __tablename__ = "offer_bundles"
+    __table_args__ = (
+        Index(
+            "offer_bundles_not_erased", "tenant", "expires_at", sqlite_where=_NOT_ERASED, postgresql_where=_NOT_ERASED
+        ),
+    )
 
     tenant: str = words(64)
     id: str = words(64, primary_key=True)
     expires_at: datetime = moment()
+    order_number: str | None = words(20, default=None, index=True)
+    """The only order it may be taken for."""
     document: str = document()
+    erased: bool = False
+    """Whether nobody is in it any more: it was kept for as long as it may be."""

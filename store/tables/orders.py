@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 from store.columns import document, exact, moment, whole, words
 
 _DRAFT = text("draft_opened_by IS NOT NULL")
+_NOT_ERASED = text("erased_at IS NULL")
 
 
 class CounterRow(SQLModel, table=True):
@@ -31,6 +32,7 @@ class OrderRow(SQLModel, table=True):
         Index("orders_latest", "tenant", "created_at", "number"),
         Index("orders_reference", "tenant", "external_reference"),
         Index("orders_drafts", "tenant", "expires_at", sqlite_where=_DRAFT, postgresql_where=_DRAFT),
+        Index("orders_not_erased", "tenant", "number", sqlite_where=_NOT_ERASED, postgresql_where=_NOT_ERASED),
     )
 
     tenant: str = words(64, index=True)
@@ -57,6 +59,8 @@ class OrderRow(SQLModel, table=True):
     """Whether its draft ends with the first offer on it, where that is earlier (discover.swiss)."""
     abandoned: bool = False
     """Whether that change was refused: then there is no such order."""
+    erased_at: datetime | None = moment(default=None)
+    """When its people were erased; it takes no more requests."""
 
 
 class Versioned(SQLModel):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from store import database as database_module
+from store import engines
 from store.database import Store
 from store.engines import StoreBusyError, database_url
 from store.tables import CounterRow
@@ -63,7 +63,7 @@ def test_two_writers_never_lose_each_others_count(store: Store) -> None:
 def test_a_writer_that_is_not_let_in_says_so_in_time(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('busy') / 'busy.db'}")
     entered, leave = threading.Event(), threading.Event()
 
@@ -86,7 +86,7 @@ def test_a_writer_that_is_not_let_in_says_so_in_time(
 def test_who_sleeps_in_a_transaction_loses_it_and_its_locks(
     database: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "ASLEEP_SECONDS", 0.2)
+    monkeypatch.setattr(engines, "ASLEEP_SECONDS", 0.2)
     sleeper = Store(database)
     with store.write() as tx:
         tx.merge(counter("slept"))

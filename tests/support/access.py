@@ -45,7 +45,11 @@ class Guarded:
         """Return the world as somebody with a credential asks it."""
         http = self.world.http
         headers = {"Authorization": f"Bearer {credential}"}
-        with_it = httpx2.AsyncClient(transport=http._transport, base_url=http.base_url, timeout=60, headers=headers)  # noqa: SLF001 - the same application, other headers
+        same = http._transport  # noqa: SLF001 - the same application, other headers
+        hooks = http.event_hooks
+        with_it = httpx2.AsyncClient(
+            transport=same, base_url=http.base_url, timeout=60, headers=headers, event_hooks=hooks
+        )
         return replace(self.world, http=with_it)
 
 

@@ -7,7 +7,13 @@ GIVEN_TOO, FAMILY_TOO = "Fuglvard", "Gulfugl"
 BORN, BORN_CHILD = date(1987, 6, 5), date(2019, 8, 7)
 ADULT, CHILD, THIRD = "trav-gul-1", "trav-gul-2", "trav-gul-3"
 
-CANARIES = (GIVEN, FAMILY, GIVEN_TOO, FAMILY_TOO, "Gulfugl", BORN.isoformat(), BORN_CHILD.isoformat(), "trav-gul")
+DOCUMENTED = ("Helma", "helma", "Jessika", "jessika", "Lovers", "Smith")
+"""Who travels in discover.swiss's documentation, and so in the tests of its routes."""
+
+CANARIES = (
+    *(GIVEN, FAMILY, GIVEN_TOO, FAMILY_TOO, "Gulfugl", BORN.isoformat(), BORN_CHILD.isoformat(), "trav-gul"),
+    *DOCUMENTED,
+)
 
 
 def canaries_in(text: bytes) -> list[str]:

@@ -1,9 +1,7 @@
 """What must hold of everything a test run did, whatever the single tests looked at."""
 
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 
 from sqlmodel import select
 from temporalio.api.history.v1 import HistoryEvent
@@ -12,50 +10,17 @@ from temporalio.client import WorkflowHistory
 from store import invariants
 from store.events import EventType
 from store.tables import EventRow
-from telemetry.logs import LogFormat, formatter
 from tests.replay_histories import replayer
-from tests.support.canary import canaries_in
+from tests.support.outputs import look_at_history
 from tests.support.world import World
-
-CHATTY = ("activities", "api", "providers", "store", "telemetry", "temporalio", "uvicorn", "workflows")
-"""Whose words are looked at, down to info; SQLAlchemy and httpx speak of nothing unless something is wrong."""
-
-
-class LogCanary(logging.Handler):
-    """Looks for personal details in all that is logged, as it is written."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.setFormatter(formatter(LogFormat.JSON))
-        self.seen = 0
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Look at one record."""
-        self.seen += 1
-        text = self.format(record)
-        if canaries_in(text.encode()):
-            self.found.append(text)
-
-
-@contextmanager
-def listening() -> Iterator[LogCanary]:
-    """Look at everything logged within the block."""
-    canary, root = LogCanary(), logging.getLogger()
-    levels = {name: logging.getLogger(name).level for name in CHATTY}
-    root.addHandler(canary)
-    for name in CHATTY:
-        logging.getLogger(name).setLevel(logging.INFO)
-    yield canary
-    root.removeHandler(canary)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
 
 async def check_histories(world: World) -> None:
-    """Look for personal details in every fresh history, and replay one of each course."""
+    """Look at every fresh history, and replay one of each course."""
     found = world.client.list_workflows("").map_histories()
     histories = [history async for history in found]
+    for history in histories:
+        look_at_history(history)
 
     async def each() -> AsyncIterator[WorkflowHistory]:
         for history in {_course(history): history for history in histories}.values():
@@ -63,9 +28,6 @@ async def check_histories(world: World) -> None:
 
     results = await replayer().replay_workflows(each(), raise_on_replay_failure=False)
     assert not results.replay_failures, results.replay_failures
-    for history in histories:
-        for event in history.events:
-            assert not canaries_in(event.SerializeToString()), f"{history.workflow_id} event {event.event_id}"
 
 
 def _course(history: WorkflowHistory) -> tuple[tuple[int, str], ...]:

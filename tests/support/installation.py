@@ -30,6 +30,7 @@ from settings import Settings
 from store.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from tests.support.faults import Faults
+from tests.support.outputs import look_at_answer
 from tests.support.world import TENANT, World
 
 LOOK_EVERY = timedelta(milliseconds=100)
@@ -124,7 +125,9 @@ async def serving(made: ApiParts, port: int, *, traced: bool = False) -> AsyncIt
     server = _Server(config, app.state.watchers)
     limits = httpx2.Limits(max_connections=200)
     running = asyncio.create_task(server.serve())
-    async with httpx2.AsyncClient(base_url=f"http://{HOST}:{port}", timeout=60, limits=limits) as http:
+    hooks = {"response": [look_at_answer]}
+    base = f"http://{HOST}:{port}"
+    async with httpx2.AsyncClient(base_url=base, timeout=60, limits=limits, event_hooks=hooks) as http:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         yield Served(server, http)

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from telemetry.loopback import HOST
+from tests.support.outputs import OUTPUTS
 
 TAKEN = 204
 
@@ -79,6 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         receiver: Receiver = self.server.receiver  # type: ignore[attr-defined] # our own server
         body = self.rfile.read(int(self.headers["content-length"])).decode()
+        OUTPUTS.look("post", f"{self.path}\n{self.headers}\n{body}".encode(), self.headers.get("webhook-id", ""))
         status = receiver.status()
         receiver.posts.append(Post(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         receiver.open.wait(30)

@@ -12,6 +12,7 @@ from temporalio.client import Client
 from cli.processes import Child
 from cli.temporal_server import server_command, temporal_binary
 from telemetry.loopback import HOST, free_port
+from tests.support.outputs import look_at_temporal
 
 NAMESPACES = (
     "sqlite",
@@ -87,6 +88,7 @@ async def _serving(port: int, command: Sequence[str]) -> AsyncIterator[TemporalS
     try:
         await server.start()
         yield server
+        await look_at_temporal(server.address)
         assert not child.ended, f"the Temporal server died: {child.tail()}"
     finally:
         child.stop()

@@ -30,6 +30,7 @@ from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, Se
 from telemetry.loopback import HOST, free_port
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
 from tests.support.faults import Faults
+from tests.support.outputs import look_at_answer
 from workflows.names import draft_id
 from workflows.order_draft import OrderDraft
 
@@ -129,7 +130,8 @@ class World:
         )
         made = replace_(usual, **parts)
         transport = httpx2.ASGITransport(create_app(made))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://changeover", timeout=60) as http:
+        hooks, base = {"response": [look_at_answer]}, "http://changeover"
+        async with httpx2.AsyncClient(transport=transport, base_url=base, timeout=60, event_hooks=hooks) as http:
             yield replace_(self, http=http)
 
     async def post(self, path: str, body: Any, key: str | None = None, **headers: str) -> Answer:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from temporalio.contrib.opentelemetry import OpenTelemetryPlugin
 from temporalio.worker import Replayer
 
@@ -19,6 +18,7 @@ from tests.replay_histories import FILES, WORKFLOWS, read, replayer
 from tests.support.canary import ADULT, canaries_in
 from tests.support.commands import ROOT
 from tests.support.installation import prepared, running_world
+from tests.support.outputs import SpanCanary
 from tests.support.world import CARD, World, replace
 from workflows.sandbox import runner
 
@@ -27,12 +27,12 @@ TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
 @pytest.fixture(scope="module")
-def spans() -> InMemorySpanExporter:
-    return InMemorySpanExporter()
+def spans() -> SpanCanary:
+    return SpanCanary()
 
 
 @pytest.fixture(scope="module")
-def plugin(spans: InMemorySpanExporter) -> OpenTelemetryPlugin:
+def plugin(spans: SpanCanary) -> OpenTelemetryPlugin:
     return plugin_to(SimpleSpanProcessor(spans), "changeover-tests")
 
 
@@ -45,7 +45,7 @@ async def traced_world(
         yield world
 
 
-def of_trace(spans: InMemorySpanExporter, trace: str) -> dict[str, ReadableSpan]:
+def of_trace(spans: SpanCanary, trace: str) -> dict[str, ReadableSpan]:
     """Return the spans of a trace by their names."""
     return {each.name: each for each in spans.get_finished_spans() if f"{each.context.trace_id:032x}" == trace}
 
@@ -57,7 +57,7 @@ IN_ONE_GO = (
 
 
 async def test_one_trace_leads_from_a_request_to_every_step_and_says_nothing_personal(
-    traced_world: World, spans: InMemorySpanExporter
+    traced_world: World, spans: SpanCanary
 ) -> None:
     order = await traced_world.sold(ADULT)
     bundle = await traced_world.offer("flexible", ADULT, service=traced_world.train())
@@ -80,9 +80,7 @@ async def test_one_trace_leads_from_a_request_to_every_step_and_says_nothing_per
     await replayer().replay_workflow(history)
 
 
-async def test_a_change_of_an_open_draft_has_a_trace_of_its_own(
-    traced_world: World, spans: InMemorySpanExporter
-) -> None:
+async def test_a_change_of_an_open_draft_has_a_trace_of_its_own(traced_world: World, spans: SpanCanary) -> None:
     order, _ = await traced_world.drafted()
     second = TRACE[::-1]
     bundle = await traced_world.offer("standard", ADULT, service=traced_world.train())
@@ -92,7 +90,7 @@ async def test_a_change_of_an_open_draft_has_a_trace_of_its_own(
     assert "RunActivity:swap_offer_bundle" in of_trace(spans, second)
 
 
-async def test_the_words_of_an_error_are_in_no_span(traced_world: World, spans: InMemorySpanExporter) -> None:
+async def test_the_words_of_an_error_are_in_no_span(traced_world: World, spans: SpanCanary) -> None:
     order = await traced_world.sold(ADULT)
     body: dict[str, Any] = {"operations": [{"op": "Kanarina"}]}
     await traced_world.post(f"/v1/orders/{order}/changes", body)

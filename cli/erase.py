@@ -1,0 +1,111 @@
+"""`erase`: who travelled on orders that have ended, one transaction each."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.console import Group
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from api.asking import is_number
+from cli.answers import Json
+from cli.check import NO_BOOKS
+from cli.ending import Code
+from cli.operators.speaking import Speaker
+from settings import Settings
+from store import erasure
+from store.database import Store
+from store.engines import BUSY, StoreBusyError
+
+MOST = 200
+"""Orders looked up, or promises erased, at a time."""
+_NO_RETENTION = "CHANGEOVER_RETENTION says for ever: set it, such as P730D, or name orders."
+_REFUSALS = {
+    erasure.UnknownOrderError: ("ORDER_NOT_FOUND", "There is no such order."),
+    erasure.NotEndedError: ("ORDER_NOT_ENDED", "The order has not ended: something is under way, or yet to be used."),
+    StoreBusyError: ("STORE_BUSY", "The store did not answer in time. Try again."),
+}
+
+
+def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) -> Code:
+    """Erase orders by number, or those that are due; return the exit code: 1 when one named was refused, 2 no books."""
+    speaker = Speaker(as_json=as_json)
+    if orders is None and settings.retention is None:
+        speaker.trouble({"code": "NO_RETENTION", "title": _NO_RETENTION})
+        return Code.NO
+    store = Store(settings.database)
+    try:
+        store.check()
+        done = _named(store, settings.tenant, orders) if orders else _due(store, settings)
+    except (OperationalError, ProgrammingError):
+        speaker.trouble({"code": "NO_BOOKS", "title": NO_BOOKS})
+        return Code.UNKNOWN
+    finally:
+        store.close()
+    speaker.answer(done, Group(*_words(done)))
+    return Code.NO if orders and done["refused"] else Code.DONE
+
+
+def _named(store: Store, tenant: str, orders: Sequence[str]) -> Json:
+    return _settled(store, [_erased(store, tenant, order) for order in orders], 0)
+
+
+def _due(store: Store, settings: Settings) -> Json:
+    """Erase whatever is due. An order that something was left on is not; the next time finds it again."""
+    before = store.now() - settings.retention if settings.retention else store.now()
+    found = [_erased(store, settings.tenant, order) for order in _orders_due(store, settings.tenant, before)]
+    promises = 0
+    while some := _promises_due(store, settings.tenant, before):
+        promises += some
+    return _settled(store, found, promises)
+
+
+def _orders_due(store: Store, tenant: str, before: datetime) -> Iterator[str]:
+    orders = [""]
+    while orders:
+        with store.read() as tx:
+            orders = erasure.due(tx, tenant, before, orders[-1], MOST)
+        yield from orders
+
+
+def _promises_due(store: Store, tenant: str, before: datetime) -> int:
+    with store.write() as tx:
+        return erasure.erase_promises(tx, tenant, before, MOST)
+
+
+def _erased(store: Store, tenant: str, order: str) -> Json:
+    if not is_number(order):
+        return _refused(order, erasure.UnknownOrderError)
+    try:
+        with store.write() as tx:
+            return {"order": order, "travellers": erasure.erase(tx, tenant, order, store.now())}
+    except (erasure.UnknownOrderError, erasure.NotEndedError) as error:
+        return _refused(order, type(error))
+    except BUSY:
+        return _refused(order, StoreBusyError)
+
+
+def _refused(order: str, why: type[Exception]) -> Json:
+    code, title = _REFUSALS[why]
+    return {"order": order, "code": code, "title": title}
+
+
+def _settled(store: Store, found: Sequence[Json], promises: int) -> Json:
+    store.settle()
+    return {
+        "erased": [each for each in found if "code" not in each],
+        "refused": [each for each in found if "code" in each],
+        "promises": promises,
+    }
+
+
+def _words(done: Json) -> Iterator[str]:
+    for each in done["erased"]:
+        travellers = each["travellers"]
+        said = "was erased before" if travellers is None else f"erased, travellers: {travellers}"
+        yield f"{each['order']}: {said}"
+    for each in done["refused"]:
+        yield f"[red]{each['order']}: {each['title']}[/red] ({each['code']})"
+    if done["promises"]:
+        yield f"promises nobody is in any more: {done['promises']}"
+    if not any(done.values()):
+        yield "Nothing is due."

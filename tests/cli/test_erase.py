@@ -1,0 +1,151 @@
+"""`erase` at the command line: orders by number, or whatever is due; what it says, and what is left in the file."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from typer.testing import CliRunner, Result
+
+from cli import __main__ as main
+from cli.__main__ import app
+from domain.access import Reach
+from domain.money import Money
+from domain.offers import Offer, OfferBundle, OfferedTraveller
+from store import bundles
+from store.database import Store
+from store.tables import BundleRow, TravellerRow
+from tests.support.canary import BORN
+from tests.support.erasing import Person, long_ago, sold_to
+from tests.support.installation import prepared
+from tests.support.world import TENANT, World
+
+Type = Callable[..., Result]
+
+
+@pytest.fixture
+def type_(monkeypatch: pytest.MonkeyPatch) -> Type:
+    monkeypatch.setattr(main, "configure", lambda _format: None)
+
+    def typed(line: str, database: str, **settings: str) -> Result:
+        environment = {"CHANGEOVER_DATABASE": database, "COLUMNS": "120", **settings}
+        return CliRunner(env=environment).invoke(app, ["erase", *line.split()])
+
+    return typed
+
+
+@pytest.fixture
+def books(fresh_database: str) -> Iterator[Store]:
+    store = Store(prepared(fresh_database))
+    yield store
+    store.close()
+
+
+def promised(store: Store, person: Person, order: str | None = None, ago: timedelta = timedelta(days=3)) -> str:
+    """Keep a promise that ended a while ago."""
+    traveller = OfferedTraveller(
+        id=person.details["id"], birth_date=person.details["birth_date"], price=Money(1, "NOK")
+    )
+    when = store.now() - ago
+    offer = Offer(id=f"o-{person.mark}", product="standard", travellers=(traveller,), smallest=1, largest=1)
+    bundle = OfferBundle(
+        id=f"b-{person.mark}",
+        currency="NOK",
+        order=order,
+        service=None,
+        valid_from=when,
+        first_day=when.date(),
+        expires_at=when,
+        offers=(offer,),
+    )
+    with store.within(Reach(TENANT)).write() as tx:
+        bundles.keep(tx, bundle)
+    return bundle.id
+
+
+def told(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+async def test_it_says_of_each_order_what_became_of_it(world: World, database: str, type_: Type) -> None:
+    ended, fresh = await sold_to(world, Person()), await sold_to(world, Person())
+    long_ago(world.parts.store, ended)
+    first = type_(f"{ended} {fresh} 26-999999 x --json", database)
+    assert (first.exit_code, told(first)["erased"]) == (1, [{"order": ended, "travellers": 1}])
+    said = [(each["order"], each["code"]) for each in told(first)["refused"]]
+    assert said == [(fresh, "ORDER_NOT_ENDED"), ("26-999999", "ORDER_NOT_FOUND"), ("x", "ORDER_NOT_FOUND")]
+    again = type_(ended, database)
+    assert (again.exit_code, again.stdout) == (0, f"{ended}: was erased before\n")
+
+
+async def test_what_is_due_is_erased_and_nothing_else(world: World, database: str, type_: Type) -> None:
+    long_since, lately = await sold_to(world, Person()), await sold_to(world, Person())
+    long_ago(world.parts.store, long_since, timedelta(days=400))
+    long_ago(world.parts.store, lately, timedelta(days=300))
+    done = type_("--due --json", database, CHANGEOVER_RETENTION="P365D")
+    erased = [each["order"] for each in told(done)["erased"]]
+    assert (done.exit_code, long_since in erased, lately in erased) == (0, True, False)
+    assert told(type_("--due --json", database, CHANGEOVER_RETENTION="P365D"))["erased"] == []
+
+
+def test_promises_nobody_took_are_due_too(books: Store, fresh_database: str, type_: Type) -> None:
+    old, young = Person(), Person()
+    promised(books, old)
+    kept = promised(books, young, ago=timedelta(hours=1))
+    done = type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D")
+    assert (done.exit_code, done.stdout) == (0, "promises nobody is in any more: 1\n")
+    with books.read() as tx:
+        rows = {row.id: row for row in tx.exec(select(BundleRow))}
+    assert not [each for each in (f"trav-gul-{old.mark}", BORN.isoformat()) if each in rows[f"b-{old.mark}"].document]
+    assert f"trav-gul-{young.mark}" in rows[kept].document
+    assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").stdout == "Nothing is due.\n"
+
+
+def test_for_ever_is_said_to_be_for_ever(fresh_database: str, type_: Type) -> None:
+    refused = type_("--due --json", fresh_database)
+    assert (refused.exit_code, told(refused)["code"]) == (1, "NO_RETENTION")
+
+
+def test_without_books_it_cannot_be_told(fresh_database: str, type_: Type) -> None:
+    refused = type_("26-100000 --json", fresh_database)
+    assert (refused.exit_code, told(refused)["code"]) == (2, "NO_BOOKS")
+
+
+@pytest.mark.parametrize("line", ["", "26-100000 --due"])
+def test_either_orders_or_due_are_named(line: str, fresh_database: str, type_: Type) -> None:
+    assert "Name orders, or --due." in type_(line, fresh_database).stderr
+
+
+def test_a_retention_is_a_duration_and_never_none_at_all(fresh_database: str, type_: Type) -> None:
+    for wrong in ("PT0S", "two years"):
+        assert type_("--due", fresh_database, CHANGEOVER_RETENTION=wrong).exit_code != 0
+
+
+@pytest.mark.only_on("sqlite")
+def test_what_is_erased_is_in_no_page_of_the_file(
+    books: Store, fresh_database: str, tmp_path: Path, type_: Type
+) -> None:
+    somebody = [Person() for _ in range(50)]
+    for person in somebody:
+        promised(books, person)
+    files = (tmp_path / "fresh.db", tmp_path / "fresh.db-wal")
+    assert any(somebody[7].details["id"].encode() in file.read_bytes() for file in files)
+    assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").exit_code == 0
+    kept = [file.read_bytes() for file in files if file.exists()]
+    assert not [each.mark for each in somebody if any(f"trav-gul-{each.mark}".encode() in text for text in kept)]
+    assert not any(BORN.isoformat().encode() in text for text in kept)
+
+
+async def test_an_order_that_nobody_may_see_is_erased_too(world: World, database: str, type_: Type) -> None:
+    """One whose first change was refused is gone, but its request is kept."""
+    order = await sold_to(world, Person())
+    long_ago(world.parts.store, order)
+    with world.parts.store.write() as tx:
+        tx.connection().exec_driver_sql(f"UPDATE orders SET abandoned = 1 = 1 WHERE number = '{order}'")  # noqa: S608 - our own number
+    assert type_(order, database).exit_code == 0
+    with world.parts.store.read() as tx:
+        found = tx.exec(select(TravellerRow.traveller).where(TravellerRow.order_number == order))
+        assert set(found) == {"erased-1"}
