@@ -8,6 +8,7 @@ from activities.attention import AttentionActivities
 from activities.deadlines import Deadlines
 from activities.deliveries import DeliveryActivities
 from activities.drafts import DraftActivities
+from activities.holds import HoldCaps
 from activities.once import Once
 from activities.order_lines import OrderLineActivities
 from activities.outcomes import OutcomeActivities
@@ -41,6 +42,7 @@ class Parts:
     payments: PaymentProvider
     deadlines: Deadlines
     endpoints: Endpoints
+    caps: HoldCaps
 
     @property
     def outside(self) -> tuple[Place, ...]:
@@ -66,6 +68,7 @@ def made_of(settings: Settings) -> Parts:
         payments=connected(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
         endpoints=Endpoints(settings.webhooks_allow_private),
+        caps=HoldCaps(settings.seats_held_per_order, settings.seats_held_per_client),
     )
 
 
@@ -76,7 +79,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
     plans = PlanActivities(once, looks, made.deadlines)
     travellers = TravellerActivities(once, looks)
     quotes = QuoteActivities(once, looks)
-    seats = SeatActivities(once, made.seats, made.deadlines)
+    seats = SeatActivities(once, made.seats, made.deadlines, made.caps)
     lines = OrderLineActivities(once, made.deadlines)
     payments = PaymentActivities(once, made.payments, made.deadlines)
     drafts = DraftActivities(once)

@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     offer_life: timedelta = timedelta(minutes=20)
     hold_margin: timedelta = timedelta(hours=24)
     """How much longer than its draft a seat is held, as a safety net."""
+    changes_per_hour: int = Field(default=200, ge=1)
+    """How often one order may be asked to change, or to last longer; ending its draft is not counted."""
+    seats_held_per_order: int = Field(default=100, ge=1)
+    """Seats a draft may hold at once that are not sold yet."""
+    seats_held_per_client: int = Field(default=1000, ge=1)
+    """Seats all open drafts of a client that is known may hold at once."""
     reconcile_every: timedelta = timedelta(minutes=1)
     """How often store and Temporal are compared; taken when the schedule is first made."""
     webhooks_allow_private: bool = False

@@ -8,6 +8,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
+from api import attempts
 from api.access.door import may
 from api.engine import EngineUnreachableError, QueueFullError
 from api.engine import Request as EngineRequest
@@ -85,7 +86,10 @@ def _write_down(
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
         fresh.order_number = order
-        return written(tx, fresh), head.distribution_channel
+        row = written(tx, fresh)
+        if row is fresh:
+            attempts.count(tx, made, fresh)
+        return row, head.distribution_channel
 
 
 def asked_before(request: Request, made: ApiParts, asked: Handling) -> ChangeRequest | None:

@@ -27,6 +27,8 @@ class ApiParts:
     caller: Caller | None = None
     """Who asks, within a request that somebody was let in with; None for what is served to anybody."""
     access: AccessSettings = field(default_factory=AccessSettings)
+    changes_per_hour: int = 200
+    """How often one order may be asked to change (api/attempts.py)."""
     web_ui: str | None = None
     """Where Temporal's Web UI is, for links."""
     entur: EnturSettings = field(default_factory=EnturSettings)

@@ -55,6 +55,10 @@ TITLES: dict[str, tuple[int, str]] = {
     "HEADERS_TOO_LARGE": (431, "The headers are larger than 16 KiB."),
     "UNSUPPORTED_MEDIA_TYPE": (415, "Bodies are uncompressed application/json in UTF-8."),
     "RATE_LIMITED": (429, "Too many requests; identified clients may send more."),
+    "ORDER_CHANGED_TOO_OFTEN": (
+        429,
+        "The order was asked to change too often; confirm or discard its draft, or try again later.",
+    ),
     "MEMBER_INVALID": (422, "A member of the request is missing, unknown or not valid."),
     "IDEMPOTENCY_MISMATCH": (422, "The Idempotency-Key was used for another request."),
     "ADDRESS_UNKNOWN": (422, "The name of the URL's host has no address."),

@@ -83,6 +83,7 @@ def _server(settings: Settings, made: Parts, client: Client) -> Server:
         engine=Engine(client, made.outside),
         tenant=settings.tenant,
         access=_access(settings),
+        changes_per_hour=settings.changes_per_hour,
         web_ui=settings.web_ui,
         entur=EnturSettings(
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute

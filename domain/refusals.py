@@ -199,6 +199,20 @@ class SoldOut(Refusal):
     sentence = "There are not enough free seats on the departure."
 
 
+class OrderHoldsTooMany(Refusal):
+    """The draft would hold more seats than one may without having them for good."""
+
+    code = "ORDER_HOLDS_TOO_MANY"
+    sentence = "The draft would hold too many seats; confirm it, or change in one go."
+
+
+class ClientHoldsTooMany(Refusal):
+    """The client's open drafts together would hold more seats than one client may."""
+
+    code = "CLIENT_HOLDS_TOO_MANY"
+    sentence = "The client's drafts hold too many seats; confirm or discard some, or change in one go."
+
+
 class SeatTaken(Refusal):
     """A seat asked for by name is held or sold."""
 

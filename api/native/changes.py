@@ -67,7 +67,8 @@ _QUOTED = (
     "TRAVELLERS_INCOMPLETE",
     "SEAT_UNKNOWN",
 )
-_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ALREADY_CONFIRMED")
+_OFTEN = "ORDER_CHANGED_TOO_OFTEN"
+_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ORDER_HOLDS_TOO_MANY", "CLIENT_HOLDS_TOO_MANY", "ALREADY_CONFIRMED", _OFTEN)
 _MONEY = ("PAYMENT_REFUSED", "REFUND_REFUSED", "BALANCE_NOT_ZERO", "HOLD_LOST", "TRAVELLERS_INCOMPLETE")
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": ChangeOut, "description": "Still running: see Location."}}
 
@@ -160,7 +161,7 @@ async def discard(request: Request, order: str, made: Parts, asked: Annotated[Ha
 @router.patch(
     "/v1/orders/{order}",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_ASK, "NO_DRAFT", "HOLD_LOST"),
+    responses=_RUNNING | responses(*_BODY, *_ASK, "NO_DRAFT", "HOLD_LOST", _OFTEN),
 )
 async def extend(
     request: Request,

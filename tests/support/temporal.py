@@ -21,6 +21,8 @@ NAMESPACES = (
     "killed",
     "uncached",
     "builds",
+    "holds-sqlite",
+    "holds-postgres",
     "traced",
     "outside",
 )
