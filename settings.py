@@ -51,9 +51,13 @@ class Settings(BaseSettings):
     token_longest: timedelta = timedelta(hours=1)
     """How long a token may be good for in all."""
     client_per_minute: int = Field(default=600, ge=1)
-    """Requests of each client that is known, in each API process."""
+    """Requests of each client that is known."""
     unknown_per_minute: int = Field(default=30, ge=1)
-    """Requests from each address by whom is not let in, in each API process."""
+    """Requests from each address by whom is not let in."""
+    prices_per_minute: int = Field(default=120, ge=1)
+    """Of a client's requests, those that only ask for prices: offers, quotes, change options."""
+    limits: SecretStr = SecretStr("")
+    """Where requests are counted, redis://... or rediss://...; empty: in each API process by itself."""
     seats: str = Field(default="", pattern=_NAMED)
     """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
 
@@ -101,6 +105,8 @@ class Settings(BaseSettings):
     """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
     heartbeat: Path | None = None
     """A file the worker writes every few seconds, for `python -m heartbeat FILE` (docs/deployment.md)."""
+    connections: int = Field(default=1000, ge=1)
+    """Connections an API process serves at once; whoever asks over more is answered 503."""
     watchers: int = Field(default=100, ge=1)
     """How many changes clients may watch live at once, in each API process."""
     watch_life: timedelta = timedelta(minutes=15)
@@ -131,6 +137,13 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if value and len(value.get_secret_value()) < SHORTEST_PEPPER:
             raise ValueError(f"at least {SHORTEST_PEPPER} characters, such as `openssl rand -hex 32` prints")
+        return value
+
+    @field_validator("limits")
+    @classmethod
+    def _a_redis(cls, value: SecretStr) -> SecretStr:
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("redis://... or rediss://..., or empty")
         return value
 
     @field_validator("token_algorithms")

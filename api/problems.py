@@ -50,6 +50,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "HOST_UNKNOWN": (421, "The desk is not served under this host name."),
     "METHOD_NOT_ALLOWED": (405, "This address does not take this method."),
     "NOT_ACCEPTABLE": (406, "Answers are application/json; those of a change that is watched text/event-stream."),
+    "BODY_TOO_SLOW": (408, "The body did not come in within 10 seconds."),
     "BODY_TOO_LARGE": (413, "The body is larger than 64 KiB."),
     "ADDRESS_TOO_LONG": (414, "The address is longer than 8 KiB."),
     "HEADERS_TOO_LARGE": (431, "The headers are larger than 16 KiB."),

@@ -87,6 +87,13 @@ class LineRemoved(Refusal):
     sentence = "The line is not on the order any more, or several lines stand in its place."
 
 
+class TooManyLines(Refusal):
+    """The order would have more lines than one may."""
+
+    code = "TOO_MANY_LINES"
+    sentence = "An order has 200 lines at most."
+
+
 class LinesOverlap(Refusal):
     """Two operations of one change would take away the same line."""
 
