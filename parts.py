@@ -9,6 +9,7 @@ from activities.by_hand import ByHandActivities
 from activities.deadlines import Deadlines
 from activities.deliveries import DeliveryActivities
 from activities.drafts import DraftActivities
+from activities.holds import HoldCaps
 from activities.once import Once
 from activities.order_lines import OrderLineActivities
 from activities.outcomes import OutcomeActivities
@@ -43,6 +44,7 @@ class Parts:
     payments: PaymentProvider
     deadlines: Deadlines
     endpoints: Endpoints
+    caps: HoldCaps
     alone: Alone = field(default_factory=Alone)
 
     @property
@@ -70,6 +72,7 @@ def made_of(settings: Settings) -> Parts:
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
         endpoints=Endpoints(settings.webhooks_allow_private),
         alone=Alone(settings.asks_who, settings.alone_up_to),
+        caps=HoldCaps(settings.seats_held_per_order, settings.seats_held_per_client),
     )
 
 
@@ -80,7 +83,7 @@ def activities(made: Parts) -> list[Callable[..., Any]]:
     plans = PlanActivities(once, looks, made.deadlines)
     travellers = TravellerActivities(once, looks)
     quotes = QuoteActivities(once, looks)
-    seats = SeatActivities(once, made.seats, made.deadlines)
+    seats = SeatActivities(once, made.seats, made.deadlines, made.caps)
     lines = OrderLineActivities(once, made.deadlines)
     payments = PaymentActivities(once, made.payments, made.deadlines)
     drafts = DraftActivities(once)

@@ -52,14 +52,18 @@ class Settings(BaseSettings):
     token_longest: timedelta = timedelta(hours=1)
     """How long a token may be good for in all."""
     client_per_minute: int = Field(default=600, ge=1)
-    """Requests of each client that is known, in each API process."""
+    """Requests of each client that is known."""
     unknown_per_minute: int = Field(default=30, ge=1)
-    """Requests from each address by whom is not let in, in each API process."""
+    """Requests from each address by whom is not let in."""
     alone_up_to: dict[str, int] = {}
     """Up to how much, in minor units by currency, one operator may say that money was moved by hand: {"NOK": 100000}.
 
     Above, and in a currency that is not named, a second one has to say so too (docs/access.md). Read by the worker.
     """
+    prices_per_minute: int = Field(default=120, ge=1)
+    """Of a client's requests, those that only ask for prices: offers, quotes, change options."""
+    limits: SecretStr = SecretStr("")
+    """Where requests are counted, redis://... or rediss://...; empty: in each API process by itself."""
     seats: str = Field(default="", pattern=_NAMED)
     """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
 
@@ -75,6 +79,12 @@ class Settings(BaseSettings):
     offer_life: timedelta = timedelta(minutes=20)
     hold_margin: timedelta = timedelta(hours=24)
     """How much longer than its draft a seat is held, as a safety net."""
+    changes_per_hour: int = Field(default=200, ge=1)
+    """How often one order may be asked to change, or to last longer; ending its draft is not counted."""
+    seats_held_per_order: int = Field(default=100, ge=1)
+    """Seats a draft may hold at once that are not sold yet."""
+    seats_held_per_client: int = Field(default=1000, ge=1)
+    """Seats all open drafts of a client that is known may hold at once."""
     reconcile_every: timedelta = timedelta(minutes=1)
     """How often store and Temporal are compared; taken when the schedule is first made."""
     webhooks_allow_private: bool = False
@@ -103,6 +113,8 @@ class Settings(BaseSettings):
     """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
     heartbeat: Path | None = None
     """A file the worker writes every few seconds, for `python -m heartbeat FILE` (docs/deployment.md)."""
+    connections: int = Field(default=1000, ge=1)
+    """Connections an API process serves at once; whoever asks over more is answered 503."""
     watchers: int = Field(default=100, ge=1)
     """How many changes clients may watch live at once, in each API process."""
     watch_life: timedelta = timedelta(minutes=15)
@@ -139,6 +151,13 @@ class Settings(BaseSettings):
     @classmethod
     def _of_currencies(cls, value: dict[str, int]) -> dict[str, int]:
         return dict(checked_limits(value))
+
+    @field_validator("limits")
+    @classmethod
+    def _a_redis(cls, value: SecretStr) -> SecretStr:
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("redis://... or rediss://..., or empty")
+        return value
 
     @field_validator("token_algorithms")
     @classmethod

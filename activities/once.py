@@ -50,17 +50,18 @@ class Once:
         call: Callable[[OrderRow], T],
         note: Callable[[Session, OrderRow, T], R],
         take_back: Callable[[OrderRow], None] | None = None,
+        admit: Callable[[Session, OrderRow], None] | None = None,
     ) -> R:
         """Ask a provider under the command's key and note what it did.
 
-        An embedded provider joins the transaction. For one outside, asked is committed before the
-        call and done after it; a call that lands after its undo is taken back again. Raises the
-        refusal the step was first answered with, and WithdrawnError under a withdrawn key.
+        What `admit` refuses is asked of nobody. An embedded provider joins the transaction. For one outside,
+        asked is committed before the call and done after it; a call that lands after its undo is taken back
+        again. Raises the refusal the step was first answered with, and WithdrawnError under a withdrawn key.
         """
         try:
             if provider is not None and provider.outside:
-                return self._outside(command, answer, call, note, take_back)
-            return self._inside(command, answer, call, note)
+                return self._outside(command, answer, call, note, take_back, admit)
+            return self._inside(command, answer, call, note, admit)
         except (Refusal, ProviderError) as error:
             return self._refused(command, answer, error)
 
@@ -70,6 +71,7 @@ class Once:
         answer: type[R],
         call: Callable[[OrderRow], T],
         note: Callable[[Session, OrderRow, T], R],
+        admit: Callable[[Session, OrderRow], None] | None,
     ) -> R:
         """Do it all in one transaction, which begins with what is known and ends with what was done."""
         while True:
@@ -79,6 +81,8 @@ class Once:
                 known = _known(effect, answer) if effect else None
                 if known is not None:
                     return known
+                if admit:
+                    admit(tx, order)
                 result = note(tx, order, call(order))
                 self._by_hand(tx, order, command)
                 tx.flush()
@@ -94,15 +98,19 @@ class Once:
         call: Callable[[OrderRow], T],
         note: Callable[[Session, OrderRow, T], R],
         take_back: Callable[[OrderRow], None] | None,
+        admit: Callable[[Session, OrderRow], None] | None,
     ) -> R:
         with self.store.write() as tx:
-            order, effect = self._ask(tx, command)
+            order, effect, fresh = self._ask(tx, command)
             known = _known(effect, answer)
+            # Asked before, it was admitted then, and seats may be held by now.
+            if fresh and admit:
+                admit(tx, order)
         if known is not None:
             return known
         heard = call(order)
         with self.store.write() as tx:
-            order, effect = self._ask(tx, command)
+            order, effect, _ = self._ask(tx, command)
             if effect.state != EffectState.WITHDRAWN:
                 known = _known(effect, answer)
                 return known if known is not None else self._done(tx, order, command, note(tx, order, heard))
@@ -137,9 +145,9 @@ class Once:
             take_back(order)
         return Nothing()
 
-    def _ask(self, tx: Session, command: Command) -> tuple[OrderRow, EffectRow]:
+    def _ask(self, tx: Session, command: Command) -> tuple[OrderRow, EffectRow, bool]:
         order = locked(tx, command.order)
-        return order, effects.ask(tx, order.tenant, command.step, command, self.store.now())
+        return order, *effects.ask(tx, order.tenant, command.step, command, self.store.now())
 
     def _done(self, tx: Session, order: OrderRow, command: Command, result: R) -> R:
         effects.finish(tx, command.key, result.model_dump_json(), None, self.store.now())
@@ -158,7 +166,7 @@ class Once:
         if refusal is None:
             raise error
         with self.store.write() as tx:
-            _, effect = self._ask(tx, command)
+            _, effect, _ = self._ask(tx, command)
             known = _known(effect, answer)
             if known is not None:
                 return known

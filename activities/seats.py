@@ -9,6 +9,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.deadlines import Deadlines
+from activities.holds import HoldCaps
 from activities.once import Once
 from activities.steps import Check, Command, Final, Nothing, Place, Reversible
 from domain.orders import ReservationState
@@ -82,18 +83,22 @@ class GiveBackSeats(Command):
 class SeatActivities:
     """Everything done to seats."""
 
-    def __init__(self, once: Once, seats: SeatInventory, deadlines: Deadlines) -> None:
+    def __init__(self, once: Once, seats: SeatInventory, deadlines: Deadlines, caps: HoldCaps) -> None:
         self._once = once
         self._seats = seats
         self._deadlines = deadlines
+        self._caps = caps
 
     @activity.defn(no_thread_cancel_exception=True)
     def reserve_seats(self, command: ReserveSeats) -> SeatsHeld:
-        """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown."""
+        """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown, and what HoldCaps does."""
         store = self._once.store
 
         def until(order: OrderRow) -> datetime:
             return self._deadlines.holds_until(self._deadlines.draft_ends(order, store.now()))
+
+        def admit(tx: Session, order: OrderRow) -> None:
+            self._caps.check(tx, order, command, store.now())
 
         def hold(order: OrderRow) -> list[HeldSeat]:
             with store.read() as tx:
@@ -102,10 +107,11 @@ class SeatActivities:
             return self._seats.hold(order.tenant, command.key, wanted, until(order))
 
         def note(tx: Session, order: OrderRow, held: list[HeldSeat]) -> SeatsHeld:
-            reservations.held(tx, order, command.key, held, until(order))
+            client = changes.existing(tx, command.change).client
+            reservations.held(tx, order, client, command.key, held, until(order))
             return SeatsHeld(seats=len(held))
 
-        return self._once.step(command, SeatsHeld, self._seats, hold, note, self._releasing(command))
+        return self._once.step(command, SeatsHeld, self._seats, hold, note, self._releasing(command), admit)
 
     @activity.defn(no_thread_cancel_exception=True)
     def release_seats(self, command: ReserveSeats) -> Nothing:

@@ -15,8 +15,8 @@ from api.desk.pages import error_page
 from api.discover import routes as discover
 from api.discover.errors import as_problem
 from api.entur import routes as entur
-from api.entur.callers import Callers
 from api.entur.errors import api_error
+from api.limiting import Limiter
 from api.native import attention, changes, health, offers, orders, problem_pages, watching, webhooks
 from api.observing import ObservingMiddleware
 from api.openapi import TAGS, describe
@@ -54,9 +54,9 @@ def create_app(made: ApiParts) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = made
-    app.state.door = Door(made.everything, made.tenant, made.access)
+    app.state.limiter = Limiter({**made.access.per_minute, **made.entur.per_minute}, made.buckets)
+    app.state.door = Door(made.everything, made.tenant, made.access, app.state.limiter)
     app.state.watchers = Watchers(made.everything, made.watching)
-    app.state.entur_callers = Callers(made.entur)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     if made.desk is not None:
         app.state.error_shapes[DESK] = error_page

@@ -8,6 +8,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
+from api import attempts
 from api.access.door import may
 from api.engine import EngineUnreachableError, QueueFullError
 from api.engine import Request as EngineRequest
@@ -88,6 +89,7 @@ def _write_down(
         row = written(tx, fresh)
         if row is fresh:
             admits(head)
+            attempts.count(tx, made, fresh)
         return row, head.distribution_channel
 
 

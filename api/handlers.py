@@ -17,6 +17,8 @@ from store.engines import BUSY
 
 log = logging.getLogger(__name__)
 
+MOST_ERRORS = 100
+"""What is wrong with a body is told so far: it must not make an answer many times its size."""
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE", 400: "MALFORMED_BODY"}
 
 
@@ -54,6 +56,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 def invalid(errors: Sequence[Any]) -> ProblemError:
     """Return the problem for what pydantic found, without a word of what was sent."""
+    errors = errors[:MOST_ERRORS]
     own = [each for each in errors if not _follows(each, errors)]
     members = [{"pointer": _pointer(each), "code": each["type"], "detail": _said(each)} for each in own]
     if any(each["loc"] == ("body",) and each["type"] != "value_error" for each in errors):

@@ -1,39 +1,41 @@
-"""How often somebody may ask: counted in this process, in a window that moves."""
+"""How often somebody may ask, and how they are told what is left."""
 
 import time
 from collections.abc import Mapping
 
 from fastapi import Request
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
+from starlette.types import Scope
 
+from api.buckets import Buckets
 from api.problems import ProblemError
 
 
 class Limiter:
     """Counts requests in buckets: so many of each kind a minute, for each name by itself."""
 
-    def __init__(self, per_minute: Mapping[str, int]) -> None:
+    def __init__(self, per_minute: Mapping[str, int], buckets: Buckets) -> None:
         self._limits = {kind: RateLimitItemPerMinute(most) for kind, most in per_minute.items()}
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._buckets = buckets
 
-    async def count(self, kind: str, name: str) -> dict[str, str]:
-        """Count a request; return the RateLimit headers of its answer (draft-ietf-httpapi-ratelimit-headers).
-
-        Raises RATE_LIMITED once there were too many.
-        """
+    async def count(self, request: Request, kind: str, name: str) -> None:
+        """Count a request, and note for its answer what is left. Raises RATE_LIMITED once there were too many."""
         limit = self._limits[kind]
-        admitted = await self._limiter.hit(limit, kind, name)
-        stats = await self._limiter.get_window_stats(limit, kind, name)
+        admitted, stats = await self._buckets.hit(limit, kind, name)
         wait = max(int(stats.reset_time - time.time()) + 1, 1)  # noqa: TID251 - the limiter's own clock
-        headers = {
-            "RateLimit-Policy": f'"{kind}";q={limit.amount};w=60',
-            "RateLimit": f'"{kind}";r={stats.remaining};t={wait}',
-        }
+        told = (f'"{kind}";q={limit.amount};w=60', f'"{kind}";r={stats.remaining};t={wait}')
+        request.scope.setdefault("state", {}).setdefault("counted", []).append(told)
         if not admitted:
-            raise ProblemError("RATE_LIMITED", headers=headers | {"Retry-After": str(wait)})
-        return headers
+            raise ProblemError("RATE_LIMITED", headers={"Retry-After": str(wait)})
+
+
+def limit_headers(scope: Scope) -> Mapping[str, str]:
+    """Return the RateLimit headers of an answer (draft-ietf-httpapi-ratelimit-headers): every bucket counted in."""
+    counted = scope.get("state", {}).get("counted")
+    if not counted:
+        return {}
+    policies, left = zip(*counted, strict=True)
+    return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
 
 
 def address_of(request: Request) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from fastapi import Request
 
 from api.access.door import AccessSettings
+from api.buckets import Buckets, OwnBuckets
 from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
@@ -28,6 +29,10 @@ class ApiParts:
     caller: Caller | None = None
     """Who asks, within a request that somebody was let in with; None for what is served to anybody."""
     access: AccessSettings = field(default_factory=AccessSettings)
+    buckets: Buckets = field(default_factory=OwnBuckets)
+    """Where requests are counted."""
+    changes_per_hour: int = 200
+    """How often one order may be asked to change (api/attempts.py)."""
     web_ui: str | None = None
     """Where Temporal's Web UI is, for links."""
     entur: EnturSettings = field(default_factory=EnturSettings)

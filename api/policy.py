@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.limiting import limit_headers
+
 # Both pages have a script and styles of their own in their HTML; ReDoc searches in a worker it makes itself.
 POLICY = (
     "default-src 'none'; connect-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -40,8 +42,7 @@ class PolicyMiddleware:
                 headers = MutableHeaders(scope=message)
                 if is_page:
                     headers["Content-Security-Policy"] = POLICY
-                counted: Mapping[str, str] = scope.get("state", {}).get("counted", {})
-                for name, value in (*USUAL.items(), *counted.items()):
+                for name, value in (*USUAL.items(), *limit_headers(scope).items()):
                     headers.setdefault(name, value)
             await send(message)
 

@@ -1,7 +1,7 @@
 """Reads bodies strictly: what JSON leaves open, and Python reads generously, is refused here."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.message import Message
 from typing import Any
 
@@ -9,9 +9,12 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api.access.door import Door
-from api.access.table import SCOPE_OF
+from api.access.table import FOR_PRICES, SCOPE_OF
 from api.body_limit import LARGEST_BODY
 from api.problems import MEDIA_TYPE, ProblemError
+
+DEEPEST = 32
+"""How many arrays and objects may lie within each other; what is taken has less than ten."""
 
 
 class _NotFiniteError(Exception):
@@ -28,9 +31,25 @@ def read_json(body: bytes) -> Any:
         raise ProblemError("MEMBER_INVALID", [{"code": "number", "detail": "is not a finite number"}]) from None
     except (ValueError, RecursionError):
         raise ProblemError("MALFORMED_BODY") from None
+    _refuse_depths(value)
     if _has_surrogate(body):
         _refuse_surrogates(value)
     return value
+
+
+def _refuse_depths(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [inner for outer in level for inner in _within(outer)]
+        if not level:
+            return
+    raise ProblemError("MALFORMED_BODY")
+
+
+def _within(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -84,7 +103,7 @@ class StrictRoute(APIRoute):
 
         async def strict(request: Request) -> Response:
             door: Door = request.app.state.door
-            await door.admit(request, needed)
+            await door.admit(request, needed, for_prices=self.name in FOR_PRICES)
             _check_media(request, self.answers)
             answer: Response = await handle(StrictRequest(request.scope, request.receive))
             return answer

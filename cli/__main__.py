@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from api.buckets import RedisMissingError
 from cli.ending import code_of, end
 from cli.operators import attention, changes, clients, drafts, orders
 from cli.operators.speaking import AsJson
@@ -170,6 +171,6 @@ if __name__ == "__main__":
         end(1)
     except SystemExit as ended:
         end(code_of(ended))
-    except TracingMissingError as error:
+    except (TracingMissingError, RedisMissingError) as error:
         print(error, file=sys.stderr)
         end(2)

@@ -15,6 +15,8 @@ from api.access.door import AccessSettings
 from api.access.settings import TokenSettings
 from api.access.tokens import Tokens
 from api.app import create_app
+from api.buckets import Buckets, OwnBuckets, SharedBuckets
+from api.connections import PatientProtocol
 from api.desk.settings import DeskSettings
 from api.discover.settings import DiscoverSettings
 from api.engine import Engine
@@ -58,7 +60,9 @@ async def serve(settings: Settings) -> None:
     with telling("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
         client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
         with metrics_served(settings.metrics_host, settings.api_metrics_port, gauges(made.store, client, told)):
-            await _server(settings, made, client).serve()
+            buckets = _buckets(settings.limits.get_secret_value())
+            await _server(settings, made, client, buckets).serve()
+            await buckets.close()
     made.store.close()
 
 
@@ -72,17 +76,27 @@ def _access(settings: Settings) -> AccessSettings:
     )
     tokens = Tokens(issuer) if settings.token_issuer else None
     return AccessSettings(
-        settings.key_pepper.get_secret_value(), tokens, settings.client_per_minute, settings.unknown_per_minute
+        settings.key_pepper.get_secret_value(),
+        tokens,
+        settings.client_per_minute,
+        settings.unknown_per_minute,
+        settings.prices_per_minute,
     )
 
 
-def _server(settings: Settings, made: Parts, client: Client) -> Server:
+def _buckets(url: str) -> Buckets:
+    return SharedBuckets(url) if url else OwnBuckets()
+
+
+def _server(settings: Settings, made: Parts, client: Client, buckets: Buckets) -> Server:
     parts = ApiParts(
         everything=made.store,
         offers=made.offers,
         engine=Engine(client, made.outside),
         tenant=settings.tenant,
         access=_access(settings),
+        buckets=buckets,
+        changes_per_hour=settings.changes_per_hour,
         web_ui=settings.web_ui,
         entur=EnturSettings(
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute
@@ -105,6 +119,8 @@ def _server(settings: Settings, made: Parts, client: Client) -> Server:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
-        h11_max_incomplete_event_size=32 * 1024,
+        http=PatientProtocol,
+        ws="none",
+        limit_concurrency=settings.connections,
     )
     return Server(config, app.state.watchers)

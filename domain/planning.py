@@ -1,16 +1,16 @@
 """From what a client asks to what will be done: line ids resolved, bundles found, seats worked out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from domain.changes import ChangeRequest, ReplacedLines, Warned
 from domain.offers import OfferBundle, Service
-from domain.operations import KeepPositions, SetPosition
+from domain.operations import MOST_LINES, KeepPositions, SetPosition
 from domain.orders import Order, OrderLine, OrderStatus
 from domain.plans import Plan, PlannedLine, SeatWish
 from domain.products import Product, Supplement
-from domain.refusals import LinesOverlap
+from domain.refusals import LinesOverlap, TooManyLines
 from domain.travellers import Traveller
 
 
@@ -49,6 +49,12 @@ class Planning:
         self.next_line += 1
         return f"{self.order.number}-{self.next_line - 1}"
 
+    def add(self, lines: Sequence[PlannedLine]) -> None:
+        """Put lines on; TooManyLines when no order may have as many, whatever else is taken off."""
+        self.adds.extend(lines)
+        if len(self.adds) > MOST_LINES:
+            raise TooManyLines
+
     def position(self) -> int:
         """Return the next free position."""
         self.next_position += 1
@@ -81,7 +87,11 @@ class Planning:
         self.warnings.append(Warned(code=code, traveller=traveller, field=name, position=self.at))
 
     def finished(self, request: ChangeRequest) -> Plan:
-        """Return the plan."""
+        """Return the plan. Raises TooManyLines for an order that would be too long, and longer than it is."""
+        before = len(self.order.live_lines)
+        after = before + len(self.adds) - len(self.removes)
+        if after > max(before, MOST_LINES):
+            raise TooManyLines
         confirmed = self.order.status is OrderStatus.CONFIRMED
         changes = bool(self.adds or self.removes or self.travellers)
         puts = all(isinstance(each, SetPosition | KeepPositions) for each in request.operations)

@@ -104,6 +104,13 @@ class LineRemoved(Refusal):
     sentence = "The line is not on the order any more, or several lines stand in its place."
 
 
+class TooManyLines(Refusal):
+    """The order would have more lines than one may."""
+
+    code = "TOO_MANY_LINES"
+    sentence = "An order has 200 lines at most."
+
+
 class LinesOverlap(Refusal):
     """Two operations of one change would take away the same line."""
 
@@ -214,6 +221,20 @@ class SoldOut(Refusal):
 
     code = "SOLD_OUT"
     sentence = "There are not enough free seats on the departure."
+
+
+class OrderHoldsTooMany(Refusal):
+    """The draft would hold more seats than one may without having them for good."""
+
+    code = "ORDER_HOLDS_TOO_MANY"
+    sentence = "The draft would hold too many seats; confirm it, or change in one go."
+
+
+class ClientHoldsTooMany(Refusal):
+    """The client's open drafts together would hold more seats than one client may."""
+
+    code = "CLIENT_HOLDS_TOO_MANY"
+    sentence = "The client's drafts hold too many seats; confirm or discard some, or change in one go."
 
 
 class SeatTaken(Refusal):

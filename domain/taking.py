@@ -20,7 +20,8 @@ _Group = tuple[Offer, tuple[OfferedTraveller, ...]]
 def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[OrderLine, ...]) -> list[PlannedLine]:
     """Plan the lines of one bundle: one per traveller, or one for all of a group product.
 
-    Raises OfferNotFound, CurrencyMismatch, SeatUnknown, SupplementNotOffered, SeatingChangeNotSupported.
+    Raises OfferNotFound, CurrencyMismatch, SeatUnknown, SupplementNotOffered, SeatingChangeNotSupported,
+    TooManyLines.
     """
     planning.at = position
     bundle = planning.shelf.bundles.get(wish.offer_bundle_id)
@@ -36,7 +37,7 @@ def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[Orde
         _line(planning, line, position, bundle, group, wish, replaced, seated.get(line))
         for line, group in zip(ids, groups, strict=True)
     ]
-    planning.adds.extend(lines)
+    planning.add(lines)
     bring(planning, wish, [traveller for _, travellers in groups for traveller in travellers])
     for line in lines:
         sell_on_top(planning, wish.supplements, line)
@@ -127,22 +128,24 @@ def sell_on_top(
             raise SupplementNotOffered
         if supplement.changes_seating:
             raise SeatingChangeNotSupported
-        planning.adds.extend(
-            PlannedLine(
-                id=planning.line_id(),
-                position=line.position,
-                product=supplement.id,
-                service=line.service,
-                valid_from=line.valid_from,
-                first_day=line.first_day,
-                travellers=(),
-                offered_price=supplement.price,
-                tax_rate=supplement.tax_rate,
-                change_fee=supplement.price - supplement.price,
-                offer_bundle=None,
-                offer=None,
-                supplement_of=line.id,
-                customers=customers,
-            )
-            for _ in range(wish.count)
+        planning.add(
+            [
+                PlannedLine(
+                    id=planning.line_id(),
+                    position=line.position,
+                    product=supplement.id,
+                    service=line.service,
+                    valid_from=line.valid_from,
+                    first_day=line.first_day,
+                    travellers=(),
+                    offered_price=supplement.price,
+                    tax_rate=supplement.tax_rate,
+                    change_fee=supplement.price - supplement.price,
+                    offer_bundle=None,
+                    offer=None,
+                    supplement_of=line.id,
+                    customers=customers,
+                )
+                for _ in range(wish.count)
+            ]
         )

@@ -1,6 +1,7 @@
 """Changes: each request once, its way, and its outcome written once."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from itertools import product
@@ -37,6 +38,14 @@ _CLAIM = (
     )
 )
 
+_ASKED = (
+    select(_CHANGES.c.created_at)
+    .where(_CHANGES.c.order_number == bindparam("on", type_=String()), _CHANGES.c.id != bindparam("but"))
+    .where(_CHANGES.c.kind.in_(bindparam("kinds", expanding=True)))
+    .order_by(_CHANGES.c.created_at.desc())
+    .offset(bindparam("later"))
+    .limit(1)
+)
 _OPEN = (
     update(_CHANGES)
     .where(_CHANGES.c.id == bindparam("of"), _CHANGES.c.outcome.is_(None))
@@ -69,6 +78,12 @@ def of_key(tx: Scoped, client: str, route: str, key: str) -> ChangeRow | None:
     """Return the change an idempotency key stands for. Keys are unique per client and route."""
     mine = (ChangeRow.tenant == tx.reach.tenant, ChangeRow.client == client, ChangeRow.route == route)
     return tx.exec(select(ChangeRow).where(*mine, ChangeRow.idempotency_key == key)).one_or_none()
+
+
+def asked_at(tx: Session, row: ChangeRow, kinds: Collection[ChangeKind], number: int) -> datetime | None:
+    """Return when the request of some kinds was made that is so many before this one of its order; None for fewer."""
+    of = {"on": row.order_number, "but": row.id, "kinds": list(kinds), "later": number - 1}
+    return tx.connection().execute(_ASKED, of).scalar_one_or_none()
 
 
 def claim(tx: Session, change: str, order: str, now: datetime) -> bool:

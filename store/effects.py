@@ -84,13 +84,13 @@ class Keyed(Protocol):
         """Write it as JSON."""
 
 
-def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> EffectRow:
-    """Note that a step is asked for, and return what is known of it under its key.
+def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[EffectRow, bool]:
+    """Note that a step is asked for; return what is known of it under its key, and whether it is so for the first time.
 
     Of two at once the second waits here for the first and then sees what became of it.
     """
-    _insert(tx, tenant, step, command, {"state": EffectState.ASKED, "asked_at": now})
-    return of_key(tx, command.key)
+    fresh = _insert(tx, tenant, step, command, {"state": EffectState.ASKED, "asked_at": now})
+    return of_key(tx, command.key), fresh
 
 
 def locked(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:

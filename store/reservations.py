@@ -57,8 +57,8 @@ class Held(Protocol):
         """The seat in the coach."""
 
 
-def held(tx: Session, order: OrderRow, key: str, seats: Sequence[Held], until: datetime) -> None:
-    """Enter seats held under a step's key, in the order the plan wished for them."""
+def held(tx: Session, order: OrderRow, client: str, key: str, seats: Sequence[Held], until: datetime) -> None:
+    """Enter seats held for a client under a step's key, in the order the plan wished for them."""
     first = tx.connection().execute(_MADE, {"order": order.number}).scalar_one() + 1
     rows = [
         {
@@ -66,6 +66,7 @@ def held(tx: Session, order: OrderRow, key: str, seats: Sequence[Held], until: d
             "order_number": order.number,
             "id": f"{order.number}-s{number}",
             "number": number,
+            "client": client,
             "key": key,
             "reference": seat.reference,
             "service": seat.service,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from store.engines import BUSY
 log = logging.getLogger(__name__)
 
 BEARER = "Bearer"
-_CLIENT, _UNKNOWN = "client", "unknown"
+_CLIENT, _UNKNOWN, _PRICES = "client", "unknown", "prices"
 _NOT_IN_QUERIES = frozenset({"access_token", "api_key", "apikey", "key", "token"})
 """Queries are logged by whatever stands between a client and us."""
 
@@ -38,6 +39,13 @@ class AccessSettings:
     """Requests of each client that is known."""
     unknown_per_minute: int = 30
     """Requests from each address by whom is not let in."""
+    prices_per_minute: int = 120
+    """Of a client's requests, those that only ask for prices."""
+
+    @property
+    def per_minute(self) -> Mapping[str, int]:
+        """How many requests of each kind a minute are taken."""
+        return {_CLIENT: self.client_per_minute, _UNKNOWN: self.unknown_per_minute, _PRICES: self.prices_per_minute}
 
     @property
     def asks(self) -> bool:
@@ -48,35 +56,39 @@ class AccessSettings:
 class Door:
     """Lets in who has a key or a token, for what they may."""
 
-    def __init__(self, store: Store, tenant: str, settings: AccessSettings) -> None:
+    def __init__(self, store: Store, tenant: str, settings: AccessSettings, limiter: Limiter) -> None:
         self._store = store
         self._tenant = tenant
         self._settings = settings
-        self._limiter = Limiter({_CLIENT: settings.client_per_minute, _UNKNOWN: settings.unknown_per_minute})
+        self._limiter = limiter
 
-    async def admit(self, request: Request, needed: Scope, challenge: str = BEARER) -> None:
+    async def admit(
+        self, request: Request, needed: Scope, challenge: str = BEARER, *, for_prices: bool = False
+    ) -> None:
         """Note who asks, and what is left to them this minute, on the request; `challenge` says how one is known.
 
-        Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED, SCOPE_MISSING, TOKENS_UNREADABLE and RATE_LIMITED. Where nobody is
-        asked who they are, nothing is counted.
+        What is asked for prices only is counted as such too. Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED,
+        SCOPE_MISSING, TOKENS_UNREADABLE and RATE_LIMITED. Where nobody is asked who they are, nothing is counted.
         """
         if _NOT_IN_QUERIES & {name.lower() for name in request.query_params}:
             raise ProblemError("CREDENTIAL_IN_QUERY")
         caller = await self._known(request, challenge) if self._settings.asks else Caller.anybody(self._tenant)
         if caller.client:
             bind_contextvars(client=caller.client)
-            request.state.counted = await self._limiter.count(_CLIENT, caller.client)
+            await self._limiter.count(request, _CLIENT, caller.client)
         may(caller, needed)
+        if caller.client and for_prices:
+            await self._limiter.count(request, _PRICES, caller.client)
         request.state.caller = caller
 
     async def _known(self, request: Request, challenge: str) -> Caller:
         credential = _credential(request)
         if credential is None:
-            await self._limiter.count(_UNKNOWN, address_of(request))
+            await self._limiter.count(request, _UNKNOWN, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
         caller = await self._whose(credential)
         if caller is None:
-            await self._limiter.count(_UNKNOWN, address_of(request))
+            await self._limiter.count(request, _UNKNOWN, address_of(request))
             wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": wrong})
         return caller

@@ -25,3 +25,5 @@ _ROUTES: Mapping[Scope, tuple[str, ...]] = {
 }
 SCOPE_OF: Mapping[str, Scope] = {name: scope for scope, names in _ROUTES.items() for name in names}
 """By the route's name. A change that is confirmed in one go wants `confirm` beside `change`."""
+FOR_PRICES = frozenset({"search_offers", "quote", "get_options", "get_change_options", "discover_offers"})
+"""Routes that tell prices and bind nobody: whoever only probes asks these."""

@@ -28,16 +28,8 @@ Parts = Annotated[ApiParts, Depends(parts)]
 Asked = Annotated[Handling, Depends(patient)]
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
-_ASK = (
-    "ORDER_NOT_FOUND",
-    "ORDER_ERASED",
-    "STALE_ORDER",
-    "IDEMPOTENCY_MISMATCH",
-    "NO_TURN",
-    "STEP_FAILED",
-    "ENGINE_UNREACHABLE",
-)
 _NEW = ("IDEMPOTENCY_MISMATCH", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_ASK = ("ORDER_NOT_FOUND", "ORDER_ERASED", "STALE_ORDER", "ORDER_CHANGED_TOO_OFTEN", *_NEW)
 _ITEM = (*_ASK, "ORDER_ITEM_NOT_FOUND")
 
 router = APIRouter(tags=["discover"], route_class=StrictRoute)

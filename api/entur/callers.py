@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Header, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
-from api.entur.settings import EnturSettings
+from api.entur.settings import NAMED, UNNAMED
 from api.headers import single
 from api.limiting import Limiter, address_of
 from api.problems import ProblemError
@@ -16,23 +16,18 @@ from domain.access import Caller
 from domain.model import Code, Text
 
 CHANNEL, POS, CLIENT = "Entur-Distribution-Channel", "Entur-Pos", "ET-Client-Name"
-_NAMED, _UNNAMED = "named", "unnamed"
 _CLIENT_NAME = re.compile(r"(?=.{3,100}$)\w+(-\w+)+", re.ASCII)
 _VALID: dict[str, TypeAdapter[str]] = {CHANNEL: TypeAdapter(Code), POS: TypeAdapter(Text)}
 
 
-class Callers:
-    """Counts requests: each named client by itself, all others together by address."""
-
-    def __init__(self, settings: EnturSettings) -> None:
-        self._limiter = Limiter({_NAMED: settings.named_per_minute, _UNNAMED: settings.unnamed_per_minute})
-
-    async def admit(self, request: Request) -> dict[str, str]:
-        """Count a request; return the RateLimit headers of its answer. Raises RATE_LIMITED."""
-        name = request.headers.get(CLIENT, "")
-        if _CLIENT_NAME.fullmatch(name):
-            return await self._limiter.count(_NAMED, name.lower())
-        return await self._limiter.count(_UNNAMED, address_of(request))
+async def count(request: Request) -> None:
+    """Count a request: each named client by itself, all others together by address. Raises RATE_LIMITED."""
+    limiter: Limiter = request.app.state.limiter
+    name = request.headers.get(CLIENT, "")
+    if _CLIENT_NAME.fullmatch(name):
+        await limiter.count(request, NAMED, name.lower())
+    else:
+        await limiter.count(request, UNNAMED, address_of(request))
 
 
 def required(request: Request, name: str) -> str:
@@ -62,12 +57,10 @@ class EnturRoute(StrictRoute):
         handle = super().get_route_handler()
 
         async def counting(request: Request) -> Response:
-            callers: Callers = request.app.state.entur_callers
-            counted = await callers.admit(request)
+            await count(request)
             for name in _VALID:
                 required(request, name)
             answer: Response = await handle(request)
-            answer.headers.update(counted)
             return answer
 
         return counting

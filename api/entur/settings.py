@@ -1,6 +1,9 @@
 """What an installation may choose about the Entur façade."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+NAMED, UNNAMED = "named", "unnamed"
 
 
 @dataclass(frozen=True)
@@ -12,3 +15,8 @@ class EnturSettings:
     """Per address, for clients without a well-formed ET-Client-Name."""
     named_per_minute: int = 600
     """Per client name."""
+
+    @property
+    def per_minute(self) -> Mapping[str, int]:
+        """How many requests of each kind a minute are taken."""
+        return {NAMED: self.named_per_minute, UNNAMED: self.unnamed_per_minute}

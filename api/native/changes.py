@@ -53,6 +53,7 @@ _QUOTED = (
     "ORDER_ERASED",
     "LINE_REMOVED",
     "LINES_OVERLAP",
+    "TOO_MANY_LINES",
     "CHANGE_NOT_ALLOWED",
     "NOTHING_TO_CHANGE",
     "CURRENCY_MISMATCH",
@@ -69,7 +70,8 @@ _QUOTED = (
     "TRAVELLERS_INCOMPLETE",
     "SEAT_UNKNOWN",
 )
-_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ALREADY_CONFIRMED")
+_OFTEN = "ORDER_CHANGED_TOO_OFTEN"
+_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ORDER_HOLDS_TOO_MANY", "CLIENT_HOLDS_TOO_MANY", "ALREADY_CONFIRMED", _OFTEN)
 _MONEY = ("PAYMENT_REFUSED", "REFUND_REFUSED", "BALANCE_NOT_ZERO", "HOLD_LOST", "TRAVELLERS_INCOMPLETE")
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": ChangeOut, "description": "Still running: see Location."}}
 
@@ -171,7 +173,7 @@ async def discard(
 @router.patch(
     "/v1/orders/{order}",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_ASK, "NO_DRAFT", "HOLD_LOST"),
+    responses=_RUNNING | responses(*_BODY, *_ASK, "NO_DRAFT", "HOLD_LOST", _OFTEN),
 )
 async def extend(
     request: Request,

@@ -24,6 +24,8 @@ from store.tables import ChangeRow, OrderRow
 
 router = APIRouter(tags=["orders"], route_class=StrictRoute)
 
+MOST_EVENTS = 200
+"""Of a history, in one answer."""
 Parts = Annotated[ApiParts, Depends(parts)]
 _CREATE = responses(
     "MALFORMED_BODY",
@@ -77,7 +79,7 @@ def get_history(
     order: str,
     made: Parts,
     after: Annotated[int, Query(ge=0, le=10**12, description="The last event number you have.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 100,
 ) -> HistoryOut:
     """Return what happened to an order, oldest first: one gapless sequence."""
     with made.store.read() as tx:

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from store.columns import document, moment, whole, words
 
 _OPEN = text("outcome IS NULL")
+_ASKED = text("state = 'asked'")
 
 
 class ChangeRow(SQLModel, table=True):
@@ -18,6 +19,7 @@ class ChangeRow(SQLModel, table=True):
         UniqueConstraint("tenant", "client", "route", "idempotency_key", name="one_change_per_key"),
         CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="outcome"),
         Index("changes_correlation", "tenant", "correlation_id"),
+        Index("changes_of_order", "order_number", "created_at"),
         Index("changes_open", "tenant", "created_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
     )
 
@@ -25,7 +27,7 @@ class ChangeRow(SQLModel, table=True):
     id: str = words(64, primary_key=True)
     client: str = words(64, default="")
     """Who asked, where clients are known; empty for an operator's update in the Web UI."""
-    order_number: str | None = words(20, default=None, index=True)
+    order_number: str | None = words(20, default=None)
     route: str = words(200)
     idempotency_key: str | None = words(255, default=None)
     fingerprint: str = words(64)
@@ -49,7 +51,10 @@ class EffectRow(SQLModel, table=True):
     """What is known of one step of one change: asked, done or withdrawn, and its first answer."""
 
     __tablename__ = "effects"
-    __table_args__ = (CheckConstraint("state IN ('asked', 'done', 'withdrawn')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('asked', 'done', 'withdrawn')", name="state"),
+        Index("effects_asked", "step", sqlite_where=_ASKED, postgresql_where=_ASKED),
+    )
 
     tenant: str = words(64)
     key: str = words(100, primary_key=True)

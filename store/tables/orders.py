@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from store.columns import document, exact, moment, whole, words
 
+_HELD = text("state = 'held'")
 _DRAFT = text("draft_opened_by IS NOT NULL")
 _NOT_ERASED = text("erased_at IS NULL")
 
@@ -137,12 +138,17 @@ class ReservationRow(SQLModel, table=True):
     """A seat kept for an order, as the seat provider told us."""
 
     __tablename__ = "reservations"
-    __table_args__ = (CheckConstraint("state IN ('held', 'confirmed', 'released')", name="state"),)
+    __table_args__ = (
+        CheckConstraint("state IN ('held', 'confirmed', 'released')", name="state"),
+        Index("reservations_held", "client", sqlite_where=_HELD, postgresql_where=_HELD),
+    )
 
     tenant: str = words(64)
     order_number: str = words(20, foreign_key="orders.number", index=True)
     id: str = words(40, primary_key=True)
     number: int = whole()
+    client: str = words(64, default="")
+    """Whose change has it; empty where nobody is asked who they are."""
     key: str = words(100, index=True)
     reference: str = words(100)
     service: str = words(64)

@@ -44,6 +44,7 @@ BODIES = [
     (b'{"currency": "NOK", "time_zone": "../../etc/passwd"}', 422),
     (b'{"currency": "NOK", "currency": "CHF"}', 400),
     (b"[" * 100_00 + b"]" * 100_00, 400),
+    (b'{"currency": ' + b"[" * 33 + b"]" * 33 + b"}", 400),
     (b'{"currency": ' + b"9" * 5000 + b"}", 400),
     (b'{"currency": "N\xf8K"}', 400),
     (b'{"currency": "NOK"', 400),
@@ -63,6 +64,23 @@ async def test_a_body_that_is_not_what_the_route_takes(world: World, body: bytes
     assert problem["code"] in {"MALFORMED_BODY", "DUPLICATE_MEMBER", "MEMBER_INVALID"}
     assert b"x" * 50 not in answer
     assert world.rows() == before
+
+
+async def test_what_lies_deep_is_not_looked_at_on_any_api(world: World) -> None:
+    deep = b'{"a": ' * 33 + b"1" + b"}" * 33
+    headers = {"Entur_Distribution_Channel": "A:B:C", "Entur_Pos": "kiosk"}
+    for path in ("/v1/offers", "/sales/v1/update-order", "/b2bmarket/v1/orders"):
+        answer = await world.http.post(
+            path, content=deep, headers=JSON | {k.replace("_", "-"): v for k, v in headers.items()}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY"), path
+
+
+async def test_much_that_is_wrong_is_not_all_told(world: World) -> None:
+    body = b"{" + b",".join(b'"m%d": 1' % number for number in range(5000)) + b"}"
+    status, problem, answer = await raw(world, "/v1/orders", body)
+    assert (status, len(problem["errors"])) == (422, 100)
+    assert len(answer) < len(body)
 
 
 async def test_a_byte_order_mark_is_no_mistake(world: World) -> None:

@@ -23,6 +23,7 @@ from domain.refusals import (
     SeatingChangeNotSupported,
     SeatUnknown,
     SupplementNotOffered,
+    TooManyLines,
 )
 from tests.domain.makers import NUMBER, asks, bundle, line, order, replaces, seat, shelf
 
@@ -278,3 +279,21 @@ def test_customers_and_distribution_go_with_the_lines_of_a_wish() -> None:
     (added,) = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A),)).adds
     assert [each.id for each in added.customers] == ["C-1"]
     assert added.distribution is not None
+
+
+MANY = {"op": "add_lines", "offer_bundle_id": "b", "count": 50}
+
+
+def test_an_order_has_so_many_lines_and_no_more() -> None:
+    noon = (bundle("b", "standard", None, A),)
+    assert len(planned(order(), *[MANY] * 4, bundles=noon).adds) == 200
+    with pytest.raises(TooManyLines):
+        planned(order(line(1, "standard", None, A)), *[MANY] * 4, bundles=noon)
+    with pytest.raises(TooManyLines):
+        planned(order(), *[MANY] * 50, bundles=noon)
+
+
+def test_an_order_that_is_longer_may_become_shorter() -> None:
+    long = order(*[line(number, "standard", None, A) for number in range(1, 231)])
+    shorter = {"op": "remove_lines", "lines": [f"{NUMBER}-1"]}
+    assert len(planned(long, shorter).removes) == 1

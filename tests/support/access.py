@@ -4,6 +4,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx2
 
@@ -77,11 +78,14 @@ class Known:
 
 @asynccontextmanager
 async def guarded(
-    world: World, tokens: Tokens | None = None, client_per_minute: int = 600, unknown_per_minute: int = 600
+    world: World,
+    tokens: Tokens | None = None,
+    client_per_minute: int = 600,
+    unknown_per_minute: int = 600,
+    prices_per_minute: int = 600,
+    **more: Any,
 ) -> AsyncIterator[Guarded]:
     """Serve another API on a world's store, with a door. Who is not known may try as often as clients, unless said."""
-    limits = {"client_per_minute": client_per_minute, "unknown_per_minute": unknown_per_minute}
-    async with world.with_api(
-        access=AccessSettings(PEPPER, tokens, **limits), endpoints=world.parts.endpoints
-    ) as inside:
+    access = AccessSettings(PEPPER, tokens, client_per_minute, unknown_per_minute, prices_per_minute)
+    async with world.with_api(access=access, endpoints=world.parts.endpoints, **more) as inside:
         yield Guarded(inside)

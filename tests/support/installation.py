@@ -17,6 +17,7 @@ from temporalio.plugin import SimplePlugin
 import worker
 from activities.converter import CONVERTER
 from api.app import create_app
+from api.connections import PatientProtocol
 from api.desk.settings import DeskSettings
 from api.engine import Engine
 from api.parts import ApiParts
@@ -121,7 +122,8 @@ async def serving(made: ApiParts, port: int, *, traced: bool = False) -> AsyncIt
     app = create_app(made)
     if traced:
         app.add_middleware(TracingMiddleware)
-    config = uvicorn.Config(app, host=HOST, port=port, log_config=None, access_log=False, lifespan="off")
+    usual: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
+    config = uvicorn.Config(app, host=HOST, port=port, http=PatientProtocol, ws="none", **usual)
     server = _Server(config, app.state.watchers)
     limits = httpx2.Limits(max_connections=200)
     running = asyncio.create_task(server.serve())

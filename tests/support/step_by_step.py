@@ -30,7 +30,7 @@ from store.events import EventType, append
 from store.tables import ChangeRow, OrderRow
 from tests.support.world import CARD, TENANT
 
-TRAVELLER = "maria"
+TRAVELLER, CLIENT = "maria", "shop"
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -100,6 +100,7 @@ class StepByStep:
         row = ChangeRow(
             tenant=TENANT,
             id=change,
+            client=CLIENT,
             order_number=order,
             route="test",
             fingerprint="",
@@ -116,10 +117,8 @@ class StepByStep:
     def change(self, order: str, change: str) -> None:
         """Run the steps of a change that was asked for."""
         about = {"change": change, "order": order}
-        plan = self._run(Planned, PlanChange(**about, adopt=True))
-        self._run(BaseModel, ValidateTravellers(**about))
-        self._run(BaseModel, QuoteChange(**about))
-        self._run(BaseModel, ReserveSeats(**about, seats=plan.seats, services=plan.services))
+        plan, reserve = self.priced(order, change)
+        self._run(BaseModel, reserve)
         swap = self._run(Swapped, SwapOfferBundle(**about))
         if not plan.confirm:
             self._run(BaseModel, RecordOutcome(**about, state=ChangeState.DONE))
@@ -129,6 +128,14 @@ class StepByStep:
             self._run(BaseModel, AuthorisePayment(**about, amount=swap.balance))
         for step in (SettlePriceDifference, ConfirmSeats, ConfirmOrder):
             self._run(BaseModel, step(**about))
+
+    def priced(self, order: str, change: str) -> tuple[Planned, ReserveSeats]:
+        """Run the steps of a change up to its seats; return its plan and how its seats are asked for."""
+        about = {"change": change, "order": order}
+        plan = self._run(Planned, PlanChange(**about, adopt=True))
+        self._run(BaseModel, ValidateTravellers(**about))
+        self._run(BaseModel, QuoteChange(**about))
+        return plan, ReserveSeats(**about, seats=plan.seats, services=plan.services)
 
     def _run(self, answer: type[R], command: Command) -> R:
         self._step = command.step

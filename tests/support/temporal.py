@@ -22,6 +22,8 @@ NAMESPACES = (
     "killed",
     "uncached",
     "builds",
+    "holds-sqlite",
+    "holds-postgres",
     "traced",
     "by-hand-sqlite",
     "by-hand-postgres",

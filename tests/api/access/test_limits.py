@@ -29,3 +29,27 @@ async def test_who_is_not_let_in_may_not_try_for_ever_and_keeps_nobody_else_out(
 
 async def test_where_nobody_is_asked_nothing_is_counted(world: World) -> None:
     assert "RateLimit" not in (await world.http.get(PATH)).headers
+
+
+async def test_who_only_asks_for_prices_has_less_than_others_have(world: World) -> None:
+    async with guarded(world, client_per_minute=9, prices_per_minute=2) as door:
+        mine, other = door.client().world, door.client().world
+        order = await mine.order()
+        quote = {"operations": [{"op": "remove_lines", "lines": [f"{order}-1"]}]}
+        first = await mine.http.post(f"/v1/orders/{order}/quotes", json=quote)
+        assert first.headers["RateLimit-Policy"] == '"client";q=9;w=60, "prices";q=2;w=60'
+        assert [each.split(";")[1] for each in first.headers["RateLimit"].split(", ")] == ["r=7", "r=1"]
+        assert (await mine.http.get(f"/v1/orders/{order}/change-options")).status_code == 200
+        probing = [
+            await mine.http.post("/v1/offers", json={}),
+            await mine.http.post(f"/v1/orders/{order}/quotes", json=quote),
+            await mine.http.get(f"/v1/orders/{order}/change-options"),
+            await mine.http.get(
+                f"/sales/v1beta/change-options?orderId={order}",
+                headers={"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk"},
+            ),
+            await mine.http.post(f"/b2bmarket/v1/orders/{order}/offers", json={}),
+        ]
+        assert {(each.status_code, each.json()["code"]) for each in probing} == {(429, "RATE_LIMITED")}
+        assert (await mine.show(order))["number"] == order
+        assert (await other.http.get(f"/v1/orders/{order}/change-options")).status_code == 200
