@@ -227,10 +227,10 @@ def test_the_page_of_commands_has_each_with_its_options_and_an_exit_code() -> No
     page = (ROOT / "docs" / "commands.md").read_text()
     sections = {part.split("`")[0]: part for part in page.split("\n### `")[1:]}
     known = dict(commands_of(get_command(app)))
-    assert {re.sub(r" \[?[A-Z]+\]?$", "", typed) for typed in sections} == set(known)
+    assert {re.sub(r" \[?[A-Z]+(\.\.\.)?\]?$", "", typed) for typed in sections} == set(known)
     everywhere = {"--help", "--api", "--json"}
     for typed, section in sections.items():
-        options = {each for option in known[re.sub(r" \[?[A-Z]+\]?$", "", typed)].params for each in option.opts}
+        options = {each for option in known[re.sub(r" \[?[A-Z]+(\.\.\.)?\]?$", "", typed)].params for each in option.opts}
         wanted = {each for each in options if each.startswith("--")} - everywhere
         assert {each for each in wanted if f"`{each}" not in section} == set(), typed
         assert re.search(r"\b0\b", section), typed

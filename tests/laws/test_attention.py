@@ -11,9 +11,9 @@ from activities.declared import declared_steps
 from activities.steps import Final, Pivot
 from tests.support.canary import ADULT
 from tests.support.commands import run
-from tests.support.faults import Armed, Fault
+from tests.support.faults import Fault
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
-from tests.support.stuck import stuck, until_stuck
+from tests.support.stuck import stuck, until_at_rest, until_stuck
 from tests.support.world import CARD, Json, World, replace
 from workflows import steps
 from workflows.order_draft import OrderDraft
@@ -83,23 +83,15 @@ async def waiting(world: World) -> Json:
     return answer.body
 
 
-async def until_tried_again(armed: Armed, tried: int) -> None:
-    """Wait until a step was tried once more: help is answered when it is noted, not when it is done."""
-    async with asyncio.timeout(20):
-        while armed.fired == tried:  # noqa: ASYNC110 - only the count tells
-            await asyncio.sleep(0.01)
-
-
 async def test_help_sent_twice_under_one_key_is_one_help(world: World) -> None:
     order, asked, armed = await stuck(world, "release_seats")
-    path, key, tried = f"/v1/orders/{order}/attention/retry-now", "help-once", armed.fired
+    path, key, before = f"/v1/orders/{order}/attention/retry-now", "help-once", await until_at_rest(world, order)
     for _ in range(2):
         assert (await world.post(path, BANK_IS_BACK, key)).status == 204
     assert len(await events_of(world, order, "retried_by_hand")) == 1
-    await until_tried_again(armed, tried)
-    # Still down: once it is not, it may come through by itself before help does.
-    assert (await world.post(path, BANK_IS_BACK)).status == 204
+    await until_at_rest(world, order, before)
     armed.fault = Fault.LOST
+    assert (await world.post(path, BANK_IS_BACK)).status == 204
     assert (await asked).status == 409
     assert len(await events_of(world, order, "retried_by_hand")) == 2
 
@@ -193,10 +185,10 @@ async def test_an_operator_helps_from_the_command_line(world: World) -> None:
             await asyncio.sleep(0.05)
     assert listed[0] == 1
     assert "left: 100.00 NOK set aside" in listed[1]
-    tried = armed.fired
+    before = await until_at_rest(world, order)
     assert (await changeover("attention", "retry", order, "--reason", "it is back"))[0] == 0
     assert len(await events_of(world, order, "retried_by_hand")) == 1
-    await until_tried_again(armed, tried)
+    await until_at_rest(world, order, before)
     armed.fault = Fault.LOST
     assert (await changeover("attention", "retry", order, "--reason", "now it is"))[0] == 0
     assert (await asked).status in (200, 202)

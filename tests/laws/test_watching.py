@@ -20,6 +20,7 @@ from tests.support.access import PEPPER, Guarded
 from tests.support.canary import ADULT, canaries_in
 from tests.support.faults import Armed, Fault
 from tests.support.installation import Served, serving
+from tests.support.stuck import until_at_rest
 from tests.support.world import CARD, DECLINED, TENANT, Json, World
 from tests.support.world import replace as replacing
 from workflows import steps
@@ -153,10 +154,10 @@ async def test_that_an_operator_is_called_is_told(world: World, monkeypatch: pyt
     order, change, armed = await under_way(world, "settle_price_difference", Fault.DOWN)
     called = await watch(world, change, until="needs_attention")
     assert called.events[-1]["data"]["step"] == "settle_price_difference"
+    await until_at_rest(world, order)
+    armed.fault = Fault.LOST
     reason = {"reason": "the bank is back"}
     assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", reason)).status == 204
-    # Not before: it may come through by itself.
-    armed.fault = Fault.LOST
     rest = await watch(world, change, after=called.numbers[-1])
     assert "retried_by_hand" in [event["type"] for event in rest.events]
     assert rest.of("ended")[0]["state"] == "done"

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from temporalio.api.enums.v1 import PendingActivityState
+
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, Answer, World, replace
@@ -31,5 +33,21 @@ async def until_stuck(world: World, order: str, armed: Armed) -> None:
         while True:
             shown = (await world.workflow(order).query(OrderDraft.progress)).stuck
             if shown and shown.left:
-                return
+                break
+            await asyncio.sleep(0.05)
+    await until_at_rest(world, order)
+
+
+async def until_at_rest(world: World, order: str, since: str = "") -> str:
+    """Wait until a stuck step waits for its next attempt, which nobody but help begins; return which one it is.
+
+    A call for an operator is heard before the step is tried under it, and help answered before it is tried again.
+    """
+    async with asyncio.timeout(30):
+        while True:
+            about = (await world.workflow(order).describe()).raw_description
+            for each in about.pending_activities:
+                at_rest = each.attempt > 1 and each.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+                if at_rest and each.activity_id != since:
+                    return each.activity_id
             await asyncio.sleep(0.05)
