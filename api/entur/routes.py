@@ -31,7 +31,7 @@ Parts = Annotated[ApiParts, Depends(parts)]
 
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "IDEMPOTENCY_MISMATCH")
-_ASK = ("ORDER_NOT_FOUND", "ORDER_NEEDS_ATTENTION", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_ASK = ("ORDER_NOT_FOUND", "STALE_ORDER", "ORDER_NEEDS_ATTENTION", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
 _LINES = (
     "LINE_NOT_FOUND",
     "LINE_REMOVED",
