@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
 export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
-.PHONY: help install demo up test journeys faults soak sources check bench bench-compare lock clean
+.PHONY: help install demo up test journeys faults fuzz soak sources check audit sbom bench bench-compare lock clean
 
 help:
 	@echo "Try it"
@@ -15,12 +15,15 @@ help:
 	@echo "  make test      all tests but the next, on SQLite and PostgreSQL"
 	@echo "  make journeys  what people do: commands, up, demo, a browser on the desk and the Web UI"
 	@echo "  make faults    every step broken in every way, workers killed, runs terminated"
+	@echo "  make fuzz      every route asked by its own description, on SQLite and PostgreSQL: two minutes"
 	@echo "  make soak      seeded traffic while parts are killed; SEED=, MINUTES=, DATABASE=sqlite|postgres"
 	@echo "  make bench     measure changes against bare workflows, growth and peers: an hour; ARGS=\"--only changes\""
 	@echo "  make bench-compare OLD=a.json NEW=b.json   two benches (ARGS=\"--out a.json\") side by side"
 	@echo "Work on it"
 	@echo "  make install   build .venv from the hashed lock files; the others do it first"
 	@echo "  make check     ruff, mypy, import-linter"
+	@echo "  make audit     known holes in what is locked; asks an advisory database, so it needs the network"
+	@echo "  make sbom      what an installation is made of, as CycloneDX: build/sbom.json"
 	@echo "  make lock      resolve the dependencies anew"
 	@echo "  make clean     remove .venv and what \`up\` keeps"
 	@echo "Once installed, ./changeover --help has every command."
@@ -46,10 +49,13 @@ up: install
 
 test: install sources
 	@# More processes than cores: many tests wait. Each process has servers and installations of its own.
-	$(BIN)/python -m pytest -n 3 -m "not faults and not journeys"
+	$(BIN)/python -m pytest -n 3 -m "not faults and not journeys and not fuzz"
 
 journeys: install sources
 	$(BIN)/python -m pytest -n 3 -m journeys
+
+fuzz: install sources
+	$(BIN)/python -m pytest -n 2 -m fuzz
 
 faults: install sources
 	$(BIN)/python -m pytest -n 4 -m faults
@@ -70,6 +76,16 @@ check: install
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
+# Strict: a package the database does not know, or that could not be asked about, is no package without holes.
+audit: install
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --timeout 15 $(LOCKS:%=-r %) \
+		|| { echo "Not audited, or not clean: see above. Without the network nothing can be said."; exit 1; }
+
+sbom: install
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o build/sbom.json requirements.lock
+	@echo build/sbom.json
+
 bench: install
 	$(BIN)/python -m bench $(ARGS)
 
@@ -82,4 +98,4 @@ lock: install
 	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" - -o requirements-uv.lock
 
 clean:
-	rm -rf .venv .changeover
+	rm -rf .venv .changeover build

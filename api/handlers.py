@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from api.engine import EngineUnreachableError
 from api.observing import method_of, route_of
@@ -38,8 +39,17 @@ async def _http(request: Request, error: Exception) -> Response:
         return shaped(request.scope, error)
     if not isinstance(error, HTTPException):
         raise error
-    code = _CODES.get(error.status_code, "INTERNAL")
-    return shaped(request.scope, ProblemError(code, headers=error.headers))
+    code, headers = _CODES.get(error.status_code, "INTERNAL"), dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = _allowed(request) or headers["Allow"]
+    return shaped(request.scope, ProblemError(code, headers=headers))
+
+
+def _allowed(request: Request) -> str:
+    """Return every method an address takes; Starlette names those of one of its routes only."""
+    paths: dict[str, Any] = request.app.openapi()["paths"]
+    here = [methods for path, methods in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return ", ".join(sorted({method.upper() for methods in here for method in methods}))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from pydantic import WithJsonSchema
 
 from api.problems import ProblemError
 
@@ -14,8 +15,15 @@ LONGEST_WAIT = timedelta(seconds=30)
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?")
-_ANY_TAG = re.compile(r'(W/)?"[\x21\x23-\x7e]*"')
-_TAG = re.compile(r'"e(\d{1,15})"')
+_ANY_TAG = r'(W/)?"[!#-~]*"'
+_TAGS = re.compile(rf"{_ANY_TAG}(\s*,\s*{_ANY_TAG})*")
+_OURS = re.compile(r'"e(\d{1,15})"', re.ASCII)
+
+
+def said_as(pattern: str = "", *examples: str) -> WithJsonSchema:
+    """Return how the OpenAPI file shows a header that we read ourselves, and that is never null."""
+    shape = {"type": "string", "pattern": pattern, "examples": list(examples)}
+    return WithJsonSchema({name: said for name, said in shape.items() if said})
 
 
 @dataclass(frozen=True)
@@ -55,10 +63,10 @@ def if_match(request: Request) -> tuple[int, ...] | None:
     value = single(request, "If-Match")
     if value is None or value.strip() == "*":
         return None
-    tags = [tag.strip() for tag in value.split(",")]
-    if not all(_ANY_TAG.fullmatch(tag) for tag in tags):
+    if not _TAGS.fullmatch(value.strip()):
         raise ProblemError("HEADER_INVALID", [{"field": "If-Match"}])
-    return tuple(int(match[1]) for tag in tags if (match := _TAG.fullmatch(tag)))
+    tags = [found[0] for found in re.finditer(_ANY_TAG, value)]
+    return tuple(int(ours[1]) for tag in tags if (ours := _OURS.fullmatch(tag)))
 
 
 def wait(request: Request) -> timedelta | None:
@@ -82,16 +90,21 @@ def handling(
     request: Request,
     idempotency_key_: Annotated[
         str | None,
+        said_as("^[!-~]{1,255}$"),
         Header(
             alias="Idempotency-Key",
             description="1 to 255 visible ASCII characters. Same key and body: same answer, for ever.",
         ),
     ] = None,
     if_match_: Annotated[
-        str | None, Header(alias="If-Match", description='The ETag you last saw, such as "e5"; else 412.')
+        str | None,
+        said_as(rf"^([*]|{_ANY_TAG}( *, *{_ANY_TAG})*)$", '"e5"'),
+        Header(alias="If-Match", description="The ETag you last saw; else 412."),
     ] = None,
     prefer: Annotated[
-        str | None, Header(alias="Prefer", description="wait=N (seconds, at most 30) or respond-async.")
+        str | None,
+        said_as(),
+        Header(alias="Prefer", description="wait=N (seconds, at most 30) or respond-async; others are ignored."),
     ] = None,
 ) -> Handling:
     """Read the headers of a request that asks something of an order."""

@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.access.table import SCOPE_OF
-from api.problems import responses
 
 TAGS = [
     {"name": "offers", "description": "Find what can be sold, priced, until an instant."},
@@ -26,7 +25,6 @@ _BEARER = {
     "scheme": "bearer",
     "description": "An API key, or an access token (JWT). Where the API listens on loopback only, none may be needed.",
 }
-_AT_THE_DOOR = ("UNAUTHENTICATED", "SCOPE_MISSING")
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -39,6 +37,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             for method in methods.values():
                 _forget_other_errors(method["responses"])
                 _say_who_may(method)
+                _want_keys(method)
         made["components"]["securitySchemes"] = {"bearer": _BEARER}
         for unused in ("HTTPValidationError", "ValidationError"):
             made["components"]["schemas"].pop(unused, None)
@@ -56,5 +55,10 @@ def _say_who_may(route: dict[str, Any]) -> None:
     scope = SCOPE_OF.get(route["operationId"])
     if scope is not None:
         route["security"] = [{"bearer": [scope.value]}]
-        at_the_door = responses(*_AT_THE_DOOR)
-        route["responses"] |= {str(status): at_the_door[status] for status in (401, 403)}
+
+
+def _want_keys(route: dict[str, Any]) -> None:
+    """Call the key required where it is: the route says so itself, as FastAPI would answer 422."""
+    if "IDEMPOTENCY_KEY_MISSING" in str(route["responses"].get("400", {})):
+        (key,) = [each for each in route["parameters"] if each["name"] == "Idempotency-Key"]
+        key["required"] = True

@@ -145,12 +145,20 @@ def of_outcome(change: str, outcome: Outcome) -> ProblemError:
     return ProblemError(outcome.code or "INTERNAL", outcome.members, change=change)
 
 
+ANYWHERE = ("HEADER_INVALID", "NOT_ACCEPTABLE", "ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE", "INTERNAL", "STORE_BUSY")
+"""What every route may answer."""
+AT_THE_DOOR = ("UNAUTHENTICATED", "SCOPE_MISSING", "CREDENTIAL_IN_QUERY", "RATE_LIMITED", "TOKENS_UNREADABLE")
+"""What every route may answer that asks who somebody is."""
+
+
 def responses(
-    *codes: str, adapted: Callable[[ProblemError], ProblemError] = lambda error: error
+    *codes: str,
+    adapted: Callable[[ProblemError], ProblemError] = lambda error: error,
+    door: Sequence[str] = AT_THE_DOOR,
 ) -> dict[int | str, dict[str, Any]]:
     """Document which problems a route answers with, each with an example, as adapted to its façade."""
     documented: dict[int | str, dict[str, Any]] = {}
-    for code in (*codes, "NOT_ACCEPTABLE", "INTERNAL", "STORE_BUSY"):
+    for code in dict.fromkeys((*codes, *ANYWHERE, *door)):
         error = adapted(ProblemError(code))
         media = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         entry = documented.setdefault(error.status_code, {"content": {MEDIA_TYPE: media}})

@@ -104,11 +104,15 @@ class StrictRoute(APIRoute):
         async def strict(request: Request) -> Response:
             door: Door = request.app.state.door
             await door.admit(request, needed, for_prices=self.name in FOR_PRICES)
-            _check_media(request, self.answers)
+            self.check(request)
             answer: Response = await handle(StrictRequest(request.scope, request.receive))
             return answer
 
         return strict
+
+    def check(self, request: Request) -> None:
+        """Refuse a request by its headers, before anything of a body is read."""
+        _check_media(request, self.answers)
 
 
 class StreamRoute(StrictRoute):

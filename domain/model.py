@@ -64,7 +64,15 @@ def as_utc(value: datetime) -> datetime:
         raise ValueError("must lie within the years 1 to 9999") from None
 
 
-Text = Annotated[str, Field(strict=True, max_length=100), AfterValidator(clean_text)]
+# For the OpenAPI file: the control and format characters of the basic plane, which few regular expressions can name.
+_CONTROLS = (
+    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
+    r"\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+)
+_WRITTEN = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+Text = Annotated[
+    str, Field(strict=True, max_length=100, json_schema_extra={"pattern": _WRITTEN}), AfterValidator(clean_text)
+]
 """Up to 100 characters people wrote: any script, no control characters."""
 
 _CODE = r"[A-Za-z0-9._:~-]{1,64}"

@@ -23,4 +23,4 @@ def _as_here(error: ProblemError) -> ProblemError:
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """Document which problems a route answers with."""
-    return responses(*codes, "HEADER_INVALID", adapted=_as_here)
+    return responses(*codes, adapted=_as_here)

@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from api.discover.wire import Name, Sent, blank
 from domain.model import Code
@@ -37,14 +37,19 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(blank(value), str) else blank(value)
 
 
+def _or_blank(pattern: str) -> WithJsonSchema:
+    """Return how the OpenAPI file shows text of a pattern, where blank text says nothing."""
+    return WithJsonSchema({"type": "string", "pattern": f"^( *|{pattern})$"})
+
+
 Time = Annotated[datetime, BeforeValidator(_time)]
-Birth = Annotated[date | None, BeforeValidator(_day)]
+Birth = Annotated[date | None, BeforeValidator(_day), _or_blank(rf"{_DAY}([T ]{_CLOCK})?")]
 
 
 class TravelerIn(Sent):
     """Who travels. `id` is not `identifier`, and ignored."""
 
-    identifier: Annotated[Code | None, BeforeValidator(blank)] = Field(
+    identifier: Annotated[Code | None, BeforeValidator(blank), _or_blank("[A-Za-z0-9._:~-]{1,64}")] = Field(
         default=None, description="Yours, or made by us; it never changes."
     )
     given_name: Name = None
@@ -52,7 +57,7 @@ class TravelerIn(Sent):
     birth_date: Birth = Field(default=None, description="A time of day is cut off.")
     salutation: Name = None
     gender: Name = Field(default=None, description="Female, Male or Diverse.")
-    nationality: Annotated[Country | None, BeforeValidator(_upper)] = None
+    nationality: Annotated[Country | None, BeforeValidator(_upper), _or_blank("[A-Za-z]{2,3}")] = None
     passport: Name = None
 
 

@@ -5,8 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from domain.currencies import EXPONENTS
 from domain.model import Text
@@ -33,6 +35,14 @@ class Sent(BaseModel):
                 found[known] = member
         return found
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Show that every member may be null."""
+        shape = handler(core)
+        members = handler.resolve_ref_schema(shape)["properties"]
+        members.update({name: {"anyOf": [member, {"type": "null"}]} for name, member in members.items()})
+        return shape
+
 
 class Said(BaseModel):
     """What we answer: camelCase."""
@@ -45,7 +55,7 @@ def blank(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip(" ") else value
 
 
-Name = Annotated[Text | None, BeforeValidator(blank)]
+Name = Annotated[Text | None, BeforeValidator(blank), WithJsonSchema({"type": "string", "maxLength": 100})]
 """Text, where an empty one says nothing."""
 
 Exact = Annotated[Decimal, WithJsonSchema({"type": "number", "format": "decimal"})]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError, WithJsonSchema
 
 from api.entur.settings import NAMED, UNNAMED
-from api.headers import single
+from api.headers import said_as, single
 from api.limiting import Limiter, address_of
 from api.problems import ProblemError
 from api.strict_json import StrictRoute
@@ -18,6 +18,7 @@ from domain.model import Code, Text
 CHANNEL, POS, CLIENT = "Entur-Distribution-Channel", "Entur-Pos", "ET-Client-Name"
 _CLIENT_NAME = re.compile(r"(?=.{3,100}$)\w+(-\w+)+", re.ASCII)
 _VALID: dict[str, TypeAdapter[str]] = {CHANNEL: TypeAdapter(Code), POS: TypeAdapter(Text)}
+_SHOWN = {name: WithJsonSchema(kind.json_schema()) for name, kind in _VALID.items()}
 
 
 async def count(request: Request) -> None:
@@ -50,30 +51,38 @@ def _decoded(value: str) -> str:
 
 
 class EnturRoute(StrictRoute):
-    """A route that counts its callers and wants the two headers, before anything of a body is read."""
+    """A route that counts its callers, and wants two headers of those let in before it reads anything of a body."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        """Check a request, then handle it strictly."""
+        """Count a request, then handle it strictly."""
         handle = super().get_route_handler()
 
         async def counting(request: Request) -> Response:
             await count(request)
-            for name in _VALID:
-                required(request, name)
             answer: Response = await handle(request)
             return answer
 
         return counting
 
+    def check(self, request: Request) -> None:
+        """Refuse a request without the two headers."""
+        super().check(request)
+        for name in _VALID:
+            required(request, name)
+
 
 def documented(
     request: Request,
-    _channel: Annotated[str, Header(alias=CHANNEL, description="Distribution channel.", examples=["WAY:App"])],
-    _pos: Annotated[str, Header(alias=POS, description="Point of sale, of your own choosing.")],
+    _channel: Annotated[str, _SHOWN[CHANNEL], Header(alias=CHANNEL, description="Distribution channel: WAY:App.")],
+    _pos: Annotated[str, _SHOWN[POS], Header(alias=POS, description="Point of sale, of your own choosing.")],
     _client: Annotated[
-        str | None, Header(alias=CLIENT, description="<company>-<application>; others share a strict rate limit.")
+        str | None,
+        said_as(),
+        Header(alias=CLIENT, description="<company>-<application>; others share a strict rate limit."),
     ] = None,
-    _correlation: Annotated[str | None, Header(alias="X-Correlation-Id", description="Made when absent.")] = None,
+    _correlation: Annotated[
+        str | None, said_as("^[A-Za-z0-9._-]{0,64}$"), Header(alias="X-Correlation-Id", description="Made when absent.")
+    ] = None,
 ) -> None:
     """Show the headers in the OpenAPI file, which the route has checked; the channel must be the caller's own."""
     caller: Caller = request.state.caller

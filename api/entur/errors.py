@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.types import Scope
 
-from api.problems import ProblemError, ProblemMember, headers_of
+from api.problems import ANYWHERE, AT_THE_DOOR, ProblemError, ProblemMember, headers_of
 
 BAD_REQUESTS = frozenset(
     {
@@ -71,8 +71,7 @@ def _said(member: ProblemMember) -> str:
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """Document which errors a route answers with."""
     found: dict[int | str, dict[str, Any]] = {}
-    common = ("HEADER_MISSING", "HEADER_INVALID", "RATE_LIMITED", "NOT_ACCEPTABLE", "INTERNAL", "STORE_BUSY")
-    for code in (*codes, *common):
+    for code in (*codes, "HEADER_MISSING", "CHANNEL_REFUSED", *ANYWHERE, *AT_THE_DOOR):
         entry = found.setdefault(status_of(ProblemError(code)), {"model": ApiError, "description": ""})
         entry["description"] = ", ".join(filter(None, (entry["description"], code)))
     return found

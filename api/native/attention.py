@@ -26,7 +26,8 @@ router = APIRouter(tags=["attention"], route_class=StrictRoute)
 
 Parts = Annotated[ApiParts, Depends(parts)]
 _HELP: dict[int | str, dict[str, Any]] = responses(
-    "MALFORMED_BODY", "MEMBER_INVALID", "ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"
+    *("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID"),
+    *("ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"),
 )
 _BY_HAND = _HELP | responses("NOTHING_STUCK", "SECOND_PERSON_NEEDED")
 

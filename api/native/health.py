@@ -17,13 +17,13 @@ class Health(BaseModel):
     status: str = "ok"
 
 
-@router.get("/health")
+@router.get("/health", responses=responses(door=()))
 def health() -> Health:
     """Say that the process answers."""
     return Health()
 
 
-@router.get("/ready", responses=responses("ENGINE_UNREACHABLE"))
+@router.get("/ready", responses=responses("ENGINE_UNREACHABLE", door=()))
 async def ready(made: Annotated[ApiParts, Depends(parts)]) -> Health:
     """Say that store and Temporal answer; 503 while one does not."""
     made.store.check()

@@ -13,7 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from api.access.door import Door
-from api.headers import single
+from api.headers import said_as, single
 from api.native.changes import known_change
 from api.native.history_schema import event_out
 from api.native.watching_schema import ENDED, STEP, STREAM, EndedOut, StepSeenOut
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 router = APIRouter(tags=["changes"], route_class=StreamRoute)
 
 _EVENT_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
-_PROBLEMS: dict[int | str, dict[str, Any]] = responses("CHANGE_NOT_FOUND", "HEADER_INVALID", "TOO_MANY_WATCHERS")
+_PROBLEMS: dict[int | str, dict[str, Any]] = responses("CHANGE_NOT_FOUND", "TOO_MANY_WATCHERS")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ async def watch(
     change: str,
     made: Annotated[ApiParts, Depends(parts)],
     _last_event_id: Annotated[
-        str | None, Header(alias="Last-Event-ID", description="The last event number you have; 0 when absent.")
+        str | None,
+        said_as(r"^[0-9]{1,15}$"),
+        Header(alias="Last-Event-ID", description="The last event number you have; 0 when absent."),
     ] = None,
 ) -> AsyncIterator[Watch]:
     """Take a place among the streams, and give it back when this one ends or its client goes away."""

@@ -30,7 +30,9 @@ class EndedOut(BaseModel):
 
 def _message(model: type[BaseModel], *names: str, numbered: bool = False) -> dict[str, Any]:
     """Describe one kind of message, in the terms of OpenAPI 3.2."""
-    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": model.model_json_schema()}
+    shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    shape.pop("$defs", None)  # FastAPI keeps them there
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": shape}
     members: dict[str, Any] = {"event": {"enum": list(names)}, "data": data}
     if numbered:
         members["id"] = {"type": "string", "pattern": r"^\d+$", "description": "The number of the event."}

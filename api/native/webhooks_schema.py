@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from domain.model import Flag, Model
 from domain.webhooks import Failure, Why
@@ -42,13 +43,13 @@ class WebhookIn(Model):
 class WebhookPatchIn(Model):
     """What to change; what is not named stays."""
 
-    url: Url | None = None
+    url: Url | SkipJsonSchema[None] = None
     types: Types | None = Field(default=None, description="null for all.")
-    enabled: Flag | None = Field(
+    enabled: Flag | SkipJsonSchema[None] = Field(
         default=None, description="true also has everything that waits tried at once; false keeps what waits."
     )
 
-    model_config = {"json_schema_extra": {"examples": [{"enabled": True}]}}
+    model_config = {"json_schema_extra": {"examples": [{"enabled": True}], "minProperties": 1}}
 
     @model_validator(mode="after")
     def _named(self) -> "WebhookPatchIn":

@@ -223,14 +223,19 @@ def commands_of(group: Any, *path: str) -> Iterator[tuple[str, Any]]:
             yield " ".join(("changeover", *path, name)), command
 
 
+def _name(typed: str) -> str:
+    """Return a command as it is called, without what it is about."""
+    return re.sub(r" \[?[A-Z]+(\.\.\.)?\]?$", "", typed)
+
+
 def test_the_page_of_commands_has_each_with_its_options_and_an_exit_code() -> None:
     page = (ROOT / "docs" / "commands.md").read_text()
     sections = {part.split("`")[0]: part for part in page.split("\n### `")[1:]}
     known = dict(commands_of(get_command(app)))
-    assert {re.sub(r" \[?[A-Z]+(\.\.\.)?\]?$", "", typed) for typed in sections} == set(known)
+    assert {_name(typed) for typed in sections} == set(known)
     everywhere = {"--help", "--api", "--json"}
     for typed, section in sections.items():
-        options = {each for option in known[re.sub(r" \[?[A-Z]+(\.\.\.)?\]?$", "", typed)].params for each in option.opts}
+        options = {each for option in known[_name(typed)].params for each in option.opts}
         wanted = {each for each in options if each.startswith("--")} - everywhere
         assert {each for each in wanted if f"`{each}" not in section} == set(), typed
         assert re.search(r"\b0\b", section), typed

@@ -43,3 +43,12 @@ def typed(page: Path) -> Iterator[str]:
         while _SETTING.match(bare):
             bare = _SETTING.sub("", bare)
         yield bare
+
+
+def is_test(place: str) -> bool:
+    """Whether there is a test at a place such as `api/test_money.py::test_the_latest_flag_wins`."""
+    path, _, name = place.partition("::")
+    file = ROOT / "tests" / path
+    return (
+        file.is_file() and re.search(rf"^(async )?def {re.escape(name)}\(", file.read_text(), re.MULTILINE) is not None
+    )

@@ -1,0 +1,107 @@
+"""What else a request can get wrong: lengths that lie, numbers out of range, headers nobody can mean."""
+
+import asyncio
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from fastapi import Request
+
+from api.headers import wait
+from tests.support.world import World
+
+ORDER = "/v1/orders/26-999999"
+
+
+async def spoken(world: World, *said: bytes) -> bytes:
+    """Say bytes to the API over a connection of our own, end it, and return what came back."""
+    url = urlsplit(str(world.http.base_url))
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    for each in said:
+        writer.write(each)
+        await writer.drain()
+    writer.write_eof()
+    heard = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    await writer.wait_closed()
+    return heard
+
+
+def head(*headers: str) -> bytes:
+    fixed = ("POST /v1/orders HTTP/1.1", "Host: changeover", "Content-Type: application/json", "Idempotency-Key: lies")
+    return "\r\n".join([*fixed, *headers, "", ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("length", "answered"),
+    [
+        ("Content-Length: 3", b"HTTP/1.1 400"),
+        ("Content-Length: 999", b""),
+        ("Content-Length: 99999999", b"HTTP/1.1 413"),
+        ("Content-Length: -1", b"HTTP/1.1 400"),
+        ("Content-Length: 1e3", b"HTTP/1.1 400"),
+        ("Content-Length: 3\r\nContent-Length: 19", b"HTTP/1.1 400"),
+        ("Content-Length: 19\r\nTransfer-Encoding: chunked", b"HTTP/1.1 400"),
+        ("Transfer-Encoding: chunked", b"HTTP/1.1 400"),
+    ],
+)
+async def test_a_length_that_lies_makes_nothing(world: World, length: str, answered: bytes) -> None:
+    before = world.rows()
+    heard = await spoken(world, head(length), b'{"currency": "NOK"}')
+    assert heard.startswith(answered), heard
+    assert b"201 Created" not in heard
+    assert world.rows() == before
+
+
+@pytest.mark.parametrize(("after", "status"), [(2**31, 200), (10**12, 200), (2**63, 422), (10**30, 422)])
+async def test_a_number_is_taken_by_its_range_on_every_database(world: World, after: int, status: int) -> None:
+    order = await world.order()
+    assert (await world.send("GET", f"/v1/orders/{order}/history?after={after}")).status == status
+
+
+@pytest.mark.parametrize("trace", ["", "x", f"ff-{'1' * 32}-{'1' * 16}-01", f"00-{'0' * 32}-{'0' * 16}-00", "a" * 4000])
+async def test_a_trace_that_is_none_is_ignored(world: World, trace: str) -> None:
+    assert (await world.send("GET", ORDER, traceparent=trace, tracestate=trace)).code == "ORDER_NOT_FOUND"
+
+
+async def test_an_answer_is_never_compressed_whatever_is_accepted(world: World) -> None:
+    answer = await world.http.get(ORDER, headers={"Accept-Encoding": ", ".join(["gzip;q=1", "br", "*"] * 300)})
+    assert answer.status_code == 404
+    assert "content-encoding" not in answer.headers
+
+
+async def test_two_correlation_ids_are_refused_and_a_long_one_is_not_echoed(world: World) -> None:
+    for headers in ([("X-Correlation-Id", "a"), ("X-Correlation-Id", "b")], [("X-Correlation-Id", "a" * 10_000)]):
+        answer = await world.http.get(ORDER, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "HEADER_INVALID")
+        assert len(answer.headers["X-Correlation-Id"]) == 36
+
+
+async def test_a_tag_may_hold_a_comma(world: World) -> None:
+    answer = await world.send("DELETE", f"/v1/orders/{await world.order()}/draft", If_Match='"a,b", W/"c,"')
+    assert (answer.status, answer.code) == (412, "STALE_ORDER")
+
+
+async def test_every_method_of_an_address_is_named_when_another_is_asked(world: World) -> None:
+    for path, methods in (
+        ("/v1/orders/26-999999", "GET, PATCH"),
+        ("/b2bmarket/v1/orders/26-999999/items/1", "DELETE, GET, PUT"),
+        ("/v1/webhooks", "GET, POST"),
+    ):
+        answer = await world.http.request("OPTIONS", path)
+        assert (answer.status_code, answer.headers["Allow"]) == (405, methods)
+
+
+async def test_nothing_is_answered_as_a_table_that_a_spreadsheet_would_compute(world: World) -> None:
+    paths = (await world.send("GET", "/openapi.json")).body["paths"].values()
+    kinds = {kind for methods in paths for route in methods.values() for said in route["responses"].values()
+             for kind in said.get("content", {})}  # fmt: skip
+    assert kinds == {"application/json", "application/problem+json", "text/event-stream"}
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("wait=99999", 30), ("wait=31", 30), ("wait=2", 2), ("wait=x", 10), ("", 10)]
+)
+def test_nobody_waits_longer_than_30_seconds(said: str, seconds: int) -> None:
+    scope = {"type": "http", "headers": [(b"prefer", said.encode())]}
+    assert wait(Request(scope)) == timedelta(seconds=seconds)
