@@ -27,7 +27,7 @@ AS_OFTEN_AS_IT_LIKES = 1_000_000
 @pytest.mark.fuzz
 @pytest.mark.timeout(900)
 async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> None:
-    access = AccessSettings(PEPPER, None, AS_OFTEN_AS_IT_LIKES, AS_OFTEN_AS_IT_LIKES)
+    access = AccessSettings(PEPPER, None, *3 * [AS_OFTEN_AS_IT_LIKES])
     entur = EnturSettings(unnamed_per_minute=AS_OFTEN_AS_IT_LIKES, named_per_minute=AS_OFTEN_AS_IT_LIKES)
     parts = ApiParts(
         everything=world.parts.store,
@@ -35,6 +35,7 @@ async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> N
         engine=Engine(world.client),
         tenant=TENANT,
         access=access,
+        changes_per_hour=AS_OFTEN_AS_IT_LIKES,
         entur=entur,
         endpoints=world.parts.endpoints,
     )
