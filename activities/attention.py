@@ -14,7 +14,7 @@ from domain.by_hand import TEMPORAL
 from domain.money import Money
 from domain.orders import Order, ReservationState
 from domain.settlement import MoveKind
-from store import ledger
+from store import ledger, sayings
 from store.events import EventType, append_once
 from store.orders import load, locked
 
@@ -65,12 +65,20 @@ class AttentionActivities:
         with self._once.store.write() as tx:
             order = locked(tx, command.order)
             data = {"step": command.stuck, **said, "at": command.at.isoformat()}
-            if command.said is None:
+            if not _written_down(tx, command):
                 append_once(tx, order, kind, command.change, self._once.store.now(), data)
             words = [*what_is_left(tx, load(tx, order), command.change)]
         if len(words) > MOST:
             words[MOST:] = [f"and {len(words) - MOST} more"]
         return WhatIsLeft(words=tuple(words) or (NOTHING_ELSE,))
+
+
+def _written_down(tx: Session, command: NoteAttention) -> bool:
+    """Whether an event of the order says already who had the step tried again."""
+    if command.said is None:
+        return False
+    found = sayings.of_number(tx, command.order, command.said, EventType.RETRIED_BY_HAND)
+    return found is not None and found.saying.step == command.stuck
 
 
 def what_is_left(tx: Session, order: Order, change: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from domain.by_hand import AGREED_WITHIN, TEMPORAL, Alone, others
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
 from store import sayings
+from store.events import EventType
 from store.orders import locked
 from store.sayings import Said
 from store.tables import OrderRow
@@ -43,7 +44,7 @@ class TakenByHand(BaseModel):
 
     reason: str
     by_whom: tuple[str, ...] = ()
-    """Last first; empty when what was said is about another step: then nothing is taken for done."""
+    """Last first; empty when what was said is too old, or about another step: then nothing is taken for done."""
 
 
 class ByHandActivities:
@@ -69,10 +70,10 @@ class ByHandActivities:
         who, reason = TEMPORAL, command.reason
         if command.said is not None:
             with store.read() as tx:
-                mine = sayings.of_number(tx, command.order, command.said)
-            if mine is None or not mine.is_about(command.stuck, command.since):
+                mine = sayings.of_number(tx, command.order, command.said, EventType.SAID_DONE_BY_HAND)
+            if mine is None or mine.at <= after or not mine.saying.is_about(command.stuck, command.since):
                 return TakenByHand(reason=reason)
-            who, reason = mine.who, mine.reason
+            who, reason = mine.saying.who, mine.saying.reason
         if amount is None or self._alone.may(amount):
             return TakenByHand(reason=reason, by_whom=(who,))
         return _by_two(who, reason, said)

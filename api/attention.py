@@ -2,9 +2,10 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from itertools import islice
 
 from starlette.concurrency import run_in_threadpool
 from temporalio.client import (
@@ -24,8 +25,10 @@ from domain.by_hand import LOCAL
 from domain.refusals import SecondPersonNeeded
 from store import sayings, waiting
 from store.events import EventType
-from store.orders import locked
+from store.invariants import Violation, violations
+from store.orders import find, locked
 from store.sayings import Saying
+from store.scoped import Scoped
 from workflows.messages import DoneByHand, Progress, RetryNow
 from workflows.names import NOTHING_STUCK, STUCK, draft_id, order_of
 from workflows.order_draft import OrderDraft
@@ -44,8 +47,13 @@ class Help(StrEnum):
     DONE_BY_HAND = "done_by_hand"
 
 
+_TOLD: Mapping[Help, type[RetryNow] | type[DoneByHand]] = {Help.RETRY_NOW: RetryNow, Help.DONE_BY_HAND: DoneByHand}
 _REFUSED = frozenset((NOTHING_STUCK, SecondPersonNeeded.code))
 _KINDS = {Help.RETRY_NOW: EventType.RETRIED_BY_HAND, Help.DONE_BY_HAND: EventType.SAID_DONE_BY_HAND}
+
+
+class NotTakenError(EngineUnreachableError):
+    """The workflow could not find out whether it may do as it is told: the store does not answer."""
 
 
 async def stuck_orders(client: Client) -> list[str]:
@@ -55,6 +63,21 @@ async def stuck_orders(client: Client) -> list[str]:
             return [order_of(each.id) async for each in client.list_workflows(STUCK, limit=MOST)]
     except (TimeoutError, RPCError, RuntimeError) as error:
         raise EngineUnreachableError from error
+
+
+def drift(made: ApiParts) -> list[Violation]:
+    """Return what is wrong with orders within reach, at most 200; what belongs to none may be anybody's.
+
+    That is for who is asked nothing, and for `changeover check`.
+    """
+    with made.store.read() as tx:
+        return list(islice(_wrong(tx, known=bool(made.client)), MOST))
+
+
+def _wrong(tx: Scoped, *, known: bool) -> Iterator[Violation]:
+    for each in violations(tx):
+        if find(tx, each.order) if each.order else not known:
+            yield each
 
 
 async def progress_of(engine: Engine, orders: Sequence[str]) -> list[Progress | None]:
@@ -80,7 +103,12 @@ async def help_order(made: ApiParts, order: str, how: Help, reason: str, key: st
     if said is None:
         progress = await _progress(made.engine.client, order)
         said = await run_in_threadpool(_write_down, made, progress, how, reason, said_id)
-    await _tell(made.engine.client, order, how, said, said_id)
+    told = _TOLD[how](said=said, reason=reason)
+    try:
+        await _tell(made.engine.client, order, how, told, said_id)
+    except NotTakenError:
+        # Temporal keeps the failure under its id for ever. It was said once: told twice it is still done once.
+        await _tell(made.engine.client, order, how, told, str(uuid.uuid4()))
 
 
 def _said_before(made: ApiParts, order: str, how: Help, said_id: str) -> int | None:
@@ -110,8 +138,7 @@ def _write_down(made: ApiParts, progress: Progress, how: Help, reason: str, said
         return sayings.write_down(tx, head, call.change if call else None, saying, made.store.now())
 
 
-async def _tell(client: Client, order: str, how: Help, said: int, said_id: str) -> None:
-    told = RetryNow(said=said) if how is Help.RETRY_NOW else DoneByHand(said=said)
+async def _tell(client: Client, order: str, how: Help, told: RetryNow | DoneByHand, said_id: str) -> None:
     handle = client.get_workflow_handle(draft_id(order))
     try:
         async with asyncio.timeout(HELP_LIMIT.total_seconds()):
@@ -120,7 +147,7 @@ async def _tell(client: Client, order: str, how: Help, said: int, said_id: str) 
         cause = error.cause
         if isinstance(cause, ApplicationError) and cause.type in _REFUSED:
             raise ProblemError(cause.type) from None
-        raise EngineUnreachableError from error
+        raise NotTakenError from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise ProblemError(NOTHING_STUCK) from None

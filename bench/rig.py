@@ -12,6 +12,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from bench.known import KNOWN, key_for
 from bench.processes import Processes
 from bench.scraping import counted
 from cli.processes import Child
@@ -37,6 +38,8 @@ class Rig:
     bank: Postgres | None
     """The PostgreSQL server, where that is the database."""
     data: Path
+    key: str
+    """By which the API knows who measures."""
 
     @property
     def processes(self) -> Processes:
@@ -80,10 +83,10 @@ def rig(database: str, more: Mapping[str, str] | None = None) -> Iterator[Rig]:
         bank = stack.enter_context(postgres()) if database == "postgres" else None
         url = new_database(bank.url, "bench") if bank else None
         ports = replace(Ports.free(), temporal_metrics=free_port())
-        running = stack.enter_context(Stack(data, ports, url, more={**ALONE, **_QUIET, **(more or {})}))
+        running = stack.enter_context(Stack(data, ports, url, more={**ALONE, **KNOWN, **_QUIET, **(more or {})}))
         us = [sys.executable, "-m", "bench.bare"]
         bare = Child("bare", us, data / "bare.log", {"TEMPORAL_ADDRESS": running.temporal})
         bare.start()
         stack.callback(bare.stop)
         asyncio.run(_settled(running.temporal))
-        yield Rig(running, bare, bank, data)
+        yield Rig(running, bare, bank, data, key_for(running.database))

@@ -93,9 +93,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_at(address: str) -> AsyncIterator[Shop]:
-    """Connect to an API."""
+async def shop_at(address: str, key: str) -> AsyncIterator[Shop]:
+    """Connect to an API that knows us by a key."""
     async with client_of(address) as http:
+        http.headers["Authorization"] = f"Bearer {key}"
         yield Shop(http)
 
 

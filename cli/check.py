@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from cli.ending import Code
 from cli.operators.speaking import Speaker
 from store import invariants
-from store.database import Store
+from store.database import Store, WalledOutError
 
 PATIENCE = timedelta(minutes=2)
 """Two rounds of the schedule: by then every request should have been taken up."""
@@ -25,9 +25,13 @@ def check(database: str, *, as_json: bool) -> Code:
     speaker = Speaker(as_json=as_json)
     store = Store(database)
     try:
+        store.check()
         with store.read() as tx:
             found = list(invariants.violations(tx))
             late = invariants.overdue(tx, store.now() - PATIENCE)
+    except WalledOutError as error:
+        speaker.trouble({"code": "WALLED_OUT", "title": str(error)})
+        return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
         speaker.trouble({"code": "NO_BOOKS", "title": NO_BOOKS})
         return Code.UNKNOWN

@@ -13,7 +13,7 @@ from cli.ending import Code
 from cli.operators.speaking import Speaker
 from settings import Settings
 from store import erasure
-from store.database import Store
+from store.database import Store, WalledOutError
 from store.engines import BUSY, StoreBusyError
 
 MOST = 200
@@ -27,7 +27,10 @@ _REFUSALS = {
 
 
 def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) -> Code:
-    """Erase orders by number, or those that are due; return the exit code: 1 when one named was refused, 2 no books."""
+    """Erase orders by number, or those that are due; return the exit code.
+
+    It is 1 when an order named was refused, and 2 without books or when the store stopped answering half way.
+    """
     speaker = Speaker(as_json=as_json)
     if orders is None and settings.retention is None:
         speaker.trouble({"code": "NO_RETENTION", "title": _NO_RETENTION})
@@ -35,13 +38,21 @@ def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) ->
     store = Store(settings.database)
     try:
         store.check()
-        done = _named(store, settings.tenant, orders) if orders else _due(store, settings)
+    except WalledOutError as error:
+        store.close()
+        speaker.trouble({"code": "WALLED_OUT", "title": str(error)})
+        return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
+        store.close()
         speaker.trouble({"code": "NO_BOOKS", "title": NO_BOOKS})
         return Code.UNKNOWN
+    try:
+        done = _named(store, settings.tenant, orders) if orders else _due(store, settings)
     finally:
         store.close()
     speaker.answer(done, Group(*_words(done)))
+    if "stopped" in done:
+        return Code.UNKNOWN
     return Code.NO if orders and done["refused"] else Code.DONE
 
 
@@ -52,10 +63,15 @@ def _named(store: Store, tenant: str, orders: Sequence[str]) -> Json:
 def _due(store: Store, settings: Settings) -> Json:
     """Erase whatever is due. An order that something was left on is not; the next time finds it again."""
     before = store.now() - settings.retention if settings.retention else store.now()
-    found = [_erased(store, settings.tenant, order) for order in _orders_due(store, settings.tenant, before)]
+    found: list[Json] = []
     promises = 0
-    while some := _promises_due(store, settings.tenant, before):
-        promises += some
+    try:
+        for order in _orders_due(store, settings.tenant, before):
+            found.append(_erased(store, settings.tenant, order))  # noqa: PERF401 - what is done is told when it stops half way
+        while some := _promises_due(store, settings.tenant, before):
+            promises += some
+    except BUSY:
+        return _settled(store, found, promises) | {"stopped": "STORE_BUSY"}
     return _settled(store, found, promises)
 
 
@@ -107,5 +123,7 @@ def _words(done: Json) -> Iterator[str]:
         yield f"[red]{each['order']}: {each['title']}[/red] ({each['code']})"
     if done["promises"]:
         yield f"promises nobody is in any more: {done['promises']}"
+    if "stopped" in done:
+        yield f"[red]{_REFUSALS[StoreBusyError][1]}[/red] ({done['stopped']})"
     if not any(done.values()):
         yield "Nothing is due."

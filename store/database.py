@@ -23,6 +23,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - this is the one clock
 
 
+class WalledOutError(Exception):
+    """PostgreSQL's row-level security holds for our own login: it would take every table for empty."""
+
+    def __init__(self) -> None:
+        super().__init__("The login sees no rows: have it own the tables, or grant it the role that does.")
+
+
 class Store:
     """All access to the database. Decides what time it is for everything that expires.
 
@@ -109,9 +116,12 @@ class Store:
             self._turn.release()
 
     def check(self) -> None:
-        """Raise whatever is wrong when the database does not answer, or has no tables."""
+        """Raise whatever is wrong when the database does not answer, or has no tables, or shows us none of its rows."""
         with self.read() as tx:
-            tx.connection().exec_driver_sql("SELECT 1 FROM counters WHERE 1 = 0")
+            ask = tx.connection().exec_driver_sql
+            ask("SELECT 1 FROM orders WHERE 1 = 0")
+            if not self._sqlite and ask("SELECT row_security_active('orders')").scalar_one():
+                raise WalledOutError
 
     def settle(self) -> None:
         """Take what was written before out of SQLite's log; as much of it as no reader needs. PostgreSQL vacuums."""

@@ -56,10 +56,10 @@ def number_of(tx: Session, order: str, kind: EventType, said_id: str) -> int | N
     return None
 
 
-def of_number(tx: Session, order: str, number: int) -> Saying | None:
-    """Return what an event says somebody said; None for any other event."""
+def of_number(tx: Session, order: str, number: int, kind: EventType) -> Said | None:
+    """Return what an event says somebody said; None for an event of another kind, or that nobody said."""
     row = tx.get(EventRow, (order, number))
-    return _saying(row) if row and row.type == EventType.SAID_DONE_BY_HAND else None
+    return Said(_saying(row), row.at) if row and row.type == kind and "id" in data_of(row) else None
 
 
 def said_done(tx: Session, order: str, step: str, since: datetime, after: datetime) -> list[Said]:

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, case, func
 from sqlmodel import col, select
 
+from store.orders import mine
 from store.scoped import Scoped
-from store.tables import ChangeRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
+from store.tables import ChangeRow, OrderRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _taken(tx: Scoped, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
 
 
 def seats_on(tx: Scoped, name: str, limit: int) -> list[MappedSeat]:
-    """Return the seats of a departure, with who has them, coach by coach."""
+    """Return the seats of a departure, coach by coach, with the order that has them if that is within reach."""
     seat, hold, ours = col(SeatRow.seat), SeatHoldRow, ReservationRow
     held = and_(
         col(hold.tenant) == SeatRow.tenant,
@@ -95,7 +96,9 @@ def seats_on(tx: Scoped, name: str, limit: int) -> list[MappedSeat]:
     # A hold that no order knows of is still told by the change that asked for it.
     asked = and_(col(ChangeRow.id) == func.substr(hold.key, 1, 36), col(ChangeRow.tenant) == hold.tenant)
     order = func.coalesce(ours.order_number, ChangeRow.order_number)
-    query = select(SeatRow, hold, order).outerjoin(hold, held).outerjoin(ours, same).outerjoin(ChangeRow, asked)
+    within = and_(col(OrderRow.number) == order, mine(tx))
+    query = select(SeatRow, hold, OrderRow.number).outerjoin(hold, held).outerjoin(ours, same)
+    query = query.outerjoin(ChangeRow, asked).outerjoin(OrderRow, within)
     query = query.where(SeatRow.tenant == tx.reach.tenant, SeatRow.service == name)
     rows = tx.exec(query.order_by(col(SeatRow.coach), seat).limit(limit))
     return [_place(place, taken, number) for place, taken, number in rows]

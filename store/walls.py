@@ -4,12 +4,14 @@ Steps and commands work for all tenants and are not behind it; the API's request
 money, seats and steps at all.
 """
 
+from itertools import accumulate
+
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 from store.scoped import ROLE
 
-READ, WRITTEN = "SELECT", "SELECT, INSERT, UPDATE, DELETE"
+READ, ADDED, CHANGED, WRITTEN = accumulate(("SELECT", ", INSERT", ", UPDATE", ", DELETE"))
 _TENANT = "tenant = current_setting('changeover.tenant', true)"
 OF_CHANNEL = "current_setting('changeover.channel', true) IN ('', distribution_channel)"
 

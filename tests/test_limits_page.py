@@ -4,10 +4,14 @@ import re
 
 import pytest
 
+from activities.holds import HoldCaps
 from api import webhooks
+from api.access.door import AccessSettings
 from api.body_limit import BODY_SECONDS, LARGEST_BODY
 from api.connections import CLIENT_SECONDS, LARGEST_HEAD
+from api.entur.settings import EnturSettings
 from api.native.orders import MOST_EVENTS
+from api.parts import ApiParts
 from api.problems import TITLES
 from api.request_limit import LONGEST_ADDRESS, MOST_HEADERS
 from api.strict_json import DEEPEST
@@ -18,6 +22,12 @@ from tests.support.pages import ROOT
 PAGE = (ROOT / "docs" / "limits.md").read_text()
 (TABLE,) = re.findall(r"<!-- limits -->\n.*?\n\|[-|]+\|\n(.*?)<!-- /limits -->", PAGE, re.DOTALL)
 ROWS = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in TABLE.splitlines()]
+_OTHERWISE = {
+    "per_order": "seats_held_per_order",
+    "per_client": "seats_held_per_client",
+    "named_per_minute": "entur_named_per_minute",
+    "unnamed_per_minute": "entur_unnamed_per_minute",
+}
 BY_SETTING = [row for row in ROWS if row[2]]
 
 
@@ -26,6 +36,15 @@ def test_a_number_that_can_be_set_is_the_settings_default(row: tuple[str, ...]) 
     _, most, setting, _ = row
     name = setting.strip("`").removeprefix("CHANGEOVER_").lower()
     assert str(Settings.model_fields[name].default) == most
+
+
+@pytest.mark.parametrize("of", [AccessSettings(), EnturSettings(), HoldCaps(), ApiParts], ids=str)
+def test_what_is_made_without_settings_has_their_defaults(of: object) -> None:
+    numbers = {"changes_per_hour", "client_per_minute", "unknown_per_minute", "prices_per_minute"}
+    there = {name: name for name in numbers} | _OTHERWISE
+    found = {name: getattr(of, name) for name in there if hasattr(of, name)}
+    assert found
+    assert found == {name: Settings.model_fields[there[name]].default for name in found}
 
 
 def test_the_other_numbers_are_the_codes() -> None:

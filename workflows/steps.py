@@ -92,15 +92,16 @@ class Steps:
         self._by_hand = taken
 
     async def _heard(self, stuck: NoteAttention, said: DoneByHand) -> TakenByHand:
-        if not workflow.patched(BY_HAND_HEARD):
+        # What the API has written down was never said to a worker before the patch: it is heard whatever that did.
+        if said.said is None and not workflow.patched(BY_HAND_HEARD):
             return TakenByHand(reason=said.reason, by_whom=(TEMPORAL,))
         of = {"change": stuck.change, "order": stuck.order, "stuck": stuck.stuck, "since": stuck.at}
         command = TakeByHand(**of, amount=self._moves, **said.model_dump())
         try:
             return await self._calls.local(ByHandActivities.take_by_hand, command, NOTE_ATTEMPTS)
         except FailureError as failure:
-            if refused(failure):
-                raise ApplicationError(SecondPersonNeeded.sentence, type=code_of(failure)) from None
+            if code_of(failure) == SecondPersonNeeded.code:
+                raise ApplicationError(SecondPersonNeeded.sentence, type=SecondPersonNeeded.code) from None
             raise
 
     async def _insist(self, do: Callable[[Any, C], R], place: Place, command: C, what: str) -> R:

@@ -10,14 +10,15 @@ from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
 from activities.attention import what_is_left
-from api.attention import MOST, progress_of, stuck_orders
+from api import attention
+from api.attention import progress_of, stuck_orders
 from api.desk import words
 from api.engine import EngineUnreachableError
 from api.parts import ApiParts
 from domain.by_hand import AGREED_WITHIN
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
-from store import invariants, overviews, sayings, waiting
+from store import overviews, sayings, waiting
 from store.engines import StoreBusyError
 from store.events import data_of
 from store.invariants import Violation
@@ -151,12 +152,9 @@ def _late(made: ApiParts) -> tuple[list[ChangeRow], list[OrderRow]]:
 
 def _drift(made: ApiParts) -> list[Violation] | None:
     try:
-        with made.store.read() as tx:
-            found = list(islice(invariants.violations(tx), MOST))
-            mine = set(overviews.mine_among(tx, [each.order for each in found if each.order]))
+        return attention.drift(made)
     except (OperationalError, StoreBusyError):
         return None
-    return [each for each in found if each.order is None or each.order in mine]
 
 
 def _by_currency(stuck: Sequence[StuckStep]) -> dict[str, Money]:

@@ -1,8 +1,6 @@
 """What waits for an operator: steps that keep failing, and books that do not agree."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,14 +8,14 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
-from api.attention import MOST, Help, help_order, progress_of, stuck_orders
+from api.attention import Help, drift, help_order, progress_of, stuck_orders
 from api.headers import idempotency_key
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
 from api.strict_json import StrictRoute
 from domain.by_hand import AGREED_WITHIN, Reason
 from domain.model import Model
-from store import invariants, sayings
+from store import sayings
 from store.orders import find
 from store.scoped import Scoped
 from workflows.messages import Progress, Stuck
@@ -79,10 +77,13 @@ class HelpIn(Model):
 @router.get("/v1/attention", responses=responses("ENGINE_UNREACHABLE"))
 async def get_attention(made: Parts) -> AttentionOut:
     """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
-    drift = await run_in_threadpool(_drift, made)
+    wrong = await run_in_threadpool(drift, made)
     orders = await run_in_threadpool(_mine, made, await stuck_orders(made.engine.client))
     progress = [each for each in await progress_of(made.engine, orders) if each]
-    return AttentionOut(stuck=await run_in_threadpool(_shown, made, progress), drift=drift)
+    return AttentionOut(
+        stuck=await run_in_threadpool(_shown, made, progress),
+        drift=[DriftOut(invariant=each.invariant, order=each.order, what=each.what) for each in wrong],
+    )
 
 
 @router.get("/v1/orders/{order}/attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK"))
@@ -147,18 +148,3 @@ def _check(made: ApiParts, order: str) -> None:
 def _mine(made: ApiParts, orders: list[str]) -> list[str]:
     with made.store.read() as tx:
         return [order for order in orders if find(tx, order)]
-
-
-def _seen(made: ApiParts, tx: Scoped) -> Iterator[invariants.Violation]:
-    """Yield what is wrong with orders within reach; what belongs to none may be anybody's: `changeover check` tells."""
-    for each in invariants.violations(tx):
-        if find(tx, each.order) if each.order else not made.client:
-            yield each
-
-
-def _drift(made: ApiParts) -> list[DriftOut]:
-    with made.store.read() as tx:
-        return [
-            DriftOut(invariant=each.invariant, order=each.order, what=each.what)
-            for each in islice(_seen(made, tx), MOST)
-        ]

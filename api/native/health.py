@@ -26,6 +26,7 @@ def health() -> Health:
 @router.get("/ready", responses=responses("ENGINE_UNREACHABLE", door=()))
 async def ready(made: Annotated[ApiParts, Depends(parts)]) -> Health:
     """Say that store and Temporal answer; 503 while one does not."""
+    made.everything.check()
     made.store.check()
     await made.engine.check()
     return Health()

@@ -97,6 +97,6 @@ async def benching(rig: Rig, repeat: int, counts: Mapping[int, int]) -> AsyncIte
     """Connect to a rig, as a client of its API and as its API."""
     client = await Client.connect(rig.stack.temporal, data_converter=CONVERTER)
     store = Store(rig.stack.database)
-    async with shop_at(rig.stack.api) as shop:
+    async with shop_at(rig.stack.api, rig.key) as shop:
         yield Bench(rig, repeat, shop, Direct(Engine(client), store, Settings().tenant), client, counts)
     store.close()

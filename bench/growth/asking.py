@@ -47,5 +47,5 @@ class Asking:
 async def asking(rig: Rig) -> AsyncIterator[Asking]:
     """Connect to a rig."""
     client = await Client.connect(rig.stack.temporal)
-    async with shop_at(rig.stack.api) as shop:
+    async with shop_at(rig.stack.api, rig.key) as shop:
         yield Asking(rig, shop, client)

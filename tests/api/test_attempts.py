@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from api.parts import ApiParts
 from tests.support.canary import ADULT
 from tests.support.world import CARD, Answer, Json, World, add
 
@@ -64,7 +63,3 @@ async def test_ends_of_drafts_do_not_count(world: World) -> None:
         for _ in range(MOST):
             assert (await here.discard(order)).status == 200
         assert (await asked(here, order)).code == "LINE_NOT_FOUND"
-
-
-def test_usually_an_order_may_be_asked_more_often_than_anybody_would() -> None:
-    assert ApiParts.changes_per_hour == 200

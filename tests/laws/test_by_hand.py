@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from tests.support.access import PEPPER, Guarded, guarded
 from tests.support.endings import check_books
+from tests.support.faults import Fault
 from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database
 from tests.support.stuck import stuck
@@ -109,7 +110,11 @@ async def test_what_one_person_said_lapses_after_an_hour(door: Guarded) -> None:
     with door.world.at(door.world.parts.store.now() + timedelta(minutes=61)):
         shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
         assert shown["said_done"] == []
+        events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+        (once,) = [each["number"] for each in events if each["type"] == "said_done_by_hand"]
         assert (await say(bo.world, order, SEEN)).code == "SECOND_PERSON_NEEDED"
+        # What Al said then is no word by now, whoever repeats it in Temporal.
+        assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, said=once) == "NOTHING_STUCK"
         assert (await say(al.world, order, SETTLED)).status == 204
         await asked
 
@@ -203,3 +208,13 @@ async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(
     refused = await world.post(f"/v1/orders/{order}/confirm", {"reason": reason})
     assert refused.status == 422
     await world.discard(order)
+
+
+async def test_an_update_that_names_an_event_of_something_else_leaves_its_trace_all_the_same(door: Guarded) -> None:
+    al = door.client()
+    order, asked, armed = await stuck(al.world, "release_seats")
+    armed.fault = Fault.LOST
+    await al.world.workflow(order).execute_update("retry_now", {"reason": "quietly", "said": 1})
+    await asked
+    (tried,) = await events_of(al.world, order, "retried_by_hand")
+    assert (tried["who"], tried["reason"]) == ("temporal", "quietly")

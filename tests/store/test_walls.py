@@ -8,7 +8,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlmodel import Session
 
 from domain.access import Reach
-from store.database import Store
+from store.database import Store, WalledOutError
 from store.engines import database_url
 from store.migrate import migrate
 from store.scoped import ROLE
@@ -68,6 +68,9 @@ def test_the_wall_is_gone_with_its_transaction(filled: Store) -> None:
         "UPDATE orders SET tenant = 'second'",
         "UPDATE ledger SET amount_minor = 1",
         "DELETE FROM payments",
+        "DELETE FROM changes",
+        "UPDATE events SET data = '{}'",
+        "DELETE FROM orders",
         "INSERT INTO effects (tenant) VALUES ('first')",
         "SELECT * FROM api_keys",
         "SELECT * FROM clients",
@@ -122,6 +125,21 @@ def plain(server: Connection, postgres_url: str) -> Iterator[str]:
     yield mine.render_as_string(hide_password=False)
     server.execute(text("DROP DATABASE plain WITH (FORCE)"))
     server.execute(text("DROP ROLE plain"))
+
+
+def test_a_login_that_sees_no_rows_is_told_so_and_not_taken_for_books_without_orders(
+    filled: Store, server: Connection, postgres_url: str
+) -> None:
+    server.execute(text(f"CREATE ROLE other LOGIN IN ROLE {ROLE}"))
+    filled.check()
+    with filled.read() as tx:
+        (database,) = tx.connection().execute(text("SELECT current_database()")).one()
+    theirs = database_url(postgres_url).set(username="other", drivername="postgresql", database=database)
+    other = Store(theirs.render_as_string(hide_password=False))
+    with pytest.raises(WalledOutError):
+        other.check()
+    other.close()
+    server.execute(text("DROP ROLE other"))
 
 
 @pytest.mark.usefixtures("filled")  # another database of the same server: the role is there

@@ -2,14 +2,17 @@
 
 from alembic import op
 
-from store.walls import OF_CHANNEL, READ, WRITTEN, admit, make_role, take_down, wall
+from store.walls import ADDED, CHANGED, OF_CHANNEL, READ, WRITTEN, admit, make_role, take_down, wall
 
 revision = '0008'
 down_revision = '0007'
 branch_labels = None
 depends_on = None
 
-_WRITTEN = ('changes', 'events', 'offer_bundles', 'offers', 'webhooks', 'deliveries')
+_WRITTEN = {
+    'changes': CHANGED, 'events': ADDED, 'offer_bundles': ADDED, 'offers': ADDED,
+    'webhooks': WRITTEN, 'deliveries': WRITTEN,
+}  # fmt: skip
 _READ = (
     'products', 'supplements', 'services', 'seats', 'seat_holds', 'effects', 'payments', 'ledger', 'bank',
     'order_lines', 'order_travellers', 'order_fees', 'reservations',
@@ -22,13 +25,13 @@ def upgrade() -> None:
     if connection.dialect.name != 'postgresql':
         return
     make_role(connection)
-    wall(connection, 'orders', WRITTEN, OF_CHANNEL)
-    for table in _WRITTEN:
-        wall(connection, table, WRITTEN)
+    wall(connection, 'orders', CHANGED, OF_CHANNEL)
+    for table, rights in _WRITTEN.items():
+        wall(connection, table, rights)
     for table in _READ:
         wall(connection, table, READ)
     # Order numbers are counted for the whole installation.
-    admit(connection, 'counters', WRITTEN)
+    admit(connection, 'counters', CHANGED)
 
 
 def downgrade() -> None:

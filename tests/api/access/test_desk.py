@@ -4,6 +4,7 @@ import base64
 
 from domain.access import Scope
 from tests.support.access import Guarded, guarded
+from tests.support.canary import ADULT
 from tests.support.world import World
 
 
@@ -47,3 +48,17 @@ async def test_an_operator_of_a_channel_finds_the_orders_of_that_channel_only(wo
             # What was looked for stands in its field.
             assert not [order for order in others if f"/desk/orders/{order}" in page.text]
             assert named or f"/desk/orders/{mine}" in page.text
+
+
+async def test_a_seat_map_names_no_order_out_of_reach(world: World) -> None:
+    async with guarded(world) as door:
+        kiosk, app = door.client(channel="WAY:Kiosk"), door.client(channel="WAY:App")
+        train = world.train()
+        order = await kiosk.world.sold(ADULT, train=train)
+        pages = {
+            each.name: (await door.world.http.get(f"/desk/services/{train}", headers=basic(each.key.text))).text
+            for each in (kiosk, app)
+        }
+        assert order in pages[kiosk.name]
+        assert order not in pages[app.name]
+        assert "1 sold" in " ".join(pages[app.name].split())
