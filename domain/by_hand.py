@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from domain.currencies import EXPONENTS
-from domain.model import clean_text
+from domain.model import WRITTEN, clean_text
 from domain.money import Money
 
 LONGEST_REASON = 200
@@ -30,7 +30,11 @@ def clean_reason(text: str) -> str:
     return reason
 
 
-Reason = Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_REASON), AfterValidator(clean_reason)]
+Reason = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=LONGEST_REASON, json_schema_extra={"pattern": WRITTEN}),
+    AfterValidator(clean_reason),
+]
 """Why somebody did something by hand. Kept for ever: no names."""
 
 

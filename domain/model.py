@@ -69,9 +69,10 @@ _CONTROLS = (
     r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
     r"\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
 )
-_WRITTEN = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+WRITTEN = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+"""How text that people wrote looks, as far as a regular expression can say."""
 Text = Annotated[
-    str, Field(strict=True, max_length=100, json_schema_extra={"pattern": _WRITTEN}), AfterValidator(clean_text)
+    str, Field(strict=True, max_length=100, json_schema_extra={"pattern": WRITTEN}), AfterValidator(clean_text)
 ]
 """Up to 100 characters people wrote: any script, no control characters."""
 
