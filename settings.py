@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
     heartbeat: Path | None = None
     """A file the worker writes every few seconds, for `python -m heartbeat FILE` (docs/deployment.md)."""
+    proxies: str = Field(default="", pattern=r"^[0-9a-fA-F.:/, ]*$")
+    """Proxies in front of the API, by address or network: what they say of who asks (`X-Forwarded-For`) is believed."""
     connections: int = Field(default=1000, ge=1)
     """Connections an API process serves at once; whoever asks over more is answered 503."""
     watchers: int = Field(default=100, ge=1)

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 from temporalio.client import Client
 from temporalio.service import RetryConfig
 
@@ -111,16 +112,23 @@ def _server(settings: Settings, made: Parts, client: Client, buckets: Buckets) -
         from api.tracing import TracingMiddleware  # noqa: PLC0415 - only the extra `tracing` has what it imports
 
         app.add_middleware(TracingMiddleware)
-    config = uvicorn.Config(
+    return Server(serving(app, settings), app.state.watchers)
+
+
+def serving(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """Return how an application is served."""
+    return uvicorn.Config(
         app,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,  # as everybody else's (telemetry/logs.py)
         access_log=False,
         server_header=False,
+        # uvicorn believes whoever connects from this machine, unless told not to.
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies or None,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
         http=PatientProtocol,
         ws="none",
         limit_concurrency=settings.connections,
     )
-    return Server(config, app.state.watchers)
