@@ -119,6 +119,8 @@ class Settings(BaseSettings):
     """Connections an API process serves at once; whoever asks over more is answered 503."""
     watchers: int = Field(default=100, ge=1)
     """How many changes clients may watch live at once, in each API process."""
+    watchers_per_client: int = Field(default=25, ge=1)
+    """How many of these a client that is known may have."""
     watch_life: timedelta = timedelta(minutes=15)
     """How long such a stream lives before its client has to resume it."""
     build: str = ""

@@ -29,6 +29,8 @@ class WatchSettings:
     """How many streams this process keeps open at once, and how long one lives before its client resumes it."""
 
     most: int = 100
+    per_client: int = 25
+    """Of one client that is known, so that it leaves places to others."""
     life: timedelta = timedelta(minutes=15)
     admitted_for: timedelta = timedelta(seconds=5)
     """How long a stream goes on before its client is looked at again."""
@@ -50,6 +52,7 @@ class Watchers:
         self._store = store
         self._settings = settings
         self._watched: Counter[str] = Counter()
+        self._of_client: Counter[str] = Counter()
         self._look: asyncio.Task[dict[str, Glance]] | None = None
         self._closing = False
 
@@ -69,16 +72,21 @@ class Watchers:
         return found if found and reach.covers(found.tenant, found.channel) else None
 
     @contextmanager
-    def place(self, change: str) -> Iterator[None]:
-        """Take a place among the streams. Raises TOO_MANY_WATCHERS when all are taken."""
-        if self.watching >= self._settings.most:
+    def place(self, change: str, client: str) -> Iterator[None]:
+        """Take a place among the streams. Raises TOO_MANY_WATCHERS when all are taken, or as many as a client may."""
+        full = bool(client) and self._of_client[client] >= self._settings.per_client
+        if full or self.watching >= self._settings.most:
             raise ProblemError("TOO_MANY_WATCHERS")
         self._watched[change] += 1
+        self._of_client[client] += 1
         try:
             yield
         finally:
             self._watched[change] -= 1
-            self._watched += Counter()  # forgets those nobody watches any more
+            self._of_client[client] -= 1
+            # Forgets those nobody watches any more, and who watches nothing.
+            self._watched += Counter()
+            self._of_client += Counter()
 
     async def news(self, first: Glance, after: int, admitted: Admitted) -> AsyncIterator[News]:
         """Yield what becomes true of a change behind an event number, until it ends or the stream must.

@@ -105,7 +105,7 @@ def _server(settings: Settings, made: Parts, client: Client, buckets: Buckets) -
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
         desk=DeskSettings(frozenset({settings.api_host, *settings.desk_hosts})) if settings.serves_desk else None,
         endpoints=made.endpoints,
-        watching=WatchSettings(settings.watchers, settings.watch_life),
+        watching=WatchSettings(settings.watchers, settings.watchers_per_client, settings.watch_life),
     )
     app = create_app(parts)
     if settings.tracing:

@@ -60,7 +60,7 @@ async def watch(
     first = await run_in_threadpool(watchers.first_look, made.reach, known_change(change))
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
-    with watchers.place(change):
+    with watchers.place(change, made.client):
         try:
             yield Watch(watchers, first, int(said or 0), partial(door.still_admits, request))
         except* BrokenResourceError:

@@ -234,6 +234,22 @@ async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_i
     assert await world.state_of(change) == "done"
 
 
+@pytest.mark.only_on("sqlite")  # likewise
+async def test_a_client_leaves_places_to_others(world: World) -> None:
+    _, change, armed = await under_way(world, "confirm_seats", Fault.HELD)
+    one, other = Guarded(world).client(), Guarded(world).client()
+    async with another_api(world, WatchSettings(per_client=1), access=AccessSettings(PEPPER)) as (here, _):
+        mine, theirs = [{"Authorization": f"Bearer {each.key.text}"} for each in (one, other)]
+        async with asyncio.timeout(20), here.http.sse(path(change), headers=mine) as stream:
+            await anext(aiter(stream))
+            again = await here.send("GET", path(change), **mine)
+            assert (again.status, again.code) == (503, "TOO_MANY_WATCHERS")
+            async with here.http.sse(path(change), headers=theirs) as beside:
+                assert beside.response.status_code == 200
+    armed.go_on.set()
+    assert await world.state_of(change) == "done"
+
+
 async def has_place(world: World, change: str) -> bool:
     async with world.http.stream("GET", path(change)) as answer:
         return answer.status_code == httpx2.codes.OK
