@@ -241,7 +241,8 @@ async def test_a_client_leaves_places_to_others(world: World) -> None:
     async with another_api(world, WatchSettings(per_client=1), access=AccessSettings(PEPPER)) as (here, _):
         mine, theirs = [{"Authorization": f"Bearer {each.key.text}"} for each in (one, other)]
         async with asyncio.timeout(20), here.http.sse(path(change), headers=mine) as stream:
-            await anext(aiter(stream))
+            messages = aiter(stream)
+            await anext(messages)
             again = await here.send("GET", path(change), **mine)
             assert (again.status, again.code) == (503, "TOO_MANY_WATCHERS")
             async with here.http.sse(path(change), headers=theirs) as beside:
