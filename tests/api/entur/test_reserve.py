@@ -89,8 +89,10 @@ async def test_more_travellers_than_a_compartment_takes_are_a_bad_request(sales:
 
 def _narrow(sales: Sales, offer: str, *, largest: int) -> None:
     """Let an offer take fewer than it maps, as another catalogue may."""
-    with sales.world.parts.store.within(Reach(TENANT)).write() as tx:
+    store = sales.world.parts.store
+    with store.within(Reach(TENANT)).read() as tx:
         bundle = bundles.of_offers(tx, [offer])[offer]
+    with store.write() as tx:
         offers: list[Offer] = [each.model_copy(update={"largest": largest}) for each in bundle.offers]
         row = tx.get_one(BundleRow, bundle.id)
         row.document = bundle.model_copy(update={"offers": tuple(offers)}).model_dump_json()
