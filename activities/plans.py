@@ -26,7 +26,7 @@ from store.events import EventType, append
 from store.orders import locked
 from store.tables import ChangeRow, OrderRow
 
-BY_HAND = "by hand"
+_BY_HAND_ROUTE = "by hand"
 """The route of what an operator asked for in Temporal itself."""
 IN_TEMPORAL = "in Temporal"
 """Why, when they did not say."""
@@ -184,7 +184,7 @@ def _answered(tx: Session, command: PlanChange) -> Planned:
 
 
 def _who(row: ChangeRow) -> str:
-    return row.client or (TEMPORAL if row.route == BY_HAND else LOCAL)
+    return row.client or (TEMPORAL if row.route == _BY_HAND_ROUTE else LOCAL)
 
 
 def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeRow:
@@ -195,7 +195,7 @@ def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeR
         tenant=order.tenant,
         id=command.change,
         order_number=order.number,
-        route=BY_HAND,
+        route=_BY_HAND_ROUTE,
         fingerprint="",
         kind=by_hand.kind,
         request=request.model_dump_json(by_alias=True),

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from limits import RateLimitItem, WindowStats
 from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import MovingWindowRateLimiter
+from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class RedisMissingError(Exception):
 
 
 class Buckets(Protocol):
-    """Counts within a window that moves."""
+    """Counts within a minute that begins with the first request: one number for each name, however many ask."""
 
     async def hit(self, limit: RateLimitItem, kind: str, name: str) -> Counted:
         """Count a request; return whether there was room for it, and what is left."""
@@ -84,7 +84,7 @@ class SharedBuckets:
 
 class _Windows:
     def __init__(self, storage: MemoryStorage | RedisStorage) -> None:
-        self._windows = MovingWindowRateLimiter(storage)
+        self._windows = FixedWindowRateLimiter(storage)
 
     async def hit(self, limit: RateLimitItem, kind: str, name: str) -> Counted:
         admitted = await self._windows.hit(limit, kind, name)

@@ -17,7 +17,7 @@ from store.database import Store, WalledOutError
 from store.engines import BUSY, StoreBusyError
 
 MOST = 200
-"""Orders looked up, or promises erased, at a time."""
+"""Orders looked up, or bundles erased, at a time."""
 _NO_RETENTION = "CHANGEOVER_RETENTION says for ever: set it, such as P730D, or name orders."
 _REFUSALS = {
     erasure.UnknownOrderError: ("ORDER_NOT_FOUND", "There is no such order."),
@@ -64,15 +64,15 @@ def _due(store: Store, settings: Settings) -> Json:
     """Erase whatever is due. An order that something was left on is not; the next time finds it again."""
     before = store.now() - settings.retention if settings.retention else store.now()
     found: list[Json] = []
-    promises = 0
+    bundles = 0
     try:
         for order in _orders_due(store, settings.tenant, before):
             found.append(_erased(store, settings.tenant, order))  # noqa: PERF401 - what is done is told when it stops half way
-        while some := _promises_due(store, settings.tenant, before):
-            promises += some
+        while some := _bundles_due(store, settings.tenant, before):
+            bundles += some
     except BUSY:
-        return _settled(store, found, promises) | {"stopped": "STORE_BUSY"}
-    return _settled(store, found, promises)
+        return _settled(store, found, bundles) | {"stopped": "STORE_BUSY"}
+    return _settled(store, found, bundles)
 
 
 def _orders_due(store: Store, tenant: str, before: datetime) -> Iterator[str]:
@@ -83,9 +83,9 @@ def _orders_due(store: Store, tenant: str, before: datetime) -> Iterator[str]:
         yield from orders
 
 
-def _promises_due(store: Store, tenant: str, before: datetime) -> int:
+def _bundles_due(store: Store, tenant: str, before: datetime) -> int:
     with store.write() as tx:
-        return erasure.erase_promises(tx, tenant, before, MOST)
+        return erasure.erase_bundles(tx, tenant, before, MOST)
 
 
 def _erased(store: Store, tenant: str, order: str) -> Json:
@@ -105,12 +105,12 @@ def _refused(order: str, why: type[Exception]) -> Json:
     return {"order": order, "code": code, "title": title}
 
 
-def _settled(store: Store, found: Sequence[Json], promises: int) -> Json:
+def _settled(store: Store, found: Sequence[Json], bundles: int) -> Json:
     store.settle()
     return {
         "erased": [each for each in found if "code" not in each],
         "refused": [each for each in found if "code" in each],
-        "promises": promises,
+        "bundles": bundles,
     }
 
 
@@ -121,8 +121,8 @@ def _words(done: Json) -> Iterator[str]:
         yield f"{each['order']}: {said}"
     for each in done["refused"]:
         yield f"[red]{each['order']}: {each['title']}[/red] ({each['code']})"
-    if done["promises"]:
-        yield f"promises nobody is in any more: {done['promises']}"
+    if done["bundles"]:
+        yield f"offer bundles nobody is in any more: {done['bundles']}"
     if "stopped" in done:
         yield f"[red]{_REFUSALS[StoreBusyError][1]}[/red] ({done['stopped']})"
     if not any(done.values()):

@@ -57,7 +57,7 @@ def blank_tokens(tx: Session, order: str) -> None:
 
 
 def blank_bundle(bundle: BundleRow, ids: Mapping[str, str]) -> None:
-    """Blank whom a promise was made to."""
+    """Blank whom a bundle was made for."""
     _blank(bundle, ("document",), ids)
     bundle.erased = True
 

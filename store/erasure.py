@@ -38,8 +38,8 @@ def erase(tx: Session, tenant: str, number: str, now: datetime) -> int | None:
         raise UnknownOrderError
     if order.erased_at is not None:
         return None
-    promises = _promises(tx, order)
-    if not _has_ended(tx, order, promises, now):
+    bundles = _bundles(tx, order)
+    if not _has_ended(tx, order, bundles, now):
         raise NotEndedError
     travellers = sorted(set(tx.exec(select(TravellerRow.traveller).where(TravellerRow.order_number == number))))
     ids = Opaque(travellers)
@@ -47,7 +47,7 @@ def erase(tx: Session, tenant: str, number: str, now: datetime) -> int | None:
     blank_lines(tx, number, ids)
     blank_changes(tx, number, ids)
     blank_tokens(tx, number)
-    for bundle in promises:
+    for bundle in bundles:
         blank_bundle(bundle, ids)
     order.external_reference, order.erased_at = None, now
     append(tx, order, EventType.ORDER_ERASED, None, now, {"travellers": len(travellers)})
@@ -66,8 +66,8 @@ def due(tx: Session, tenant: str, before: datetime, after: str, most: int) -> li
     return list(tx.exec(query.order_by(col(OrderRow.number)).limit(most)))
 
 
-def erase_promises(tx: Session, tenant: str, before: datetime, most: int) -> int:
-    """Erase the people of promises that ended before a time, taken or not; return of how many."""
+def erase_bundles(tx: Session, tenant: str, before: datetime, most: int) -> int:
+    """Erase the people of bundles that ended before a time, taken or not; return of how many."""
     old = (BundleRow.tenant == tenant, col(BundleRow.erased).is_(False), col(BundleRow.expires_at) < before)
     found = tx.exec(select(BundleRow).where(*old).order_by(col(BundleRow.expires_at)).limit(most)).all()
     for bundle in found:
@@ -93,16 +93,16 @@ def _ended(before: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _has_ended(tx: Session, order: OrderRow, promises: Sequence[BundleRow], now: datetime) -> bool:
-    """Whether an order has ended, nothing of it is left half done, and nobody may take a promise it named."""
+def _has_ended(tx: Session, order: OrderRow, bundles: Sequence[BundleRow], now: datetime) -> bool:
+    """Whether an order has ended, nothing of it is left half done, and nobody may take a bundle it named."""
     query = select(OrderRow.number).where(*_named(order.tenant, order.number), *_ended(now))
     left = leftovers.half_taken_back(tx, order.number) or leftovers.forgotten(tx, order.number)
-    standing = any(bundle.expires_at > now for bundle in promises)
+    standing = any(bundle.expires_at > now for bundle in bundles)
     return not (left or standing) and tx.exec(query).first() is not None
 
 
-def _promises(tx: Session, order: OrderRow) -> Sequence[BundleRow]:
-    """Return the promises an order took or asked for, and those made for it alone."""
+def _bundles(tx: Session, order: OrderRow) -> Sequence[BundleRow]:
+    """Return the bundles an order took or asked for, and those made for it alone."""
     requests = tx.exec(select(ChangeRow.request).where(ChangeRow.order_number == order.number))
     named = {name for request in requests for name in _bundles_in(json.loads(request))}
     mine = (BundleRow.tenant == order.tenant, col(BundleRow.erased).is_(False))

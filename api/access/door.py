@@ -1,7 +1,5 @@
 """The door: who asks is known, and may ask it, before anything of a body is read."""
 
-import base64
-import binascii
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
 from api.access import keys
+from api.access.credentials import check_query, credential_of
 from api.access.tokens import Claims, KeysUnreachableError, TokenRefusedError, Tokens
 from api.limiting import Limiter, address_of
 from api.problems import ProblemError
@@ -24,8 +23,6 @@ log = logging.getLogger(__name__)
 
 BEARER = "Bearer"
 _CLIENT, _UNKNOWN, _PRICES = "client", "unknown", "prices"
-_NOT_IN_QUERIES = frozenset({"access_token", "api_key", "apikey", "key", "token"})
-"""Queries are logged by whatever stands between a client and us."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +67,7 @@ class Door:
         What is asked for prices only is counted as such too. Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED,
         SCOPE_MISSING, TOKENS_UNREADABLE and RATE_LIMITED. Where nobody is asked who they are, nothing is counted.
         """
-        if _NOT_IN_QUERIES & {name.lower() for name in request.query_params}:
-            raise ProblemError("CREDENTIAL_IN_QUERY")
+        check_query(request)
         caller = await self._known(request, challenge) if self._settings.asks else Caller.anybody(self._tenant)
         if caller.client:
             bind_contextvars(client=caller.client)
@@ -82,7 +78,7 @@ class Door:
         request.state.caller = caller
 
     async def _known(self, request: Request, challenge: str) -> Caller:
-        credential = _credential(request)
+        credential = credential_of(request)
         if credential is None:
             await self._limiter.count(request, _UNKNOWN, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
@@ -102,7 +98,7 @@ class Door:
             return True
         caller: Caller = request.state.caller
         try:
-            return await self._whose(_credential(request) or "") == caller
+            return await self._whose(credential_of(request) or "") == caller
         except (*BUSY, ProblemError) as error:
             log.warning("not known whether a client is still let in: %s", type(error).__name__)
             return True
@@ -155,24 +151,6 @@ def may(caller: Caller, needed: Scope) -> None:
     if needed not in caller.scopes:
         challenge = f'{BEARER} error="insufficient_scope", scope="{needed}"'
         raise ProblemError("SCOPE_MISSING", [{"field": needed}], headers={"WWW-Authenticate": challenge})
-
-
-def _credential(request: Request) -> str | None:
-    """Return the bearer of a request: a token, or a key, which may also be the password of Basic."""
-    values = request.headers.getlist("Authorization")
-    if len(values) > 1:
-        raise ProblemError("HEADER_INVALID", [{"field": "Authorization"}])
-    kind, _, value = (values[0] if values else "").partition(" ")
-    if kind.lower() == "bearer":
-        return value.strip() or None
-    return _password(value) if kind.lower() == "basic" else None
-
-
-def _password(value: str) -> str | None:
-    try:
-        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2] or None
-    except (binascii.Error, UnicodeDecodeError):
-        return None
 
 
 def _long_ago(moment: datetime | None, now: datetime) -> bool:

@@ -4,24 +4,25 @@ from collections.abc import Mapping
 
 from starlette.concurrency import run_in_threadpool
 
-from api.attention import Help, help_order, progress_of
+from api.attention import progress_of
 from api.desk.deeds import Deed
 from api.desk.guard import key_of, reason_of
 from api.desk.orders import head_of
 from api.desk.waiting import StuckStep, stuck_step
+from api.help import HelpKind, help_order
 from api.parts import ApiParts
 from workflows.messages import Progress
 
 _UNASKED = "tried again at the desk"
 
 
-async def look(made: ApiParts, number: str, how: Help) -> Deed:
+async def look(made: ApiParts, number: str, how: HelpKind) -> Deed:
     """Return what helping would do now. Raises ORDER_NOT_FOUND."""
     (progress,) = await progress_of(made.engine, [number])
     event, stuck = await run_in_threadpool(_stuck, made, number, progress)
     act, what = how.replace("_", "-"), f"“{stuck.what}” of {number}" if stuck else "the stuck step"
     hindrance = None if stuck else "No step of this order is stuck, or its workflow could not be asked."
-    if how is Help.RETRY_NOW:
+    if how is HelpKind.RETRY_NOW:
         does = [f"{what} is tried again at once, under the same key: it happens once however often it is tried."]
         return Deed(number, act, "Try again now", "Try again now", does, event, hindrance)
     does = [
@@ -54,11 +55,11 @@ def _stuck(made: ApiParts, number: str, progress: Progress | None) -> tuple[int,
         return head.last_event, stuck_step(tx, number, progress, made.store.now()) if progress else None
 
 
-async def help_(made: ApiParts, number: str, how: Help, fields: Mapping[str, str]) -> None:
+async def help_(made: ApiParts, number: str, how: HelpKind, fields: Mapping[str, str]) -> None:
     """Help an order's stuck step.
 
     Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, SECOND_PERSON_NEEDED, and EngineUnreachableError.
     """
-    reason, key = reason_of(fields, _UNASKED if how is Help.RETRY_NOW else None), key_of(fields)
+    reason, key = reason_of(fields, _UNASKED if how is HelpKind.RETRY_NOW else None), key_of(fields)
     await run_in_threadpool(_stuck, made, number, None)
     await help_order(made, number, how, reason, key)

@@ -10,11 +10,11 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
-from api.attention import Help
 from api.desk import deeds, helping, home, seats, waiting
 from api.desk.guard import ReasonError, check_host, check_operator, form
 from api.desk.orders import order_shown
 from api.desk.pages import HEADERS, HERE, PREFIX, page, seen
+from api.help import HelpKind
 from api.parts import ApiParts, parts
 from api.problems import ProblemError
 from domain.changes import ChangeKind
@@ -24,7 +24,7 @@ router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends
 Parts = Annotated[ApiParts, Depends(parts)]
 Sent = Annotated[Mapping[str, str], Depends(form)]
 _ACTS = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND)
-_HOW = {"retry-now": Help.RETRY_NOW, "done-by-hand": Help.DONE_BY_HAND}
+_HOW = {"retry-now": HelpKind.RETRY_NOW, "done-by-hand": HelpKind.DONE_BY_HAND}
 
 
 @router.get("")
@@ -50,7 +50,7 @@ async def get_order(
     made: Parts,
     before: Annotated[str | None, Query(max_length=64)] = None,
     asked: Annotated[str | None, Query(max_length=64)] = None,
-    helped: Help | None = None,
+    helped: HelpKind | None = None,
 ) -> Response:
     """Show one order."""
     shown = await order_shown(made, known_number(order), before, asked)
@@ -103,16 +103,16 @@ async def _do(request: Request, order: str, act: ChangeKind, made: ApiParts, fie
 @router.post("/orders/{order}/retry-now")
 async def retry_now(request: Request, order: str, made: Parts, fields: Sent) -> Response:
     """Have the stuck step tried again at once."""
-    return await _help(request, order, Help.RETRY_NOW, made, fields)
+    return await _help(request, order, HelpKind.RETRY_NOW, made, fields)
 
 
 @router.post("/orders/{order}/done-by-hand")
 async def done_by_hand(request: Request, order: str, made: Parts, fields: Sent) -> Response:
     """Take the stuck step for done by hand."""
-    return await _help(request, order, Help.DONE_BY_HAND, made, fields)
+    return await _help(request, order, HelpKind.DONE_BY_HAND, made, fields)
 
 
-async def _help(request: Request, order: str, how: Help, made: ApiParts, fields: Mapping[str, str]) -> Response:
+async def _help(request: Request, order: str, how: HelpKind, made: ApiParts, fields: Mapping[str, str]) -> Response:
     number = known_number(order)
     try:
         await helping.help_(made, number, how, fields)

@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.asking import known_number
-from api.attention import Help, drift, help_order, progress_of, stuck_orders
+from api.attention import drift, progress_of, stuck_orders
 from api.headers import idempotency_key
+from api.help import HelpKind, help_order
 from api.parts import ApiParts, parts
 from api.problems import ProblemError, responses
 from api.strict_json import StrictRoute
@@ -99,7 +100,7 @@ async def get_order_attention(order: str, made: Parts) -> StuckOut:
 @router.post("/v1/orders/{order}/attention/retry-now", status_code=204, responses=_HELP)
 async def retry_now(request: Request, order: str, wanted: HelpIn, made: Parts) -> None:
     """Have the stuck step tried again at once; it is recorded on the order."""
-    await _help(request, order, wanted, made, Help.RETRY_NOW)
+    await _help(request, order, wanted, made, HelpKind.RETRY_NOW)
 
 
 @router.post("/v1/orders/{order}/attention/done-by-hand", status_code=204, responses=_BY_HAND)
@@ -109,10 +110,10 @@ async def done_by_hand(request: Request, order: str, wanted: HelpIn, made: Parts
     Where it moved more money than one person may say alone it is recorded too, answered SECOND_PERSON_NEEDED, and done
     once another client has asked the same within the hour.
     """
-    await _help(request, order, wanted, made, Help.DONE_BY_HAND)
+    await _help(request, order, wanted, made, HelpKind.DONE_BY_HAND)
 
 
-async def _help(request: Request, order: str, wanted: HelpIn, made: ApiParts, how: Help) -> None:
+async def _help(request: Request, order: str, wanted: HelpIn, made: ApiParts, how: HelpKind) -> None:
     await run_in_threadpool(_check, made, order)
     await help_order(made, order, how, wanted.reason, idempotency_key(request))
 

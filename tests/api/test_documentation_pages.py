@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
+from tests.support.browser import chromium, page_at
 from tests.support.world import World
 
 pytestmark = pytest.mark.only_on("sqlite")
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 OPERATION = {"/docs": ".opblock", "/redoc": "[data-section-id^='tag/'][data-section-id*='/operation/']"}
 
 
@@ -36,15 +35,13 @@ class Visit:
 @asynccontextmanager
 async def visit(address: str) -> AsyncIterator[Visit]:
     """Open a page as a person would."""
-    async with async_playwright() as started:
-        browser = await started.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        seen = Visit(await browser.new_page())
+    async with chromium() as browser, page_at(browser) as page:
+        seen = Visit(page)
         seen.page.on("request", lambda request: seen.asked.add(request.url))
         seen.page.on("requestfailed", lambda each: seen.forbidden.add(each.url) if each.failure == "csp" else None)
         seen.page.on("pageerror", lambda error: seen.broke.append(str(error)))
         await seen.page.goto(address)
         yield seen
-        await browser.close()
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])

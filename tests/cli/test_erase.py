@@ -96,7 +96,7 @@ def test_promises_nobody_took_are_due_too(books: Store, fresh_database: str, typ
     promised(books, old)
     kept = promised(books, young, ago=timedelta(hours=1))
     done = type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D")
-    assert (done.exit_code, done.stdout) == (0, "promises nobody is in any more: 1\n")
+    assert (done.exit_code, done.stdout) == (0, "offer bundles nobody is in any more: 1\n")
     with books.read() as tx:
         rows = {row.id: row for row in tx.exec(select(BundleRow))}
     assert not [each for each in (f"trav-gul-{old.mark}", BORN.isoformat()) if each in rows[f"b-{old.mark}"].document]
