@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from temporalio.client import Client, RPCError
+from starlette.concurrency import run_in_threadpool
+from temporalio.client import RPCError
 
 from api.engine import PROGRESS_LIMIT, Engine, EngineUnreachableError
 from api.parts import ApiParts
 from store.invariants import Violation, violations
 from store.orders import find
+from store.overviews import mine_among
 from store.scoped import Scoped
 from workflows.messages import Progress
 from workflows.names import STUCK, order_of
@@ -19,13 +21,28 @@ MOST = 200
 AT_ONCE = 20
 
 
-async def stuck_orders(client: Client) -> list[str]:
-    """Return the orders that wait for an operator, at most 200. Raises EngineUnreachableError."""
+async def stuck_orders(made: ApiParts) -> list[str]:
+    """Return the orders within reach that wait for an operator, at most 200. Raises EngineUnreachableError.
+
+    Temporal's list is everybody's: it is read on until there are as many, however many of others come first.
+    """
+    found: list[str] = []
+    listed = made.engine.client.list_workflows(STUCK, page_size=MOST)
     try:
         async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
-            return [order_of(each.id) async for each in client.list_workflows(STUCK, limit=MOST)]
+            while True:
+                await listed.fetch_next_page()
+                page = [order_of(each.id) for each in listed.current_page or ()]
+                found += await run_in_threadpool(_mine, made, page)
+                if len(found) >= MOST or listed.next_page_token is None:
+                    return found[:MOST]
     except (TimeoutError, RPCError, RuntimeError) as error:
         raise EngineUnreachableError from error
+
+
+def _mine(made: ApiParts, orders: Sequence[str]) -> list[str]:
+    with made.store.read() as tx:
+        return mine_among(tx, orders)
 
 
 def drift(made: ApiParts) -> list[Violation]:

@@ -18,7 +18,7 @@ from api.parts import ApiParts
 from domain.by_hand import AGREED_WITHIN
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
-from store import overviews, sayings, waiting
+from store import sayings, waiting
 from store.engines import StoreBusyError
 from store.events import data_of
 from store.invariants import Violation
@@ -78,7 +78,7 @@ async def queue(made: ApiParts) -> Queue:
     """Return what waits. Without Temporal it is told by the books alone."""
     drift = asyncio.ensure_future(run_in_threadpool(_drift, made))
     names = await stuck_names(made)
-    orders = await run_in_threadpool(_mine, made, names)
+    orders = await run_in_threadpool(_last_heard_stuck, made) if names is None else names
     progress = await progress_of(made.engine, orders[:SHOWN]) if names is not None else [None] * len(orders[:SHOWN])
     stuck = await run_in_threadpool(_all_stuck, made, dict(zip(orders, progress, strict=False)))
     overdue, ending = await run_in_threadpool(_late, made)
@@ -90,16 +90,14 @@ async def queue(made: ApiParts) -> Queue:
 async def stuck_names(made: ApiParts) -> list[str] | None:
     """Return the orders with a stuck step, or None when Temporal cannot be asked."""
     try:
-        return await stuck_orders(made.engine.client)
+        return await stuck_orders(made)
     except EngineUnreachableError:
         return None
 
 
-def _mine(made: ApiParts, names: list[str] | None) -> list[str]:
+def _last_heard_stuck(made: ApiParts) -> list[str]:
     with made.store.read() as tx:
-        if names is None:
-            return waiting.last_heard_stuck(tx, SHOWN + 1)
-        return overviews.mine_among(tx, names)
+        return waiting.last_heard_stuck(tx, SHOWN + 1)
 
 
 def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[StuckStep]:

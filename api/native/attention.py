@@ -79,8 +79,7 @@ class HelpIn(Model):
 async def get_attention(made: Parts) -> AttentionOut:
     """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
     wrong = await run_in_threadpool(drift, made)
-    orders = await run_in_threadpool(_mine, made, await stuck_orders(made.engine.client))
-    progress = [each for each in await progress_of(made.engine, orders) if each]
+    progress = [each for each in await progress_of(made.engine, await stuck_orders(made)) if each]
     return AttentionOut(
         stuck=await run_in_threadpool(_shown, made, progress),
         drift=[DriftOut(invariant=each.invariant, order=each.order, what=each.what) for each in wrong],
@@ -142,10 +141,6 @@ def _stuck_out(tx: Scoped, progress: Progress, stuck: Stuck, now: datetime) -> S
 
 
 def _check(made: ApiParts, order: str) -> None:
-    if not _mine(made, [known_number(order)]):
-        raise ProblemError("ORDER_NOT_FOUND")
-
-
-def _mine(made: ApiParts, orders: list[str]) -> list[str]:
     with made.store.read() as tx:
-        return [order for order in orders if find(tx, order)]
+        if find(tx, known_number(order)) is None:
+            raise ProblemError("ORDER_NOT_FOUND")

@@ -9,6 +9,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.declared import declared_steps
 from activities.steps import Final, Pivot
+from api import attention
+from tests.support.access import guarded
 from tests.support.canary import ADULT
 from tests.support.commands import run
 from tests.support.faults import Fault
@@ -75,6 +77,26 @@ async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(w
     assert (tried["step"], tried["reason"]) == ("settle_price_difference", "the bank is back")
     gone = await world.send("GET", f"/v1/orders/{order}/attention")
     assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
+
+
+async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "MOST", 1)
+    async with guarded(world) as door:
+        kiosk, app = door.client(channel="WAY:Kiosk").world, door.client(channel="WAY:App").world
+        made = [await stuck(each, "release_seats") for each in (kiosk, app, app)]
+        async with asyncio.timeout(20):
+            while not (await waiting(app))["stuck"]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
+                await asyncio.sleep(0.05)
+        # Temporal lists what began last first.
+        assert [each["order"] for each in (await waiting(kiosk))["stuck"]] == [made[0][0]]
+        for _, asked, armed in made:
+            armed.fault = Fault.LOST
+            asked.cancel()
+        for order, *_ in made:
+            await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
+            await world.ended(order)
 
 
 async def waiting(world: World) -> Json:
