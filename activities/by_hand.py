@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.once import Once
 from activities.payments import SettlePriceDifference, to_settle
 from activities.steps import Command
-from domain.by_hand import AGREED_WITHIN, TEMPORAL, Alone, others
+from domain.by_hand import AGREED_WITHIN, NOBODY, TEMPORAL, Alone, others
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
 from store import sayings
@@ -74,14 +74,14 @@ class ByHandActivities:
             if mine is None or mine.at <= after or not mine.saying.is_about(command.stuck, command.since):
                 return TakenByHand(reason=reason)
             who, reason = mine.saying.who, mine.saying.reason
-        if amount is None or self._alone.may(amount):
+        if amount is None or self._alone.may(amount, who):
             return TakenByHand(reason=reason, by_whom=(who,))
         return _by_two(who, reason, said)
 
 
 def _by_two(who: str, reason: str, said: list[Said]) -> TakenByHand:
     before = others((each.saying.who for each in said), who)
-    if who == TEMPORAL or not before:
+    if who in NOBODY or not before:
         raise SecondPersonNeeded
     return TakenByHand(reason=reason, by_whom=(who, before[0]))
 

@@ -47,9 +47,10 @@ class Alone:
     up_to: Mapping[str, int] = field(default_factory=dict)
     """In minor units by currency; of a currency that is not here nothing."""
 
-    def may(self, amount: Money) -> bool:
-        """Whether one person is enough."""
-        return not self.asked or amount.minor <= self.up_to.get(amount.currency, 0)
+    def may(self, amount: Money, who: str) -> bool:
+        """Whether one person is enough. Who is known proves that people are asked, whatever this process was told."""
+        asked = self.asked or who not in NOBODY
+        return not asked or amount.minor <= self.up_to.get(amount.currency, 0)
 
 
 def others(people: Iterable[str], who: str) -> list[str]:

@@ -10,18 +10,24 @@ RULE = Alone(asked=True, up_to={"NOK": 100_000})
 
 
 def test_one_person_is_enough_up_to_the_limit_of_the_currency() -> None:
-    assert RULE.may(Money(100_000, "NOK"))
-    assert not RULE.may(Money(100_001, "NOK"))
+    for who in ("al", LOCAL, TEMPORAL):
+        assert RULE.may(Money(100_000, "NOK"), who)
+        assert not RULE.may(Money(100_001, "NOK"), who)
 
 
 def test_of_a_currency_without_a_limit_one_person_may_move_nothing() -> None:
-    assert RULE.may(Money(0, "EUR"))
-    assert not RULE.may(Money(1, "EUR"))
-    assert not Alone(asked=True).may(Money(1, "NOK"))
+    assert RULE.may(Money(0, "EUR"), "al")
+    assert not RULE.may(Money(1, "EUR"), "al")
+    assert not Alone(asked=True).may(Money(1, "NOK"), "al")
 
 
 def test_where_nobody_is_asked_who_they_are_there_is_no_rule() -> None:
-    assert Alone(asked=False).may(Money(10**9, "NOK"))
+    for who in NOBODY:
+        assert Alone(asked=False).may(Money(10**9, "NOK"), who)
+
+
+def test_a_worker_that_was_not_told_learns_from_a_name_that_people_are_asked() -> None:
+    assert not Alone(asked=False).may(Money(1, "NOK"), "al")
 
 
 def test_nobody_is_a_second_person_to_themselves_and_who_is_not_known_is_none() -> None:

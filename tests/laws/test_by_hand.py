@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from temporalio import workflow
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -18,6 +19,7 @@ from tests.support.postgres import new_database
 from tests.support.stuck import stuck
 from tests.support.world import Answer, Json, World
 from workflows import steps
+from workflows.names import BY_HAND_HEARD
 
 MONEY = pytest.mark.parametrize("step", ["settle_price_difference", "void_payment"])
 SETTLED = {"reason": "settled at the bank"}
@@ -50,8 +52,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
 
 
-async def say(world: World, order: str, said: Json, how: str = "done-by-hand") -> Answer:
-    return await world.send("POST", f"/v1/orders/{order}/attention/{how}", said)
+async def say(world: World, order: str, said: Json, how: str = "done-by-hand", **headers: str) -> Answer:
+    return await world.send("POST", f"/v1/orders/{order}/attention/{how}", said, **headers)
 
 
 async def events_of(world: World, order: str, kind: str) -> list[Json]:
@@ -101,6 +103,36 @@ async def test_an_update_of_temporals_own_is_nobodys_word(door: Guarded, step: s
     assert not await events_of(al.world, order, "done_by_hand")
     assert (await say(bo.world, order, SEEN)).status == 204
     await asked
+
+
+async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_its_key(door: Guarded) -> None:
+    al = door.client()
+    order, asked, _ = await stuck(al.world, "release_seats")
+    busy = door.world.faults.arm(order, "take_by_hand", Fault.DOWN)
+    away = await say(al.world, order, SETTLED, Idempotency_Key="once")
+    assert (away.status, away.code) == (503, "ENGINE_UNREACHABLE")
+    assert not asked.done()
+    busy.fault = Fault.FLAKY
+    assert (await say(al.world, order, SETTLED, Idempotency_Key="once")).status == 204
+    await asked
+    for kind in ("said_done_by_hand", "done_by_hand"):
+        assert len(await events_of(al.world, order, kind)) == 1
+
+
+@pytest.mark.only_on("postgres")
+async def test_a_run_that_took_a_word_before_this_release_hears_of_two_people_from_now_on(
+    door: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    al, bo = door.client(), door.client()
+    order, asked, _ = await stuck(al.world, "settle_price_difference")
+    # The SDK keeps for a run that its history knew nothing of a patch.
+    known = workflow.patched
+    monkeypatch.setattr(workflow, "patched", lambda patch: patch != BY_HAND_HEARD and known(patch))
+    assert (await say(al.world, order, SETTLED)).code == "SECOND_PERSON_NEEDED"
+    assert (await say(bo.world, order, SEEN)).status == 204
+    await asked
+    (done,) = await events_of(al.world, order, "done_by_hand")
+    assert (done["who"], done["agreed_with"]) == (bo.name, [al.name])
 
 
 async def test_what_one_person_said_lapses_after_an_hour(door: Guarded) -> None:

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+
 from tests.recordings.told import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
@@ -79,6 +82,17 @@ def _by_hand(step: str, because: str | None = None) -> Callable[[World], Awaitab
     return tell
 
 
+async def _by_hand_at_the_second_word(world: World) -> str:
+    """The first one's word is refused, and the second one's, through the API, is taken."""
+    async with _stuck(world, "settle_price_difference") as (order, _):
+        world.faults.arm(order, "take_by_hand", Fault.REFUSED)
+        with pytest.raises(WorkflowUpdateFailedError):
+            await world.workflow(order).execute_update("done_by_hand", {"reason": "seen to at the counter"})
+        taken = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", {"reason": "seen in the list"})
+        assert taken.status == 204, taken.body
+    return order
+
+
 async def _still_stuck(world: World) -> str:
     async with _stuck(world, "settle_price_difference") as (order, _):
         return order
@@ -103,5 +117,8 @@ STORIES: dict[str, Story] = {
     "attention-noted-undo-retried": of_order(_retried("release_seats", "authorise_payment")),
     "attention-noted-settlement-done-by-hand": of_order(_by_hand("settle_price_difference")),
     "attention-noted-confirmation-retried": of_order(_retried("confirm_order")),
+    # Since the patch `by-hand-heard`.
+    "by-hand-heard-undo": of_order(_by_hand("release_seats", "authorise_payment")),
+    "by-hand-heard-settlement-at-the-second-word": of_order(_by_hand_at_the_second_word),
     "open-attention": of_order(_still_stuck, left_open=True),
 }
