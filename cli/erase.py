@@ -1,7 +1,7 @@
 """`erase`: who travelled on orders that have ended, one transaction each."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Group
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -14,7 +14,7 @@ from cli.operators.speaking import Speaker
 from settings import Settings
 from store import erasure
 from store.database import Store, WalledOutError
-from store.engines import BUSY, StoreBusyError
+from store.engines import BUSY
 
 MOST = 200
 """Orders looked up, or bundles erased, at a time."""
@@ -22,8 +22,8 @@ _NO_RETENTION = "CHANGEOVER_RETENTION says for ever: set it, such as P730D, or n
 _REFUSALS = {
     erasure.UnknownOrderError: ("ORDER_NOT_FOUND", "There is no such order."),
     erasure.NotEndedError: ("ORDER_NOT_ENDED", "The order has not ended: something is under way, or yet to be used."),
-    StoreBusyError: ("STORE_BUSY", "The store did not answer in time. Try again."),
 }
+_STOPPED = "The store did not answer in time. Try again: what is erased stays erased."
 
 
 def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) -> Code:
@@ -47,7 +47,7 @@ def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) ->
         speaker.trouble({"code": "NO_BOOKS", "title": NO_BOOKS})
         return Code.UNKNOWN
     try:
-        done = _named(store, settings.tenant, orders) if orders else _due(store, settings)
+        done = _done(store, settings, orders)
     finally:
         store.close()
     speaker.answer(done, Group(*_words(done)))
@@ -56,23 +56,28 @@ def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) ->
     return Code.NO if orders and done["refused"] else Code.DONE
 
 
-def _named(store: Store, tenant: str, orders: Sequence[str]) -> Json:
-    return _settled(store, [_erased(store, tenant, order) for order in orders], 0)
+def _done(store: Store, settings: Settings, orders: Sequence[str] | None) -> Json:
+    """Erase what is named, or whatever is due. A store that stops answering ends it: what was done by then is told.
 
-
-def _due(store: Store, settings: Settings) -> Json:
-    """Erase whatever is due. An order that something was left on is not; the next time finds it again."""
-    before = store.now() - settings.retention if settings.retention else store.now()
+    An order that something was left on is not erased; the next time finds it again.
+    """
+    before = store.now() - (settings.retention or timedelta())
     found: list[Json] = []
-    bundles = 0
+    bundles, stopped = 0, {}
     try:
-        for order in _orders_due(store, settings.tenant, before):
+        for order in orders or _orders_due(store, settings.tenant, before):
             found.append(_erased(store, settings.tenant, order))  # noqa: PERF401 - what is done is told when it stops half way
-        while some := _bundles_due(store, settings.tenant, before):
+        while not orders and (some := _bundles_due(store, settings.tenant, before)):
             bundles += some
     except BUSY:
-        return _settled(store, found, bundles) | {"stopped": "STORE_BUSY"}
-    return _settled(store, found, bundles)
+        stopped = {"stopped": "STORE_BUSY"}
+    store.settle()
+    return {
+        "erased": [each for each in found if "code" not in each],
+        "refused": [each for each in found if "code" in each],
+        "bundles": bundles,
+        **stopped,
+    }
 
 
 def _orders_due(store: Store, tenant: str, before: datetime) -> Iterator[str]:
@@ -96,22 +101,11 @@ def _erased(store: Store, tenant: str, order: str) -> Json:
             return {"order": order, "travellers": erasure.erase(tx, tenant, order, store.now())}
     except (erasure.UnknownOrderError, erasure.NotEndedError) as error:
         return _refused(order, type(error))
-    except BUSY:
-        return _refused(order, StoreBusyError)
 
 
 def _refused(order: str, why: type[Exception]) -> Json:
     code, title = _REFUSALS[why]
     return {"order": order, "code": code, "title": title}
-
-
-def _settled(store: Store, found: Sequence[Json], bundles: int) -> Json:
-    store.settle()
-    return {
-        "erased": [each for each in found if "code" not in each],
-        "refused": [each for each in found if "code" in each],
-        "bundles": bundles,
-    }
 
 
 def _words(done: Json) -> Iterator[str]:
@@ -124,6 +118,6 @@ def _words(done: Json) -> Iterator[str]:
     if done["bundles"]:
         yield f"offer bundles nobody is in any more: {done['bundles']}"
     if "stopped" in done:
-        yield f"[red]{_REFUSALS[StoreBusyError][1]}[/red] ({done['stopped']})"
+        yield f"[red]{_STOPPED}[/red] ({done['stopped']})"
     if not any(done.values()):
         yield "Nothing is due."

@@ -1,7 +1,9 @@
 """`erase` at the command line: orders by number, or whatever is due; what it says, and what is left in the file."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller
 from store import bundles
 from store.database import Store
+from store.orders import locked
 from store.tables import BundleRow, TravellerRow
 from tests.support.canary import BORN
 from tests.support.erasing import Person, long_ago, sold_to
@@ -89,6 +92,36 @@ async def test_what_is_due_is_erased_and_nothing_else(world: World, database: st
     erased = [each["order"] for each in told(done)["erased"]]
     assert (done.exit_code, long_since in erased, lately in erased) == (0, True, False)
     assert told(type_("--due --json", database, CHANGEOVER_RETENTION="P365D"))["erased"] == []
+
+
+@contextmanager
+def busy(database: str, order: str) -> Iterator[None]:
+    """Somebody else is writing: an order's row, or anything at all where there is one writer."""
+    if database.startswith("sqlite"):
+        somebody = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
+        somebody.execute("BEGIN IMMEDIATE")
+        yield
+        somebody.close()
+        return
+    with Store(database).write() as tx:
+        locked(tx, order)
+        yield
+
+
+async def test_a_store_that_stops_answering_is_told_with_what_was_done_by_then(
+    world: World, database: str, type_: Type
+) -> None:
+    first, second = await sold_to(world, Person()), await sold_to(world, Person())
+    for order in (first, second):
+        long_ago(world.parts.store, order, timedelta(days=400))
+    with busy(database, second):
+        stopped = type_("--due --json", database, CHANGEOVER_RETENTION="P365D")
+    erased = [each["order"] for each in told(stopped)["erased"]]
+    assert (stopped.exit_code, told(stopped)["stopped"]) == (2, "STORE_BUSY")
+    assert second not in erased
+    assert (first in erased) is not database.startswith("sqlite")
+    rest = type_("--due --json", database, CHANGEOVER_RETENTION="P365D")
+    assert (rest.exit_code, {first, second} - set(erased)) == (0, {each["order"] for each in told(rest)["erased"]})
 
 
 def test_promises_nobody_took_are_due_too(books: Store, fresh_database: str, type_: Type) -> None:
