@@ -66,6 +66,10 @@ class PatientProtocol(HttpToolsProtocol):
         _cancel(self._stalled)
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what uvicorn would say, in plain text
+        """Answer what is no HTTP."""
+        self._refuse("MALFORMED_REQUEST")
+
     def _wait(self) -> None:
         _cancel(self._waiting)
         self._waiting = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)

@@ -24,6 +24,7 @@ STATUS_OF_REFUSAL: Mapping[str, int] = {
 """Every other refusal is 409."""
 
 TITLES: dict[str, tuple[int, str]] = {
+    "MALFORMED_REQUEST": (400, "What came in is no request that can be read."),
     "MALFORMED_BODY": (400, "The body is not the JSON this route takes."),
     "COUNT_WITH_TRAVELLERS": (400, "A count cannot be combined with chosen travellers."),
     "COUNT_WITH_LINE": (400, "A count other than 1 cannot be combined with a line to replace."),

@@ -95,7 +95,9 @@ async def test_two_lengths_at_once_are_no_request(world: World) -> None:
     async with calling(world) as line:
         both = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"
         await line.say(f"POST /v1/offers HTTP/1.1\r\n{HEAD}{both}\r\n0\r\n\r\n")
-        assert (await line.answer()).startswith("HTTP/1.1 400")
+        answer = await line.answer()
+    assert answer.startswith("HTTP/1.1 400")
+    assert "MALFORMED_REQUEST" in answer
 
 
 @pytest.mark.parametrize("begun", ["", "GET /health HTTP/1.1\r\n", "GET /health HTTP/1.1\r\nHost: h\r\n\r\nGET"])
