@@ -57,7 +57,7 @@ class Store:
         if outer is not None:
             yield outer
             return
-        with Session(self._reader) as tx:
+        with _looking(Session(self._reader, expire_on_commit=False)) as tx:
             yield tx
 
     @contextmanager
@@ -77,7 +77,7 @@ class Store:
     def read_within(self, reach: Reach) -> AbstractContextManager[Scoped]:
         """Open one consistent view of what somebody reaches; no transaction may be open in this thread."""
         self._check_none_open()
-        return Scoped(self._reader, reach)
+        return _looking(Scoped(self._reader, reach, expire_on_commit=False))
 
     def write_within(self, reach: Reach) -> AbstractContextManager[Scoped]:
         """Open a transaction on what somebody reaches; none may be open in this thread. Raises StoreBusyError."""
@@ -155,6 +155,13 @@ class Within:
         """Raise whatever is wrong when the database does not answer, has no tables, or lets nobody in."""
         with self.read() as tx:
             tx.connection().exec_driver_sql("SELECT 1 FROM orders WHERE 1 = 0")
+
+
+@contextmanager
+def _looking(session: _Tx) -> Iterator[_Tx]:
+    # Ended by COMMIT, though nothing was written: a ROLLBACK makes psycopg forget what it has prepared.
+    with session as tx, tx.begin():
+        yield tx
 
 
 def after_commit(tx: Session, act: Callable[[], None]) -> None:

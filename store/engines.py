@@ -95,7 +95,7 @@ def _taken(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None
         return
     try:
         connection.execute("SELECT 1")
-        connection.rollback()
+        connection.commit()
     except OperationalFault as error:
         # The pool takes another one, new if need be.
         raise DisconnectionError from error

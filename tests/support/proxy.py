@@ -1,4 +1,4 @@
-"""A proxy between our store and PostgreSQL that, when armed, lets a commit through and swallows its answer."""
+"""A proxy between our store and PostgreSQL that, when armed, lets a write's commit through and swallows its answer."""
 
 import asyncio
 import threading
@@ -10,6 +10,7 @@ from pathlib import Path
 from telemetry.loopback import HOST
 
 _COMMIT = b"COMMIT\x00"
+_BEGIN, _WRITES = b"BEGIN ", b"READ WRITE"
 _READY = b"Z\x00\x00\x00\x05"
 
 
@@ -25,7 +26,7 @@ class Proxy:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cut_commit(self, number: int = 1) -> None:
-        """Cut the connection of a commit, the first from now or a later one, once PostgreSQL has answered it."""
+        """Cut the connection of a write's commit, the first from now or a later one, once it was answered."""
         with self._lock:
             self._commits_to_go = number
 
@@ -39,10 +40,11 @@ class Proxy:
     async def serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         """Pass one connection through until it ends or is cut."""
         server, asking = await asyncio.open_unix_connection(str(self.socket))
-        back = asyncio.create_task(_pass_on(server, answers))
+        back, writes = asyncio.create_task(_pass_on(server, answers)), False
         try:
             while sent := await client.read(65536):
-                cut = self._cuts_this(sent)
+                writes = _WRITES in sent if _BEGIN in sent else writes
+                cut = writes and self._cuts_this(sent)
                 if cut:
                     back.cancel()
                     await asyncio.wait({back})
