@@ -49,7 +49,7 @@ up: install
 
 test: install sources
 	@# More processes than cores: many tests wait. Each process has servers and installations of its own.
-	$(BIN)/python -m pytest -n 3 -m "not faults and not journeys and not fuzz"
+	$(BIN)/python -m pytest -n 4 -m "not faults and not journeys and not fuzz"
 
 journeys: install sources
 	$(BIN)/python -m pytest -n 3 -m journeys

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -9,7 +10,7 @@ from sqlmodel import Session
 from domain.model import Code, Model, Number
 from domain.products import Product, Supplement
 from store.database import Store
-from store.inserts import insert_if_absent
+from store.inserts import insert_all, insert_if_absent
 from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
 
 
@@ -75,20 +76,20 @@ def _services(tenant: str, table: Timetable, first_day: date) -> Iterator[Servic
 def _add(tx: Session, service: ServiceRow, table: Timetable) -> bool:
     added = insert_if_absent(tx, service)
     if added:
-        tx.add_all(_seats(service, table))
+        insert_all(tx, SeatRow, list(_seats(service, table)))
     return added
 
 
-def _seats(service: ServiceRow, table: Timetable) -> Iterator[SeatRow]:
+def _seats(service: ServiceRow, table: Timetable) -> Iterator[dict[str, Any]]:
     for coach in range(1, table.coaches + 1):
         for seat in range(1, table.seats_per_coach + 1):
             place = (seat - 1) % table.seats_per_row
             window = place in (0, table.seats_per_row - 1)
-            yield SeatRow(
-                tenant=service.tenant,
-                service=service.id,
-                coach=coach,
-                seat=seat,
-                row=(seat - 1) // table.seats_per_row,
-                attributes='["window"]' if window else '["aisle"]',
-            )
+            yield {
+                "tenant": service.tenant,
+                "service": service.id,
+                "coach": coach,
+                "seat": seat,
+                "row": (seat - 1) // table.seats_per_row,
+                "attributes": '["window"]' if window else '["aisle"]',
+            }

@@ -103,9 +103,11 @@ def busy(database: str, order: str) -> Iterator[None]:
         yield
         somebody.close()
         return
-    with Store(database).write() as tx:
+    somebody_else = Store(database)
+    with somebody_else.write() as tx:
         locked(tx, order)
         yield
+    somebody_else.close()
 
 
 async def test_a_store_that_stops_answering_is_told_with_what_was_done_by_then(
