@@ -5,9 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.changes.footprints import Footprint, Footprints
+from bench.changes.turns import by_turns
 from bench.changes.ways import COUNTS, benching
 from bench.load import Run
 from bench.rig import Rig, rig
+
+_PAIRS = 3
+"""Pairs by turns, for each change that one caller asks for."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,8 @@ class Measured:
     runs: tuple[Run, ...]
     footprints: tuple[dict[str, Footprint], ...]
     """Of each repeat."""
+    turns: tuple[float, ...]
+    """Of each repeat: the time through the API over that asked for directly, by turns."""
 
 
 def measure(
@@ -28,17 +34,20 @@ def measure(
     """
     runs: list[Run] = []
     footprints: list[dict[str, Footprint]] = []
+    turns: list[float] = []
     for repeat in range(1, repeats + 1):
         told(f"repeat {repeat} of {repeats}")
         with rig(database) as made:
-            found, left = asyncio.run(_once(made, repeat, counts))
+            found, left, ratio = asyncio.run(_once(made, repeat, counts))
             made.check()
         runs += found
         footprints.append(left)
-    return Measured(tuple(runs), tuple(footprints))
+        turns.append(ratio)
+    return Measured(tuple(runs), tuple(footprints), tuple(turns))
 
 
-async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Footprint]]:
+async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Footprint], float]:
     async with benching(made, repeat, counts) as bench:
         found = await bench.all()
-        return found, await Footprints(made, bench.shop, bench.client).all()
+        turns = await by_turns(bench, _PAIRS * counts[1])
+        return found, await Footprints(made, bench.shop, bench.client).all(), turns

@@ -1,0 +1,41 @@
+"""A dearer change through the API and one asked for directly, by turns: whatever drifts hits both alike."""
+
+import statistics
+import time
+from collections.abc import Sequence
+from functools import partial
+
+from bench.changes.kinds import ADD, DEARER
+from bench.changes.ways import Bench
+from bench.load import Job, some_at_once
+from bench.shop import Course
+
+
+async def by_turns(bench: Bench, pairs: int) -> float:
+    """Return the median time of a change through the API over that of one asked for directly, one after the other."""
+    through, apart = await _ready(bench, pairs), await _ready(bench, pairs)
+    asked = [bench.direct.write_down(course, DEARER.wish) for course in apart]
+    api, direct = list[float](), list[float]()
+    for number, (course, request) in enumerate(zip(through, asked, strict=True)):
+        by_api, directly = partial(bench.shop.change, course, DEARER.wish), partial(bench.direct.change, request)
+        each = [(api, by_api), (direct, directly)]
+        for times, job in reversed(each) if number % 2 else each:
+            times.append(await _timed(job))
+    for course, request in zip(apart, asked, strict=True):
+        bench.direct.check(course, request, DEARER.wish)
+    warm = pairs // 10
+    return statistics.median(api[warm:]) / statistics.median(direct[warm:])
+
+
+async def _ready(bench: Bench, pairs: int) -> Sequence[Course]:
+    courses = await some_at_once(bench.shop.course(number) for number in range(pairs))
+    await bench.prepare(courses, ADD.wish)
+    await some_at_once(bench.shop.change(course, ADD.wish) for course in courses)
+    await bench.prepare(courses, DEARER.wish)
+    return courses
+
+
+async def _timed(job: Job) -> float:
+    began = time.perf_counter()
+    await job()
+    return time.perf_counter() - began
