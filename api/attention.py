@@ -1,11 +1,11 @@
 """What waits for an operator: orders with a stuck step, and what is wrong with the books."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 
 from starlette.concurrency import run_in_threadpool
-from temporalio.client import RPCError
+from temporalio.client import RPCError, WorkflowExecution, WorkflowExecutionAsyncIterator
 
 from api.engine import PROGRESS_LIMIT, Engine, EngineUnreachableError
 from api.parts import ApiParts
@@ -27,17 +27,23 @@ async def stuck_orders(made: ApiParts) -> list[str]:
     Temporal's list is everybody's: it is read on until there are as many, however many of others come first.
     """
     found: list[str] = []
-    listed = made.engine.client.list_workflows(STUCK, page_size=MOST)
-    try:
-        async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
-            while True:
+    async for page in _pages(made.engine.client.list_workflows(STUCK, page_size=MOST)):
+        found += await run_in_threadpool(_mine, made, [order_of(each.id) for each in page])
+        if len(found) >= MOST:
+            break
+    return found[:MOST]
+
+
+async def _pages(listed: WorkflowExecutionAsyncIterator) -> AsyncIterator[Sequence[WorkflowExecution]]:
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
                 await listed.fetch_next_page()
-                page = [order_of(each.id) for each in listed.current_page or ()]
-                found += await run_in_threadpool(_mine, made, page)
-                if len(found) >= MOST or listed.next_page_token is None:
-                    return found[:MOST]
-    except (TimeoutError, RPCError, RuntimeError) as error:
-        raise EngineUnreachableError from error
+        except (TimeoutError, RPCError, RuntimeError) as error:
+            raise EngineUnreachableError from error
+        yield listed.current_page or ()
+        more = listed.next_page_token is not None
 
 
 def _mine(made: ApiParts, orders: Sequence[str]) -> list[str]:

@@ -122,7 +122,8 @@ def erase(
 ) -> None:
     """Erase who travelled from orders that have ended; money, seats and who asked for what stay. It cannot be undone.
 
-    Exit code 1 when an order has not ended, or is unknown; 2 without any books.
+    Exit code 1 when an order has not ended, or is unknown; 2 without any books, or
+    when the store stopped answering half way.
     """
     from cli import erase as erasing
 

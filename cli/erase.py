@@ -1,5 +1,6 @@
 """`erase`: who travelled on orders that have ended, one transaction each."""
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -69,9 +70,9 @@ def _done(store: Store, settings: Settings, orders: Sequence[str] | None) -> Jso
             found.append(_erased(store, settings.tenant, order))  # noqa: PERF401 - what is done is told when it stops half way
         while not orders and (some := _bundles_due(store, settings.tenant, before)):
             bundles += some
-    except BUSY:
+        store.settle()
+    except (*BUSY, sqlite3.OperationalError):
         stopped = {"stopped": "STORE_BUSY"}
-    store.settle()
     return {
         "erased": [each for each in found if "code" not in each],
         "refused": [each for each in found if "code" in each],

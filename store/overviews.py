@@ -51,7 +51,8 @@ def orders_named(tx: Scoped, text: str, limit: int) -> list[OrderRow]:
 
 
 def mine_among(tx: Scoped, numbers: Iterable[str]) -> list[str]:
-    """Return those of some orders that are within reach."""
+    """Return those of some orders that are within reach and can be seen."""
     wanted = set(numbers)
-    query = select(OrderRow.number).where(mine(tx), col(OrderRow.number).in_(wanted))
+    seen = (mine(tx), col(OrderRow.abandoned).is_(False))
+    query = select(OrderRow.number).where(*seen, col(OrderRow.number).in_(wanted))
     return sorted(tx.exec(query)) if wanted else []

@@ -110,14 +110,15 @@ def busy(database: str, order: str) -> Iterator[None]:
     somebody_else.close()
 
 
+@pytest.mark.parametrize("line", ["--due", "{} {}"], ids=["due", "named"])
 async def test_a_store_that_stops_answering_is_told_with_what_was_done_by_then(
-    world: World, database: str, type_: Type
+    world: World, database: str, type_: Type, line: str
 ) -> None:
     first, second = await sold_to(world, Person()), await sold_to(world, Person())
     for order in (first, second):
         long_ago(world.parts.store, order, timedelta(days=400))
     with busy(database, second):
-        stopped = type_("--due --json", database, CHANGEOVER_RETENTION="P365D")
+        stopped = type_(f"{line.format(first, second)} --json", database, CHANGEOVER_RETENTION="P365D")
     erased = [each["order"] for each in told(stopped)["erased"]]
     assert (stopped.exit_code, told(stopped)["stopped"]) == (2, "STORE_BUSY")
     assert second not in erased

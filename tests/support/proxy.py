@@ -10,7 +10,7 @@ from pathlib import Path
 from telemetry.loopback import HOST
 
 _COMMIT = b"COMMIT\x00"
-_BEGIN, _WRITES = b"BEGIN ", b"READ WRITE"
+_BEGIN, _LOOKS = b"BEGIN", b"READ ONLY"
 _READY = b"Z\x00\x00\x00\x05"
 
 
@@ -43,7 +43,7 @@ class Proxy:
         back, writes = asyncio.create_task(_pass_on(server, answers)), False
         try:
             while sent := await client.read(65536):
-                writes = _WRITES in sent if _BEGIN in sent else writes
+                writes = _LOOKS not in sent if _BEGIN in sent else writes
                 cut = writes and self._cuts_this(sent)
                 if cut:
                     back.cancel()
