@@ -146,9 +146,10 @@ def test_a_second_up_on_the_same_data_says_where_the_first_one_is(tmp_path: Path
     with up(tmp_path) as (process, api):
         second = run("up", f"--data={tmp_path}")
         assert second.returncode == 1
-        assert f"runs already on {tmp_path}" in " ".join(second.stdout.split())
-        assert f"(process {process.pid})" in second.stdout
-        assert api in second.stdout
+        # Lines break where a machine's paths and numbers make them.
+        said = " ".join(second.stdout.split())
+        assert f"runs already on {tmp_path} (process {process.pid})" in said
+        assert api in said
         assert run("doctor", f"--data={tmp_path}").returncode == 0
 
 
