@@ -76,7 +76,7 @@ def _changes(console: Console, database: str, repeats: int) -> Part:
     with TemporaryDirectory(prefix="changeover-bench-") as folder:
         stock = asyncio.run(stock_pace(Path(folder)))
     print_runs(console, measured.runs)
-    return as_json(measured), [*goals(Runs(measured.runs), measured.footprints, measured.turns), dispatch_goal(stock)]
+    return as_json(measured), [*goals(Runs(measured.runs), measured.footprints, measured.pairs), dispatch_goal(stock)]
 
 
 def _growth(console: Console, database: str, options: Options) -> Part:

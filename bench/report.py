@@ -62,7 +62,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "runs": [run.as_json() for run in measured.runs],
         "footprints": [{name: asdict(each) for name, each in repeat.items()} for repeat in measured.footprints],
-        "turns": measured.turns,
+        "pairs": measured.pairs,
     }
 
 

@@ -40,7 +40,7 @@ def _cpu(run: Run) -> float:
     return run.cpu
 
 
-def goals(runs: Runs, footprints: Sequence[Mapping[str, Footprint]], turns: Sequence[float]) -> Iterator[Goal]:
+def goals(runs: Runs, footprints: Sequence[Mapping[str, Footprint]], pairs: Sequence[float]) -> Iterator[Goal]:
     """Yield the goals that changes are measured by."""
     dearer, direct = DEARER.name, "direct"
     bare = f"a dearer change in one go, by API / {_BARE_DEARER}"
@@ -54,7 +54,7 @@ def goals(runs: Runs, footprints: Sequence[Mapping[str, Footprint]], turns: Sequ
     tail = runs.of(dearer, "api", MANY, lambda run: run.p99_ms / run.p50_ms)
     yield Goal("G4", "p99 / p50, 32 callers: a dearer change", Figure(tuple(tail)), at_most=2)
     yield Goal("G5", f"CPU, 32 callers: {bare}", runs.against_bare(_BARE_DEARER, MANY, _cpu), at_most=1.25)
-    yield Goal("G6 p50", "1 caller: by API / asked directly, by turns", Figure(tuple(turns)), at_most=1.15)
+    yield Goal("G6 p50", "1 caller: by API / asked directly, in pairs", Figure(tuple(pairs)), at_most=1.15)
     in_api = runs.of(dearer, "api", MANY, lambda run: run.cpu_ms["api"])
     in_client = runs.of(dearer, direct, MANY, lambda run: run.cpu_ms["client"])
     extra = Figure(tuple(a - b for a, b in zip(in_api, in_client, strict=True)))

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.changes.footprints import Footprint, Footprints
-from bench.changes.turns import by_turns
+from bench.changes.pairs import in_pairs
 from bench.changes.ways import COUNTS, benching
 from bench.load import Run
 from bench.rig import Rig, rig
 
 _PAIRS = 3
-"""Pairs by turns, for each change that one caller asks for."""
+"""Pairs for each change that one caller asks for."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Measured:
     runs: tuple[Run, ...]
     footprints: tuple[dict[str, Footprint], ...]
     """Of each repeat."""
-    turns: tuple[float, ...]
-    """Of each repeat: the time through the API over that asked for directly, by turns."""
+    pairs: tuple[float, ...]
+    """Of each repeat: the time through the API over that asked for directly, in pairs."""
 
 
 def measure(
@@ -34,7 +34,7 @@ def measure(
     """
     runs: list[Run] = []
     footprints: list[dict[str, Footprint]] = []
-    turns: list[float] = []
+    pairs: list[float] = []
     for repeat in range(1, repeats + 1):
         told(f"repeat {repeat} of {repeats}")
         with rig(database) as made:
@@ -42,12 +42,12 @@ def measure(
             made.check()
         runs += found
         footprints.append(left)
-        turns.append(ratio)
-    return Measured(tuple(runs), tuple(footprints), tuple(turns))
+        pairs.append(ratio)
+    return Measured(tuple(runs), tuple(footprints), tuple(pairs))
 
 
 async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Footprint], float]:
     async with benching(made, repeat, counts) as bench:
         found = await bench.all()
-        turns = await by_turns(bench, _PAIRS * counts[1])
-        return found, await Footprints(made, bench.shop, bench.client).all(), turns
+        ratio = await in_pairs(bench, _PAIRS * counts[1])
+        return found, await Footprints(made, bench.shop, bench.client).all(), ratio

@@ -16,7 +16,7 @@ def test_a_bench_measures_every_kind_of_change_and_says_what_comes_of_each_goal(
     kinds = {run.kind for run in measured.runs}
     assert kinds == {*BARE, *(kind.name for kind in KINDS), *(f"{INTO_DRAFT} {n}" for n in (1, 2, 3)), CONFIRM}
     assert all(run.cpu > 0 and run.p50_ms > 0 for run in measured.runs)
-    said = {goal.name for goal in goals(Runs(measured.runs), measured.footprints, measured.turns)}
+    said = {goal.name for goal in goals(Runs(measured.runs), measured.footprints, measured.pairs)}
     assert {"G1", "G2", "G3", "G4", "G5", "G6 p50", "G6 CPU", "G13"} <= said
     assert sum(run.actions for run in measured.runs) > 0
     (left,) = measured.footprints

@@ -35,9 +35,9 @@ def all_runs(slow: float = 1, ours: float = 1) -> list[Run]:
     return [run(kind, via, callers, slow=cost) for kind, via, cost in every for callers in (1, 8, 32)]
 
 
-def met(runs: list[Run], name: str, turns: float = 1.1) -> bool:
+def met(runs: list[Run], name: str, pairs: float = 1.1) -> bool:
     footprints = [{f"{INTO_DRAFT} 1": Footprint(History(14, 4_900), actions=4)}]
-    return {goal.name: goal for goal in goals(Runs(runs), footprints, [turns])}[name].met
+    return {goal.name: goal for goal in goals(Runs(runs), footprints, [pairs])}[name].met
 
 
 def test_who_asks_and_what_stands_idle_have_no_part_in_a_cost() -> None:
@@ -58,8 +58,8 @@ def test_a_goal_is_judged_by_the_median() -> None:
 
 
 def test_a_change_through_the_api_may_take_so_much_longer_than_one_asked_for_directly() -> None:
-    assert met(all_runs(), "G6 p50", turns=1.15)
-    assert not met(all_runs(), "G6 p50", turns=1.16)
+    assert met(all_runs(), "G6 p50", pairs=1.15)
+    assert not met(all_runs(), "G6 p50", pairs=1.16)
 
 
 def test_goals_are_kept_by_what_costs_as_much_as_bare_workflows_and_not_by_twice_that() -> None:

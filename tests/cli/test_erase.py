@@ -47,8 +47,8 @@ def books(fresh_database: str) -> Iterator[Store]:
     store.close()
 
 
-def promised(store: Store, person: Person, order: str | None = None, ago: timedelta = timedelta(days=3)) -> str:
-    """Keep a promise that ended a while ago."""
+def offered(store: Store, person: Person, order: str | None = None, ago: timedelta = timedelta(days=3)) -> str:
+    """Keep a bundle that ended a while ago."""
     traveller = OfferedTraveller(
         id=person.details["id"], birth_date=person.details["birth_date"], price=Money(1, "NOK")
     )
@@ -127,10 +127,10 @@ async def test_a_store_that_stops_answering_is_told_with_what_was_done_by_then(
     assert (rest.exit_code, {first, second} - set(erased)) == (0, {each["order"] for each in told(rest)["erased"]})
 
 
-def test_promises_nobody_took_are_due_too(books: Store, fresh_database: str, type_: Type) -> None:
+def test_bundles_nobody_took_are_due_too(books: Store, fresh_database: str, type_: Type) -> None:
     old, young = Person(), Person()
-    promised(books, old)
-    kept = promised(books, young, ago=timedelta(hours=1))
+    offered(books, old)
+    kept = offered(books, young, ago=timedelta(hours=1))
     done = type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D")
     assert (done.exit_code, done.stdout) == (0, "offer bundles nobody is in any more: 1\n")
     with books.read() as tx:
@@ -166,7 +166,7 @@ def test_what_is_erased_is_in_no_page_of_the_file(
 ) -> None:
     somebody = [Person() for _ in range(50)]
     for person in somebody:
-        promised(books, person)
+        offered(books, person)
     files = (tmp_path / "fresh.db", tmp_path / "fresh.db-wal")
     assert any(somebody[7].details["id"].encode() in file.read_bytes() for file in files)
     assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").exit_code == 0

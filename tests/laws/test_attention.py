@@ -10,13 +10,16 @@ from temporalio.exceptions import ApplicationError
 from activities.declared import declared_steps
 from activities.steps import Final, Pivot
 from api import attention
+from domain.access import Reach
+from store.overviews import mine_among
+from store.tables import OrderRow
 from tests.support.access import guarded
 from tests.support.canary import ADULT
 from tests.support.commands import run
 from tests.support.faults import Fault
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
 from tests.support.stuck import stuck, until_at_rest, until_stuck
-from tests.support.world import CARD, Json, World, replace
+from tests.support.world import CARD, TENANT, Json, World, replace
 from workflows import steps
 from workflows.order_draft import OrderDraft
 
@@ -97,6 +100,14 @@ async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
         for order, *_ in made:
             await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
             await world.ended(order)
+
+
+async def test_of_orders_only_those_that_can_be_seen_are_listed(world: World) -> None:
+    seen, abandoned = await world.order(), await world.order()
+    with world.parts.store.write() as tx:
+        tx.get_one(OrderRow, abandoned).abandoned = True
+    with world.parts.store.within(Reach(TENANT)).read() as scoped:
+        assert mine_among(scoped, [seen, abandoned]) == [seen]
 
 
 async def waiting(world: World) -> Json:

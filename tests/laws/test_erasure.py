@@ -149,7 +149,7 @@ async def test_what_has_not_ended_is_not_erased(world: World) -> None:
         erase(world, "26-999999")
 
 
-async def test_an_order_whose_promise_stands_has_not_ended(world: World) -> None:
+async def test_an_order_whose_bundle_stands_has_not_ended(world: World) -> None:
     order = await world.order()
     bundle = await world.offer("standard", ADULT, service=world.train())
     assert (await world.change(order, {**add(bundle, ADULT), "seats": ["99-99"]})).status == 409

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
+from domain.access import Reach
 from store import engines
 from store.database import Store
 from store.engines import StoreBusyError, database_url
@@ -38,6 +39,19 @@ def test_readers_see_one_state_while_somebody_writes(store: Store) -> None:
         assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 1
     with store.read() as reader:
         assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 2
+
+
+@pytest.mark.only_on("postgres")
+def test_frequent_queries_stay_prepared_between_transactions(store: Store) -> None:
+    within = store.within(Reach("default"))
+    for name in map(str, range(20)):
+        for look in (store.read, within.read):
+            with look() as tx:
+                tx.exec(select(CounterRow.value).where(CounterRow.name == name)).all()
+    with store.read() as tx:
+        prepared = tx.connection().exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars().all()
+    assert any("counters" in statement for statement in prepared)
+    assert any("set_config" in statement for statement in prepared)
 
 
 def test_two_writers_never_lose_each_others_count(store: Store) -> None:

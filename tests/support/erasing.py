@@ -68,7 +68,7 @@ async def sold_to(world: World, person: Person, key: str | None = None) -> str:
 
 
 def long_ago(store: Store, order: str, ago: timedelta = timedelta(days=60)) -> None:
-    """Let an order, its journey and the promises it took have been that long ago."""
+    """Let an order, its journey and the bundles it took have been that long ago."""
     with store.write() as tx:
         tx.get_one(OrderRow, order).created_at -= ago
         for change in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order)):
@@ -78,8 +78,8 @@ def long_ago(store: Store, order: str, ago: timedelta = timedelta(days=60)) -> N
         for line in lines:
             line.valid_from -= ago
         named = {line.offer_bundle for line in lines}
-        promised = or_(col(BundleRow.id).in_(named), col(BundleRow.order_number) == order)
-        for bundle in tx.exec(select(BundleRow).where(promised)):
+        taken = or_(col(BundleRow.id).in_(named), col(BundleRow.order_number) == order)
+        for bundle in tx.exec(select(BundleRow).where(taken)):
             bundle.expires_at -= ago
 
 

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from limits import RateLimitItemPerMinute
+from redis.asyncio import Redis
 
 from api import buckets
 from api.buckets import RedisMissingError, SharedBuckets
@@ -49,6 +51,16 @@ async def test_two_processes_count_together(world: World, redis_url: str) -> Non
         refused = await one.asking(client.key.text).http.get(PATH)
         assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
         assert 1 <= int(refused.headers["Retry-After"]) <= 61
+
+
+async def test_a_bucket_is_one_number_however_many_requests_it_has_counted(redis_url: str) -> None:
+    shared, limit = SharedBuckets(redis_url), RateLimitItemPerMinute(50)
+    for _ in range(50):
+        await shared.hit(limit, "client", "numbered")
+    kept = Redis.from_url(redis_url)
+    assert [await kept.get(key) async for key in kept.scan_iter("*numbered*")] == [b"50"]
+    await kept.aclose()
+    await shared.close()
 
 
 async def test_without_redis_each_counts_by_itself_and_says_so(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""A dearer change through the API and one asked for directly, by turns: whatever drifts hits both alike."""
+"""A dearer change through the API and one asked for directly, in pairs: whatever drifts hits both alike."""
 
 import statistics
 import time
@@ -11,7 +11,7 @@ from bench.load import Job, some_at_once
 from bench.shop import Course
 
 
-async def by_turns(bench: Bench, pairs: int) -> float:
+async def in_pairs(bench: Bench, pairs: int) -> float:
     """Return the median time of a change through the API over that of one asked for directly, one after the other."""
     through, apart = await _ready(bench, pairs), await _ready(bench, pairs)
     asked = [bench.direct.write_down(course, DEARER.wish) for course in apart]
