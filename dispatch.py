@@ -11,8 +11,9 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from store import deliveries
 from store.database import Store
 from store.deliveries import Head
+from temporal.names import DELIVER_NOW, WEBHOOKS_QUEUE, delivery_id
+from temporal.search_attributes import ORDER_NUMBER
 from workflows.deliver_events import DeliverEvents, StartDelivering
-from workflows.names import ORDER_NUMBER, WEBHOOKS_QUEUE, delivery_id
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Dispatcher:
             StartDelivering(webhook=head.webhook, order=head.order, host=host),
             id=delivery_id(head.webhook, head.order),
             task_queue=WEBHOOKS_QUEUE,
-            start_signal=DeliverEvents.look.__name__,
+            start_signal=DELIVER_NOW,
             static_summary=f"Events of order {head.order} for {host}",
             search_attributes=TypedSearchAttributes([SearchAttributePair(ORDER_NUMBER, head.order)]),
         )

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest, Resp
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from workflows.names import MEASURE_DISPATCH, MEASURE_DISPATCH_ID, MEASURE_DISPATCH_QUEUE
+from temporal.names import MEASURE_DISPATCH, MEASURE_DISPATCH_ID, MEASURE_DISPATCH_QUEUE
 
 RATION = 20
 """So many a second, of all orders of a shard together, are dispatched by a server nobody tuned."""

@@ -19,7 +19,6 @@ from activities.quotes import QuoteActivities
 from activities.recovery import RecoveryActivities
 from activities.seats import SeatActivities
 from activities.shelf import Looks
-from activities.steps import Place
 from activities.strays import StrayActivities
 from activities.travellers import TravellerActivities
 from domain.by_hand import Alone
@@ -32,6 +31,7 @@ from providers.posting import Poster
 from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
 from settings import Settings
 from store.database import Store
+from temporal.names import System
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Parts:
     alone: Alone = field(default_factory=Alone)
 
     @property
-    def outside(self) -> tuple[Place, ...]:
+    def outside(self) -> tuple[System, ...]:
         """Providers that leave our database: their steps run on their own task queues."""
         lives = {
-            Place.SEATS: self.seats.outside,
-            Place.OFFERS: self.offers.outside,
-            Place.PAYMENTS: self.payments.outside,
+            System.SEATS: self.seats.outside,
+            System.OFFERS: self.offers.outside,
+            System.PAYMENTS: self.payments.outside,
         }
         return tuple(place for place, outside in lives.items() if outside)
 

@@ -19,7 +19,7 @@ from telemetry.looking import Looking
 from telemetry.loopback import free_port
 from telemetry.temporal import SdkMetrics, runtime
 from telemetry.tracing import traced
-from workflows.names import STUCK
+from temporal.search_attributes import NEEDS_ATTENTION_QUERY
 
 PATIENCE = timedelta(seconds=2)
 
@@ -61,5 +61,5 @@ def _asked_from_a_thread(client: Client, loop: asyncio.AbstractEventLoop) -> Ite
 
 async def _needing_attention(client: Client) -> list[Metric]:
     async with asyncio.timeout(PATIENCE.total_seconds()):
-        found = await client.count_workflows(STUCK, rpc_timeout=PATIENCE)
+        found = await client.count_workflows(NEEDS_ATTENTION_QUERY, rpc_timeout=PATIENCE)
     return [GaugeMetricFamily("changeover_needs_attention", "Orders that wait for an operator.", value=found.count)]

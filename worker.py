@@ -28,7 +28,6 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 from activities.converter import CONVERTER
 from activities.failures import FailureInterceptor
 from activities.observing import ObservingInterceptor
-from activities.steps import Place
 from dispatch import Dispatcher
 from guarding import check_store, check_temporal
 from heartbeat import Check, beat
@@ -38,8 +37,8 @@ from settings import Settings
 from store.database import Store
 from telemetry.endpoint import metrics_served
 from telling import Told, gauges, telling
+from temporal.names import DEPLOYMENT, ORDERS_QUEUE, RECONCILE_ID, WEBHOOKS_QUEUE, System, queue_of
 from workflows.deliver_events import DeliverEvents
-from workflows.names import DEPLOYMENT, ORDERS_QUEUE, WEBHOOKS_QUEUE, queue_of
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, StartRound
 from workflows.sandbox import runner
@@ -107,22 +106,22 @@ def _deployment(build: str, behaviour: VersioningBehavior = VersioningBehavior.P
     return WorkerDeploymentConfig(version=version, use_worker_versioning=True, default_versioning_behavior=behaviour)
 
 
-async def keep_reconciling(client: Client, settings: Settings, outside: tuple[Place, ...]) -> None:
+async def keep_reconciling(client: Client, settings: Settings, outside: tuple[System, ...]) -> None:
     """See that the schedule exists that takes up again what nobody does any more; an operator may change it."""
     action = ScheduleActionStartWorkflow(
         Reconcile.run,
         StartRound(outside=outside),
-        id="reconcile",
+        id=RECONCILE_ID,
         task_queue=ORDERS_QUEUE,
         static_summary="Look for orders that nobody looks after",
     )
     spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=settings.reconcile_every)])
     schedule = Schedule(action=action, spec=spec, policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP))
     try:
-        await client.create_schedule("reconcile", schedule)
+        await client.create_schedule(RECONCILE_ID, schedule)
     except ScheduleAlreadyRunningError:
         # When it is done is the operator's; what is done knows which providers are outside now.
-        handle = client.get_schedule_handle("reconcile")
+        handle = client.get_schedule_handle(RECONCILE_ID)
         await handle.update(lambda at: ScheduleUpdate(replace(at.description.schedule, action=action)))
 
 

@@ -17,6 +17,7 @@ from domain.settlement import MoveKind
 from store import ledger, sayings
 from store.events import EventType, append_once
 from store.orders import load, locked
+from temporal.names import StepName
 
 MOST = 20
 NOTHING_ELSE = "nothing is left but this step"
@@ -26,7 +27,7 @@ _SAID = {MoveKind.CAPTURE: "captured", MoveKind.REFUND: "refunded"}
 class NoteAttention(Command):
     """Note that a step is stuck since a time, or that somebody asked at a time to try it again."""
 
-    step: ClassVar[str] = "note_attention"
+    step: ClassVar[str] = StepName.RECORD_ATTENTION
     part: ClassVar[str] = "attention"
     stuck: str
     """The activity that is stuck."""
@@ -55,7 +56,7 @@ class AttentionActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.RECORD_ATTENTION, no_thread_cancel_exception=True)
     def note_attention(self, command: NoteAttention) -> WhatIsLeft:
         """Append it to the order's events, once, and return what is left now."""
         if command.code:

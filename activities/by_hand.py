@@ -18,12 +18,13 @@ from store.events import EventType
 from store.orders import locked
 from store.sayings import Said
 from store.tables import OrderRow
+from temporal.names import StepName
 
 
 class TakeByHand(Command):
     """Take a stuck step for done by hand."""
 
-    step: ClassVar[str] = "take_by_hand"
+    step: ClassVar[str] = StepName.CHECK_DONE_BY_HAND
     part: ClassVar[str] = "by-hand"
     stuck: str
     """The activity that is stuck."""
@@ -54,7 +55,7 @@ class ByHandActivities:
         self._once = once
         self._alone = alone
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.CHECK_DONE_BY_HAND, no_thread_cancel_exception=True)
     def take_by_hand(self, command: TakeByHand) -> TakenByHand:
         """Return who says so, and why. Raises SecondPersonNeeded above what one person may say alone.
 

@@ -12,7 +12,7 @@ Step = Check | Pivot | Final | Reversible  # type: ignore[type-arg] # any comman
 def declared_steps() -> dict[str, Step]:
     """Return every step that is declared beside an activity, by its name."""
     found: dict[str, Step] = {}
-    for module in pkgutil.iter_modules(activities.__path__, "activities."):
+    for module in pkgutil.walk_packages(activities.__path__, "activities."):
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, Check | Pivot | Final | Reversible):
                 found[value.name] = value
@@ -21,4 +21,4 @@ def declared_steps() -> dict[str, Step]:
 
 def declared_undos() -> dict[str, str]:
     """Return every undo that is declared, by its name, with the step it takes back."""
-    return {step.undo.__name__: name for name, step in declared_steps().items() if isinstance(step, Reversible)}
+    return {step.undo_name: name for name, step in declared_steps().items() if isinstance(step, Reversible)}

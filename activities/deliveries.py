@@ -17,6 +17,7 @@ from providers.posting import Answered, Message, Poster
 from store import deliveries, events, webhooks
 from store.database import Store
 from store.tables import DeliveryRow, WebhookRow
+from temporal.names import StepName
 
 
 class Course(BaseModel):
@@ -56,7 +57,7 @@ class DeliveryActivities:
         self._store = store
         self._poster = poster
 
-    @activity.defn
+    @activity.defn(name=StepName.DELIVER_NEXT_EVENT)
     async def deliver_next(self, course: Course) -> Posted:
         """Post the first event of an order that a webhook has not got yet.
 

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.once import Once
 from activities.outcomes import end_change
-from activities.steps import Command, Final, Nothing, Place
+from activities.steps import Command, Final, Nothing
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from store import changes
@@ -18,12 +18,13 @@ from store.events import Data, EventType, append
 from store.owing import due_of
 from store.tables import OrderRow
 from telemetry.metrics import UNWOUND
+from temporal.names import StepName, System
 
 
 class ConfirmOrder(Command):
     """Make the draft the confirmed version."""
 
-    step: ClassVar[str] = "confirm_order"
+    step: ClassVar[str] = StepName.CONFIRM_ORDER
     part: ClassVar[str] = "order"
 
     def summary(self) -> str:
@@ -52,7 +53,7 @@ for _how in HowClosed:
 class CloseDraft(Command):
     """Close a draft whose changes were taken back. Keyed by the change that opened it."""
 
-    step: ClassVar[str] = "close_draft"
+    step: ClassVar[str] = StepName.CLOSE_DRAFT
     part: ClassVar[str] = "close"
     how: HowClosed
 
@@ -67,7 +68,7 @@ class DraftActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.CONFIRM_ORDER, no_thread_cancel_exception=True)
     def confirm_order(self, command: ConfirmOrder) -> Confirmed:
         """Make the draft's version the confirmed one and write the change's outcome with it.
 
@@ -86,7 +87,7 @@ class DraftActivities:
 
         return self._once.check(command, Confirmed, confirm)
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.CLOSE_DRAFT, no_thread_cancel_exception=True)
     def close_draft(self, command: CloseDraft) -> Nothing:
         """Close a draft. An order never confirmed that expires keeps its lines and becomes expired."""
 
@@ -107,5 +108,5 @@ def _end_draft(order: OrderRow) -> None:
     order.draft_opened_by, order.expires_at, order.expires_fixed = None, None, False
 
 
-CONFIRM_ORDER = Final(ConfirmOrder, DraftActivities.confirm_order, place=Place.STORE)
-CLOSE_DRAFT = Final(CloseDraft, DraftActivities.close_draft, place=Place.STORE)
+CONFIRM_ORDER = Final(ConfirmOrder, DraftActivities.confirm_order, system=System.STORE)
+CLOSE_DRAFT = Final(CloseDraft, DraftActivities.close_draft, system=System.STORE)

@@ -13,6 +13,7 @@ from domain import refusals
 from domain.refusals import Refusal
 from providers import errors
 from providers.errors import ProviderError
+from temporal.names import RECOVERY_REQUIRED
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
 """A provider's no. Whatever is not in this table is a fault: it is retried, then undone."""
 
 WITHDRAWN = "WITHDRAWN"
-LOOK_BACK_FIRST = "LOOK_BACK_FIRST"
 
 
 class WithdrawnError(Exception):
@@ -84,7 +84,7 @@ def translated(error: Exception) -> FailureError:
             return ApplicationError(error.sentence, type=error.code, non_retryable=True, category=benign)
         case LookBackFirstError():
             sentence, benign = "An earlier request is half done and comes first.", ApplicationErrorCategory.BENIGN
-            return ApplicationError(sentence, type=LOOK_BACK_FIRST, non_retryable=True, category=benign)
+            return ApplicationError(sentence, type=RECOVERY_REQUIRED, non_retryable=True, category=benign)
         case WithdrawnError():
             sentence = "The step came after its undo and was not done."
             return ApplicationError(sentence, type=WITHDRAWN, non_retryable=True)

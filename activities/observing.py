@@ -10,15 +10,16 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.failures import LOOK_BACK_FIRST, WITHDRAWN
+from activities.failures import WITHDRAWN
 from activities.plans import Planned
 from activities.steps import Command
 from domain.refusals import all_refusals
 from providers.errors import ProviderError
 from store.engines import StoreBusyError
 from telemetry.metrics import STEP_FAILURES, STEP_SECONDS
+from temporal.names import RECOVERY_REQUIRED
 
-_REFUSED = frozenset((*all_refusals(), LOOK_BACK_FIRST))
+_REFUSED = frozenset((*all_refusals(), RECOVERY_REQUIRED))
 _DATABASE = (exc.OperationalError, exc.IntegrityError, exc.InternalError, exc.ProgrammingError, exc.TimeoutError)
 _FAULTS = {
     kind.__name__

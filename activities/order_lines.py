@@ -9,18 +9,19 @@ from temporalio import activity
 
 from activities.deadlines import Deadlines
 from activities.once import Once
-from activities.steps import Command, Nothing, Place, Reversible
+from activities.steps import Command, Nothing, Reversible
 from domain.money import Money
 from domain.orders import OrderStatus
 from store import changes, reservations, swaps
 from store.events import Data, EventType, append
 from store.tables import OrderRow
+from temporal.names import StepName, System
 
 
 class SwapOfferBundle(Command):
     """Put the planned lines on the order and take off those they replace."""
 
-    step: ClassVar[str] = "swap_offer_bundle"
+    step: ClassVar[str] = StepName.SWAP_OFFER_BUNDLE
     part: ClassVar[str] = "swap"
 
     def summary(self) -> str:
@@ -58,7 +59,7 @@ class OrderLineActivities:
         self._once = once
         self._deadlines = deadlines
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.SWAP_OFFER_BUNDLE, no_thread_cancel_exception=True)
     def swap_offer_bundle(self, command: SwapOfferBundle) -> Swapped:
         """Put a planned and quoted change on the draft; the first one opens it, version + 1."""
         swapped = self._once.check(command, Swapped, lambda tx, order: self._swap(tx, order, command))
@@ -93,7 +94,7 @@ class OrderLineActivities:
             before=before,
         )
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.RESTORE_OFFER_BUNDLE, no_thread_cancel_exception=True)
     def restore_offer_bundle(self, command: SwapOfferBundle) -> Nothing:
         """Undo a swap: what it added is marked undone, what it removed is live again."""
 
@@ -113,5 +114,6 @@ SWAP_OFFER_BUNDLE = Reversible(
     SwapOfferBundle,
     OrderLineActivities.swap_offer_bundle,
     undo=OrderLineActivities.restore_offer_bundle,
-    place=Place.STORE,
+    undo_name=StepName.RESTORE_OFFER_BUNDLE,
+    system=System.STORE,
 )

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.once import Once
-from activities.steps import Command, Final, Place
+from activities.steps import Command, Final
 from domain.changes import ChangeState, Outcome
 from domain.orders import OrderStatus
 from store import changes, effects
@@ -19,12 +19,13 @@ from store.orders import locked, reservations_on
 from store.owing import summary_of
 from store.tables import ChangeRow, EffectRow, OrderRow
 from telemetry.metrics import UNWOUND
+from temporal.names import StepName, System
 
 
 class RecordOutcome(Command):
     """Write how a change ended."""
 
-    step: ClassVar[str] = "record_outcome"
+    step: ClassVar[str] = StepName.RECORD_OUTCOME
     part: ClassVar[str] = "outcome"
     state: ChangeState
     code: str | None = None
@@ -48,7 +49,7 @@ class OutcomeActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.RECORD_OUTCOME, no_thread_cancel_exception=True)
     def record_outcome(self, command: RecordOutcome) -> Recorded:
         """Write a change's outcome unless it has one; answer with the one it has."""
         with self._once.store.write() as tx:
@@ -96,4 +97,4 @@ def _members(steps: list[EffectRow], code: str | None) -> tuple[dict[str, str | 
     return next((tuple(each["members"]) for each in refusals if each["code"] == code), ())
 
 
-RECORD_OUTCOME = Final(RecordOutcome, OutcomeActivities.record_outcome, place=Place.STORE)
+RECORD_OUTCOME = Final(RecordOutcome, OutcomeActivities.record_outcome, system=System.STORE)

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.deadlines import Deadlines
 from activities.once import Once
-from activities.steps import Command, Nothing, Pivot, Place, Reversible
+from activities.steps import Command, Nothing, Pivot, Reversible
 from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
 from domain.settlement import Move, MoveKind, settlement
@@ -19,12 +19,13 @@ from store import changes, ledger
 from store.events import EventType, append
 from store.owing import due_of
 from store.tables import OrderRow
+from temporal.names import StepName, System
 
 
 class AuthorisePayment(Command):
     """Set money aside, with the means the request names."""
 
-    step: ClassVar[str] = "authorise_payment"
+    step: ClassVar[str] = StepName.AUTHORISE_PAYMENT
     part: ClassVar[str] = "authorise"
     amount: Money
 
@@ -47,7 +48,7 @@ class Authorised(BaseModel):
 class SettlePriceDifference(Command):
     """Take or pay back exactly what the draft comes to."""
 
-    step: ClassVar[str] = "settle_price_difference"
+    step: ClassVar[str] = StepName.SETTLE_PRICE_DIFFERENCE
     part: ClassVar[str] = "settle"
 
     def summary(self) -> str:
@@ -77,7 +78,7 @@ class PaymentActivities:
         self._payments = payments
         self._deadlines = deadlines
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.AUTHORISE_PAYMENT, no_thread_cancel_exception=True)
     def authorise_payment(self, command: AuthorisePayment) -> Authorised:
         """Set money aside. Raises PaymentRefused."""
         store = self._once.store
@@ -102,7 +103,7 @@ class PaymentActivities:
 
         return self._once.step(command, Authorised, self._payments, authorise, note, self._void(command))
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.VOID_PAYMENT, no_thread_cancel_exception=True)
     def void_payment(self, command: AuthorisePayment) -> Nothing:
         """Let go what was set aside under a change, if anything."""
 
@@ -118,7 +119,7 @@ class PaymentActivities:
     def _void(self, command: AuthorisePayment) -> Callable[[OrderRow], None]:
         return lambda order: self._payments.void(order.tenant, command.key)
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.SETTLE_PRICE_DIFFERENCE, no_thread_cancel_exception=True)
     def settle_price_difference(self, command: SettlePriceDifference) -> Settled:
         """Capture, refund, or nothing for 0.00. Refused, it has done nothing; done, it is never undone.
 
@@ -154,6 +155,12 @@ def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:
 
 
 AUTHORISE_PAYMENT = Reversible(
-    AuthorisePayment, PaymentActivities.authorise_payment, undo=PaymentActivities.void_payment, place=Place.PAYMENTS
+    AuthorisePayment,
+    PaymentActivities.authorise_payment,
+    undo=PaymentActivities.void_payment,
+    undo_name=StepName.VOID_PAYMENT,
+    system=System.PAYMENTS,
 )
-SETTLE_PRICE_DIFFERENCE = Pivot(SettlePriceDifference, PaymentActivities.settle_price_difference, place=Place.PAYMENTS)
+SETTLE_PRICE_DIFFERENCE = Pivot(
+    SettlePriceDifference, PaymentActivities.settle_price_difference, system=System.PAYMENTS
+)

@@ -12,7 +12,7 @@ from activities.failures import LookBackFirstError
 from activities.once import Once
 from activities.recovery import LeftDraft, left_draft
 from activities.shelf import Looks, Seen
-from activities.steps import Check, Command, Place
+from activities.steps import Check, Command
 from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.gates import check_confirm, check_extend, check_pay
@@ -25,6 +25,7 @@ from store import changes, erasure, leftovers
 from store.events import EventType, append
 from store.orders import locked
 from store.tables import ChangeRow, OrderRow
+from temporal.names import StepName, System
 
 _BY_HAND_ROUTE = "by hand"
 """The route of what an operator asked for in Temporal itself."""
@@ -45,7 +46,7 @@ class ByHand(BaseModel):
 class PlanChange(Command):
     """Plan what a request asks."""
 
-    step: ClassVar[str] = "plan_change"
+    step: ClassVar[str] = StepName.PLAN_CHANGE
     part: ClassVar[str] = "plan"
     asked_by_hand: ByHand | None = None
     adopt: bool = False
@@ -87,7 +88,7 @@ class PlanActivities:
         self._looks = looks
         self._deadlines = deadlines
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.PLAN_CHANGE, no_thread_cancel_exception=True)
     def plan_change(self, command: PlanChange) -> Planned:
         """Claim a request, or say that it was answered; then plan it.
 
@@ -204,4 +205,4 @@ def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeR
     )
 
 
-PLAN_CHANGE = Check(PlanChange, PlanActivities.plan_change, place=Place.STORE)
+PLAN_CHANGE = Check(PlanChange, PlanActivities.plan_change, system=System.STORE)

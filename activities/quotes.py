@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.once import Once
 from activities.shelf import Looks, Seen, shelf_for
-from activities.steps import Check, Command, Place
+from activities.steps import Check, Command
 from domain.changes import ChangeRequest
 from domain.gates import check_paid
 from domain.money import Money
@@ -22,12 +22,13 @@ from providers.protocols import OfferCatalogue
 from store import changes
 from store.orders import load
 from store.tables import OrderRow
+from temporal.names import StepName, System
 
 
 class QuoteChange(Command):
     """Price a change."""
 
-    step: ClassVar[str] = "quote_change"
+    step: ClassVar[str] = StepName.QUOTE_CHANGE
     part: ClassVar[str] = "quote"
 
     def summary(self) -> str:
@@ -50,7 +51,7 @@ class QuoteActivities:
         self._once = once
         self._looks = looks
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.QUOTE_CHANGE, no_thread_cancel_exception=True)
     def quote_change(self, command: QuoteChange) -> Quoted:
         """Price a change and keep the quote.
 
@@ -87,4 +88,4 @@ def price(tx: Session, head: OrderRow, offers: OfferCatalogue, request: ChangeRe
     return quote_change(order, plan, shelf, now)
 
 
-QUOTE_CHANGE = Check(QuoteChange, QuoteActivities.quote_change, place=Place.OFFERS)
+QUOTE_CHANGE = Check(QuoteChange, QuoteActivities.quote_change, system=System.OFFERS)

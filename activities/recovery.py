@@ -13,18 +13,19 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.once import Once
-from activities.steps import Command, Final, Place
+from activities.steps import Command, Final
 from domain.changes import ChangeKind
 from domain.orders import OrderStatus
 from store import changes, leftovers
 from store.orders import locked
 from store.tables import EffectRow, OrderRow
+from temporal.names import StepName, System
 
 
 class LookBack(Command):
     """Look at what earlier runs left, beside the request that is asked now."""
 
-    step: ClassVar[str] = "look_back"
+    step: ClassVar[str] = StepName.FIND_UNFINISHED_WORK
     part: ClassVar[str] = "back"
     waiting: bool = False
     """Whether requests that no run has taken up are wanted too, and what failed ones have left."""
@@ -77,7 +78,7 @@ class RecoveryActivities:
     def __init__(self, once: Once) -> None:
         self._once = once
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.FIND_UNFINISHED_WORK, no_thread_cancel_exception=True)
     def look_back(self, command: LookBack) -> Left:
         """Return what earlier runs left. Nothing is written: asked again, it may find something else."""
         with self._once.store.write() as tx:
@@ -115,4 +116,4 @@ def _step(row: EffectRow) -> LeftStep:
     return LeftStep(step=row.step, command=json.loads(row.command))
 
 
-LOOK_BACK = Final(LookBack, RecoveryActivities.look_back, place=Place.STORE)
+LOOK_BACK = Final(LookBack, RecoveryActivities.look_back, system=System.STORE)

@@ -11,19 +11,20 @@ from temporalio import activity
 from activities.deadlines import Deadlines
 from activities.holds import HoldCaps
 from activities.once import Once
-from activities.steps import Check, Command, Final, Nothing, Place, Reversible
+from activities.steps import Check, Command, Final, Nothing, Reversible
 from domain.orders import ReservationState
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
 from store import changes, reservations
 from store.events import EventType, append
 from store.reservations import Kept
 from store.tables import OrderRow
+from temporal.names import StepName, System
 
 
 class ReserveSeats(Command):
     """Hold the seats a plan asks for."""
 
-    step: ClassVar[str] = "reserve_seats"
+    step: ClassVar[str] = StepName.RESERVE_SEATS
     part: ClassVar[str] = "reserve"
     seats: int
     services: tuple[str, ...]
@@ -42,7 +43,7 @@ class SeatsHeld(BaseModel):
 class ExtendHolds(Command):
     """Let everything held outlive what comes next."""
 
-    step: ClassVar[str] = "extend_holds"
+    step: ClassVar[str] = StepName.EXTEND_HOLDS
     part: ClassVar[str] = "extend"
     expires_at: datetime | None = None
     """The deadline a client asked for; None for a confirmation."""
@@ -61,7 +62,7 @@ class HoldsExtended(BaseModel):
 class ConfirmSeats(Command):
     """Make the new seats ours and let the old ones go."""
 
-    step: ClassVar[str] = "confirm_seats"
+    step: ClassVar[str] = StepName.CONFIRM_SEATS
     part: ClassVar[str] = "seats"
 
     def summary(self) -> str:
@@ -72,7 +73,7 @@ class ConfirmSeats(Command):
 class GiveBackSeats(Command):
     """Give back seats of draft lines that a change replaced."""
 
-    step: ClassVar[str] = "give_back_seats"
+    step: ClassVar[str] = StepName.RELEASE_REPLACED_SEATS
     part: ClassVar[str] = "give-back"
 
     def summary(self) -> str:
@@ -89,7 +90,7 @@ class SeatActivities:
         self._deadlines = deadlines
         self._caps = caps
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.RESERVE_SEATS, no_thread_cancel_exception=True)
     def reserve_seats(self, command: ReserveSeats) -> SeatsHeld:
         """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown, and what HoldCaps does."""
         store = self._once.store
@@ -113,7 +114,7 @@ class SeatActivities:
 
         return self._once.step(command, SeatsHeld, self._seats, hold, note, self._releasing(command), admit)
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.RELEASE_SEATS, no_thread_cancel_exception=True)
     def release_seats(self, command: ReserveSeats) -> Nothing:
         """Give back what a change held, if anything; a hold that comes later is refused."""
 
@@ -125,7 +126,7 @@ class SeatActivities:
     def _releasing(self, command: ReserveSeats) -> Callable[[OrderRow], None]:
         return lambda order: self._seats.release(order.tenant, command.key)
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.EXTEND_HOLDS, no_thread_cancel_exception=True)
     def extend_holds(self, command: ExtendHolds) -> HoldsExtended:
         """Let every seat the draft holds last long enough, and move its deadline if that was asked.
 
@@ -153,7 +154,7 @@ class SeatActivities:
 
         return self._once.step(command, HoldsExtended, self._seats, extend, note)
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.CONFIRM_SEATS, no_thread_cancel_exception=True)
     def confirm_seats(self, command: ConfirmSeats) -> Nothing:
         """Confirm what live lines hold and release what removed lines had, in one act."""
 
@@ -177,7 +178,7 @@ class SeatActivities:
 
         return self._once.step(command, Nothing, self._seats, confirm, note)
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.RELEASE_REPLACED_SEATS, no_thread_cancel_exception=True)
     def give_back_seats(self, command: GiveBackSeats) -> Nothing:
         """Give back held seats of draft lines this change replaced, once it cannot fail any more."""
 
@@ -196,8 +197,12 @@ class SeatActivities:
 
 
 RESERVE_SEATS = Reversible(
-    ReserveSeats, SeatActivities.reserve_seats, undo=SeatActivities.release_seats, place=Place.SEATS
+    ReserveSeats,
+    SeatActivities.reserve_seats,
+    undo=SeatActivities.release_seats,
+    undo_name=StepName.RELEASE_SEATS,
+    system=System.SEATS,
 )
-EXTEND_HOLDS = Check(ExtendHolds, SeatActivities.extend_holds, place=Place.SEATS)
-CONFIRM_SEATS = Final(ConfirmSeats, SeatActivities.confirm_seats, place=Place.SEATS)
-GIVE_BACK_SEATS = Final(GiveBackSeats, SeatActivities.give_back_seats, place=Place.SEATS)
+EXTEND_HOLDS = Check(ExtendHolds, SeatActivities.extend_holds, system=System.SEATS)
+CONFIRM_SEATS = Final(ConfirmSeats, SeatActivities.confirm_seats, system=System.SEATS)
+GIVE_BACK_SEATS = Final(GiveBackSeats, SeatActivities.give_back_seats, system=System.SEATS)

@@ -10,12 +10,12 @@ its thread wherever that is, and the store's turn to write could be taken and ne
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.money import Money
+from temporal.names import System
 
 
 class Command(BaseModel):
@@ -58,15 +58,6 @@ C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
 
 
-class Place(StrEnum):
-    """The system a step touches. One that is outside has a task queue of its own."""
-
-    STORE = "store"
-    SEATS = "seats"
-    OFFERS = "offers"
-    PAYMENTS = "payments"
-
-
 # How long one attempt at a step may take. It outlasts the store's busy wait (store/database.py), so that a busy
 # store is an answer.
 INSIDE_ATTEMPT = timedelta(seconds=6)
@@ -78,15 +69,15 @@ OUTSIDE_TOTAL = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class _Step(Generic[C, R]):
-    asks: type[C]
+    command_type: type[C]
     """The command it takes. Naming it is what lets mypy refuse the undo of another step."""
     do: Callable[[Any, C], R]
-    place: Place
+    system: System
 
     @property
     def name(self) -> str:
         """The activity's persisted name."""
-        return self.do.__name__
+        return self.command_type.step
 
 
 @dataclass(frozen=True)
@@ -99,6 +90,8 @@ class Reversible(_Step[C, R]):
     """Can be taken back by its undo."""
 
     undo: Callable[[Any, C], Nothing]
+    undo_name: str
+    """The undo's persisted name."""
 
 
 @dataclass(frozen=True)

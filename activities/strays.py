@@ -12,12 +12,13 @@ from store import invariants, leftovers
 from store.changes import unfinished
 from store.database import Store
 from telemetry.metrics import BOOKS_CHECKED, VIOLATIONS
+from temporal.names import ORDER_DRAFT, StepName, draft_id
 
 PATIENCE = timedelta(seconds=10)
 """How long a request may wait for the API to hand it over before somebody else does."""
 MOST = 200
 """Orders looked after in one round; the next one comes in a minute."""
-_RUNNING = "WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running'"
+_RUNNING = f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running'"
 
 
 class Strays(BaseModel):
@@ -42,12 +43,12 @@ class StrayActivities:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @activity.defn
+    @activity.defn(name=StepName.FIND_ORPHANED_ORDERS)
     async def find_strays(self) -> Strays:
         """Return the orders that need a run. Nothing is changed."""
         wanted, overdue = await asyncio.to_thread(self._look)
         running = {each.id async for each in activity.client().list_workflows(_RUNNING)} if wanted else set()
-        strays = [order for order in wanted if f"order/{order}" not in running]
+        strays = [order for order in wanted if draft_id(order) not in running]
         return Strays(orders=tuple(strays[:MOST]), overdue=overdue)
 
     def _look(self) -> tuple[list[str], int]:
@@ -56,7 +57,7 @@ class StrayActivities:
             left = {row.order_number for row in leftovers.forgotten(tx)}.union(leftovers.orders_half_taken_back(tx))
             return sorted({*unfinished(tx, before), *left}), len(invariants.overdue(tx, before))
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.CHECK_INVARIANTS, no_thread_cancel_exception=True)
     def check_books(self) -> Books:
         """Return what does not hold of what must. It reads everything, so it takes longer as the store grows."""
         with self._store.read() as tx:

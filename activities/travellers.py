@@ -7,16 +7,17 @@ from temporalio import activity
 
 from activities.once import Once
 from activities.shelf import Looks, Seen
-from activities.steps import Check, Command, Nothing, Place
+from activities.steps import Check, Command, Nothing
 from domain.traveller_rules import validate_travellers
 from store import changes
 from store.tables import OrderRow
+from temporal.names import StepName, System
 
 
 class ValidateTravellers(Command):
     """Check everybody a change touches."""
 
-    step: ClassVar[str] = "validate_travellers"
+    step: ClassVar[str] = StepName.VALIDATE_TRAVELLERS
     part: ClassVar[str] = "validate"
 
     def summary(self) -> str:
@@ -31,7 +32,7 @@ class TravellerActivities:
         self._once = once
         self._looks = looks
 
-    @activity.defn(no_thread_cancel_exception=True)
+    @activity.defn(name=StepName.VALIDATE_TRAVELLERS, no_thread_cancel_exception=True)
     def validate_travellers(self, command: ValidateTravellers) -> Nothing:
         """Check travellers against the offers taken and the order; raises the refusals of the rules."""
 
@@ -43,4 +44,4 @@ class TravellerActivities:
         return self._once.step(command, Nothing, self._looks.offers, self._looks.at(command.change), note)
 
 
-VALIDATE_TRAVELLERS = Check(ValidateTravellers, TravellerActivities.validate_travellers, place=Place.STORE)
+VALIDATE_TRAVELLERS = Check(ValidateTravellers, TravellerActivities.validate_travellers, system=System.STORE)

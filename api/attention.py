@@ -13,8 +13,9 @@ from store.invariants import Violation, violations
 from store.orders import find
 from store.overviews import mine_among
 from store.scoped import Scoped
+from temporal.names import order_of
+from temporal.search_attributes import NEEDS_ATTENTION_QUERY
 from workflows.messages import Progress
-from workflows.names import STUCK, order_of
 
 MOST = 200
 # So many workflows are asked at once: without a worker each answers nothing for two seconds.
@@ -27,7 +28,7 @@ async def stuck_orders(made: ApiParts) -> list[str]:
     Temporal's list is everybody's: it is read on until there are as many, however many of others come first.
     """
     found: list[str] = []
-    async for page in _pages(made.engine.client.list_workflows(STUCK, page_size=MOST)):
+    async for page in _pages(made.engine.client.list_workflows(NEEDS_ATTENTION_QUERY, page_size=MOST)):
         found += await run_in_threadpool(_mine, made, [order_of(each.id) for each in page])
         if len(found) >= MOST:
             break

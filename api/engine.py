@@ -19,18 +19,9 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
-from activities.steps import Place
+from temporal.names import DRAFT_CLOSING, ORDERS_QUEUE, QUEUE_FULL, System, draft_id
+from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORDER_NUMBER
 from workflows.messages import Answer, Ask, Progress, StartDraft
-from workflows.names import (
-    CHANGE_KIND,
-    CHANNEL,
-    CORRELATION_ID,
-    DRAFT_CLOSING,
-    ORDER_NUMBER,
-    ORDERS_QUEUE,
-    QUEUE_FULL,
-    draft_id,
-)
 from workflows.order_draft import OrderDraft
 
 ASK_AGAIN_FOR = timedelta(seconds=10)
@@ -72,7 +63,7 @@ class Engine:
     """Asks workflows to do what was written down."""
 
     def __init__(
-        self, client: Client, outside: tuple[Place, ...] = (), ask_again_for: timedelta = ASK_AGAIN_FOR
+        self, client: Client, outside: tuple[System, ...] = (), ask_again_for: timedelta = ASK_AGAIN_FOR
     ) -> None:
         self.client = client
         """Where the workflows are."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from workflows.names import draft_id
+from temporal.names import draft_id
 
 
 @dataclass(frozen=True)

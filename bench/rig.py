@@ -20,8 +20,8 @@ from cli.stack import ALONE, Ports, Stack
 from store import invariants
 from store.database import Store
 from telemetry.loopback import free_port
+from temporal.names import MEASURE_DISPATCH_ID
 from tests.support.postgres import Postgres, new_database, postgres
-from workflows.names import MEASURE_DISPATCH_ID
 
 _QUIET = {"CHANGEOVER_RECONCILE_EVERY": "PT6H"}
 """The schedule that compares the books would be counted with whatever is measured when it runs."""

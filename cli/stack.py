@@ -24,7 +24,7 @@ from cli.temporal_server import server_command
 from settings import Settings
 from store.migrate import migrate
 from telemetry.loopback import HOST, free_port
-from workflows.names import ORDERS_QUEUE
+from temporal.names import ORDERS_QUEUE
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.1

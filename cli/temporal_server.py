@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from telemetry.loopback import HOST
-from workflows.names import SEARCH_ATTRIBUTES
+from temporal.search_attributes import SEARCH_ATTRIBUTES
 
 _DYNAMIC = (
     "history.transferProcessorMaxPollRPS=5000",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import Session, col, select
 
 from store.tables import BankRow, EffectRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow
+from temporal.names import StepName
 
 
 def movements(tx: Session, order: OrderRow, limit: int) -> Sequence[LedgerRow]:
@@ -23,7 +24,9 @@ def payments(tx: Session, order: OrderRow) -> list[tuple[str, PaymentRow | None,
         .where(PaymentRow.tenant == order.tenant, PaymentRow.order_number == order.number)
         .order_by(col(PaymentRow.number))
     ).all()
-    asked = select(EffectRow.key).where(EffectRow.order_number == order.number, EffectRow.step == "authorise_payment")
+    asked = select(EffectRow.key).where(
+        EffectRow.order_number == order.number, EffectRow.step == StepName.AUTHORISE_PAYMENT
+    )
     keys = dict.fromkeys([*(row.key for row in ours), *tx.exec(asked)])
     bank = select(BankRow).where(BankRow.tenant == order.tenant, col(BankRow.key).in_(keys))
     theirs = {row.key: row for row in tx.exec(bank)}

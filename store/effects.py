@@ -12,8 +12,9 @@ from sqlmodel import Session, col, select
 from store import deliveries
 from store.inserts import Inserting, table_of
 from store.tables import ChangeRow, EffectRow, OrderRow
+from temporal.names import StepName
 
-REVERSIBLE = ("reserve_seats", "swap_offer_bundle", "authorise_payment")
+REVERSIBLE = (StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE, StepName.AUTHORISE_PAYMENT)
 """The steps with an undo, by name: a test holds them to their declarations."""
 
 # Run for every step of every change.

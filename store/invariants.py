@@ -14,7 +14,9 @@ from sqlmodel import Session
 
 from store.columns import Moment
 from store.effects import REVERSIBLE
+from temporal.names import StepName
 
+_MOVING = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))
 _UNDER_WAY = (
     "SELECT order_number FROM changes WHERE outcome IS NULL AND claimed_at IS NOT NULL AND order_number IS NOT NULL"
 )
@@ -173,7 +175,7 @@ INVARIANTS = (
         "Every step of a change that was refused or undone was taken back, or never happened.",
         # A check that a provider outside never answered stays asked: it leaves nothing.
         "SELECT e.order_number, e.key FROM effects e WHERE e.change IN (" + _FAILED + ")"
-        f" AND e.step IN {(*REVERSIBLE, 'settle_price_difference')}"
+        f" AND e.step IN ({_MOVING})"
         " AND (e.state = 'asked' OR (e.state = 'done' AND e.refusal IS NULL))",
     ),
     Invariant(

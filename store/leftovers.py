@@ -9,6 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from domain.changes import ChangeState
 from store.effects import REVERSIBLE, EffectState
 from store.tables import BankRow, ChangeRow, EffectRow, SeatHoldRow
+from temporal.names import StepName
 
 _FAILED = (ChangeState.REFUSED, ChangeState.UNDONE)
 
@@ -44,7 +45,7 @@ def _openers_taken_back() -> SelectOfScalar[str]:
     of_draft = (col(other.order_number) == col(ChangeRow.order_number), col(other.draft) == col(ChangeRow.id))
     done = (*of_draft, col(other.state) == ChangeState.DONE, _done(rest))
     left = exists().where(col(rest.change) == col(other.id), col(rest.step).in_(REVERSIBLE), *done)
-    swap = (EffectRow.step == "swap_offer_bundle", EffectRow.state == EffectState.WITHDRAWN)
+    swap = (EffectRow.step == StepName.SWAP_OFFER_BUNDLE, EffectRow.state == EffectState.WITHDRAWN)
     opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft) == col(ChangeRow.id))
     joined = select(ChangeRow.id).join(EffectRow, col(EffectRow.change) == col(ChangeRow.id))
     return joined.where(*opener, *swap, left)

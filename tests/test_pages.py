@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from cli.__main__ import app
+from temporal.names import StepName
 from tests.support.pages import ROOT, anchors, links, pages, typed
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -53,7 +54,7 @@ def _exists(words: list[str]) -> bool:
 
 
 def test_a_command_or_option_nobody_has_is_seen() -> None:
-    assert _exists(["demo", "--fail", "reserve_seats"])
+    assert _exists(["demo", "--fail", StepName.RESERVE_SEATS])
     assert _exists(["attention", "retry", "26-100000", "--reason=it"])
     assert not _exists(["demonstrate"])
     assert not _exists(["demo", "--gently"])

@@ -10,8 +10,8 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityHandle
 
-from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT, Command, Place
-from workflows.names import queue_of
+from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT, Command
+from temporal.names import System, queue_of
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
@@ -23,12 +23,12 @@ _PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_int
 class Calls:
     """Calls activities for one workflow; which providers are outside is fixed for its whole life."""
 
-    def __init__(self, outside: tuple[Place, ...]) -> None:
+    def __init__(self, outside: tuple[System, ...]) -> None:
         self._outside = frozenset(outside)
 
-    def is_outside(self, place: Place) -> bool:
-        """Whether a place is another system."""
-        return place in self._outside
+    def is_outside(self, system: System) -> bool:
+        """Whether a system is external."""
+        return system in self._outside
 
     def local(self, do: Callable[[Any, C], R], command: C, attempts: int) -> ActivityHandle[R]:
         """Call an activity of our own database within the workflow's task.
@@ -45,14 +45,14 @@ class Calls:
         )
 
     def queued(
-        self, do: Callable[[Any, C], R], place: Place, command: C, total: timedelta | None, what: str | None = None
+        self, do: Callable[[Any, C], R], system: System, command: C, total: timedelta | None, what: str | None = None
     ) -> ActivityHandle[R]:
         """Call an activity on its queue; without a total it is tried for ever."""
-        outside = place in self._outside
+        outside = system in self._outside
         return workflow.start_activity_method(
             do,
             command,
-            task_queue=queue_of(place) if outside else None,
+            task_queue=queue_of(system) if outside else None,
             start_to_close_timeout=OUTSIDE_ATTEMPT if outside else INSIDE_ATTEMPT,
             schedule_to_close_timeout=total,
             retry_policy=_PATIENT,

@@ -3,7 +3,7 @@
 from temporalio.exceptions import ApplicationError
 
 from domain.refusals import all_refusals
-from workflows.names import NOTHING_STUCK
+from temporal.names import NOTHING_STUCK
 
 _REFUSALS = frozenset(all_refusals())
 

@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.deliveries import Course, DeliveryActivities, Posted
+from temporal.names import DELIVER_EVENTS, DELIVER_NOW
 
 # Longer than a post may take, and the two looks at the store beside it.
 _ATTEMPT = timedelta(seconds=25)
@@ -32,14 +33,14 @@ class Delivered(BaseModel):
     disabled: str | None = None
 
 
-@workflow.defn(name="DeliverEvents")
+@workflow.defn(name=DELIVER_EVENTS)
 class DeliverEvents:
     """One order's events, one webhook, one after the other."""
 
     def __init__(self) -> None:
         self._look = False
 
-    @workflow.signal
+    @workflow.signal(name=DELIVER_NOW)
     def look(self) -> None:
         """Look at once: something new waits, or what waits shall be tried again now."""
         self._look = True

@@ -4,7 +4,7 @@ This file is meant to be read. What a step does stands beside its activity; what
 in the saga.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,7 +13,6 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraft, ConfirmOrder, HowClosed
-from activities.failures import LOOK_BACK_FIRST
 from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundle, Swapped
 from activities.outcomes import RECORD_OUTCOME, RecordOutcome
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE, AuthorisePayment, SettlePriceDifference
@@ -35,10 +34,10 @@ from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
+from temporal.names import RECOVERY_REQUIRED, REMEMBER_FIRST, STEP_FAILED, StepName
 from workflows.codes import code_of, refused
 from workflows.messages import Answer, StartDraft, UndoEntry
-from workflows.names import REMEMBER_FIRST, STEP_FAILED
-from workflows.saga import Saga, Undo
+from workflows.saga import Saga, SagaError, Undo
 from workflows.steps import Steps
 
 REVERSIBLE: dict[str, Reversible[Any, Any]] = {
@@ -199,7 +198,7 @@ class Draft:
         try:
             return await act()
         except FailureError as failure:
-            if code_of(failure) != LOOK_BACK_FIRST:
+            if code_of(failure) != RECOVERY_REQUIRED:
                 raise
         await self._recover(LookBack(change=change, order=self._order))
         return await act()
@@ -218,7 +217,7 @@ class Draft:
         for each in left.requests:
             board.clear(each.change, each.kind)
             await self.served(each.change, partial(self._serving(each.kind), each.change))
-        for undo in _undos(left.forgotten):
+        for undo in recorded_undos(left.forgotten):
             await self._steps.undo(undo.step, undo.command)
         board.back_to(under_way)
 
@@ -240,7 +239,7 @@ class Draft:
 
     def _adopt(self, draft: LeftDraft | None) -> None:
         if draft:
-            self._saga.adopt(_undos(draft.steps))
+            self._saga.adopt(recorded_undos(draft.steps))
             self._opened_by, self.expires_at, self._closing = draft.opened_by, draft.expires_at, draft.closing
 
     async def refuse(self, change: str, code: str) -> Answer:
@@ -308,6 +307,15 @@ def _answered(change: str, plan: Planned) -> Answer:
     return Answer(change=change, state=plan.answered or ChangeState.REFUSED, code=plan.code)
 
 
-def _undos(entries: Iterable[UndoEntry | LeftStep]) -> list[Undo]:
-    found = [(REVERSIBLE[entry.step], entry.command) for entry in entries if entry.step in REVERSIBLE]
-    return [Undo(step, step.asks.model_validate(stored)) for step, stored in found]
+def _undos(entries: Sequence[UndoEntry | LeftStep]) -> list[Undo]:
+    """Return what must be undone. Raises SagaError for a step without a known undo: that parks the workflow's task."""
+    unknown = [entry.step for entry in entries if entry.step not in REVERSIBLE]
+    if unknown:
+        raise SagaError(f"this build knows no undo of {', '.join(unknown)}")
+    steps = [(REVERSIBLE[entry.step], entry.command) for entry in entries]
+    return [Undo(step, step.command_type.model_validate(command)) for step, command in steps]
+
+
+def recorded_undos(rows: Sequence[LeftStep]) -> list[Undo]:
+    """Return what must be undone of recorded steps: a known step without an undo leaves nothing behind."""
+    return _undos([row for row in rows if row.step in REVERSIBLE or row.step not in set(StepName)])

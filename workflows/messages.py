@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from activities.steps import Place
 from domain.changes import FURTHEST_DEADLINE, ChangeState
+from temporal.names import System
 
 
 class UndoEntry(BaseModel):
@@ -20,7 +20,7 @@ class StartDraft(BaseModel):
     """What a run starts with. Which providers are outside is fixed for its whole life."""
 
     order: str
-    outside: tuple[Place, ...] = ()
+    outside: tuple[System, ...] = ()
     undos: tuple[UndoEntry, ...] = ()
     expires_at: datetime | None = None
     opened_by: str | None = None

@@ -14,19 +14,13 @@ from activities.plans import ByHand
 from domain.by_hand import clean_reason
 from domain.changes import FURTHEST_DEADLINE, ChangeKind
 from domain.refusals import NoTurn, OrderNeedsAttention
+from temporal import names
+from temporal.names import DRAFT_CLOSING, NEEDS_DEADLINE, NEEDS_REASON, NEEDS_REQUEST, QUEUE_FULL, STEP_FAILED
 from workflows import page
 from workflows.board import Board
 from workflows.codes import nothing_stuck
 from workflows.draft import Draft
 from workflows.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
-from workflows.names import (
-    DRAFT_CLOSING,
-    NEEDS_DEADLINE,
-    NEEDS_REASON,
-    NEEDS_REQUEST,
-    QUEUE_FULL,
-    STEP_FAILED,
-)
 from workflows.shield import regardless
 from workflows.steps import Steps
 from workflows.turns import MOST_WAITING, Turn, Turns
@@ -39,7 +33,7 @@ _DONE = 'You did the stuck step at its provider: {"reason": "refunded at the ban
 _CONFIRM = 'Make the draft the order; nothing may be owed: {"reason": "paid at the counter"}.'
 
 
-@workflow.defn(name="OrderDraft")
+@workflow.defn(name=names.ORDER_DRAFT)
 class OrderDraft:
     """Holds an order's draft open until it is confirmed, discarded or expires."""
 
@@ -152,7 +146,7 @@ class OrderDraft:
         if not known:
             raise ApplicationError("Send changes and payments through the API.", type=NEEDS_REQUEST)
 
-    @workflow.update(name="change", description="For the API: run a change it has written down, by its id.")
+    @workflow.update(name=names.CHANGE, description="For the API: run a change it has written down, by its id.")
     async def change(self, ask: Ask = BY_HAND) -> Answer:
         """Run a change."""
         return await self._serve(ask.change, ChangeKind.CHANGE, self._draft.change)
@@ -161,7 +155,7 @@ class OrderDraft:
     def _admit_change(self, ask: Ask = BY_HAND) -> None:
         self._admit(known=ask.change is not None)
 
-    @workflow.update(name="confirm", description=_CONFIRM)
+    @workflow.update(name=names.CONFIRM, description=_CONFIRM)
     async def confirm(self, ask: Ask = BY_HAND) -> Answer:
         """Confirm the draft."""
         by_hand = None if ask.change else ByHand(kind=ChangeKind.CONFIRM, reason=ask.reason)
@@ -173,7 +167,7 @@ class OrderDraft:
         if not ask.change:
             _check_reason(ask.reason, _CONFIRM)
 
-    @workflow.update(name="discard", description="Take the whole draft back. No data needed.")
+    @workflow.update(name=names.DISCARD, description="Take the whole draft back. No data needed.")
     async def discard(self, ask: Ask = BY_HAND) -> Answer:
         """Discard the draft."""
         by_hand = None if ask.change else ByHand(kind=ChangeKind.DISCARD, reason=ask.reason)
@@ -184,7 +178,7 @@ class OrderDraft:
         self._admit()
         _check_reason(ask.reason)
 
-    @workflow.update(name="pay", description="For the API: set money aside for the draft, by the id of a payment.")
+    @workflow.update(name=names.PAY, description="For the API: set money aside for the draft, by the id of a payment.")
     async def pay(self, ask: Ask = BY_HAND) -> Answer:
         """Set money aside."""
         return await self._serve(ask.change, ChangeKind.PAY, self._draft.pay)
@@ -193,7 +187,7 @@ class OrderDraft:
     def _admit_pay(self, ask: Ask = BY_HAND) -> None:
         self._admit(known=ask.change is not None)
 
-    @workflow.update(name="extend", description=_EXTEND)
+    @workflow.update(name=names.EXTEND, description=_EXTEND)
     async def extend(self, ask: ExtendAsk = NO_DEADLINE) -> Answer:
         """Move the draft's deadline."""
         mine = {"expires_at": _deadline(ask), "reason": ask.reason}
@@ -208,7 +202,7 @@ class OrderDraft:
         if not ask.change and (until is None or not now < until <= now + FURTHEST_DEADLINE):
             raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
 
-    @workflow.update(name="retry_now", description=_RETRY)
+    @workflow.update(name=names.RETRY_NOW, description=_RETRY)
     async def retry_now(self, ask: RetryNow = NO_REASON) -> None:
         """Try the stuck step again at once; takes no turn."""
         await self._steps.retry_now(ask)
@@ -218,7 +212,7 @@ class OrderDraft:
         self._admit_help()
         _check_reason(ask.reason)
 
-    @workflow.update(name="done_by_hand", description=_DONE)
+    @workflow.update(name=names.DONE_BY_HAND, description=_DONE)
     async def done_by_hand(self, ask: DoneByHand = NOTHING_SAID) -> None:
         """Take the stuck step for done at its provider; takes no turn."""
         await self._steps.done_by_hand(ask)
@@ -233,7 +227,7 @@ class OrderDraft:
         if self._board.stuck is None:
             raise nothing_stuck()
 
-    @workflow.query(name="progress", description="What is done right now, what waits, what is stuck.")
+    @workflow.query(name=names.PROGRESS, description="What is done right now, what waits, what is stuck.")
     def progress(self) -> Progress:
         """Return what this run is doing."""
         return page.progress(self._start.order, self._board, self._draft, self._turns)

@@ -6,10 +6,17 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+from temporal.search_attributes import (
+    CHANGE_KIND,
+    CHANNEL,
+    CORRELATION_ID,
+    DRAFT_EXPIRES,
+    ORDER_STATE,
+    PRICE_DIFF_MINOR,
+)
 from workflows.board import MOST_TOLD, Board, Shown
 from workflows.draft import Draft
 from workflows.messages import Progress, Stuck
-from workflows.names import CHANGE_KIND, CHANNEL, CORRELATION_ID, DRAFT_EXPIRES, ORDER_STATE, PRICE_DIFF_MINOR
 from workflows.turns import Turns
 
 _HELP = """

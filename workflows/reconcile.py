@@ -11,17 +11,17 @@ from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttri
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.steps import Place
 from activities.strays import StrayActivities
+from temporal.names import RECONCILE, System, draft_id
+from temporal.search_attributes import NEEDS_ATTENTION, ORDER_NUMBER
 from workflows.messages import StartDraft
-from workflows.names import NEEDS_ATTENTION, ORDER_NUMBER, draft_id
 from workflows.order_draft import OrderDraft
 
 
 class StartRound(BaseModel):
     """What a round starts with: which providers are outside, for the runs it starts."""
 
-    outside: tuple[Place, ...] = ()
+    outside: tuple[System, ...] = ()
 
 
 class Round(BaseModel):
@@ -32,7 +32,7 @@ class Round(BaseModel):
     violations: int
 
 
-@workflow.defn(name="Reconcile")
+@workflow.defn(name=RECONCILE)
 class Reconcile:
     """Compares the store with Temporal and starts what is missing."""
 
@@ -63,7 +63,7 @@ class Reconcile:
             return ("The books could not be checked.",)
         return books.violations
 
-    async def _started(self, order: str, outside: tuple[Place, ...]) -> bool:
+    async def _started(self, order: str, outside: tuple[System, ...]) -> bool:
         try:
             await workflow.start_child_workflow(
                 OrderDraft.run,

@@ -11,15 +11,15 @@ from temporalio.workflow import ActivityHandle
 
 from activities.attention import AttentionActivities, NoteAttention
 from activities.by_hand import ByHandActivities, TakeByHand, TakenByHand
-from activities.steps import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Place, Reversible
+from activities.steps import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Reversible
 from domain.by_hand import TEMPORAL
 from domain.money import Money
 from domain.refusals import SecondPersonNeeded
+from temporal.names import ATTENTION_NOTED, BY_HAND_HEARD, System
 from workflows.board import Board
 from workflows.calls import Calls
 from workflows.codes import code_of, nothing_stuck, refused
 from workflows.messages import DoneByHand, RetryNow, Stuck
-from workflows.names import ATTENTION_NOTED, BY_HAND_HEARD
 from workflows.shield import regardless, to_the_end
 
 C = TypeVar("C", bound=Command)
@@ -34,7 +34,7 @@ NOTE_ATTEMPTS = 3
 class Steps:
     """Runs steps for one workflow, and keeps the board of what is being done."""
 
-    def __init__(self, outside: tuple[Place, ...], board: Board) -> None:
+    def __init__(self, outside: tuple[System, ...], board: Board) -> None:
         self._calls = Calls(outside)
         self.board = board
         self._stuck: NoteAttention | None = None
@@ -45,17 +45,17 @@ class Steps:
     async def do(self, step: Check[C, R] | Reversible[C, R], command: C) -> R:
         """Run a step that may fail. Raises FailureError: a refusal, or a fault after its retries."""
         with self.board.doing(step.name, command.summary()):
-            if self._calls.is_outside(step.place):
-                return await to_the_end(self._calls.queued(step.do, step.place, command, OUTSIDE_TOTAL))
+            if self._calls.is_outside(step.system):
+                return await to_the_end(self._calls.queued(step.do, step.system, command, OUTSIDE_TOTAL))
             return await to_the_end(self._calls.local(step.do, command, INSIDE_ATTEMPTS))
 
     async def undo(self, step: Reversible[C, R], command: C) -> None:
         """Take a step back, however long it takes."""
-        await self._insist(step.undo, step.place, command, f"undo: {command.summary()}")
+        await self._insist(step.undo_name, step.undo, step.system, command, f"undo: {command.summary()}")
 
     async def settle(self, pivot: Pivot[C, R], command: C) -> None:
         """Run the pivot until its outcome is known. Raises FailureError only for a refusal."""
-        await self._insist(pivot.do, pivot.place, command, command.summary())
+        await self._insist(pivot.name, pivot.do, pivot.system, command, command.summary())
 
     async def finish(self, final: Final[C, R], command: C) -> R:
         """Run a final step until it is done.
@@ -63,13 +63,13 @@ class Steps:
         Within our own database it is first tried in the local batch, for a bounded time: a local
         activity that fails for ever would fill the history.
         """
-        if not self._calls.is_outside(final.place):
+        if not self._calls.is_outside(final.system):
             try:
                 with self.board.doing(final.name, command.summary()):
                     return await regardless(self._calls.local(final.do, command, INSIDE_ATTEMPTS))
             except FailureError:
                 workflow.logger.warning("%s goes on as an activity", final.name)
-        return await self._insist(final.do, final.place, command, command.summary())
+        return await self._insist(final.name, final.do, final.system, command, command.summary())
 
     async def retry_now(self, said: RetryNow) -> None:
         """Try the stuck step again at once. Raises FailureError when that cannot be noted on the order."""
@@ -104,18 +104,18 @@ class Steps:
                 raise ApplicationError(SecondPersonNeeded.sentence, type=SecondPersonNeeded.code) from None
             raise
 
-    async def _insist(self, do: Callable[[Any, C], R], place: Place, command: C, what: str) -> R:
+    async def _insist(self, name: str, do: Callable[[Any, C], R], system: System, command: C, what: str) -> R:
         """Run an activity until it succeeds or is refused. It never gives up and never hides."""
-        with self.board.doing(do.__name__, what):
+        with self.board.doing(name, what):
             try:
-                return await regardless(self._calls.queued(do, place, command, PATIENCE, what))
+                return await regardless(self._calls.queued(do, system, command, PATIENCE, what))
             except FailureError as failure:
                 if refused(failure):
                     raise
-                with self.board.attention(do.__name__, what, code_of(failure)) as stuck:
-                    return await regardless(self._attended(do, place, command, stuck))
+                with self.board.attention(name, what, code_of(failure)) as stuck:
+                    return await regardless(self._attended(do, system, command, stuck))
 
-    async def _attended(self, do: Callable[[Any, C], R], place: Place, command: C, stuck: Stuck) -> R:
+    async def _attended(self, do: Callable[[Any, C], R], system: System, command: C, stuck: Stuck) -> R:
         said = {"stuck": stuck.step, "at": stuck.since, "code": stuck.code}
         self._stuck, self._moves = NoteAttention(change=command.change, order=command.order, **said), command.moves
         try:
@@ -123,7 +123,7 @@ class Steps:
         except FailureError:
             self.board.left(("what is left cannot be told: the store does not answer",))
         try:
-            return await self._until_done(do, place, command, stuck.what)
+            return await self._until_done(do, system, command, stuck.what)
         finally:
             self._stuck = None
 
@@ -133,10 +133,10 @@ class Steps:
             left = await self._calls.local(AttentionActivities.note_attention, note, NOTE_ATTEMPTS)
             self.board.left(left.words)
 
-    async def _until_done(self, do: Callable[[Any, C], R], place: Place, command: C, what: str) -> R:
+    async def _until_done(self, do: Callable[[Any, C], R], system: System, command: C, what: str) -> R:
         while True:
             self._retry = False
-            attempt = self._calls.queued(do, place, command, None, what)
+            attempt = self._calls.queued(do, system, command, None, what)
             await self._wait_for(attempt)
             if self._by_hand:
                 by_hand = {"by_hand": self._by_hand.reason, "by_whom": self._by_hand.by_whom}

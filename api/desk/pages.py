@@ -17,7 +17,7 @@ from api.parts import ApiParts
 from api.problems import ProblemError, headers_of
 from domain.money import Money
 from store.invariants import INVARIANTS
-from workflows.names import draft_id
+from temporal.names import draft_id
 
 HERE = Path(__file__).parent
 PREFIX = "/desk"

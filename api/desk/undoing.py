@@ -9,6 +9,7 @@ from store.effects import REVERSIBLE
 from store.reservations import under_key
 from store.scoped import Scoped
 from store.tables import EffectRow
+from temporal.names import StepName
 
 
 def undo_list(tx: Scoped, order: Order) -> list[str]:
@@ -21,11 +22,11 @@ def undo_list(tx: Scoped, order: Order) -> list[str]:
 
 def _undone(tx: Scoped, order: Order, effect: EffectRow) -> Iterator[str]:
     match effect.step:
-        case "reserve_seats":
+        case StepName.RESERVE_SEATS:
             seats = [f"{each.coach}-{each.seat:02} on {each.service}" for each in under_key(tx, effect.key)]
             if seats:
                 yield f"{words.count(len(seats), 'seat')} given back: {', '.join(seats)}"
-        case "authorise_payment":
+        case StepName.AUTHORISE_PAYMENT:
             for payment in order.payments:
                 if payment.key == effect.key and payment.open:
                     yield f"{payment.authorised.words} let go"

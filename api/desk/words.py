@@ -6,21 +6,22 @@ from typing import Any
 
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
 from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, GIVE_BACK_SEATS, RESERVE_SEATS
-from activities.steps import Place, Reversible
+from activities.steps import Reversible
 from api.problems import TITLES
 from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind
 from domain.orders import OrderStatus
+from temporal.names import System
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _ELSEWHERE = (RESERVE_SEATS, EXTEND_HOLDS, CONFIRM_SEATS, GIVE_BACK_SEATS, AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE)
-_PLACES: dict[str, Place] = {step.name: step.place for step in _ELSEWHERE} | {
-    step.undo.__name__: step.place for step in _ELSEWHERE if isinstance(step, Reversible)
+_PLACES: dict[str, System] = {step.name: step.system for step in _ELSEWHERE} | {
+    step.undo_name: step.system for step in _ELSEWHERE if isinstance(step, Reversible)
 }
-_PARTS: dict[str, str] = {step.name: step.asks.part for step in _ELSEWHERE} | {
-    step.undo.__name__: step.asks.part for step in _ELSEWHERE if isinstance(step, Reversible)
+_PARTS: dict[str, str] = {step.name: step.command_type.part for step in _ELSEWHERE} | {
+    step.undo_name: step.command_type.part for step in _ELSEWHERE if isinstance(step, Reversible)
 }
-_CALLED = {Place.PAYMENTS: "payment provider", Place.SEATS: "seat inventory"}
+_CALLED = {System.PAYMENTS: "payment provider", System.SEATS: "seat inventory"}
 _KINDS = {
     ChangeKind.CREATE: "Order made",
     ChangeKind.CHANGE: "Change",

@@ -9,11 +9,10 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, Describe
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.steps import Place
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.temporal_server import temporal_binary
 from store.database import utc_now
-from workflows.names import DEPLOYMENT, ORDERS_QUEUE, queue_of
+from temporal.names import DEPLOYMENT, ORDERS_QUEUE, System, queue_of
 
 GONE = timedelta(seconds=90)
 """A worker asks anew at least every minute; Temporal remembers it five minutes longer."""
@@ -21,7 +20,7 @@ _WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
 
-async def pollers(client: Client, outside: Sequence[Place], where: str) -> AsyncIterator[Finding]:
+async def pollers(client: Client, outside: Sequence[System], where: str) -> AsyncIterator[Finding]:
     """Look at who works on our queues."""
     found = await _asking(client, ORDERS_QUEUE, _WORKFLOWS)
     yield _working(found, ORDERS_QUEUE)

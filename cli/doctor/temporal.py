@@ -11,7 +11,6 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 import worker
-from activities.steps import Place
 from cli.doctor.dispatching import dispatching
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
@@ -20,7 +19,8 @@ from cli.temporal_server import temporal_binary
 from pace import PATIENCE
 from settings import Settings
 from store.database import utc_now
-from workflows.names import SEARCH_ATTRIBUTES
+from temporal.names import RECONCILE_ID, System
+from temporal.search_attributes import SEARCH_ATTRIBUTES
 
 SECONDS = 10
 ONCE = RetryConfig(max_retries=1, initial_interval_millis=100, max_elapsed_time_millis=2000)
@@ -70,9 +70,9 @@ async def _looked(client: Client, patient: Patient) -> AsyncIterator[Finding]:
     yield await dispatching(client)
 
 
-def _outside(settings: Settings) -> tuple[Place, ...]:
+def _outside(settings: Settings) -> tuple[System, ...]:
     """Return the places of providers that are named: every one of those is outside."""
-    named = {Place.SEATS: settings.seats, Place.OFFERS: settings.offers, Place.PAYMENTS: settings.payments}
+    named = {System.SEATS: settings.seats, System.OFFERS: settings.offers, System.PAYMENTS: settings.payments}
     return tuple(place for place, name in named.items() if name)
 
 
@@ -96,7 +96,7 @@ async def _attributes(client: Client, where: str) -> Finding:
 
 async def _schedule(client: Client, where: str) -> Finding:
     try:
-        found = await client.get_schedule_handle("reconcile").describe()
+        found = await client.get_schedule_handle(RECONCILE_ID).describe()
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise

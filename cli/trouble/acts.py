@@ -8,6 +8,7 @@ from cli.answers import Json
 from cli.stage import Stage
 from cli.stories import CARD, TWO, add, named, replace
 from cli.trouble.law import as_before, changed_in_draft, changed_once
+from temporal.names import StepName
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,11 @@ IN_ONE_GO = Act(sold, dearer, changed_once)
 _IN_DRAFT = Act(_in_draft, _back_again, changed_in_draft)
 _DISCARDED = Act(sold, _drafted, as_before)
 
-_ELSEWHERE = {
-    "record_outcome": _IN_DRAFT,
-    "give_back_seats": _IN_DRAFT,
-    "look_back": _DISCARDED,
-    "close_draft": _DISCARDED,
+_ELSEWHERE: dict[str, Act] = {
+    StepName.RECORD_OUTCOME: _IN_DRAFT,
+    StepName.RELEASE_REPLACED_SEATS: _IN_DRAFT,
+    StepName.FIND_UNFINISHED_WORK: _DISCARDED,
+    StepName.CLOSE_DRAFT: _DISCARDED,
 }
 
 

@@ -9,9 +9,9 @@ from cli.trouble.acts import act_of
 from cli.trouble.faults import REFUSAL, Folder, Strike
 from cli.trouble.law import as_before
 from cli.trouble.ways import BROKEN, REFUSED, Way, breakable
-from workflows.names import STEP_FAILED
+from temporal.names import STEP_FAILED, StepName
 
-TURNING_POINT = "settle_price_difference"
+TURNING_POINT = StepName.SETTLE_PRICE_DIFFERENCE
 """Refused, it has everything taken back: so an undo gets something to do."""
 RECOVERS_AFTER = 3
 

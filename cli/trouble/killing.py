@@ -8,8 +8,9 @@ from cli.processes import Child
 from cli.stage import Stage
 from cli.trouble.acts import IN_ONE_GO
 from cli.trouble.faults import Folder, Strike
+from temporal.names import StepName
 
-MOMENT = "settle_price_difference"
+MOMENT = StepName.SETTLE_PRICE_DIFFERENCE
 
 
 def worker_killed(stage: Stage, folder: Folder, worker: Child, day: date) -> None:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the namespace and the search attributes Changeover writes (workflows/names.py). May run as often as one likes.
+# Makes the namespace and the search attributes Changeover writes (temporal/search_attributes.py). May run as often as one likes.
 # TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where; RETENTION how long closed runs can be looked at.
 set -eu
 : "${TEMPORAL_NAMESPACE:=default}" "${RETENTION:=30d}"

@@ -10,6 +10,7 @@ from bench.growth.filling import fill
 from bench.growth.template import template
 from settings import Settings
 from store.engines import database_url
+from temporal.names import StepName
 from tests.support.installation import prepared
 from tests.support.step_by_step import Statement, StepByStep
 
@@ -86,7 +87,7 @@ def test_each_statement_of_a_change_finds_its_rows_by_an_index(
     steps: StepByStep, database_itself: Connection, *, confirm: bool
 ) -> None:
     asked = [each for each in of_a_change(steps, confirm=confirm) if not each.text.startswith("BEGIN")]
-    assert {each.step for each in asked} >= {"plan_change", "reserve_seats", "swap_offer_bundle"}
+    assert {each.step for each in asked} >= {StepName.PLAN_CHANGE, StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE}
     slow = {(each.step, each.text): tables for each in asked if (tables := scanned(database_itself, each))}
     assert not slow
 

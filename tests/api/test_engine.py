@@ -17,10 +17,10 @@ from api.engine import Engine
 from api.parts import ApiParts
 from store.changes import of_id
 from telemetry.loopback import free_port
+from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import TENANT, World, replace
-from workflows.names import ORDERS_QUEUE, draft_id
 from workflows.reconcile import Reconcile, StartRound
 
 QUICK = RetryConfig(initial_interval_millis=10, max_interval_millis=50, max_elapsed_time_millis=200, max_retries=2)
@@ -88,7 +88,7 @@ async def test_an_order_can_be_read_while_its_run_cannot_say_what_it_does(world:
 async def test_a_client_hears_within_its_wait_however_long_its_request_took_to_be_accepted(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    armed = world.faults.arm(order, "plan_change", Fault.HELD)
+    armed = world.faults.arm(order, StepName.PLAN_CHANGE, Fault.HELD)
     began = time.monotonic()
     answer = await world.change(order, replace([f"{order}-1"], bundle), Prefer="wait=5")
     # It was accepted with the heartbeat of its first step, after four seconds.
@@ -107,7 +107,7 @@ async def test_a_change_that_broke_and_was_undone_says_so_and_ends_its_run_as_fa
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    world.faults.arm(order, "swap_offer_bundle", Fault.LOST_FOR_GOOD)
+    world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.LOST_FOR_GOOD)
     answer = await world.change(order, replace([f"{order}-1"], bundle))
     assert (answer.status, answer.code) == (500, "STEP_FAILED")
     assert world.snapshot(order) == before

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import World, replace
@@ -68,7 +69,7 @@ async def test_who_does_not_wait_is_told_where_to_look(world: World) -> None:
 
 async def test_who_waits_a_short_while_is_told_where_to_look(world: World) -> None:
     order, _, bundle = await sold(world)
-    armed = world.faults.arm(order, "settle_price_difference", Fault.PAUSED)
+    armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED)
     wanted = world.change(
         order, replace([f"{order}-1"], bundle), confirm=True, payment={"method": "card", "token": "t"}, Prefer="wait=1"
     )
@@ -76,7 +77,10 @@ async def test_who_waits_a_short_while_is_told_where_to_look(world: World) -> No
     assert (answer.status, answer.body["state"]) == (202, "running")
     assert answer.headers["retry-after"] == "1"
     running = (await world.send("GET", answer.headers["location"])).body
-    assert [step["step"] for step in running["steps"]][-1] in {"authorise_payment", "settle_price_difference"}
+    assert [step["step"] for step in running["steps"]][-1] in {
+        StepName.AUTHORISE_PAYMENT,
+        StepName.SETTLE_PRICE_DIFFERENCE,
+    }
     assert (running["state"], running["problem"]) == ("running", None)
     armed.go_on.set()
     await world.ended(order)

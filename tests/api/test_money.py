@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import select
 
 from store.tables import LedgerRow
+from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
 from tests.support.world import CARD, DECLINED, World, add, replace
 
@@ -152,7 +153,11 @@ async def test_what_is_owed_without_a_payment_is_refused_before_anything_is_held
     answer = await world.dearer(order, confirm=True)
     assert (answer.status, answer.code) == (409, "BALANCE_NOT_ZERO")
     steps = (await world.send("GET", f"/v1/changes/{answer.change}")).body["steps"]
-    assert [step["step"] for step in steps] == ["plan_change", "validate_travellers", "quote_change"]
+    assert [step["step"] for step in steps] == [
+        StepName.PLAN_CHANGE,
+        StepName.VALIDATE_TRAVELLERS,
+        StepName.QUOTE_CHANGE,
+    ]
 
 
 async def test_a_child_pays_less_and_a_group_pays_once(world: World) -> None:

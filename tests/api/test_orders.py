@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from temporal.names import StepName
 from tests.support.canary import ADULT, BORN, CHILD, FAMILY, GIVEN
 from tests.support.world import CARD, World, add, people, replace
 
@@ -126,10 +127,10 @@ async def test_a_change_shows_its_steps_its_quote_and_why_it_was_refused(world: 
     answer = await world.change(order, replace([f"{order}-1"], bundle))
     shown = (await world.send("GET", f"/v1/changes/{answer.change}")).body
     assert [(step["step"], step["state"], step["refused"]) for step in shown["steps"]] == [
-        ("plan_change", "done", False),
-        ("validate_travellers", "done", False),
-        ("quote_change", "done", False),
-        ("reserve_seats", "withdrawn", True),
+        (StepName.PLAN_CHANGE, "done", False),
+        (StepName.VALIDATE_TRAVELLERS, "done", False),
+        (StepName.QUOTE_CHANGE, "done", False),
+        (StepName.RESERVE_SEATS, "withdrawn", True),
     ]
     assert (shown["state"], shown["problem"]["code"], shown["quote"]["difference"]) == ("refused", "SOLD_OUT", "100.00")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
 from tests.support.faults import Fault
 from tests.support.world import CARD, World, add, replace
@@ -65,7 +66,7 @@ async def test_a_second_change_that_fails_leaves_the_draft_as_after_the_first(wo
     answer = await world.change(order, replace([f"{order}-1"], await world.offer("standard", ADULT, service=full)))
     assert answer.code == "SOLD_OUT"
     assert (world.snapshot(order), world.seats_of(order)) == (before, held)
-    world.faults.arm(order, "swap_offer_bundle", Fault.LOST_FOR_GOOD)
+    world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.LOST_FOR_GOOD)
     answer = await world.change(
         order, replace([f"{order}-1"], await world.offer("standard", ADULT, service=world.train()))
     )

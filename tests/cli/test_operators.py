@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from cli import __main__ as main
 from cli.__main__ import app
 from telemetry.loopback import free_port
+from temporal.names import StepName
 from tests.support.canary import ADULT, canaries_in
 from tests.support.commands import ROOT, US, run
 from tests.support.faults import Fault
@@ -112,7 +113,7 @@ async def test_a_deadline_is_named_once_and_with_its_zone(terminal: Terminal) ->
 @ONCE
 async def test_a_change_is_watched_to_its_end_and_its_end_is_the_exit_code(world: World, terminal: Terminal) -> None:
     order = await world.sold(ADULT)
-    armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
+    armed = world.faults.arm(order, StepName.AUTHORISE_PAYMENT, Fault.HELD)
     change = (await world.dearer(order, confirm=True, payment=CARD, Prefer="respond-async")).change
     await asyncio.wait_for(armed.reached.wait(), 20)
     watching = asyncio.create_task(terminal.type(f"change watch {change}"))
@@ -174,7 +175,7 @@ def test_a_wrong_usage_has_an_exit_code_of_its_own() -> None:
 @ONCE
 async def test_ctrl_c_says_how_the_change_is_found_again(world: World) -> None:
     order, _ = await world.drafted()
-    armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
+    armed = world.faults.arm(order, StepName.AUTHORISE_PAYMENT, Fault.HELD)
     command = [
         *US,
         "draft",

@@ -14,6 +14,7 @@ from cli.shop import Shop
 from cli.stage import Stage, StoryError
 from cli.trouble.law import as_before, changed_in_draft, changed_once
 from cli.trouble.ways import breakable
+from temporal.names import StepName
 
 SOLD: Json = {
     "number": "26-100000",
@@ -41,7 +42,7 @@ def test_every_step_and_undo_that_is_declared_can_be_made_to_fail() -> None:
 
 
 def test_a_step_nobody_declared_cannot_fail() -> None:
-    with pytest.raises(typer.BadParameter, match="reserve_seats"):
+    with pytest.raises(typer.BadParameter, match=StepName.RESERVE_SEATS):
         demo(Trouble(("sell_the_train",)))
 
 

@@ -15,8 +15,8 @@ from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
 from cli.processes import STOP_SECONDS
 from cli.temporal_server import server_command
 from settings import Settings
+from temporal.search_attributes import SEARCH_ATTRIBUTES
 from tests.support.commands import ROOT
-from workflows.names import SEARCH_ATTRIBUTES
 
 DEPLOY = ROOT / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yml").read_text())

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from domain.webhooks import LARGEST_BODY, PAUSES, body_of, pause_after
+from temporal.names import StepName
 
 AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 
@@ -37,7 +38,9 @@ def test_a_body_names_the_event_first_and_its_data_beside_it() -> None:
 
 
 def test_an_operators_own_words_are_not_posted() -> None:
-    body = body_of("done_by_hand", AT, "26-100001", 7, "C1", {"step": "reserve_seats", "reason": "as Kari asked"})
+    body = body_of(
+        "done_by_hand", AT, "26-100001", 7, "C1", {"step": StepName.RESERVE_SEATS, "reason": "as Kari asked"}
+    )
     assert "Kari" not in body
 
 

@@ -13,6 +13,7 @@ from api import attention
 from domain.access import Reach
 from store.overviews import mine_among
 from store.tables import OrderRow
+from temporal.names import StepName
 from tests.support.access import guarded
 from tests.support.canary import ADULT
 from tests.support.commands import run
@@ -23,7 +24,7 @@ from tests.support.world import CARD, TENANT, Json, World, replace
 from workflows import steps
 from workflows.order_draft import OrderDraft
 
-STUCK = pytest.mark.parametrize("step", ["release_seats", "settle_price_difference"])
+STUCK = pytest.mark.parametrize("step", [StepName.RELEASE_SEATS, StepName.SETTLE_PRICE_DIFFERENCE])
 BANK_IS_BACK = {"reason": "the bank is back"}
 
 
@@ -53,18 +54,18 @@ async def test_it_is_shown_and_new_requests_are_refused_at_once(world: World, st
     assert (await world.send("GET", f"/v1/changes/{change[0].id}")).body["state"] == "needs_attention"
     armed.fault = Fault.LOST
     await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
-    assert (await asked).status == (200 if step == "settle_price_difference" else 409)
+    assert (await asked).status == (200 if step == StepName.SETTLE_PRICE_DIFFERENCE else 409)
     attributes = (await world.workflow(order).describe()).typed_search_attributes
     assert {pair.key.name: pair.value for pair in attributes}["NeedsAttention"] is False
     assert world.at_most_once(order)
 
 
 async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(world: World) -> None:
-    order, asked, armed = await stuck(world, "settle_price_difference")
+    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
     shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
     (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
     assert (shown["order"], shown["request"], shown["kind"]) == (order, change, "change")
-    assert (shown["step"], shown["code"]) == ("settle_price_difference", "INJECTED")
+    assert (shown["step"], shown["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
     (seat,) = [each for each in (await world.show(order))["reservations"] if each["state"] == "held"]
     held = f"seat {seat['seat']} on {seat['service']} held"
     assert shown["left"] == [held, "1 new line on the order", "100.00 NOK set aside"]
@@ -75,9 +76,9 @@ async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(w
     answer = await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
     assert (answer.status, (await asked).status) == (204, 200)
     (called,) = await events_of(world, order, "needs_attention")
-    assert (called["step"], called["code"]) == ("settle_price_difference", "INJECTED")
+    assert (called["step"], called["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
     (tried,) = await events_of(world, order, "retried_by_hand")
-    assert (tried["step"], tried["reason"]) == ("settle_price_difference", "the bank is back")
+    assert (tried["step"], tried["reason"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "the bank is back")
     gone = await world.send("GET", f"/v1/orders/{order}/attention")
     assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
 
@@ -88,7 +89,7 @@ async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
     monkeypatch.setattr(attention, "MOST", 1)
     async with guarded(world) as door:
         kiosk, app = door.client(channel="WAY:Kiosk").world, door.client(channel="WAY:App").world
-        made = [await stuck(each, "release_seats") for each in (kiosk, app, app)]
+        made = [await stuck(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]
         async with asyncio.timeout(20):
             while not (await waiting(app))["stuck"]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
                 await asyncio.sleep(0.05)
@@ -117,7 +118,7 @@ async def waiting(world: World) -> Json:
 
 
 async def test_help_sent_twice_under_one_key_is_one_help(world: World) -> None:
-    order, asked, armed = await stuck(world, "release_seats")
+    order, asked, armed = await stuck(world, StepName.RELEASE_SEATS)
     path, key, before = f"/v1/orders/{order}/attention/retry-now", "help-once", await until_at_rest(world, order)
     for _ in range(2):
         assert (await world.post(path, BANK_IS_BACK, key)).status == 204
@@ -132,8 +133,8 @@ async def test_help_sent_twice_under_one_key_is_one_help(world: World) -> None:
 async def test_that_it_cannot_be_written_down_keeps_nothing_from_being_tried_again(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    note = world.faults.arm(order, "note_attention", Fault.DOWN)
-    armed = world.faults.arm(order, "settle_price_difference", Fault.DOWN)
+    note = world.faults.arm(order, StepName.RECORD_ATTENTION, Fault.DOWN)
+    armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
     wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
     asked = asyncio.create_task(wanted)
     await until_stuck(world, order, armed)
@@ -173,7 +174,7 @@ async def test_whatever_may_not_give_up_waits_for_an_operator_and_is_done_at_las
     before = world.snapshot(order)
     is_undo = step not in declared_steps()
     if is_undo:
-        world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+        world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, step, Fault.DOWN)
     asked = asyncio.create_task(scenario.act(world, order))
     await until_stuck(world, order, armed)
@@ -199,14 +200,14 @@ async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, st
     answer = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", said)
     assert answer.status == 204
     await asked
-    reversed_ = "reserve_seats" if step == "release_seats" else step
+    reversed_ = StepName.RESERVE_SEATS if step == StepName.RELEASE_SEATS else step
     assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, "who": "local", **said}]
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the command line
 @pytest.mark.journeys
 async def test_an_operator_helps_from_the_command_line(world: World) -> None:
-    order, asked, armed = await stuck(world, "settle_price_difference")
+    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
     where = {"CHANGEOVER_API": str(world.http.base_url)}
 
     async def changeover(*arguments: str) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from temporal.names import BY_HAND_HEARD, StepName
 from tests.support.access import PEPPER, Guarded, guarded
 from tests.support.endings import check_books
 from tests.support.faults import Fault
@@ -19,9 +20,8 @@ from tests.support.postgres import new_database
 from tests.support.stuck import stuck
 from tests.support.world import Answer, Json, World
 from workflows import steps
-from workflows.names import BY_HAND_HEARD
 
-MONEY = pytest.mark.parametrize("step", ["settle_price_difference", "void_payment"])
+MONEY = pytest.mark.parametrize("step", [StepName.SETTLE_PRICE_DIFFERENCE, StepName.VOID_PAYMENT])
 SETTLED = {"reason": "settled at the bank"}
 SEEN = {"reason": "seen in the bank's list"}
 
@@ -107,8 +107,8 @@ async def test_an_update_of_temporals_own_is_nobodys_word(door: Guarded, step: s
 
 async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_its_key(door: Guarded) -> None:
     al = door.client()
-    order, asked, _ = await stuck(al.world, "release_seats")
-    busy = door.world.faults.arm(order, "take_by_hand", Fault.DOWN)
+    order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
+    busy = door.world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.DOWN)
     away = await say(al.world, order, SETTLED, Idempotency_Key="once")
     assert (away.status, away.code) == (503, "ENGINE_UNREACHABLE")
     assert not asked.done()
@@ -124,7 +124,7 @@ async def test_a_run_that_took_a_word_before_this_release_hears_of_two_people_fr
     door: Guarded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     al, bo = door.client(), door.client()
-    order, asked, _ = await stuck(al.world, "settle_price_difference")
+    order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
     # The SDK keeps for a run that its history knew nothing of a patch.
     known = workflow.patched
     monkeypatch.setattr(workflow, "patched", lambda patch: patch != BY_HAND_HEARD and known(patch))
@@ -137,7 +137,7 @@ async def test_a_run_that_took_a_word_before_this_release_hears_of_two_people_fr
 
 async def test_what_one_person_said_lapses_after_an_hour(door: Guarded) -> None:
     al, bo = door.client(), door.client()
-    order, asked, _ = await stuck(al.world, "settle_price_difference")
+    order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
     assert (await say(al.world, order, SETTLED)).status == 409
     with door.world.at(door.world.parts.store.now() + timedelta(minutes=61)):
         shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
@@ -153,7 +153,7 @@ async def test_what_one_person_said_lapses_after_an_hour(door: Guarded) -> None:
 
 async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(door: Guarded) -> None:
     al, bo = door.client(), door.client()
-    order, asked, armed = await stuck(al.world, "void_payment")
+    order, asked, armed = await stuck(al.world, StepName.VOID_PAYMENT)
     assert (await say(al.world, order, SETTLED)).status == 409
     door.world.faults.clear()
     assert (await say(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
@@ -166,11 +166,11 @@ async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(do
 
 async def test_what_moves_no_money_one_person_may_say_alone(door: Guarded) -> None:
     al = door.client()
-    order, asked, _ = await stuck(al.world, "release_seats")
+    order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
     assert (await say(al.world, order, SETTLED)).status == 204
     await asked
     (done,) = await events_of(al.world, order, "done_by_hand")
-    assert done == {"step": "reserve_seats", "who": al.name, **SETTLED}
+    assert done == {"step": StepName.RESERVE_SEATS, "who": al.name, **SETTLED}
 
 
 @MONEY
@@ -187,7 +187,7 @@ async def test_up_to_the_limit_one_person_may_say_alone(
 
 async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: Guarded) -> None:
     al = door.client()
-    order, asked, armed = await stuck(al.world, "settle_price_difference")
+    order, asked, armed = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
     forged = await say(al.world, order, {"reason": "it is back", "who": "somebody else"}, "retry-now")
     assert (forged.status, forged.code) == (422, "MEMBER_INVALID")
     tried = armed.fired
@@ -244,7 +244,7 @@ async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(
 
 async def test_an_update_that_names_an_event_of_something_else_leaves_its_trace_all_the_same(door: Guarded) -> None:
     al = door.client()
-    order, asked, armed = await stuck(al.world, "release_seats")
+    order, asked, armed = await stuck(al.world, StepName.RELEASE_SEATS)
     armed.fault = Fault.LOST
     await al.world.workflow(order).execute_update("retry_now", {"reason": "quietly", "said": 1})
     await asked

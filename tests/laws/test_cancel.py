@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.scenarios import SCENARIOS, Scenario, undo_matrix
@@ -59,7 +60,9 @@ async def test_a_cancel_during_a_change_lets_it_finish_and_discards_the_draft(
     assert world.seats_of(order) == seats
 
 
-@pytest.mark.parametrize(("step", "moment"), [("close_draft", Fault.PAUSED), ("release_seats", Fault.PAUSED_AFTER)])
+@pytest.mark.parametrize(
+    ("step", "moment"), [(StepName.CLOSE_DRAFT, Fault.PAUSED), (StepName.RELEASE_SEATS, Fault.PAUSED_AFTER)]
+)
 async def test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once(
     world: World, step: str, moment: Fault
 ) -> None:
@@ -79,14 +82,14 @@ async def test_a_cancel_while_a_change_is_taken_back_lets_it_be_taken_back_whole
 ) -> None:
     order = await ONE_GO.ready(world)
     before, seats = world.snapshot(order), world.seats_of(order)
-    world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+    world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     assert await cancelled_during(world, ONE_GO, order, undo, moment, times=2) == 409
     await world.ended(order)
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     assert world.at_most_once(order)
 
 
-@pytest.mark.parametrize("undo", ["restore_offer_bundle", "release_seats"])
+@pytest.mark.parametrize("undo", [StepName.RESTORE_OFFER_BUNDLE, StepName.RELEASE_SEATS])
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_cancel_while_a_draft_expires_lets_it_be_taken_back_whole(
     world: World, undo: str, moment: Fault
@@ -117,6 +120,8 @@ async def test_a_cancel_while_nothing_runs_discards_the_draft(world: World) -> N
 
 async def test_a_confirmation_under_way_ends_before_the_cancel_has_its_turn(world: World) -> None:
     order = await CONFIRMATION.ready(world)
-    assert await cancelled_during(world, CONFIRMATION, order, "settle_price_difference", Fault.PAUSED_AFTER) == 200
+    assert (
+        await cancelled_during(world, CONFIRMATION, order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER) == 200
+    )
     shown = await world.show(order)
     assert (shown["status"], shown["version"], shown["paid"]) == ("confirmed", 2, "399.00")

@@ -9,6 +9,7 @@ from activities.declared import declared_steps
 from activities.steps import Reversible
 from store.engines import database_url
 from telemetry.loopback import HOST
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.endings import check_books, check_histories
 from tests.support.faults import INJECTED_REFUSAL, Armed, Fault
@@ -24,8 +25,8 @@ pytestmark = pytest.mark.faults
 
 ONE_GO = SCENARIOS[0]
 # Of a step that has two transactions of its own each is cut.
-COMMITS = [*((step, 1) for step in ONE_GO.steps), ("plan_change", 2)]
-UNDOS = [step.undo.__name__ for step in declared_steps().values() if isinstance(step, Reversible)]
+COMMITS = [*((step, 1) for step in ONE_GO.steps), (StepName.PLAN_CHANGE, 2)]
+UNDOS = [step.undo_name for step in declared_steps().values() if isinstance(step, Reversible)]
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +70,11 @@ async def test_a_step_whose_commit_nobody_heard_of_is_done_once(
     assert wrong_with(world, order) == []
 
 
-@pytest.mark.parametrize("step", [*UNDOS, "record_outcome"])
+@pytest.mark.parametrize("step", [*UNDOS, StepName.RECORD_OUTCOME])
 async def test_an_undo_whose_commit_nobody_heard_of_is_done_once(world: World, proxy: Proxy, step: str) -> None:
     order = await ONE_GO.ready(world)
     before, seats = world.snapshot(order), world.seats_of(order)
-    world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+    world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = meddled(world, proxy, order, step)
     answer = await ONE_GO.act(world, order)
     assert (armed.fired, proxy.cuts) == (1, 1)
@@ -87,7 +88,7 @@ async def test_a_refusal_whose_commit_nobody_heard_of_stays_the_answer(world: Wo
     order = await ONE_GO.ready(world)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    armed = meddled(world, proxy, order, "authorise_payment")
+    armed = meddled(world, proxy, order, StepName.AUTHORISE_PAYMENT)
     answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=DECLINED)
     assert (armed.fired, proxy.cuts) == (1, 1)
     assert (answer.status, answer.code) == (402, "PAYMENT_REFUSED")

@@ -13,6 +13,7 @@ from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.testing import TimeSkipper
 
+from temporal.names import StepName
 from tests.laws.test_expiry import LATER, pass_time
 from tests.laws.test_recovery import wrong_with
 from tests.support.faults import Fault
@@ -65,7 +66,7 @@ async def test_a_discard_takes_back_a_change_its_run_forgot(world: World, *, aga
 async def test_a_draft_is_closed_though_the_look_at_what_it_holds_goes_wrong(world: World, broken: Fault) -> None:
     order, before = await world.drafted()
     await forgotten(world, order, await world.dearer(order), again=False)
-    armed = world.faults.arm(order, "look_back", broken)
+    armed = world.faults.arm(order, StepName.FIND_UNFINISHED_WORK, broken)
     assert (await world.discard(order)).status == 200
     assert armed.fired == 1
     assert world.snapshot(order) == before
@@ -99,7 +100,7 @@ async def test_a_draft_does_not_expire_before_a_deadline_its_run_forgot(world: W
     await forgotten(world, order, asked, again=again)
     await TimeSkipper(world.client).fast_forward(world.workflow(order), LATER)
     async with asyncio.timeout(20):
-        while "look_back" not in world.faults.ran[order]:  # noqa: ASYNC110 - the old deadline rings some time
+        while StepName.FIND_UNFINISHED_WORK not in world.faults.ran[order]:  # noqa: ASYNC110 - the old deadline rings some time
             await asyncio.sleep(0.05)
     assert (await world.show(order))["draft"] is not None
     assert await pass_time(world, order, LATER + timedelta(minutes=1)) == "COMPLETED"

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from store import database
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.phases import is_changed, wrong_with
@@ -34,12 +35,12 @@ async def test_a_step_timed_out_while_it_waits_to_write_leaves_the_store_to_othe
         writer.start()
         writing.wait(10)
 
-    armed = world.faults.arm(order, "reserve_seats", Fault.MEDDLED)
+    armed = world.faults.arm(order, StepName.RESERVE_SEATS, Fault.MEDDLED)
     armed.meddle = begin_to_write
     wanted = replace([f"{order}-1"], bundle)
     asked = asyncio.create_task(world.change(order, wanted, confirm=True, payment=CARD, Prefer="wait=30"))
     async with asyncio.timeout(20):
-        while world.faults.ran[order].count("reserve_seats") < 3:  # noqa: ASYNC110 - only the list tells
+        while world.faults.ran[order].count(StepName.RESERVE_SEATS) < 3:  # noqa: ASYNC110 - only the list tells
             await asyncio.sleep(0.05)
     leave.set()
     await asyncio.to_thread(writer.join)

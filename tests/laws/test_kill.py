@@ -20,6 +20,7 @@ from store.effects import of_change
 from store.engines import database_url
 from store.events import history
 from store.tables import ChangeRow, SeatHoldRow
+from temporal.names import StepName
 
 pytestmark = pytest.mark.faults
 
@@ -104,7 +105,7 @@ def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Sta
     with ThreadPoolExecutor(1) as pool:
         with nothing_after_the_seats(stack):
             asked = pool.submit(dearer, shop, order, 0)
-            until(lambda: "reserve_seats" in done_of_the_change(book, order))
+            until(lambda: StepName.RESERVE_SEATS in done_of_the_change(book, order))
             stack.worker.kill()
         killed = time.monotonic()
         stack.worker.start()
@@ -126,13 +127,13 @@ def test_who_watches_a_change_is_told_all_of_it_though_the_worker_is_killed(
         told = []
         for each in shop.follow(change):
             told.append(each)
-            if each.data.get("step") == "reserve_seats" and each.data["state"] == "done":
+            if each.data.get("step") == StepName.RESERVE_SEATS and each.data["state"] == "done":
                 stack.worker.kill()
                 held_up.close()
                 stack.worker.start()
             steps.add((each.data.get("step"), each.data.get("state")))
     assert told[-1].data == {"change": change, "state": "done", "code": None}
-    assert ("confirm_seats", "done") in steps
+    assert (StepName.CONFIRM_SEATS, "done") in steps
     numbers = [each.number for each in told if each.number]
     with book.read() as tx:
         own = [event.number for event in history(tx, order, 0, 200) if event.change == change]
@@ -148,7 +149,7 @@ def test_a_worker_killed_while_many_orders_change_leaves_each_of_them_whole(
     with ThreadPoolExecutor(len(orders)) as pool:
         asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
         first = next(iter(orders))
-        until(lambda: "swap_offer_bundle" in done_of_the_change(book, first))
+        until(lambda: StepName.SWAP_OFFER_BUNDLE in done_of_the_change(book, first))
         stack.worker.kill()
         stack.worker.start()
         assert [each.result(90)["state"] for each in asked] == ["done"] * len(orders)

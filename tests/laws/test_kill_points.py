@@ -17,6 +17,7 @@ from cli.processes import Child
 from cli.trouble.faults import REFUSAL, Folder, Strike
 from domain.changes import OUTCOMES
 from store import invariants
+from temporal.names import StepName
 from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
@@ -35,7 +36,7 @@ def kill_points() -> Iterator[tuple[Scenario, str, Strike]]:
         for strike in (Strike.BEFORE, Strike.AFTER):
             yield scenario, name, strike
             if isinstance(step, Reversible):
-                yield ONE_GO, step.undo.__name__, strike
+                yield ONE_GO, step.undo_name, strike
 
 
 CASES = [
@@ -107,7 +108,7 @@ async def test_a_worker_killed_there_leaves_the_new_order_or_the_old_one(
     before, seats = world.snapshot(order), world.seats_of(order)
     is_undo = step not in declared_steps()
     if is_undo:
-        folder.arm(order, "settle_price_difference", Strike.REFUSED)
+        folder.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Strike.REFUSED)
     folder.arm(order, step, strike)
     deaths = len(mortal.killed_at)
     state, code = await outcome_of(world, (await scenario.act(world, order)).change)

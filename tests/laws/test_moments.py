@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from temporal.names import StepName
 from tests.laws.test_recovery import wrong_with
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
@@ -14,7 +15,7 @@ from tests.support.world import CARD, Answer, World, replace
 pytestmark = pytest.mark.faults
 
 ONE_GO, CONFIRMATION = SCENARIOS[0], SCENARIOS[2]
-UNTIL_QUOTED = ONE_GO.steps[: ONE_GO.steps.index("quote_change") + 1]
+UNTIL_QUOTED = ONE_GO.steps[: ONE_GO.steps.index(StepName.QUOTE_CHANGE) + 1]
 AN_INSTANT = timedelta(milliseconds=1)
 MOMENTS = {"before": -AN_INSTANT, "at": timedelta(0), "after": AN_INSTANT}
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from temporalio.api.enums.v1 import EventType
 
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.installation import prepared, running_world
 from tests.support.outside import WatchedBank, speaking_to
@@ -53,7 +54,7 @@ async def test_its_steps_are_activities_on_its_own_queue(world: World) -> None:
         for event in history.events
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
     ]
-    assert scheduled == [("authorise_payment", "payments"), ("settle_price_difference", "payments")]
+    assert scheduled == [(StepName.AUTHORISE_PAYMENT, "payments"), (StepName.SETTLE_PRICE_DIFFERENCE, "payments")]
     assert len(history.events) <= 45
 
 

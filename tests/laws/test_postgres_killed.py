@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.endings import check_books, check_histories
 from tests.support.faults import Fault
@@ -87,7 +88,7 @@ async def test_what_was_answered_before_is_still_there_and_traffic_under_way_end
     def send(order: str) -> Coroutine[Any, Any, Answer]:
         return world.change(order, wanted[order], key=order, confirm=True, payment=CARD, Prefer="wait=3")
 
-    armed = world.faults.arm(orders[0], "authorise_payment", Fault.MEDDLED)
+    armed = world.faults.arm(orders[0], StepName.AUTHORISE_PAYMENT, Fault.MEDDLED)
     armed.meddle = server.kill
     asked = [asyncio.create_task(timed(send(order))) for order in orders]
     await asyncio.wait_for(armed.reached.wait(), 20)

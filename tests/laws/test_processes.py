@@ -21,10 +21,10 @@ from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, replace
 from store.database import Store
 from store.tables import ChangeRow
+from temporal.names import ORDERS_QUEUE, StepName
 from tests.laws.test_kill import dearer, done_of_the_change, nothing_after_the_seats, sold, train, until, whole
 from tests.support.postgres import new_database
 from tests.support.world import age
-from workflows.names import ORDERS_QUEUE
 from workflows.reconcile import Reconcile, StartRound
 
 pytestmark = pytest.mark.faults
@@ -80,13 +80,13 @@ def test_a_worker_that_sleeps_past_its_time_out_changes_nothing_when_it_wakes(
         with ExitStack() as asleep:
             with nothing_after_the_seats(stack):
                 asked = pool.submit(dearer, shop, order, 0)
-                until(lambda: "reserve_seats" in done_of_the_change(book, order) and waits_for_a_lock(book))
+                until(lambda: StepName.RESERVE_SEATS in done_of_the_change(book, order) and waits_for_a_lock(book))
                 asleep.enter_context(paused(stack.worker))
             # What it waited for is there now: PostgreSQL does what it had asked, in a transaction nobody ends.
             with another_worker(stack):
                 assert asked.result(60)["state"] == "done"
                 assert whole(shop, book, order, 0)
-        until(lambda: _broke("swap_offer_bundle", stack.worker.log.read_text()[said:]))
+        until(lambda: _broke(StepName.SWAP_OFFER_BUNDLE, stack.worker.log.read_text()[said:]))
     # It serves on, with what it had in its memory.
     assert dearer(shop, sold(shop, 1), 1)["state"] == "done"
     assert whole(shop, book, order, 0)

@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from domain.changes import ChangeKind
+from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD
 from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, Answer, World, add, replace
@@ -78,7 +79,7 @@ async def busy(world: World) -> tuple[str, "asyncio.Task[Answer]", Armed]:
     """Return an order with a change under way that keeps its turn until it is let go on."""
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    armed = world.faults.arm(order, "settle_price_difference", Fault.HELD)
+    armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.HELD)
     wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
     first = asyncio.create_task(wanted)
     await asyncio.wait_for(armed.reached.wait(), 20)

@@ -4,17 +4,22 @@ import asyncio
 import uuid
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
+from activities.recovery import LeftStep
 from domain.changes import OUTCOMES
 from store import invariants
 from store.tables import BankRow, EffectRow, SeatHoldRow
+from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.laws.test_expiry import pass_time
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
-from workflows.names import ORDERS_QUEUE
+from workflows.draft import recorded_undos
+from workflows.messages import DraftEnd, StartDraft, UndoEntry
+from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, Round, StartRound
+from workflows.saga import SagaError
 
 pytestmark = pytest.mark.faults
 
@@ -52,7 +57,13 @@ async def taken_up_again(world: World, change: str) -> str:
                 return state
 
 
-STEPS = ("reserve_seats", "swap_offer_bundle", "authorise_payment", "settle_price_difference", "confirm_seats")
+STEPS = (
+    StepName.RESERVE_SEATS,
+    StepName.SWAP_OFFER_BUNDLE,
+    StepName.AUTHORISE_PAYMENT,
+    StepName.SETTLE_PRICE_DIFFERENCE,
+    StepName.CONFIRM_SEATS,
+)
 
 
 CASES = [
@@ -80,9 +91,9 @@ async def test_a_change_whose_run_was_terminated_is_finished_by_the_next_round(
 async def test_another_request_that_comes_first_waits_until_the_half_done_one_is_finished(
     world: World, broken: Fault | None
 ) -> None:
-    order, _, change = await left_half_done(world, "swap_offer_bundle", Fault.PAUSED_AFTER)
+    order, _, change = await left_half_done(world, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED_AFTER)
     if broken:
-        world.faults.arm(order, "look_back", broken)
+        world.faults.arm(order, StepName.FIND_UNFINISHED_WORK, broken)
     bundle = await world.offer("standard", ADULT, service=world.train())
     answer = await world.change(order, replace([f"{order}-1"], bundle), Prefer="wait=30")
     assert answer.status == 200, answer.body
@@ -93,12 +104,12 @@ async def test_another_request_that_comes_first_waits_until_the_half_done_one_is
     assert wrong_with(world, order) == []
 
 
-@pytest.mark.parametrize("undo", ["release_seats", "restore_offer_bundle", "void_payment"])
+@pytest.mark.parametrize("undo", [StepName.RELEASE_SEATS, StepName.RESTORE_OFFER_BUNDLE, StepName.VOID_PAYMENT])
 async def test_an_undo_that_was_terminated_is_finished(world: World, undo: str) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+    world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, undo, Fault.PAUSED)
     wanted = replace([f"{order}-1"], bundle)
     accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
@@ -196,3 +207,39 @@ def leave(world: World, change: str, what: str) -> None:
 def wrong_with(world: World, order: str) -> list[str]:
     with world.parts.store.read() as tx:
         return [f"{each.invariant} {each.what}" for each in invariants.violations(tx) if each.order in (order, None)]
+
+
+async def test_an_undo_that_this_build_does_not_know_parks_the_run_and_drops_nothing(world: World) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    start = StartDraft(order=order, undos=(UndoEntry(step="undo_of_a_later_release", command={}),))
+    run = await world.client.start_workflow(OrderDraft.run, start, id=draft_id(order), task_queue=ORDERS_QUEUE)
+    try:
+        async with asyncio.timeout(20):
+            while not (failed := await _failures_of_its_task(run)):  # noqa: ASYNC110 - only its history tells
+                await asyncio.sleep(0.05)
+        assert "this build knows no undo of undo_of_a_later_release" in failed[0]
+        assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
+        assert world.snapshot(order) == before
+    finally:
+        await run.terminate("the parked run of a test")
+
+
+async def _failures_of_its_task(run: WorkflowHandle[OrderDraft, DraftEnd]) -> list[str]:
+    history = await run.fetch_history()
+    return [
+        event.workflow_task_failed_event_attributes.failure.message
+        for event in history.events
+        if event.HasField("workflow_task_failed_event_attributes")
+    ]
+
+
+@pytest.mark.parametrize("step", [StepName.PLAN_CHANGE, StepName.SETTLE_PRICE_DIFFERENCE])
+def test_a_recorded_step_without_an_undo_is_passed_over_and_an_unknown_one_is_not(step: str) -> None:
+    reserved = LeftStep(
+        step=StepName.RESERVE_SEATS, command={"change": "C1", "order": "26-1", "seats": 1, "services": []}
+    )
+    known = recorded_undos([LeftStep(step=step, command={}), reserved])
+    assert [undo.step.name for undo in known] == [StepName.RESERVE_SEATS]
+    with pytest.raises(SagaError, match="knows no undo of unheard_of"):
+        recorded_undos([LeftStep(step="unheard_of", command={}), reserved])

@@ -11,11 +11,11 @@ from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentVersionReq
 from temporalio.service import RPCError
 
 from cli.temporal_server import temporal_binary
+from temporal.names import DEPLOYMENT, StepName
 from tests.support import changed
 from tests.support.endings import check_histories
 from tests.support.installation import running_world
 from tests.support.world import CARD, World
-from workflows.names import DEPLOYMENT
 
 
 @pytest.fixture
@@ -58,11 +58,11 @@ async def test_a_draft_opened_before_a_patched_step_came_is_finished_by_the_new_
     assert (await uncached.confirm(order, CARD)).status == 200
     assert await confirmed(uncached, order)
     # It had come by without the step, and goes on without.
-    assert uncached.faults.ran[order].count("validate_travellers") == 3
+    assert uncached.faults.ran[order].count(StepName.VALIDATE_TRAVELLERS) == 3
     new, _ = await uncached.drafted()
     assert (await uncached.confirm(new, CARD)).status == 200
     assert await confirmed(uncached, new)
-    assert uncached.faults.ran[new].count("validate_travellers") == 4
+    assert uncached.faults.ran[new].count(StepName.VALIDATE_TRAVELLERS) == 4
 
 
 MISMATCHES = [

@@ -17,6 +17,7 @@ from store import invariants
 from store.database import Store
 from store.engines import BUSY_SECONDS, database_url
 from store.tables import ChangeRow
+from temporal.names import StepName
 from tests.laws.test_kill import dearer, done_of_the_change, sold, until, whole
 from tests.laws.test_processes import paused
 from tests.support.phases import at_every_phase, ended_right, timed
@@ -89,10 +90,10 @@ def test_changes_under_way_when_the_disk_is_full_are_done_when_there_is_room_aga
         with paused(stack.worker):
             asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
             until(lambda: all(is_asked(book, order) for order in orders))
-        until(lambda: any("reserve_seats" in done_of_the_change(book, order) for order in orders))
+        until(lambda: any(StepName.RESERVE_SEATS in done_of_the_change(book, order) for order in orders))
         with full(stack.worker, stack.server_api):
             done = [done_of_the_change(book, order) for order in orders]
-            assert not all("confirm_order" in each for each in done)
+            assert not all(StepName.CONFIRM_ORDER in each for each in done)
             key = {"Idempotency-Key": "full"}
             answer = httpx2.post(f"{stack.api}/v1/orders", json={"currency": "NOK"}, headers=key)
             assert (answer.status_code, answer.json()["code"]) == (503, "STORE_BUSY")

@@ -4,6 +4,7 @@ import pytest
 
 from activities.declared import declared_steps
 from activities.steps import Check, Reversible
+from temporal.names import STEP_FAILED, StepName
 from tests.support.faults import INJECTED_REFUSAL, Fault
 from tests.support.scenarios import (
     DATABASES,
@@ -15,7 +16,6 @@ from tests.support.scenarios import (
 )
 from tests.support.world import World
 from workflows import steps
-from workflows.names import STEP_FAILED
 
 pytestmark = pytest.mark.faults
 
@@ -33,7 +33,7 @@ def test_every_declared_step_is_in_the_matrix() -> None:
 
 @pytest.mark.parametrize("name", sorted(declared_steps()))
 def test_a_step_and_its_command_have_one_name(name: str) -> None:
-    assert declared_steps()[name].asks.step == name
+    assert declared_steps()[name].command_type.step == name
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
@@ -93,7 +93,7 @@ async def test_a_step_that_fails_again_and_again_is_given_up_and_leaves_no_trace
 async def test_an_undo_that_is_lost_or_repeated_undoes_once(world: World, undo: str, fault: Fault) -> None:
     order = await ONE_GO.ready(world)
     before, seats_before = world.snapshot(order), world.seats_of(order)
-    world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+    world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, undo, fault)
     answer = await ONE_GO.act(world, order)
     assert armed.fired >= 1

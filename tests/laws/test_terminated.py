@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from temporal.names import StepName
 from tests.laws.test_recovery import reconciled, taken_up_again, wrong_with
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
@@ -62,7 +63,7 @@ async def test_what_was_asked_is_done_all_the_same(
     await as_it_should_be(world, scenario, order)
 
 
-@pytest.mark.parametrize("undo", ["restore_offer_bundle", "release_seats"])
+@pytest.mark.parametrize("undo", [StepName.RESTORE_OFFER_BUNDLE, StepName.RELEASE_SEATS])
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_draft_half_taken_back_that_nobody_asks_for_any_more_is_taken_back_whole(
     world: World, undo: str, moment: Fault

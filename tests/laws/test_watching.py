@@ -16,6 +16,7 @@ from api.engine import Engine
 from api.parts import ApiParts
 from api.watching import LOOK_EVERY, WatchSettings
 from telemetry.loopback import free_port
+from temporal.names import StepName
 from tests.support.access import PEPPER, Guarded
 from tests.support.canary import ADULT, canaries_in
 from tests.support.faults import Armed, Fault
@@ -84,21 +85,21 @@ async def history(world: World, order: str, *changes: str | None) -> list[Json]:
 
 
 async def test_the_events_are_those_of_the_history_and_the_last_word_is_how_it_ended(world: World) -> None:
-    order, change, armed = await under_way(world, "authorise_payment")
+    order, change, armed = await under_way(world, StepName.AUTHORISE_PAYMENT)
     watching = asyncio.create_task(watch(world, change))
     armed.go_on.set()
     told = await watching
     assert told.events == await history(world, order, change)
     assert told.numbers == [event["number"] for event in told.events]
     assert told.events[-1]["type"] == "order_confirmed"
-    assert {"step": "settle_price_difference", "state": "done", "refused": False} in told.of("step")
+    assert {"step": StepName.SETTLE_PRICE_DIFFERENCE, "state": "done", "refused": False} in told.of("step")
     assert told.messages[-1].event == "ended"
     assert told.of("ended") == [{"change": change, "state": "done", "code": None}]
     assert not canaries_in("".join(each.data for each in told.messages).encode())
 
 
 async def test_what_happens_is_told_within_half_a_second(world: World) -> None:
-    _, change, armed = await under_way(world, "swap_offer_bundle")
+    _, change, armed = await under_way(world, StepName.SWAP_OFFER_BUNDLE)
     async with asyncio.timeout(20), world.http.sse(path(change)) as stream:
         messages = aiter(stream)
         told = await anext(messages)
@@ -110,7 +111,7 @@ async def test_what_happens_is_told_within_half_a_second(world: World) -> None:
 
 
 async def test_resumed_behind_any_event_it_goes_on_without_a_gap_or_a_double(world: World) -> None:
-    order, change, armed = await under_way(world, "settle_price_difference", Fault.PAUSED_AFTER)
+    order, change, armed = await under_way(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER)
     first = await watch(world, change, until="order_changed")
     armed.go_on.set()
     rest = await watch(world, change, after=first.numbers[-1])
@@ -123,7 +124,7 @@ async def test_resumed_behind_any_event_it_goes_on_without_a_gap_or_a_double(wor
 
 
 async def test_two_who_watch_are_told_the_same(world: World) -> None:
-    order, change, armed = await under_way(world, "confirm_seats")
+    order, change, armed = await under_way(world, StepName.CONFIRM_SEATS)
     both = [asyncio.create_task(watch(world, change)) for _ in range(2)]
     armed.go_on.set()
     one, other = await asyncio.gather(*both)
@@ -136,8 +137,8 @@ async def test_a_change_that_was_taken_back_says_so_and_why(world: World) -> Non
     refused = await world.dearer(order, confirm=True, payment=DECLINED)
     told = await watch(world, refused.change)
     assert told.of("ended") == [{"change": refused.change, "state": "refused", "code": "PAYMENT_REFUSED"}]
-    assert {"step": "reserve_seats", "state": "withdrawn", "refused": False} in told.of("step")
-    assert {"step": "authorise_payment", "state": "withdrawn", "refused": True} in told.of("step")
+    assert {"step": StepName.RESERVE_SEATS, "state": "withdrawn", "refused": False} in told.of("step")
+    assert {"step": StepName.AUTHORISE_PAYMENT, "state": "withdrawn", "refused": True} in told.of("step")
     assert [event["type"] for event in told.events] == ["order_changed", "change_undone"]
 
 
@@ -151,9 +152,9 @@ async def test_who_watches_a_discard_is_told_that_the_draft_is_gone(world: World
 
 async def test_that_an_operator_is_called_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=1))
-    order, change, armed = await under_way(world, "settle_price_difference", Fault.DOWN)
+    order, change, armed = await under_way(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
     called = await watch(world, change, until="needs_attention")
-    assert called.events[-1]["data"]["step"] == "settle_price_difference"
+    assert called.events[-1]["data"]["step"] == StepName.SETTLE_PRICE_DIFFERENCE
     await until_at_rest(world, order)
     armed.fault = Fault.LOST
     reason = {"reason": "the bank is back"}
@@ -188,7 +189,7 @@ async def another_api(world: World, settings: WatchSettings, **more: Any) -> Asy
 
 @pytest.mark.only_on("sqlite")  # a matter of the process
 async def test_places_are_bounded_and_who_goes_away_gives_theirs_back(world: World) -> None:
-    _, change, armed = await under_way(world, "confirm_seats", Fault.HELD)
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     async with another_api(world, WatchSettings(most=1)) as (here, _):
         async with here.http.sse(path(change)) as stream:
             messages = aiter(stream)
@@ -208,7 +209,7 @@ async def test_places_are_bounded_and_who_goes_away_gives_theirs_back(world: Wor
 async def test_who_goes_away_while_being_told_something_is_no_error(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _, change, armed = await under_way(world, "confirm_seats", Fault.HELD)
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     async with another_api(world, WatchSettings()) as (here, _):
         for _ in range(3):
             await watch(here, change, until="step")
@@ -217,7 +218,7 @@ async def test_who_goes_away_while_being_told_something_is_no_error(
 
 
 async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_it_is_not(world: World) -> None:
-    _, change, armed = await under_way(world, "confirm_seats", Fault.HELD)
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     client = Guarded(world).client()
     often = WatchSettings(admitted_for=timedelta(0))
     async with another_api(world, often, access=AccessSettings(PEPPER)) as (here, _):
@@ -236,7 +237,7 @@ async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_i
 
 @pytest.mark.only_on("sqlite")  # likewise
 async def test_a_client_leaves_places_to_others(world: World) -> None:
-    _, change, armed = await under_way(world, "confirm_seats", Fault.HELD)
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     one, other = Guarded(world).client(), Guarded(world).client()
     async with another_api(world, WatchSettings(per_client=1), access=AccessSettings(PEPPER)) as (here, _):
         mine, theirs = [{"Authorization": f"Bearer {each.key.text}"} for each in (one, other)]
@@ -259,7 +260,7 @@ async def has_place(world: World, change: str) -> bool:
 @pytest.mark.only_on("sqlite")  # likewise
 @pytest.mark.parametrize("ends", ["its life is over", "the process stops"])
 async def test_a_stream_that_ends_early_is_resumed_elsewhere(world: World, ends: str) -> None:
-    order, change, armed = await under_way(world, "confirm_seats", Fault.HELD)
+    order, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     life = timedelta(seconds=0.3) if ends == "its life is over" else timedelta(minutes=15)
     async with another_api(world, WatchSettings(life=life)) as (here, served):
         watching = asyncio.create_task(watch(here, change, until="never"))

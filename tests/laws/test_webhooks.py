@@ -12,6 +12,7 @@ from dispatch import Dispatcher
 from domain.webhooks import PAUSES
 from store.engines import StoreBusyError
 from store.tables import DeliveryRow
+from temporal.names import StepName
 from tests.support.canary import ADULT, canaries_in
 from tests.support.faults import Fault
 from tests.support.receiver import receiving
@@ -185,7 +186,7 @@ async def test_what_happens_while_a_run_is_about_to_end_is_posted_by_it(world: W
     async with subscribed(world) as webhook:
         order = await world.order()
         await webhook.until_told(order)
-        last = world.faults.arm(order, "deliver_next", Fault.PAUSED_AFTER)
+        last = world.faults.arm(order, StepName.DELIVER_NEXT_EVENT, Fault.PAUSED_AFTER)
         bundle = await world.offer("standard", ADULT, service=world.train())
         assert (await world.change(order, add(bundle, ADULT))).status == 200
         await asyncio.wait_for(last.reached.wait(), 20)

@@ -9,11 +9,11 @@ from temporalio.client import Client, ScheduleActionStartWorkflow
 
 import worker
 from activities.converter import CONVERTER
-from activities.steps import Place
 from parts import made_of
 from providers.connecting import ProviderSettingError, connected
 from providers.protocols import SeatInventory
 from settings import Settings
+from temporal.names import System
 from tests.support.commands import run
 from workflows.reconcile import StartRound
 
@@ -80,8 +80,8 @@ def test_who_is_outside_follows_from_who_is_named(monkeypatch: pytest.MonkeyPatc
     bank, shop = "examples.providers.bank_payments:BankPayments", "examples.providers.shop_offers:ShopOffers"
     assert made_of(Settings(database=database)).outside == ()
     assert made_of(Settings(database=database, offers=shop, payments=bank)).outside == (
-        Place.OFFERS,
-        Place.PAYMENTS,
+        System.OFFERS,
+        System.PAYMENTS,
     )
 
 
@@ -97,12 +97,12 @@ async def test_the_rounds_learn_who_is_outside_and_keep_the_time_an_operator_gav
     schedule = client.get_schedule_handle("reconcile")
     try:
         await worker.keep_reconciling(client, Settings(reconcile_every=timedelta(hours=2)), ())
-        await worker.keep_reconciling(client, Settings(reconcile_every=timedelta(hours=1)), (Place.PAYMENTS,))
+        await worker.keep_reconciling(client, Settings(reconcile_every=timedelta(hours=1)), (System.PAYMENTS,))
         found = (await schedule.describe()).schedule
         assert [each.every for each in found.spec.intervals] == [timedelta(hours=2)]
         assert isinstance(found.action, ScheduleActionStartWorkflow)
         assert await client.data_converter.decode(found.action.args, [StartRound]) == [
-            StartRound(outside=(Place.PAYMENTS,))
+            StartRound(outside=(System.PAYMENTS,))
         ]
     finally:
         await schedule.delete()

@@ -6,6 +6,7 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import TimeSkipper
 
+from temporal.names import StepName
 from tests.recordings.told import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT, CHILD
 from tests.support.faults import Fault
@@ -25,7 +26,7 @@ async def _confirmed_after_two_changes_and_a_payment(world: World) -> str:
 
 
 async def _confirmed_with_a_bank_outside(world: World) -> str:
-    order, asked = await broken(world, "settle_price_difference", Fault.LOST)
+    order, asked = await broken(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.LOST)
     await asked
     return order
 
@@ -40,7 +41,7 @@ async def _refused(world: World) -> str:
 
 async def _refused_for_want_of_a_turn(world: World) -> str:
     order = await drafted(world)
-    armed = world.faults.arm(order, "authorise_payment", Fault.HELD)
+    armed = world.faults.arm(order, StepName.AUTHORISE_PAYMENT, Fault.HELD)
     first = asyncio.create_task(world.pay(order, "40.00"))
     await asyncio.wait_for(armed.reached.wait(), 20)
     await world.post(f"/v1/orders/{order}/confirm", {}, Prefer="wait=30")
@@ -92,7 +93,7 @@ async def _cancelled(world: World) -> str:
 
 async def _cancelled_too_late(world: World) -> str:
     order = await drafted(world)
-    armed = world.faults.arm(order, "settle_price_difference", Fault.PAUSED_AFTER)
+    armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER)
     asked = asyncio.create_task(world.confirm(order, CARD))
     await asyncio.wait_for(armed.reached.wait(), 20)
     await world.workflow(order).cancel()

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from temporal.names import StepName
 from tests.recordings.told import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
@@ -21,7 +22,7 @@ SOON = timedelta(seconds=3)
 async def _broken_and_undone(world: World) -> str:
     order = await world.sold(ADULT)
     wanted = await dearer(world, order)
-    world.faults.arm(order, "swap_offer_bundle", Fault.LOST_FOR_GOOD)
+    world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.LOST_FOR_GOOD)
     await world.change(order, wanted)
     return order
 
@@ -38,7 +39,7 @@ def _undone_at(step: str, fault: Fault = Fault.BROKEN) -> Story:
 async def _undone_in_a_draft_that_lives_on(world: World) -> str:
     order = await drafted(world)
     wanted = await dearer(world, order)
-    world.faults.arm(order, "swap_offer_bundle", Fault.LOST_FOR_GOOD)
+    world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.LOST_FOR_GOOD)
     await world.change(order, wanted)
     world.faults.clear()
     await world.confirm(order, CARD)
@@ -84,8 +85,8 @@ def _by_hand(step: str, because: str | None = None) -> Callable[[World], Awaitab
 
 async def _by_hand_at_the_second_word(world: World) -> str:
     """The first one's word is refused, and the second one's, through the API, is taken."""
-    async with _stuck(world, "settle_price_difference") as (order, _):
-        world.faults.arm(order, "take_by_hand", Fault.REFUSED)
+    async with _stuck(world, StepName.SETTLE_PRICE_DIFFERENCE) as (order, _):
+        world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.REFUSED)
         with pytest.raises(WorkflowUpdateFailedError):
             await world.workflow(order).execute_update("done_by_hand", {"reason": "seen to at the counter"})
         taken = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", {"reason": "seen in the list"})
@@ -94,31 +95,31 @@ async def _by_hand_at_the_second_word(world: World) -> str:
 
 
 async def _still_stuck(world: World) -> str:
-    async with _stuck(world, "settle_price_difference") as (order, _):
+    async with _stuck(world, StepName.SETTLE_PRICE_DIFFERENCE) as (order, _):
         return order
 
 
 STORIES: dict[str, Story] = {
     "broken-and-undone": of_order(_broken_and_undone),
-    "undone-at-plan-change": _undone_at("plan_change"),
-    "undone-at-validate-travellers": _undone_at("validate_travellers"),
-    "undone-at-quote-change": _undone_at("quote_change"),
-    "undone-at-reserve-seats": _undone_at("reserve_seats"),
-    "undone-at-swap-offer-bundle": _undone_at("swap_offer_bundle"),
-    "undone-at-extend-holds": _undone_at("extend_holds"),
-    "undone-at-authorise-payment": _undone_at("authorise_payment"),
-    "refused-at-settle-price-difference": _undone_at("settle_price_difference", Fault.REFUSED),
+    "undone-at-plan-change": _undone_at(StepName.PLAN_CHANGE),
+    "undone-at-validate-travellers": _undone_at(StepName.VALIDATE_TRAVELLERS),
+    "undone-at-quote-change": _undone_at(StepName.QUOTE_CHANGE),
+    "undone-at-reserve-seats": _undone_at(StepName.RESERVE_SEATS),
+    "undone-at-swap-offer-bundle": _undone_at(StepName.SWAP_OFFER_BUNDLE),
+    "undone-at-extend-holds": _undone_at(StepName.EXTEND_HOLDS),
+    "undone-at-authorise-payment": _undone_at(StepName.AUTHORISE_PAYMENT),
+    "refused-at-settle-price-difference": _undone_at(StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED),
     "undone-in-a-draft-that-lives-on": of_order(_undone_in_a_draft_that_lives_on),
-    "attention-undo-retried": of_order(_retried("release_seats", "authorise_payment")),
-    "attention-undo-done-by-hand": of_order(_by_hand("release_seats", "authorise_payment")),
-    "attention-settlement-retried": of_order(_retried("settle_price_difference")),
-    "attention-settlement-done-by-hand": of_order(_by_hand("settle_price_difference")),
+    "attention-undo-retried": of_order(_retried(StepName.RELEASE_SEATS, StepName.AUTHORISE_PAYMENT)),
+    "attention-undo-done-by-hand": of_order(_by_hand(StepName.RELEASE_SEATS, StepName.AUTHORISE_PAYMENT)),
+    "attention-settlement-retried": of_order(_retried(StepName.SETTLE_PRICE_DIFFERENCE)),
+    "attention-settlement-done-by-hand": of_order(_by_hand(StepName.SETTLE_PRICE_DIFFERENCE)),
     # Since the patch `attention-noted`.
-    "attention-noted-undo-retried": of_order(_retried("release_seats", "authorise_payment")),
-    "attention-noted-settlement-done-by-hand": of_order(_by_hand("settle_price_difference")),
-    "attention-noted-confirmation-retried": of_order(_retried("confirm_order")),
+    "attention-noted-undo-retried": of_order(_retried(StepName.RELEASE_SEATS, StepName.AUTHORISE_PAYMENT)),
+    "attention-noted-settlement-done-by-hand": of_order(_by_hand(StepName.SETTLE_PRICE_DIFFERENCE)),
+    "attention-noted-confirmation-retried": of_order(_retried(StepName.CONFIRM_ORDER)),
     # Since the patch `by-hand-heard`.
-    "by-hand-heard-undo": of_order(_by_hand("release_seats", "authorise_payment")),
+    "by-hand-heard-undo": of_order(_by_hand(StepName.RELEASE_SEATS, StepName.AUTHORISE_PAYMENT)),
     "by-hand-heard-settlement-at-the-second-word": of_order(_by_hand_at_the_second_word),
     "open-attention": of_order(_still_stuck, left_open=True),
 }

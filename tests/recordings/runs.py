@@ -3,11 +3,11 @@
 import asyncio
 import uuid
 
+from temporal.names import ORDERS_QUEUE, StepName
 from tests.recordings.told import Run, Story, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import CARD, World
-from workflows.names import ORDERS_QUEUE
 from workflows.reconcile import Reconcile, StartRound
 
 
@@ -38,7 +38,7 @@ async def _half_done(world: World) -> str:
     """Return an order whose change in one go was terminated when its seats were held."""
     order = await world.sold(ADULT)
     wanted = await dearer(world, order)
-    armed = world.faults.arm(order, "swap_offer_bundle", Fault.PAUSED)
+    armed = world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED)
     accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
     await asyncio.wait_for(armed.reached.wait(), 20)
     await world.workflow(order).terminate("somebody pressed the wrong button")

@@ -14,6 +14,7 @@ from cli.stack import Stack
 from store import invariants
 from store.database import Store
 from store.tables import ChangeRow, OrderRow
+from temporal.names import ORDER_DRAFT, order_of
 from tests.soak.ledger import ENDED, Ledger, Telling, Violation
 from tests.soak.program import Kind
 from tests.soak.wire import Json, look_of
@@ -21,7 +22,7 @@ from tests.soak.wire import Json, look_of
 PATIENCE = 90.0
 LOST = "nothing acknowledged is lost"
 LOOK_SECONDS = 0.5
-_RUNNING = "WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running'"
+_RUNNING = f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running'"
 BROKEN = ("INTERNAL", "MALFORMED_BODY", "MEMBER_INVALID", "IDEMPOTENCY_MISMATCH", "NOT_FOUND", "METHOD_NOT_ALLOWED")
 """Nobody asked for these: every request is well formed, and sent again word by word."""
 
@@ -44,7 +45,7 @@ async def _at_rest(store: Store, temporal: Temporal) -> list[Violation]:
     while True:
         waiting = await asyncio.to_thread(_without_outcome, store)
         drafts = await asyncio.to_thread(_with_draft, store)
-        running = {each.id.removeprefix("order/") async for each in temporal.list_workflows(_RUNNING)}
+        running = {order_of(each.id) async for each in temporal.list_workflows(_RUNNING)}
         if not waiting and drafts == running:
             return []
         if clock() > give_up:

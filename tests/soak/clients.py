@@ -8,11 +8,11 @@ import httpx2
 from temporalio.client import Client as Temporal
 from temporalio.service import RPCError
 
+from temporal.names import draft_id
 from tests.soak.asking import Asking
 from tests.soak.ledger import Ledger
 from tests.soak.program import SHARED_ORDERS, Act, Again, Kind, Program, Through
 from tests.soak.wire import LONGEST_ANSWER, Asked, Wire
-from workflows.names import draft_id
 
 ANSWERED_WITHIN = 90.0
 """After the traffic: a request that has no answer by then is stuck."""

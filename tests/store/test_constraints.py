@@ -17,6 +17,7 @@ from store.tables import (
     PaymentRow,
     SeatHoldRow,
 )
+from temporal.names import StepName
 
 T = "default"
 
@@ -154,7 +155,7 @@ def test_a_key_has_one_effect_in_one_of_three_states(store: Store, order: str) -
             key=f"{order}/reserve",
             order_number=order,
             change=order,
-            step="reserve_seats",
+            step=StepName.RESERVE_SEATS,
             number=1,
             command="{}",
             state=state,

@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.refusals import CurrencyMismatch
+from temporal.names import StepName
 
 INJECTED_REFUSAL = CurrencyMismatch
 
@@ -110,10 +111,10 @@ class _Breaking(ActivityInboundInterceptor):
                 armed.late_error = error
 
 
-_UNDONE_BY = {
-    "release_seats": "reserve_seats",
-    "restore_offer_bundle": "swap_offer_bundle",
-    "void_payment": "authorise_payment",
+_UNDONE_BY: dict[str, str] = {
+    StepName.RELEASE_SEATS: StepName.RESERVE_SEATS,
+    StepName.RESTORE_OFFER_BUNDLE: StepName.SWAP_OFFER_BUNDLE,
+    StepName.VOID_PAYMENT: StepName.AUTHORISE_PAYMENT,
 }
 
 

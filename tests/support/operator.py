@@ -4,8 +4,8 @@ import asyncio
 import subprocess
 
 from cli.temporal_server import temporal_binary
+from temporal.names import draft_id
 from tests.support.world import World
-from workflows.names import draft_id
 
 
 async def at_the_command_line(world: World, order: str, verb: str, *flags: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store import invariants
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, Answer, World, replace
@@ -29,14 +30,14 @@ class Phase:
 
 
 PHASES = (
-    Phase("plan_change", Fault.PAUSED_AFTER),
-    Phase("reserve_seats", Fault.PAUSED_AFTER),
-    Phase("swap_offer_bundle", Fault.PAUSED),
-    Phase("settle_price_difference", Fault.PAUSED),
-    Phase("settle_price_difference", Fault.PAUSED_AFTER),
-    Phase("confirm_seats", Fault.PAUSED),
-    Phase("release_seats", Fault.PAUSED, refused=True),
-    Phase("restore_offer_bundle", Fault.PAUSED_AFTER, refused=True),
+    Phase(StepName.PLAN_CHANGE, Fault.PAUSED_AFTER),
+    Phase(StepName.RESERVE_SEATS, Fault.PAUSED_AFTER),
+    Phase(StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED),
+    Phase(StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED),
+    Phase(StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER),
+    Phase(StepName.CONFIRM_SEATS, Fault.PAUSED),
+    Phase(StepName.RELEASE_SEATS, Fault.PAUSED, refused=True),
+    Phase(StepName.RESTORE_OFFER_BUNDLE, Fault.PAUSED_AFTER, refused=True),
 )
 
 
@@ -67,7 +68,7 @@ async def under_way(world: World, phase: Phase) -> UnderWay:
     bundle = await world.offer("flexible", ADULT, service=world.train())
     wanted = replace([f"{order}-1"], bundle)
     if phase.refused:
-        world.faults.arm(order, "settle_price_difference", Fault.REFUSED)
+        world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, phase.step, phase.fault)
 
     def send() -> Coroutine[Any, Any, Answer]:

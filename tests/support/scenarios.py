@@ -10,6 +10,7 @@ from activities.declared import declared_steps
 from activities.steps import Check, Final, Pivot, Reversible
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store.tables import ChangeRow
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import CARD, TENANT, Answer, World, replace
@@ -85,16 +86,16 @@ SCENARIOS = (
         _sold,
         _dearer_in_one_go,
         (
-            "plan_change",
-            "validate_travellers",
-            "quote_change",
-            "reserve_seats",
-            "swap_offer_bundle",
-            "extend_holds",
-            "authorise_payment",
-            "settle_price_difference",
-            "confirm_seats",
-            "confirm_order",
+            StepName.PLAN_CHANGE,
+            StepName.VALIDATE_TRAVELLERS,
+            StepName.QUOTE_CHANGE,
+            StepName.RESERVE_SEATS,
+            StepName.SWAP_OFFER_BUNDLE,
+            StepName.EXTEND_HOLDS,
+            StepName.AUTHORISE_PAYMENT,
+            StepName.SETTLE_PRICE_DIFFERENCE,
+            StepName.CONFIRM_SEATS,
+            StepName.CONFIRM_ORDER,
         ),
     ),
     Scenario(
@@ -102,13 +103,13 @@ SCENARIOS = (
         _with_draft,
         _another_change,
         (
-            "plan_change",
-            "validate_travellers",
-            "quote_change",
-            "reserve_seats",
-            "swap_offer_bundle",
-            "record_outcome",
-            "give_back_seats",
+            StepName.PLAN_CHANGE,
+            StepName.VALIDATE_TRAVELLERS,
+            StepName.QUOTE_CHANGE,
+            StepName.RESERVE_SEATS,
+            StepName.SWAP_OFFER_BUNDLE,
+            StepName.RECORD_OUTCOME,
+            StepName.RELEASE_REPLACED_SEATS,
         ),
     ),
     Scenario(
@@ -116,36 +117,45 @@ SCENARIOS = (
         _with_draft,
         _confirmation,
         (
-            "plan_change",
-            "extend_holds",
-            "authorise_payment",
-            "settle_price_difference",
-            "confirm_seats",
-            "confirm_order",
+            StepName.PLAN_CHANGE,
+            StepName.EXTEND_HOLDS,
+            StepName.AUTHORISE_PAYMENT,
+            StepName.SETTLE_PRICE_DIFFERENCE,
+            StepName.CONFIRM_SEATS,
+            StepName.CONFIRM_ORDER,
         ),
     ),
-    Scenario("a payment", _with_draft, _payment, ("plan_change", "authorise_payment", "record_outcome")),
+    Scenario(
+        "a payment", _with_draft, _payment, (StepName.PLAN_CHANGE, StepName.AUTHORISE_PAYMENT, StepName.RECORD_OUTCOME)
+    ),
     Scenario(
         "a discard",
         _with_draft,
         _discard,
-        ("plan_change", "look_back", "restore_offer_bundle", "release_seats", "close_draft", "record_outcome"),
+        (
+            StepName.PLAN_CHANGE,
+            StepName.FIND_UNFINISHED_WORK,
+            StepName.RESTORE_OFFER_BUNDLE,
+            StepName.RELEASE_SEATS,
+            StepName.CLOSE_DRAFT,
+            StepName.RECORD_OUTCOME,
+        ),
     ),
     Scenario(
         "a payment after a terminated run",
         _with_a_request_half_done,
         _payment,
         (
-            "plan_change",
-            "look_back",
-            "plan_change",
-            "extend_holds",
-            "record_outcome",
-            "plan_change",
-            "authorise_payment",
-            "record_outcome",
+            StepName.PLAN_CHANGE,
+            StepName.FIND_UNFINISHED_WORK,
+            StepName.PLAN_CHANGE,
+            StepName.EXTEND_HOLDS,
+            StepName.RECORD_OUTCOME,
+            StepName.PLAN_CHANGE,
+            StepName.AUTHORISE_PAYMENT,
+            StepName.RECORD_OUTCOME,
         ),
-        broken=("look_back",),
+        broken=(StepName.FIND_UNFINISHED_WORK,),
     ),
 )
 
@@ -196,4 +206,4 @@ def undo_matrix() -> Iterator[tuple[str, Fault]]:
     for step in declared_steps().values():
         if isinstance(step, Reversible):
             for fault in _UNDO_FAULTS:
-                yield step.undo.__name__, fault
+                yield step.undo_name, fault

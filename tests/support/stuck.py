@@ -4,12 +4,16 @@ import asyncio
 
 from temporalio.api.enums.v1 import PendingActivityState
 
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, Answer, World, replace
 from workflows.order_draft import OrderDraft
 
-_AFTER = {"release_seats": "authorise_payment", "void_payment": "settle_price_difference"}
+_AFTER: dict[str, str] = {
+    StepName.RELEASE_SEATS: StepName.AUTHORISE_PAYMENT,
+    StepName.VOID_PAYMENT: StepName.SETTLE_PRICE_DIFFERENCE,
+}
 """Which refusal an undo comes after."""
 
 

@@ -12,10 +12,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 from temporalio.testing import TimeSkipper
 
+from temporal.names import delivery_id
 from tests.support.receiver import Receiver, receiving
 from tests.support.world import Json, World
 from workflows.deliver_events import DeliverEvents
-from workflows.names import delivery_id
 
 
 @dataclass

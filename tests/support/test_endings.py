@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry, Counter
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
+from temporal.search_attributes import ORDER_NUMBER
 from tests.support.canary import BORN, FAMILY, GIVEN
 from tests.support.outputs import OUTPUTS, LogCanary, SpanCanary, look_at_answer, look_at_metrics, look_at_temporal
 from tests.support.receiver import receiving
 from tests.support.temporal import temporal_server
-from workflows.names import ORDER_NUMBER
 
 
 @pytest.fixture

@@ -28,10 +28,10 @@ from store.database import Store
 from store.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
 from telemetry.loopback import HOST, free_port
+from temporal.names import draft_id
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
 from tests.support.faults import Faults
 from tests.support.outputs import look_at_answer
-from workflows.names import draft_id
 from workflows.order_draft import OrderDraft
 
 Json = dict[str, Any]

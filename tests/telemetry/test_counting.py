@@ -4,6 +4,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from store.database import Store, after_commit
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import CARD, World
@@ -31,7 +32,9 @@ class Counting:
 async def test_an_outcome_counts_once_however_often_it_is_written(world: World, fault: Fault) -> None:
     order = await world.sold(ADULT)
     done = Counting("changeover_changes_total", kind="change", outcome="done", code="")
-    confirming, recording = (world.faults.arm(order, step, fault) for step in ("confirm_order", "record_outcome"))
+    confirming, recording = (
+        world.faults.arm(order, step, fault) for step in (StepName.CONFIRM_ORDER, StepName.RECORD_OUTCOME)
+    )
     await world.dearer(order)
     assert (await world.dearer(order, confirm=True, payment=CARD)).body["state"] == "done"
     assert (confirming.fired, recording.fired) >= (1, 1)
@@ -41,7 +44,7 @@ async def test_an_outcome_counts_once_however_often_it_is_written(world: World, 
 async def test_a_draft_counts_as_discarded_once(world: World) -> None:
     order, _ = await world.drafted()
     unwound = Counting("changeover_unwound_total", reason="DISCARDED")
-    closing = world.faults.arm(order, "close_draft", Fault.LOST)
+    closing = world.faults.arm(order, StepName.CLOSE_DRAFT, Fault.LOST)
     await world.discard(order)
     assert closing.fired
     assert unwound.grown == 1
@@ -52,9 +55,9 @@ async def test_an_attempt_is_counted_by_how_it_ended(world: World) -> None:
     order = await world.sold(ADULT)
     ends = {"done": "", "refused": "CURRENCY_MISMATCH", "fault": "other"}
     for fault, (result, reason) in zip((Fault.TWICE, Fault.REFUSED, Fault.BROKEN), ends.items(), strict=True):
-        attempts = Counting("changeover_step_seconds_count", step="quote_change", result=result)
-        failures = Counting("changeover_step_failures_total", step="quote_change", result=result, reason=reason)
-        world.faults.arm(order, "quote_change", fault)
+        attempts = Counting("changeover_step_seconds_count", step=StepName.QUOTE_CHANGE, result=result)
+        failures = Counting("changeover_step_failures_total", step=StepName.QUOTE_CHANGE, result=result, reason=reason)
+        world.faults.arm(order, StepName.QUOTE_CHANGE, fault)
         await world.dearer(order, confirm=True, payment=CARD)
         assert (attempts.grown, failures.grown) == (1, result != "done")
 

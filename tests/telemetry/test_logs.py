@@ -19,6 +19,7 @@ from activities.observing import ObservingInterceptor
 from activities.plans import PlanChange, Planned
 from domain.refusals import SoldOut
 from telemetry.logs import MEMBERS, LogFormat, formatter, place_of
+from temporal.names import StepName
 from tests.support.canary import FAMILY, canaries_in
 
 Caught = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -101,7 +102,7 @@ async def attempted(*ends: Planned | Exception) -> None:
     """Attempt a step of one change as the worker does, once for each end."""
     chain = ObservingInterceptor().intercept_activity(FailureInterceptor().intercept_activity(Doing(*ends)))
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, activity_type="plan_change", attempt=2)
+    environment.info = replace(environment.info, activity_type=StepName.PLAN_CHANGE, attempt=2)
     for _ in ends:
         given = ExecuteActivityInput(fn=print, args=[PlanChange(change="c1", order="26-1")], executor=None, headers={})
         await asyncio.gather(environment.run(chain.execute_activity, given), return_exceptions=True)
@@ -120,7 +121,7 @@ async def test_a_step_that_breaks_is_logged_once_with_the_ids_it_belongs_to() ->
     ours.removeHandler(reading)
     (said,) = told
     assert said["event"] == "step broke"
-    ids = {"order": "26-1", "change": "c1", "step": "plan_change", "attempt": 2, "correlation_id": "k-1"}
+    ids = {"order": "26-1", "change": "c1", "step": StepName.PLAN_CHANGE, "attempt": 2, "correlation_id": "k-1"}
     assert said.items() >= ids.items()
     assert said["error"] == "ValueError"
 

@@ -21,11 +21,11 @@ from cli.stack import Ports, Stack
 from telemetry.logs import MEMBERS
 from telemetry.looking import Looking
 from telemetry.loopback import HOST, free_port
+from temporal.names import ORDERS_QUEUE, StepName
 from tests.support.canary import ADULT, BORN, canaries_in
 from tests.support.commands import ROOT
 from tests.support.promql import asked_for
 from tests.support.world import CARD, DECLINED, add, replace
-from workflows.names import ORDERS_QUEUE
 
 pytestmark = pytest.mark.journeys
 
@@ -187,9 +187,11 @@ def test_what_was_asked_is_what_was_counted(found: Scraped) -> None:
         "PAYMENT_REFUSED",
         "DISCARDED",
     }
-    assert value(found, "changeover_step_seconds_count", step="plan_change", result="done") == 6
-    assert value(found, "changeover_step_failures_total", step="authorise_payment", reason="PAYMENT_REFUSED") == 1
-    assert value(found, "changeover_step_seconds_count", step="release_seats", result="done") == 2
+    assert value(found, "changeover_step_seconds_count", step=StepName.PLAN_CHANGE, result="done") == 6
+    assert (
+        value(found, "changeover_step_failures_total", step=StepName.AUTHORISE_PAYMENT, reason="PAYMENT_REFUSED") == 1
+    )
+    assert value(found, "changeover_step_seconds_count", step=StepName.RELEASE_SEATS, result="done") == 2
     assert value(found, "changeover_request_seconds_count", route="/v1/orders/{order}/changes", status="402") == 1
     assert value(found, "changeover_violations") == 0
     # Both processes say it.

@@ -14,6 +14,7 @@ from temporalio.worker import Replayer
 from activities.converter import CONVERTER
 from telemetry.spans import plugin_to
 from telemetry.tracing import TracingMissingError, traced
+from temporal.names import StepName
 from tests.replay_histories import FILES, WORKFLOWS, read, replayer
 from tests.support.canary import ADULT, canaries_in
 from tests.support.commands import ROOT
@@ -51,8 +52,15 @@ def of_trace(spans: SpanCanary, trace: str) -> dict[str, ReadableSpan]:
 
 
 IN_ONE_GO = (
-    *("plan_change", "validate_travellers", "quote_change", "reserve_seats", "swap_offer_bundle", "extend_holds"),
-    *("authorise_payment", "settle_price_difference", "confirm_seats", "confirm_order"),
+    *(
+        StepName.PLAN_CHANGE,
+        StepName.VALIDATE_TRAVELLERS,
+        StepName.QUOTE_CHANGE,
+        StepName.RESERVE_SEATS,
+        StepName.SWAP_OFFER_BUNDLE,
+        StepName.EXTEND_HOLDS,
+    ),
+    *(StepName.AUTHORISE_PAYMENT, StepName.SETTLE_PRICE_DIFFERENCE, StepName.CONFIRM_SEATS, StepName.CONFIRM_ORDER),
 )
 
 

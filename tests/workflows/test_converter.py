@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 
 import activities
+import temporal
 import workflows
 from activities.converter import CONVERTER
 from activities.plans import Planned
@@ -35,14 +36,14 @@ def test_no_default_of_what_is_stored_changes() -> None:
 
 
 def _defaults() -> Iterator[tuple[str, object]]:
-    for model in chain.from_iterable(_models(package) for package in (activities, workflows)):
+    for model in chain.from_iterable(_models(package) for package in (activities, temporal, workflows)):
         for name, field in model.model_fields.items():
             if not field.is_required():
                 yield f"{model.__name__}.{name}", _default(field)
 
 
 def _models(package: ModuleType) -> Iterator[type[BaseModel]]:
-    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         for each in vars(importlib.import_module(found.name)).values():
             if isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == found.name:
                 yield each

@@ -11,7 +11,8 @@ from workflows import draft
 
 PREAMBLE = """
 from typing import ClassVar
-from activities.steps import Check, Command, Final, Nothing, Pivot, Place, Reversible
+from activities.steps import Check, Command, Final, Nothing, Pivot, Reversible
+from temporal.names import System
 from workflows.saga import Saga
 
 class Hold(Command):
@@ -28,10 +29,10 @@ class Acts:
     def swap(self, command: Swap) -> Nothing: raise NotImplementedError
     def restore(self, command: Swap) -> Nothing: raise NotImplementedError
 
-HOLD = Reversible(Hold, Acts.hold, undo=Acts.release, place=Place.SEATS)
-LOOK = Check(Swap, Acts.swap, place=Place.STORE)
-SETTLE = Pivot(Swap, Acts.swap, place=Place.PAYMENTS)
-DONE = Final(Swap, Acts.swap, place=Place.STORE)
+HOLD = Reversible(Hold, Acts.hold, undo=Acts.release, undo_name="release", system=System.SEATS)
+LOOK = Check(Swap, Acts.swap, system=System.STORE)
+SETTLE = Pivot(Swap, Acts.swap, system=System.PAYMENTS)
+DONE = Final(Swap, Acts.swap, system=System.STORE)
 
 async def story(saga: Saga, hold: Hold, swap: Swap) -> None:
     await saga.run(HOLD, hold)
@@ -40,11 +41,14 @@ async def story(saga: Saga, hold: Hold, swap: Swap) -> None:
     await saga.finish(DONE, swap)
 """
 MISTAKES = {
-    "the undo of another step": "x = Reversible(Hold, Acts.hold, undo=Acts.restore, place=Place.SEATS)",
-    "no undo": "x = Reversible(Hold, Acts.hold, place=Place.SEATS)",
-    "no place": "x = Check(Swap, Acts.swap)",
-    "another command than the step takes": "x = Check(Hold, Acts.swap, place=Place.STORE)",
-    "an undo on a pivot": "x = Pivot(Swap, Acts.swap, undo=Acts.restore, place=Place.PAYMENTS)",
+    "the undo of another step": (
+        "x = Reversible(Hold, Acts.hold, undo=Acts.restore, undo_name='restore', system=System.SEATS)"
+    ),
+    "an undo without a name": "x = Reversible(Hold, Acts.hold, undo=Acts.release, system=System.SEATS)",
+    "no undo": "x = Reversible(Hold, Acts.hold, system=System.SEATS)",
+    "no system": "x = Check(Swap, Acts.swap)",
+    "another command than the step takes": "x = Check(Hold, Acts.swap, system=System.STORE)",
+    "an undo on a pivot": "x = Pivot(Swap, Acts.swap, undo=Acts.restore, system=System.PAYMENTS)",
     "a pivot run as if it could be undone": "async def f{n}(s: Saga, c: Swap) -> None: await s.run(SETTLE, c)",
     "a final run as if it could be undone": "async def f{n}(s: Saga, c: Swap) -> None: await s.run(DONE, c)",
     "a reversible step committed": "async def f{n}(s: Saga, c: Hold) -> None: await s.commit(HOLD, c)",

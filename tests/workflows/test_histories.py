@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from temporalio.workflow import NondeterminismError
 
+from temporal.names import StepName
 from tests.recordings import STORIES
 from tests.replay_histories import FILES, FOLDER, failures, read, replayer
 from tests.support import changed
@@ -37,7 +38,7 @@ def test_there_is_a_history_of_every_story() -> None:
 
 def test_a_change_is_recorded_undone_at_each_step_before_the_point_of_no_return() -> None:
     steps = SCENARIOS[0].steps
-    before = steps[: steps.index("settle_price_difference")]
+    before = steps[: steps.index(StepName.SETTLE_PRICE_DIFFERENCE)]
     assert {f"undone-at-{step.replace('_', '-')}" for step in before} <= set(STORIES)
 
 

@@ -1,27 +1,32 @@
 """Names that are stored for ever. A change of this file is a change of every history there is."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from temporalio import activity, workflow
 
 from activities.declared import declared_steps
+from activities.steps import Reversible
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from domain.webhooks import Failure, Why, message_id
 from parts import activities, made_of, webhook_activities
 from settings import Settings
-from workflows.deliver_events import DeliverEvents
-from workflows.names import (
+from temporal.names import (
     DEPLOYMENT,
     MEASURE_DISPATCH,
     MEASURE_DISPATCH_ID,
     MEASURE_DISPATCH_QUEUE,
     ORDERS_QUEUE,
-    SEARCH_ATTRIBUTES,
+    RECONCILE_ID,
     WEBHOOKS_QUEUE,
+    StepName,
     delivery_id,
     draft_id,
 )
+from temporal.search_attributes import SEARCH_ATTRIBUTES
+from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
 
 
@@ -42,6 +47,7 @@ def test_the_workflow_its_updates_and_its_query() -> None:
     assert draft_id("26-100001") == "order/26-100001"
     assert ORDERS_QUEUE == "orders"
     assert DEPLOYMENT == "changeover"
+    assert RECONCILE_ID == "reconcile"
 
 
 def test_the_workflow_that_delivers_events_and_its_signal() -> None:
@@ -111,7 +117,18 @@ def test_the_activities(tmp_path: Path) -> None:
         "find_strays",
         "check_books",
     }
-    assert set(declared_steps()) <= names
+    assert names | {"deliver_next"} == set(StepName)
+
+
+def test_a_step_is_called_by_the_name_its_activity_is_registered_under() -> None:
+    for name, step in declared_steps().items():
+        assert _registered(step.do) == name
+        if isinstance(step, Reversible):
+            assert _registered(step.undo) == step.undo_name
+
+
+def _registered(do: Callable[..., Any]) -> str | None:
+    return activity._Definition.must_from_callable(do).name  # noqa: SLF001 - the SDK's own record of names
 
 
 def test_the_search_attributes() -> None:

@@ -1,48 +1,72 @@
 """The laws of the saga itself, with steps that do nothing but remember."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from temporalio.exceptions import ApplicationError, FailureError
 
-from activities.steps import Check, Command, Final, Nothing, Pivot, Place, Reversible
+from activities.steps import Check, Command, Final, Nothing, Pivot, Reversible
+from temporal.names import System
 from workflows.saga import Saga, SagaError, Undo
 
 
-class Ask(Command):
-    step: ClassVar[str] = "ask"
-    part: ClassVar[str] = "ask"
+class Look(Command):
+    step: ClassVar[str] = "look"
+    part: ClassVar[str] = "look"
+
+
+class Hold(Command):
+    step: ClassVar[str] = "hold"
+    part: ClassVar[str] = "hold"
+
+
+class Swap(Command):
+    step: ClassVar[str] = "swap"
+    part: ClassVar[str] = "swap"
+
+
+class Settle(Command):
+    step: ClassVar[str] = "settle"
+    part: ClassVar[str] = "settle"
+
+
+class Confirm(Command):
+    step: ClassVar[str] = "confirm"
+    part: ClassVar[str] = "confirm"
 
 
 class Activities:
-    def look(self, command: Ask) -> Nothing:
+    def look(self, command: Look) -> Nothing:
         raise NotImplementedError
 
-    def hold(self, command: Ask) -> Nothing:
+    def hold(self, command: Hold) -> Nothing:
         raise NotImplementedError
 
-    def release(self, command: Ask) -> Nothing:
+    def release(self, command: Hold) -> Nothing:
         raise NotImplementedError
 
-    def swap(self, command: Ask) -> Nothing:
+    def swap(self, command: Swap) -> Nothing:
         raise NotImplementedError
 
-    def restore(self, command: Ask) -> Nothing:
+    def restore(self, command: Swap) -> Nothing:
         raise NotImplementedError
 
-    def settle(self, command: Ask) -> Nothing:
+    def settle(self, command: Settle) -> Nothing:
         raise NotImplementedError
 
-    def confirm(self, command: Ask) -> Nothing:
+    def confirm(self, command: Confirm) -> Nothing:
         raise NotImplementedError
 
 
-LOOK = Check(Ask, Activities.look, place=Place.STORE)
-HOLD = Reversible(Ask, Activities.hold, undo=Activities.release, place=Place.SEATS)
-SWAP = Reversible(Ask, Activities.swap, undo=Activities.restore, place=Place.STORE)
-SETTLE = Pivot(Ask, Activities.settle, place=Place.PAYMENTS)
-CONFIRM = Final(Ask, Activities.confirm, place=Place.STORE)
+LOOK = Check(Look, Activities.look, system=System.STORE)
+HOLD = Reversible(Hold, Activities.hold, undo=Activities.release, undo_name="release", system=System.SEATS)
+SWAP = Reversible(Swap, Activities.swap, undo=Activities.restore, undo_name="restore", system=System.STORE)
+SETTLE = Pivot(Settle, Activities.settle, system=System.PAYMENTS)
+CONFIRM = Final(Confirm, Activities.confirm, system=System.STORE)
+
+C = TypeVar("C", bound=Command)
+AnyStep = Check[C, Nothing] | Reversible[C, Nothing] | Pivot[C, Nothing] | Final[C, Nothing]
 
 
 class Remembered:
@@ -60,21 +84,21 @@ class Remembered:
             raise self.error("no")
         return Nothing()
 
-    async def do(self, step: Any, command: Ask) -> Nothing:
+    async def do(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
-    async def settle(self, step: Any, command: Ask) -> Nothing:
+    async def settle(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
-    async def finish(self, step: Any, command: Ask) -> Nothing:
+    async def finish(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
-    async def undo(self, step: Any, command: Ask) -> None:
-        self.ran.append(f"{step.undo.__name__} {command.change}")
+    async def undo(self, step: Any, command: Command) -> None:
+        self.ran.append(f"{step.undo_name} {command.change}")
 
 
-def ask(change: str = "C1") -> Ask:
-    return Ask(change=change, order="26-100001")
+def of(step: AnyStep[C], change: str = "C1") -> C:
+    return step.command_type(change=change, order="26-100001")
 
 
 def saga(steps: Remembered, undos: tuple[Undo, ...] = ()) -> Saga:
@@ -85,10 +109,10 @@ async def test_what_was_asked_for_is_taken_back_last_first() -> None:
     steps = Remembered(fails="settle C1")
     with pytest.raises(FailureError):
         async with saga(steps) as block:
-            await block.run(LOOK, ask())
-            await block.run(HOLD, ask())
-            await block.run(SWAP, ask())
-            await block.commit(SETTLE, ask())
+            await block.run(LOOK, of(LOOK))
+            await block.run(HOLD, of(HOLD))
+            await block.run(SWAP, of(SWAP))
+            await block.commit(SETTLE, of(SETTLE))
     assert steps.ran == ["look C1", "hold C1", "swap C1", "settle C1", "restore C1", "release C1"]
 
 
@@ -96,7 +120,7 @@ async def test_a_step_that_failed_is_taken_back_too_for_it_may_have_happened() -
     steps = Remembered(fails="hold C1")
     with pytest.raises(FailureError):
         async with saga(steps) as block:
-            await block.run(HOLD, ask())
+            await block.run(HOLD, of(HOLD))
     assert steps.ran == ["hold C1", "release C1"]
 
 
@@ -104,8 +128,8 @@ async def test_a_bug_of_ours_undoes_nothing() -> None:
     steps = Remembered(fails="swap C1", error=KeyError)
     with pytest.raises(KeyError):
         async with saga(steps) as block:
-            await block.run(HOLD, ask())
-            await block.run(SWAP, ask())
+            await block.run(HOLD, of(HOLD))
+            await block.run(SWAP, of(SWAP))
     assert steps.ran == ["hold C1", "swap C1"]
 
 
@@ -113,11 +137,11 @@ async def test_a_nested_saga_that_fails_unwinds_alone() -> None:
     steps = Remembered(fails="swap C2")
     draft = saga(steps)
     async with draft.nested() as first:
-        await first.run(HOLD, ask("C1"))
+        await first.run(HOLD, of(HOLD, "C1"))
     with pytest.raises(FailureError):
         async with draft.nested() as second:
-            await second.run(HOLD, ask("C2"))
-            await second.run(SWAP, ask("C2"))
+            await second.run(HOLD, of(HOLD, "C2"))
+            await second.run(SWAP, of(SWAP, "C2"))
     assert steps.ran[-2:] == ["restore C2", "release C2"]
     assert [undo.command.change for undo in draft.undos] == ["C1"]
 
@@ -127,8 +151,8 @@ async def test_the_draft_unwinds_every_change_in_it_last_first() -> None:
     draft = saga(steps)
     for change in ("C1", "C2"):
         async with draft.nested() as block:
-            await block.run(HOLD, ask(change))
-            await block.run(SWAP, ask(change))
+            await block.run(HOLD, of(HOLD, change))
+            await block.run(SWAP, of(SWAP, change))
     await draft.unwind()
     assert steps.ran[-4:] == ["restore C2", "release C2", "restore C1", "release C1"]
     assert draft.undos == ()
@@ -138,8 +162,8 @@ async def test_an_expiry_may_keep_what_a_kind_of_step_did() -> None:
     steps = Remembered()
     draft = saga(steps)
     async with draft.nested() as block:
-        await block.run(HOLD, ask())
-        await block.run(SWAP, ask())
+        await block.run(HOLD, of(HOLD))
+        await block.run(SWAP, of(SWAP))
     await draft.unwind(keep=(SWAP,))
     assert steps.ran[-1:] == ["release C1"]
     assert draft.undos == ()
@@ -149,45 +173,45 @@ async def test_the_pivot_commits_every_saga_around_it_and_empties_their_lists() 
     steps = Remembered()
     draft = saga(steps)
     async with draft.nested() as first:
-        await first.run(HOLD, ask("C1"))
+        await first.run(HOLD, of(HOLD, "C1"))
     async with draft.nested() as second:
-        await second.run(HOLD, ask("C2"))
-        await second.commit(SETTLE, ask("C2"))
+        await second.run(HOLD, of(HOLD, "C2"))
+        await second.commit(SETTLE, of(SETTLE, "C2"))
     assert draft.committed
     await draft.unwind()
-    await second.finish(CONFIRM, ask("C2"))
+    await second.finish(CONFIRM, of(CONFIRM, "C2"))
     assert steps.ran == ["hold C1", "hold C2", "settle C2", "confirm C2"]
 
 
 async def test_after_the_pivot_nothing_reversible_may_follow() -> None:
     async with saga(Remembered()) as block:
-        await block.commit(SETTLE, ask())
+        await block.commit(SETTLE, of(SETTLE))
         with pytest.raises(SagaError):
-            await block.run(HOLD, ask())
+            await block.run(HOLD, of(HOLD))
         with pytest.raises(SagaError):
-            await block.commit(SETTLE, ask())
+            await block.commit(SETTLE, of(SETTLE))
 
 
 async def test_a_final_step_comes_after_the_block_not_before_or_in_it() -> None:
     block = saga(Remembered())
     with pytest.raises(SagaError):
-        await block.finish(CONFIRM, ask())
+        await block.finish(CONFIRM, of(CONFIRM))
     async with block:
-        await block.commit(SETTLE, ask())
+        await block.commit(SETTLE, of(SETTLE))
         with pytest.raises(SagaError):
-            await block.finish(CONFIRM, ask())
-    await block.finish(CONFIRM, ask())
+            await block.finish(CONFIRM, of(CONFIRM))
+    await block.finish(CONFIRM, of(CONFIRM))
 
 
 async def test_the_pivot_stands_inside_the_block() -> None:
     with pytest.raises(SagaError):
-        await saga(Remembered()).commit(SETTLE, ask())
+        await saga(Remembered()).commit(SETTLE, of(SETTLE))
 
 
 async def test_a_committed_draft_takes_no_further_change() -> None:
     draft = saga(Remembered())
     async with draft.nested() as block:
-        await block.commit(SETTLE, ask())
+        await block.commit(SETTLE, of(SETTLE))
     with pytest.raises(SagaError):
         draft.nested()
 
@@ -196,8 +220,8 @@ async def test_what_an_earlier_run_left_is_taken_back_after_what_came_later() ->
     steps = Remembered()
     draft = saga(steps)
     async with draft.nested() as block:
-        draft.adopt([Undo(HOLD, ask("C1"))])
-        await block.run(HOLD, ask("C2"))
+        draft.adopt([Undo(HOLD, of(HOLD, "C1"))])
+        await block.run(HOLD, of(HOLD, "C2"))
     await draft.unwind()
     assert steps.ran == ["hold C2", "release C2", "release C1"]
 
@@ -207,7 +231,7 @@ async def test_a_step_under_way_is_let_finish_before_it_is_taken_back_however_of
     ran: list[str] = []
 
     class Slow(Remembered):
-        async def do(self, step: Any, command: Ask) -> Nothing:
+        async def do(self, step: Any, command: Command) -> Nothing:
             from workflows.shield import to_the_end  # noqa: PLC0415 - only here
 
             async def work() -> Nothing:
@@ -218,13 +242,13 @@ async def test_a_step_under_way_is_let_finish_before_it_is_taken_back_however_of
 
             return await to_the_end(work())
 
-        async def undo(self, step: Any, command: Ask) -> None:
+        async def undo(self, step: Any, command: Command) -> None:
             await asyncio.sleep(0)
             ran.append("release")
 
     async def change() -> None:
         async with saga(Slow()) as block:
-            await block.run(HOLD, ask())
+            await block.run(HOLD, of(HOLD))
 
     running = asyncio.create_task(change())
     await started.wait()

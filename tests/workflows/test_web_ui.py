@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
 from telemetry.loopback import HOST, free_port
+from temporal.names import StepName
 from tests.support.browser import page_at
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
@@ -106,7 +107,7 @@ async def test_an_order_is_found_by_whatever_the_caller_knows(desk: World, page:
 
 
 async def test_the_list_tells_the_story_by_its_columns(desk: World, page: Page, web_ui: str) -> None:
-    order, asked, armed = await stuck(desk, "settle_price_difference")
+    order, asked, armed = await stuck(desk, StepName.SETTLE_PRICE_DIFFERENCE)
     await desk.drafted()
     rows = await found(page, web_ui, "WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running'")
     await page.get_by_role("button", name="Configure Columns").click()
@@ -116,7 +117,7 @@ async def test_the_list_tells_the_story_by_its_columns(desk: World, page: Page, 
         await page.get_by_role("button", name=f"Add {name} column").click()
     await page.get_by_role("button", name="Close Workflows Table configuration").click()
     row = rows.filter(has_text=f"order/{order}")
-    await expect(row).to_contain_text("settle_price_difference")
+    await expect(row).to_contain_text(StepName.SETTLE_PRICE_DIFFERENCE)
     await expect(row).to_contain_text("true")
     await picture(page, "list")
     armed.fault = Fault.LOST
@@ -125,12 +126,12 @@ async def test_the_list_tells_the_story_by_its_columns(desk: World, page: Page, 
 
 
 async def test_a_stuck_step_is_found_read_and_tried_again(desk: World, page: Page, web_ui: str) -> None:
-    order, asked, armed = await stuck(desk, "settle_price_difference")
+    order, asked, armed = await stuck(desk, StepName.SETTLE_PRICE_DIFFERENCE)
     await expect(await found(page, web_ui, f"NeedsAttention = true AND OrderNumber = '{order}'")).to_have_count(1)
     words = await opened(page, web_ui, order)
     for said in (
         "Needs attention: INJECTED",
-        "settle_price_difference",
+        StepName.SETTLE_PRICE_DIFFERENCE,
         "100.00 NOK set aside",
         "replace 1 line by 1 offer, confirmed in one go",
         "100.00 NOK against the confirmed version",
@@ -195,7 +196,7 @@ async def test_a_failure_carries_its_code_and_no_lines_of_ours(desk: World, page
     words = await opened(page, web_ui, order)
     await expect(words).to_contain_text("failed: PAYMENT_REFUSED")
     await page.get_by_role("tab", name=re.compile("^Event History")).click()
-    row = page.get_by_role("row").filter(has_text="authorise_payment")
+    row = page.get_by_role("row").filter(has_text=StepName.AUTHORISE_PAYMENT)
     await row.first.click()
     shown = page.get_by_text(re.compile('"message": "PAYMENT_REFUSED: '))
     await expect(shown.first).to_be_visible()

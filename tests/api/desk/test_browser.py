@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, FloatRect, Page, Request, expect
 from sqlalchemy import text
 
+from temporal.names import StepName
 from tests.support.browser import page_at
 from tests.support.canary import ADULT, CHILD
 from tests.support.faults import Fault
@@ -59,7 +60,7 @@ async def until_listed(page: Page, world: World, order: str) -> None:
 async def test_an_operator_finds_a_stuck_order_reads_the_money_at_risk_tries_again_and_sees_it_done(
     world: World, browser: Browser
 ) -> None:
-    order, asked, armed = await stuck(world, "settle_price_difference")
+    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
     async with desk(world, browser) as page:
         await until_listed(page, world, order)
         card = page.get_by_role("article").filter(has_text=order)
@@ -148,8 +149,8 @@ async def test_no_page_is_wider_than_the_screen(world: World, browser: Browser, 
 @pytest.mark.skipif(not SHOOT, reason="CHANGEOVER_SCREENSHOTS=1 makes the pictures of docs/desk.md")
 async def test_the_pictures_of_the_documentation(world: World, browser: Browser) -> None:
     train, draft = await _a_busy_day(world)
-    held, asked, armed = await stuck(world, "settle_price_difference")
-    other, asked_too, armed_too = await stuck(world, "release_seats")
+    held, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    other, asked_too, armed_too = await stuck(world, StepName.RELEASE_SEATS)
     sale = next(row.id for row in world.changes_of(draft) if row.kind == "change" and row.state == "done")
     _paid_back_at_the_bank(world, sale, 5000)
     later = world.parts.store.now() + timedelta(minutes=7)

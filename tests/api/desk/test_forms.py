@@ -3,6 +3,7 @@
 import pytest
 
 from settings import Settings
+from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.faults import Fault
 from tests.support.stuck import stuck, until_at_rest
@@ -103,7 +104,7 @@ async def test_a_name_that_leads_here_without_being_ours_reads_nothing(visitor: 
 
 
 async def test_saying_it_was_done_by_hand_needs_a_reason_and_is_recorded(world: World, visitor: Visitor) -> None:
-    order, asked, _ = await stuck(world, "release_seats")
+    order, asked, _ = await stuck(world, StepName.RELEASE_SEATS)
     path = f"/desk/orders/{order}/done-by-hand"
     assert "The provider is not asked any more." in await visitor.see(path)
     for reason in ("  ", "x\u202ey", 201 * "x"):
@@ -120,7 +121,7 @@ async def test_saying_it_was_done_by_hand_needs_a_reason_and_is_recorded(world: 
 
 
 async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> None:
-    order, asked, armed = await stuck(world, "settle_price_difference")
+    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
     path = f"/desk/orders/{order}/retry-now"
     fields, before = await visitor.form_of(path), await until_at_rest(world, order)
     for _ in range(2):

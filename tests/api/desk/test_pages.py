@@ -11,6 +11,7 @@ from sqlalchemy import TextClause, text
 
 from api.desk.settings import DeskSettings
 from store.database import Store
+from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.canary import ADULT, CHILD, canaries_in
 from tests.support.faults import Fault
@@ -31,7 +32,7 @@ async def listed(visitor: Visitor, order: str) -> str:
 async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_what_to_do(
     world: World, visitor: Visitor
 ) -> None:
-    order, asked, armed = await stuck(world, "settle_price_difference")
+    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
     card = (await listed(visitor, order)).partition(f'id="stuck-{order}"')[2].partition("</article>")[0]
     told = words_of(card)
     assert "settle price difference" in told

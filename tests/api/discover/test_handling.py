@@ -11,6 +11,7 @@ from api.discover.settings import DiscoverSettings
 from domain.offers import OfferBundle
 from store import bundles
 from store.tables import BundleRow
+from temporal.names import StepName
 from tests.support.faults import Armed, Fault
 from tests.support.market import DAY_CARD, HELMA, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
 from tests.support.world import CARD, TENANT, Answer, Json
@@ -192,7 +193,7 @@ async def test_what_runs_on_is_answered_202_with_the_item_as_it_is(market: Marke
 async def being_confirmed(market: Market) -> tuple[str, "asyncio.Task[Answer]", Armed]:
     """Return an order whose confirmation keeps its turn until it is let go on."""
     order = await market.order(item(DAY_CARD, JHON))
-    armed = market.world.faults.arm(order, "settle_price_difference", Fault.HELD)
+    armed = market.world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.HELD)
     confirmed = asyncio.create_task(market.world.confirm(order, CARD))
     await asyncio.wait_for(armed.reached.wait(), 20)
     return order, confirmed, armed
@@ -210,7 +211,7 @@ async def test_a_full_train_is_refused_and_the_item_stays(market: Market) -> Non
 async def test_a_step_that_breaks_is_undone_and_no_validation_message(market: Market) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     before = market.world.snapshot(order)
-    market.world.faults.arm(order, "swap_offer_bundle", Fault.BROKEN)
+    market.world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.BROKEN)
     answer = await market.put(f"{order}-1", item(THREE_DAYS, JHON))
     assert (answer.status, answer.code) == (500, "STEP_FAILED")
     assert market.world.snapshot(order) == before

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from temporal.names import StepName
 from tests.support.market import DAY_CARD, HELMA, HUAN, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
 from tests.support.world import Json
 
@@ -184,4 +185,4 @@ async def history(market: Market, order: str) -> list[Json]:
 async def given_back(market: Market, changes: list[str]) -> int:
     """Return how many steps gave held seats back."""
     details = [(await market.world.send("GET", f"/v1/changes/{each}")).body for each in changes]
-    return sum(step["step"] == "give_back_seats" for each in details for step in each["steps"])
+    return sum(step["step"] == StepName.RELEASE_REPLACED_SEATS for each in details for step in each["steps"])

@@ -4,10 +4,11 @@ import httpx2
 import pytest
 
 from api.entur.settings import EnturSettings
+from temporal.names import draft_id
+from temporal.search_attributes import CHANNEL, CORRELATION_ID
 from tests.support.canary import ADULT
 from tests.support.sales import Sales
 from tests.support.world import World
-from workflows.names import CHANNEL, CORRELATION_ID, draft_id
 
 MEMBERS = {"timestamp", "status", "error", "exception", "message", "path", "title", "code", "errors"}
 ORDER = "/v1/orders/26-999999999"

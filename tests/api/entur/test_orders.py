@@ -2,6 +2,7 @@
 
 import asyncio
 
+from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.sales import Sales
@@ -103,7 +104,7 @@ async def test_the_order_id_of_change_options_is_required(sales: Sales) -> None:
 async def test_a_change_that_takes_too_long_is_accepted_and_can_be_looked_up(sales: Sales) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
-    armed = sales.world.faults.arm(order, "reserve_seats", Fault.PAUSED)
+    armed = sales.world.faults.arm(order, StepName.RESERVE_SEATS, Fault.PAUSED)
     # Entur's clients wait thirty seconds; this one says it waits for one.
     accepted = await sales.update(order, {"offerId": offer, "orderLineId": line}, Prefer="wait=1")
     assert (accepted.status, accepted.body) == (

@@ -10,6 +10,7 @@ from domain.offers import Offer
 from domain.operations import MOST_TRAVELLERS
 from store import bundles
 from store.tables import BundleRow
+from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
 from tests.support.faults import Fault
 from tests.support.sales import Sales, key
@@ -221,7 +222,7 @@ async def test_who_asks_for_an_order_while_it_is_refused_gets_one_that_can_be_se
     # The number of the next order can be guessed; its own workflow is paused while somebody does.
     last = (await sales.reserve({"offerId": free})).body["orderId"]
     number = f"{last[:3]}{int(last[3:]) + 1}"
-    armed = sales.world.faults.arm(number, "reserve_seats", Fault.PAUSED)
+    armed = sales.world.faults.arm(number, StepName.RESERVE_SEATS, Fault.PAUSED)
     first = asyncio.create_task(sales.reserve({"offerId": offer}))
     await armed.reached.wait()
     second = asyncio.create_task(sales.reserve({"offerId": free}, order=number))

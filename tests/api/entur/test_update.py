@@ -7,6 +7,7 @@ from sqlmodel import select
 
 from domain.model import as_utc
 from store.tables import LedgerRow
+from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD
 from tests.support.faults import Fault
 from tests.support.sales import Sales, key
@@ -169,7 +170,7 @@ async def test_several_configurations_are_all_or_nothing(sales: Sales) -> None:
     ("step", "fault"),
     [
         (step, fault)
-        for step in ("reserve_seats", "swap_offer_bundle")
+        for step in (StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE)
         for fault in (Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
     ],
 )

@@ -1,0 +1,1 @@
+"""What Temporal and the store keep by name, and the messages and converter of our workflows."""

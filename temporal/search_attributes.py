@@ -1,0 +1,32 @@
+"""Search attributes of our workflows, and the query by which operators find what needs them."""
+
+from temporalio.common import SearchAttributeKey
+
+from temporal.names import ORDER_DRAFT
+
+ORDER_NUMBER = SearchAttributeKey.for_keyword("OrderNumber")
+ORDER_STATE = SearchAttributeKey.for_keyword("OrderState")
+CHANGE_KIND = SearchAttributeKey.for_keyword("ChangeKind")
+CHANNEL = SearchAttributeKey.for_keyword("Channel")
+CORRELATION_ID = SearchAttributeKey.for_keyword("CorrelationId")
+STUCK_STEP = SearchAttributeKey.for_keyword("StuckStep")
+PRICE_DIFF_MINOR = SearchAttributeKey.for_int("PriceDiffMinor")
+NEEDS_ATTENTION = SearchAttributeKey.for_bool("NeedsAttention")
+DRAFT_EXPIRES = SearchAttributeKey.for_datetime("DraftExpires")
+
+SEARCH_ATTRIBUTES = (
+    ORDER_NUMBER,
+    ORDER_STATE,
+    CHANGE_KIND,
+    CHANNEL,
+    CORRELATION_ID,
+    STUCK_STEP,
+    PRICE_DIFF_MINOR,
+    NEEDS_ATTENTION,
+    DRAFT_EXPIRES,
+)
+
+NEEDS_ATTENTION_QUERY = (
+    f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running' AND {NEEDS_ATTENTION.name} = true"
+)
+"""Lists the drafts that need an operator."""
