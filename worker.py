@@ -1,4 +1,4 @@
-"""The worker: Temporal's Worker on the real parts (parts.py), and what runs beside it."""
+"""The worker: Temporal's Worker on the real parts (runtime/bootstrap.py), and what runs beside it."""
 
 import asyncio
 import signal
@@ -25,18 +25,18 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
-from activities.converter import CONVERTER
 from activities.failures import FailureInterceptor
 from activities.observing import ObservingInterceptor
-from dispatch import Dispatcher
-from guarding import check_store, check_temporal
-from heartbeat import Check, beat
 from pace import tell_pace
-from parts import Parts, activities, made_of, webhook_activities
-from settings import Settings
+from runtime.bootstrap import Parts, activities, made_of, webhook_activities
+from runtime.heartbeat import Check, beat
+from runtime.observability import Told, gauges, telling
+from runtime.outbox_relay import Dispatcher
+from runtime.settings import Settings
+from runtime.startup_checks import check_store, check_temporal
 from store.database import Store
 from telemetry.endpoint import metrics_served
-from telling import Told, gauges, telling
+from temporal.data_converter import CONVERTER
 from temporal.names import DEPLOYMENT, ORDERS_QUEUE, RECONCILE_ID, WEBHOOKS_QUEUE, System, queue_of
 from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft

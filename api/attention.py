@@ -13,9 +13,9 @@ from store.invariants import Violation, violations
 from store.orders import find
 from store.overviews import mine_among
 from store.scoped import Scoped
+from temporal.messages import Progress
 from temporal.names import order_of
 from temporal.search_attributes import NEEDS_ATTENTION_QUERY
-from workflows.messages import Progress
 
 MOST = 200
 # So many workflows are asked at once: without a worker each answers nothing for two seconds.

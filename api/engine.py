@@ -19,9 +19,9 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
+from temporal.messages import Answer, Ask, Progress, StartDraft
 from temporal.names import DRAFT_CLOSING, ORDERS_QUEUE, QUEUE_FULL, System, draft_id
 from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORDER_NUMBER
-from workflows.messages import Answer, Ask, Progress, StartDraft
 from workflows.order_draft import OrderDraft
 
 ASK_AGAIN_FOR = timedelta(seconds=10)

@@ -27,8 +27,8 @@ from store import sayings, waiting
 from store.events import EventType
 from store.orders import locked
 from store.sayings import Saying
+from temporal.messages import DoneByHand, Progress, RetryNow
 from temporal.names import NOTHING_STUCK, draft_id
-from workflows.messages import DoneByHand, Progress, RetryNow
 from workflows.order_draft import OrderDraft
 
 # Writing it on the order may take as long as one attempt at a step.

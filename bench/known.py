@@ -4,7 +4,7 @@ import secrets
 
 from api.access.keys import digest, new_key
 from domain.access import Reach, Scope
-from settings import Settings
+from runtime.settings import Settings
 from store import clients
 from store.database import Store
 

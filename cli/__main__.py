@@ -14,9 +14,9 @@ from api.buckets import RedisMissingError
 from cli.ending import code_of, end
 from cli.operators import attention, changes, clients, drafts, orders
 from cli.operators.speaking import AsJson
-from guarding import UnguardedError
 from providers.connecting import ProviderSettingError
-from settings import Settings
+from runtime.settings import Settings
+from runtime.startup_checks import UnguardedError
 from store.walls import RoleMissingError
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError

@@ -24,11 +24,11 @@ from api.engine import Engine
 from api.entur.settings import EnturSettings
 from api.parts import ApiParts
 from api.watching import Watchers, WatchSettings
-from guarding import check_guarded
-from parts import Parts, made_of
-from settings import Settings
+from runtime.bootstrap import Parts, made_of
+from runtime.observability import gauges, telling
+from runtime.settings import Settings
+from runtime.startup_checks import check_guarded
 from telemetry.endpoint import metrics_served
-from telling import gauges, telling
 
 # A request that cannot reach Temporal is answered 503 within its own patience.
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)

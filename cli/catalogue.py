@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from providers.embedded.loading import Catalogue, load_catalogue
-from settings import Settings
+from runtime.settings import Settings
 from store.database import Store
 
 DEMO = Path(__file__).parent / "catalogues" / "demo.json"

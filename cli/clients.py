@@ -13,7 +13,7 @@ from cli.answers import Json
 from cli.ending import Code
 from cli.operators.speaking import Speaker
 from domain.access import Reach, Scope, is_client
-from settings import Settings
+from runtime.settings import Settings
 from store import clients
 from store.database import Store
 from store.tables import ApiKeyRow, ClientRow

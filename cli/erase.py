@@ -12,7 +12,7 @@ from cli.answers import Json
 from cli.check import NO_BOOKS
 from cli.ending import Code
 from cli.operators.speaking import Speaker
-from settings import Settings
+from runtime.settings import Settings
 from store import erasure
 from store.database import Store, WalledOutError
 from store.engines import BUSY

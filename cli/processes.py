@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-# Longer than a worker lets steps finish (settings.py).
+# Longer than a worker lets steps finish (runtime/settings.py).
 STOP_SECONDS = 30.0
 
 

@@ -21,7 +21,7 @@ from temporalio.service import RPCError
 from cli import catalogue
 from cli.processes import Child
 from cli.temporal_server import server_command
-from settings import Settings
+from runtime.settings import Settings
 from store.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from temporal.names import ORDERS_QUEUE

@@ -12,7 +12,7 @@ from pathlib import Path
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from activities.converter import CONVERTER
+from temporal.data_converter import CONVERTER
 from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile

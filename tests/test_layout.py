@@ -10,7 +10,19 @@ import pytest
 from tests.break_rules import RULES, Rule
 
 ROOT = Path(__file__).parents[1]
-OURS = ("activities", "api", "bench", "cli", "domain", "providers", "store", "telemetry", "temporal", "workflows")
+OURS = (
+    "activities",
+    "api",
+    "bench",
+    "cli",
+    "domain",
+    "providers",
+    "runtime",
+    "store",
+    "telemetry",
+    "temporal",
+    "workflows",
+)
 SOURCES = [path for package in OURS for path in (ROOT / package).rglob("*.py") if "versions" not in path.parts]
 
 

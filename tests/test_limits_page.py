@@ -16,7 +16,7 @@ from api.problems import TITLES
 from api.request_limit import LONGEST_ADDRESS, MOST_HEADERS
 from api.strict_json import DEEPEST
 from domain.operations import MOST_LINES, MOST_OPERATIONS, MOST_TRAVELLERS
-from settings import Settings
+from runtime.settings import Settings
 from tests.support.pages import ROOT
 
 PAGE = (ROOT / "docs" / "limits.md").read_text()

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from temporal.messages import StepShown, Stuck
 from temporal.search_attributes import NEEDS_ATTENTION, STUCK_STEP
 from workflows.codes import code_of
-from workflows.messages import StepShown, Stuck
 
 # The page is fetched by the Web UI within a URL: it must stay short.
 MOST_TOLD = 6

@@ -34,9 +34,9 @@ from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
+from temporal.messages import Answer, StartDraft, UndoEntry
 from temporal.names import RECOVERY_REQUIRED, REMEMBER_FIRST, STEP_FAILED, StepName
 from workflows.codes import code_of, refused
-from workflows.messages import Answer, StartDraft, UndoEntry
 from workflows.saga import Saga, SagaError, Undo
 from workflows.steps import Steps
 

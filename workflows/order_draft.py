@@ -15,12 +15,12 @@ from domain.by_hand import clean_reason
 from domain.changes import FURTHEST_DEADLINE, ChangeKind
 from domain.refusals import NoTurn, OrderNeedsAttention
 from temporal import names
+from temporal.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
 from temporal.names import DRAFT_CLOSING, NEEDS_DEADLINE, NEEDS_REASON, NEEDS_REQUEST, QUEUE_FULL, STEP_FAILED
 from workflows import page
 from workflows.board import Board
 from workflows.codes import nothing_stuck
 from workflows.draft import Draft
-from workflows.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
 from workflows.shield import regardless
 from workflows.steps import Steps
 from workflows.turns import MOST_WAITING, Turn, Turns

@@ -6,6 +6,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+from temporal.messages import Progress, Stuck
 from temporal.search_attributes import (
     CHANGE_KIND,
     CHANNEL,
@@ -16,7 +17,6 @@ from temporal.search_attributes import (
 )
 from workflows.board import MOST_TOLD, Board, Shown
 from workflows.draft import Draft
-from workflows.messages import Progress, Stuck
 from workflows.turns import Turns
 
 _HELP = """

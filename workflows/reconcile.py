@@ -12,9 +12,9 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.strays import StrayActivities
+from temporal.messages import StartDraft
 from temporal.names import RECONCILE, System, draft_id
 from temporal.search_attributes import NEEDS_ATTENTION, ORDER_NUMBER
-from workflows.messages import StartDraft
 from workflows.order_draft import OrderDraft
 
 

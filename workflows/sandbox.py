@@ -18,7 +18,6 @@ _OURS = (
     "workflows.board",
     "workflows.calls",
     "workflows.draft",
-    "workflows.messages",
     "workflows.page",
     "workflows.saga",
     "workflows.shield",

@@ -15,11 +15,11 @@ from activities.steps import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Fin
 from domain.by_hand import TEMPORAL
 from domain.money import Money
 from domain.refusals import SecondPersonNeeded
+from temporal.messages import DoneByHand, RetryNow, Stuck
 from temporal.names import ATTENTION_NOTED, BY_HAND_HEARD, System
 from workflows.board import Board
 from workflows.calls import Calls
 from workflows.codes import code_of, nothing_stuck, refused
-from workflows.messages import DoneByHand, RetryNow, Stuck
 from workflows.shield import regardless, to_the_end
 
 C = TypeVar("C", bound=Command)

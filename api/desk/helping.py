@@ -11,7 +11,7 @@ from api.desk.orders import head_of
 from api.desk.waiting import StuckStep, stuck_step
 from api.help import HelpKind, help_order
 from api.parts import ApiParts
-from workflows.messages import Progress
+from temporal.messages import Progress
 
 _UNASKED = "tried again at the desk"
 

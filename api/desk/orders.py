@@ -23,7 +23,7 @@ from store.orders import find, load
 from store.overviews import LONGEST_ID
 from store.scoped import Scoped
 from store.tables import ChangeRow, LedgerRow, OrderRow
-from workflows.messages import Progress
+from temporal.messages import Progress
 
 MOST_MOVEMENTS = 50
 

@@ -26,7 +26,7 @@ from store.orders import find, load
 from store.sayings import Said
 from store.scoped import Scoped
 from store.tables import ChangeRow, EventRow, OrderRow
-from workflows.messages import Progress, Stuck
+from temporal.messages import Progress, Stuck
 
 SHOWN = 50
 TAKEN_UP_WITHIN = timedelta(minutes=2)

@@ -19,7 +19,7 @@ from domain.model import Model
 from store import sayings
 from store.orders import find
 from store.scoped import Scoped
-from workflows.messages import Progress, Stuck
+from temporal.messages import Progress, Stuck
 
 router = APIRouter(tags=["attention"], route_class=StrictRoute)
 

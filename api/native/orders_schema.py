@@ -14,7 +14,7 @@ from domain.lineage import carrier
 from domain.orders import Order, OrderLine, Reservation
 from domain.settlement import paid
 from store.tables import OrderRow
-from workflows.messages import Progress
+from temporal.messages import Progress
 
 
 def _known(currency: str) -> str:

@@ -8,15 +8,15 @@ from functools import partial
 
 from temporalio.client import Client
 
-from activities.converter import CONVERTER
 from api.engine import Engine
 from bench.bare import FIRST_VERSIONS, QUEUE, run_bare
 from bench.changes.kinds import ADD, BARE, CONFIRM, DEARER, DRAFTED, FIVE, INTO_DRAFT, KINDS, Kind
 from bench.load import Run, run, some_at_once
 from bench.rig import Rig
 from bench.shop import Course, Direct, Shop, Wish, shop_at
-from settings import Settings
+from runtime.settings import Settings
 from store.database import Store
+from temporal.data_converter import CONVERTER
 
 COUNTS = {1: 15, 8: 24, 32: 96}
 """How many of each are done by so many callers."""

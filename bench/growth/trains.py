@@ -3,7 +3,7 @@
 from datetime import time, timedelta
 
 from providers.embedded.loading import Catalogue, Departure, Timetable, load_catalogue
-from settings import Settings
+from runtime.settings import Settings
 from store.database import Store
 
 LINE, ZONE, PER_ROW = "north", "Europe/Oslo", 4

@@ -6,7 +6,7 @@ from pathlib import Path
 from temporalio.envconfig import ClientConfig
 
 from cli.running import Running, running
-from settings import Settings
+from runtime.settings import Settings
 from telemetry.loopback import HOST
 
 

@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from cli.answers import Json, ShopError
 from cli.ending import Code
 from cli.shop import Shop
-from settings import Settings
+from runtime.settings import Settings
 from telemetry.loopback import HOST
 
 Api = Annotated[

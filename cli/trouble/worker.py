@@ -14,8 +14,8 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 import worker
 from cli.trouble.faults import REFUSAL, Folder, Strike
-from parts import made_of
-from settings import Settings
+from runtime.bootstrap import made_of
+from runtime.settings import Settings
 
 LOOK_SECONDS = 0.02
 

@@ -13,7 +13,7 @@ from domain.access import Reach, Scope
 from domain.refusals import ClientHoldsTooMany
 from providers.embedded.seats import EmbeddedSeats
 from providers.protocols import HeldSeat, SeatRequest
-from settings import Settings
+from runtime.settings import Settings
 from store import clients
 from tests.support.installation import prepared
 from tests.support.step_by_step import CLIENT, StepByStep

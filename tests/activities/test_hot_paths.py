@@ -8,7 +8,7 @@ from sqlalchemy import Connection, create_engine
 
 from bench.growth.filling import fill
 from bench.growth.template import template
-from settings import Settings
+from runtime.settings import Settings
 from store.engines import database_url
 from temporal.names import StepName
 from tests.support.installation import prepared

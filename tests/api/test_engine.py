@@ -11,12 +11,12 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RetryConfig
 
-from activities.converter import CONVERTER
 from api.app import create_app
 from api.engine import Engine
 from api.parts import ApiParts
 from store.changes import of_id
 from telemetry.loopback import free_port
+from temporal.data_converter import CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.support.canary import ADULT
 from tests.support.faults import Fault

@@ -7,7 +7,7 @@ from bench.growth.compared import compared
 from bench.growth.drafts import CACHED, FULL, GOAL, Drafts, Sample
 from bench.growth.results import GrowthResult
 from bench.load import Run
-from settings import Settings
+from runtime.settings import Settings
 from tests.support.installation import prepared
 from tests.support.step_by_step import StepByStep
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from api.access.keys import fits, id_of
 from cli import __main__ as main
 from cli.__main__ import app
-from settings import Settings
+from runtime.settings import Settings
 from store import clients
 from store.database import Store
 from tests.support.access import PEPPER

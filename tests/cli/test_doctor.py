@@ -26,7 +26,7 @@ from cli.doctor.patient import Patient
 from cli.processes import Child
 from cli.running import held
 from cli.temporal_server import temporal_binary
-from settings import Settings
+from runtime.settings import Settings
 from store.engines import database_url
 from store.migrate import migrate
 from telemetry.loopback import HOST, free_port

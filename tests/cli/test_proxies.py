@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 
 from cli.api import serving
-from settings import Settings
+from runtime.settings import Settings
 from telemetry.loopback import HOST, free_port
 
 

@@ -14,7 +14,7 @@ from temporalio.envconfig import ClientConfig
 from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
 from cli.processes import STOP_SECONDS
 from cli.temporal_server import server_command
-from settings import Settings
+from runtime.settings import Settings
 from temporal.search_attributes import SEARCH_ATTRIBUTES
 from tests.support.commands import ROOT
 
@@ -92,7 +92,7 @@ def test_all_that_the_image_is_made_of_exists_and_is_let_in() -> None:
         for line in re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
         for source in line.split()[:-1]
     ]
-    assert {"guarding.py", "parts.py", "settings.py", "worker.py", "heartbeat.py", "cli"} <= set(copied)
+    assert {"runtime", "worker.py", "cli"} <= set(copied)
     let_in = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
     assert sorted(let_in) == sorted(copied)
     for source in copied:

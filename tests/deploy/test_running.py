@@ -16,11 +16,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-import heartbeat
 from cli.processes import Child
 from cli.shop import Shop
 from cli.stories import CARD, TWO, add, named
 from examples.outside.server import Outside, serving
+from runtime import heartbeat
 from telemetry.loopback import HOST, free_port
 from tests.laws.test_kill import ask, train, until
 from tests.support.commands import ROOT, US, run
@@ -61,7 +61,7 @@ class Deployed:
 
     def worker_is_ready(self, name: str) -> bool:
         """Ask as compose does."""
-        command = [sys.executable, "-m", "heartbeat", str(self.folder / name)]
+        command = [sys.executable, "-m", "runtime.heartbeat", str(self.folder / name)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0  # noqa: S603 - ours
 
 

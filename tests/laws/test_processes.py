@@ -14,13 +14,13 @@ from sqlalchemy import text
 from sqlmodel import select
 from temporalio.client import Client
 
-from activities.converter import CONVERTER
 from cli.processes import Child
 from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, replace
 from store.database import Store
 from store.tables import ChangeRow
+from temporal.data_converter import CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName
 from tests.laws.test_kill import dearer, done_of_the_change, nothing_after_the_seats, sold, train, until, whole
 from tests.support.postgres import new_database

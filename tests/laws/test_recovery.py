@@ -10,13 +10,13 @@ from activities.recovery import LeftStep
 from domain.changes import OUTCOMES
 from store import invariants
 from store.tables import BankRow, EffectRow, SeatHoldRow
+from temporal.messages import DraftEnd, StartDraft, UndoEntry
 from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.laws.test_expiry import pass_time
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
 from workflows.draft import recorded_undos
-from workflows.messages import DraftEnd, StartDraft, UndoEntry
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, Round, StartRound
 from workflows.saga import SagaError

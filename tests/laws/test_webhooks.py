@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from sqlmodel import select
 
-from dispatch import Dispatcher
 from domain.webhooks import PAUSES
+from runtime.outbox_relay import Dispatcher
 from store.engines import StoreBusyError
 from store.tables import DeliveryRow
 from temporal.names import StepName

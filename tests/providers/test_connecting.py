@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from temporalio.client import Client, ScheduleActionStartWorkflow
 
 import worker
-from activities.converter import CONVERTER
-from parts import made_of
 from providers.connecting import ProviderSettingError, connected
 from providers.protocols import SeatInventory
-from settings import Settings
+from runtime.bootstrap import made_of
+from runtime.settings import Settings
+from temporal.data_converter import CONVERTER
 from temporal.names import System
 from tests.support.commands import run
 from workflows.reconcile import StartRound

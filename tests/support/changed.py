@@ -14,8 +14,8 @@ from activities.seats import CONFIRM_SEATS, ConfirmSeats
 from activities.steps import Reversible
 from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
 from domain.changes import ChangeState
+from temporal.messages import Answer
 from workflows.draft import Draft
-from workflows.messages import Answer
 from workflows.saga import Saga
 
 PATCH = "travellers-twice"

@@ -15,7 +15,6 @@ from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
 
 import worker
-from activities.converter import CONVERTER
 from api.app import create_app
 from api.connections import PatientProtocol
 from api.desk.settings import DeskSettings
@@ -24,12 +23,13 @@ from api.parts import ApiParts
 from api.tracing import TracingMiddleware
 from cli import catalogue
 from cli.api import QUICK, Server
-from dispatch import Dispatcher
-from parts import Parts, made_of
 from providers.protocols import PaymentProvider
-from settings import Settings
+from runtime.bootstrap import Parts, made_of
+from runtime.outbox_relay import Dispatcher
+from runtime.settings import Settings
 from store.migrate import migrate
 from telemetry.loopback import HOST, free_port
+from temporal.data_converter import CONVERTER
 from tests.support.faults import Faults
 from tests.support.outputs import look_at_answer
 from tests.support.world import TENANT, World

@@ -22,9 +22,9 @@ from activities.travellers import ValidateTravellers
 from domain.access import Reach
 from domain.changes import ChangeRequest, ChangeState
 from domain.money import zero
-from parts import activities, made_of
 from providers.protocols import OfferSearch, SearchTraveller
-from settings import Settings
+from runtime.bootstrap import activities, made_of
+from runtime.settings import Settings
 from store import bundles, changes, numbers
 from store.events import EventType, append
 from store.tables import ChangeRow, OrderRow

@@ -17,17 +17,17 @@ from sqlmodel import col, func, select
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RetryConfig
 
-from activities.converter import CONVERTER
 from api.app import create_app
 from api.desk.settings import DeskSettings
 from api.engine import Engine
 from api.parts import ApiParts
 from domain.changes import OUTCOMES
-from parts import Parts
+from runtime.bootstrap import Parts
 from store.database import Store
 from store.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
 from telemetry.loopback import HOST, free_port
+from temporal.data_converter import CONVERTER
 from temporal.names import draft_id
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
 from tests.support.faults import Faults

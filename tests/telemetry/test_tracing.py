@@ -11,9 +11,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from temporalio.contrib.opentelemetry import OpenTelemetryPlugin
 from temporalio.worker import Replayer
 
-from activities.converter import CONVERTER
 from telemetry.spans import plugin_to
 from telemetry.tracing import TracingMissingError, traced
+from temporal.data_converter import CONVERTER
 from temporal.names import StepName
 from tests.replay_histories import FILES, WORKFLOWS, read, replayer
 from tests.support.canary import ADULT, canaries_in

@@ -15,9 +15,9 @@ from pydantic_core import to_jsonable_python
 import activities
 import temporal
 import workflows
-from activities.converter import CONVERTER
 from activities.plans import Planned
 from domain.money import Money
+from temporal.data_converter import CONVERTER
 
 DEFAULTS = Path(__file__).with_name("defaults.json")
 

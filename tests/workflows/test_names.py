@@ -11,8 +11,8 @@ from activities.steps import Reversible
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from domain.webhooks import Failure, Why, message_id
-from parts import activities, made_of, webhook_activities
-from settings import Settings
+from runtime.bootstrap import activities, made_of, webhook_activities
+from runtime.settings import Settings
 from temporal.names import (
     DEPLOYMENT,
     MEASURE_DISPATCH,

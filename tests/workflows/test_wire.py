@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from temporalio import activity, workflow
 
-from parts import activities, made_of, webhook_activities
-from settings import Settings
+from runtime.bootstrap import activities, made_of, webhook_activities
+from runtime.settings import Settings
 from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from api import buckets
 from api.buckets import RedisMissingError, SharedBuckets
-from settings import Settings
+from runtime.settings import Settings
 from telemetry.loopback import HOST, free_port
 from tests.support.access import Guarded, guarded
 from tests.support.redis import redis

@@ -2,7 +2,7 @@
 
 import pytest
 
-from settings import Settings
+from runtime.settings import Settings
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.faults import Fault

@@ -4,8 +4,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RetryConfig
 
-from guarding import UnguardedError, check_guarded, check_temporal
-from settings import Settings
+from runtime.settings import Settings
+from runtime.startup_checks import UnguardedError, check_guarded, check_temporal
 from telemetry.loopback import HOST, free_port
 from tests.support.access import PEPPER
 from tests.support.commands import run

@@ -5,7 +5,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.desk.settings import LOOPBACK
-from settings import Settings
+from runtime.settings import Settings
 
 _NOBODY_KNOWN = (
     "the API would answer anybody. Set CHANGEOVER_KEY_PEPPER or CHANGEOVER_TOKEN_ISSUER (docs/access.md),"

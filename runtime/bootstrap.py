@@ -29,7 +29,7 @@ from providers.embedded.seats import EmbeddedSeats
 from providers.endpoints import Endpoints
 from providers.posting import Poster
 from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
-from settings import Settings
+from runtime.settings import Settings
 from store.database import Store
 from temporal.names import System
 
