@@ -25,8 +25,8 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RetryConfig
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
-from activities.failures import FailureInterceptor
-from activities.observing import ObservingInterceptor
+from activities.support.errors import FailureInterceptor
+from activities.support.step_metrics import ObservingInterceptor
 from pace import tell_pace
 from runtime.bootstrap import Parts, activities, made_of, webhook_activities
 from runtime.heartbeat import Check, beat

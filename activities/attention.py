@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.once import Once
-from activities.steps import Command
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Command
 from domain.by_hand import TEMPORAL
 from domain.money import Money
 from domain.orders import Order, ReservationState

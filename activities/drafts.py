@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.once import Once
 from activities.outcomes import end_change
-from activities.steps import Command, Final, Nothing
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Command, Final, Nothing
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from store import changes

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.deadlines import Deadlines
-from activities.once import Once
-from activities.steps import Command, Nothing, Reversible
+from activities.support.deadlines import Deadlines
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Command, Nothing, Reversible
 from domain.money import Money
 from domain.orders import OrderStatus
 from store import changes, reservations, swaps

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.deadlines import Deadlines
-from activities.once import Once
-from activities.steps import Command, Nothing, Pivot, Reversible
+from activities.support.deadlines import Deadlines
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Command, Nothing, Pivot, Reversible
 from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
 from domain.settlement import Move, MoveKind, settlement

@@ -7,12 +7,12 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.deadlines import Deadlines
-from activities.failures import LookBackFirstError
-from activities.once import Once
 from activities.recovery import LeftDraft, left_draft
-from activities.shelf import Looks, Seen
-from activities.steps import Check, Command
+from activities.support.deadlines import Deadlines
+from activities.support.errors import LookBackFirstError
+from activities.support.planning_context import Looks, Seen
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Check, Command
 from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.gates import check_confirm, check_extend, check_pay

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.once import Once
-from activities.shelf import Looks, Seen, shelf_for
-from activities.steps import Check, Command
+from activities.support.planning_context import Looks, Seen, shelf_for
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Check, Command
 from domain.changes import ChangeRequest
 from domain.gates import check_paid
 from domain.money import Money

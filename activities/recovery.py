@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.once import Once
-from activities.steps import Command, Final
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Command, Final
 from domain.changes import ChangeKind
 from domain.orders import OrderStatus
 from store import changes, leftovers

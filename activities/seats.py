@@ -8,10 +8,10 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.deadlines import Deadlines
-from activities.holds import HoldCaps
-from activities.once import Once
-from activities.steps import Check, Command, Final, Nothing, Reversible
+from activities.support.deadlines import Deadlines
+from activities.support.hold_limits import HoldCaps
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Check, Command, Final, Nothing, Reversible
 from domain.orders import ReservationState
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
 from store import changes, reservations

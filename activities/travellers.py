@@ -5,9 +5,9 @@ from typing import ClassVar
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.once import Once
-from activities.shelf import Looks, Seen
-from activities.steps import Check, Command, Nothing
+from activities.support.planning_context import Looks, Seen
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Check, Command, Nothing
 from domain.traveller_rules import validate_travellers
 from store import changes
 from store.tables import OrderRow

@@ -1,4 +1,4 @@
-"""What providers say when they do not do what was asked. activities/failures.py tells no from fault."""
+"""What providers say when they do not do what was asked. activities/support/errors.py tells no from fault."""
 
 
 class ProviderError(Exception):

@@ -1,6 +1,7 @@
-"""A worker's sign of life: a file it writes every few seconds. `python -m heartbeat FILE` says whether it is ready.
+"""A worker's heartbeat: a file it writes every few seconds.
 
-Orchestrators ask often, so that asking imports nothing of ours.
+`python -m runtime.heartbeat FILE` says whether the worker is ready. Orchestrators ask often, so it imports nothing of
+ours.
 """
 
 import asyncio

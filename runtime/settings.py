@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     webhooks_at_once: int = Field(default=32, ge=1)
     """Posts to webhooks a worker has under way."""
     shutdown_seconds: float = Field(default=25, gt=0)
-    """How long a stopping worker lets steps finish; longer than an attempt at one (activities/steps.py)."""
+    """How long a stopping worker lets steps finish; longer than one attempt (activities/support/step_kinds.py)."""
     entur_supplement_path: str = "/v1/update-order/supplement-products"
     """Below /sales; where Entur itself adds supplements is not public."""
     entur_unnamed_per_minute: int = Field(default=10, ge=1)
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     desk_hosts: tuple[str, ...] = ()
     """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
     heartbeat: Path | None = None
-    """A file the worker writes every few seconds, for `python -m heartbeat FILE` (docs/deployment.md)."""
+    """A file the worker writes every few seconds, for `python -m runtime.heartbeat FILE` (docs/deployment.md)."""
     proxies: str = Field(default="", pattern=r"^[0-9a-fA-F.:/, ]*$")
     """Proxies in front of the API, by address or network: what they say of who asks (`X-Forwarded-For`) is believed."""
     connections: int = Field(default=1000, ge=1)

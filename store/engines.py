@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import create_engine
 
-# Shorter than any step's time-out (activities/steps.py), so that a step learns that the store is busy.
+# Shorter than any step's time-out (activities/support/step_kinds.py), so that a step learns that the store is busy.
 BUSY_SECONDS = 3.0
 # A process that sleeps in the middle of a transaction, or is cut off, loses it, lest its locks outlive its turn.
 ASLEEP_SECONDS = 5.0

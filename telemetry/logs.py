@@ -34,7 +34,7 @@ MEMBERS = (
 )
 """What a line may have, in this order; docs/observability.md says what each is."""
 _CHATTY = {"alembic": logging.WARNING, "httpx2": logging.WARNING, "uvicorn": logging.WARNING}
-# The SDK logs every failed step with its traceback; activities/observing.py says it once.
+# The SDK logs every failed step with its traceback; activities/support/step_metrics.py says it once.
 _SAID_BY_US = {"temporalio.activity": logging.CRITICAL}
 
 

@@ -29,7 +29,7 @@ class Rule:
 RULES = (
     Rule(
         "an undo is noted after its step",
-        "workflows/saga.py",
+        "workflows/saga/saga.py",
         """        if isinstance(step, Reversible):
             self._undos.append(Undo(step, command))
         return await self._steps.do(step, command)
@@ -50,14 +50,14 @@ RULES = (
     ),
     Rule(
         "no shield",
-        "workflows/shield.py",
+        "workflows/saga/cancellation.py",
         "    task = asyncio.ensure_future(step)\n",
         "    return await step, False\n    task = asyncio.ensure_future(step)\n",
         ("tests/workflows/test_saga.py", "tests/laws/test_cancel.py"),
     ),
     Rule(
         "undos as local activities",
-        "workflows/steps.py",
+        "workflows/saga/step_runner.py",
         "await regardless(self._calls.queued(do, place, command, PATIENCE, what))",
         "await regardless(self._calls.local(do, command, INSIDE_ATTEMPTS))",
         ("tests/workflows/test_histories.py",),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from activities.holds import HoldCaps
+from activities.support.hold_limits import HoldCaps
 from api import webhooks
 from api.access.door import AccessSettings
 from api.body_limit import BODY_SECONDS, LARGEST_BODY

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from activities.deliveries import Course, DeliveryActivities, Posted
+from activities.webhook_deliveries import Course, DeliveryActivities, Posted
 from temporal.names import DELIVER_EVENTS, DELIVER_NOW
 
 # Longer than a post may take, and the two looks at the store beside it.

@@ -29,16 +29,16 @@ from activities.seats import (
     GiveBackSeats,
     ReserveSeats,
 )
-from activities.steps import Reversible
+from activities.support.step_kinds import Reversible
 from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
 from temporal.messages import Answer, StartDraft, UndoEntry
 from temporal.names import RECOVERY_REQUIRED, REMEMBER_FIRST, STEP_FAILED, StepName
-from workflows.codes import code_of, refused
-from workflows.saga import Saga, SagaError, Undo
-from workflows.steps import Steps
+from workflows.saga.error_codes import code_of, refused
+from workflows.saga.saga import Saga, SagaError, Undo
+from workflows.saga.step_runner import Steps
 
 REVERSIBLE: dict[str, Reversible[Any, Any]] = {
     step.name: step for step in (RESERVE_SEATS, SWAP_OFFER_BUNDLE, AUTHORISE_PAYMENT)

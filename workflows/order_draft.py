@@ -17,13 +17,13 @@ from domain.refusals import NoTurn, OrderNeedsAttention
 from temporal import names
 from temporal.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
 from temporal.names import DRAFT_CLOSING, NEEDS_DEADLINE, NEEDS_REASON, NEEDS_REQUEST, QUEUE_FULL, STEP_FAILED
-from workflows import page
-from workflows.board import Board
-from workflows.codes import nothing_stuck
+from workflows import web_ui
 from workflows.draft import Draft
-from workflows.shield import regardless
-from workflows.steps import Steps
-from workflows.turns import MOST_WAITING, Turn, Turns
+from workflows.request_queue import MOST_WAITING, Turn, Turns
+from workflows.saga.cancellation import regardless
+from workflows.saga.error_codes import nothing_stuck
+from workflows.saga.progress import Board
+from workflows.saga.step_runner import Steps
 
 # The Web UI's form may be sent without data.
 BY_HAND, NO_DEADLINE, NO_REASON, NOTHING_SAID = Ask(), ExtendAsk(), RetryNow(), DoneByHand()
@@ -92,7 +92,7 @@ class OrderDraft:
         with self._turns.ticket() as mine:
             await self._turns.come_at_last(mine)
             await act()
-            page.show(self._board, self._draft)
+            web_ui.show(self._board, self._draft)
 
     async def _expire(self) -> None:
         if self._draft.due:
@@ -108,7 +108,7 @@ class OrderDraft:
             self._cancelled = True
 
     def _show_details(self) -> None:
-        workflow.set_current_details(page.details(self._board, self._draft, self._turns))
+        workflow.set_current_details(web_ui.details(self._board, self._draft, self._turns))
 
     def _ended(self, start: StartDraft) -> DraftEnd:
         if self._draft.open:
@@ -131,7 +131,7 @@ class OrderDraft:
             self._cancelled = False
             answer = await self._draft.served(change, lambda: act(change))
             self._served += 1
-            page.show(self._board, self._draft)
+            web_ui.show(self._board, self._draft)
             return answer
 
     def _id_by_hand(self) -> str:
@@ -230,7 +230,7 @@ class OrderDraft:
     @workflow.query(name=names.PROGRESS, description="What is done right now, what waits, what is stuck.")
     def progress(self) -> Progress:
         """Return what this run is doing."""
-        return page.progress(self._start.order, self._board, self._draft, self._turns)
+        return web_ui.progress(self._start.order, self._board, self._draft, self._turns)
 
 
 def _deadline(ask: ExtendAsk) -> datetime | None:

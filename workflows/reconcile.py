@@ -11,7 +11,7 @@ from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttri
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.strays import StrayActivities
+from activities.reconciliation import StrayActivities
 from temporal.messages import StartDraft
 from temporal.names import RECONCILE, System, draft_id
 from temporal.search_attributes import NEEDS_ATTENTION, ORDER_NUMBER

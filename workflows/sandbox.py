@@ -15,14 +15,10 @@ _OURS = (
     "store",
     "telemetry",
     "temporal",
-    "workflows.board",
-    "workflows.calls",
     "workflows.draft",
-    "workflows.page",
+    "workflows.request_queue",
     "workflows.saga",
-    "workflows.shield",
-    "workflows.steps",
-    "workflows.turns",
+    "workflows.web_ui",
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
 from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, GIVE_BACK_SEATS, RESERVE_SEATS
-from activities.steps import Reversible
+from activities.support.step_kinds import Reversible
 from api.problems import TITLES
 from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from activities.declared import declared_undos
+from activities.support.registry import declared_undos
 from cli.answers import Json
 from cli.stage import Stage
 from cli.trouble.acts import act_of

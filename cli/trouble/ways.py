@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from activities.declared import declared_steps, declared_undos
-from activities.steps import Check, Final, Pivot, Reversible
+from activities.support.registry import declared_steps, declared_undos
+from activities.support.step_kinds import Check, Final, Pivot, Reversible
 from cli.trouble.faults import Strike
 
 

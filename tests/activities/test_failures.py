@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, CancelledError
 from temporalio.testing import ActivityEnvironment
 
-from activities.failures import REFUSED, WithdrawnError, read_back, refusal_in, translated, written
+from activities.support.errors import REFUSED, WithdrawnError, read_back, refusal_in, translated, written
 from domain.refusals import Refusal, SoldOut, TravellersIncomplete, all_refusals
 from providers import errors
 from providers.errors import ProviderError, ProviderUnavailableError

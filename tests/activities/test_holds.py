@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from activities.holds import HoldCaps
-from activities.once import Once
 from activities.seats import ReserveSeats, SeatActivities, SeatsHeld
+from activities.support.hold_limits import HoldCaps
+from activities.support.step_executor import Once
 from domain.access import Reach, Scope
 from domain.refusals import ClientHoldsTooMany
 from providers.embedded.seats import EmbeddedSeats

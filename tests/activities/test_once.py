@@ -7,9 +7,9 @@ import pytest
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from activities.failures import WithdrawnError
-from activities.once import Once
-from activities.steps import Command
+from activities.support.errors import WithdrawnError
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Command
 from domain.refusals import PaymentRefused, SoldOut
 from providers.errors import PaymentDeclinedError, ProviderUnavailableError
 from store import effects

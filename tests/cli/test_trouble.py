@@ -7,7 +7,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from activities.declared import declared_steps, declared_undos
+from activities.support.registry import declared_steps, declared_undos
 from cli.answers import Json
 from cli.demo import Trouble, demo
 from cli.shop import Shop

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from temporalio.envconfig import ClientConfig
 
-from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
+from activities.support.step_kinds import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
 from cli.processes import STOP_SECONDS
 from cli.temporal_server import server_command
 from runtime.settings import Settings

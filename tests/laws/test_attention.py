@@ -7,8 +7,8 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.declared import declared_steps
-from activities.steps import Final, Pivot
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Final, Pivot
 from api import attention
 from domain.access import Reach
 from store.overviews import mine_among
@@ -21,8 +21,8 @@ from tests.support.faults import Fault
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
 from tests.support.stuck import stuck, until_at_rest, until_stuck
 from tests.support.world import CARD, TENANT, Json, World, replace
-from workflows import steps
 from workflows.order_draft import OrderDraft
+from workflows.saga import step_runner as steps
 
 STUCK = pytest.mark.parametrize("step", [StepName.RELEASE_SEATS, StepName.SETTLE_PRICE_DIFFERENCE])
 BANK_IS_BACK = {"reason": "the bank is back"}

@@ -19,7 +19,7 @@ from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database
 from tests.support.stuck import stuck
 from tests.support.world import Answer, Json, World
-from workflows import steps
+from workflows.saga import step_runner as steps
 
 MONEY = pytest.mark.parametrize("step", [StepName.SETTLE_PRICE_DIFFERENCE, StepName.VOID_PAYMENT])
 SETTLED = {"reason": "settled at the bank"}

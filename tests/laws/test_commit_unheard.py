@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.declared import declared_steps
-from activities.steps import Reversible
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Reversible
 from store.engines import database_url
 from telemetry.loopback import HOST
 from temporal.names import StepName

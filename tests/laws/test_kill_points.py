@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.declared import declared_steps
-from activities.steps import Reversible
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Reversible
 from cli.processes import Child
 from cli.trouble.faults import REFUSAL, Folder, Strike
 from domain.changes import OUTCOMES

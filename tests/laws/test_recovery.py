@@ -19,7 +19,7 @@ from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
 from workflows.draft import recorded_undos
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, Round, StartRound
-from workflows.saga import SagaError
+from workflows.saga.saga import SagaError
 
 pytestmark = pytest.mark.faults
 

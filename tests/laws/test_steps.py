@@ -2,8 +2,8 @@
 
 import pytest
 
-from activities.declared import declared_steps
-from activities.steps import Check, Reversible
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Check, Reversible
 from temporal.names import STEP_FAILED, StepName
 from tests.support.faults import INJECTED_REFUSAL, Fault
 from tests.support.scenarios import (
@@ -15,7 +15,7 @@ from tests.support.scenarios import (
     undo_matrix,
 )
 from tests.support.world import World
-from workflows import steps
+from workflows.saga import step_runner as steps
 
 pytestmark = pytest.mark.faults
 

@@ -24,7 +24,7 @@ from tests.support.installation import Served, serving
 from tests.support.stuck import until_at_rest
 from tests.support.world import CARD, DECLINED, TENANT, Json, World
 from tests.support.world import replace as replacing
-from workflows import steps
+from workflows.saga import step_runner as steps
 
 SOON = timedelta(seconds=0.5)
 WITHOUT_NUMBER = ("step", "ended")

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from activities.failures import REFUSED
-from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
+from activities.support.errors import REFUSED
+from activities.support.step_kinds import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
 from examples.providers.bank_payments import BankSettings
 from examples.providers.railway_seats import RailwaySettings
 from examples.providers.shop_offers import ShopSettings

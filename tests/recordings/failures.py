@@ -13,8 +13,8 @@ from tests.recordings.told import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, World
-from workflows import steps
 from workflows.order_draft import OrderDraft
+from workflows.saga import step_runner as steps
 
 SOON = timedelta(seconds=3)
 

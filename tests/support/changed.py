@@ -11,12 +11,12 @@ from activities.drafts import CONFIRM_ORDER, ConfirmOrder
 from activities.order_lines import Swapped
 from activities.plans import Planned
 from activities.seats import CONFIRM_SEATS, ConfirmSeats
-from activities.steps import Reversible
+from activities.support.step_kinds import Reversible
 from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
 from domain.changes import ChangeState
 from temporal.messages import Answer
 from workflows.draft import Draft
-from workflows.saga import Saga
+from workflows.saga.saga import Saga
 
 PATCH = "travellers-twice"
 Release = Callable[[pytest.MonkeyPatch], None]

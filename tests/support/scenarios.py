@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from activities.declared import declared_steps
-from activities.steps import Check, Final, Pivot, Reversible
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Check, Final, Pivot, Reversible
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store.tables import ChangeRow
 from temporal.names import StepName

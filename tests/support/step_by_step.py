@@ -17,7 +17,7 @@ from activities.payments import AuthorisePayment, SettlePriceDifference
 from activities.plans import PlanChange, Planned
 from activities.quotes import QuoteChange
 from activities.seats import ConfirmSeats, ExtendHolds, ReserveSeats
-from activities.steps import Command
+from activities.support.step_kinds import Command
 from activities.travellers import ValidateTravellers
 from domain.access import Reach
 from domain.changes import ChangeRequest, ChangeState

@@ -14,9 +14,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.failures import FailureInterceptor
-from activities.observing import ObservingInterceptor
 from activities.plans import PlanChange, Planned
+from activities.support.errors import FailureInterceptor
+from activities.support.step_metrics import ObservingInterceptor
 from domain.refusals import SoldOut
 from telemetry.logs import MEMBERS, LogFormat, formatter, place_of
 from temporal.names import StepName
@@ -51,7 +51,7 @@ def members(record: logging.LogRecord) -> dict[str, Any]:
 
 @pytest.mark.parametrize("written", LogFormat)
 @pytest.mark.parametrize(
-    "name", ["uvicorn.error", "temporalio.worker", "sqlalchemy.pool", "alembic", "activities.failures"]
+    "name", ["uvicorn.error", "temporalio.worker", "sqlalchemy.pool", "alembic", "activities.support.errors"]
 )
 def test_the_words_of_an_exception_are_not_logged_and_its_place_is(name: str, written: LogFormat) -> None:
     record = logging.LogRecord(name, logging.ERROR, "", 0, "Exception in %s\n", ("app",), caught())

@@ -4,16 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from activities.declared import declared_steps
-from activities.steps import Reversible
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Reversible
 from store.effects import REVERSIBLE
 from workflows import draft
 
 PREAMBLE = """
 from typing import ClassVar
-from activities.steps import Check, Command, Final, Nothing, Pivot, Reversible
+from activities.support.step_kinds import Check, Command, Final, Nothing, Pivot, Reversible
 from temporal.names import System
-from workflows.saga import Saga
+from workflows.saga.saga import Saga
 
 class Hold(Command):
     step: ClassVar[str] = "hold"

@@ -6,8 +6,8 @@ from typing import Any
 
 from temporalio import activity, workflow
 
-from activities.declared import declared_steps
-from activities.steps import Reversible
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Reversible
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from domain.webhooks import Failure, Why, message_id

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, TypeVar
 import pytest
 from temporalio.exceptions import ApplicationError, FailureError
 
-from activities.steps import Check, Command, Final, Nothing, Pivot, Reversible
+from activities.support.step_kinds import Check, Command, Final, Nothing, Pivot, Reversible
 from temporal.names import System
-from workflows.saga import Saga, SagaError, Undo
+from workflows.saga.saga import Saga, SagaError, Undo
 
 
 class Look(Command):
@@ -70,7 +70,7 @@ AnyStep = Check[C, Nothing] | Reversible[C, Nothing] | Pivot[C, Nothing] | Final
 
 
 class Remembered:
-    """Stands for workflows.steps.Steps: writes down what ran, and fails where it is told to."""
+    """Stands for workflows.saga.step_runner.Steps: writes down what ran, and fails where it is told to."""
 
     def __init__(self, fails: str = "", error: type[BaseException] = ApplicationError) -> None:
         self.ran: list[str] = []
@@ -232,7 +232,7 @@ async def test_a_step_under_way_is_let_finish_before_it_is_taken_back_however_of
 
     class Slow(Remembered):
         async def do(self, step: Any, command: Command) -> Nothing:
-            from workflows.shield import to_the_end  # noqa: PLC0415 - only here
+            from workflows.saga.cancellation import to_the_end  # noqa: PLC0415 - only here
 
             async def work() -> Nothing:
                 started.set()

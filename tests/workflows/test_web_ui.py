@@ -20,7 +20,7 @@ from tests.support.installation import prepared, running_world
 from tests.support.stuck import stuck
 from tests.support.temporal import temporal_server
 from tests.support.world import DECLINED, World, add
-from workflows import steps
+from workflows.saga import step_runner as steps
 
 NAMESPACE = "sqlite"
 expect.set_options(timeout=20_000)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.desk.visitor import Visitor
 from tests.support.world import World
-from workflows import steps
+from workflows.saga import step_runner as steps
 
 
 @pytest.fixture(autouse=True)

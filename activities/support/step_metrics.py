@@ -10,9 +10,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.failures import WITHDRAWN
 from activities.plans import Planned
-from activities.steps import Command
+from activities.support.errors import WITHDRAWN
+from activities.support.step_kinds import Command
 from domain.refusals import all_refusals
 from providers.errors import ProviderError
 from store.engines import StoreBusyError

@@ -10,17 +10,17 @@ from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityHandle
 
 from activities.attention import AttentionActivities, NoteAttention
-from activities.by_hand import ByHandActivities, TakeByHand, TakenByHand
-from activities.steps import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Reversible
+from activities.done_by_hand import ByHandActivities, TakeByHand, TakenByHand
+from activities.support.step_kinds import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Reversible
 from domain.by_hand import TEMPORAL
 from domain.money import Money
 from domain.refusals import SecondPersonNeeded
 from temporal.messages import DoneByHand, RetryNow, Stuck
 from temporal.names import ATTENTION_NOTED, BY_HAND_HEARD, System
-from workflows.board import Board
-from workflows.calls import Calls
-from workflows.codes import code_of, nothing_stuck, refused
-from workflows.shield import regardless, to_the_end
+from workflows.saga.activity_calls import Calls
+from workflows.saga.cancellation import regardless, to_the_end
+from workflows.saga.error_codes import code_of, nothing_stuck, refused
+from workflows.saga.progress import Board
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)

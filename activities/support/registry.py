@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 
 import activities
-from activities.steps import Check, Final, Pivot, Reversible
+from activities.support.step_kinds import Check, Final, Pivot, Reversible
 
 Step = Check | Pivot | Final | Reversible  # type: ignore[type-arg] # any command, any answer
 

@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from activities.failures import WithdrawnError, read_back, refusal_in, written
-from activities.steps import Command, Nothing
+from activities.support.errors import WithdrawnError, read_back, refusal_in, written
+from activities.support.step_kinds import Command, Nothing
 from domain.by_hand import TEMPORAL
 from domain.changes import ChangeState
 from domain.refusals import Refusal

@@ -15,9 +15,9 @@ from temporal.search_attributes import (
     ORDER_STATE,
     PRICE_DIFF_MINOR,
 )
-from workflows.board import MOST_TOLD, Board, Shown
 from workflows.draft import Draft
-from workflows.turns import Turns
+from workflows.request_queue import Turns
+from workflows.saga.progress import MOST_TOLD, Board, Shown
 
 _HELP = """
 **What you can do: More Actions, Send an Update**

@@ -15,9 +15,9 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel
 from temporalio.exceptions import FailureError
 
-from activities.steps import Check, Command, Final, Pivot, Reversible
-from workflows.shield import regardless
-from workflows.steps import Steps
+from activities.support.step_kinds import Check, Command, Final, Pivot, Reversible
+from workflows.saga.cancellation import regardless
+from workflows.saga.step_runner import Steps
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)

@@ -7,9 +7,9 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.once import Once
 from activities.payments import SettlePriceDifference, to_settle
-from activities.steps import Command
+from activities.support.step_executor import Once
+from activities.support.step_kinds import Command
 from domain.by_hand import AGREED_WITHIN, NOBODY, TEMPORAL, Alone, others
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded

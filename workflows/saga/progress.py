@@ -11,7 +11,7 @@ from temporalio.exceptions import FailureError
 
 from temporal.messages import StepShown, Stuck
 from temporal.search_attributes import NEEDS_ATTENTION, STUCK_STEP
-from workflows.codes import code_of
+from workflows.saga.error_codes import code_of
 
 # The page is fetched by the Web UI within a URL: it must stay short.
 MOST_TOLD = 6

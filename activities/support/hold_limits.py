@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from activities.steps import Command
+from activities.support.step_kinds import Command
 from domain.plans import Plan
 from domain.refusals import ClientHoldsTooMany, OrderHoldsTooMany
 from store import changes, holds

@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityHandle
 
-from activities.steps import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT, Command
+from activities.support.step_kinds import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT, Command
 from temporal.names import System, queue_of
 
 C = TypeVar("C", bound=Command)

@@ -1,0 +1,1 @@
+"""What steps are made with: their kinds, execution, errors, metrics and limits."""

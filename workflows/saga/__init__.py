@@ -1,0 +1,1 @@
+"""The saga: runs steps, undoes them, and shows what it does."""
