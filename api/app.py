@@ -5,25 +5,24 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import handlers
-from api.access.door import Door
-from api.body_limit import BodyLimitMiddleware
-from api.correlation import CorrelationMiddleware
+from api.auth.authenticator import Door
+from api.context import ApiParts
 from api.desk import routes as desk
-from api.desk.pages import PREFIX as DESK
-from api.desk.pages import error_page
+from api.desk.rendering import PREFIX as DESK
+from api.desk.rendering import error_page
 from api.discover import routes as discover
 from api.discover.errors import as_problem
 from api.entur import routes as entur
 from api.entur.errors import api_error
-from api.limiting import Limiter
-from api.native import attention, changes, health, offers, orders, problem_pages, watching, webhooks
-from api.observing import ObservingMiddleware
-from api.openapi import TAGS, describe
-from api.parts import ApiParts
-from api.policy import PolicyMiddleware
-from api.request_limit import RequestLimitMiddleware
-from api.watching import Watchers
+from api.errors import exception_handlers
+from api.http.openapi import TAGS, describe
+from api.middleware.body_limit import BodyLimitMiddleware, RequestLimitMiddleware
+from api.middleware.correlation_id import CorrelationMiddleware
+from api.middleware.request_metrics import ObservingMiddleware
+from api.middleware.security_headers import PolicyMiddleware
+from api.native import attention, change_stream, changes, health, offers, orders, problem_pages, webhooks
+from api.rate_limits.limiter import Limiter
+from api.services.change_stream import Watchers
 
 _DESCRIPTION = """
 Changes sold orders safely. A change ends in one of three places: the new order, the old order
@@ -50,7 +49,7 @@ def create_app(made: ApiParts) -> FastAPI:
         swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list", "tryItOutEnabled": True},
         strict_content_type=False,  # StrictRoute decides
         generate_unique_id_function=lambda route: route.name,
-        # FastAPI's own spans and logs say paths, queries and what exceptions say; ours are in api/tracing.py.
+        # FastAPI's own spans and logs hold paths, queries and exception texts; ours: api/middleware/request_tracing.py.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = made
@@ -66,8 +65,8 @@ def create_app(made: ApiParts) -> FastAPI:
     app.add_middleware(CorrelationMiddleware)
     app.add_middleware(PolicyMiddleware, pages=(DOCS, REDOC))
     app.add_middleware(ObservingMiddleware)
-    handlers.install(app)
-    for routes in (offers, orders, changes, watching, attention, webhooks, health, problem_pages):
+    exception_handlers.install(app)
+    for routes in (offers, orders, changes, change_stream, attention, webhooks, health, problem_pages):
         app.include_router(routes.router)
     app.include_router(entur.routes(made.entur))
     app.include_router(discover.router, prefix=made.discover.base_path)

@@ -2,7 +2,7 @@
 
 import secrets
 
-from api.access.keys import digest, new_key
+from api.auth.api_keys import digest, new_key
 from domain.access import Reach, Scope
 from runtime.settings import Settings
 from store import clients

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 
-from api.engine import Engine
-from api.engine import Request as EngineRequest
+from api.workflow_client import Engine
+from api.workflow_client import Request as EngineRequest
 from cli.answers import Json, document
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store import changes

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from api.buckets import RedisMissingError
+from api.rate_limits.counters import RedisMissingError
 from cli.ending import code_of, end
 from cli.operators import attention, changes, clients, drafts, orders
 from cli.operators.speaking import AsJson

@@ -12,18 +12,15 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig
 
 import worker
-from api.access.door import AccessSettings
-from api.access.settings import TokenSettings
-from api.access.tokens import Tokens
 from api.app import create_app
-from api.buckets import Buckets, OwnBuckets, SharedBuckets
-from api.connections import PatientProtocol
-from api.desk.settings import DeskSettings
-from api.discover.settings import DiscoverSettings
-from api.engine import Engine
-from api.entur.settings import EnturSettings
-from api.parts import ApiParts
-from api.watching import Watchers, WatchSettings
+from api.auth.access_tokens import Tokens
+from api.auth.authenticator import AccessSettings
+from api.context import ApiParts
+from api.middleware.slow_clients import PatientProtocol
+from api.rate_limits.counters import Buckets, OwnBuckets, SharedBuckets
+from api.services.change_stream import Watchers
+from api.settings import DeskSettings, DiscoverSettings, EnturSettings, TokenSettings, WatchSettings
+from api.workflow_client import Engine
 from runtime.bootstrap import Parts, made_of
 from runtime.observability import gauges, telling
 from runtime.settings import Settings
@@ -109,7 +106,7 @@ def _server(settings: Settings, made: Parts, client: Client, buckets: Buckets) -
     )
     app = create_app(parts)
     if settings.tracing:
-        from api.tracing import TracingMiddleware  # noqa: PLC0415 - only the extra `tracing` has what it imports
+        from api.middleware.request_tracing import TracingMiddleware  # noqa: PLC0415 - tracing is optional
 
         app.add_middleware(TracingMiddleware)
     return Server(serving(app, settings), app.state.watchers)

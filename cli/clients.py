@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from rich.table import Table
 
-from api.access.keys import digest, new_key
+from api.auth.api_keys import digest, new_key
 from cli.answers import Json
 from cli.ending import Code
 from cli.operators.speaking import Speaker

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from rich.console import Group
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from api.asking import is_number
+from api.services.read_order import is_number
 from cli.answers import Json
 from cli.check import NO_BOOKS
 from cli.ending import Code

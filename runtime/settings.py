@@ -7,8 +7,7 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from api.access.settings import ALGORITHMS
-from api.desk.settings import LOOPBACK
+from api.settings import ALGORITHMS, LOOPBACK
 from domain.by_hand import checked_limits
 from telemetry.logs import LogFormat
 

@@ -4,7 +4,7 @@ from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from api.desk.settings import LOOPBACK
+from api.settings import LOOPBACK
 from runtime.settings import Settings
 
 _NOBODY_KNOWN = (

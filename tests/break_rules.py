@@ -58,7 +58,7 @@ RULES = (
     Rule(
         "undos as local activities",
         "workflows/saga/step_runner.py",
-        "await regardless(self._calls.queued(do, place, command, PATIENCE, what))",
+        "await regardless(self._calls.queued(do, system, command, PATIENCE, what))",
         "await regardless(self._calls.local(do, command, INSIDE_ATTEMPTS))",
         ("tests/workflows/test_histories.py",),
     ),
@@ -78,7 +78,7 @@ RULES = (
     ),
     Rule(
         "an update has an id of its own, not the change's",
-        "api/engine.py",
+        "api/workflow_client.py",
         "                id=request.change,\n",
         "",
         (

@@ -5,16 +5,15 @@ import re
 import pytest
 
 from activities.support.hold_limits import HoldCaps
-from api import webhooks
-from api.access.door import AccessSettings
-from api.body_limit import BODY_SECONDS, LARGEST_BODY
-from api.connections import CLIENT_SECONDS, LARGEST_HEAD
-from api.entur.settings import EnturSettings
+from api.auth.authenticator import AccessSettings
+from api.context import ApiParts
+from api.errors.problems import TITLES
+from api.http.strict_json import DEEPEST
+from api.middleware.body_limit import BODY_SECONDS, LARGEST_BODY, LONGEST_ADDRESS, MOST_HEADERS
+from api.middleware.slow_clients import CLIENT_SECONDS, LARGEST_HEAD
 from api.native.orders import MOST_EVENTS
-from api.parts import ApiParts
-from api.problems import TITLES
-from api.request_limit import LONGEST_ADDRESS, MOST_HEADERS
-from api.strict_json import DEEPEST
+from api.services import webhook_subscriptions
+from api.settings import EnturSettings
 from domain.operations import MOST_LINES, MOST_OPERATIONS, MOST_TRAVELLERS
 from runtime.settings import Settings
 from tests.support.pages import ROOT
@@ -51,7 +50,7 @@ def test_the_other_numbers_are_the_codes() -> None:
     found = {what: most for what, most, setting, _ in ROWS if not setting}
     assert found == {
         "lines of an order": str(MOST_LINES),
-        "webhooks": str(webhooks.MOST),
+        "webhooks": str(webhook_subscriptions.MOST),
         "a body": f"{LARGEST_BODY // 1024} KiB",
         "seconds in which a body comes in": f"{BODY_SECONDS:.0f}",
         "arrays and objects within each other": str(DEEPEST),

@@ -6,13 +6,13 @@ from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 
-from api.asking import known_number
-from api.desk.books import Payment, Seat, payments_of, seats_of
+from api.context import ApiParts
+from api.desk.provider_comparison import Payment, Seat, payments_of, seats_of
 from api.desk.timeline import Timeline, timeline
-from api.desk.undoing import undo_list
-from api.desk.waiting import StuckStep, stuck_step
-from api.parts import ApiParts
-from api.problems import ProblemError
+from api.desk.undo_preview import undo_list
+from api.desk.work_queue import StuckStep, stuck_step
+from api.errors.problems import ProblemError
+from api.services.read_order import known_number
 from domain.changes import Outcome
 from domain.money import Money
 from domain.orders import Order, OrderLine

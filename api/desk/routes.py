@@ -9,14 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.asking import known_number
-from api.desk import deeds, helping, home, seats, waiting
-from api.desk.guard import ReasonError, check_host, check_operator, form
+from api.context import ApiParts, parts
+from api.desk import draft_actions, order_list, seats, stuck_step_actions, work_queue
 from api.desk.orders import order_shown
-from api.desk.pages import HEADERS, HERE, PREFIX, page, seen
-from api.help import HelpKind
-from api.parts import ApiParts, parts
-from api.problems import ProblemError
+from api.desk.rendering import HEADERS, HERE, PREFIX, page, seen
+from api.desk.security import ReasonError, check_host, check_operator, form
+from api.errors.problems import ProblemError
+from api.services.operator_actions import HelpKind
+from api.services.read_order import known_number
 from domain.changes import ChangeKind
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(check_operator), Depends(check_host)])
@@ -28,19 +28,19 @@ _HOW = {"retry-now": HelpKind.RETRY_NOW, "done-by-hand": HelpKind.DONE_BY_HAND}
 
 
 @router.get("")
-async def get_home(request: Request, made: Parts, asked: Annotated[home.Asked, Query()]) -> Response:
+async def get_home(request: Request, made: Parts, asked: Annotated[order_list.Asked, Query()]) -> Response:
     """Show the latest orders, or those a text names."""
-    found = await run_in_threadpool(home.found, made, asked)
+    found = await run_in_threadpool(order_list.found, made, asked)
     if found.only:
         return seen(f"{PREFIX}/orders/{found.only}")
-    stuck = await waiting.stuck_names(made)
+    stuck = await work_queue.stuck_names(made)
     return page(request, made, "home.html", asked=asked, found=found, stuck=stuck)
 
 
 @router.get("/attention")
 async def get_attention(request: Request, made: Parts) -> Response:
     """Show what waits for an operator."""
-    return page(request, made, "attention.html", queue=await waiting.queue(made))
+    return page(request, made, "attention.html", queue=await work_queue.queue(made))
 
 
 @router.get("/orders/{order}")
@@ -65,9 +65,9 @@ async def get_deed(request: Request, order: str, act: str, made: Parts) -> Respo
 
 async def _deed(request: Request, number: str, act: str, made: ApiParts, wrong: str | None = None) -> Response:
     if act in _HOW:
-        deed = await helping.look(made, number, _HOW[act])
+        deed = await stuck_step_actions.look(made, number, _HOW[act])
     elif act in _ACTS:
-        deed = await run_in_threadpool(deeds.look, made, number, act)
+        deed = await run_in_threadpool(draft_actions.look, made, number, act)
     else:
         raise ProblemError("NOT_FOUND")
     return page(request, made, "deed.html", 422 if wrong else 200, deed=deed, wrong=wrong)
@@ -94,7 +94,7 @@ async def extend(request: Request, order: str, made: Parts, fields: Sent) -> Res
 async def _do(request: Request, order: str, act: ChangeKind, made: ApiParts, fields: Mapping[str, str]) -> Response:
     number = known_number(order)
     try:
-        change = await deeds.do(request, made, number, act, fields)
+        change = await draft_actions.do(request, made, number, act, fields)
     except ReasonError as error:
         return await _deed(request, number, act, made, str(error))
     return seen(f"{PREFIX}/orders/{number}?{urlencode({'asked': change})}")
@@ -115,7 +115,7 @@ async def done_by_hand(request: Request, order: str, made: Parts, fields: Sent) 
 async def _help(request: Request, order: str, how: HelpKind, made: ApiParts, fields: Mapping[str, str]) -> Response:
     number = known_number(order)
     try:
-        await helping.help_(made, number, how, fields)
+        await stuck_step_actions.help_(made, number, how, fields)
     except ReasonError as error:
         return await _deed(request, number, how.replace("_", "-"), made, str(error))
     return seen(f"{PREFIX}/orders/{number}?{urlencode({'helped': how})}")

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from api.parts import ApiParts
-from api.problems import ProblemError
+from api.context import ApiParts
+from api.errors.problems import ProblemError
 from domain.model import is_code
 from store.seat_maps import Departure, MappedSeat, day_before, day_from, departures, seats_on, service
 from store.tables import ServiceRow

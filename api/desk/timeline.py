@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from api.desk import words
+from api.context import ApiParts
+from api.desk import labels
 from api.entur.routes import PREFIX as ENTUR
-from api.parts import ApiParts
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import Order
@@ -129,7 +129,7 @@ class _Writer:
         return Entry(
             id=row.id,
             kind=row.kind,
-            who=words.who(row.route, ENTUR, self._made.discover.base_path),
+            who=labels.who(row.route, ENTUR, self._made.discover.base_path),
             at=row.created_at,
             finished=row.finished_at,
             state=row.state,
@@ -181,5 +181,5 @@ class _Writer:
 
 
 def _notes(events: Iterable[EventRow]) -> list[Note]:
-    said = ((event.at, words.said(event.type, data_of(event))) for event in events)
+    said = ((event.at, labels.said(event.type, data_of(event))) for event in events)
     return [Note(at, text) for at, text in said if text]

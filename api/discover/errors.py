@@ -5,7 +5,7 @@ from typing import Any
 from fastapi.responses import Response
 from starlette.types import Scope
 
-from api.problems import ProblemError, response, responses
+from api.errors.problems import ProblemError, response, responses
 
 BAD_REQUEST = 400
 

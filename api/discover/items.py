@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from pydantic import Field
 
+from api.discover.json_format import Exact, Said, francs, number
 from api.discover.messages import ValidationMessage, missing
 from api.discover.products import ProductOut, product_out
-from api.discover.wire import Exact, Said, francs, number
-from api.discover.zones import utc
-from api.problems import ProblemError
+from api.discover.time_zones import utc
+from api.errors.problems import ProblemError
 from domain.lineage import place_of
 from domain.money import Money
 from domain.orders import Order, OrderLine, OrderStatus

@@ -5,8 +5,8 @@ from enum import StrEnum
 
 from pydantic.alias_generators import to_camel
 
-from api.discover.wire import Said
-from api.problems import TITLES
+from api.discover.json_format import Said
+from api.errors.problems import TITLES
 from domain.changes import Outcome, Warned
 from domain.refusals import OfferNotFound
 

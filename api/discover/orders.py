@@ -5,9 +5,9 @@ from decimal import Decimal
 from pydantic import Field
 
 from api.discover.items import OrderItemOut, Products, item_messages, item_out, positions
+from api.discover.json_format import Exact, Said, francs, number
 from api.discover.messages import ValidationMessage
-from api.discover.wire import Exact, Said, francs, number
-from api.discover.zones import utc
+from api.discover.time_zones import utc
 from domain.orders import Order, OrderStatus
 from store.tables import OrderRow
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from api.discover.wire import Exact, Said, francs, number
+from api.discover.json_format import Exact, Said, francs, number
 from domain.products import Product
 
 

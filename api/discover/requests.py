@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from api.discover.wire import Name, Sent, blank
+from api.discover.json_format import Name, Sent, blank
 from domain.model import Code
 from domain.operations import MOST_OPERATIONS
 from domain.travellers import Country

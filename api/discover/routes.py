@@ -7,21 +7,21 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from api.discover import answers
-from api.discover.answers import Ended
-from api.discover.desk import Desk, body_of, preparing_for
+from api.context import ApiParts, parts
+from api.discover import responses as answers
 from api.discover.errors import errors
 from api.discover.items import OrderItemUpdateResponse, numbered
-from api.discover.offering import OffersResponse, bundle_out, find
+from api.discover.json_format import ExactJSONResponse
+from api.discover.offers import OffersResponse, bundle_out, find
 from api.discover.orders import CURRENCY, OrderUpdateResponse
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
+from api.discover.responses import Ended
+from api.discover.submission import Desk, body_of, preparing_for
+from api.discover.time_zones import zone_of
 from api.discover.translation import Prepared
-from api.discover.wire import ExactJSONResponse
-from api.discover.zones import zone_of
-from api.headers import Handling, patient
-from api.new_orders import NewOrder, create_empty
-from api.parts import ApiParts, parts
-from api.strict_json import StrictRoute
+from api.http.request_headers import Handling, patient
+from api.http.routes import StrictRoute
+from api.services.create_order import NewOrder, create_empty
 from domain.operations import RemoveLines
 
 Parts = Annotated[ApiParts, Depends(parts)]

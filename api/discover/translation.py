@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from api.births import possible
+from api.context import ApiParts
 from api.discover.items import item_number, position_of
 from api.discover.messages import ValidationMessage, ignoring, refusing
-from api.discover.offering import Wanted, find, products_named
-from api.discover.people import anonymous, gender_messages, identified
+from api.discover.offers import Wanted, find, products_named
 from api.discover.requests import OrderItemIn, ProductConfigurationIn
-from api.discover.zones import instant
-from api.parts import ApiParts
-from api.problems import ProblemError
+from api.discover.time_zones import instant
+from api.discover.travellers import anonymous, gender_messages, identified
+from api.errors.problems import ProblemError
+from api.http.birth_dates import possible
 from domain.lineage import at_position
 from domain.model import is_code
 from domain.offers import OfferBundle

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.types import Scope
 
-from api.problems import ANYWHERE, AT_THE_DOOR, ProblemError, ProblemMember, headers_of
+from api.errors.problems import ANYWHERE, AT_THE_DOOR, ProblemError, ProblemMember, headers_of
 
 BAD_REQUESTS = frozenset(
     {

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from api.entur.answers import Said
 from api.entur.orders_schema import PriceWithTax, price
+from api.entur.responses import Said
 from domain.options import ChangeOption, LineOptions, OptionKind
 from domain.orders import Order, OrderLine
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from api.entur.answers import Said
+from api.entur.responses import Said
 from domain.customers import Customer, Distribution, Reference
 from domain.lineage import carrier
 from domain.money import Money, included_tax

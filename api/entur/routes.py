@@ -7,21 +7,21 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.answering import heard
-from api.asking import ask
+from api.context import ApiParts, parts
 from api.entur import translation
-from api.entur.answers import OrderLineIdsAndReservationIds, answer_of
-from api.entur.callers import CHANNEL, POS, EnturRoute, documented, required
+from api.entur.client_headers import CHANNEL, POS, EnturRoute, documented, required
 from api.entur.errors import errors
 from api.entur.options_schema import ChangeOptionOut, options_out
 from api.entur.orders_schema import OrderOut, order_out
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
-from api.entur.settings import EnturSettings
-from api.headers import Handling, patient
-from api.new_orders import NewOrder
-from api.parts import ApiParts, parts
-from api.problems import ProblemError
-from api.reading import read_options, read_order
+from api.entur.responses import OrderLineIdsAndReservationIds, answer_of
+from api.errors.problems import ProblemError
+from api.http.request_headers import Handling, patient
+from api.services.change_response import heard
+from api.services.create_order import NewOrder
+from api.services.read_order import read_options, read_order
+from api.services.submit_request import ask
+from api.settings import EnturSettings
 from domain.changes import ChangeKind, ChangeRequest
 from store import bundles
 from store.tables import ChangeRow

@@ -15,7 +15,7 @@ from api.entur.requests import (
     RefIn,
     SupplementConfiguration,
 )
-from api.problems import ProblemError
+from api.errors.problems import ProblemError
 from domain.changes import ChangeKind, ChangeRequest
 from domain.customers import Customer, Distribution, Entitlement, Reference
 from domain.offers import OfferBundle

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.asking import known_number
-from api.attention import drift, progress_of, stuck_orders
-from api.headers import idempotency_key
-from api.help import HelpKind, help_order
-from api.parts import ApiParts, parts
-from api.problems import ProblemError, responses
-from api.strict_json import StrictRoute
+from api.context import ApiParts, parts
+from api.errors.problems import ProblemError, responses
+from api.http.request_headers import idempotency_key
+from api.http.routes import StrictRoute
+from api.services.needs_attention import drift, progress_of, stuck_orders
+from api.services.operator_actions import HelpKind, help_order
+from api.services.read_order import known_number
 from domain.by_hand import AGREED_WITHIN, Reason
 from domain.model import Model
 from store import sayings

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from activities.quotes import price
-from api.answering import heard
-from api.asking import ask, asked_before, known_number
-from api.births import check_births
-from api.headers import Handling, handling, keyed
+from api.context import ApiParts, parts
+from api.errors.problems import ProblemError, responses
+from api.http.birth_dates import check_births
+from api.http.request_headers import Handling, handling, keyed
+from api.http.routes import StrictRoute
 from api.native.changes_schema import (
     ByHandIn,
     ChangeDetails,
@@ -27,9 +28,9 @@ from api.native.changes_schema import (
     details_out,
     quote_out,
 )
-from api.parts import ApiParts, parts
-from api.problems import ProblemError, responses
-from api.strict_json import StrictRoute
+from api.services.change_response import heard
+from api.services.read_order import known_number
+from api.services.submit_request import ask, asked_before
 from domain.changes import FURTHEST_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
 from domain.money import parse_money
 from domain.quotes import Quote

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from api.errors.problems import Problem, of_outcome
 from api.native.amounts import Amount, AmountIn, CurrencyIn, amount
-from api.problems import Problem, of_outcome
 from domain.by_hand import Reason
 from domain.changes import ChangeState, Outcome, PaymentMeans
 from domain.model import Flag, Instant, Model

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from api.parts import ApiParts, parts
-from api.problems import responses
+from api.context import ApiParts, parts
+from api.errors.problems import responses
 
 router = APIRouter(tags=["health"])
 

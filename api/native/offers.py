@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from api.births import check_births
+from api.context import ApiParts, parts
+from api.errors.problems import ProblemError, responses
+from api.http.birth_dates import check_births
+from api.http.routes import StrictRoute
 from api.native.offers_schema import BundlesOut, OfferSearchIn, bundle_out
-from api.parts import ApiParts, parts
-from api.problems import ProblemError, responses
-from api.searching import find_bundles
-from api.strict_json import StrictRoute
+from api.services.search_offers import find_bundles
 from providers.protocols import OfferSearch, SearchTraveller
 
 router = APIRouter(tags=["offers"], route_class=StrictRoute)

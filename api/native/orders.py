@@ -6,16 +6,15 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.asking import known_number
-from api.headers import Handling, keyed
+from api.context import ApiParts, parts
+from api.errors.problems import ProblemError, responses
+from api.http.request_headers import Handling, keyed
+from api.http.routes import StrictRoute
 from api.native.history_schema import HistoryOut, event_out
 from api.native.options_schema import OptionsOut, options_out
 from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
-from api.new_orders import create_empty
-from api.parts import ApiParts, parts
-from api.problems import ProblemError, responses
-from api.reading import read_options, read_order
-from api.strict_json import StrictRoute
+from api.services.create_order import create_empty
+from api.services.read_order import known_number, read_options, read_order
 from domain.orders import Order
 from store import changes
 from store.events import history

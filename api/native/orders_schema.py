@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from api.native.amounts import Amount, CurrencyIn, amount
 from api.native.offers_schema import ZoneIn
-from api.new_orders import NewOrder
+from api.services.create_order import NewOrder
 from domain.currencies import EXPONENTS
 from domain.customers import Customer, Distribution
 from domain.lineage import carrier

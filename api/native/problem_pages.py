@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from api.problems import TITLES, ProblemError, responses
+from api.errors.problems import TITLES, ProblemError, responses
 
 router = APIRouter(tags=["problems"])
 

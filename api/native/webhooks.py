@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api import webhooks
-from api.headers import Handling, keyed
+from api.context import ApiParts, parts
+from api.errors.problems import responses
+from api.http.request_headers import Handling, keyed
+from api.http.routes import StrictRoute
 from api.native.webhooks_schema import (
     DeliveriesOut,
     TestOut,
@@ -20,9 +22,7 @@ from api.native.webhooks_schema import (
     test_out,
     webhook_out,
 )
-from api.parts import ApiParts, parts
-from api.problems import responses
-from api.strict_json import StrictRoute
+from api.services import webhook_subscriptions
 from domain.webhooks import message_id
 from store.tables import WebhookRow
 
@@ -44,7 +44,7 @@ async def subscribe(
 
     Each order's events come in their order; each comes at least once, with the same `webhook-id` each time.
     """
-    row, replayed = await webhooks.subscribe(request, made, wanted.url, wanted.types, asked.key or "")
+    row, replayed = await webhook_subscriptions.subscribe(request, made, wanted.url, wanted.types, asked.key or "")
     answer.headers["Location"] = f"/v1/webhooks/{row.id}"
     return await run_in_threadpool(_with_secret, made, row, asked, answer, replayed=replayed)
 
@@ -52,28 +52,28 @@ async def subscribe(
 @router.get("/v1/webhooks", responses=responses())
 def get_webhooks(made: Parts) -> WebhooksOut:
     """Return every webhook, with how it does."""
-    rows = webhooks.find_all(made)
-    waiting, now = webhooks.waiting(made, rows), made.store.now()
+    rows = webhook_subscriptions.find_all(made)
+    waiting, now = webhook_subscriptions.waiting(made, rows), made.store.now()
     return WebhooksOut(webhooks=[webhook_out(row, waiting.get(row.id, 0), now) for row in rows])
 
 
 @router.get("/v1/webhooks/{webhook}", responses=_UNKNOWN)
 def get_webhook(webhook: str, made: Parts) -> WebhookOut:
     """Return a webhook, with how it does."""
-    return _shown(made, webhooks.find(made, webhook))
+    return _shown(made, webhook_subscriptions.find(made, webhook))
 
 
 @router.patch("/v1/webhooks/{webhook}", responses=responses(*_BODY, *_ADDRESS, "WEBHOOK_NOT_FOUND"))
 async def change_webhook(webhook: str, wanted: WebhookPatchIn, made: Parts) -> WebhookOut:
     """Change what is named. A new URL, or `enabled: true`, has everything that waits tried at once."""
-    row = await webhooks.change(made, webhook, wanted.model_dump(exclude_unset=True))
+    row = await webhook_subscriptions.change(made, webhook, wanted.model_dump(exclude_unset=True))
     return await run_in_threadpool(_shown, made, row)
 
 
 @router.delete("/v1/webhooks/{webhook}", status_code=204, responses=_UNKNOWN)
 def unsubscribe(webhook: str, made: Parts) -> None:
     """Post nothing more to a webhook, and forget what it was told."""
-    webhooks.unsubscribe(made, webhook)
+    webhook_subscriptions.unsubscribe(made, webhook)
 
 
 @router.post(
@@ -81,20 +81,20 @@ def unsubscribe(webhook: str, made: Parts) -> None:
 )
 def rotate_secret(webhook: str, made: Parts, asked: Keyed, answer: Response) -> WebhookSecretOut:
     """Give a webhook a new secret. For 24 hours the former one signs along."""
-    row, replayed = webhooks.rotate(made, webhook, asked.key or "")
+    row, replayed = webhook_subscriptions.rotate(made, webhook, asked.key or "")
     return _with_secret(made, row, asked, answer, replayed=replayed)
 
 
 @router.post("/v1/webhooks/{webhook}/test", responses=_UNKNOWN)
 async def test_webhook(webhook: str, made: Parts) -> TestOut:
     """Post an event of the type `ping` once, now, and say how it went."""
-    return test_out(await webhooks.ping(made, webhook))
+    return test_out(await webhook_subscriptions.ping(made, webhook))
 
 
 @router.get("/v1/webhooks/{webhook}/deliveries", responses=_UNKNOWN)
 def get_deliveries(webhook: str, made: Parts) -> DeliveriesOut:
     """Return what a webhook was told or is owed: what fails first, then the latest."""
-    rows = webhooks.deliveries_of(made, webhook)
+    rows = webhook_subscriptions.deliveries_of(made, webhook)
     return DeliveriesOut(deliveries=[delivery_out(row, message_id(row.order_number, row.number)) for row in rows])
 
 
@@ -103,9 +103,9 @@ def _with_secret(
 ) -> WebhookSecretOut:
     if replayed:
         answer.headers["Idempotency-Replayed"] = "true"
-    waiting = webhooks.waiting(made, [row])
+    waiting = webhook_subscriptions.waiting(made, [row])
     return secret_out(row, waiting.get(row.id, 0), made.store.now(), asked.key or "")
 
 
 def _shown(made: ApiParts, row: WebhookRow) -> WebhookOut:
-    return webhook_out(row, webhooks.waiting(made, [row]).get(row.id, 0), made.store.now())
+    return webhook_out(row, webhook_subscriptions.waiting(made, [row]).get(row.id, 0), made.store.now())

@@ -8,7 +8,7 @@ from functools import partial
 
 from temporalio.client import Client
 
-from api.engine import Engine
+from api.workflow_client import Engine
 from bench.bare import FIRST_VERSIONS, QUEUE, run_bare
 from bench.changes.kinds import ADD, BARE, CONFIRM, DEARER, DRAFTED, FIVE, INTO_DRAFT, KINDS, Kind
 from bench.load import Run, run, some_at_once

@@ -1,4 +1,4 @@
-"""An order's own queue, as `workflows/request_queue.py` and `api/engine.py` keep it: one change of an order at a time.
+"""An order's own queue, as `workflows/request_queue.py` and `api/workflow_client.py` keep it: one change of an order at a time.
 
 At most so many wait. Who finds no place asks again, as the API does, first after 50 ms and then after twice as
 long, up to a second. Who has waited too long, inside or before the queue, is refused: NO_TURN.

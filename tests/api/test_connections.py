@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from api import body_limit, connections
-from api.connections import PatientProtocol
+from api.middleware import body_limit, slow_clients
+from api.middleware.slow_clients import PatientProtocol
 from telemetry.loopback import HOST, free_port
 from tests.support.world import World
 
@@ -24,7 +24,7 @@ HEAD = "Host: h\r\nEntur-Distribution-Channel: A:B:C\r\nEntur-Pos: k\r\nContent-
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_limit, "BODY_SECONDS", SOON)
-    monkeypatch.setattr(connections, "CLIENT_SECONDS", 3 * SOON)
+    monkeypatch.setattr(slow_clients, "CLIENT_SECONDS", 3 * SOON)
 
 
 class Quiet(uvicorn.Server):
@@ -120,7 +120,7 @@ async def test_a_head_that_comes_byte_by_byte_is_not_waited_for_longer(world: Wo
 
 async def test_headers_without_end_are_cut_off(world: World) -> None:
     async with calling(world) as line:
-        await line.say("GET /health HTTP/1.1\r\nX: " + "x" * connections.LARGEST_HEAD)
+        await line.say("GET /health HTTP/1.1\r\nX: " + "x" * slow_clients.LARGEST_HEAD)
         answer = await line.answer()
     assert answer.startswith("HTTP/1.1 431")
     assert "HEADERS_TOO_LARGE" in answer
@@ -138,7 +138,7 @@ async def test_who_is_slow_keeps_nobody_else_out(world: World) -> None:
 async def test_what_takes_us_longer_than_clients_may_is_answered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world.with_api() as here:
         order = await here.order()
-    monkeypatch.setattr(connections, "CLIENT_SECONDS", 0.005)
+    monkeypatch.setattr(slow_clients, "CLIENT_SECONDS", 0.005)
     async with calling(world) as line:
         await line.say(f"DELETE /v1/orders/{order}/draft HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n")
         assert (await line.answer()).startswith("HTTP/1.1 200")

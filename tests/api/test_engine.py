@@ -12,8 +12,8 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig
 
 from api.app import create_app
-from api.engine import Engine
-from api.parts import ApiParts
+from api.context import ApiParts
+from api.workflow_client import Engine
 from store.changes import of_id
 from telemetry.loopback import free_port
 from temporal.data_converter import CONVERTER

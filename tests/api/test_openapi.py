@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.problems import TITLES
+from api.errors.problems import TITLES
 from domain.refusals import all_refusals
 from tests.support.world import World
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from api.webhooks import new_secret
+from api.services.webhook_subscriptions import new_secret
 from providers.posting import Message
 from store.database import utc_now
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.access.keys import fits, id_of
+from api.auth.api_keys import fits, id_of
 from cli import __main__ as main
 from cli.__main__ import app
 from runtime.settings import Settings

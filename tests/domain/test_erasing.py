@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from api.new_orders import NewOrder
+from api.services.create_order import NewOrder
 from domain.changes import ChangeRequest, Outcome
 from domain.erasing import BLANKS, PEOPLE, Opaque, blanked
 from domain.offers import OfferBundle

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Final, Pivot
-from api import attention
+from api.services import needs_attention
 from domain.access import Reach
 from store.overviews import mine_among
 from store.tables import OrderRow
@@ -86,7 +86,7 @@ async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(w
 async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attention, "MOST", 1)
+    monkeypatch.setattr(needs_attention, "MOST", 1)
     async with guarded(world) as door:
         kiosk, app = door.client(channel="WAY:Kiosk").world, door.client(channel="WAY:App").world
         made = [await stuck(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]

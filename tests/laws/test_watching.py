@@ -11,10 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.access.door import AccessSettings
-from api.engine import Engine
-from api.parts import ApiParts
-from api.watching import LOOK_EVERY, WatchSettings
+from api.auth.authenticator import AccessSettings
+from api.context import ApiParts
+from api.services.change_stream import LOOK_EVERY
+from api.settings import WatchSettings
+from api.workflow_client import Engine
 from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.access import PEPPER, Guarded

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from api.webhooks import new_secret
+from api.services.webhook_subscriptions import new_secret
 from domain.webhooks import Failure
 from providers.endpoints import Endpoints
 from providers.posting import Answered, Message, Poster

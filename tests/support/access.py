@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx2
 
-from api.access.door import AccessSettings
-from api.access.keys import NewKey, digest, new_key
-from api.access.tokens import Tokens
+from api.auth.access_tokens import Tokens
+from api.auth.api_keys import NewKey, digest, new_key
+from api.auth.authenticator import AccessSettings
 from domain.access import WHOLE_TENANT, Reach, Scope
 from store import clients
 from tests.support.world import TENANT, World

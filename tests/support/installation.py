@@ -16,11 +16,11 @@ from temporalio.plugin import SimplePlugin
 
 import worker
 from api.app import create_app
-from api.connections import PatientProtocol
-from api.desk.settings import DeskSettings
-from api.engine import Engine
-from api.parts import ApiParts
-from api.tracing import TracingMiddleware
+from api.context import ApiParts
+from api.middleware.request_tracing import TracingMiddleware
+from api.middleware.slow_clients import PatientProtocol
+from api.settings import DeskSettings
+from api.workflow_client import Engine
 from cli import catalogue
 from cli.api import QUICK, Server
 from providers.protocols import PaymentProvider

@@ -18,9 +18,9 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RetryConfig
 
 from api.app import create_app
-from api.desk.settings import DeskSettings
-from api.engine import Engine
-from api.parts import ApiParts
+from api.context import ApiParts
+from api.settings import DeskSettings
+from api.workflow_client import Engine
 from domain.changes import OUTCOMES
 from runtime.bootstrap import Parts
 from store.database import Store

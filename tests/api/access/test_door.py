@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from api.access.table import SCOPE_OF
+from api.auth.route_scopes import SCOPE_OF
 from domain.access import Scope
 from store import clients
 from tests.support.access import Guarded

@@ -10,8 +10,8 @@ import pytest
 from limits import RateLimitItemPerMinute
 from redis.asyncio import Redis
 
-from api import buckets
-from api.buckets import RedisMissingError, SharedBuckets
+from api.rate_limits import counters
+from api.rate_limits.counters import RedisMissingError, SharedBuckets
 from runtime.settings import Settings
 from telemetry.loopback import HOST, free_port
 from tests.support.access import Guarded, guarded
@@ -76,7 +76,7 @@ async def test_a_redis_that_never_answers_is_waited_for_once_and_not_for_long(wo
     async with counting(world, f"redis://{HOST}:{port}") as door:
         client, began = door.client().world, time.monotonic()
         assert await statuses(client, MOST + 1) == [404] * MOST + [429]
-        assert time.monotonic() - began < 2 * buckets.PATIENCE_SECONDS + 1
+        assert time.monotonic() - began < 2 * counters.PATIENCE_SECONDS + 1
     assert len(callers) == 1
     for caller in callers:
         caller.close()
@@ -84,7 +84,7 @@ async def test_a_redis_that_never_answers_is_waited_for_once_and_not_for_long(wo
 
 
 async def test_a_redis_that_is_back_counts_again(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(counters, "REST_SECONDS", 0.0)
     async with counting(world, redis_url) as door:
         client = door.client()
         shared: SharedBuckets = door.world.http._transport.app.state.parts.buckets  # type: ignore[attr-defined] # noqa: SLF001 - the application under test

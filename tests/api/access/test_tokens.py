@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from api.access.settings import TokenSettings
-from api.access.tokens import KeysUnreachableError, SigningKeys, TokenRefusedError, Tokens
+from api.auth.access_tokens import KeysUnreachableError, SigningKeys, TokenRefusedError, Tokens
+from api.settings import TokenSettings
 from domain.access import Scope
 from store import clients
 from telemetry.loopback import HOST

@@ -14,13 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
 from api.entur import translation
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
-from api.handlers import invalid
+from api.errors.exception_handlers import invalid
+from api.errors.problems import ProblemError
+from api.http.strict_json import read_json
 from api.native.changes_schema import ChangeIn, ConfirmIn, DeadlineIn, PaymentIn
 from api.native.offers_schema import OfferSearchIn
 from api.native.orders_schema import OrderIn
 from api.native.webhooks_schema import WebhookIn, WebhookPatchIn
-from api.problems import ProblemError
-from api.strict_json import read_json
 from domain.changes import ChangeKind, ChangeRequest
 from tests.domain.makers import bundle
 

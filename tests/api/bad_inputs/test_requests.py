@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi import Request
 
-from api.headers import wait
+from api.http.request_headers import wait
 from tests.support.world import World
 
 ORDER = "/v1/orders/26-999999"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.desk.pages import HERE
+from api.desk.rendering import HERE
 
 STYLE = (HERE / "static" / "desk.css").read_text()
 SURFACES = ("ground", "raised")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import TextClause, text
 
-from api.desk.settings import DeskSettings
+from api.settings import DeskSettings
 from store.database import Store
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of

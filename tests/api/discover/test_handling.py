@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from sqlmodel import select
 
-from api.discover.settings import DiscoverSettings
+from api.settings import DiscoverSettings
 from domain.offers import OfferBundle
 from store import bundles
 from store.tables import BundleRow

@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from api.entur.settings import EnturSettings
+from api.settings import EnturSettings
 from temporal.names import draft_id
 from temporal.search_attributes import CHANNEL, CORRELATION_ID
 from tests.support.canary import ADULT

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from api.access.door import AccessSettings
-from api.engine import Engine
-from api.entur.settings import EnturSettings
-from api.parts import ApiParts
+from api.auth.authenticator import AccessSettings
+from api.context import ApiParts
+from api.settings import EnturSettings
+from api.workflow_client import Engine
 from telemetry.loopback import free_port
 from tests.support.access import PEPPER, Guarded
 from tests.support.canary import ADULT

@@ -1,0 +1,104 @@
+"""Renders pages: one way for answers and errors alike, with the headers that keep a page to itself."""
+
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.types import Scope
+
+from api.context import ApiParts
+from api.desk import labels
+from api.desk.security import COOKIE, token_of
+from api.errors.problems import ProblemError, headers_of
+from domain.money import Money
+from store.invariants import INVARIANTS
+from temporal.names import draft_id
+
+HERE = Path(__file__).parent
+PREFIX = "/desk"
+# `no-referrer` would hide our own origin from ourselves.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def _money(amount: Money) -> str:
+    sign = "\N{MINUS SIGN}" if amount.minor < 0 else ""
+    return f"{sign}{str(amount).removeprefix('-')}\N{NO-BREAK SPACE}{amount.currency}"
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "money": _money,
+    "ago": labels.ago,
+    "lasting": labels.lasting,
+    "step": labels.step,
+    "kind": labels.kind,
+    "code": labels.code,
+    "status": labels.status,
+}
+
+
+def page(request: Request, made: ApiParts, template: str, status: int = 200, **shown: Any) -> Response:
+    """Return a page. Every form on it carries the visitor's token, and a key of its own."""
+    token = token_of(request)
+    common = {
+        "token": token,
+        "new_key": lambda: str(uuid.uuid4()),
+        "now": made.store.now(),
+        "web_ui": lambda order: _web_ui(made, order),
+        "laws": {each.name: each.sentence for each in INVARIANTS},
+        "money_of": lambda row: Money(row.amount_minor, row.currency),
+        "section": template.removesuffix(".html"),
+    }
+    text = _ENVIRONMENT.get_template(template).render(common | shown)
+    answer = HTMLResponse(text, status, HEADERS)
+    if request.cookies.get(COOKIE) != token:
+        answer.set_cookie(COOKIE, token, path=PREFIX, httponly=True, samesite="strict")
+    return answer
+
+
+def seen(path: str) -> Response:
+    """Return the answer to a form: look there, so that nothing is sent again on reload."""
+    return RedirectResponse(path, 303, HEADERS)
+
+
+def error_page(scope: Scope, error: ProblemError) -> Response:
+    """Return the page for a problem."""
+    made: ApiParts = scope["app"].state.parts
+    status = error.status_code
+    title = labels.ERROR_TITLES.get(status, "Something went wrong")
+    shown = {"title": title, "problem": error.problem, "hint": labels.HINTS.get(error.problem.code)}
+    answer = page(Request(scope), made, "error.html", status, **shown)
+    answer.headers.update(headers_of(error))
+    return answer
+
+
+def _web_ui(made: ApiParts, order: str) -> str | None:
+    if made.web_ui is None:
+        return None
+    namespace = quote(made.engine.client.namespace, safe="")
+    return f"{made.web_ui.rstrip('/')}/namespaces/{namespace}/workflows/{quote(draft_id(order), safe='')}"
+
+
+def moment(value: datetime) -> str:
+    """Return a time as it stands in a form: UTC, to the second."""
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ")

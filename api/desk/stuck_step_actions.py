@@ -1,0 +1,65 @@
+"""Helping a stuck step: what it would do, and doing it by the same function as the API."""
+
+from collections.abc import Mapping
+
+from starlette.concurrency import run_in_threadpool
+
+from api.context import ApiParts
+from api.desk.draft_actions import Deed
+from api.desk.orders import head_of
+from api.desk.security import key_of, reason_of
+from api.desk.work_queue import StuckStep, stuck_step
+from api.services.needs_attention import progress_of
+from api.services.operator_actions import HelpKind, help_order
+from temporal.messages import Progress
+
+_UNASKED = "tried again at the desk"
+
+
+async def look(made: ApiParts, number: str, how: HelpKind) -> Deed:
+    """Return what helping would do now. Raises ORDER_NOT_FOUND."""
+    (progress,) = await progress_of(made.engine, [number])
+    event, stuck = await run_in_threadpool(_stuck, made, number, progress)
+    act, what = how.replace("_", "-"), f"“{stuck.what}” of {number}" if stuck else "the stuck step"
+    hindrance = None if stuck else "No step of this order is stuck, or its workflow could not be asked."
+    if how is HelpKind.RETRY_NOW:
+        does = [f"{what} is tried again at once, under the same key: it happens once however often it is tried."]
+        return Deed(number, act, "Try again now", "Try again now", does, event, hindrance)
+    does = [
+        f"{what} is taken for done at its provider. The provider is not asked any more.",
+        "Our own books are mended, and the change goes on to its end.",
+        "If it was not done there, money or seats are wrong from now on: look before you say so.",
+        "Who says so and why is recorded on the order, for ever. No names of travellers, please.",
+        "Above what one person may say alone it is done once a second one has said the same, within an hour.",
+    ]
+    if stuck:
+        does += [f"{each.saying.who} said so already: “{each.saying.reason}”." for each in stuck.said_done]
+    if stuck and stuck.key:
+        does.insert(1, f"The provider knows it under the key {stuck.key}.")
+    return Deed(
+        number,
+        act,
+        "Say it was done by hand",
+        "It was done by hand",
+        does,
+        event,
+        hindrance,
+        grave=True,
+        needs_reason=True,
+    )
+
+
+def _stuck(made: ApiParts, number: str, progress: Progress | None) -> tuple[int, StuckStep | None]:
+    with made.store.read() as tx:
+        head = head_of(tx, number)
+        return head.last_event, stuck_step(tx, number, progress, made.store.now()) if progress else None
+
+
+async def help_(made: ApiParts, number: str, how: HelpKind, fields: Mapping[str, str]) -> None:
+    """Help an order's stuck step.
+
+    Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, SECOND_PERSON_NEEDED, and EngineUnreachableError.
+    """
+    reason, key = reason_of(fields, _UNASKED if how is HelpKind.RETRY_NOW else None), key_of(fields)
+    await run_in_threadpool(_stuck, made, number, None)
+    await help_order(made, number, how, reason, key)

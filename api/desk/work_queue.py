@@ -1,0 +1,161 @@
+"""What waits for an operator, put together from Temporal and the books."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy.exc import OperationalError
+from starlette.concurrency import run_in_threadpool
+
+from activities.attention import what_is_left
+from api.context import ApiParts
+from api.desk import labels
+from api.services import needs_attention
+from api.services.needs_attention import progress_of, stuck_orders
+from api.workflow_client import EngineUnreachableError
+from domain.by_hand import AGREED_WITHIN
+from domain.money import Money, total
+from domain.risk import Risk, at_risk
+from store import sayings, waiting
+from store.engines import StoreBusyError
+from store.events import data_of
+from store.invariants import Violation
+from store.orders import find, load
+from store.sayings import Said
+from store.scoped import Scoped
+from store.tables import ChangeRow, EventRow, OrderRow
+from temporal.messages import Progress, Stuck
+
+SHOWN = 50
+TAKEN_UP_WITHIN = timedelta(minutes=2)
+"""Two rounds of the schedule: by then every request should have been taken up."""
+SOON = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class StuckStep:
+    """A step that keeps failing, and what hangs on it."""
+
+    order: str
+    step: str
+    what: str
+    code: str
+    since: datetime
+    request: str | None
+    left: Sequence[str]
+    risk: Risk
+    proposal: str
+    key: str | None
+    heard: bool
+    """Whether its workflow says so; else it is by the books, and may have come through since."""
+    said_done: Sequence[Said]
+    """Who said within the hour that it was done by hand."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Everything that waits."""
+
+    stuck: Sequence[StuckStep]
+    drift: Sequence[Violation] | None
+    """None when the books could not be read through in time."""
+    overdue: Sequence[ChangeRow]
+    ending: Sequence[OrderRow]
+    engine: bool
+    """Whether Temporal said which steps are stuck."""
+    more: bool = False
+    risks: Mapping[str, Money] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, as far as could be told."""
+        return not (self.stuck or self.drift or self.overdue or self.ending)
+
+
+async def queue(made: ApiParts) -> Queue:
+    """Return what waits. Without Temporal it is told by the books alone."""
+    drift = asyncio.ensure_future(run_in_threadpool(_drift, made))
+    names = await stuck_names(made)
+    orders = await run_in_threadpool(_last_heard_stuck, made) if names is None else names
+    progress = await progress_of(made.engine, orders[:SHOWN]) if names is not None else [None] * len(orders[:SHOWN])
+    stuck = await run_in_threadpool(_all_stuck, made, dict(zip(orders, progress, strict=False)))
+    overdue, ending = await run_in_threadpool(_late, made)
+    return Queue(
+        stuck, await drift, overdue, ending, names is not None, more=len(orders) > SHOWN, risks=_by_currency(stuck)
+    )
+
+
+async def stuck_names(made: ApiParts) -> list[str] | None:
+    """Return the orders with a stuck step, or None when Temporal cannot be asked."""
+    try:
+        return await stuck_orders(made)
+    except EngineUnreachableError:
+        return None
+
+
+def _last_heard_stuck(made: ApiParts) -> list[str]:
+    with made.store.read() as tx:
+        return waiting.last_heard_stuck(tx, SHOWN + 1)
+
+
+def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[StuckStep]:
+    now = made.store.now()
+    with made.store.read() as tx:
+        found = [stuck_step(tx, order, progress, now) for order, progress in asked.items()]
+    return sorted((each for each in found if each), key=lambda each: each.since)
+
+
+def stuck_step(tx: Scoped, order: str, progress: Progress | None, now: datetime) -> StuckStep | None:
+    """Return an order's stuck step: as its workflow tells it, or else as the books last heard of it."""
+    head = find(tx, order)
+    call = waiting.last_call(tx, order)
+    told = progress.stuck if progress else _last_heard(call, head)
+    if head is None or told is None:
+        return None
+    loaded = load(tx, head)
+    change = call.change if call else None
+    return StuckStep(
+        order=order,
+        step=told.step,
+        what=told.what,
+        code=told.code,
+        since=told.since,
+        request=progress.request if progress else change,
+        left=told.left or tuple(islice(what_is_left(tx, loaded, change or ""), SHOWN)),
+        risk=at_risk(loaded),
+        proposal=labels.proposal(told.step, asked=call is not None and waiting.was_retried(tx, order, call)),
+        key=labels.key(change, told.step) if change else None,
+        heard=progress is not None,
+        said_done=sayings.said_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
+    )
+
+
+def _last_heard(call: EventRow | None, head: OrderRow | None) -> Stuck | None:
+    if call is None or head is None:
+        return None
+    data = data_of(call)
+    return Stuck(
+        step=data["step"], what=labels.step(data["step"]), since=datetime.fromisoformat(data["at"]), code=data["code"]
+    )
+
+
+def _late(made: ApiParts) -> tuple[list[ChangeRow], list[OrderRow]]:
+    now = made.store.now()
+    with made.store.read() as tx:
+        overdue = waiting.overdue_requests(tx, now - TAKEN_UP_WITHIN, SHOWN)
+        return overdue, waiting.drafts_ending(tx, now + SOON, SHOWN)
+
+
+def _drift(made: ApiParts) -> list[Violation] | None:
+    try:
+        return needs_attention.drift(made)
+    except (OperationalError, StoreBusyError):
+        return None
+
+
+def _by_currency(stuck: Sequence[StuckStep]) -> dict[str, Money]:
+    sums = [each.risk.total for each in stuck]
+    currencies = sorted({each.currency for each in sums})
+    return {name: total((each for each in sums if each.currency == name), name) for name in currencies}

@@ -1,0 +1,145 @@
+"""Finds bundles for a product configuration, or says why there are none."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from api.context import ApiParts
+from api.discover.json_format import Said
+from api.discover.messages import ValidationMessage, refusing
+from api.discover.orders import CURRENCY
+from api.discover.requests import ProductIn
+from api.discover.time_zones import local
+from api.http.birth_dates import possible
+from api.services.search_offers import find_bundles
+from domain.ages import day_of
+from domain.model import is_code
+from domain.offers import Offer, OfferBundle, OfferedTraveller
+from domain.products import Product, without_price
+from domain.travellers import Traveller
+from providers.protocols import OfferSearch, SearchTraveller
+
+
+class OfferOut(Said):
+    """What one traveller gets, in Rappen; a group shares one offer."""
+
+    id: str
+    expires_at: str
+    title: str
+    description: str
+    traveler_id: str | None = None
+    price: int = Field(description="In Rappen.")
+    currency: str
+
+
+class OfferBundleOut(Said):
+    """Offers taken or left together."""
+
+    id: str
+    total_price: int = Field(description="In Rappen.")
+    currency: str
+    expires_at: str
+    offer: list[OfferOut]
+
+
+class OffersResponse(Said):
+    """The bundles found, or why there are none."""
+
+    validation_messages: list[ValidationMessage]
+    offer_bundle: list[OfferBundleOut]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A product configuration with nothing left open."""
+
+    products: Sequence[Product]
+    valid_from: datetime | None
+    zone: str
+    travellers: tuple[Traveller, ...]
+    sent: tuple[Traveller, ...]
+    """Of these, what the client said of whom."""
+    item: str | None
+    """The number of the item it is for."""
+
+
+def products_named(made: ApiParts, named: ProductIn) -> Sequence[Product]:
+    """Return the product named, or the variants of it, as far as it is sold in francs."""
+    found: Sequence[Product] = ()
+    if named.identifier and is_code(named.identifier):
+        found = list(made.offers.products(made.tenant, [named.identifier]).values())
+    elif named.product_identifier and not named.identifier:
+        found = made.offers.variants(made.tenant, named.product_identifier)
+    return [each for each in found if each.currency == CURRENCY]
+
+
+def find(made: ApiParts, wanted: Wanted, order: str | None) -> tuple[list[OfferBundle], list[ValidationMessage]]:
+    """Return bundles that only this order may take; when there are none, why."""
+    if not wanted.products:
+        return [], [refusing("orderitem_product_incorrect", wanted.item)]
+    if wanted.valid_from is None:
+        return [], [refusing("productconfiguration_valid_from_absent", wanted.item)]
+    unborn = _unborn(made, wanted)
+    if unborn:
+        return [], [refusing("traveler_incorrect_birthdate", wanted.item, each) for each in unborn]
+    who = tuple(SearchTraveller(each.id, each.birth_date) for each in wanted.travellers)
+    found = [
+        bundle
+        for product in wanted.products
+        for bundle in find_bundles(made, OfferSearch(product.id, None, wanted.valid_from, wanted.zone, who), order)
+    ]
+    return found, [] if found else _why_none(wanted, wanted.valid_from)
+
+
+def _unborn(made: ApiParts, wanted: Wanted) -> list[str]:
+    """Return travellers whose birth date is missing where a price needs it, or cannot be."""
+    today = made.store.now().date()
+    needed = any("birth_date" in product.fields_for_offer for product in wanted.products)
+    return [
+        each.id
+        for each in wanted.travellers
+        if (needed if each.birth_date is None else not possible(each.birth_date, today))
+    ]
+
+
+def _why_none(wanted: Wanted, valid_from: datetime) -> list[ValidationMessage]:
+    births = [(each.id, each.birth_date) for each in wanted.travellers]
+    day = day_of(valid_from, wanted.zone)
+    aged = dict.fromkeys(each for product in wanted.products for each in without_price(product, births, day))
+    return [refusing("traveler_age_not_offered", wanted.item, each) for each in aged] or [
+        refusing("offer_not_available", wanted.item)
+    ]
+
+
+def bundle_out(bundle: OfferBundle, products: Sequence[Product], zone: str) -> OfferBundleOut:
+    """Return a bundle as it goes over the wire, its expiry with the offset of the zone."""
+    titles = {product.id: product for product in products}
+    expires = local(bundle.expires_at, zone)
+    return OfferBundleOut(
+        id=bundle.id,
+        total_price=bundle.total.minor,
+        currency=bundle.currency,
+        expires_at=expires,
+        offer=[each for offer in bundle.offers for each in _offers(offer, titles[offer.product], expires)],
+    )
+
+
+def _offers(offer: Offer, product: Product, expires: str) -> list[OfferOut]:
+    said = {"expires_at": expires, "title": product.title or product.name, "description": product.description}
+    whole = offer.full_price()
+    if offer.group:
+        return [OfferOut(**said, id=offer.id, price=whole.minor, currency=whole.currency)]
+    return [_of_traveller(offer, each, said) for each in offer.travellers]
+
+
+def _of_traveller(offer: Offer, each: OfferedTraveller, said: dict[str, str]) -> OfferOut:
+    return OfferOut(
+        **said,
+        id=str(uuid.uuid5(uuid.UUID(offer.id), each.id)),
+        traveler_id=each.id,
+        price=each.price.minor,
+        currency=each.price.currency,
+    )

@@ -1,0 +1,17 @@
+"""Labels of a request for metrics, logs and spans: the route's template and the method, never a path."""
+
+from starlette.types import Scope
+
+NO_ROUTE = "none"
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the route that a request took, as far as it came."""
+    return str(getattr(scope.get("route"), "path", NO_ROUTE))
+
+
+def method_of(scope: Scope) -> str:
+    """Return a request's method; all that nobody serves are one."""
+    return str(scope["method"]) if scope["method"] in _METHODS else NO_ROUTE

@@ -1,0 +1,1 @@
+"""Rate limits per client and address, counted in memory or in Redis."""

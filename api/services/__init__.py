@@ -1,0 +1,1 @@
+"""What every façade does with orders, offers and webhooks; no wire format."""

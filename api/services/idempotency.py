@@ -1,0 +1,68 @@
+"""Writes a request down before anything is done about it: one row per request, for ever."""
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from fastapi import Request
+
+from api.context import ApiParts
+from api.errors.problems import ProblemError
+from api.http.request_headers import Handling
+from domain.changes import ChangeKind, ChangeState
+from domain.refusals import OrderErased
+from store import changes
+from store.scoped import Scoped
+from store.tables import ChangeRow, OrderRow
+
+
+def fingerprint(method: str, path: str, body: Any) -> str:
+    """Return what makes two requests the same: method, path and body, whatever the order of members."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).hexdigest()
+
+
+def route_of(request: Request) -> str:
+    """Return the route a request matched: idempotency keys are unique per tenant and route."""
+    return f"{request.method} {request.scope['route'].path}"
+
+
+def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handling, mark: str, text: str) -> ChangeRow:
+    """Return the row of a request that has just arrived."""
+    return ChangeRow(
+        tenant=made.tenant,
+        client=made.client,
+        id=str(uuid.uuid4()),
+        route=route_of(request) + asked.part,
+        idempotency_key=asked.key,
+        fingerprint=mark,
+        kind=kind,
+        request=text,
+        correlation_id=asked.correlation_id,
+        state=ChangeState.WAITING,
+        created_at=made.store.now(),
+    )
+
+
+def written(tx: Scoped, row: ChangeRow) -> ChangeRow:
+    """Write a request down, or return the one its key stands for already.
+
+    Of two clients at once with one key the second waits here and gets the first one's row.
+    Raises IDEMPOTENCY_MISMATCH when the key was used for another request.
+    """
+    if changes.add(tx, row):
+        return row
+    earlier = changes.of_key(tx, row.client, row.route, row.idempotency_key or "")
+    if earlier is None:
+        raise LookupError("a request that could not be written down has a twin")
+    # What has been erased has no fingerprint: whoever has the key is answered.
+    if earlier.fingerprint not in ("", row.fingerprint):
+        raise ProblemError("IDEMPOTENCY_MISMATCH")
+    return earlier
+
+
+def admits(head: OrderRow) -> None:
+    """Raise ORDER_ERASED for an order nothing about people may be written down for any more."""
+    if head.erased_at is not None:
+        raise ProblemError(OrderErased.code)

@@ -1,0 +1,125 @@
+"""Helping a stuck step: it is tried again now, or taken for done by hand. First it is written down who says so."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import StrEnum
+
+from starlette.concurrency import run_in_threadpool
+from temporalio.client import (
+    Client,
+    RPCError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCStatusCode
+
+from api.context import ApiParts
+from api.errors.problems import ProblemError
+from api.workflow_client import PROGRESS_LIMIT, EngineUnreachableError
+from domain.by_hand import LOCAL
+from domain.refusals import SecondPersonNeeded
+from store import sayings, waiting
+from store.events import EventType
+from store.orders import locked
+from store.sayings import Saying
+from temporal.messages import DoneByHand, Progress, RetryNow
+from temporal.names import NOTHING_STUCK, draft_id
+from workflows.order_draft import OrderDraft
+
+# Writing it on the order may take as long as one attempt at a step.
+HELP_LIMIT = timedelta(seconds=10)
+
+
+class HelpKind(StrEnum):
+    """What an operator may do about a stuck step; the names of the workflow's updates."""
+
+    RETRY_NOW = "retry_now"
+    DONE_BY_HAND = "done_by_hand"
+
+
+_TOLD: Mapping[HelpKind, type[RetryNow] | type[DoneByHand]] = {
+    HelpKind.RETRY_NOW: RetryNow,
+    HelpKind.DONE_BY_HAND: DoneByHand,
+}
+_REFUSED = frozenset((NOTHING_STUCK, SecondPersonNeeded.code))
+_KINDS = {HelpKind.RETRY_NOW: EventType.RETRIED_BY_HAND, HelpKind.DONE_BY_HAND: EventType.SAID_DONE_BY_HAND}
+
+
+class NotTakenError(EngineUnreachableError):
+    """The workflow could not find out whether it may do as it is told: the store does not answer."""
+
+
+async def help_order(made: ApiParts, order: str, how: HelpKind, reason: str, key: str | None) -> None:
+    """Have an order's stuck step tried again at once, or taken for done by hand: first it is written down who says so.
+
+    Asked twice by one client under the same key it is done once. Raises NOTHING_STUCK and SECOND_PERSON_NEEDED, and
+    EngineUnreachableError when it was not taken or could not be written on the order.
+    """
+    own = f"{order}/{made.client}/{how}/{key}"
+    said_id = str(uuid.uuid5(uuid.NAMESPACE_URL, own) if key else uuid.uuid4())
+    said = await run_in_threadpool(_said_before, made, order, how, said_id)
+    if said is None:
+        progress = await _progress(made.engine.client, order)
+        said = await run_in_threadpool(_write_down, made, progress, how, reason, said_id)
+    told = _TOLD[how](said=said, reason=reason)
+    try:
+        await _tell(made.engine.client, order, how, told, said_id)
+    except NotTakenError:
+        # Temporal keeps the failure under its id for ever. It was said once: told twice it is still done once.
+        await _tell(made.engine.client, order, how, told, str(uuid.uuid4()))
+
+
+def _said_before(made: ApiParts, order: str, how: HelpKind, said_id: str) -> int | None:
+    with made.store.read() as tx:
+        return sayings.number_of(tx, order, _KINDS[how], said_id)
+
+
+async def _progress(client: Client, order: str) -> Progress:
+    """Return what an order's workflow is doing now. Raises NOTHING_STUCK and EngineUnreachableError."""
+    with _asking_its_run():
+        return await client.get_workflow_handle(draft_id(order)).query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
+
+
+def _write_down(made: ApiParts, progress: Progress, how: HelpKind, reason: str, said_id: str) -> int:
+    stuck = progress.stuck
+    if stuck is None:
+        raise ProblemError(NOTHING_STUCK)
+    saying = Saying(_KINDS[how], stuck.step, stuck.since, made.client or LOCAL, reason, said_id)
+    with made.store.write() as tx:
+        head, call = locked(tx, progress.order), waiting.last_call(tx, progress.order)
+        return sayings.write_down(tx, head, call.change if call else None, saying, made.store.now())
+
+
+async def _tell(client: Client, order: str, how: HelpKind, told: RetryNow | DoneByHand, said_id: str) -> None:
+    handle = client.get_workflow_handle(draft_id(order))
+    with _asking_its_run():
+        async with asyncio.timeout(HELP_LIMIT.total_seconds()):
+            await handle.execute_update(how, told, id=said_id)
+
+
+@contextmanager
+def _asking_its_run() -> Iterator[None]:
+    """Turn what Temporal answers into NOTHING_STUCK, SECOND_PERSON_NEEDED, NotTakenError or EngineUnreachableError."""
+    try:
+        yield
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type in _REFUSED:
+            raise ProblemError(cause.type) from None
+        raise NotTakenError from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise ProblemError(NOTHING_STUCK) from None
+        raise EngineUnreachableError from error
+    except (
+        TimeoutError,
+        RuntimeError,
+        WorkflowQueryFailedError,
+        WorkflowUpdateRPCTimeoutOrCancelledError,
+    ) as error:
+        raise EngineUnreachableError from error

@@ -1,0 +1,22 @@
+"""How every façade finds offers: what is found is kept, as a promise."""
+
+from api.context import ApiParts
+from api.services.idempotency import admits
+from domain.offers import OfferBundle
+from providers.protocols import OfferSearch
+from store import bundles
+from store.orders import find
+
+
+def find_bundles(made: ApiParts, wanted: OfferSearch, order: str | None = None) -> list[OfferBundle]:
+    """Return the bundles found, for any order or only for one. Nothing is held. Raises ORDER_ERASED."""
+    found = made.offers.search(made.tenant, wanted, made.store.now())
+    mine = [bundle.model_copy(update={"order": order}) for bundle in found]
+    if mine:
+        with made.store.write() as tx:
+            head = find(tx, order) if order else None
+            if head:
+                admits(head)
+            for bundle in mine:
+                bundles.keep(tx, bundle)
+    return mine

@@ -1,0 +1,176 @@
+"""Subscribing: a webhook is looked at before it is kept, and its secret is told under the key that made it."""
+
+import base64
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from api.context import ApiParts
+from api.errors.problems import ProblemError
+from api.services.idempotency import fingerprint
+from domain.by_hand import LOCAL
+from domain.model import is_code
+from domain.webhooks import Why, ping_body
+from providers.endpoints import EndpointRefusedError, MalformedUrlError
+from providers.posting import Answered, Message, Poster
+from store import deliveries, webhooks
+from store.database import after_commit
+from store.scoped import Scoped
+from store.tables import DeliveryRow, WebhookRow
+from telemetry import acts
+
+MOST = 50
+"""Webhooks a tenant may have: each is one more row at every event it wants."""
+DELIVERIES_SHOWN = 100
+_SECRET_BYTES = 32
+
+
+def new_secret() -> str:
+    """Return a secret as Standard Webhooks writes them."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
+
+
+async def check_url(made: ApiParts, text: str) -> None:
+    """Raise a problem unless a URL is one that is posted to. The same is looked at again before every post."""
+    try:
+        await made.endpoints.addresses(made.endpoints.parsed(text))
+    except MalformedUrlError as error:
+        raise ProblemError("MEMBER_INVALID", [{"pointer": "/url", "code": "url", "detail": str(error)}]) from None
+    except EndpointRefusedError as error:
+        raise ProblemError(error.failure, [{"pointer": "/url"}]) from None
+
+
+async def subscribe(
+    request: Request, made: ApiParts, url: str, types: Sequence[str] | None, key: str
+) -> tuple[WebhookRow, bool]:
+    """Keep a new webhook; return its row, and whether it had been made under this key before."""
+    mark = fingerprint(request.method, request.url.path, {"url": url, "types": types})
+    earlier = await run_in_threadpool(_made_before, made, key, mark)
+    if earlier is not None:
+        return earlier, True
+    await check_url(made, url)
+    fresh = WebhookRow(
+        tenant=made.tenant,
+        id=str(uuid.uuid4()),
+        url=url,
+        types=webhooks.written(types),
+        secret=new_secret(),
+        secret_key=key,
+        created_key=key,
+        fingerprint=mark,
+        created_at=made.store.now(),
+    )
+    return await run_in_threadpool(_kept, made, fresh)
+
+
+def _made_before(made: ApiParts, key: str, mark: str) -> WebhookRow | None:
+    with made.store.read() as tx:
+        earlier = webhooks.of_key(tx, key)
+    if earlier is not None and earlier.fingerprint != mark:
+        raise ProblemError("IDEMPOTENCY_MISMATCH")
+    return earlier
+
+
+def _kept(made: ApiParts, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
+    with made.store.write() as tx:
+        if webhooks.count(tx) >= MOST:
+            raise ProblemError("TOO_MANY_WEBHOOKS")
+        if webhooks.add(tx, fresh):
+            _note(tx, made, "subscribe", fresh.id)
+            return fresh, False
+    earlier = _made_before(made, fresh.created_key, fresh.fingerprint)
+    if earlier is None:
+        raise LookupError("a webhook that could not be kept has a twin")
+    return earlier, True
+
+
+async def change(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
+    """Change a webhook's url, types or enabled, as far as they are named."""
+    if "url" in wanted:
+        await check_url(made, wanted["url"])
+    return await run_in_threadpool(_changed, made, webhook, wanted)
+
+
+def _changed(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
+    with made.store.write() as tx:
+        row = _found(tx, webhook, lock=True)
+        if "url" in wanted:
+            row.url = wanted["url"]
+        if "types" in wanted:
+            row.types = webhooks.written(wanted["types"])
+        if wanted.get("enabled") is False:
+            webhooks.disable(tx, row, Why.BY_REQUEST)
+        elif wanted.get("enabled") or ("url" in wanted and row.enabled):
+            webhooks.enable(tx, row, made.store.now())
+        _note(tx, made, "change webhook", row.id)
+        return row
+
+
+def rotate(made: ApiParts, webhook: str, key: str) -> tuple[WebhookRow, bool]:
+    """Give a webhook a new secret; return it, and whether this key had made its secret before."""
+    with made.store.write() as tx:
+        row = _found(tx, webhook, lock=True)
+        if row.secret_key == key:
+            return row, True
+        webhooks.rotate(row, new_secret(), key, made.store.now())
+        _note(tx, made, "rotate secret", row.id)
+        return row, False
+
+
+def unsubscribe(made: ApiParts, webhook: str) -> None:
+    """Forget a webhook and what is owed to it."""
+    with made.store.write() as tx:
+        row = _found(tx, webhook, lock=True)
+        deliveries.forget(tx, row.id)
+        tx.delete(row)
+        _note(tx, made, "unsubscribe", row.id)
+
+
+def _note(tx: Scoped, made: ApiParts, act: str, webhook: str) -> None:
+    after_commit(tx, partial(acts.note, act, made.client or LOCAL, webhook=webhook))
+
+
+async def ping(made: ApiParts, webhook: str) -> Answered:
+    """Post a test once, whether or not the webhook is enabled; nothing is noted of it."""
+    row = await run_in_threadpool(find, made, webhook)
+    now = made.store.now()
+    message = Message(f"ping_{uuid.uuid4().hex}", ping_body(now), webhooks.secrets_of(row, now))
+    return await Poster(made.endpoints).post(row.url, message, now)
+
+
+def find(made: ApiParts, webhook: str) -> WebhookRow:
+    """Return a webhook."""
+    with made.store.read() as tx:
+        return _found(tx, webhook)
+
+
+def find_all(made: ApiParts) -> list[WebhookRow]:
+    """Return every webhook, oldest first."""
+    with made.store.read() as tx:
+        return webhooks.of_tenant(tx)
+
+
+def waiting(made: ApiParts, rows: Sequence[WebhookRow]) -> dict[str, int]:
+    """Return how many events each webhook has still to get."""
+    with made.store.read() as tx:
+        return deliveries.waiting(tx, [row.id for row in rows])
+
+
+def deliveries_of(made: ApiParts, webhook: str) -> list[DeliveryRow]:
+    """Return what a webhook was told, or is owed: what fails first, then the latest."""
+    with made.store.read() as tx:
+        row = _found(tx, webhook)
+        return deliveries.latest(tx, row.id, DELIVERIES_SHOWN)
+
+
+def _found(tx: Scoped, webhook: str, *, lock: bool = False) -> WebhookRow:
+    """Return a row within reach; another tenant's is as unknown as none."""
+    row = webhooks.find(tx, webhook, lock=lock) if is_code(webhook) else None
+    if row is None:
+        raise ProblemError("WEBHOOK_NOT_FOUND")
+    return row
