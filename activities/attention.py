@@ -14,9 +14,10 @@ from domain.by_hand import TEMPORAL
 from domain.money import Money
 from domain.orders import Order, ReservationState
 from domain.settlement import MoveKind
-from store import ledger, sayings
-from store.events import EventType, append_once
-from store.orders import load, locked
+from store.changes import operator_statements as sayings
+from store.orders import ledger
+from store.orders.events import EventType, append_once
+from store.orders.orders import load, locked
 from temporal.names import StepName
 
 MOST = 20

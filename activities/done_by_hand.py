@@ -13,10 +13,10 @@ from activities.support.step_kinds import Command
 from domain.by_hand import AGREED_WITHIN, NOBODY, TEMPORAL, Alone, others
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
-from store import sayings
-from store.events import EventType
-from store.orders import locked
-from store.sayings import Said
+from store.changes import operator_statements as sayings
+from store.changes.operator_statements import Said
+from store.orders.events import EventType
+from store.orders.orders import locked
 from store.tables import OrderRow
 from temporal.names import StepName
 

@@ -12,10 +12,10 @@ from activities.support.step_executor import Once
 from activities.support.step_kinds import Command, Final, Nothing
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
-from store import changes
-from store.database import after_commit
-from store.events import Data, EventType, append
-from store.owing import due_of
+from store.changes import changes
+from store.database.store import after_commit
+from store.orders.events import Data, EventType, append
+from store.orders.totals import due_of
 from store.tables import OrderRow
 from telemetry.metrics import UNWOUND
 from temporal.names import StepName, System

@@ -12,8 +12,10 @@ from activities.support.step_executor import Once
 from activities.support.step_kinds import Command, Nothing, Reversible
 from domain.money import Money
 from domain.orders import OrderStatus
-from store import changes, reservations, swaps
-from store.events import Data, EventType, append
+from store.changes import changes
+from store.orders import apply_change as swaps
+from store.orders import reservations
+from store.orders.events import Data, EventType, append
 from store.tables import OrderRow
 from temporal.names import StepName, System
 

@@ -12,11 +12,12 @@ from activities.support.step_executor import Once
 from activities.support.step_kinds import Command, Final
 from domain.changes import ChangeState, Outcome
 from domain.orders import OrderStatus
-from store import changes, effects
-from store.database import after_commit
-from store.effects import EffectState
-from store.orders import locked, reservations_on
-from store.owing import summary_of
+from store.changes import changes
+from store.changes import step_records as effects
+from store.changes.step_records import EffectState
+from store.database.store import after_commit
+from store.orders.orders import locked, reservations_on
+from store.orders.totals import summary_of
 from store.tables import ChangeRow, EffectRow, OrderRow
 from telemetry.metrics import UNWOUND
 from temporal.names import StepName, System

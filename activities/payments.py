@@ -15,9 +15,10 @@ from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
 from domain.settlement import Move, MoveKind, settlement
 from providers.protocols import PaymentProvider
-from store import changes, ledger
-from store.events import EventType, append
-from store.owing import due_of
+from store.changes import changes
+from store.orders import ledger
+from store.orders.events import EventType, append
+from store.orders.totals import due_of
 from store.tables import OrderRow
 from temporal.names import StepName, System
 

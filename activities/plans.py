@@ -21,9 +21,11 @@ from domain.orders import Order, OrderStatus
 from domain.plan_change import plan_change
 from domain.refusals import OrderErased, StaleOrder
 from domain.words import words_of
-from store import changes, erasure, leftovers
-from store.events import EventType, append
-from store.orders import locked
+from store import erasure
+from store.changes import changes
+from store.changes import unfinished as leftovers
+from store.orders.events import EventType, append
+from store.orders.orders import locked
 from store.tables import ChangeRow, OrderRow
 from temporal.names import StepName, System
 

@@ -19,8 +19,8 @@ from domain.quotes import Quote
 from domain.refusals import OrderErased
 from domain.traveller_rules import validate_travellers
 from providers.protocols import OfferCatalogue
-from store import changes
-from store.orders import load
+from store.changes import changes
+from store.orders.orders import load
 from store.tables import OrderRow
 from temporal.names import StepName, System
 

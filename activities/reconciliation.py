@@ -8,9 +8,10 @@ from itertools import islice
 from pydantic import BaseModel
 from temporalio import activity
 
-from store import invariants, leftovers
-from store.changes import unfinished
-from store.database import Store
+from store import invariants
+from store.changes import unfinished as leftovers
+from store.changes.changes import unfinished
+from store.database.store import Store
 from telemetry.metrics import BOOKS_CHECKED, VIOLATIONS
 from temporal.names import ORDER_DRAFT, StepName, draft_id
 

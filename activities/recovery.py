@@ -16,8 +16,9 @@ from activities.support.step_executor import Once
 from activities.support.step_kinds import Command, Final
 from domain.changes import ChangeKind
 from domain.orders import OrderStatus
-from store import changes, leftovers
-from store.orders import locked
+from store.changes import changes
+from store.changes import unfinished as leftovers
+from store.orders.orders import locked
 from store.tables import EffectRow, OrderRow
 from temporal.names import StepName, System
 

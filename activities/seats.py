@@ -14,9 +14,10 @@ from activities.support.step_executor import Once
 from activities.support.step_kinds import Check, Command, Final, Nothing, Reversible
 from domain.orders import ReservationState
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
-from store import changes, reservations
-from store.events import EventType, append
-from store.reservations import Kept
+from store.changes import changes
+from store.orders import reservations
+from store.orders.events import EventType, append
+from store.orders.reservations import Kept
 from store.tables import OrderRow
 from temporal.names import StepName, System
 

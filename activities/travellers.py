@@ -9,7 +9,7 @@ from activities.support.planning_context import Looks, Seen
 from activities.support.step_executor import Once
 from activities.support.step_kinds import Check, Command, Nothing
 from domain.traveller_rules import validate_travellers
-from store import changes
+from store.changes import changes
 from store.tables import OrderRow
 from temporal.names import StepName, System
 

@@ -14,9 +14,11 @@ from temporalio import activity
 
 from domain.webhooks import Failure, Why, body_of, message_id, pause_after
 from providers.posting import Answered, Message, Poster
-from store import deliveries, events, webhooks
-from store.database import Store
+from store.database.store import Store
+from store.orders import events
 from store.tables import DeliveryRow, WebhookRow
+from store.webhooks import outbox as deliveries
+from store.webhooks import webhooks
 from temporal.names import StepName
 
 

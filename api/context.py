@@ -11,7 +11,7 @@ from api.workflow_client import Engine
 from domain.access import Caller, Reach
 from providers.endpoints import Endpoints
 from providers.protocols import OfferCatalogue
-from store.database import Store, Within
+from store.database.store import Store, Within
 
 
 @dataclass(frozen=True)

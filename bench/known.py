@@ -6,7 +6,7 @@ from api.auth.api_keys import digest, new_key
 from domain.access import Reach, Scope
 from runtime.settings import Settings
 from store import clients
-from store.database import Store
+from store.database.store import Store
 
 _PEPPER = secrets.token_hex(32)
 _PLENTY = str(10**9)

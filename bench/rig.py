@@ -18,7 +18,7 @@ from bench.scraping import counted
 from cli.processes import Child
 from cli.stack import ALONE, Ports, Stack
 from store import invariants
-from store.database import Store
+from store.database.store import Store
 from telemetry.loopback import free_port
 from temporal.names import MEASURE_DISPATCH_ID
 from tests.support.postgres import Postgres, new_database, postgres

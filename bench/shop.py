@@ -12,8 +12,8 @@ from api.workflow_client import Engine
 from api.workflow_client import Request as EngineRequest
 from cli.answers import Json, document
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
-from store import changes
-from store.database import Store
+from store.changes import changes
+from store.database.store import Store
 from store.tables import ChangeRow
 
 TRAVELLER = {"id": "maria", "birth_date": "1990-05-04"}

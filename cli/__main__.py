@@ -17,7 +17,7 @@ from cli.operators.speaking import AsJson
 from providers.connecting import ProviderSettingError
 from runtime.settings import Settings
 from runtime.startup_checks import UnguardedError
-from store.walls import RoleMissingError
+from store.database.row_security import RoleMissingError
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError
 
@@ -135,7 +135,7 @@ def erase(
 @app.command(rich_help_panel=RUN)
 def migrate() -> None:
     """Bring the database of CHANGEOVER_DATABASE to the present schema."""
-    from store.migrate import migrate as migrate_store
+    from store.database.migrate import migrate as migrate_store
 
     migrate_store(Settings().database)
 

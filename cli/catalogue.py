@@ -5,7 +5,7 @@ from pathlib import Path
 
 from providers.embedded.loading import Catalogue, load_catalogue
 from runtime.settings import Settings
-from store.database import Store
+from store.database.store import Store
 
 DEMO = Path(__file__).parent / "catalogues" / "demo.json"
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from cli.ending import Code
 from cli.operators.speaking import Speaker
 from store import invariants
-from store.database import Store, WalledOutError
+from store.database.store import Store, WalledOutError
 
 PATIENCE = timedelta(minutes=2)
 """Two rounds of the schedule: by then every request should have been taken up."""

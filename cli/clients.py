@@ -15,7 +15,7 @@ from cli.operators.speaking import Speaker
 from domain.access import Reach, Scope, is_client
 from runtime.settings import Settings
 from store import clients
-from store.database import Store
+from store.database.store import Store
 from store.tables import ApiKeyRow, ClientRow
 from telemetry import acts
 

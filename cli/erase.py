@@ -14,8 +14,8 @@ from cli.ending import Code
 from cli.operators.speaking import Speaker
 from runtime.settings import Settings
 from store import erasure
-from store.database import Store, WalledOutError
-from store.engines import BUSY
+from store.database.connections import BUSY
+from store.database.store import Store, WalledOutError
 
 MOST = 200
 """Orders looked up, or bundles erased, at a time."""

@@ -22,7 +22,7 @@ from cli import catalogue
 from cli.processes import Child
 from cli.temporal_server import server_command
 from runtime.settings import Settings
-from store.migrate import migrate
+from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from temporal.names import ORDERS_QUEUE
 

@@ -12,7 +12,7 @@ from cli.processes import Child
 from cli.running import RunsAlreadyError, alone, held
 from cli.stack import Ports, Stack, StackError
 from cli.starting import Starting
-from store.engines import database_url
+from store.database.connections import database_url
 from telemetry.loopback import HOST, free_port
 
 WATCH_SECONDS = 0.5

@@ -30,7 +30,7 @@ from providers.endpoints import Endpoints
 from providers.posting import Poster
 from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
 from runtime.settings import Settings
-from store.database import Store
+from store.database.store import Store
 from temporal.names import System
 
 

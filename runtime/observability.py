@@ -13,8 +13,8 @@ from temporalio.client import Client
 from temporalio.plugin import SimplePlugin
 from temporalio.runtime import Runtime
 
-from store.database import Store
-from store.standing import standing
+from store.database.store import Store
+from store.views.gauges import standing
 from telemetry.looking import Looking
 from telemetry.loopback import free_port
 from telemetry.temporal import SdkMetrics, runtime

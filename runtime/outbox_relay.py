@@ -8,9 +8,9 @@ import httpx2
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from store import deliveries
-from store.database import Store
-from store.deliveries import Head
+from store.database.store import Store
+from store.webhooks import outbox as deliveries
+from store.webhooks.outbox import Head
 from temporal.names import DELIVER_NOW, WEBHOOKS_QUEUE, delivery_id
 from temporal.search_attributes import ORDER_NUMBER
 from workflows.deliver_events import DeliverEvents, StartDelivering

@@ -9,7 +9,7 @@ from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select
 
 from domain.access import WHOLE_TENANT, Caller, Reach, Scope, scopes_in
-from store.inserts import insert_if_absent, table_of
+from store.database.inserts import insert_if_absent, table_of
 from store.tables import ApiKeyRow, ClientRow
 
 MOST_KEYS = 2

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 
 from domain.erasing import Opaque
 from domain.orders import OrderStatus
-from store import leftovers
-from store.blanking import blank_bundle, blank_change, blank_changes, blank_lines, blank_tokens, blank_travellers
-from store.events import EventType, append
+from store.changes import unfinished as leftovers
+from store.orders.events import EventType, append
+from store.redaction import blank_bundle, blank_change, blank_changes, blank_lines, blank_tokens, blank_travellers
 from store.tables import BundleRow, ChangeRow, LineRow, OrderRow, TravellerRow
 
 JOURNEY = timedelta(days=1)

@@ -12,8 +12,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, text
 from sqlmodel import Session
 
-from store.columns import Moment
-from store.effects import REVERSIBLE
+from store.changes.step_records import REVERSIBLE
+from store.database.column_types import Moment
 from temporal.names import StepName
 
 _MOVING = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))

@@ -43,7 +43,7 @@ RULES = (
     ),
     Rule(
         "no tombstone",
-        "store/effects.py",
+        "store/changes/step_records.py",
         "    fresh = _insert(tx, tenant, step, command, tombstone)\n    row = of_key(tx, command.key)\n    if fresh:\n",
         "    row = tx.get(EffectRow, command.key) or EffectRow()\n    if not row.state:\n",
         ("tests/activities/test_once.py", "tests/laws/test_steps.py", "-k", "once or LATE"),

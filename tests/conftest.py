@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from store.database import Store
+from store.database.store import Store
 from tests.support.browser import chromium
 from tests.support.endings import check_books, check_histories
 from tests.support.installation import prepared, running_world

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from store import bundles
+from store.orders import offer_bundles as bundles
 from store.tables import OrderRow
 
 

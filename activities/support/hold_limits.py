@@ -8,8 +8,9 @@ from sqlmodel import Session
 from activities.support.step_kinds import Command
 from domain.plans import Plan
 from domain.refusals import ClientHoldsTooMany, OrderHoldsTooMany
-from store import changes, holds
-from store.orders import reservations_on
+from store.changes import changes
+from store.orders import hold_counts as holds
+from store.orders.orders import reservations_on
 from store.tables import OrderRow
 
 

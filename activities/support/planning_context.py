@@ -12,9 +12,10 @@ from domain.operations import AddSupplements, SupplementWish
 from domain.orders import Order
 from domain.planning import Shelf
 from providers.protocols import OfferCatalogue
-from store import bundles, changes
-from store.database import Store
-from store.orders import load
+from store.changes import changes
+from store.database.store import Store
+from store.orders import offer_bundles as bundles
+from store.orders.orders import load
 from store.tables import OrderRow
 
 _SHOPPING = (ChangeKind.CHANGE, ChangeKind.CONFIRM)

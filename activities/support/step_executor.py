@@ -13,11 +13,12 @@ from domain.by_hand import TEMPORAL
 from domain.changes import ChangeState
 from domain.refusals import Refusal
 from providers.errors import ProviderError
-from store import changes, effects, heads
-from store.database import Store
-from store.effects import EffectState, Known
-from store.events import Data, EventType, append
-from store.orders import locked
+from store.changes import changes
+from store.changes import step_records as effects
+from store.changes.step_records import EffectState, Known
+from store.database.store import Store
+from store.orders.events import Data, EventType, append
+from store.orders.orders import locked, write_order
 from store.tables import EffectRow, OrderRow
 
 R = TypeVar("R", bound=BaseModel)
@@ -86,7 +87,7 @@ class Once:
                 result = note(tx, order, call(order))
                 self._by_hand(tx, order, command)
                 tx.flush()
-                heads.write(tx, order)
+                write_order(tx, order)
                 now = self.store.now()
                 effects.remember(tx, order.tenant, command, result.model_dump_json(), now, asked=effect is not None)
                 return result

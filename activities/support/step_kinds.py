@@ -58,7 +58,7 @@ C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
 
 
-# How long one attempt at a step may take. It outlasts the store's busy wait (store/database.py), so that a busy
+# How long one attempt at a step may take. It outlasts the store's busy wait (store/database/store.py), so that a busy
 # store is an answer.
 INSIDE_ATTEMPT = timedelta(seconds=6)
 OUTSIDE_ATTEMPT = timedelta(seconds=20)

@@ -15,7 +15,7 @@ from activities.support.errors import WITHDRAWN
 from activities.support.step_kinds import Command
 from domain.refusals import all_refusals
 from providers.errors import ProviderError
-from store.engines import StoreBusyError
+from store.database.connections import StoreBusyError
 from telemetry.metrics import STEP_FAILURES, STEP_SECONDS
 from temporal.names import RECOVERY_REQUIRED
 

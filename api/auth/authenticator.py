@@ -16,8 +16,8 @@ from api.errors.problems import ProblemError
 from api.rate_limits.limiter import Limiter, address_of
 from domain.access import Caller, Scope
 from store import clients
-from store.database import Store
-from store.engines import BUSY
+from store.database.connections import BUSY
+from store.database.store import Store
 
 log = logging.getLogger(__name__)
 

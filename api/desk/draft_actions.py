@@ -19,8 +19,8 @@ from api.http.request_headers import LONGEST_WAIT, Handling, correlation_id
 from api.services.submit_request import ask, asked_before
 from domain.changes import FURTHEST_DEADLINE, ChangeKind, ChangeRequest
 from domain.orders import Order, ReservationState
-from store.orders import load
-from store.scoped import Scoped
+from store.database.tenant_session import Scoped
+from store.orders.orders import load
 from store.tables import OrderRow
 
 _EVENT = re.compile(r"\d{1,15}", re.ASCII)

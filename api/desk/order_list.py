@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.context import ApiParts
 from api.services.read_order import is_number
 from domain.orders import OrderStatus
-from store.orders import find
-from store.overviews import Filter, latest_orders, orders_named
-from store.scoped import Scoped
+from store.database.tenant_session import Scoped
+from store.orders.orders import find
 from store.tables import OrderRow
+from store.views.order_list import Filter, latest_orders, orders_named
 
 PAGE = 25
 _STATUSES = frozenset(str(each) for each in OrderStatus)

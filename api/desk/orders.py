@@ -18,11 +18,12 @@ from domain.money import Money
 from domain.orders import Order, OrderLine
 from domain.risk import Risk, at_risk
 from domain.settlement import paid
-from store import books, changes, waiting
-from store.orders import find, load
-from store.overviews import LONGEST_ID
-from store.scoped import Scoped
+from store.changes import changes
+from store.database.tenant_session import Scoped
+from store.orders.orders import find, load
 from store.tables import ChangeRow, LedgerRow, OrderRow
+from store.views import provider_comparison, work_queue
+from store.views.order_list import LONGEST_ID
 from temporal.messages import Progress
 
 MOST_MOVEMENTS = 50
@@ -86,7 +87,7 @@ def _worth_asking(made: ApiParts, number: str) -> bool:
     with made.store.read() as tx:
         head = head_of(tx, number)
         open_ = head.draft_opened_by is not None or changes.half_done(tx, number, but="")
-        return bool(open_) or number in waiting.last_heard_stuck(tx, 1, number)
+        return bool(open_) or number in work_queue.last_heard_stuck(tx, 1, number)
 
 
 def _read(
@@ -105,7 +106,7 @@ def _read(
             released=len(order.reservations) - len(seats),
             payments=payments,
             inside=not payments or any(each.bank for each in payments),
-            movements=books.movements(tx, head, MOST_MOVEMENTS),
+            movements=provider_comparison.movements(tx, head, MOST_MOVEMENTS),
             paid=paid(order.payments, order.currency),
             risk=at_risk(order),
             undo=undo_list(tx, order),

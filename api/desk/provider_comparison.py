@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from domain.money import Money
 from domain.orders import Order, Reservation
-from store import books
-from store.orders import reservations_of
-from store.scoped import Scoped
+from store.database.tenant_session import Scoped
+from store.orders.orders import reservations_of
 from store.tables import BankRow, OrderRow, PaymentRow
+from store.views import provider_comparison
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,15 @@ def seats_of(tx: Scoped, head: OrderRow, order: Order) -> list[Seat]:
     """Return the seats an order has, held or for good."""
     references = {row.id: row.reference for row in reservations_of(tx, head.number)}
     live = [each for each in order.reservations if each.live]
-    holds = books.holds(tx, head.tenant, [references[each.id] for each in live])
-    known = books.services_with_seats(tx, head.tenant, [each.service for each in live])
+    holds = provider_comparison.holds(tx, head.tenant, [references[each.id] for each in live])
+    known = provider_comparison.services_with_seats(tx, head.tenant, [each.service for each in live])
     found = ((each, holds.get(references[each.id])) for each in live)
     return [Seat(each, (hold.state if hold else "free") if each.service in known else None) for each, hold in found]
 
 
 def payments_of(tx: Scoped, head: OrderRow) -> list[Payment]:
     """Return an order's payments, oldest first, those only the bank knows of last."""
-    return [_payment(head.currency, *each) for each in books.payments(tx, head)]
+    return [_payment(head.currency, *each) for each in provider_comparison.payments(tx, head)]
 
 
 def _payment(currency: str, key: str, ours: PaymentRow | None, bank: BankRow | None) -> Payment:

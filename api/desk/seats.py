@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from api.context import ApiParts
 from api.errors.problems import ProblemError
 from domain.model import is_code
-from store.seat_maps import Departure, MappedSeat, day_before, day_from, departures, seats_on, service
 from store.tables import ServiceRow
+from store.views.seat_maps import Departure, MappedSeat, day_before, day_from, departures, seats_on, service
 
 MOST_DEPARTURES = 200
 MOST_SEATS = 2000

@@ -13,11 +13,11 @@ from domain.money import Money
 from domain.orders import Order
 from domain.plans import Plan
 from domain.quotes import Quote
-from store import timelines
-from store.changes import outcome_of, plan_of, quote_of
-from store.events import EventType, data_of
-from store.scoped import Scoped
+from store.changes.changes import outcome_of, plan_of, quote_of
+from store.database.tenant_session import Scoped
+from store.orders.events import EventType, data_of
 from store.tables import ChangeRow, EventRow, LineRow, OrderRow
+from store.views import order_timeline
 
 PAGE = 25
 MOST_EVENTS = 400
@@ -76,9 +76,9 @@ class Timeline:
 
 def timeline(tx: Scoped, made: ApiParts, head: OrderRow, order: Order, before: str | None) -> Timeline:
     """Return a part of an order's timeline, latest first, older than a request."""
-    found = timelines.requests(tx, head, before, PAGE + 1)
+    found = order_timeline.requests(tx, head, before, PAGE + 1)
     rows, more = found[:PAGE], len(found) > PAGE
-    events = timelines.events_of(tx, head, [row.id for row in rows], MOST_EVENTS)
+    events = order_timeline.events_of(tx, head, [row.id for row in rows], MOST_EVENTS)
     writer = _Writer(tx, made, head, order, rows)
     oldest = rows[-1].created_at if more else head.created_at
     latest = found[0].created_at if before and found else None
@@ -120,7 +120,7 @@ class _Writer:
         self._head = head
         self._plans = {row.id: plan_of(row) for row in rows if row.plan}
         ids = [line for plan in self._plans.values() for line in (*(a.id for a in plan.adds), *plan.removes)]
-        self._lines: Mapping[str, LineRow] = timelines.lines(tx, head, ids)
+        self._lines: Mapping[str, LineRow] = order_timeline.lines(tx, head, ids)
         self._seats = {each.id: each.name for each in order.reservations}
 
     def of_request(self, row: ChangeRow, events: Iterable[EventRow]) -> Entry:

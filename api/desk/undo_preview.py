@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from api.desk import labels
 from domain.orders import Order
-from store import leftovers
-from store.effects import REVERSIBLE
-from store.reservations import under_key
-from store.scoped import Scoped
+from store.changes import unfinished as leftovers
+from store.changes.step_records import REVERSIBLE
+from store.database.tenant_session import Scoped
+from store.orders.reservations import under_key
 from store.tables import EffectRow
 from temporal.names import StepName
 

@@ -18,14 +18,15 @@ from api.workflow_client import EngineUnreachableError
 from domain.by_hand import AGREED_WITHIN
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
-from store import sayings, waiting
-from store.engines import StoreBusyError
-from store.events import data_of
+from store.changes import operator_statements as sayings
+from store.changes.operator_statements import Said
+from store.database.connections import StoreBusyError
+from store.database.tenant_session import Scoped
 from store.invariants import Violation
-from store.orders import find, load
-from store.sayings import Said
-from store.scoped import Scoped
+from store.orders.events import data_of
+from store.orders.orders import find, load
 from store.tables import ChangeRow, EventRow, OrderRow
+from store.views import work_queue
 from temporal.messages import Progress, Stuck
 
 SHOWN = 50
@@ -97,7 +98,7 @@ async def stuck_names(made: ApiParts) -> list[str] | None:
 
 def _last_heard_stuck(made: ApiParts) -> list[str]:
     with made.store.read() as tx:
-        return waiting.last_heard_stuck(tx, SHOWN + 1)
+        return work_queue.last_heard_stuck(tx, SHOWN + 1)
 
 
 def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[StuckStep]:
@@ -110,7 +111,7 @@ def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[Stu
 def stuck_step(tx: Scoped, order: str, progress: Progress | None, now: datetime) -> StuckStep | None:
     """Return an order's stuck step: as its workflow tells it, or else as the books last heard of it."""
     head = find(tx, order)
-    call = waiting.last_call(tx, order)
+    call = work_queue.last_call(tx, order)
     told = progress.stuck if progress else _last_heard(call, head)
     if head is None or told is None:
         return None
@@ -125,7 +126,7 @@ def stuck_step(tx: Scoped, order: str, progress: Progress | None, now: datetime)
         request=progress.request if progress else change,
         left=told.left or tuple(islice(what_is_left(tx, loaded, change or ""), SHOWN)),
         risk=at_risk(loaded),
-        proposal=labels.proposal(told.step, asked=call is not None and waiting.was_retried(tx, order, call)),
+        proposal=labels.proposal(told.step, asked=call is not None and work_queue.was_retried(tx, order, call)),
         key=labels.key(change, told.step) if change else None,
         heard=progress is not None,
         said_done=sayings.said_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
@@ -144,8 +145,8 @@ def _last_heard(call: EventRow | None, head: OrderRow | None) -> Stuck | None:
 def _late(made: ApiParts) -> tuple[list[ChangeRow], list[OrderRow]]:
     now = made.store.now()
     with made.store.read() as tx:
-        overdue = waiting.overdue_requests(tx, now - TAKEN_UP_WITHIN, SHOWN)
-        return overdue, waiting.drafts_ending(tx, now + SOON, SHOWN)
+        overdue = work_queue.overdue_requests(tx, now - TAKEN_UP_WITHIN, SHOWN)
+        return overdue, work_queue.drafts_ending(tx, now + SOON, SHOWN)
 
 
 def _drift(made: ApiParts) -> list[Violation] | None:

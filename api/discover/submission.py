@@ -20,7 +20,7 @@ from api.services.submit_request import ask, asked_before
 from domain.changes import ChangeKind, ChangeRequest
 from domain.operations import SetPosition
 from domain.refusals import LineNotFound, LineRemoved, NoTurn, StaleOrder
-from store.changes import outcome_of
+from store.changes.changes import outcome_of
 
 _PROBLEMS = (412, 423, 500, 503)
 """Every other refusal is told in validation messages, beside the order as it stands."""

@@ -19,7 +19,7 @@ from domain.operations import AddLines, KeepPositions, Operation, SetPosition
 from domain.orders import Order, OrderLine
 from domain.refusals import LineNotFound, LineRemoved
 from domain.travellers import Traveller
-from store import bundles
+from store.orders import offer_bundles as bundles
 
 
 @dataclass(frozen=True)

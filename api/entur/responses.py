@@ -5,7 +5,7 @@ from pydantic.alias_generators import to_camel
 
 from domain.changes import ChangeState
 from domain.operations import ReplaceLines
-from store.changes import outcome_of, request_of
+from store.changes.changes import outcome_of, request_of
 from store.tables import ChangeRow
 
 

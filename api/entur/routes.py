@@ -23,7 +23,7 @@ from api.services.read_order import read_options, read_order
 from api.services.submit_request import ask
 from api.settings import EnturSettings
 from domain.changes import ChangeKind, ChangeRequest
-from store import bundles
+from store.orders import offer_bundles as bundles
 from store.tables import ChangeRow
 
 PREFIX = "/sales"

@@ -14,7 +14,7 @@ from api.errors.problems import ProblemError, shaped
 from api.errors.route_labels import method_of, route_of
 from api.workflow_client import EngineUnreachableError
 from domain.refusals import Refusal
-from store.engines import BUSY
+from store.database.connections import BUSY
 
 log = logging.getLogger(__name__)
 

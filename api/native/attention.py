@@ -16,9 +16,9 @@ from api.services.operator_actions import HelpKind, help_order
 from api.services.read_order import known_number
 from domain.by_hand import AGREED_WITHIN, Reason
 from domain.model import Model
-from store import sayings
-from store.orders import find
-from store.scoped import Scoped
+from store.changes import operator_statements as sayings
+from store.database.tenant_session import Scoped
+from store.orders.orders import find
 from temporal.messages import Progress, Stuck
 
 router = APIRouter(tags=["attention"], route_class=StrictRoute)

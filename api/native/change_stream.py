@@ -22,7 +22,7 @@ from api.native.changes import known_change
 from api.native.history_schema import event_out
 from api.services.change_stream import Admitted, News, Watchers
 from domain.changes import Outcome
-from store.glances import Glance
+from store.views.change_progress import Glance
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["changes"], route_class=StreamRoute)

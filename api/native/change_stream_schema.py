@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from api.native.history_schema import EventOut
 from domain.changes import ChangeState
-from store.events import EventType
+from store.orders.events import EventType
 
 STEP = "step"
 ENDED = "ended"

@@ -34,8 +34,9 @@ from api.services.submit_request import ask, asked_before
 from domain.changes import FURTHEST_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
 from domain.money import parse_money
 from domain.quotes import Quote
-from store import changes, effects
-from store.orders import find
+from store.changes import changes
+from store.changes import step_records as effects
+from store.orders.orders import find
 from store.tables import ChangeRow, EffectRow
 
 router = APIRouter(tags=["changes"], route_class=StrictRoute)

@@ -12,7 +12,7 @@ from domain.changes import ChangeState, Outcome, PaymentMeans
 from domain.model import Flag, Instant, Model
 from domain.operations import MOST_OPERATIONS, Operation
 from domain.quotes import Quote
-from store.changes import outcome_of, quote_of
+from store.changes.changes import outcome_of, quote_of
 from store.tables import ChangeRow, EffectRow
 
 Operations = Annotated[tuple[Operation, ...], Field(min_length=1, max_length=MOST_OPERATIONS)]

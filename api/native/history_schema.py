@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from store.events import data_of
+from store.orders.events import data_of
 from store.tables import EventRow
 
 

@@ -16,9 +16,9 @@ from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
 from api.services.create_order import create_empty
 from api.services.read_order import known_number, read_options, read_order
 from domain.orders import Order
-from store import changes
-from store.events import history
-from store.orders import find
+from store.changes import changes
+from store.orders.events import history
+from store.orders.orders import find
 from store.tables import ChangeRow, OrderRow
 
 router = APIRouter(tags=["orders"], route_class=StrictRoute)

@@ -9,9 +9,9 @@ from pydantic.json_schema import SkipJsonSchema
 from domain.model import Flag, Model
 from domain.webhooks import Failure, Why
 from providers.posting import Answered
-from store.events import EventType
+from store.orders.events import EventType
 from store.tables import DeliveryRow, WebhookRow
-from store.webhooks import types_of
+from store.webhooks.webhooks import types_of
 
 
 def _printable(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from api.errors.problems import of_outcome
 from api.http.request_headers import Handling
 from domain.changes import ChangeState
-from store.changes import outcome_of
+from store.changes.changes import outcome_of
 from store.tables import ChangeRow
 
 RETRY_AFTER = {"Retry-After": "1"}

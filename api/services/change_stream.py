@@ -13,10 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from api.errors.problems import ProblemError
 from api.settings import WatchSettings
 from domain.access import Reach
-from store.database import Store
-from store.engines import BUSY
-from store.glances import Glance, StepSeen, events_seen, glances
+from store.database.connections import BUSY
+from store.database.store import Store
 from store.tables import EventRow
+from store.views.change_progress import Glance, StepSeen, events_seen, glances
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,11 @@ from api.http.request_headers import Handling
 from api.services.idempotency import fingerprint, new_change, written
 from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.model import Code, Flag, Model, Text
-from store import changes, numbers
-from store.events import EventType, append
-from store.owing import summary_of
-from store.scoped import Scoped
+from store.changes import changes
+from store.database.tenant_session import Scoped
+from store.orders import order_numbers as numbers
+from store.orders.events import EventType, append
+from store.orders.totals import summary_of
 from store.tables import ChangeRow, OrderRow
 
 

@@ -12,8 +12,8 @@ from api.errors.problems import ProblemError
 from api.http.request_headers import Handling
 from domain.changes import ChangeKind, ChangeState
 from domain.refusals import OrderErased
-from store import changes
-from store.scoped import Scoped
+from store.changes import changes
+from store.database.tenant_session import Scoped
 from store.tables import ChangeRow, OrderRow
 
 

@@ -9,10 +9,10 @@ from temporalio.client import RPCError, WorkflowExecution, WorkflowExecutionAsyn
 
 from api.context import ApiParts
 from api.workflow_client import PROGRESS_LIMIT, Engine, EngineUnreachableError
+from store.database.tenant_session import Scoped
 from store.invariants import Violation, violations
-from store.orders import find
-from store.overviews import mine_among
-from store.scoped import Scoped
+from store.orders.orders import find
+from store.views.order_list import mine_among
 from temporal.messages import Progress
 from temporal.names import order_of
 from temporal.search_attributes import NEEDS_ATTENTION_QUERY

@@ -23,10 +23,11 @@ from api.errors.problems import ProblemError
 from api.workflow_client import PROGRESS_LIMIT, EngineUnreachableError
 from domain.by_hand import LOCAL
 from domain.refusals import SecondPersonNeeded
-from store import sayings, waiting
-from store.events import EventType
-from store.orders import locked
-from store.sayings import Saying
+from store.changes import operator_statements as sayings
+from store.changes.operator_statements import Saying
+from store.orders.events import EventType
+from store.orders.orders import locked
+from store.views import work_queue
 from temporal.messages import DoneByHand, Progress, RetryNow
 from temporal.names import NOTHING_STUCK, draft_id
 from workflows.order_draft import OrderDraft
@@ -91,7 +92,7 @@ def _write_down(made: ApiParts, progress: Progress, how: HelpKind, reason: str, 
         raise ProblemError(NOTHING_STUCK)
     saying = Saying(_KINDS[how], stuck.step, stuck.since, made.client or LOCAL, reason, said_id)
     with made.store.write() as tx:
-        head, call = locked(tx, progress.order), waiting.last_call(tx, progress.order)
+        head, call = locked(tx, progress.order), work_queue.last_call(tx, progress.order)
         return sayings.write_down(tx, head, call.change if call else None, saying, made.store.now())
 
 

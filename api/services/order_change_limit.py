@@ -8,7 +8,7 @@ from sqlmodel import Session
 from api.context import ApiParts
 from api.errors.problems import ProblemError
 from domain.changes import ChangeKind
-from store import changes
+from store.changes import changes
 from store.tables import ChangeRow
 
 COUNTED = (ChangeKind.CHANGE, ChangeKind.EXTEND)

@@ -6,7 +6,7 @@ from api.context import ApiParts
 from api.errors.problems import ProblemError
 from domain.options import LineOptions, change_options
 from domain.orders import Order
-from store.orders import find, load
+from store.orders.orders import find, load
 from store.tables import OrderRow
 
 

@@ -4,8 +4,8 @@ from api.context import ApiParts
 from api.services.idempotency import admits
 from domain.offers import OfferBundle
 from providers.protocols import OfferSearch
-from store import bundles
-from store.orders import find
+from store.orders import offer_bundles as bundles
+from store.orders.orders import find
 
 
 def find_bundles(made: ApiParts, wanted: OfferSearch, order: str | None = None) -> list[OfferBundle]:

@@ -19,9 +19,9 @@ from api.workflow_client import Request as EngineRequest
 from domain.access import Scope
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.refusals import NoTurn
-from store import changes
-from store.orders import find
-from store.owing import summary_of
+from store.changes import changes
+from store.orders.orders import find
+from store.orders.totals import summary_of
 from store.tables import ChangeRow
 
 UNREACHABLE = "ENGINE_UNREACHABLE"

@@ -18,10 +18,11 @@ from domain.model import is_code
 from domain.webhooks import Why, ping_body
 from providers.endpoints import EndpointRefusedError, MalformedUrlError
 from providers.posting import Answered, Message, Poster
-from store import deliveries, webhooks
-from store.database import after_commit
-from store.scoped import Scoped
+from store.database.store import after_commit
+from store.database.tenant_session import Scoped
 from store.tables import DeliveryRow, WebhookRow
+from store.webhooks import outbox as deliveries
+from store.webhooks import webhooks
 from telemetry import acts
 
 MOST = 50

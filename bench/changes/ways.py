@@ -15,7 +15,7 @@ from bench.load import Run, run, some_at_once
 from bench.rig import Rig
 from bench.shop import Course, Direct, Shop, Wish, shop_at
 from runtime.settings import Settings
-from store.database import Store
+from store.database.store import Store
 from temporal.data_converter import CONVERTER
 
 COUNTS = {1: 15, 8: 24, 32: 96}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from store.engines import database_url
+from store.database.connections import database_url
 from store.invariants import INVARIANTS, Invariant
 
 _ENDED = "SELECT COUNT(*) FROM changes WHERE outcome IS NULL"

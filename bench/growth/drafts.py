@@ -13,7 +13,7 @@ from bench.growth.trains import run_trains
 from bench.load import some_at_once
 from bench.rig import Rig, rig
 from bench.shop import Wish
-from store.database import Store
+from store.database.store import Store
 from store.tables import OrderRow
 
 GOAL = 10_000

@@ -17,11 +17,11 @@ from bench.growth.bare_tables import bare, doing
 from bench.growth.naming import COPIES, Naming
 from bench.growth.template import Template
 from bench.growth.threads import in_threads
-from store.columns import Moment
-from store.database import Store
-from store.engines import database_url
-from store.inserts import insert_if_absent, table_of
-from store.numbers import FIRST
+from store.database.column_types import Moment
+from store.database.connections import database_url
+from store.database.inserts import insert_if_absent, table_of
+from store.database.store import Store
+from store.orders.order_numbers import FIRST
 from store.tables import CounterRow, LineRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
 
 AT_ONCE = 20_000

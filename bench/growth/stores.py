@@ -16,7 +16,7 @@ from bench.growth.template import template
 from bench.load import Run
 from bench.rig import Rig, rig
 from bench.shop import Wish
-from store.database import Store
+from store.database.store import Store
 
 FEW, MANY = 1_000, 1_000_000
 _WISHES = {ADD.name: ADD.wish, DEARER.name: DEARER.wish, INTO_DRAFT: Wish(STANDARD, THERE)}

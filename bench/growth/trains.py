@@ -4,7 +4,7 @@ from datetime import time, timedelta
 
 from providers.embedded.loading import Catalogue, Departure, Timetable, load_catalogue
 from runtime.settings import Settings
-from store.database import Store
+from store.database.store import Store
 
 LINE, ZONE, PER_ROW = "north", "Europe/Oslo", 4
 _DAYS = 60

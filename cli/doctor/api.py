@@ -8,7 +8,7 @@ import httpx2
 from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
-from store.database import utc_now
+from store.database.store import utc_now
 
 SECONDS = 5
 

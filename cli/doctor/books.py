@@ -12,9 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.patient import Patient
-from store.database import utc_now
-from store.engines import database_url
-from store.migrate import config
+from store.database.connections import database_url
+from store.database.migrate import config
+from store.database.store import utc_now
 
 CONNECT_SECONDS = 5
 

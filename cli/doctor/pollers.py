@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.temporal_server import temporal_binary
-from store.database import utc_now
+from store.database.store import utc_now
 from temporal.names import DEPLOYMENT, ORDERS_QUEUE, System, queue_of
 
 GONE = timedelta(seconds=90)

@@ -18,7 +18,7 @@ from cli.doctor.pollers import pollers
 from cli.temporal_server import temporal_binary
 from pace import PATIENCE
 from runtime.settings import Settings
-from store.database import utc_now
+from store.database.store import utc_now
 from temporal.names import RECONCILE_ID, System
 from temporal.search_attributes import SEARCH_ATTRIBUTES
 

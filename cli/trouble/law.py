@@ -6,7 +6,7 @@ from rich.table import Table
 from cli.answers import Json
 from cli.stage import Stage, StoryError
 from store import invariants
-from store.database import Store
+from store.database.store import Store
 
 
 def as_before(stage: Stage, before: Json, after: Json) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from store.database import utc_now
+from store.database.store import utc_now
 
 Place = tuple[str, int, int]
 """Service, coach and seat."""

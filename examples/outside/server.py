@@ -20,7 +20,7 @@ from domain.settlement import Move
 from examples.outside.bank import Bank, BankRefusalError, NotPossibleError
 from examples.outside.railway import Railway, RailwayRefusalError
 from providers.embedded.loading import Catalogue
-from store.database import utc_now
+from store.database.store import utc_now
 from telemetry.loopback import HOST, free_port
 
 DEMO = Path(__file__).parents[2] / "cli" / "catalogues" / "demo.json"

@@ -11,7 +11,7 @@ from domain.offers import OfferBundle
 from providers.contracts.saying import heard_within, is_fault, told
 from providers.contracts.trouble import Trouble
 from providers.protocols import OfferCatalogue, OfferSearch, SearchTraveller
-from store.database import utc_now
+from store.database.store import utc_now
 
 ID_LENGTH = 64
 """What our books have room for."""

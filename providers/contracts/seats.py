@@ -12,7 +12,7 @@ from providers.contracts.saying import REFERENCE_LENGTH, a_fault_within, new_key
 from providers.contracts.trouble import Trouble
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
-from store.database import utc_now
+from store.database.store import utc_now
 
 SHORT, LONG = timedelta(seconds=2), timedelta(hours=1)
 

@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from domain.model import Code, Model, Number
 from domain.products import Product, Supplement
-from store.database import Store
-from store.inserts import insert_all, insert_if_absent
+from store.database.inserts import insert_all, insert_if_absent
+from store.database.store import Store
 from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
 
 

@@ -13,8 +13,8 @@ from domain.offers import OfferBundle, Service
 from domain.products import Product, Supplement
 from providers.pricing import bundle_of
 from providers.protocols import OfferSearch
-from store.database import Store
-from store.inserts import table_of
+from store.database.inserts import table_of
+from store.database.store import Store
 from store.tables import ProductRow, ServiceRow, SupplementRow
 
 OFFER_LIFE = timedelta(minutes=20)

@@ -8,8 +8,8 @@ from sqlalchemy import bindparam, update
 from domain.money import Money
 from domain.settlement import Move, MoveKind
 from providers.errors import PaymentDeclinedError, RefundDeclinedError
-from store.database import Store
-from store.inserts import Inserting, table_of
+from store.database.inserts import Inserting, table_of
+from store.database.store import Store
 from store.tables import BankRow
 
 DECLINE = "tok_decline"

@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 from providers.embedded.placing import choose
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatRequest
-from store.database import Store
-from store.inserts import insert_all, table_of
+from store.database.inserts import insert_all, table_of
+from store.database.store import Store
 from store.tables import SeatHoldRow, SeatRow, ServiceRow
 
 _Place = tuple[int, int]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import SQLModel
 
-from store.columns import document, moment, words
+from store.database.column_types import document, moment, words
 
 
 class ClientRow(SQLModel, table=True):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import SQLModel
 
-from store.columns import document, moment, whole, words
+from store.database.column_types import document, moment, whole, words
 
 
 class ProductRow(SQLModel, table=True):

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint
 from sqlmodel import SQLModel
 
-from store.columns import moment, whole, words
+from store.database.column_types import moment, whole, words
 
 
 class PaymentRow(SQLModel, table=True):

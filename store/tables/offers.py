@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
-from store.columns import document, moment, words
+from store.database.column_types import document, moment, words
 
 _NOT_ERASED = text("NOT erased")
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import SQLModel
 
-from store.columns import document, exact, moment, whole, words
+from store.database.column_types import document, exact, moment, whole, words
 
 _HELD = text("state = 'held'")
 _DRAFT = text("draft_opened_by IS NOT NULL")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, create_engine
 from bench.growth.filling import fill
 from bench.growth.template import template
 from runtime.settings import Settings
-from store.engines import database_url
+from store.database.connections import database_url
 from temporal.names import StepName
 from tests.support.installation import prepared
 from tests.support.step_by_step import Statement, StepByStep

@@ -12,8 +12,8 @@ from activities.support.step_executor import Once
 from activities.support.step_kinds import Command
 from domain.refusals import PaymentRefused, SoldOut
 from providers.errors import PaymentDeclinedError, ProviderUnavailableError
-from store import effects
-from store.database import Store
+from store.changes import step_records as effects
+from store.database.store import Store
 from store.tables import OrderRow
 
 

@@ -14,7 +14,7 @@ from temporalio.service import RetryConfig
 from api.app import create_app
 from api.context import ApiParts
 from api.workflow_client import Engine
-from store.changes import of_id
+from store.changes.changes import of_id
 from telemetry.loopback import free_port
 from temporal.data_converter import CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName, draft_id

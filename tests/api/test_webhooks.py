@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from providers.endpoints import Endpoints
-from store import webhooks
+from store.webhooks import webhooks
 from tests.support.access import guarded
 from tests.support.names import Names
 from tests.support.receiver import receiving

@@ -9,7 +9,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from api.services.webhook_subscriptions import new_secret
 from providers.posting import Message
-from store.database import utc_now
+from store.database.store import utc_now
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
 

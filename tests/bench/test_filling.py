@@ -10,11 +10,11 @@ from bench.growth import naming
 from bench.growth.books import check
 from bench.growth.filling import AT_ONCE, fill
 from bench.growth.template import Template, template
-from store.database import Store
-from store.engines import database_url
-from store.migrate import migrate
-from store.numbers import next_order_number
-from store.snapshot import snapshot
+from store.database.connections import database_url
+from store.database.migrate import migrate
+from store.database.store import Store
+from store.orders.order_numbers import next_order_number
+from store.orders.snapshot import snapshot
 from store.tables import EventRow, LineRow, OrderRow, ReservationRow
 from tests.support.canary import ADULT, CHILD
 from tests.support.world import World

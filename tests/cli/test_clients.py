@@ -14,7 +14,7 @@ from cli import __main__ as main
 from cli.__main__ import app
 from runtime.settings import Settings
 from store import clients
-from store.database import Store
+from store.database.store import Store
 from tests.support.access import PEPPER
 from tests.support.installation import prepared
 

@@ -27,8 +27,8 @@ from cli.processes import Child
 from cli.running import held
 from cli.temporal_server import temporal_binary
 from runtime.settings import Settings
-from store.engines import database_url
-from store.migrate import migrate
+from store.database.connections import database_url
+from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from tests.support.commands import ROOT, US, run
 from tests.support.postgres import new_database

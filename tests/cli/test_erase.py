@@ -17,9 +17,9 @@ from cli.__main__ import app
 from domain.access import Reach
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller
-from store import bundles
-from store.database import Store
-from store.orders import locked
+from store.database.store import Store
+from store.orders import offer_bundles as bundles
+from store.orders.orders import locked
 from store.tables import BundleRow, TravellerRow
 from tests.support.canary import BORN
 from tests.support.erasing import Person, long_ago, sold_to

@@ -7,7 +7,7 @@ import pytest
 from cli.shop import Shop
 from cli.stack import Stack
 from store import invariants
-from store.database import Store
+from store.database.store import Store
 from tests.support.endings import check_books
 from tests.support.installation import prepared, running_world
 from tests.support.world import World

@@ -11,8 +11,8 @@ from activities.support.registry import declared_steps
 from activities.support.step_kinds import Final, Pivot
 from api.services import needs_attention
 from domain.access import Reach
-from store.overviews import mine_among
 from store.tables import OrderRow
+from store.views.order_list import mine_among
 from temporal.names import StepName
 from tests.support.access import guarded
 from tests.support.canary import ADULT

@@ -7,7 +7,7 @@ import pytest
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Reversible
-from store.engines import database_url
+from store.database.connections import database_url
 from telemetry.loopback import HOST
 from temporal.names import StepName
 from tests.support.canary import ADULT

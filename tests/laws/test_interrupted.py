@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from store import database
+from store.database import store as database
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault

@@ -15,10 +15,10 @@ from cli.answers import Json
 from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, add, named, replace
-from store.database import Store
-from store.effects import of_change
-from store.engines import database_url
-from store.events import history
+from store.changes.step_records import of_change
+from store.database.connections import database_url
+from store.database.store import Store
+from store.orders.events import history
 from store.tables import ChangeRow, SeatHoldRow
 from temporal.names import StepName
 

@@ -18,7 +18,7 @@ from cli.processes import Child
 from cli.shop import Shop
 from cli.stack import Ports, Stack
 from cli.stories import CARD, TWO, replace
-from store.database import Store
+from store.database.store import Store
 from store.tables import ChangeRow
 from temporal.data_converter import CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName

@@ -14,8 +14,8 @@ from cli.processes import Child
 from cli.shop import Shop
 from cli.stack import Ports, Stack
 from store import invariants
-from store.database import Store
-from store.engines import BUSY_SECONDS, database_url
+from store.database.connections import BUSY_SECONDS, database_url
+from store.database.store import Store
 from store.tables import ChangeRow
 from temporal.names import StepName
 from tests.laws.test_kill import dearer, done_of_the_change, sold, until, whole

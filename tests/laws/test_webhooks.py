@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from domain.webhooks import PAUSES
 from runtime.outbox_relay import Dispatcher
-from store.engines import StoreBusyError
+from store.database.connections import StoreBusyError
 from store.tables import DeliveryRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, canaries_in

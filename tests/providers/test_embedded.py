@@ -22,7 +22,7 @@ from providers.contracts import (
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, EmbeddedPayments
 from providers.embedded.seats import EmbeddedSeats
-from store.database import Store, utc_now
+from store.database.store import Store, utc_now
 from store.tables import SeatRow, ServiceRow
 from tests.support.installation import prepared
 from tests.support.postgres import new_database

@@ -13,7 +13,7 @@ import typer
 from temporalio.client import Client as Temporal
 
 from cli.stack import Ports, Stack
-from store.database import utc_now
+from store.database.store import utc_now
 from tests.soak.aftermath import aftermath
 from tests.soak.clients import traffic
 from tests.soak.dossier import keep

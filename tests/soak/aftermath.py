@@ -12,7 +12,7 @@ from temporalio.client import Client as Temporal
 
 from cli.stack import Stack
 from store import invariants
-from store.database import Store
+from store.database.store import Store
 from store.tables import ChangeRow, OrderRow
 from temporal.names import ORDER_DRAFT, order_of
 from tests.soak.ledger import ENDED, Ledger, Telling, Violation

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from store.database import Store
+from store.database.store import Store
 from tests.soak.report import Soak, report
 
 

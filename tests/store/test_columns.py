@@ -10,8 +10,8 @@ from sqlalchemy.exc import StatementError
 from sqlmodel import Field, SQLModel, select
 
 from domain.model import LARGEST_NUMBER
-from store.columns import document, exact, moment, whole, words
-from store.database import Store
+from store.database.column_types import document, exact, moment, whole, words
+from store.database.store import Store
 
 MOMENT = datetime(2027, 3, 28, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=-6)))
 

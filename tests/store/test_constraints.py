@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
-from store.database import Store
+from store.database.store import Store
 from store.tables import (
     BankRow,
     ChangeRow,

@@ -7,9 +7,9 @@ import pytest
 from sqlmodel import select
 
 from domain.access import Reach
-from store import engines
-from store.database import Store
-from store.engines import StoreBusyError, database_url
+from store.database import connections as engines
+from store.database.connections import StoreBusyError, database_url
+from store.database.store import Store
 from store.tables import CounterRow
 
 

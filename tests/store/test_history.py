@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import pytest
 
-from store import numbers
-from store.database import Store
-from store.events import EventType, append, history
-from store.orders import locked
+from store.database.store import Store
+from store.orders import order_numbers as numbers
+from store.orders.events import EventType, append, history
+from store.orders.orders import locked
 from store.tables import OrderRow
 
 

@@ -6,8 +6,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
 from sqlmodel import SQLModel
 
-from store.engines import database_url
-from store.migrate import config, migrate
+from store.database.connections import database_url
+from store.database.migrate import config, migrate
 
 
 def test_the_schema_is_what_the_rows_declare(fresh_database: str) -> None:

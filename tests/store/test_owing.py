@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from store.database import Store
-from store.orders import load
-from store.owing import due_of, summary_of
+from store.database.store import Store
+from store.orders.orders import load
+from store.orders.totals import due_of, summary_of
 from store.tables import OrderRow
 from tests.support.canary import ADULT, CHILD
 from tests.support.world import CARD, World, replace

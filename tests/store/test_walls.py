@@ -8,12 +8,12 @@ from sqlalchemy.exc import ProgrammingError
 from sqlmodel import Session
 
 from domain.access import Reach
-from store.database import Store, WalledOutError
-from store.engines import database_url
-from store.migrate import migrate
-from store.scoped import ROLE
+from store.database.connections import database_url
+from store.database.migrate import migrate
+from store.database.row_security import RoleMissingError
+from store.database.store import Store, WalledOutError
+from store.database.tenant_session import ROLE
 from store.tables import OrderRow
-from store.walls import RoleMissingError
 from tests.support.postgres import new_database
 
 FIRST, SECOND = Reach("first"), Reach("second")

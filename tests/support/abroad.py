@@ -14,7 +14,7 @@ from examples.providers.bank_payments import BankPayments, BankSettings
 from examples.providers.railway_seats import RailwaySeats, RailwaySettings
 from examples.providers.shop_offers import ShopOffers, ShopSettings
 from providers.contracts import OffersUnderTest, PaymentsUnderTest, SeatsUnderTest, Troublemaker
-from store.database import utc_now
+from store.database.store import utc_now
 
 SECRET = SecretStr("not much of one")
 # As short as a busy machine allows: a sound answer must come within it.

@@ -8,7 +8,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
 from store import invariants
-from store.events import EventType
+from store.orders.events import EventType
 from store.tables import EventRow
 from tests.replay_histories import replayer
 from tests.support.outputs import look_at_history

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, SQLModel, col, or_, select
 
-from store.database import Store
+from store.database.store import Store
 from store.tables import BundleRow, ChangeRow, LineRow, OrderRow
 from tests.support.canary import BORN, BORN_CHILD, FAMILY, GIVEN
 from tests.support.world import CARD, Json, World

@@ -27,7 +27,7 @@ from providers.protocols import PaymentProvider
 from runtime.bootstrap import Parts, made_of
 from runtime.outbox_relay import Dispatcher
 from runtime.settings import Settings
-from store.migrate import migrate
+from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from temporal.data_converter import CONVERTER
 from tests.support.faults import Faults

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from store.engines import database_url
+from store.database.connections import database_url
 
 _PREFIX = "changeover-pg-"
 _SECONDS = 10

@@ -25,8 +25,10 @@ from domain.money import zero
 from providers.protocols import OfferSearch, SearchTraveller
 from runtime.bootstrap import activities, made_of
 from runtime.settings import Settings
-from store import bundles, changes, numbers
-from store.events import EventType, append
+from store.changes import changes
+from store.orders import offer_bundles as bundles
+from store.orders import order_numbers as numbers
+from store.orders.events import EventType, append
 from store.tables import ChangeRow, OrderRow
 from tests.support.world import CARD, TENANT
 

@@ -23,8 +23,8 @@ from api.settings import DeskSettings
 from api.workflow_client import Engine
 from domain.changes import OUTCOMES
 from runtime.bootstrap import Parts
-from store.database import Store
-from store.snapshot import snapshot
+from store.database.store import Store
+from store.orders.snapshot import snapshot
 from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
 from telemetry.loopback import HOST, free_port
 from temporal.data_converter import CONVERTER

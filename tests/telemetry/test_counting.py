@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import REGISTRY
 
-from store.database import Store, after_commit
+from store.database.store import Store, after_commit
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.faults import Fault

@@ -19,7 +19,7 @@ from cli.doctor.findings import Verdict
 from cli.processes import Child
 from cli.stack import Ports, Stack
 from pace import FAR_AWAY, FAST, RATIONED, NotMeasuredError, Pace, measured
-from store.migrate import migrate
+from store.database.migrate import migrate
 from temporal.names import MEASURE_DISPATCH, MEASURE_DISPATCH_ID, MEASURE_DISPATCH_QUEUE
 from tests.support.commands import ROOT, US, run
 from tests.support.temporal import TemporalServer, stock_server, temporal_server

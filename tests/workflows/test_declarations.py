@@ -6,7 +6,7 @@ from pathlib import Path
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Reversible
-from store.effects import REVERSIBLE
+from store.changes.step_records import REVERSIBLE
 from workflows import draft
 
 PREAMBLE = """

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import store.columns
+import store.database.column_types
 
 revision = '0002'
 down_revision = '0001'
@@ -14,14 +14,14 @@ depends_on = None
 def upgrade() -> None:
     """Apply. Bundles found before live twenty minutes at most; they can be taken by bundle only."""
     op.create_table('offers',
-    sa.Column('tenant', store.columns.Words(length=64), nullable=False),
-    sa.Column('id', store.columns.Words(length=64), nullable=False),
-    sa.Column('bundle', store.columns.Words(length=64), nullable=False),
+    sa.Column('tenant', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('id', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('bundle', store.database.column_types.Words(length=64), nullable=False),
     sa.PrimaryKeyConstraint('tenant', 'id')
     )
-    op.add_column('order_lines', sa.Column('customers', store.columns.Document(), nullable=True))
-    op.add_column('order_lines', sa.Column('distribution', store.columns.Document(), nullable=True))
-    op.add_column('orders', sa.Column('created_by', store.columns.Words(length=64), nullable=True))
+    op.add_column('order_lines', sa.Column('customers', store.database.column_types.Document(), nullable=True))
+    op.add_column('order_lines', sa.Column('distribution', store.database.column_types.Document(), nullable=True))
+    op.add_column('orders', sa.Column('created_by', store.database.column_types.Words(length=64), nullable=True))
     op.add_column('orders', sa.Column('abandoned', sa.Boolean(), server_default=sa.false(), nullable=False))
 
 

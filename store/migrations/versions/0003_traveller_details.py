@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import store.columns
+import store.database.column_types
 
 revision = '0003'
 down_revision = '0002'
@@ -13,10 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    op.add_column('order_travellers', sa.Column('salutation', store.columns.Words(length=20), nullable=True))
-    op.add_column('order_travellers', sa.Column('gender', store.columns.Words(length=20), nullable=True))
-    op.add_column('order_travellers', sa.Column('nationality', store.columns.Words(length=3), nullable=True))
-    op.add_column('order_travellers', sa.Column('passport', store.columns.Words(length=100), nullable=True))
+    op.add_column('order_travellers', sa.Column('salutation', store.database.column_types.Words(length=20), nullable=True))
+    op.add_column('order_travellers', sa.Column('gender', store.database.column_types.Words(length=20), nullable=True))
+    op.add_column('order_travellers', sa.Column('nationality', store.database.column_types.Words(length=3), nullable=True))
+    op.add_column('order_travellers', sa.Column('passport', store.database.column_types.Words(length=100), nullable=True))
     op.add_column('orders', sa.Column('expires_with_offers', sa.Boolean(), server_default=sa.false(), nullable=False))
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-import store.columns
+import store.database.column_types
 
 revision = '0004'
 down_revision = '0003'
@@ -14,40 +14,40 @@ depends_on = None
 def upgrade() -> None:
     """Apply. Events of before are owed to nobody: their orders' histories have them."""
     op.create_table('webhooks',
-    sa.Column('tenant', store.columns.Words(length=64), nullable=False),
-    sa.Column('id', store.columns.Words(length=64), nullable=False),
-    sa.Column('url', store.columns.Words(length=2000), nullable=False),
-    sa.Column('types', store.columns.Document(), nullable=True),
-    sa.Column('secret', store.columns.Words(length=100), nullable=False),
-    sa.Column('secret_key', store.columns.Words(length=255), nullable=False),
-    sa.Column('former_secret', store.columns.Words(length=100), nullable=True),
-    sa.Column('former_until', store.columns.Moment(), nullable=True),
-    sa.Column('created_key', store.columns.Words(length=255), nullable=False),
-    sa.Column('fingerprint', store.columns.Words(length=64), nullable=False),
-    sa.Column('created_at', store.columns.Moment(), nullable=False),
+    sa.Column('tenant', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('id', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('url', store.database.column_types.Words(length=2000), nullable=False),
+    sa.Column('types', store.database.column_types.Document(), nullable=True),
+    sa.Column('secret', store.database.column_types.Words(length=100), nullable=False),
+    sa.Column('secret_key', store.database.column_types.Words(length=255), nullable=False),
+    sa.Column('former_secret', store.database.column_types.Words(length=100), nullable=True),
+    sa.Column('former_until', store.database.column_types.Moment(), nullable=True),
+    sa.Column('created_key', store.database.column_types.Words(length=255), nullable=False),
+    sa.Column('fingerprint', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('created_at', store.database.column_types.Moment(), nullable=False),
     sa.Column('enabled', sa.Boolean(), nullable=False),
-    sa.Column('disabled_why', store.columns.Words(length=40), nullable=True),
-    sa.Column('failing_since', store.columns.Moment(), nullable=True),
-    sa.Column('last_failure', store.columns.Words(length=40), nullable=True),
-    sa.Column('last_status', store.columns.Whole(), nullable=True),
-    sa.Column('last_success_at', store.columns.Moment(), nullable=True),
+    sa.Column('disabled_why', store.database.column_types.Words(length=40), nullable=True),
+    sa.Column('failing_since', store.database.column_types.Moment(), nullable=True),
+    sa.Column('last_failure', store.database.column_types.Words(length=40), nullable=True),
+    sa.Column('last_status', store.database.column_types.Whole(), nullable=True),
+    sa.Column('last_success_at', store.database.column_types.Moment(), nullable=True),
     sa.CheckConstraint('enabled = (disabled_why IS NULL)', name='disabled_why'),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('tenant', 'created_key', name='one_webhook_per_key')
     )
     op.create_table('deliveries',
-    sa.Column('tenant', store.columns.Words(length=64), nullable=False),
-    sa.Column('webhook', store.columns.Words(length=64), nullable=False),
-    sa.Column('order_number', store.columns.Words(length=20), nullable=False),
-    sa.Column('number', store.columns.Whole(), nullable=False),
-    sa.Column('type', store.columns.Words(length=40), nullable=False),
-    sa.Column('created_at', store.columns.Moment(), nullable=False),
-    sa.Column('attempts', store.columns.Whole(), nullable=False),
-    sa.Column('next_at', store.columns.Moment(), nullable=True),
-    sa.Column('last_attempt_at', store.columns.Moment(), nullable=True),
-    sa.Column('last_failure', store.columns.Words(length=40), nullable=True),
-    sa.Column('last_status', store.columns.Whole(), nullable=True),
-    sa.Column('delivered_at', store.columns.Moment(), nullable=True),
+    sa.Column('tenant', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('webhook', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('order_number', store.database.column_types.Words(length=20), nullable=False),
+    sa.Column('number', store.database.column_types.Whole(), nullable=False),
+    sa.Column('type', store.database.column_types.Words(length=40), nullable=False),
+    sa.Column('created_at', store.database.column_types.Moment(), nullable=False),
+    sa.Column('attempts', store.database.column_types.Whole(), nullable=False),
+    sa.Column('next_at', store.database.column_types.Moment(), nullable=True),
+    sa.Column('last_attempt_at', store.database.column_types.Moment(), nullable=True),
+    sa.Column('last_failure', store.database.column_types.Words(length=40), nullable=True),
+    sa.Column('last_status', store.database.column_types.Whole(), nullable=True),
+    sa.Column('delivered_at', store.database.column_types.Moment(), nullable=True),
     sa.ForeignKeyConstraint(['order_number'], ['orders.number'], ),
     sa.PrimaryKeyConstraint('webhook', 'order_number', 'number')
     )

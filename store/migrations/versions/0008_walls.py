@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from store.walls import ADDED, CHANGED, OF_CHANNEL, READ, WRITTEN, admit, make_role, take_down, wall
+from store.database.row_security import ADDED, CHANGED, OF_CHANNEL, READ, WRITTEN, admit, make_role, take_down, wall
 
 revision = '0008'
 down_revision = '0007'

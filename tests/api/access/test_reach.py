@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from domain.access import Reach, Scope
-from store import bundles
+from store.orders import offer_bundles as bundles
 from tests.support.access import Guarded
 from tests.support.canary import ADULT
 from tests.support.routes import OPEN, Described, described

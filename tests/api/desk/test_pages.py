@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from api.settings import DeskSettings
-from store.database import Store
+from store.database.store import Store
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.canary import ADULT, CHILD, canaries_in

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from api.settings import DiscoverSettings
 from domain.offers import OfferBundle
-from store import bundles
+from store.orders import offer_bundles as bundles
 from store.tables import BundleRow
 from temporal.names import StepName
 from tests.support.faults import Armed, Fault

@@ -8,7 +8,7 @@ import pytest
 from domain.access import Reach
 from domain.offers import Offer
 from domain.operations import MOST_TRAVELLERS
-from store import bundles
+from store.orders import offer_bundles as bundles
 from store.tables import BundleRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from store.events import EventType, append, data_of
+from store.orders.events import EventType, append, data_of
 from store.tables import EventRow, OrderRow
 
 

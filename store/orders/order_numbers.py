@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from store.inserts import insert_if_absent
+from store.database.inserts import insert_if_absent
 from store.tables import CounterRow
 
 FIRST = 100_000

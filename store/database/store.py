@@ -9,8 +9,8 @@ from typing import TypeVar
 from sqlmodel import Session
 
 from domain.access import Reach
-from store.engines import BUSY_SECONDS, StoreBusyError, database_url, engines, is_sqlite
-from store.scoped import Scoped
+from store.database.connections import BUSY_SECONDS, StoreBusyError, database_url, engines, is_sqlite
+from store.database.tenant_session import Scoped
 
 Clock = Callable[[], datetime]
 _Tx = TypeVar("_Tx", bound=Session)

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select
 
 from domain.webhooks import Why
-from store import deliveries
-from store.inserts import insert_if_absent
-from store.scoped import Scoped
+from store.database.inserts import insert_if_absent
+from store.database.tenant_session import Scoped
 from store.tables import WebhookRow
+from store.webhooks import outbox as deliveries
 
 BOTH_SECRETS = timedelta(hours=24)
 """How long the former secret signs along after a rotation."""

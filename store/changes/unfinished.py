@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.changes import ChangeState
-from store.effects import REVERSIBLE, EffectState
+from store.changes.step_records import REVERSIBLE, EffectState
 from store.tables import BankRow, ChangeRow, EffectRow, SeatHoldRow
 from temporal.names import StepName
 

@@ -9,8 +9,8 @@ from pydantic_core import from_json
 from sqlalchemy import String, bindparam, literal_column
 from sqlmodel import Session
 
-from store.columns import Moment
-from store.inserts import table_of
+from store.database.column_types import Moment
+from store.database.inserts import table_of
 from store.tables import ChangeRow, ClientRow, EffectRow, ReservationRow
 
 _SEATS, _EFFECTS, _CHANGES = table_of(ReservationRow), table_of(EffectRow), table_of(ChangeRow)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlmodel import col, or_, select, tuple_
 
 from domain.orders import OrderStatus
-from store.orders import mine
-from store.scoped import Scoped
+from store.database.tenant_session import Scoped
+from store.orders.orders import mine
 from store.tables import ChangeRow, OrderRow
 
 LONGEST_NAME, LONGEST_ID = 100, 64

@@ -1,4 +1,4 @@
-"""PostgreSQL's own wall between tenants: what a scoped transaction (store/scoped.py) may see, and write.
+"""Row-level security in PostgreSQL: what a tenant's transaction (tenant_session.py) may read and write.
 
 Steps and commands work for all tenants and are not behind it; the API's requests are. They may not write the books of
 money, seats and steps at all.
@@ -9,7 +9,7 @@ from itertools import accumulate
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from store.scoped import ROLE
+from store.database.tenant_session import ROLE
 
 READ, ADDED, CHANGED, WRITTEN = accumulate(("SELECT", ", INSERT", ", UPDATE", ", DELETE"))
 _TENANT = "tenant = current_setting('changeover.tenant', true)"

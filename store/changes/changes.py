@@ -12,10 +12,10 @@ from sqlmodel import Session, col, select, update
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.plans import Plan
 from domain.quotes import Quote
-from store.columns import Moment
-from store.database import after_commit
-from store.inserts import insert_if_absent, table_of
-from store.scoped import Scoped
+from store.database.column_types import Moment
+from store.database.inserts import insert_if_absent, table_of
+from store.database.store import after_commit
+from store.database.tenant_session import Scoped
 from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import CHANGES
 

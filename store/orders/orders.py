@@ -5,15 +5,15 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic_core import from_json
-from sqlalchemy import ColumnElement, String, bindparam
+from sqlalchemy import ColumnElement, String, bindparam, inspect, update
 from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
 from domain.travellers import Traveller
-from store.inserts import table_of
-from store.ledger import payments_of
-from store.scoped import Scoped
+from store.database.inserts import table_of
+from store.database.tenant_session import Scoped
+from store.orders.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
 # Run for every change: built once, and without the ORM, for an order may have two hundred lines.
@@ -147,3 +147,18 @@ def _reservation(row: sa.Row[Any]) -> Reservation:
         state=ReservationState(row.state),
         expires_at=row.expires_at,
     )
+
+
+_ORDERS = table_of(OrderRow)
+
+_ORDER_COLUMNS = tuple(column.name for column in _ORDERS.c)
+
+_UPDATE_ORDER = update(_ORDERS).where(_ORDERS.c.number == bindparam("of_order", type_=String()))
+
+
+def write_order(tx: Session, order: OrderRow) -> None:
+    """Write what has changed of a head that is locked and not the session's."""
+    unmodified = inspect(order).unmodified
+    changed = {name: getattr(order, name) for name in _ORDER_COLUMNS if name not in unmodified}
+    if changed:
+        tx.connection().execute(_UPDATE_ORDER, changed | {"of_order": order.number})

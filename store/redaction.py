@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select, update
 
 from domain.erasing import BLANKS, blanked
 from domain.travellers import Traveller
-from store.inserts import table_of
+from store.database.inserts import table_of
 from store.tables import BankRow, BundleRow, ChangeRow, EffectRow, LineRow, PaymentRow, TravellerRow
 
 _REQUEST = "request"

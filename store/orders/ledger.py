@@ -8,8 +8,8 @@ from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind, Payment
-from store.columns import Whole
-from store.inserts import Inserting, insert_all, table_of
+from store.database.column_types import Whole
+from store.database.inserts import Inserting, insert_all, table_of
 from store.tables import LedgerRow, OrderRow, PaymentRow
 
 # Run with every order that is loaded.

@@ -8,7 +8,7 @@ import json
 from sqlmodel import Session
 
 from domain.orders import Order
-from store.orders import load, locked
+from store.orders.orders import load, locked
 
 
 def snapshot(tx: Session, number: str) -> str:

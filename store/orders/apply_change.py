@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from domain.plans import Plan, PlannedLine
 from domain.quotes import Quote, QuotedFee
-from store.inserts import insert_all, table_of
+from store.database.inserts import insert_all, table_of
 from store.tables import FeeRow, LineRow, OrderRow, TravellerRow
 
 _VERSIONED = (LineRow, TravellerRow, FeeRow)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, update
 from sqlmodel import Session
 
 from domain.orders import ReservationState
-from store.inserts import insert_all, table_of
+from store.database.inserts import insert_all, table_of
 from store.tables import LineRow, OrderRow, ReservationRow
 
 _SEATS, _LINES = table_of(ReservationRow), table_of(LineRow)

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, String, bindparam, delete, exists, insert,
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from store.columns import Moment, Whole
-from store.inserts import table_of
+from store.database.column_types import Moment, Whole
+from store.database.inserts import table_of
 from store.tables import DeliveryRow, WebhookRow
 
 PATIENCE = timedelta(minutes=1)

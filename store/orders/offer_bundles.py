@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from domain.offers import OfferBundle
-from store.inserts import table_of
-from store.scoped import Scoped
+from store.database.inserts import table_of
+from store.database.tenant_session import Scoped
 from store.tables import BundleRow, LineRow, OfferRow
 
 # Run for every change.

@@ -8,8 +8,8 @@ from sqlmodel import Session
 from domain.changes import OrderSummary
 from domain.money import Money
 from domain.settlement import paid
-from store.inserts import table_of
-from store.ledger import payments_of
+from store.database.inserts import table_of
+from store.orders.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow
 
 _LINES, _FEES = table_of(LineRow), table_of(FeeRow)

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import String, bindparam, func, update
 from sqlmodel import Session, col, select
 
-from store import deliveries
-from store.inserts import Inserting, table_of
+from store.database.inserts import Inserting, table_of
 from store.tables import ChangeRow, EffectRow, OrderRow
+from store.webhooks import outbox as deliveries
 from temporal.names import StepName
 
 REVERSIBLE = (StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE, StepName.AUTHORISE_PAYMENT)
@@ -97,7 +97,7 @@ def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> t
 def locked(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
     """Lock the order of a step, and return what is known of the step: one statement.
 
-    The order's head is not the session's: `heads.write` writes what the step changes of it, at its end. The
+    The order's head is not the session's: `write_order` writes what the step changes of it, at its end. The
     step's change is: whoever asks for it later in the transaction has it already.
     What was committed while we waited for the lock may be missing from it; `remember` finds that out.
     """

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from store import deliveries
-from store.inserts import insert_all
+from store.database.inserts import insert_all
 from store.tables import EventRow, OrderRow
+from store.webhooks import outbox as deliveries
 
 Data = Mapping[str, str | int | Sequence[str]]
 

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlmodel import Session, and_, col, select
 
-from store.events import EventType
-from store.orders import mine
-from store.scoped import Scoped
+from store.database.tenant_session import Scoped
+from store.orders.events import EventType
+from store.orders.orders import mine
 from store.tables import ChangeRow, EventRow, OrderRow
 
 _CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND, EventType.SAID_DONE_BY_HAND)

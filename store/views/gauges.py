@@ -7,7 +7,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 
-from store.database import Store
+from store.database.store import Store
 from store.tables import ChangeRow, OrderRow, PaymentRow, ReservationRow
 
 _SECOND = timedelta(seconds=1)

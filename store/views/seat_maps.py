@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, case, func
 from sqlmodel import col, select
 
-from store.orders import mine
-from store.scoped import Scoped
+from store.database.tenant_session import Scoped
+from store.orders.orders import mine
 from store.tables import ChangeRow, OrderRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
 
 

@@ -1,0 +1,1 @@
+"""Requests, the record of their steps, what is unfinished, and what operators stated."""

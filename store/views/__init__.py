@@ -1,0 +1,1 @@
+"""Read models for the API, the desk and metrics; nothing here writes."""
