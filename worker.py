@@ -35,7 +35,7 @@ from runtime.outbox_relay import Dispatcher
 from runtime.settings import Settings
 from runtime.startup_checks import check_store, check_temporal
 from store.database.store import Store
-from telemetry.endpoint import metrics_served
+from telemetry.metrics_server import metrics_served
 from temporal.data_converter import CONVERTER
 from temporal.names import DEPLOYMENT, ORDERS_QUEUE, RECONCILE_ID, WEBHOOKS_QUEUE, System, queue_of
 from workflows.deliver_events import DeliverEvents

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.support.step_executor import Once
 from activities.support.step_kinds import Command
-from domain.by_hand import TEMPORAL
+from domain.dual_control import TEMPORAL
 from domain.money import Money
 from domain.orders import Order, ReservationState
 from domain.settlement import MoveKind

@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.payments import SettlePriceDifference, to_settle
 from activities.support.step_executor import Once
 from activities.support.step_kinds import Command
-from domain.by_hand import AGREED_WITHIN, NOBODY, TEMPORAL, Alone, others
+from domain.dual_control import AGREED_WITHIN, NOBODY, TEMPORAL, Alone, others
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
 from store.changes import operator_statements as sayings

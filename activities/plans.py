@@ -13,14 +13,14 @@ from activities.support.errors import LookBackFirstError
 from activities.support.planning_context import Looks, Seen
 from activities.support.step_executor import Once
 from activities.support.step_kinds import Check, Command
-from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
-from domain.gates import check_confirm, check_extend, check_pay
+from domain.dual_control import LOCAL, TEMPORAL
 from domain.money import Money
 from domain.orders import Order, OrderStatus
-from domain.plan_change import plan_change
+from domain.planning.plan_change import plan_change
+from domain.preconditions import check_confirm, check_extend, check_pay
 from domain.refusals import OrderErased, StaleOrder
-from domain.words import words_of
+from domain.request_summary import words_of
 from store import erasure
 from store.changes import changes
 from store.changes import unfinished as leftovers

@@ -11,9 +11,9 @@ from activities.support.planning_context import Looks, Seen, shelf_for
 from activities.support.step_executor import Once
 from activities.support.step_kinds import Check, Command
 from domain.changes import ChangeRequest
-from domain.gates import check_paid
 from domain.money import Money
-from domain.plan_change import plan_change
+from domain.planning.plan_change import plan_change
+from domain.preconditions import check_paid
 from domain.quote_change import quote_change
 from domain.quotes import Quote
 from domain.refusals import OrderErased

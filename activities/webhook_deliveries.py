@@ -13,7 +13,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from domain.webhooks import Failure, Why, body_of, message_id, pause_after
-from providers.posting import Answered, Message, Poster
+from providers.webhook_sender import Answered, Message, Poster
 from store.database.store import Store
 from store.orders import events
 from store.tables import DeliveryRow, WebhookRow

@@ -9,8 +9,8 @@ from api.rate_limits.counters import Buckets, OwnBuckets
 from api.settings import DeskSettings, DiscoverSettings, EnturSettings, WatchSettings
 from api.workflow_client import Engine
 from domain.access import Caller, Reach
-from providers.endpoints import Endpoints
 from providers.protocols import OfferCatalogue
+from providers.url_policy import Endpoints
 from store.database.store import Store, Within
 
 

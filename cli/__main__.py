@@ -14,7 +14,7 @@ from api.rate_limits.counters import RedisMissingError
 from cli.ending import code_of, end
 from cli.operators import attention, changes, clients, drafts, orders
 from cli.operators.speaking import AsJson
-from providers.connecting import ProviderSettingError
+from providers.loader import ProviderSettingError
 from runtime.settings import Settings
 from runtime.startup_checks import UnguardedError
 from store.database.row_security import RoleMissingError

@@ -25,7 +25,7 @@ from runtime.bootstrap import Parts, made_of
 from runtime.observability import gauges, telling
 from runtime.settings import Settings
 from runtime.startup_checks import check_guarded
-from telemetry.endpoint import metrics_served
+from telemetry.metrics_server import metrics_served
 
 # A request that cannot reach Temporal is answered 503 within its own patience.
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)

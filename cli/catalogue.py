@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from providers.embedded.loading import Catalogue, load_catalogue
+from providers.embedded.catalogue_loader import Catalogue, load_catalogue
 from runtime.settings import Settings
 from store.database.store import Store
 

@@ -17,7 +17,7 @@ from runtime.settings import Settings
 from store import clients
 from store.database.store import Store
 from store.tables import ApiKeyRow, ClientRow
-from telemetry import acts
+from telemetry import audit_log
 
 
 def create(speaker: Speaker, name: str, scopes: Sequence[Scope], channel: str | None, *, keyed: bool) -> None:
@@ -45,7 +45,7 @@ def _register(
         _refuse(speaker, "SCOPE_NOT_OF_A_CHANNEL", "administer concerns all channels: leave --channel out.")
     if not added:
         _refuse(speaker, "CLIENT_EXISTS", f"There is a client {name} already, or was.")
-    acts.note("create client", acts.at_the_terminal(), client=name)
+    audit_log.note("create client", audit_log.at_the_terminal(), client=name)
 
 
 def rotate(speaker: Speaker, name: str) -> None:
@@ -68,7 +68,7 @@ def revoke(speaker: Speaker, name: str, key: str | None) -> None:
             client.revoked_at = client.revoked_at or store.now()
         for row in found:
             row.revoked_at = row.revoked_at or store.now()
-    acts.note("revoke key" if key else "revoke client", acts.at_the_terminal(), client=name)
+    audit_log.note("revoke key" if key else "revoke client", audit_log.at_the_terminal(), client=name)
     said = f"key {key} of {name}" if key else f"{name} and its keys"
     speaker.answer({"client": name, "revoked": [each.id for each in found]}, f"Revoked: {said}.")
 
@@ -101,7 +101,7 @@ def _tell_new_key(store: Store, settings: Settings, speaker: Speaker, name: str)
             clients.add_key(tx, client, fresh.id, kept, store.now())
         except clients.TooManyKeysError:
             _refuse(speaker, "TOO_MANY_KEYS", f"{name} has two keys already: revoke one with --key.")
-    acts.note("make key", acts.at_the_terminal(), client=name)
+    audit_log.note("make key", audit_log.at_the_terminal(), client=name)
     speaker.answer({"client": name, "key": fresh.id, "secret": fresh.text}, fresh.text)
     speaker.hint(f"This is the key of {name}, told once: only its hash is kept. Send it as Authorization: Bearer.")
 

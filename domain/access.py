@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.by_hand import NOBODY
+from domain.dual_control import NOBODY
 
 
 class Scope(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from domain.by_hand import Reason
+from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
 from domain.money import Money
 from domain.operations import (

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from domain.money import Money, included_tax, zero
 from domain.orders import FeeKind, Order, OrderLine
-from domain.planning import Shelf
-from domain.plans import Plan, PlannedLine
+from domain.planning.builder import Shelf
+from domain.planning.plan import Plan, PlannedLine
 from domain.products import price_for
 from domain.quotes import Quote, QuotedFee, QuotedLine
 from domain.refusals import NotOffered, OfferExpired, ServiceDeparted

@@ -6,8 +6,8 @@ from domain.changes import ChangeRequest
 from domain.offers import OfferBundle, OfferedTraveller
 from domain.operations import LineWish, SetTravellers
 from domain.orders import Order, OrderLine
-from domain.planning import Planning, Shelf
-from domain.plans import Plan, PlannedLine
+from domain.planning.builder import Planning, Shelf
+from domain.planning.plan import Plan, PlannedLine
 from domain.products import Product
 from domain.refusals import (
     TravellerCountOutOfRange,

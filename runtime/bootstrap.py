@@ -21,14 +21,14 @@ from activities.support.planning_context import Looks
 from activities.support.step_executor import Once
 from activities.travellers import TravellerActivities
 from activities.webhook_deliveries import DeliveryActivities
-from domain.by_hand import Alone
-from providers.connecting import connected
+from domain.dual_control import Alone
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
 from providers.embedded.seats import EmbeddedSeats
-from providers.endpoints import Endpoints
-from providers.posting import Poster
+from providers.loader import connected
 from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
+from providers.url_policy import Endpoints
+from providers.webhook_sender import Poster
 from runtime.settings import Settings
 from store.database.store import Store
 from temporal.names import System

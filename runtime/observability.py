@@ -15,9 +15,9 @@ from temporalio.runtime import Runtime
 
 from store.database.store import Store
 from store.views.gauges import standing
-from telemetry.looking import Looking
+from telemetry.cached_collector import Looking
 from telemetry.loopback import free_port
-from telemetry.temporal import SdkMetrics, runtime
+from telemetry.temporal_sdk import SdkMetrics, runtime
 from telemetry.tracing import traced
 from temporal.search_attributes import NEEDS_ATTENTION_QUERY
 

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.settings import ALGORITHMS, LOOPBACK
-from domain.by_hand import checked_limits
+from domain.dual_control import checked_limits
 from telemetry.logs import LogFormat
 
 _SECRETS = Path("/run/secrets")

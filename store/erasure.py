@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, or_
 from sqlmodel import Session, col, select
 
-from domain.erasing import Opaque
 from domain.orders import OrderStatus
+from domain.redaction import Opaque
 from store.changes import unfinished as leftovers
 from store.orders.events import EventType, append
 from store.redaction import blank_bundle, blank_change, blank_changes, blank_lines, blank_tokens, blank_travellers

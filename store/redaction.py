@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select, update
 
-from domain.erasing import BLANKS, blanked
+from domain.redaction import BLANKS, blanked
 from domain.travellers import Traveller
 from store.database.inserts import table_of
 from store.tables import BankRow, BundleRow, ChangeRow, EffectRow, LineRow, PaymentRow, TravellerRow

@@ -11,8 +11,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.drafts import HowClosed
 from activities.plans import ByHand
-from domain.by_hand import clean_reason
 from domain.changes import FURTHEST_DEADLINE, ChangeKind
+from domain.dual_control import clean_reason
 from domain.refusals import NoTurn, OrderNeedsAttention
 from temporal import names
 from temporal.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from activities.support.step_kinds import Command
-from domain.plans import Plan
+from domain.planning.plan import Plan
 from domain.refusals import ClientHoldsTooMany, OrderHoldsTooMany
 from store.changes import changes
 from store.orders import hold_counts as holds

@@ -10,7 +10,7 @@ from domain.changes import ChangeKind, ChangeRequest
 from domain.offers import OfferBundle
 from domain.operations import AddSupplements, SupplementWish
 from domain.orders import Order
-from domain.planning import Shelf
+from domain.planning.builder import Shelf
 from providers.protocols import OfferCatalogue
 from store.changes import changes
 from store.database.store import Store

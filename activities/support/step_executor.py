@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from activities.support.errors import WithdrawnError, read_back, refusal_in, written
 from activities.support.step_kinds import Command, Nothing
-from domain.by_hand import TEMPORAL
 from domain.changes import ChangeState
+from domain.dual_control import TEMPORAL
 from domain.refusals import Refusal
 from providers.errors import ProviderError
 from store.changes import changes

@@ -8,8 +8,8 @@ from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
 from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, GIVE_BACK_SEATS, RESERVE_SEATS
 from activities.support.step_kinds import Reversible
 from api.errors.problems import TITLES
-from domain.by_hand import LOCAL, TEMPORAL
 from domain.changes import ChangeKind
+from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
 from temporal.names import System
 

@@ -14,7 +14,7 @@ from api.context import ApiParts, parts
 from api.errors.problems import ProblemError
 from api.http.request_headers import single
 from domain.access import Scope
-from domain.by_hand import clean_reason
+from domain.dual_control import clean_reason
 
 COOKIE = "changeover_desk"
 FORM = "application/x-www-form-urlencoded"

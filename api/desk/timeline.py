@@ -11,7 +11,7 @@ from api.entur.routes import PREFIX as ENTUR
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import Order
-from domain.plans import Plan
+from domain.planning.plan import Plan
 from domain.quotes import Quote
 from store.changes.changes import outcome_of, plan_of, quote_of
 from store.database.tenant_session import Scoped

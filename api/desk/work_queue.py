@@ -15,7 +15,7 @@ from api.desk import labels
 from api.services import needs_attention
 from api.services.needs_attention import progress_of, stuck_orders
 from api.workflow_client import EngineUnreachableError
-from domain.by_hand import AGREED_WITHIN
+from domain.dual_control import AGREED_WITHIN
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
 from store.changes import operator_statements as sayings

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from api.discover.messages import ValidationMessage, refusing
 from api.discover.requests import TravelerIn
-from domain.recognition import Stranger, recognise
+from domain.traveller_matching import Stranger, recognise
 from domain.travellers import Gender, Salutation, Traveller
 
 _GENDERS = {each.value: each for each in Gender}

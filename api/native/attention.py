@@ -14,7 +14,7 @@ from api.http.routes import StrictRoute
 from api.services.needs_attention import drift, progress_of, stuck_orders
 from api.services.operator_actions import HelpKind, help_order
 from api.services.read_order import known_number
-from domain.by_hand import AGREED_WITHIN, Reason
+from domain.dual_control import AGREED_WITHIN, Reason
 from domain.model import Model
 from store.changes import operator_statements as sayings
 from store.database.tenant_session import Scoped

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from api.errors.problems import Problem, of_outcome
 from api.native.amounts import Amount, AmountIn, CurrencyIn, amount
-from domain.by_hand import Reason
 from domain.changes import ChangeState, Outcome, PaymentMeans
+from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
 from domain.operations import MOST_OPERATIONS, Operation
 from domain.quotes import Quote

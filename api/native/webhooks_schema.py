@@ -8,7 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from domain.model import Flag, Model
 from domain.webhooks import Failure, Why
-from providers.posting import Answered
+from providers.webhook_sender import Answered
 from store.orders.events import EventType
 from store.tables import DeliveryRow, WebhookRow
 from store.webhooks.webhooks import types_of

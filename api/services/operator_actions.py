@@ -21,7 +21,7 @@ from temporalio.service import RPCStatusCode
 from api.context import ApiParts
 from api.errors.problems import ProblemError
 from api.workflow_client import PROGRESS_LIMIT, EngineUnreachableError
-from domain.by_hand import LOCAL
+from domain.dual_control import LOCAL
 from domain.refusals import SecondPersonNeeded
 from store.changes import operator_statements as sayings
 from store.changes.operator_statements import Saying

@@ -13,17 +13,17 @@ from starlette.concurrency import run_in_threadpool
 from api.context import ApiParts
 from api.errors.problems import ProblemError
 from api.services.idempotency import fingerprint
-from domain.by_hand import LOCAL
+from domain.dual_control import LOCAL
 from domain.model import is_code
 from domain.webhooks import Why, ping_body
-from providers.endpoints import EndpointRefusedError, MalformedUrlError
-from providers.posting import Answered, Message, Poster
+from providers.url_policy import EndpointRefusedError, MalformedUrlError
+from providers.webhook_sender import Answered, Message, Poster
 from store.database.store import after_commit
 from store.database.tenant_session import Scoped
 from store.tables import DeliveryRow, WebhookRow
 from store.webhooks import outbox as deliveries
 from store.webhooks import webhooks
-from telemetry import acts
+from telemetry import audit_log
 
 MOST = 50
 """Webhooks a tenant may have: each is one more row at every event it wants."""
@@ -133,7 +133,7 @@ def unsubscribe(made: ApiParts, webhook: str) -> None:
 
 
 def _note(tx: Scoped, made: ApiParts, act: str, webhook: str) -> None:
-    after_commit(tx, partial(acts.note, act, made.client or LOCAL, webhook=webhook))
+    after_commit(tx, partial(audit_log.note, act, made.client or LOCAL, webhook=webhook))
 
 
 async def ping(made: ApiParts, webhook: str) -> Answered:

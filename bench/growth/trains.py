@@ -2,7 +2,7 @@
 
 from datetime import time, timedelta
 
-from providers.embedded.loading import Catalogue, Departure, Timetable, load_catalogue
+from providers.embedded.catalogue_loader import Catalogue, Departure, Timetable, load_catalogue
 from runtime.settings import Settings
 from store.database.store import Store
 

@@ -19,7 +19,7 @@ from domain.offers import Service
 from domain.settlement import Move
 from examples.outside.bank import Bank, BankRefusalError, NotPossibleError
 from examples.outside.railway import Railway, RailwayRefusalError
-from providers.embedded.loading import Catalogue
+from providers.embedded.catalogue_loader import Catalogue
 from store.database.store import utc_now
 from telemetry.loopback import HOST, free_port
 

@@ -5,8 +5,9 @@ For tests only, ours and those of whoever writes a provider: this is the one pac
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("offers", "payments", "saying", "seats")))
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("offers", "payments", "assertions", "seats")))
 
+from providers.contracts.fault_proxy import Trouble, Troublemaker  # noqa: E402 - rewritten
 from providers.contracts.offers import OffersContract, OffersUnderTest, OutsideOffersContract  # noqa: E402 - rewritten
 from providers.contracts.payments import (  # noqa: E402 - likewise
     OutsidePaymentsContract,
@@ -14,7 +15,6 @@ from providers.contracts.payments import (  # noqa: E402 - likewise
     PaymentsUnderTest,
 )
 from providers.contracts.seats import OutsideSeatsContract, SeatsContract, SeatsUnderTest  # noqa: E402 - likewise
-from providers.contracts.trouble import Trouble, Troublemaker  # noqa: E402 - likewise
 
 __all__ = [
     "OffersContract",

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from domain.offers import OfferBundle
-from providers.contracts.saying import heard_within, is_fault, told
-from providers.contracts.trouble import Trouble
+from providers.contracts.assertions import heard_within, is_fault, told
+from providers.contracts.fault_proxy import Trouble
 from providers.protocols import OfferCatalogue, OfferSearch, SearchTraveller
 from store.database.store import utc_now
 

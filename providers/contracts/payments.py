@@ -10,8 +10,8 @@ import pytest
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind
-from providers.contracts.saying import REFERENCE_LENGTH, a_fault_within, new_key, not_done, told
-from providers.contracts.trouble import Trouble
+from providers.contracts.assertions import REFERENCE_LENGTH, a_fault_within, new_key, not_done, told
+from providers.contracts.fault_proxy import Trouble
 from providers.errors import PaymentDeclinedError, RefundDeclinedError
 from providers.protocols import PaymentProvider
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from providers.contracts.saying import REFERENCE_LENGTH, a_fault_within, new_key
-from providers.contracts.trouble import Trouble
+from providers.contracts.assertions import REFERENCE_LENGTH, a_fault_within, new_key
+from providers.contracts.fault_proxy import Trouble
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
 from store.database.store import utc_now

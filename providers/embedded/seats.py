@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, case, delete, update
 from sqlmodel import Session, col
 
-from providers.embedded.placing import choose
+from providers.embedded.seat_choice import choose
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatRequest
 from store.database.inserts import insert_all, table_of

@@ -10,7 +10,7 @@ from sqlalchemy import String, bindparam, func
 from sqlmodel import Session, col, select, update
 
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
-from domain.plans import Plan
+from domain.planning.plan import Plan
 from domain.quotes import Quote
 from store.database.column_types import Moment
 from store.database.inserts import insert_if_absent, table_of

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Table, Update, bindparam, update
 from sqlmodel import Session
 
-from domain.plans import Plan, PlannedLine
+from domain.planning.plan import Plan, PlannedLine
 from domain.quotes import Quote, QuotedFee
 from store.database.inserts import insert_all, table_of
 from store.tables import FeeRow, LineRow, OrderRow, TravellerRow

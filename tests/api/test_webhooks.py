@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from providers.endpoints import Endpoints
+from providers.url_policy import Endpoints
 from store.webhooks import webhooks
 from tests.support.access import guarded
 from tests.support.names import Names
@@ -249,6 +249,6 @@ async def test_who_changes_a_webhook_is_logged(world: World, caplog: pytest.LogC
         await al.world.send("PATCH", path, {"enabled": False})
         await al.world.post(f"{path}/rotate-secret", {})
         await al.world.send("DELETE", path)
-    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.acts"]
+    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
     assert [each["act"] for each in noted] == ["subscribe", "change webhook", "rotate secret", "unsubscribe"]
     assert {(each["who"], each["webhook"]) for each in noted} == {(al.name, made["id"])}

@@ -8,7 +8,7 @@ import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from api.services.webhook_subscriptions import new_secret
-from providers.posting import Message
+from providers.webhook_sender import Message
 from store.database.store import utc_now
 
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"

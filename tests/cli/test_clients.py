@@ -102,6 +102,6 @@ def test_who_makes_and_revokes_clients_is_logged_by_the_operating_systems_name(
     monkeypatch.setenv("LOGNAME", "somebody-else")
     for line in ("create kiosk --scope read", "rotate kiosk", "revoke kiosk --key 0000000000", "revoke kiosk"):
         type_(line)
-    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.acts"]
+    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
     assert [each["act"] for each in noted] == ["create client", "make key", "make key", "revoke client"]
     assert {(each["who"], each["client"]) for each in noted} == {(pwd.getpwuid(os.getuid()).pw_name, "kiosk")}

@@ -9,7 +9,7 @@ from domain.changes import ChangeKind, ChangeRequest
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller, Service
 from domain.orders import Order, OrderLine, OrderStatus, Reservation, ReservationState
-from domain.planning import Shelf
+from domain.planning.builder import Shelf
 from domain.products import GroupSize, PriceRow, Product, Supplement
 from domain.settlement import Payment
 from domain.travellers import Traveller

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.access import is_client
-from domain.by_hand import LOCAL, LONGEST_REASON, NOBODY, TEMPORAL, Alone, checked_limits, clean_reason, others
+from domain.dual_control import LOCAL, LONGEST_REASON, NOBODY, TEMPORAL, Alone, checked_limits, clean_reason, others
 from domain.money import Money
 
 RULE = Alone(asked=True, up_to={"NOK": 100_000})

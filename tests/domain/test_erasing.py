@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from api.services.create_order import NewOrder
 from domain.changes import ChangeRequest, Outcome
-from domain.erasing import BLANKS, PEOPLE, Opaque, blanked
 from domain.offers import OfferBundle
-from domain.plans import Plan
+from domain.planning.plan import Plan
 from domain.quotes import Quote
+from domain.redaction import BLANKS, PEOPLE, Opaque, blanked
 from domain.travellers import Traveller
 from tests.support.erasing import Person
 

@@ -9,8 +9,8 @@ import pytest
 from domain.lineage import standing_for
 from domain.offers import OfferBundle
 from domain.orders import Order, OrderStatus, ReservationState
-from domain.plan_change import plan_change
-from domain.plans import Plan
+from domain.planning.plan import Plan
+from domain.planning.plan_change import plan_change
 from domain.refusals import (
     ChangeNotAllowed,
     LineNotFound,

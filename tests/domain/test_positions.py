@@ -8,8 +8,8 @@ import pytest
 
 from domain.offers import OfferBundle
 from domain.orders import Order, OrderStatus
-from domain.plan_change import plan_change
-from domain.plans import Plan
+from domain.planning.plan import Plan
+from domain.planning.plan_change import plan_change
 from domain.refusals import (
     AlreadyConfirmed,
     LineNotFound,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.money import total
 from domain.offers import OfferBundle
 from domain.orders import Fee, FeeKind, Order, OrderStatus
-from domain.plan_change import plan_change
+from domain.planning.plan_change import plan_change
 from domain.quote_change import quote_change
 from domain.quotes import Quote
 from domain.refusals import NotOffered, OfferExpired, ServiceDeparted

@@ -5,7 +5,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.recognition import Stranger, recognise
+from domain.traveller_matching import Stranger, recognise
 from domain.travellers import Traveller
 
 HELMA = Traveller(id="h", given_name="Helma", family_name="Lovers", birth_date=date(2000, 2, 18))

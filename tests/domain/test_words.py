@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from domain.changes import ChangeKind, ChangeRequest
 from domain.money import Money
 from domain.operations import Operation
-from domain.words import words_of
+from domain.request_summary import words_of
 from tests.support.canary import ADULT, canaries_in
 from tests.support.world import Json, add, people, replace
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from temporalio.client import Client, ScheduleActionStartWorkflow
 
 import worker
-from providers.connecting import ProviderSettingError, connected
+from providers.loader import ProviderSettingError, connected
 from providers.protocols import SeatInventory
 from runtime.bootstrap import made_of
 from runtime.settings import Settings

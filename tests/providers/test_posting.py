@@ -8,8 +8,8 @@ from standardwebhooks import Webhook
 
 from api.services.webhook_subscriptions import new_secret
 from domain.webhooks import Failure
-from providers.endpoints import Endpoints
-from providers.posting import Answered, Message, Poster
+from providers.url_policy import Endpoints
+from providers.webhook_sender import Answered, Message, Poster
 from telemetry.loopback import HOST, free_port
 from tests.support.names import Names
 from tests.support.receiver import Receiver, receiving

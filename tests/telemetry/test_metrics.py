@@ -18,8 +18,8 @@ from temporalio.client import Client
 from cli.answers import ShopError
 from cli.shop import Shop
 from cli.stack import Ports, Stack
+from telemetry.cached_collector import Looking
 from telemetry.logs import MEMBERS
-from telemetry.looking import Looking
 from telemetry.loopback import HOST, free_port
 from temporal.names import ORDERS_QUEUE, StepName
 from tests.support.canary import ADULT, BORN, canaries_in

@@ -12,7 +12,7 @@ from temporalio.workflow import ActivityHandle
 from activities.attention import AttentionActivities, NoteAttention
 from activities.done_by_hand import ByHandActivities, TakeByHand, TakenByHand
 from activities.support.step_kinds import INSIDE_ATTEMPTS, OUTSIDE_TOTAL, Check, Command, Final, Pivot, Reversible
-from domain.by_hand import TEMPORAL
+from domain.dual_control import TEMPORAL
 from domain.money import Money
 from domain.refusals import SecondPersonNeeded
 from temporal.messages import DoneByHand, RetryNow, Stuck

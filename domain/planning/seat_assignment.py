@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.lineage import ancestry
 from domain.orders import Order, OrderLine, Reservation
-from domain.plans import SeatWish
+from domain.planning.plan import SeatWish
 from domain.refusals import SeatUnknown
 
 

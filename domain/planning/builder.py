@@ -8,7 +8,7 @@ from domain.changes import ChangeRequest, ReplacedLines, Warned
 from domain.offers import OfferBundle, Service
 from domain.operations import MOST_LINES, KeepPositions, SetPosition
 from domain.orders import Order, OrderLine, OrderStatus
-from domain.plans import Plan, PlannedLine, SeatWish
+from domain.planning.plan import Plan, PlannedLine, SeatWish
 from domain.products import Product, Supplement
 from domain.refusals import LinesOverlap, TooManyLines
 from domain.travellers import Traveller

@@ -6,10 +6,10 @@ from domain.changes import ReplacedLines
 from domain.lineage import at_position, place_of, resolve, supplements_of
 from domain.operations import KeepPositions, LineWish, RemoveLines, ReplaceLines, SetPosition
 from domain.orders import OrderLine
-from domain.planning import Planning
-from domain.plans import PlannedLine
+from domain.planning.add_lines import take
+from domain.planning.builder import Planning
+from domain.planning.plan import PlannedLine
 from domain.refusals import ChangeNotAllowed, NothingToChange
-from domain.taking import take
 from domain.traveller_rules import correct, only_of
 
 

@@ -7,11 +7,11 @@ from domain.customers import Customer
 from domain.offers import Offer, OfferBundle, OfferedTraveller
 from domain.operations import LineWish, SupplementWish
 from domain.orders import OrderLine
-from domain.planning import Planning
-from domain.plans import PlannedLine
+from domain.planning.builder import Planning
+from domain.planning.plan import PlannedLine
+from domain.planning.seat_assignment import Seated, seat, seats_in_hand
 from domain.products import Product
 from domain.refusals import CurrencyMismatch, OfferNotFound, SeatingChangeNotSupported, SupplementNotOffered
-from domain.seating import Seated, seat, seats_in_hand
 from domain.traveller_rules import bring
 
 _Group = tuple[Offer, tuple[OfferedTraveller, ...]]

@@ -13,11 +13,11 @@ from domain.operations import (
     SetTravellers,
 )
 from domain.orders import Order, OrderLine, OrderStatus
-from domain.planning import Planning, Shelf
-from domain.plans import Plan, PlannedLine
+from domain.planning.add_lines import seat_on, sell_on_top, take
+from domain.planning.builder import Planning, Shelf
+from domain.planning.plan import Plan, PlannedLine
+from domain.planning.replace_lines import keep_positions, remove_lines, replace_lines, set_position
 from domain.refusals import AlreadyConfirmed, ChangeNotAllowed, OfferTaken, OrderCancelled, Refusal
-from domain.replacing import keep_positions, remove_lines, replace_lines, set_position
-from domain.taking import seat_on, sell_on_top, take
 from domain.traveller_rules import correct
 
 

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from domain.addresses import Address
 from domain.webhooks import Failure
-from providers.endpoints import HTTPS, EndpointRefusedError, Endpoints
+from providers.url_policy import HTTPS, EndpointRefusedError, Endpoints
 
 PATIENCE = timedelta(seconds=15)
 """How long one post may take, from the name's address to the status of the answer."""

@@ -1,0 +1,1 @@
+"""Plans a change: which lines, seats and travellers it adds, replaces or removes."""
