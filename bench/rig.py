@@ -12,7 +12,7 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from bench.known import KNOWN, key_for
+from bench.credentials import KNOWN, key_for
 from bench.processes import Processes
 from bench.scraping import counted
 from cli.processes import Child

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from api.rate_limits.counters import RedisMissingError
-from cli.ending import code_of, end
+from cli.exit_codes import code_of, end
 from cli.operators import attention, changes, clients, drafts, orders
-from cli.operators.speaking import AsJson
+from cli.operators.output import AsJson
 from providers.loader import ProviderSettingError
 from runtime.settings import Settings
 from runtime.startup_checks import UnguardedError
@@ -79,7 +79,7 @@ def demo(
     Told is what came over HTTP. Exit code 0 only when every order ended as it must. With an option: trouble on purpose,
     and each order compared with before.
     """
-    from cli import demo as demo_stories
+    from cli.demo import run as demo_stories
 
     demo_stories.demo(demo_stories.Trouble(tuple(fail or ()), kill_worker, last_seat))
 

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from cli.ending import Code
-from cli.operators.speaking import Speaker
+from cli.exit_codes import Code
+from cli.operators.output import Speaker
 from store import invariants
 from store.database.store import Store, WalledOutError
 

@@ -8,10 +8,10 @@ from rich.console import Group
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from api.services.read_order import is_number
-from cli.answers import Json
 from cli.check import NO_BOOKS
-from cli.ending import Code
-from cli.operators.speaking import Speaker
+from cli.exit_codes import Code
+from cli.http_clients.responses import Json
+from cli.operators.output import Speaker
 from runtime.settings import Settings
 from store import erasure
 from store.database.connections import BUSY

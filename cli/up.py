@@ -7,11 +7,11 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from cli.instance_lock import RunsAlreadyError, alone, held
 from cli.ports import choose
 from cli.processes import Child
-from cli.running import RunsAlreadyError, alone, held
+from cli.spinner import Starting
 from cli.stack import Ports, Stack, StackError
-from cli.starting import Starting
 from store.database.connections import database_url
 from telemetry.loopback import HOST, free_port
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
-from examples.outside.bank import Bank
+from examples.fake_systems.bank import Bank
 from tests.recordings import STORIES
 from tests.recordings.told import Story
 from tests.replay_histories import FOLDER

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from bench.changes.kinds import ADD, CONFIRM, DRAFTED, INTO_DRAFT, KINDS
 from bench.histories import History, history_of
 from bench.rig import Rig
-from bench.shop import Course, Shop
+from bench.workload import Course, Shop
 
 _NOTHING = History(0, 0)
 _STILL = 1.5

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench import shop
-from bench.shop import Wish
+from bench import workload
+from bench.workload import Wish
 
 STANDARD, FLEXIBLE = "standard", "flexible"
 THERE, LATER = "4711", "4713"
@@ -20,10 +20,10 @@ class Kind:
     """Its steps, L for a local activity and N for a normal one: what a bare workflow is given to do."""
 
 
-ADD = Kind("add", Wish(STANDARD, THERE, adds=True, token=shop.OK), "LLLLLLLNLL")
-DEARER = Kind("dearer", Wish(FLEXIBLE, LATER, token=shop.OK), "LLLLLLLNLL")
-CHEAPER = Kind("cheaper", Wish(STANDARD, THERE, token=shop.OK, refund=True), "LLLLLLNLL")
-REFUSED = Kind("refused", Wish(FLEXIBLE, LATER, token=shop.REFUSED, code="PAYMENT_REFUSED"), "LLLLLLLNNNNL")
+ADD = Kind("add", Wish(STANDARD, THERE, adds=True, token=workload.OK), "LLLLLLLNLL")
+DEARER = Kind("dearer", Wish(FLEXIBLE, LATER, token=workload.OK), "LLLLLLLNLL")
+CHEAPER = Kind("cheaper", Wish(STANDARD, THERE, token=workload.OK, refund=True), "LLLLLLNLL")
+REFUSED = Kind("refused", Wish(FLEXIBLE, LATER, token=workload.REFUSED, code="PAYMENT_REFUSED"), "LLLLLLLNNNNL")
 KINDS = (ADD, DEARER, CHEAPER, REFUSED)
 """In the order one order goes through them: it ends confirmed, on one line, whatever was refused."""
 

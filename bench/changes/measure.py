@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.changes.footprints import Footprint, Footprints
 from bench.changes.pairs import in_pairs
-from bench.changes.ways import COUNTS, benching
+from bench.changes.runs import COUNTS, benching
 from bench.load import Run
 from bench.rig import Rig, rig
 

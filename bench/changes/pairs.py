@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from bench.changes.kinds import ADD, DEARER
-from bench.changes.ways import Bench
+from bench.changes.runs import Bench
 from bench.load import Job, some_at_once
-from bench.shop import Course
+from bench.workload import Course
 
 
 async def in_pairs(bench: Bench, pairs: int) -> float:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from sqlmodel import col, func, select
 
 from bench.changes.kinds import STANDARD
-from bench.growth.asking import asking
-from bench.growth.books import Books, check
+from bench.growth.driver import asking
+from bench.growth.invariant_check import Books, check
 from bench.growth.trains import run_trains
 from bench.load import some_at_once
 from bench.rig import Rig, rig
-from bench.shop import Wish
+from bench.workload import Wish
 from store.database.store import Store
 from store.tables import OrderRow
 

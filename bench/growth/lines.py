@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.changes.kinds import DEARER, FLEXIBLE, INTO_DRAFT, LATER, STANDARD
-from bench.growth.asking import Asking, asking
-from bench.growth.books import Books, check
 from bench.growth.compared import Compared, compared
+from bench.growth.driver import Asking, asking
+from bench.growth.invariant_check import Books, check
 from bench.growth.trains import run_trains
 from bench.histories import History
 from bench.load import Run, some_at_once
 from bench.rig import Rig, rig
-from bench.shop import OK, Course, Wish
+from bench.workload import OK, Course, Wish
 
 IN_ONE_GO = "in one go"
 SIZES = (1, 10, 50, 200)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.changes.kinds import FLEXIBLE, INTO_DRAFT, LATER, STANDARD, THERE
-from bench.growth.asking import Asking, asking
-from bench.growth.books import Books, check
 from bench.growth.compared import Compared, compared
+from bench.growth.driver import Asking, asking
+from bench.growth.invariant_check import Books, check
 from bench.load import Run, some_at_once
 from bench.rig import Rig, rig
 from bench.scraping import counted
-from bench.shop import Course, Wish
+from bench.workload import Course, Wish
 from telemetry.loopback import free_port
 
 _OPENED, _OTHER, _MEASURED = Wish(STANDARD, THERE, adds=True), Wish(STANDARD, THERE), Wish(FLEXIBLE, LATER)

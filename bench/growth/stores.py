@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from bench.changes.kinds import ADD, DEARER, INTO_DRAFT, STANDARD, THERE
-from bench.growth.asking import Asking, asking
-from bench.growth.books import Books, check
 from bench.growth.compared import Compared, compared
+from bench.growth.driver import Asking, asking
 from bench.growth.filling import fill
+from bench.growth.invariant_check import Books, check
 from bench.growth.template import template
 from bench.load import Run
 from bench.rig import Rig, rig
-from bench.shop import Wish
+from bench.workload import Wish
 from store.database.store import Store
 
 FEW, MANY = 1_000, 1_000_000

@@ -8,10 +8,10 @@ from functools import partial
 import httpx2
 
 from bench.changes.kinds import ADD, DEARER
-from bench.changes.ways import Bench
+from bench.changes.runs import Bench
 from bench.load import Run, run, some_at_once
 from bench.peers.peer import Peer, request
-from bench.shop import Course
+from bench.workload import Course
 
 API, DIRECT, DBOS = "ours", "ours, directly", "DBOS"
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from bench.changes.ways import benching
+from bench.changes.runs import benching
 from bench.load import Run
 from bench.peers.asking import Pair
 from bench.peers.peer import Peer
 from bench.peers.proof import Proof, prove
 from bench.peers.result import PeersResult
 from bench.rig import Rig, rig
-from bench.shop import client_of
+from bench.workload import client_of
 from tests.support.postgres import new_database, postgres
 
 COUNTS: Mapping[int, int] = {1: 20, 32: 96}

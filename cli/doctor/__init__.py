@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.doctor import api, books, machine, temporal
+from cli.doctor import api, database, machine, temporal
 from cli.doctor.findings import Finding, Verdict
-from cli.doctor.patient import Patient
+from cli.doctor.target import Patient
 
 _SIGNS = {Verdict.OK: "[green]ok  [/green]", Verdict.NOTE: "[yellow]note[/yellow]", Verdict.BAD: "[red]bad [/red]"}
 
@@ -30,7 +30,7 @@ def doctor(data: Path, *, as_json: bool = False) -> int:
 
 def _examined(patient: Patient) -> Iterator[Finding]:
     yield from machine.look(patient)
-    yield from books.look(patient)
+    yield from database.look(patient)
     yield from asyncio.run(temporal.look(patient))
     yield from api.look(patient)
 

@@ -7,7 +7,7 @@ import httpx2
 
 from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
-from cli.doctor.patient import Patient
+from cli.doctor.target import Patient
 from store.database.store import utc_now
 
 SECONDS = 5

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.doctor.findings import Finding, bad, note, ok
-from cli.doctor.patient import Patient
+from cli.doctor.target import Patient
 from cli.ports import is_free
 from cli.temporal_server import temporal_binary
 

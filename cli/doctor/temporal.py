@@ -13,8 +13,8 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 import worker
 from cli.doctor.dispatching import dispatching
 from cli.doctor.findings import Finding, bad, note, ok
-from cli.doctor.patient import Patient
 from cli.doctor.pollers import pollers
+from cli.doctor.target import Patient
 from cli.temporal_server import temporal_binary
 from pace import PATIENCE
 from runtime.settings import Settings

@@ -7,10 +7,10 @@ import typer
 from rich.console import Group
 from rich.markup import escape
 
-from cli.answers import Json
-from cli.ending import Code
-from cli.operators.order_picture import moment
-from cli.operators.speaking import Api, AsJson, Order, Speaker, speaking
+from cli.exit_codes import Code
+from cli.http_clients.responses import Json
+from cli.operators.order_view import moment
+from cli.operators.output import Api, AsJson, Order, Speaker, speaking
 
 app = typer.Typer(invoke_without_command=True, help="What waits for an operator: steps that keep failing.")
 

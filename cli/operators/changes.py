@@ -6,10 +6,10 @@ import json
 import typer
 from rich.console import Group
 
-from cli.following import Told
-from cli.operators.speaking import Api, AsJson, Change, Speaker, speaking
-from cli.operators.waiting import exit_code, found_again
-from cli.pictures import steps_of, told_line
+from cli.http_clients.change_stream import Told
+from cli.operators.output import Api, AsJson, Change, Speaker, speaking
+from cli.operators.wait_for_change import exit_code, found_again
+from cli.rendering import steps_of, told_line
 
 app = typer.Typer(no_args_is_help=True, help="Changes, as they stand and as they happen.")
 

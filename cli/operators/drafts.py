@@ -7,11 +7,11 @@ import httpx2
 import typer
 from rich.console import Group
 
-from cli.answers import Json, ShopError
-from cli.operators.order_picture import moment
-from cli.operators.speaking import Api, AsJson, Order, Speaker, speaking
-from cli.operators.waiting import ask, exit_code
-from cli.shop import Shop
+from cli.http_clients.native import Shop
+from cli.http_clients.responses import Json, ShopError
+from cli.operators.order_view import moment
+from cli.operators.output import Api, AsJson, Order, Speaker, speaking
+from cli.operators.wait_for_change import ask, exit_code
 from domain.refusals import NoDraft
 
 _UNASKED = "asked at the command line"

@@ -2,8 +2,8 @@
 
 import typer
 
-from cli.operators.order_picture import order_picture
-from cli.operators.speaking import Api, AsJson, Order, Speaker, speaking
+from cli.operators.order_view import order_picture
+from cli.operators.output import Api, AsJson, Order, Speaker, speaking
 
 app = typer.Typer(no_args_is_help=True, help="Orders as they stand.")
 

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlmodel import SQLModel
 
 from bench.growth import naming
-from bench.growth.books import check
 from bench.growth.filling import AT_ONCE, fill
+from bench.growth.invariant_check import check
 from bench.growth.template import Template, template
 from store.database.connections import database_url
 from store.database.migrate import migrate

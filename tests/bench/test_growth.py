@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench.growth.books import Books, check
 from bench.growth.compared import compared
 from bench.growth.drafts import CACHED, FULL, GOAL, Drafts, Sample
+from bench.growth.invariant_check import Books, check
 from bench.growth.results import GrowthResult
 from bench.load import Run
 from runtime.settings import Settings

@@ -22,9 +22,9 @@ from temporalio.client import Client
 
 from cli import doctor
 from cli.doctor.findings import Finding, Verdict
-from cli.doctor.patient import Patient
+from cli.doctor.target import Patient
+from cli.instance_lock import held
 from cli.processes import Child
-from cli.running import held
 from cli.temporal_server import temporal_binary
 from runtime.settings import Settings
 from store.database.connections import database_url
@@ -89,8 +89,8 @@ def test_a_full_disk_an_old_sqlite_and_a_missing_server(tmp_path: Path, monkeypa
 def test_a_database_behind_is_migrated_by_the_command_named(tmp_path: Path) -> None:
     kept = patient(tmp_path)
     migrate(kept.database, "0001")
-    mend(bad(list(doctor.books.look(kept)), "at schema 0001"))
-    assert well(list(doctor.books.look(kept)))
+    mend(bad(list(doctor.database.look(kept)), "at schema 0001"))
+    assert well(list(doctor.database.look(kept)))
 
 
 def test_a_database_ahead_of_us_and_one_that_is_none(tmp_path: Path) -> None:
@@ -100,23 +100,23 @@ def test_a_database_ahead_of_us_and_one_that_is_none(tmp_path: Path) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'tomorrow'"))
     engine.dispose()
-    bad(list(doctor.books.look(kept)), "does not know")
+    bad(list(doctor.database.look(kept)), "does not know")
     (tmp_path / "changeover.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
-    bad(list(doctor.books.look(kept)), "cannot be read")
+    bad(list(doctor.database.look(kept)), "cannot be read")
 
 
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
-    bad(list(doctor.books.look(patient(database=f"sqlite:///{tmp_path / 'none.db'}"))), "no database")
+    bad(list(doctor.database.look(patient(database=f"sqlite:///{tmp_path / 'none.db'}"))), "no database")
     silent = f"postgresql://user:secret@{HOST}:{free_port()}/none"
-    found = list(doctor.books.look(patient(database=silent)))
+    found = list(doctor.database.look(patient(database=silent)))
     assert "secret" not in bad(found, "cannot be read").what
-    assert well(list(doctor.books.look(patient(tmp_path))))
+    assert well(list(doctor.database.look(patient(tmp_path))))
 
 
 def test_a_database_whose_clock_is_off(postgres_url: str) -> None:
     url = new_database(postgres_url, "clock")
     migrate(url)
-    assert well(list(doctor.books.look(patient(database=url))))
+    assert well(list(doctor.database.look(patient(database=url))))
     engine = create_engine(database_url(url))
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA off"))
@@ -126,7 +126,7 @@ def test_a_database_whose_clock_is_off(postgres_url: str) -> None:
         connection.execute(text(late))
         connection.execute(text(f"ALTER DATABASE {engine.url.database} SET search_path = off, pg_catalog, public"))
     engine.dispose()
-    assert "behind" in bad(list(doctor.books.look(patient(database=url))), "clock of the database").what
+    assert "behind" in bad(list(doctor.database.look(patient(database=url))), "clock of the database").what
 
 
 # Temporal

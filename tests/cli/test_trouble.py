@@ -8,12 +8,12 @@ import typer
 from rich.console import Console
 
 from activities.support.registry import declared_steps, declared_undos
-from cli.answers import Json
-from cli.demo import Trouble, demo
-from cli.shop import Shop
-from cli.stage import Stage, StoryError
-from cli.trouble.law import as_before, changed_in_draft, changed_once
-from cli.trouble.ways import breakable
+from cli.demo.run import Trouble, demo
+from cli.demo.story_runner import Stage, StoryError
+from cli.faults.checks import as_before, changed_in_draft, changed_once
+from cli.faults.fault_kinds import breakable
+from cli.http_clients.native import Shop
+from cli.http_clients.responses import Json
 from temporal.names import StepName
 
 SOLD: Json = {

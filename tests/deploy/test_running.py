@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from cli.demo.stories import CARD, TWO, add, named
+from cli.http_clients.native import Shop
 from cli.processes import Child
-from cli.shop import Shop
-from cli.stories import CARD, TWO, add, named
-from examples.outside.server import Outside, serving
+from examples.fake_systems.server import Outside, serving
 from runtime import heartbeat
 from telemetry.loopback import HOST, free_port
 from tests.laws.test_kill import ask, train, until

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from cli.shop import Shop
+from cli.http_clients.native import Shop
 from cli.stack import Stack
 from store import invariants
 from store.database.store import Store

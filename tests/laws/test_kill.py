@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlmodel import col, select
 
-from cli.answers import Json
-from cli.shop import Shop
+from cli.demo.stories import CARD, TWO, add, named, replace
+from cli.http_clients.native import Shop
+from cli.http_clients.responses import Json
 from cli.stack import Ports, Stack
-from cli.stories import CARD, TWO, add, named, replace
 from store.changes.step_records import of_change
 from store.database.connections import database_url
 from store.database.store import Store

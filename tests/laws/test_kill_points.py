@@ -13,8 +13,8 @@ import pytest
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Reversible
+from cli.faults.injection import REFUSAL, Folder, Strike
 from cli.processes import Child
-from cli.trouble.faults import REFUSAL, Folder, Strike
 from domain.changes import OUTCOMES
 from store import invariants
 from temporal.names import StepName
@@ -80,7 +80,7 @@ async def mortal(
         "TEMPORAL_NAMESPACE": namespace,
         "TEMPORAL_CONFIG_FILE": os.devnull,
     }
-    command = [sys.executable, "-m", "cli.trouble.worker", str(place)]
+    command = [sys.executable, "-m", "cli.faults.worker", str(place)]
     child = Child("worker", command, place / "worker.log", environment)
     async with running_world(url, temporal, namespace, works=False) as world:
         child.start()

@@ -14,10 +14,10 @@ from sqlalchemy import text
 from sqlmodel import select
 from temporalio.client import Client
 
+from cli.demo.stories import CARD, TWO, replace
+from cli.http_clients.native import Shop
 from cli.processes import Child
-from cli.shop import Shop
 from cli.stack import Ports, Stack
-from cli.stories import CARD, TWO, replace
 from store.database.store import Store
 from store.tables import ChangeRow
 from temporal.data_converter import CONVERTER

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from sqlmodel import select
 
+from cli.http_clients.native import Shop
 from cli.processes import Child
-from cli.shop import Shop
 from cli.stack import Ports, Stack
 from store import invariants
 from store.database.connections import BUSY_SECONDS, database_url

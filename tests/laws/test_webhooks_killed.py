@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 
+from cli.http_clients.native import Shop
 from cli.processes import Child
-from cli.shop import Shop
 from cli.stack import Ports, Stack
 from tests.support.receiver import Receiver, receiving
 

@@ -7,7 +7,7 @@ import httpx2
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind
-from examples.outside.bank import Account, Bank
+from examples.fake_systems.bank import Account, Bank
 from examples.providers.bank_payments import BankPayments, BankSettings
 from providers.errors import PaymentDeclinedError, ProviderError, ProviderUnavailableError, RefundDeclinedError
 

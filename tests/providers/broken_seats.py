@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from examples.outside.railway import Hold, Place, Railway, RailwayRefusalError
+from examples.fake_systems.railway import Hold, Place, Railway, RailwayRefusalError
 from examples.providers.railway_seats import RailwaySeats
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, ProviderUnavailableError
 from providers.protocols import HeldSeat, SeatRequest

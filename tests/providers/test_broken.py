@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from examples.outside.bank import Bank
-from examples.outside.railway import Railway
+from examples.fake_systems.bank import Bank
+from examples.fake_systems.railway import Railway
 from examples.providers.bank_payments import BankPayments
 from examples.providers.railway_seats import RailwaySeats
 from examples.providers.shop_offers import ShopOffers

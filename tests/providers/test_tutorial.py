@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from examples.outside.server import serving, stocked
+from examples.fake_systems.server import serving, stocked
 from telemetry.loopback import free_port
 from tests.support.commands import ROOT, US, run
 from tests.support.pages import session

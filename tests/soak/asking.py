@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from cli.market import WEST
-from cli.sales import HEADERS
-from cli.stories import DECLINE, OK, add, replace
+from cli.demo.stories import DECLINE, OK, add, replace
+from cli.http_clients.discover import WEST
+from cli.http_clients.entur import HEADERS
 from tests.soak.program import Act, Kind, Through
 from tests.soak.travel import departure, in_francs, item, newcomers, people, person, train
 from tests.soak.wire import Asked, Json, Same, Wire

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from examples.outside.bank import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, Bank
-from examples.outside.railway import Railway
-from examples.outside.server import Outside, serving, stocked
+from examples.fake_systems.bank import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, Bank
+from examples.fake_systems.railway import Railway
+from examples.fake_systems.server import Outside, serving, stocked
 from examples.providers.bank_payments import BankPayments, BankSettings
 from examples.providers.railway_seats import RailwaySeats, RailwaySettings
 from examples.providers.shop_offers import ShopOffers, ShopSettings

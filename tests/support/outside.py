@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from domain.settlement import Move
-from examples.outside.bank import Bank
-from examples.outside.server import Outside, serving
+from examples.fake_systems.bank import Bank
+from examples.fake_systems.server import Outside, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
 
 

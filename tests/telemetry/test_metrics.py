@@ -15,8 +15,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from temporalio.client import Client
 
-from cli.answers import ShopError
-from cli.shop import Shop
+from cli.http_clients.native import Shop
+from cli.http_clients.responses import ShopError
 from cli.stack import Ports, Stack
 from telemetry.cached_collector import Looking
 from telemetry.logs import MEMBERS

@@ -1,0 +1,39 @@
+"""In which ways a step can fail: by its kind, for everything that is declared."""
+
+from dataclasses import dataclass
+
+from activities.support.registry import declared_steps, declared_undos
+from activities.support.step_kinds import Check, Final, Pivot, Reversible
+from cli.faults.injection import Strike
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to fail, and what comes of it."""
+
+    told: str
+    strike: Strike
+    undone: bool = False
+    """Whether the change is given up and taken back; otherwise the step comes through."""
+    helped: bool = False
+    """Whether it fails until an operator has been called."""
+
+
+REFUSED = Way("is refused", Strike.REFUSED, undone=True)
+BROKEN = Way("breaks for good", Strike.BROKEN, undone=True)
+LOST = Way("is done, and its answer is lost for good", Strike.LOST, undone=True)
+RECOVERS = Way("fails three times, then recovers", Strike.DOWN)
+STUCK = Way("keeps failing, until an operator is called", Strike.DOWN, helped=True)
+
+_WAYS: dict[type, tuple[Way, ...]] = {
+    Check: (REFUSED, BROKEN),
+    Reversible: (REFUSED, BROKEN, LOST),
+    Pivot: (REFUSED, RECOVERS, STUCK),
+    Final: (RECOVERS, STUCK),
+}
+
+
+def breakable() -> dict[str, tuple[Way, ...]]:
+    """Return every step and undo that is declared, with the ways it can fail. An undo never gives up."""
+    steps = {name: _WAYS[type(step)] for name, step in declared_steps().items()}
+    return steps | dict.fromkeys(declared_undos(), (RECOVERS, STUCK))

@@ -1,0 +1,92 @@
+"""How an order looks in a terminal of 80 columns. No names: who travels is the API's to tell."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from cli.http_clients.responses import Json
+
+_COLOURS = {"confirmed": "green", "draft": "yellow", "expired": "red", "cancelled": "red"}
+
+
+def order_picture(order: Json) -> Group:
+    """Return an order: status, lines, seats, money, and its draft with what waits."""
+    return Group(*_parts(order))
+
+
+def moment(text: str) -> str:
+    """Return an instant as operators read it."""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _parts(order: Json) -> Iterator[RenderableType]:
+    status = f"[{_COLOURS.get(order['status'], 'white')}]{order['status']}[/]"
+    yield f"[bold]Order {order['number']}[/bold]  {status}, version {order['version']}"
+    if order["external_reference"]:
+        yield f"reference {escape(order['external_reference'])}"
+    yield ""
+    if order["lines"]:
+        yield _lines(order)
+    else:
+        yield "No lines."
+    if order["reservations"]:
+        yield _seats(order["reservations"])
+    yield ""
+    money = f"paid {order['paid']}, balance {order['balance']}"
+    yield f"total [bold]{order['total']} {order['currency']}[/bold], {money}"
+    if order["draft"]:
+        yield from _draft(order["draft"])
+
+
+def _lines(order: Json) -> Table:
+    table = _table("line", "product", "service")
+    table.add_column("travellers", justify="right")
+    table.add_column("price", justify="right")
+    for line in order["lines"]:
+        number = line["id"] if line["confirmed"] else f"[yellow]{line['id']}[/yellow]"
+        service = line["service"] or ""
+        table.add_row(number, line["product"], service, str(len(line["travellers"])), line["price"])
+    for fee in order["fees"]:
+        table.add_row("", f"fee: {fee['kind']}", "", "", fee["amount"])
+    return table
+
+
+def _seats(reservations: list[Json]) -> Table:
+    table = _table("seat", "service", "state", "held until")
+    for seat in reservations:
+        until = moment(seat["expires_at"]) if seat["expires_at"] else ""
+        table.add_row(seat["seat"], seat["service"], seat["state"], until)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=None, padding=(0, 2, 0, 0), header_style="dim")
+
+
+def _draft(draft: Json) -> Iterator[str]:
+    yield ""
+    until = f", until {moment(draft['expires_at'])}" if draft["expires_at"] else ""
+    yield f"[bold]Draft[/bold] of version {draft['version']}{until}"
+    for word in ("adds", "removes"):
+        if draft[word]:
+            yield f"   {word} {', '.join(draft[word])}"
+    progress = draft["progress"]
+    if progress is None:
+        yield "   [yellow]What its workflow is doing cannot be told: Temporal, or a worker, does not answer.[/yellow]"
+        return
+    yield from _waits(progress)
+
+
+def _waits(progress: Json) -> Iterator[str]:
+    for step in progress["steps"]:
+        if step["state"] == "under way":
+            yield f"   under way: {progress['kind']} {progress['request']}: {escape(step['what'])}"
+    if progress["waiting"]:
+        yield f"   waiting for their turn: {progress['waiting']}"
+    stuck = progress["stuck"]
+    if stuck:
+        yield f"   [red]needs attention[/red]: {escape(stuck['what'])}, {stuck['code']} since {moment(stuck['since'])}"
+        yield "   See `changeover attention list`."

@@ -1,0 +1,62 @@
+"""How changes look in a terminal."""
+
+from collections.abc import Mapping
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.http_clients.change_stream import Told
+from cli.http_clients.responses import Json
+
+_SIGNS = {"done": "[green]✓[/green]", "asked": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
+_WARNS = ("needs_attention", "change_undone", "draft_expired", "draft_discarded")
+
+
+def steps_of(change: Json, notes: Mapping[str, str] | None = None) -> Table:
+    """Return a change's steps with what is noted beside them, how it ended and what it costs."""
+    table, left = Table.grid(padding=(0, 1)), dict(notes or {})
+    for step in change["steps"]:
+        table.add_row("    ", _sign(step), f"{_step(step)}{_noted(left.pop(step['step'], ''))}")
+    for name, note in left.items():
+        table.add_row("    ", "[red]![/red]", f"{name}{_noted(note)}")
+    table.add_row("    ", "=", _end(change["state"], (change.get("problem") or {}).get("code")))
+    quote = change.get("quote")
+    if quote:
+        price = f"old {quote['old_price']}, new {quote['new_price']}, fee {quote['fee']}"
+        table.add_row("    ", " ", f"{price}, difference {quote['difference']} {quote['currency']}")
+    return table
+
+
+def told_line(told: Told) -> str:
+    """Return what is told of a change as one line."""
+    data = told.data
+    if told.event == "step":
+        return f"  {_sign(data)} {_step(data)}"
+    if told.event == "ended":
+        return f"  = {_end(data['state'], data['code'])}"
+    colour = "yellow" if told.event in _WARNS else "cyan"
+    more = ", ".join(f"{name} {_words(value)}" for name, value in data["data"].items() if value not in ("", []))
+    return f"  • [{colour}]{told.event}[/{colour}] {escape(more)}".rstrip()
+
+
+def _words(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _sign(step: Json) -> str:
+    return "[red]✗[/red]" if step["refused"] else _SIGNS[step["state"]]
+
+
+def _step(step: Json) -> str:
+    taken_back = step["state"] == "withdrawn" and not step["refused"]
+    return f"{step['step']}{'  [magenta]taken back[/magenta]' if taken_back else ''}"
+
+
+def _noted(note: str) -> str:
+    return f"  [red]{note}[/red]" if note else ""
+
+
+def _end(state: str, code: str | None) -> str:
+    if code:
+        return f"[bold yellow]{state}[/bold yellow] {code}"
+    return "[bold green]done[/bold green]" if state == "done" else state

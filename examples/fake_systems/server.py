@@ -1,0 +1,194 @@
+"""Serves the pretend bank, railway and shop over HTTP: `python -m examples.fake_systems.server`."""
+
+import argparse
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from domain.offers import Service
+from domain.settlement import Move
+from examples.fake_systems.bank import Bank, BankRefusalError, NotPossibleError
+from examples.fake_systems.railway import Railway, RailwayRefusalError
+from providers.embedded.catalogue_loader import Catalogue
+from store.database.store import utc_now
+from telemetry.loopback import HOST, free_port
+
+DEMO = Path(__file__).parents[2] / "cli" / "catalogues" / "demo.json"
+
+
+@dataclass
+class Outside:
+    """The systems of others."""
+
+    bank: Bank = field(default_factory=Bank)
+    railway: Railway = field(default_factory=Railway)
+    catalogue: dict[str, Any] = field(default_factory=dict)
+
+
+class Authorisation(BaseModel):
+    """Money to be set aside."""
+
+    minor: int
+    currency: str
+    method: str
+    token: str
+
+
+class Settlement(BaseModel):
+    """Moves to be made, all or none."""
+
+    moves: list[Move]
+
+
+class Wanted(BaseModel):
+    """Seats wanted on one departure."""
+
+    service: str
+    count: int
+    names: list[str]
+
+
+class HoldIn(BaseModel):
+    """Seats to be held."""
+
+    wanted: list[Wanted]
+    until: datetime
+
+
+class References(BaseModel):
+    """Seats by reference."""
+
+    references: list[str]
+    until: datetime | None = None
+
+
+class Sale(BaseModel):
+    """Seats to be sold, and others given up."""
+
+    taken: list[str]
+    given_up: list[str]
+
+
+def bank_routes(bank: Bank) -> APIRouter:
+    """Return the bank's API: 201 or 204 done, 422 will not, 409 cannot be."""
+    router = APIRouter(prefix="/merchants/{merchant}")
+
+    @router.put("/authorisations/{key:path}", status_code=201)
+    def authorise(key: str, body: Authorisation) -> dict[str, str]:
+        return {"reference": bank.authorise(key, body.minor, body.currency, body.token)}
+
+    @router.delete("/authorisations/{key:path}", status_code=204)
+    def void(key: str) -> None:
+        bank.void(key)
+
+    @router.put("/settlements/{key:path}", status_code=204)
+    def settle(key: str, body: Settlement) -> None:
+        bank.settle(key, body.moves)
+
+    @router.get("/accounts")
+    def accounts() -> dict[str, dict[str, int | str | bool]]:
+        names = ("currency", "minor", "captured", "refunded", "voided")
+        return {key: {name: getattr(each, name) for name in names} for key, each in bank.accounts.items()}
+
+    return router
+
+
+def railway_routes(railway: Railway) -> APIRouter:
+    """Return the railway's API: 201 or 204 done, 409 will not."""
+    router = APIRouter(prefix="/tenants/{tenant}")
+
+    @router.put("/holds/{key:path}", status_code=201)
+    def hold(key: str, body: HoldIn) -> dict[str, list[dict[str, Any]]]:
+        held = railway.hold(key, [(each.service, each.count, each.names) for each in body.wanted], body.until)
+        names = ("service", "coach", "seat")
+        return {"seats": [{"reference": each.reference, **dict(zip(names, each.place, strict=True))} for each in held]}
+
+    @router.delete("/holds/{key:path}", status_code=204)
+    def release(key: str) -> None:
+        railway.release(key)
+
+    @router.post("/returns", status_code=204)
+    def give_back(body: References) -> None:
+        railway.give_back(body.references)
+
+    @router.post("/extensions", status_code=204)
+    def extend(body: References) -> None:
+        railway.extend(body.references, body.until or utc_now())
+
+    @router.put("/sales/{key:path}", status_code=204)
+    def sell(key: str, body: Sale) -> None:  # noqa: ARG001 - selling the same seats again changes nothing
+        railway.sell(body.taken, body.given_up)
+
+    return router
+
+
+def create_app(outside: Outside) -> FastAPI:
+    """Return all of them as one application."""
+    app = FastAPI()
+    app.include_router(bank_routes(outside.bank))
+    app.include_router(railway_routes(outside.railway))
+    app.add_api_route("/tenants/{tenant}/catalogue", lambda: JSONResponse(outside.catalogue))
+
+    def refused(status: int, code: str) -> Response:
+        return JSONResponse({"error": code}, status)
+
+    # What a pretend bank or railway raises, as their real ones would say it.
+    app.add_exception_handler(BankRefusalError, lambda _request, error: refused(422, str(error)))
+    app.add_exception_handler(RailwayRefusalError, lambda _request, error: refused(409, str(error)))
+    app.add_exception_handler(NotPossibleError, lambda _request, _error: refused(400, "not_possible"))
+
+    @app.exception_handler(Exception)
+    def broken(_request: Request, _error: Exception) -> Response:
+        return refused(500, "broken")
+
+    return app
+
+
+def stocked(path: Path = DEMO) -> Outside:
+    """Return the systems with what a catalogue file sells, its timetables beginning tomorrow."""
+    sold, outside, today = Catalogue.model_validate_json(path.read_bytes()), Outside(), utc_now().date()
+    services = []
+    for table in sold.timetables:
+        for day in (today + timedelta(days=number + 1) for number in range(table.days)):
+            for departure in table.departures:
+                departs = datetime.combine(day, departure.leaves, ZoneInfo(table.time_zone))
+                service = Service(id=f"{departure.number}-{day}", line=table.line, departs_at=departs, day=day)
+                services.append(service.model_dump(mode="json"))
+                outside.railway.put(service.id, table.coaches, table.seats_per_coach)
+    outside.catalogue = sold.model_dump(mode="json", include={"products", "supplements"}) | {"services": services}
+    return outside
+
+
+@contextmanager
+def serving(outside: Outside) -> Iterator[str]:
+    """Serve them in a thread while the block lasts; yield the address."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(create_app(outside), host=HOST, port=port, log_level="critical"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    ready = threading.Event()
+    while not server.started and thread.is_alive():
+        ready.wait(timeout=0.01)
+    try:
+        yield f"http://{HOST}:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--port", type=int, default=9100)
+    arguments.add_argument("--catalogue", type=Path, default=DEMO)
+    given = arguments.parse_args()
+    uvicorn.run(create_app(stocked(given.catalogue)), host=HOST, port=given.port, log_level="warning")
