@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     """The API key by which operators' commands are known."""
     tenant: str = "default"
     key_pepper: SecretStr = SecretStr("")
-    """What clients' API keys are hashed with, 32 characters or more; without, no keys are taken (docs/access.md)."""
+    """What clients' API keys are hashed with, 32 characters or more; without, no keys are taken."""
     token_issuer: str = ""
     """Whose access tokens are taken: their `iss`; without, none are."""
     token_audience: str = "changeover"  # noqa: S105 - a name, no secret
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     alone_up_to: dict[str, int] = {}
     """Up to how much, in minor units by currency, one operator may say that money was moved by hand: {"NOK": 100000}.
 
-    Above, and in a currency that is not named, a second one has to say so too (docs/access.md). Read by the worker.
+    Above, and in a currency that is not named, a second one has to say so too. The worker reads it.
     """
     prices_per_minute: int = Field(default=120, ge=1)
     """Of a client's requests, those that only ask for prices: offers, quotes, change options."""

@@ -8,7 +8,7 @@ from api.settings import LOOPBACK
 from runtime.settings import Settings
 
 _NOBODY_KNOWN = (
-    "the API would answer anybody. Set CHANGEOVER_KEY_PEPPER or CHANGEOVER_TOKEN_ISSUER (docs/access.md),"
+    "the API would answer anybody. Set CHANGEOVER_KEY_PEPPER or CHANGEOVER_TOKEN_ISSUER (docs/authentication.md),"
     " or bind it to 127.0.0.1"
 )
 _PRIVATE = (

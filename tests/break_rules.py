@@ -1,6 +1,6 @@
 """Breaks each rule of the saga on purpose, in a copy, and sees that tests turn red: python -m tests.break_rules [name]
 
-The list stands in docs/promises.md. A rule whose breaking turns nothing red is a promise nobody keeps watch over.
+The list stands in docs/guarantees.md. A rule whose breaking turns nothing red is a promise nobody keeps watch over.
 """
 
 import shutil
@@ -39,21 +39,21 @@ RULES = (
             self._undos.append(Undo(step, command))
         return done
 """,
-        ("tests/workflows/test_saga.py", "tests/laws/test_steps.py", "-k", "saga or LOST_FOR_GOOD"),
+        ("tests/workflows/test_saga.py", "tests/guarantees/test_steps.py", "-k", "saga or LOST_FOR_GOOD"),
     ),
     Rule(
         "no tombstone",
         "store/changes/step_records.py",
         "    fresh = _insert(tx, tenant, step, command, tombstone)\n    row = of_key(tx, command.key)\n    if fresh:\n",
         "    row = tx.get(EffectRow, command.key) or EffectRow()\n    if not row.state:\n",
-        ("tests/activities/test_once.py", "tests/laws/test_steps.py", "-k", "once or LATE"),
+        ("tests/activities/test_step_executor.py", "tests/guarantees/test_steps.py", "-k", "step_executor or LATE"),
     ),
     Rule(
         "no shield",
         "workflows/saga/cancellation.py",
         "    task = asyncio.ensure_future(step)\n",
         "    return await step, False\n    task = asyncio.ensure_future(step)\n",
-        ("tests/workflows/test_saga.py", "tests/laws/test_cancel.py"),
+        ("tests/workflows/test_saga.py", "tests/guarantees/test_cancel.py"),
     ),
     Rule(
         "undos as local activities",
@@ -67,14 +67,14 @@ RULES = (
         "workflows/order_draft.py",
         "                await regardless(self._in_turn(self._expire))\n",
         "                await regardless(self._expire())\n",
-        ("tests/laws/test_moments.py", "-k", "end"),
+        ("tests/guarantees/test_expiry_boundaries.py", "-k", "end"),
     ),
     Rule(
         "a cancel unwinds at once",
         "workflows/order_draft.py",
         "                await regardless(self._in_turn(self._cancel))\n",
         "                await regardless(self._cancel())\n",
-        ("tests/laws/test_cancel.py",),
+        ("tests/guarantees/test_cancel.py",),
     ),
     Rule(
         "an update has an id of its own, not the change's",
@@ -82,9 +82,9 @@ RULES = (
         "                id=request.change,\n",
         "",
         (
-            "tests/laws/test_crowds.py",
-            "tests/api/test_engine.py",
-            "tests/laws/test_queue.py",
+            "tests/guarantees/test_concurrency.py",
+            "tests/api/test_workflow_client.py",
+            "tests/guarantees/test_request_queue.py",
             "-k",
             "same or identical",
         ),

@@ -9,13 +9,13 @@ from playwright.async_api import Browser
 
 from store.database.store import Store
 from tests.support.browser import chromium
-from tests.support.endings import check_books, check_histories
+from tests.support.final_checks import check_books, check_histories
 from tests.support.installation import prepared, running_world
-from tests.support.outputs import OUTPUTS, listening, look_at_metrics
+from tests.support.leak_detection import OUTPUTS, listening, look_at_metrics
 from tests.support.postgres import new_database, postgres
-from tests.support.sharing import Sharing
-from tests.support.temporal import temporal_server
+from tests.support.temporal_server import temporal_server
 from tests.support.world import World
+from tests.support.xdist_scopes import Sharing
 
 DATABASES = ("sqlite", "postgres")
 

@@ -12,11 +12,11 @@ from contextlib import ExitStack, asynccontextmanager
 
 from examples.fake_systems.bank import Bank
 from tests.recordings import STORIES
-from tests.recordings.told import Story
+from tests.recordings.story import Story
 from tests.replay_histories import FOLDER
 from tests.support.installation import prepared, running_world
-from tests.support.outside import speaking_to
-from tests.support.temporal import temporal_server
+from tests.support.temporal_server import temporal_server
+from tests.support.watched_bank import speaking_to
 from tests.support.world import World
 
 _STACK_TRACE = re.compile(r'("stackTrace": )"(?:[^"\\]|\\.)*"')

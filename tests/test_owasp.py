@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tests.support.pages import ROOT, is_test
+from tests.support.docs_pages import ROOT, is_test
 
-ROWS = re.findall(r"^\| API(\d+) .+ \| (.+?) \|$", (ROOT / "docs" / "owasp.md").read_text(), re.MULTILINE)
+ROWS = re.findall(r"^\| API(\d+) .+ \| (.+?) \|$", (ROOT / "tests" / "owasp.md").read_text(), re.MULTILINE)
 
 
 def test_all_ten_are_there() -> None:

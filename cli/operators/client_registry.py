@@ -108,7 +108,7 @@ def _tell_new_key(store: Store, settings: Settings, speaker: Speaker, name: str)
 
 def _needs_pepper(settings: Settings, speaker: Speaker) -> None:
     if not settings.key_pepper:
-        _refuse(speaker, "NO_PEPPER", "Set CHANGEOVER_KEY_PEPPER first, as for the API (docs/access.md).")
+        _refuse(speaker, "NO_PEPPER", "Set CHANGEOVER_KEY_PEPPER first, as for the API (docs/authentication.md).")
 
 
 def _refuse(speaker: Speaker, code: str, title: str) -> NoReturn:

@@ -8,10 +8,10 @@ import pytest
 
 from providers.url_policy import Endpoints
 from store.webhooks import webhooks
-from tests.support.access import guarded
-from tests.support.names import Names
-from tests.support.receiver import receiving
-from tests.support.subscriptions import subscribed
+from tests.support.auth import guarded
+from tests.support.fake_dns import Names
+from tests.support.webhook_receiver import receiving
+from tests.support.webhook_subscriptions import subscribed
 from tests.support.world import World
 
 URL = "https://shop.example/orders?shop=77"

@@ -15,7 +15,7 @@ from cli.__main__ import app
 from runtime.settings import Settings
 from store import clients
 from store.database.store import Store
-from tests.support.access import PEPPER
+from tests.support.auth import PEPPER
 from tests.support.installation import prepared
 
 Type = Callable[[str], Result]

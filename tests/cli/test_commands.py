@@ -18,7 +18,7 @@ import pytest
 from cli.ports import choose, is_free
 from telemetry.loopback import HOST, free_port
 from tests.support.commands import ROOT, US, run
-from tests.support.pages import session
+from tests.support.docs_pages import session
 
 pytestmark = pytest.mark.journeys
 

@@ -22,7 +22,7 @@ from store.orders import offer_bundles as bundles
 from store.orders.orders import locked
 from store.tables import BundleRow, TravellerRow
 from tests.support.canary import BORN
-from tests.support.erasing import Person, long_ago, sold_to
+from tests.support.erasure_data import Person, long_ago, sold_to
 from tests.support.installation import prepared
 from tests.support.world import TENANT, World
 

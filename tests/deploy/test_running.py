@@ -22,10 +22,10 @@ from cli.processes import Child
 from examples.fake_systems.server import Outside, serving
 from runtime import heartbeat
 from telemetry.loopback import HOST, free_port
-from tests.laws.test_kill import ask, train, until
+from tests.guarantees.test_kill import ask, train, until
 from tests.support.commands import ROOT, US, run
-from tests.support.outside import WatchedBank
 from tests.support.postgres import new_database
+from tests.support.watched_bank import WatchedBank
 
 SHUTDOWN = 25
 

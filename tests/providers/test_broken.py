@@ -17,7 +17,7 @@ from providers.contracts import OutsideOffersContract, OutsidePaymentsContract, 
 from tests.providers import broken_offers as offers
 from tests.providers import broken_payments as payments
 from tests.providers import broken_seats as seats
-from tests.support.abroad import IMPATIENT, offers_abroad, payments_abroad, seats_abroad
+from tests.support.external_systems import IMPATIENT, offers_abroad, payments_abroad, seats_abroad
 
 Broken = type[Bank] | type[Railway] | type[BankPayments] | type[RailwaySeats] | type[ShopOffers]
 

@@ -1,7 +1,7 @@
 """The embedded providers keep the contracts, on both databases.
 
 What contracts ask of providers outside only (late after withdrawn, twice under one key) an embedded one leaves to the
-step that it joins: tests/laws/test_steps.py and tests/activities/test_once.py.
+step that it joins: tests/guarantees/test_steps.py and tests/activities/test_step_executor.py.
 """
 
 import uuid

@@ -20,7 +20,7 @@ from providers.contracts import (
     Trouble,
 )
 from providers.errors import ProviderError, ProviderUnavailableError
-from tests.support.abroad import SECRET, offers_abroad, payments_abroad, seats_abroad
+from tests.support.external_systems import SECRET, offers_abroad, payments_abroad, seats_abroad
 
 
 @pytest.fixture(scope="module")

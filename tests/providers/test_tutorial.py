@@ -14,7 +14,7 @@ import pytest
 from examples.fake_systems.server import serving, stocked
 from telemetry.loopback import free_port
 from tests.support.commands import ROOT, US, run
-from tests.support.pages import session
+from tests.support.docs_pages import session
 
 pytestmark = pytest.mark.journeys
 

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from domain.webhooks import PAUSES
-from tests.recordings.told import Run, Story
+from tests.recordings.story import Run, Story
 from tests.support.canary import ADULT
-from tests.support.subscriptions import Subscribed, subscribed, until
+from tests.support.webhook_subscriptions import Subscribed, subscribed, until
 from tests.support.world import World
 
 

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
 from temporal.names import StepName
-from tests.recordings.told import Story, broken, dearer, drafted, of_order
+from tests.recordings.story import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, World

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 
 from temporal.names import ORDERS_QUEUE, StepName
-from tests.recordings.told import Run, Story, dearer, drafted, of_order
+from tests.recordings.story import Run, Story, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.world import CARD, World

@@ -7,7 +7,7 @@ from temporalio.service import RetryConfig
 from runtime.settings import Settings
 from runtime.startup_checks import UnguardedError, check_guarded, check_temporal
 from telemetry.loopback import HOST, free_port
-from tests.support.access import PEPPER
+from tests.support.auth import PEPPER
 from tests.support.commands import run
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is asked here

@@ -14,11 +14,11 @@ from temporalio.client import Client as Temporal
 
 from cli.stack import Ports, Stack
 from store.database.store import utc_now
-from tests.soak.aftermath import aftermath
+from tests.soak.chaos import Monkey
+from tests.soak.client_log import Ledger
 from tests.soak.clients import traffic
-from tests.soak.dossier import keep
-from tests.soak.ledger import Ledger
-from tests.soak.monkey import Monkey
+from tests.soak.evidence import keep
+from tests.soak.final_checks import aftermath
 from tests.soak.program import Part, Program, program
 from tests.soak.report import Soak, report
 from tests.support.postgres import Postgres, new_database, postgres

@@ -9,10 +9,10 @@ from temporalio.client import Client as Temporal
 from temporalio.service import RPCError
 
 from temporal.names import draft_id
-from tests.soak.asking import Asking
-from tests.soak.ledger import Ledger
+from tests.soak.client_log import Ledger
+from tests.soak.http_client import LONGEST_ANSWER, Asked, Wire
 from tests.soak.program import SHARED_ORDERS, Act, Again, Kind, Program, Through
-from tests.soak.wire import LONGEST_ANSWER, Asked, Wire
+from tests.soak.requests import Asking
 
 ANSWERED_WITHIN = 90.0
 """After the traffic: a request that has no answer by then is stuck."""

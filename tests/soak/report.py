@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from tests.soak.aftermath import LOST
-from tests.soak.ledger import Ledger, Violation
-from tests.soak.monkey import Monkey
+from tests.soak.chaos import Monkey
+from tests.soak.client_log import Ledger, Violation
+from tests.soak.final_checks import LOST
 from tests.soak.program import Program
 
 

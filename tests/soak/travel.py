@@ -3,8 +3,8 @@
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.soak.http_client import Json
 from tests.soak.program import SCARCE_TRAINS, Act
-from tests.soak.wire import Json
 
 NAMES = ("Maria", "Olav", "Kari", "Nils", "Åse", "Jon", "Li", "Ola")
 MOST_ABOARD = 5

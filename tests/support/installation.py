@@ -31,7 +31,7 @@ from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from temporal.data_converter import CONVERTER
 from tests.support.faults import Faults
-from tests.support.outputs import look_at_answer
+from tests.support.leak_detection import look_at_answer
 from tests.support.world import TENANT, World
 
 LOOK_EVERY = timedelta(milliseconds=100)

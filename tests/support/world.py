@@ -31,7 +31,7 @@ from temporal.data_converter import CONVERTER
 from temporal.names import draft_id
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
 from tests.support.faults import Faults
-from tests.support.outputs import look_at_answer
+from tests.support.leak_detection import look_at_answer
 from workflows.order_draft import OrderDraft
 
 Json = dict[str, Any]

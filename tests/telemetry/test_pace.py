@@ -22,7 +22,7 @@ from pace import FAR_AWAY, FAST, RATIONED, NotMeasuredError, Pace, measured
 from store.database.migrate import migrate
 from temporal.names import MEASURE_DISPATCH, MEASURE_DISPATCH_ID, MEASURE_DISPATCH_QUEUE
 from tests.support.commands import ROOT, US, run
-from tests.support.temporal import TemporalServer, stock_server, temporal_server
+from tests.support.temporal_server import TemporalServer, stock_server, temporal_server
 
 TIMES = 3
 """A machine with other work is slow for a moment; a server that rations is so each time."""

@@ -19,7 +19,7 @@ from tests.replay_histories import FILES, WORKFLOWS, read, replayer
 from tests.support.canary import ADULT, canaries_in
 from tests.support.commands import ROOT
 from tests.support.installation import prepared, running_world
-from tests.support.outputs import SpanCanary
+from tests.support.leak_detection import SpanCanary
 from tests.support.world import CARD, World, replace
 from workflows.sandbox import runner
 

@@ -10,7 +10,7 @@ from temporalio.workflow import NondeterminismError
 from temporal.names import StepName
 from tests.recordings import STORIES
 from tests.replay_histories import FILES, FOLDER, failures, read, replayer
-from tests.support import changed
+from tests.support import next_release
 from tests.support.canary import canaries_in
 from tests.support.scenarios import SCENARIOS
 
@@ -53,18 +53,18 @@ def test_a_history_names_no_folder_of_the_machine_that_recorded_it(path: Path) -
     assert "site-packages" not in path.read_text()
 
 
-CHANGES: dict[changed.Release, list[str]] = {
-    changed.a_step_more: ["refused-sold-out", "open-draft", "recovered-half-done-change"],
-    changed.a_step_less: ["undone-at-validate-travellers", "open-draft", "recovered-half-done-change"],
-    changed.the_order_before_its_seats: ["confirmed-in-one-go", "continued-and-confirmed", "cancelled-too-late"],
-    changed.first_asked_taken_back_first: ["discarded", "extended-and-expired", "attention-undo-retried"],
-    changed.a_wait_before_each_request: ["confirmed-nothing", "undone-at-plan-change", "open-attention"],
+CHANGES: dict[next_release.Release, list[str]] = {
+    next_release.a_step_more: ["refused-sold-out", "open-draft", "recovered-half-done-change"],
+    next_release.a_step_less: ["undone-at-validate-travellers", "open-draft", "recovered-half-done-change"],
+    next_release.the_order_before_its_seats: ["confirmed-in-one-go", "continued-and-confirmed", "cancelled-too-late"],
+    next_release.first_asked_taken_back_first: ["discarded", "extended-and-expired", "attention-undo-retried"],
+    next_release.a_wait_before_each_request: ["confirmed-nothing", "undone-at-plan-change", "open-attention"],
 }
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 async def test_a_workflow_that_asks_for_other_steps_or_in_another_order_is_rejected(
-    change: changed.Release, monkeypatch: pytest.MonkeyPatch
+    change: next_release.Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told, untouched = CHANGES[change], "reconcile-started-a-run"
     change(monkeypatch)
@@ -76,5 +76,5 @@ async def test_a_workflow_that_asks_for_other_steps_or_in_another_order_is_rejec
 
 
 async def test_a_step_added_under_a_patch_leaves_every_history_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed.a_step_more_under_a_patch(monkeypatch)
+    next_release.a_step_more_under_a_patch(monkeypatch)
     assert await failures(FILES) == {}

@@ -17,8 +17,8 @@ from tests.support.browser import page_at
 from tests.support.canary import ADULT
 from tests.support.faults import Fault
 from tests.support.installation import prepared, running_world
-from tests.support.stuck import stuck
-from tests.support.temporal import temporal_server
+from tests.support.stuck_orders import stuck
+from tests.support.temporal_server import temporal_server
 from tests.support.world import DECLINED, World, add
 from workflows.saga import step_runner as steps
 

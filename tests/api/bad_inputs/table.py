@@ -14,9 +14,13 @@ class BadInput(NamedTuple):
 
 _BODY, _MEMBER = "api/test_bad_input.py::", "api/test_bad_members.py::"
 _FACADES, _REQUESTS = "api/bad_inputs/test_facades.py::", "api/bad_inputs/test_requests.py::"
-_HANDLING, _KEYS = "api/test_handling.py::", "api/test_idempotency.py::"
-_DOOR, _REACH, _TOKENS = "api/access/test_door.py::", "api/access/test_reach.py::", "api/access/test_tokens.py::"
-_PLAN, _MONEY, _POSTING = "domain/test_plan_change.py::", "domain/test_money.py::", "providers/test_posting.py::"
+_HANDLING, _KEYS = "api/test_request_headers.py::", "api/test_idempotency.py::"
+_DOOR, _REACH, _TOKENS = (
+    "api/auth/test_authenticator.py::",
+    "api/auth/test_tenant_access.py::",
+    "api/auth/test_tokens.py::",
+)
+_PLAN, _MONEY, _POSTING = "domain/test_plan_change.py::", "domain/test_money.py::", "providers/test_webhook_sender.py::"
 
 BODY = (f"{_BODY}test_a_body_that_is_not_what_the_route_takes", f"{_FACADES}test_a_body_that_is_no_proper_json_object")
 LARGE = (f"{_BODY}test_a_body_over_64_kib_is_not_read", BODY[1])
@@ -35,7 +39,7 @@ NOT_THERE = f"{_BODY}test_an_order_that_is_not_there_is_not_there_whatever_its_n
 FOREIGN = f"{_REACH}test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one"
 SEARCH = f"{_MEMBER}test_a_search_that_says_too_little_or_too_much"
 REFUSED = f"{_PLAN}test_what_cannot_be_done_is_refused"
-WAITING = "laws/test_watching.py::"
+WAITING = "guarantees/test_change_stream.py::"
 
 MEMBER_INVALID = "422 `MEMBER_INVALID`; 400 on the façades"
 MALFORMED = "400 `MALFORMED_BODY`"
@@ -221,7 +225,7 @@ BAD_INPUTS: dict[int, BadInput] = {
         "409 `OFFER_EXPIRED` unless it was quoted in time",
         (
             "domain/test_quotes.py::test_a_bundle_is_refused_at_the_instant_it_expires",
-            "laws/test_moments.py::test_an_offer_that_runs_out_counts_once_the_change_is_quoted_and_not_before",
+            "guarantees/test_expiry_boundaries.py::test_an_offer_that_runs_out_counts_once_the_change_is_quoted_and_not_before",
         ),
     ),
     61: BadInput(
@@ -291,14 +295,14 @@ BAD_INPUTS: dict[int, BadInput] = {
     73: BadInput(
         "another change under way",
         "waits for its turn",
-        ("laws/test_queue.py::test_two_changes_on_one_order_at_once_both_run_one_after_the_other",),
+        ("guarantees/test_request_queue.py::test_two_changes_on_one_order_at_once_both_run_one_after_the_other",),
     ),
     74: BadInput(
         "a hundred changes of one order",
         "each done or 423 `NO_TURN`; 429 beyond a client's limit",
         (
-            "laws/test_crowds.py::test_of_many_changes_on_one_order_each_is_done_or_had_no_turn_and_none_is_lost",
-            "api/access/test_limits.py::test_a_client_is_told_what_is_left_and_then_to_wait",
+            "guarantees/test_concurrency.py::test_of_many_changes_on_one_order_each_is_done_or_had_no_turn_and_none_is_lost",
+            "api/auth/test_limits.py::test_a_client_is_told_what_is_left_and_then_to_wait",
         ),
     ),
     75: BadInput(
@@ -311,8 +315,8 @@ BAD_INPUTS: dict[int, BadInput] = {
         "200; the confirmation ends first; taken back once",
         (
             "api/test_orders.py::test_confirming_a_confirmed_order_and_discarding_nothing_change_nothing",
-            "laws/test_cancel.py::test_a_confirmation_under_way_ends_before_the_cancel_has_its_turn",
-            "laws/test_cancel.py::test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once",
+            "guarantees/test_cancel.py::test_a_confirmation_under_way_ends_before_the_cancel_has_its_turn",
+            "guarantees/test_cancel.py::test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once",
         ),
     ),
     77: BadInput(
@@ -321,7 +325,7 @@ BAD_INPUTS: dict[int, BadInput] = {
     78: BadInput(
         "SQL in an address, an address without end",
         "404; 414 `ADDRESS_TOO_LONG`",
-        (NOT_THERE, "api/test_policy.py::test_an_address_that_is_too_long_is_414"),
+        (NOT_THERE, "api/test_security_headers.py::test_an_address_that_is_too_long_is_414"),
     ),
     79: BadInput(
         "a forged `Last-Event-ID`, idle streams",
@@ -348,7 +352,7 @@ BAD_INPUTS: dict[int, BadInput] = {
             f"{_POSTING}test_an_endpoint_that_is_slow_is_given_up",
             f"{_POSTING}test_2xx_is_success_and_a_redirect_is_not_followed",
             f"{_POSTING}test_an_endpoint_that_sends_without_end_is_not_listened_to",
-            "laws/test_webhooks.py::test_410_disables_at_once_and_nothing_more_is_posted",
+            "guarantees/test_webhooks.py::test_410_disables_at_once_and_nothing_more_is_posted",
         ),
     ),
     83: BadInput(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.sales import HEADERS, raw
+from tests.support.entur_client import HEADERS, raw
 from tests.support.world import World
 
 UNSAID = "Gulfugl-unsaid"

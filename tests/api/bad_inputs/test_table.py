@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.api.bad_inputs.table import BAD_INPUTS
-from tests.support.pages import ROOT, is_test
+from tests.support.docs_pages import ROOT, is_test
 
 
 def test_all_84_are_there() -> None:
@@ -21,9 +21,9 @@ def test_each_is_tried_by_a_test_there_is(number: int) -> None:
 
 def test_the_page_is_the_table() -> None:
     wanted = "\n".join(["| | input | answer | tried by |", "|---|---|---|---|", *map(_row, BAD_INPUTS), ""])
-    page = (ROOT / "docs" / "bad-input.md").read_text()
+    page = (ROOT / "tests" / "api" / "bad_inputs" / "README.md").read_text()
     (found,) = re.findall(r"<!-- inputs -->\n(.*?)<!-- /inputs -->", page, re.DOTALL)
-    assert found == wanted, f"docs/bad-input.md wants:\n{wanted}"
+    assert found == wanted, f"tests/api/bad_inputs/README.md wants:\n{wanted}"
 
 
 def _row(number: int) -> str:

@@ -16,7 +16,7 @@ from temporal.names import StepName
 from tests.support.browser import page_at
 from tests.support.canary import ADULT, CHILD
 from tests.support.faults import Fault
-from tests.support.stuck import stuck
+from tests.support.stuck_orders import stuck
 from tests.support.world import CARD, World, add, replace
 
 # What a browser does with a page is the same on any store.

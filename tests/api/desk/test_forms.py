@@ -6,7 +6,7 @@ from runtime.settings import Settings
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.faults import Fault
-from tests.support.stuck import stuck, until_at_rest
+from tests.support.stuck_orders import stuck, until_at_rest
 from tests.support.world import World
 
 

@@ -15,7 +15,7 @@ from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.canary import ADULT, CHILD, canaries_in
 from tests.support.faults import Fault
-from tests.support.stuck import stuck
+from tests.support.stuck_orders import stuck
 from tests.support.world import World, add
 
 SCRIPT = "<script>document.title='taken'</script>"

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.market import Market
+from tests.support.discover_client import Market
 from tests.support.world import World
 
 

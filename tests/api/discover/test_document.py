@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.support.market import JESSIKA, JHON, THREE_DAYS, Market, item
+from tests.support.discover_client import JESSIKA, JHON, THREE_DAYS, Market, item
 from tests.support.world import Answer, Json
 
 DOCUMENTS = Path(__file__).parents[3] / "examples" / "discover"

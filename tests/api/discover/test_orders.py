@@ -2,7 +2,18 @@
 
 import pytest
 
-from tests.support.market import DAY_CARD, HELMA, HUAN, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
+from tests.support.discover_client import (
+    DAY_CARD,
+    HELMA,
+    HUAN,
+    JESSIKA,
+    JHON,
+    THREE_DAYS,
+    Market,
+    codes,
+    item,
+    without_names,
+)
 from tests.support.world import CARD, Json
 
 ADULTS = (JHON, JESSIKA)

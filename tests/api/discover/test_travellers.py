@@ -3,7 +3,7 @@
 import pytest
 
 from domain.products import GroupSize
-from tests.support.market import DAY_CARD, HELMA, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
+from tests.support.discover_client import DAY_CARD, HELMA, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
 from tests.support.world import Answer, Json
 
 

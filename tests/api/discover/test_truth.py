@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from domain.products import GroupSize
-from tests.support.market import DAY_CARD, HELMA, HUAN, JHON, THREE_DAYS, Market, codes, item
+from tests.support.discover_client import DAY_CARD, HELMA, HUAN, JHON, THREE_DAYS, Market, codes, item
 from tests.support.world import CARD, Answer, Json
 
 CHILD = {"identifier": "x", "birthDate": "2010-02-18", "givenName": "Xenia", "familyName": "Young"}

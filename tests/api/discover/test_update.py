@@ -6,7 +6,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from temporal.names import StepName
-from tests.support.market import DAY_CARD, HELMA, HUAN, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
+from tests.support.discover_client import (
+    DAY_CARD,
+    HELMA,
+    HUAN,
+    JESSIKA,
+    JHON,
+    THREE_DAYS,
+    Market,
+    codes,
+    item,
+    without_names,
+)
 from tests.support.world import Json
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.sales import Sales
+from tests.support.entur_client import Sales
 from tests.support.world import World
 
 

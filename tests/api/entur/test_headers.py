@@ -7,7 +7,7 @@ from api.settings import EnturSettings
 from temporal.names import draft_id
 from temporal.search_attributes import CHANNEL, CORRELATION_ID
 from tests.support.canary import ADULT
-from tests.support.sales import Sales
+from tests.support.entur_client import Sales
 from tests.support.world import World
 
 MEMBERS = {"timestamp", "status", "error", "exception", "message", "path", "title", "code", "errors"}

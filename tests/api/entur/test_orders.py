@@ -4,8 +4,8 @@ import asyncio
 
 from temporal.names import StepName
 from tests.support.canary import ADULT
+from tests.support.entur_client import Sales
 from tests.support.faults import Fault
-from tests.support.sales import Sales
 from tests.support.world import people
 
 REQUIRED = {

@@ -12,8 +12,8 @@ from store.orders import offer_bundles as bundles
 from store.tables import BundleRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
+from tests.support.entur_client import Sales, key
 from tests.support.faults import Fault
-from tests.support.sales import Sales, key
 from tests.support.world import TENANT, Json
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.canary import ADULT
-from tests.support.sales import Sales
+from tests.support.entur_client import Sales
 from tests.support.world import Json
 
 

@@ -12,11 +12,11 @@ from api.context import ApiParts
 from api.settings import EnturSettings
 from api.workflow_client import Engine
 from telemetry.loopback import free_port
-from tests.support.access import PEPPER, Guarded
+from tests.support.auth import PEPPER, Guarded
 from tests.support.canary import ADULT
+from tests.support.discover_client import DAY_CARD, HELMA, Market, item
+from tests.support.docs_pages import ROOT
 from tests.support.installation import serving
-from tests.support.market import DAY_CARD, HELMA, Market, item
-from tests.support.pages import ROOT
 from tests.support.routes import described
 from tests.support.world import TENANT, World
 

@@ -1,0 +1,107 @@
+"""Processes that share a Redis count together; without it each counts by itself, and nobody waits for it."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from limits import RateLimitItemPerMinute
+from redis.asyncio import Redis
+
+from api.rate_limits import counters
+from api.rate_limits.counters import RedisMissingError, SharedBuckets
+from runtime.settings import Settings
+from telemetry.loopback import HOST, free_port
+from tests.support.auth import Guarded, guarded
+from tests.support.redis import redis
+from tests.support.world import World
+
+pytestmark = pytest.mark.only_on("sqlite")  # a matter of where requests are counted
+PATH = "/v1/orders/26-999999"
+MOST = 3
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with redis() as url:
+        yield url
+
+
+@asynccontextmanager
+async def counting(world: World, url: str) -> AsyncIterator[Guarded]:
+    """Serve an API that counts in a Redis."""
+    shared = SharedBuckets(url)
+    async with guarded(world, client_per_minute=MOST, buckets=shared) as door:
+        yield door
+    await shared.close()
+
+
+async def statuses(world: World, times: int) -> list[int]:
+    return [(await world.http.get(PATH)).status_code for _ in range(times)]
+
+
+async def test_two_processes_count_together(world: World, redis_url: str) -> None:
+    async with counting(world, redis_url) as one, counting(world, redis_url) as other:
+        client = one.client()
+        assert await statuses(one.asking(client.key.text), 2) == [404, 404]
+        last = await other.asking(client.key.text).http.get(PATH)
+        assert last.headers["RateLimit"].startswith('"client";r=0;t=')
+        refused = await one.asking(client.key.text).http.get(PATH)
+        assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 61
+
+
+async def test_a_bucket_is_one_number_however_many_requests_it_has_counted(redis_url: str) -> None:
+    shared, limit = SharedBuckets(redis_url), RateLimitItemPerMinute(50)
+    for _ in range(50):
+        await shared.hit(limit, "client", "numbered")
+    kept = Redis.from_url(redis_url)
+    assert [await kept.get(key) async for key in kept.scan_iter("*numbered*")] == [b"50"]
+    await kept.aclose()
+    await shared.close()
+
+
+async def test_without_redis_each_counts_by_itself_and_says_so(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    async with counting(world, f"redis://{HOST}:{free_port()}") as door:
+        assert await statuses(door.client().world, MOST + 1) == [404] * MOST + [429]
+    assert sum("Redis does not count" in record.message for record in caplog.records) == 1
+
+
+async def test_a_redis_that_never_answers_is_waited_for_once_and_not_for_long(world: World) -> None:
+    callers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, caller: callers.append(caller), HOST, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with counting(world, f"redis://{HOST}:{port}") as door:
+        client, began = door.client().world, time.monotonic()
+        assert await statuses(client, MOST + 1) == [404] * MOST + [429]
+        assert time.monotonic() - began < 2 * counters.PATIENCE_SECONDS + 1
+    assert len(callers) == 1
+    for caller in callers:
+        caller.close()
+    server.close()
+
+
+async def test_a_redis_that_is_back_counts_again(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "REST_SECONDS", 0.0)
+    async with counting(world, redis_url) as door:
+        client = door.client()
+        shared: SharedBuckets = door.world.http._transport.app.state.parts.buckets  # type: ignore[attr-defined] # noqa: SLF001 - the application under test
+        working, shared._shared = shared._shared, SharedBuckets(f"redis://{HOST}:{free_port()}")._shared  # noqa: SLF001 - cut off
+        assert await statuses(client.world, 1) == [404]
+        shared._shared = working  # noqa: SLF001 - and back
+        answer = await client.world.http.get(PATH)
+        assert answer.headers["RateLimit"].startswith(f'"client";r={MOST - 1};')
+
+
+def test_without_its_client_the_process_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(RedisMissingError, match="pip install redis"):
+        SharedBuckets("redis://127.0.0.1")
+
+
+@pytest.mark.parametrize("wrong", ["127.0.0.1:6379", "memcached://127.0.0.1", "http://redis"])
+def test_a_setting_that_names_no_redis_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match="redis://"):
+        Settings(limits=wrong)

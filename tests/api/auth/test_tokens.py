@@ -1,0 +1,227 @@
+"""Access tokens are taken from their issuer alone, while they last, for what their client may."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from api.auth.access_tokens import KeysUnreachableError, SigningKeys, TokenRefusedError, Tokens
+from api.settings import TokenSettings
+from domain.access import Scope
+from store import clients
+from telemetry.loopback import HOST
+from tests.support.auth import Guarded, guarded
+from tests.support.world import TENANT, World
+
+ISSUER, AUDIENCE = "https://issuer.example", "changeover"
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+CURVE = ec.generate_private_key(ec.SECP256R1())
+PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+class Issuer:
+    """An identity provider that publishes its keys over HTTP, and counts who asks for them."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, Any] = {"one": RSA}
+        self.asked = 0
+        self.up = True
+
+    def jwks(self) -> bytes:
+        found = [_public(name, key) for name, key in self.keys.items()]
+        return json.dumps({"keys": found}).encode()
+
+
+def _public(name: str, key: Any) -> dict[str, Any]:
+    kind = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
+    algorithm = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
+    shown: dict[str, Any] = kind.to_jwk(key.public_key(), as_dict=True)
+    return shown | {"kid": name, "use": "sig", "alg": algorithm}
+
+
+@contextmanager
+def published(issuer: Issuer) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            issuer.asked += 1
+            self.send_response(200 if issuer.up else 503)
+            self.end_headers()
+            self.wfile.write(issuer.jwks() if issuer.up else b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://{HOST}:{server.server_port}/keys"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def tokens(issuer: Issuer) -> Iterator[Tokens]:
+    with published(issuer) as url:
+        yield Tokens(TokenSettings(ISSUER, AUDIENCE, url))
+
+
+@pytest.fixture
+async def door(world: World, tokens: Tokens) -> AsyncIterator[Guarded]:
+    async with guarded(world, tokens) as made:
+        yield made
+
+
+def claims(client: str = "somebody", **more: Any) -> dict[str, Any]:
+    now = int(time.time())  # noqa: TID251 - PyJWT's own clock
+    usual = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 600, "client_id": client, "scope": "read change"}
+    return {name: value for name, value in (usual | more).items() if value is not None}
+
+
+def token(said: dict[str, Any], key: Any = RSA, algorithm: str = "RS256", kid: Any = "one") -> str:
+    return jwt.encode(said, key, algorithm, headers={"kid": kid})
+
+
+async def test_a_client_with_a_token_does_what_both_of_them_allow(door: Guarded) -> None:
+    client = door.client(Scope.READ, Scope.OPERATE)
+    asked = door.asking(token(claims(client.name)))
+    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
+    assert (await asked.post("/v1/orders", {"currency": "NOK"})).status == 403  # the token allows it, the client not
+    assert (await asked.send("GET", "/v1/attention")).status == 403  # the client may, the token does not say so
+
+
+async def test_a_client_nobody_registered_or_that_is_revoked_is_401(door: Guarded) -> None:
+    assert (await door.asking(token(claims("nobody"))).send("GET", "/v1/orders/26-999999")).status == 401
+    client, store = door.client(), door.world.parts.store
+    asked = door.asking(token(claims(client.name)))
+    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
+    with store.write() as tx:
+        row = clients.find(tx, TENANT, client.name)
+        assert row
+        row.revoked_at = store.now()
+    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 401
+
+
+def _pem_as_secret(said: dict[str, Any]) -> str:
+    """Sign with HMAC and the public key: what tricks a verifier that lets a token choose its algorithm."""
+
+    def part(value: dict[str, Any]) -> bytes:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+
+    text = part({"alg": "HS256", "kid": "one", "typ": "JWT"}) + b"." + part(said)
+    signature = base64.urlsafe_b64encode(hmac.new(PEM, text, hashlib.sha256).digest()).rstrip(b"=")
+    return (text + b"." + signature).decode()
+
+
+NOW = int(time.time())  # noqa: TID251 - PyJWT's own clock
+FORGED: Mapping[str, Callable[[], str]] = {
+    "unsigned": lambda: jwt.encode(claims(), "", "none", headers={"kid": "one"}),
+    "signed with the public key": lambda: _pem_as_secret(claims()),
+    "of another key": lambda: token(claims(), OTHER),
+    "for another audience": lambda: token(claims(aud="somebody-else")),
+    "of another issuer": lambda: token(claims(iss="https://evil.example")),
+    "expired": lambda: token(claims(iat=NOW - 7200, exp=NOW - 3600)),
+    "not good yet": lambda: token(claims(nbf=NOW + 3600)),
+    "issued in the future": lambda: token(claims(iat=NOW + 3600, exp=NOW + 3700)),
+    "good for ever": lambda: token(claims(exp=None)),
+    "good for a year": lambda: token(claims(exp=NOW + 365 * 86400)),
+    "from nobody knows when": lambda: token(claims(iat=None)),
+    "by an unknown key": lambda: token(claims(), kid="two"),
+    "by a path": lambda: token(claims(), kid="../../etc/passwd"),
+    "by no key": lambda: jwt.encode(claims(), RSA, "RS256"),
+    "by another kind of key": lambda: token(claims(), CURVE, "ES256"),
+    "of nobody": lambda: token(claims(client_id=None)),
+    "of a number": lambda: token(claims(client_id=7)),
+    "of a name too long": lambda: token(claims("a" * 65)),
+    "of a name with NUL": lambda: token(claims("a\0b")),
+    "too long": lambda: token(claims(more="x" * 100_000)),
+    "empty": lambda: "..",
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_token_that_is_not_good_is_refused(tokens: Tokens, what: str) -> None:
+    assert tokens.read(token(claims())).client == "somebody"
+    with pytest.raises(TokenRefusedError):
+        tokens.read(FORGED[what]())
+
+
+async def test_and_its_bearer_is_401(door: Guarded) -> None:
+    door.client(name="somebody")
+    assert (await door.asking(token(claims())).send("GET", "/v1/orders/26-999999")).status == 404
+    for what, make in FORGED.items():
+        status = (await door.asking(make()).send("GET", "/v1/orders/26-999999")).status
+        assert status == (431 if what == "too long" else 401), what
+
+
+@pytest.mark.parametrize("said", ["read change", ["read", "change"]], ids=["words", "a list"])
+def test_scopes_come_as_words_or_as_a_list_and_what_is_not_ours_is_left(tokens: Tokens, said: str | list[str]) -> None:
+    more = [*said, "email", 7] if isinstance(said, list) else f"{said} email"
+    found = tokens.read(token(claims(scope=more)))
+    assert found.scopes == {Scope.READ, Scope.CHANGE}
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_keys_are_rotated_and_unknown_ones_do_not_make_us_ask_each_time(issuer: Issuer) -> None:
+    clock = Clock()
+    with published(issuer) as url:
+        tokens = Tokens(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
+        tokens.read(token(claims()))
+        assert issuer.asked == 1
+        issuer.keys = {"two": CURVE}
+        fresh = token(claims(), CURVE, "ES256", "two")
+        for _ in range(20):
+            with pytest.raises(TokenRefusedError):
+                tokens.read(fresh)
+        assert issuer.asked == 1
+        clock.now += 31
+        assert tokens.read(fresh).client == "somebody"
+        assert issuer.asked == 2
+        with pytest.raises(TokenRefusedError):
+            tokens.read(token(claims()))
+
+
+def test_an_issuer_that_is_down_keeps_nobody_out_who_was_known(issuer: Issuer) -> None:
+    clock = Clock()
+    with published(issuer) as url:
+        tokens = Tokens(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
+        tokens.read(token(claims()))
+        issuer.up = False
+        clock.now += 3600
+        tokens.read(token(claims()))
+        with pytest.raises(KeysUnreachableError):
+            Tokens(TokenSettings(ISSUER, AUDIENCE, url)).read(token(claims()))
+
+
+async def test_keys_that_were_never_read_are_503(world: World, issuer: Issuer) -> None:
+    issuer.up = False
+    with published(issuer) as url:
+        async with guarded(world, Tokens(TokenSettings(ISSUER, AUDIENCE, url))) as door:
+            answer = await door.asking(token(claims())).send("GET", "/v1/orders/26-999999")
+    assert (answer.status, answer.code) == (503, "TOKENS_UNREADABLE")

@@ -1,0 +1,77 @@
+"""Nothing that tells of people is left in a document, and whatever else it says is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from api.services.create_order import NewOrder
+from domain.changes import ChangeRequest, Outcome
+from domain.offers import OfferBundle
+from domain.planning.plan import Plan
+from domain.quotes import Quote
+from domain.redaction import BLANKS, PEOPLE, Opaque, blanked
+from domain.travellers import Traveller
+from tests.support.erasure_data import Person
+
+WITHIN = {"id", "version", "contract_id", "product", "external", "entitlements", "fulfilment_method"} | {
+    *("travel_document", "customer_account")
+}
+"""Members of what is blanked whole; beside it they are ids of ours, of products and the like."""
+HARMLESS = WITHIN | {
+    "reason",  # of what is done by hand: audit, and asked for without names
+    *("kind", "state", "code", "members", "field", "op", "method", "status", "nothing", "draft", "number", "line"),
+    *("operations", "with", "lines", "line_id", "position", "positions", "count", "seats", "names", "services"),
+    *("offer_bundle_id", "offer_id", "offer_bundle", "offer", "offers", "supplement", "supplements", "supplement_of"),
+    *("refund_price_difference", "confirm", "until_confirmed", "if_match", "expires_at", "payment", "amount"),
+    *("minor", "currency", "price", "prices", "total", "balance", "tax", "tax_rate", "fee", "fees", "change_fee"),
+    *("old_price", "new_price", "difference", "to_refund", "not_refundable", "offered_price", "group_price"),
+    *("adds", "removes", "replaced", "replaces", "originals", "replacements", "keeps", "holds", "reservations"),
+    *("warnings", "next_line", "next_position", "service", "valid_from", "first_day", "last_event", "order", "taken"),
+    *("smallest", "largest", "group", "distribution_channel", "point_of_sale", "time_zone", "expires_with_offers"),
+}
+
+
+def members_of(schema: Any) -> Iterator[str]:
+    """Yield the name of every member anywhere in a schema."""
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+        yield from schema["properties"]
+    for part in parts:
+        yield from members_of(part)
+
+
+@pytest.mark.parametrize("stored", [ChangeRequest, NewOrder, Plan, Quote, Outcome, OfferBundle])
+def test_of_every_member_of_a_stored_document_it_is_said_whether_it_tells_of_people(stored: type[BaseModel]) -> None:
+    found = set(members_of(stored.model_json_schema()))
+    assert found - HARMLESS - set(BLANKS) - set(PEOPLE) == set()
+
+
+def test_a_traveller_is_tried_with_every_detail() -> None:
+    assert set(Person().details) == set(Traveller.model_fields)
+    assert set(BLANKS) >= set(Traveller.model_fields) - {"id"}
+
+
+def test_ids_agree_throughout_and_are_nobodys_own() -> None:
+    ids = Opaque({"a", "erased-1"})
+    before = {"travellers": [{"id": "a", "given_name": "A"}], "lines": [{"travellers": ["erased-1", "a"]}]}
+    after = blanked(before, ids)
+    assert after["travellers"] == [{"id": "erased-2", "given_name": None}]
+    assert after["lines"] == [{"travellers": ["erased-3", "erased-2"]}]
+
+
+def test_what_says_nothing_of_people_stays_as_it_is() -> None:
+    ours = {"state": "done", "members": [{"line": "26-100000-1", "traveller": 0}], "customers": [], "passport": None}
+    assert blanked(ours, Opaque(())) == ours
+    assert list(blanked(ours, Opaque(()))) == list(ours)
+
+
+def test_what_is_blanked_can_be_read_as_before() -> None:
+    wish = Person().wish("b-1")
+    request = {"kind": "change", "operations": [wish], "payment": {"method": "card", "token": "tok_1"}}
+    ChangeRequest.model_validate(request)
+    read = ChangeRequest.model_validate(blanked(request, Opaque(())))
+    assert read.travellers == (Traveller(id="erased-1"),)
+    assert read.payment is not None
+    assert (read.payment.method, read.payment.token) == ("card", "erased")

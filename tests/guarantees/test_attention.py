@@ -1,0 +1,266 @@
+"""A step that may not give up never does, and never hides."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from activities.support.registry import declared_steps
+from activities.support.step_kinds import Final, Pivot
+from api.services import needs_attention
+from domain.access import Reach
+from store.tables import OrderRow
+from store.views.order_list import mine_among
+from temporal.names import StepName
+from tests.support.auth import guarded
+from tests.support.canary import ADULT
+from tests.support.commands import run
+from tests.support.faults import Fault
+from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
+from tests.support.stuck_orders import stuck, until_at_rest, until_stuck
+from tests.support.world import CARD, TENANT, Json, World, replace
+from workflows.order_draft import OrderDraft
+from workflows.saga import step_runner as steps
+
+STUCK = pytest.mark.parametrize("step", [StepName.RELEASE_SEATS, StepName.SETTLE_PRICE_DIFFERENCE])
+BANK_IS_BACK = {"reason": "the bank is back"}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
+    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
+
+
+async def events_of(world: World, order: str, kind: str) -> list[Json]:
+    events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    return [event["data"] for event in events if event["type"] == kind]
+
+
+@STUCK
+async def test_it_is_shown_and_new_requests_are_refused_at_once(world: World, step: str) -> None:
+    order, asked, armed = await stuck(world, step)
+    shown = (await world.workflow(order).query(OrderDraft.progress)).stuck
+    assert shown is not None
+    assert (shown.step, shown.code) == (step, "INJECTED")
+    attributes = (await world.workflow(order).describe()).typed_search_attributes
+    found = {pair.key.name: pair.value for pair in attributes}
+    assert (found["NeedsAttention"], found["StuckStep"]) == (True, step)
+    refused = await world.confirm(order, CARD)
+    assert (refused.status, refused.code) == (409, "ORDER_NEEDS_ATTENTION")
+    change = [row for row in world.changes_of(order) if row.outcome is None]
+    assert (await world.send("GET", f"/v1/changes/{change[0].id}")).body["state"] == "needs_attention"
+    armed.fault = Fault.LOST
+    await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
+    assert (await asked).status == (200 if step == StepName.SETTLE_PRICE_DIFFERENCE else 409)
+    attributes = (await world.workflow(order).describe()).typed_search_attributes
+    assert {pair.key.name: pair.value for pair in attributes}["NeedsAttention"] is False
+    assert world.at_most_once(order)
+
+
+async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(world: World) -> None:
+    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
+    (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
+    assert (shown["order"], shown["request"], shown["kind"]) == (order, change, "change")
+    assert (shown["step"], shown["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
+    (seat,) = [each for each in (await world.show(order))["reservations"] if each["state"] == "held"]
+    held = f"seat {seat['seat']} on {seat['service']} held"
+    assert shown["left"] == [held, "1 new line on the order", "100.00 NOK set aside"]
+    async with asyncio.timeout(20):
+        while order not in [each["order"] for each in (await waiting(world))["stuck"]]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
+            await asyncio.sleep(0.05)
+    armed.fault = Fault.LOST
+    answer = await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
+    assert (answer.status, (await asked).status) == (204, 200)
+    (called,) = await events_of(world, order, "needs_attention")
+    assert (called["step"], called["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
+    (tried,) = await events_of(world, order, "retried_by_hand")
+    assert (tried["step"], tried["reason"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "the bank is back")
+    gone = await world.send("GET", f"/v1/orders/{order}/attention")
+    assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
+
+
+async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(needs_attention, "MOST", 1)
+    async with guarded(world) as door:
+        kiosk, app = door.client(channel="WAY:Kiosk").world, door.client(channel="WAY:App").world
+        made = [await stuck(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]
+        async with asyncio.timeout(20):
+            while not (await waiting(app))["stuck"]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
+                await asyncio.sleep(0.05)
+        # Temporal lists what began last first.
+        assert [each["order"] for each in (await waiting(kiosk))["stuck"]] == [made[0][0]]
+        for _, asked, armed in made:
+            armed.fault = Fault.LOST
+            asked.cancel()
+        for order, *_ in made:
+            await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
+            await world.ended(order)
+
+
+async def test_of_orders_only_those_that_can_be_seen_are_listed(world: World) -> None:
+    seen, abandoned = await world.order(), await world.order()
+    with world.parts.store.write() as tx:
+        tx.get_one(OrderRow, abandoned).abandoned = True
+    with world.parts.store.within(Reach(TENANT)).read() as scoped:
+        assert mine_among(scoped, [seen, abandoned]) == [seen]
+
+
+async def waiting(world: World) -> Json:
+    answer = await world.send("GET", "/v1/attention")
+    assert answer.status == 200, answer.body
+    return answer.body
+
+
+async def test_help_sent_twice_under_one_key_is_one_help(world: World) -> None:
+    order, asked, armed = await stuck(world, StepName.RELEASE_SEATS)
+    path, key, before = f"/v1/orders/{order}/attention/retry-now", "help-once", await until_at_rest(world, order)
+    for _ in range(2):
+        assert (await world.post(path, BANK_IS_BACK, key)).status == 204
+    assert len(await events_of(world, order, "retried_by_hand")) == 1
+    await until_at_rest(world, order, before)
+    armed.fault = Fault.LOST
+    assert (await world.post(path, BANK_IS_BACK)).status == 204
+    assert (await asked).status == 409
+    assert len(await events_of(world, order, "retried_by_hand")) == 2
+
+
+async def test_that_it_cannot_be_written_down_keeps_nothing_from_being_tried_again(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    note = world.faults.arm(order, StepName.RECORD_ATTENTION, Fault.DOWN)
+    armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
+    wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
+    asked = asyncio.create_task(wanted)
+    await until_stuck(world, order, armed)
+    shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
+    assert shown["left"] == ["what is left cannot be told: the store does not answer"]
+    assert note.fired
+    refused = await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
+    assert (refused.status, refused.code) == (503, "ENGINE_UNREACHABLE")
+    armed.fault = Fault.LOST
+    note.fault = Fault.LOST
+    assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
+    assert (await asked).status == 200
+
+
+def _after_the_decision() -> list[tuple[str, Scenario]]:
+    """Return every undo, pivot and final that is declared, with a story in which it happens."""
+    one_go = SCENARIOS[0]
+    undos = sorted({(undo, one_go) for undo, _ in undo_matrix()}, key=lambda pair: pair[0])
+    kept = [name for name, step in declared_steps().items() if isinstance(step, Pivot | Final)]
+    return undos + [(name, next(each for each in SCENARIOS if name in each.steps)) for name in sorted(kept)]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("step", "scenario"),
+    [
+        pytest.param(step, scenario, id=step, marks=pytest.mark.only_on(DATABASES[number % 2]))
+        for number, (step, scenario) in enumerate(_after_the_decision())
+    ],
+)
+async def test_whatever_may_not_give_up_waits_for_an_operator_and_is_done_at_last(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str, scenario: Scenario
+) -> None:
+    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(steps, "INSIDE_ATTEMPTS", 3)
+    order = await scenario.ready(world)
+    before = world.snapshot(order)
+    is_undo = step not in declared_steps()
+    if is_undo:
+        world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
+    armed = world.faults.arm(order, step, Fault.DOWN)
+    asked = asyncio.create_task(scenario.act(world, order))
+    await until_stuck(world, order, armed)
+    armed.fault = Fault.LOST
+    assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
+    answer = await asked
+    change = answer.change
+    async with asyncio.timeout(20):
+        while answer.status == 202:
+            answer = await world.send("GET", f"/v1/changes/{change}", Prefer="wait=5")
+    assert armed.fired > 1
+    if is_undo:
+        assert world.snapshot(order) == before
+    else:
+        assert answer.status == 200, answer.body
+    assert world.at_most_once(order)
+
+
+@STUCK
+async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, step: str) -> None:
+    order, asked, _ = await stuck(world, step)
+    said = {"reason": "released at the counter"}
+    answer = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", said)
+    assert answer.status == 204
+    await asked
+    reversed_ = StepName.RESERVE_SEATS if step == StepName.RELEASE_SEATS else step
+    assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, "who": "local", **said}]
+
+
+@pytest.mark.only_on("sqlite")  # a matter of the command line
+@pytest.mark.journeys
+async def test_an_operator_helps_from_the_command_line(world: World) -> None:
+    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    where = {"CHANGEOVER_API": str(world.http.base_url)}
+
+    async def changeover(*arguments: str) -> tuple[int, str]:
+        done = await asyncio.to_thread(run, *arguments, environment=where)
+        return done.returncode, done.stdout + done.stderr
+
+    async with asyncio.timeout(40):
+        while order not in (listed := await changeover("attention"))[1]:  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.05)
+    assert listed[0] == 1
+    assert "left: 100.00 NOK set aside" in listed[1]
+    before = await until_at_rest(world, order)
+    assert (await changeover("attention", "retry", order, "--reason", "it is back"))[0] == 0
+    assert len(await events_of(world, order, "retried_by_hand")) == 1
+    await until_at_rest(world, order, before)
+    armed.fault = Fault.LOST
+    assert (await changeover("attention", "retry", order, "--reason", "now it is"))[0] == 0
+    assert (await asked).status in (200, 202)
+    await world.ended(order)
+    code, said = await changeover("attention", "done-by-hand", order, "--reason", "too late")
+    assert (code, said.splitlines()[0]) == (1, "No step of this order is stuck. (NOTHING_STUCK)")
+
+
+@pytest.mark.parametrize("how", ["retry-now", "done-by-hand"])
+async def test_help_is_refused_where_nothing_is_stuck_and_for_orders_there_are_not(world: World, how: str) -> None:
+    order = await world.sold(ADULT)
+    for _ in range(2):
+        refused = await world.send("POST", f"/v1/orders/{order}/attention/{how}", BANK_IS_BACK)
+        assert (refused.status, refused.code) == (409, "NOTHING_STUCK")
+        await world.change(order, replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train())))
+    unknown = await world.send("POST", f"/v1/orders/26-999999/attention/{how}", BANK_IS_BACK)
+    assert (unknown.status, unknown.code) == (404, "ORDER_NOT_FOUND")
+    silent = await world.send("POST", f"/v1/orders/{order}/attention/{how}", {"reason": ""})
+    assert (silent.status, silent.code) == (422, "MEMBER_INVALID")
+
+
+@pytest.mark.parametrize(("update", "said"), [("retry_now", {}), ("done_by_hand", {"reason": "x"})])
+async def test_help_by_hand_is_refused_where_nothing_is_stuck(world: World, update: str, said: dict[str, str]) -> None:
+    order = await world.sold(ADULT)
+    await world.dearer(order)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await world.workflow(order).execute_update(update, said)
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert refused.value.cause.type == "NOTHING_STUCK"
+
+
+@pytest.mark.parametrize("update", ["change", "pay"])
+async def test_a_change_or_payment_by_hand_is_refused_for_its_details_must_not_enter_temporal(
+    world: World, update: str
+) -> None:
+    order = await world.sold(ADULT)
+    await world.dearer(order)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await world.workflow(order).execute_update(update, {})
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert refused.value.cause.type == "NEEDS_REQUEST"

@@ -1,0 +1,276 @@
+"""A change that is watched is told as it happens: each event once, in order, and how it ended."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from api.auth.authenticator import AccessSettings
+from api.context import ApiParts
+from api.services.change_stream import LOOK_EVERY
+from api.settings import WatchSettings
+from api.workflow_client import Engine
+from telemetry.loopback import free_port
+from temporal.names import StepName
+from tests.support.auth import PEPPER, Guarded
+from tests.support.canary import ADULT, canaries_in
+from tests.support.faults import Armed, Fault
+from tests.support.installation import Served, serving
+from tests.support.stuck_orders import until_at_rest
+from tests.support.world import CARD, DECLINED, TENANT, Json, World
+from tests.support.world import replace as replacing
+from workflows.saga import step_runner as steps
+
+SOON = timedelta(seconds=0.5)
+WITHOUT_NUMBER = ("step", "ended")
+
+
+@dataclass
+class Told:
+    """What somebody who watched was told."""
+
+    messages: list[httpx2.ServerSentEvent] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[Json]:
+        """The events of the order, as they came."""
+        return [json.loads(each.data) for each in self.messages if each.event not in WITHOUT_NUMBER]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Their numbers, as the client would resume by them."""
+        return [int(each.id) for each in self.messages if each.event not in WITHOUT_NUMBER]
+
+    def of(self, event: str) -> list[Json]:
+        """What came under one name."""
+        return [json.loads(each.data) for each in self.messages if each.event == event]
+
+
+async def watch(world: World, change: str, after: int | None = None, until: str = "ended") -> Told:
+    """Watch a change until something is told, or to the end of the stream, then go away."""
+    told = Told()
+    headers = {"Last-Event-ID": str(after)} if after is not None else {}
+    async with asyncio.timeout(30), world.http.sse(path(change), headers=headers) as stream:
+        async for each in stream:
+            told.messages.append(each)
+            if each.event == until:
+                break
+    return told
+
+
+def path(change: str) -> str:
+    return f"/v1/changes/{change}/events"
+
+
+async def under_way(world: World, step: str, fault: Fault = Fault.PAUSED) -> tuple[str, str, Armed]:
+    """Return an order, its change that has come to a step, and what it waits for there."""
+    order = await world.sold(ADULT)
+    armed = world.faults.arm(order, step, fault)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    wanted = replacing([f"{order}-1"], bundle)
+    change = (await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")).change
+    async with asyncio.timeout(20):
+        await armed.reached.wait()
+    return order, change, armed
+
+
+async def history(world: World, order: str, *changes: str | None) -> list[Json]:
+    events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    return [event for event in events if event["change"] in changes]
+
+
+async def test_the_events_are_those_of_the_history_and_the_last_word_is_how_it_ended(world: World) -> None:
+    order, change, armed = await under_way(world, StepName.AUTHORISE_PAYMENT)
+    watching = asyncio.create_task(watch(world, change))
+    armed.go_on.set()
+    told = await watching
+    assert told.events == await history(world, order, change)
+    assert told.numbers == [event["number"] for event in told.events]
+    assert told.events[-1]["type"] == "order_confirmed"
+    assert {"step": StepName.SETTLE_PRICE_DIFFERENCE, "state": "done", "refused": False} in told.of("step")
+    assert told.messages[-1].event == "ended"
+    assert told.of("ended") == [{"change": change, "state": "done", "code": None}]
+    assert not canaries_in("".join(each.data for each in told.messages).encode())
+
+
+async def test_what_happens_is_told_within_half_a_second(world: World) -> None:
+    _, change, armed = await under_way(world, StepName.SWAP_OFFER_BUNDLE)
+    async with asyncio.timeout(20), world.http.sse(path(change)) as stream:
+        messages = aiter(stream)
+        told = await anext(messages)
+        armed.go_on.set()
+        while told.event != "order_changed":
+            told = await anext(messages)
+        happened = datetime.fromisoformat(json.loads(told.data)["at"])
+        assert world.parts.store.now() - happened < SOON
+
+
+async def test_resumed_behind_any_event_it_goes_on_without_a_gap_or_a_double(world: World) -> None:
+    order, change, armed = await under_way(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER)
+    first = await watch(world, change, until="order_changed")
+    armed.go_on.set()
+    rest = await watch(world, change, after=first.numbers[-1])
+    own = [event["number"] for event in await history(world, order, change)]
+    assert first.numbers + rest.numbers == own
+    for after in (0, *own):
+        again = await watch(world, change, after)
+        assert again.numbers == [number for number in own if number > after]
+        assert again.messages[-1].event == "ended"
+
+
+async def test_two_who_watch_are_told_the_same(world: World) -> None:
+    order, change, armed = await under_way(world, StepName.CONFIRM_SEATS)
+    both = [asyncio.create_task(watch(world, change)) for _ in range(2)]
+    armed.go_on.set()
+    one, other = await asyncio.gather(*both)
+    assert one.events == other.events == await history(world, order, change)
+    assert one.of("ended") == other.of("ended")
+
+
+async def test_a_change_that_was_taken_back_says_so_and_why(world: World) -> None:
+    order = await world.sold(ADULT)
+    refused = await world.dearer(order, confirm=True, payment=DECLINED)
+    told = await watch(world, refused.change)
+    assert told.of("ended") == [{"change": refused.change, "state": "refused", "code": "PAYMENT_REFUSED"}]
+    assert {"step": StepName.RESERVE_SEATS, "state": "withdrawn", "refused": False} in told.of("step")
+    assert {"step": StepName.AUTHORISE_PAYMENT, "state": "withdrawn", "refused": True} in told.of("step")
+    assert [event["type"] for event in told.events] == ["order_changed", "change_undone"]
+
+
+async def test_who_watches_a_discard_is_told_that_the_draft_is_gone(world: World) -> None:
+    order, _ = await world.drafted()
+    asked = await world.send("DELETE", f"/v1/orders/{order}/draft", Prefer="respond-async")
+    told = await watch(world, asked.change)
+    assert [event["type"] for event in told.events] == ["draft_discarded"]
+    assert told.events == (await history(world, order, None))[-1:]
+
+
+async def test_that_an_operator_is_called_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=1))
+    order, change, armed = await under_way(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
+    called = await watch(world, change, until="needs_attention")
+    assert called.events[-1]["data"]["step"] == StepName.SETTLE_PRICE_DIFFERENCE
+    await until_at_rest(world, order)
+    armed.fault = Fault.LOST
+    reason = {"reason": "the bank is back"}
+    assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", reason)).status == 204
+    rest = await watch(world, change, after=called.numbers[-1])
+    assert "retried_by_hand" in [event["type"] for event in rest.events]
+    assert rest.of("ended")[0]["state"] == "done"
+
+
+@pytest.mark.only_on("sqlite")  # a matter of the route
+async def test_what_cannot_be_watched_is_a_problem(world: World) -> None:
+    order = await world.sold(ADULT)
+    (_, change) = [row.id for row in world.changes_of(order)]
+    for unknown in ("0" * 36, "no-such-change"):
+        answer = await world.send("GET", path(unknown))
+        assert (answer.status, answer.code) == (404, "CHANGE_NOT_FOUND")
+    for malformed in ("", "x", "-1", "1.5", "9" * 16):
+        answer = await world.send("GET", path(change), Last_Event_ID=malformed)
+        assert (answer.status, answer.code) == (400, "HEADER_INVALID"), malformed
+    answer = await world.send("GET", path(change), Accept="application/json")
+    assert (answer.status, answer.code) == (406, "NOT_ACCEPTABLE")
+
+
+@asynccontextmanager
+async def another_api(world: World, settings: WatchSettings, **more: Any) -> AsyncIterator[tuple[World, Served]]:
+    """Another API on the same store, with streams of its own."""
+    parts = world.parts
+    made = ApiParts(parts.store, parts.offers, Engine(world.client), TENANT, watching=settings, **more)
+    async with serving(made, free_port()) as served:
+        yield replace(world, http=served.http), served
+
+
+@pytest.mark.only_on("sqlite")  # a matter of the process
+async def test_places_are_bounded_and_who_goes_away_gives_theirs_back(world: World) -> None:
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
+    async with another_api(world, WatchSettings(most=1)) as (here, _):
+        async with here.http.sse(path(change)) as stream:
+            messages = aiter(stream)
+            await anext(messages)
+            assert stream.response.headers["cache-control"] == "no-cache"
+            assert stream.response.headers["x-accel-buffering"] == "no"
+            full = await here.send("GET", path(change))
+            assert (full.status, full.code, full.headers["retry-after"]) == (503, "TOO_MANY_WATCHERS", "5")
+        async with asyncio.timeout(5):
+            while not await has_place(here, change):  # noqa: ASYNC110 - that somebody went away is noticed in a moment
+                await asyncio.sleep(0.02)
+    armed.go_on.set()
+    assert await world.state_of(change) == "done"
+
+
+@pytest.mark.only_on("sqlite")  # likewise
+async def test_who_goes_away_while_being_told_something_is_no_error(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
+    async with another_api(world, WatchSettings()) as (here, _):
+        for _ in range(3):
+            await watch(here, change, until="step")
+    armed.go_on.set()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_it_is_not(world: World) -> None:
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
+    client = Guarded(world).client()
+    often = WatchSettings(admitted_for=timedelta(0))
+    async with another_api(world, often, access=AccessSettings(PEPPER)) as (here, _):
+        here.http.headers["Authorization"] = f"Bearer {client.key.text}"
+        async with asyncio.timeout(20), here.http.sse(path(change)) as stream:
+            messages = aiter(stream)
+            await anext(messages)
+            # So many looks, each with the key asked for again, and it goes on.
+            await asyncio.sleep(5 * LOOK_EVERY.total_seconds())
+            client.revoke()
+            told = [each.event async for each in messages]
+        assert "ended" not in told
+    armed.go_on.set()
+    assert await world.state_of(change) == "done"
+
+
+@pytest.mark.only_on("sqlite")  # likewise
+async def test_a_client_leaves_places_to_others(world: World) -> None:
+    _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
+    one, other = Guarded(world).client(), Guarded(world).client()
+    async with another_api(world, WatchSettings(per_client=1), access=AccessSettings(PEPPER)) as (here, _):
+        mine, theirs = [{"Authorization": f"Bearer {each.key.text}"} for each in (one, other)]
+        async with asyncio.timeout(20), here.http.sse(path(change), headers=mine) as stream:
+            messages = aiter(stream)
+            await anext(messages)
+            again = await here.send("GET", path(change), **mine)
+            assert (again.status, again.code) == (503, "TOO_MANY_WATCHERS")
+            async with here.http.sse(path(change), headers=theirs) as beside:
+                assert beside.response.status_code == 200
+    armed.go_on.set()
+    assert await world.state_of(change) == "done"
+
+
+async def has_place(world: World, change: str) -> bool:
+    async with world.http.stream("GET", path(change)) as answer:
+        return answer.status_code == httpx2.codes.OK
+
+
+@pytest.mark.only_on("sqlite")  # likewise
+@pytest.mark.parametrize("ends", ["its life is over", "the process stops"])
+async def test_a_stream_that_ends_early_is_resumed_elsewhere(world: World, ends: str) -> None:
+    order, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
+    life = timedelta(seconds=0.3) if ends == "its life is over" else timedelta(minutes=15)
+    async with another_api(world, WatchSettings(life=life)) as (here, served):
+        watching = asyncio.create_task(watch(here, change, until="never"))
+        if ends == "the process stops":
+            while not served.server.server_state.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+            served.server.should_exit = True
+        cut = await asyncio.wait_for(watching, 10)
+    assert cut.of("ended") == []
+    armed.go_on.set()
+    rest = await watch(world, change, after=max(cut.numbers, default=0))
+    assert cut.events + rest.events == await history(world, order, change)

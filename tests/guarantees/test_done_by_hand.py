@@ -1,0 +1,252 @@
+"""Whatever somebody does by hand is theirs on the order's history; much money takes two of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from temporal.names import BY_HAND_HEARD, StepName
+from tests.support.auth import PEPPER, Guarded, guarded
+from tests.support.faults import Fault
+from tests.support.final_checks import check_books
+from tests.support.installation import prepared, running_world
+from tests.support.postgres import new_database
+from tests.support.stuck_orders import stuck
+from tests.support.world import Answer, Json, World
+from workflows.saga import step_runner as steps
+
+MONEY = pytest.mark.parametrize("step", [StepName.SETTLE_PRICE_DIFFERENCE, StepName.VOID_PAYMENT])
+SETTLED = {"reason": "settled at the bank"}
+SEEN = {"reason": "seen in the bank's list"}
+
+
+@pytest.fixture(scope="module")
+async def two_people(
+    database_kind: str, temporal: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """An installation that asks who somebody is, in which one person may settle less than every change here costs."""
+    folder: Path = tmp_path_factory.mktemp("by-hand")
+    sqlite = database_kind == "sqlite"
+    url = f"sqlite:///{folder / 'b.db'}" if sqlite else new_database(request.getfixturevalue("postgres_url"), "by_hand")
+    rule: dict[str, Any] = {"key_pepper": PEPPER, "alone_up_to": {"NOK": 9_999}}
+    async with running_world(prepared(url), temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **rule) as world:
+        yield world
+        check_books(world)
+
+
+@pytest.fixture
+async def door(two_people: World) -> AsyncIterator[Guarded]:
+    async with guarded(two_people) as made:
+        yield made
+    two_people.faults.clear()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
+
+
+async def say(world: World, order: str, said: Json, how: str = "done-by-hand", **headers: str) -> Answer:
+    return await world.send("POST", f"/v1/orders/{order}/attention/{how}", said, **headers)
+
+
+async def events_of(world: World, order: str, kind: str) -> list[Json]:
+    events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    return [event["data"] for event in events if event["type"] == kind]
+
+
+async def refused_in_temporal(world: World, order: str, update: str, **said: object) -> str | None:
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await world.workflow(order).execute_update(update, said)
+    cause = refused.value.cause
+    return cause.type if isinstance(cause, ApplicationError) else None
+
+
+@MONEY
+async def test_above_the_limit_our_books_are_mended_once_a_second_person_says_the_same(
+    door: Guarded, step: str
+) -> None:
+    al, bo = door.client(), door.client()
+    order, asked, _ = await stuck(al.world, step)
+    for _ in range(2):
+        first = await say(al.world, order, SETTLED)
+        assert (first.status, first.code) == (409, "SECOND_PERSON_NEEDED")
+    shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
+    assert [(each["who"], each["reason"]) for each in shown["said_done"]] == [(al.name, SETTLED["reason"])]
+    assert not await events_of(al.world, order, "done_by_hand")
+    assert not asked.done()
+    assert (await say(bo.world, order, SEEN)).status == 204
+    await asked
+    (done,) = await events_of(al.world, order, "done_by_hand")
+    assert (done["who"], done["reason"], done["agreed_with"]) == (bo.name, SEEN["reason"], [al.name])
+    assert {each["who"] for each in await events_of(al.world, order, "said_done_by_hand")} == {al.name, bo.name}
+
+
+@MONEY
+async def test_an_update_of_temporals_own_is_nobodys_word(door: Guarded, step: str) -> None:
+    al, bo = door.client(), door.client()
+    order, asked, _ = await stuck(al.world, step)
+    assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED) == "SECOND_PERSON_NEEDED"
+    assert (await say(al.world, order, SETTLED)).status == 409
+    events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    for forged in ({}, {"who": bo.name}, {"by_whom": [bo.name, al.name]}, {"said": events[-1]["number"]}):
+        found = await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, **forged)
+        assert found == "SECOND_PERSON_NEEDED"
+    # An event that says no such thing.
+    assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, said=1) == "NOTHING_STUCK"
+    assert not await events_of(al.world, order, "done_by_hand")
+    assert (await say(bo.world, order, SEEN)).status == 204
+    await asked
+
+
+async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_its_key(door: Guarded) -> None:
+    al = door.client()
+    order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
+    busy = door.world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.DOWN)
+    away = await say(al.world, order, SETTLED, Idempotency_Key="once")
+    assert (away.status, away.code) == (503, "ENGINE_UNREACHABLE")
+    assert not asked.done()
+    busy.fault = Fault.FLAKY
+    assert (await say(al.world, order, SETTLED, Idempotency_Key="once")).status == 204
+    await asked
+    for kind in ("said_done_by_hand", "done_by_hand"):
+        assert len(await events_of(al.world, order, kind)) == 1
+
+
+@pytest.mark.only_on("postgres")
+async def test_a_run_that_took_a_word_before_this_release_hears_of_two_people_from_now_on(
+    door: Guarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    al, bo = door.client(), door.client()
+    order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    # The SDK keeps for a run that its history knew nothing of a patch.
+    known = workflow.patched
+    monkeypatch.setattr(workflow, "patched", lambda patch: patch != BY_HAND_HEARD and known(patch))
+    assert (await say(al.world, order, SETTLED)).code == "SECOND_PERSON_NEEDED"
+    assert (await say(bo.world, order, SEEN)).status == 204
+    await asked
+    (done,) = await events_of(al.world, order, "done_by_hand")
+    assert (done["who"], done["agreed_with"]) == (bo.name, [al.name])
+
+
+async def test_what_one_person_said_lapses_after_an_hour(door: Guarded) -> None:
+    al, bo = door.client(), door.client()
+    order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    assert (await say(al.world, order, SETTLED)).status == 409
+    with door.world.at(door.world.parts.store.now() + timedelta(minutes=61)):
+        shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
+        assert shown["said_done"] == []
+        events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+        (once,) = [each["number"] for each in events if each["type"] == "said_done_by_hand"]
+        assert (await say(bo.world, order, SEEN)).code == "SECOND_PERSON_NEEDED"
+        # What Al said then is no word by now, whoever repeats it in Temporal.
+        assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, said=once) == "NOTHING_STUCK"
+        assert (await say(al.world, order, SETTLED)).status == 204
+        await asked
+
+
+async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(door: Guarded) -> None:
+    al, bo = door.client(), door.client()
+    order, asked, armed = await stuck(al.world, StepName.VOID_PAYMENT)
+    assert (await say(al.world, order, SETTLED)).status == 409
+    door.world.faults.clear()
+    assert (await say(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
+    await asked
+    gone = await say(bo.world, order, SEEN)
+    assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
+    assert not await events_of(al.world, order, "done_by_hand")
+    assert armed.fired
+
+
+async def test_what_moves_no_money_one_person_may_say_alone(door: Guarded) -> None:
+    al = door.client()
+    order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
+    assert (await say(al.world, order, SETTLED)).status == 204
+    await asked
+    (done,) = await events_of(al.world, order, "done_by_hand")
+    assert done == {"step": StepName.RESERVE_SEATS, "who": al.name, **SETTLED}
+
+
+@MONEY
+async def test_up_to_the_limit_one_person_may_say_alone(
+    door: Guarded, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    al = door.client()
+    order, asked, _ = await stuck(al.world, step)
+    monkeypatch.setitem(cast("dict[str, int]", door.world.parts.alone.up_to), "NOK", 10_000)
+    assert (await say(al.world, order, SETTLED)).status == 204
+    await asked
+    assert [each["who"] for each in await events_of(al.world, order, "done_by_hand")] == [al.name]
+
+
+async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: Guarded) -> None:
+    al = door.client()
+    order, asked, armed = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    forged = await say(al.world, order, {"reason": "it is back", "who": "somebody else"}, "retry-now")
+    assert (forged.status, forged.code) == (422, "MEMBER_INVALID")
+    tried = armed.fired
+    assert (await say(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
+    async with asyncio.timeout(20):
+        while armed.fired == tried:  # noqa: ASYNC110 - only the count tells
+            await asyncio.sleep(0.01)
+    door.world.faults.clear()
+    await al.world.workflow(order).execute_update("retry_now", {"reason": "once more"})
+    await asked
+    said = [(each["who"], each["reason"]) for each in await events_of(al.world, order, "retried_by_hand")]
+    assert said == [(al.name, "it is back"), ("temporal", "once more")]
+
+
+async def test_confirming_discarding_and_extending_by_hand_is_on_the_history_with_who_and_why(world: World) -> None:
+    async with guarded(world) as door:
+        al = door.client()
+        order, _ = await al.world.drafted()
+        later = (world.parts.store.now() + timedelta(hours=2)).isoformat()
+        wanted = {"expires_at": later, "reason": "they call back"}
+        assert (await al.world.send("PATCH", f"/v1/orders/{order}", wanted)).status == 200
+        why = {"reason": "they changed their mind"}
+        assert (await al.world.send("DELETE", f"/v1/orders/{order}/draft", why)).status == 200
+        await al.world.dearer(order)
+        await al.world.pay(order, "100.00")
+        await al.world.workflow(order).execute_update("extend", {"minutes": 90, "reason": "a slow bank"})
+        await al.world.workflow(order).execute_update("confirm", {"reason": "paid at the counter"})
+        assert [tuple(each.values()) for each in await events_of(al.world, order, "asked_by_hand")] == [
+            ("extend", al.name, "they call back"),
+            ("discard", al.name, "they changed their mind"),
+            ("extend", "temporal", "a slow bank"),
+            ("confirm", "temporal", "paid at the counter"),
+        ]
+
+
+@pytest.mark.parametrize("reason", ["x" * 201, "two\nlines", "\x07"], ids=["long", "lines", "bell"])
+async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(world: World, reason: str) -> None:
+    order, _ = await world.drafted()
+    for update in ("confirm", "discard", "extend"):
+        assert await refused_in_temporal(world, order, update, reason=reason, minutes=5) == "NEEDS_REASON"
+    assert await refused_in_temporal(world, order, "confirm") == "NEEDS_REASON"
+    for method, path, body in (
+        ("DELETE", "/draft", {}),
+        ("PATCH", "", {"expires_at": "2027-01-01T00:00:00Z"}),
+        ("POST", "/attention/retry-now", {}),
+        ("POST", "/attention/done-by-hand", {}),
+    ):
+        refused = await world.send(method, f"/v1/orders/{order}{path}", body | {"reason": reason})
+        assert (refused.status, refused.code) == (422, "MEMBER_INVALID"), path
+    refused = await world.post(f"/v1/orders/{order}/confirm", {"reason": reason})
+    assert refused.status == 422
+    await world.discard(order)
+
+
+async def test_an_update_that_names_an_event_of_something_else_leaves_its_trace_all_the_same(door: Guarded) -> None:
+    al = door.client()
+    order, asked, armed = await stuck(al.world, StepName.RELEASE_SEATS)
+    armed.fault = Fault.LOST
+    await al.world.workflow(order).execute_update("retry_now", {"reason": "quietly", "said": 1})
+    await asked
+    (tried,) = await events_of(al.world, order, "retried_by_hand")
+    assert (tried["who"], tried["reason"]) == ("temporal", "quietly")

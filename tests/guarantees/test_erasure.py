@@ -1,0 +1,173 @@
+"""Once an order is erased nobody is in it, and money, seats and who asked for what are as before."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import col, select, update
+
+from store import erasure, invariants
+from store.tables import ChangeRow, OrderRow
+from tests.support.canary import ADULT, BORN
+from tests.support.entur_client import Sales
+from tests.support.erasure_data import Person, long_ago, sold_to, tables_with
+from tests.support.world import CARD, TENANT, World, add
+
+HOLDS = {"bank", "changes", "offer_bundles", "order_lines", "order_travellers", "orders"}
+"""Where somebody may be; the bank, by the token of their card."""
+KEPT = {
+    "order_lines": "id, position, product, service, price_minor, tax_rate, reservations, replaces, added_by",
+    "order_fees": "id, kind, amount_minor",
+    "reservations": "id, service, coach, seat, state",
+    "payments": "key, method, reference, authorised_minor, captured_minor, refunded_minor, open",
+    "ledger": "key, kind, amount_minor, currency, at",
+    "changes": "id, client, route, idempotency_key, kind, correlation_id, state, created_at, finished_at",
+    "effects": "key, step, state, asked_at, done_at, answer",
+}
+
+
+def erase(world: World, order: str) -> int | None:
+    with world.parts.store.write() as tx:
+        return erasure.erase(tx, TENANT, order, world.parts.store.now())
+
+
+def kept(world: World, order: str) -> list[Sequence[Any]]:
+    """Return money, seats and audit of an order."""
+    with world.parts.store.read() as tx:
+        return [
+            tx.connection()
+            .execute(text(f"SELECT {columns} FROM {table} WHERE order_number = :order ORDER BY 1"), {"order": order})  # noqa: S608 - our own words
+            .all()
+            for table, columns in KEPT.items()
+        ]
+
+
+async def erased(world: World) -> tuple[str, Person]:
+    person = Person()
+    order = await sold_to(world, person)
+    long_ago(world.parts.store, order)
+    assert erase(world, order) == 1
+    return order, person
+
+
+async def test_nothing_of_them_is_anywhere_in_the_store_and_everything_else_is(world: World) -> None:
+    person = Person()
+    order = await sold_to(world, person)
+    long_ago(world.parts.store, order)
+    assert tables_with(world.parts.store, person.mark) == HOLDS
+    before, money = kept(world, order), (await world.show(order))["paid"]
+    assert erase(world, order) == 1
+    assert tables_with(world.parts.store, person.mark) == set()
+    with world.parts.store.read() as tx:
+        told = [str(row.request) for row in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order))]
+        assert [each for each in invariants.violations(tx) if each.order == order] == []
+    assert not [each for each in told if BORN.isoformat() in each or "ISL" in each or "diverse" in each]
+    assert kept(world, order) == before
+    assert (await world.show(order))["paid"] == money
+
+
+async def test_it_is_on_the_orders_history_and_a_second_time_is_none(world: World) -> None:
+    order, _ = await erased(world)
+    assert erase(world, order) is None
+    events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    told = [each for each in events if each["type"] == "order_erased"]
+    assert [(each["data"], each["change"]) for each in told] == [({"travellers": 1}, None)]
+
+
+async def test_an_erased_order_is_shown_everywhere_with_ids_that_agree(world: World) -> None:
+    order, _ = await erased(world)
+    shown = await world.show(order)
+    assert [line["travellers"] for line in shown["lines"]] == [["erased-1"]]
+    assert [each["id"] for each in shown["travellers"]] == ["erased-1"]
+    assert not {each for who in shown["travellers"] for each in who.values()} - {"erased-1", None, True, False}
+    for change in world.changes_of(order):
+        assert (await world.send("GET", f"/v1/changes/{change.id}")).status == 200
+    assert (await Sales(world).send("GET", f"/v1/orders/{order}")).status == 200
+    assert (await world.send("GET", f"/v1/orders/{order}/change-options")).status == 200
+    assert (await world.http.get(f"/desk/orders/{order}")).status_code == 200
+
+
+async def test_a_repeated_key_is_answered_as_before(world: World) -> None:
+    person = Person()
+    order = await sold_to(world, person, key=f"key-{person.mark}")
+    (sale,) = [row for row in world.changes_of(order) if row.idempotency_key == f"key-{person.mark}"]
+    first = await world.send("GET", f"/v1/changes/{sale.id}")
+    long_ago(world.parts.store, order)
+    erase(world, order)
+    again = await world.change(order, person.wish("b"), key=f"key-{person.mark}", confirm=True, payment=CARD)
+    assert (again.status, again.headers["idempotency-replayed"]) == (200, "true")
+    assert (again.body["state"], again.change) == (first.body["state"], sale.id)
+    assert tables_with(world.parts.store, person.mark) == {"changes"}, "a key is its client's, and stays"
+
+
+async def test_an_erased_order_takes_no_request_and_writes_none_down(world: World) -> None:
+    order, _ = await erased(world)
+    count = len(world.changes_of(order))
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    asked = [
+        await world.change(order, add(bundle, ADULT)),
+        await world.post(f"/v1/orders/{order}/quotes", {"operations": [add(bundle, ADULT)]}),
+        await world.confirm(order),
+        await world.pay(order, "1.00"),
+        await world.discard(order),
+    ]
+    assert {(each.status, each.code) for each in asked} == {(409, "ORDER_ERASED")}
+    assert len(world.changes_of(order)) == count
+
+
+async def test_a_request_that_came_in_meanwhile_is_refused_and_blanked(world: World) -> None:
+    person = Person()
+    order = await sold_to(world, Person())
+    wish = {"op": "set_travellers", "travellers": [person.details]}
+    async with world.without_engine() as alone:
+        assert (await alone.change(order, wish, key=person.mark)).code == "ENGINE_UNREACHABLE"
+    with world.parts.store.write() as tx:
+        tx.exec(update(OrderRow).where(col(OrderRow.number) == order).values(erased_at=world.parts.store.now()))
+    late = await world.change(order, wish, key=person.mark)
+    assert (late.status, late.code) == (409, "ORDER_ERASED")
+    (row,) = [each for each in world.changes_of(order) if each.idempotency_key == person.mark]
+    assert person.mark not in row.request
+
+
+async def test_what_has_not_ended_is_not_erased(world: World) -> None:
+    person = Person()
+    order = await sold_to(world, person)
+    refused = [order]
+    with_draft, _ = await world.drafted()
+    long_ago(world.parts.store, with_draft)
+    waiting = await world.sold(ADULT)
+    async with world.without_engine() as alone:
+        await alone.dearer(waiting)
+    long_ago(world.parts.store, waiting)
+    for each in (*refused, with_draft, waiting):
+        with pytest.raises(erasure.NotEndedError):
+            erase(world, each)
+    assert tables_with(world.parts.store, person.mark) == HOLDS
+    with pytest.raises(erasure.UnknownOrderError):
+        erase(world, "26-999999")
+
+
+async def test_an_order_whose_bundle_stands_has_not_ended(world: World) -> None:
+    order = await world.order()
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    assert (await world.change(order, {**add(bundle, ADULT), "seats": ["99-99"]})).status == 409
+    with pytest.raises(erasure.NotEndedError):
+        erase(world, order)
+    in_an_hour = world.parts.store.now() + timedelta(hours=1)
+    with world.at(in_an_hour):
+        assert erase(world, order) == 0
+
+
+async def test_due_is_what_ended_before(world: World) -> None:
+    order, later = await world.sold(ADULT), await world.sold(ADULT)
+    store = world.parts.store
+    long_ago(store, order, timedelta(days=60))
+    long_ago(store, later, timedelta(days=40))
+    with store.read() as tx:
+        # Their train left thirty days after they were sold.
+        found = [erasure.due(tx, TENANT, store.now() - timedelta(days=days), "", 10_000) for days in (40, 25, 5)]
+    assert [(order in each, later in each) for each in found] == [(False, False), (True, False), (True, True)]
+    with store.read() as tx:
+        assert order not in erasure.due(tx, TENANT, store.now(), order, 10_000)

@@ -1,0 +1,104 @@
+"""A provider outside our database: its steps are activities on its own queue, everything else stays."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+
+from temporal.names import StepName
+from tests.support.canary import ADULT
+from tests.support.installation import prepared, running_world
+from tests.support.watched_bank import WatchedBank, speaking_to
+from tests.support.world import CARD, DECLINED, World, replace
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def bank() -> WatchedBank:
+    return WatchedBank()
+
+
+@pytest.fixture(scope="module")
+async def installation(
+    temporal: str, bank: WatchedBank, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('outside') / 'outside.db'}"
+    prepared(url)
+    with speaking_to(bank) as provider:
+        async with running_world(url, temporal, "outside", provider) as world:
+            yield world
+
+
+@pytest.fixture
+def world(installation: World, bank: WatchedBank) -> Iterator[World]:
+    yield installation
+    bank.before_answer = lambda _what: None
+
+
+async def dearer(world: World, order: str, means: dict[str, str] = CARD) -> tuple[int, str]:
+    answer = await world.dearer(order, confirm=True, payment=means)
+    return answer.status, answer.change
+
+
+async def test_its_steps_are_activities_on_its_own_queue(world: World) -> None:
+    order = await world.sold(ADULT)
+    assert (await dearer(world, order))[0] == 200
+    history = await world.workflow(order).fetch_history()
+    scheduled = [
+        (
+            event.activity_task_scheduled_event_attributes.activity_type.name,
+            event.activity_task_scheduled_event_attributes.task_queue.name,
+        )
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    ]
+    assert scheduled == [(StepName.AUTHORISE_PAYMENT, "payments"), (StepName.SETTLE_PRICE_DIFFERENCE, "payments")]
+    assert len(history.events) <= 45
+
+
+async def test_a_payment_it_declines_leaves_no_trace(world: World, bank: WatchedBank) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    status, change = await dearer(world, order, DECLINED)
+    assert status == 402
+    assert world.snapshot(order) == before
+    account = bank.accounts[f"{change}/authorise"]
+    assert (account.minor, account.voided) == (0, True)
+
+
+async def test_money_is_taken_once_when_every_answer_is_lost_once(world: World, bank: WatchedBank) -> None:
+    lost: set[str] = set()
+
+    def lose(what: str) -> None:
+        if what not in lost:
+            lost.add(what)
+            raise ConnectionError
+
+    order = await world.sold(ADULT)
+    bank.before_answer = lose
+    status, change = await dearer(world, order)
+    assert status == 200
+    assert lost == {f"authorise {change}/authorise", f"settle {change}/settle"}
+    assert [move.amount.minor for move in bank.settled[f"{change}/settle"]] == [10000]
+    assert (await world.show(order))["paid"] == "399.00"
+
+
+async def test_a_slow_bank_does_not_hold_up_other_orders(world: World, bank: WatchedBank) -> None:
+    order, other = await world.sold(ADULT), await world.sold(ADULT)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait(what: str) -> None:
+        if what.startswith("settle"):
+            loop.call_soon_threadsafe(reached.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(15)
+
+    bank.before_answer = wait
+    slow = asyncio.create_task(dearer(world, order))
+    await asyncio.wait_for(reached.wait(), 15)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    assert (await world.change(other, replace([f"{other}-1"], bundle))).status == 200
+    go_on.set()
+    assert (await slow)[0] == 200

@@ -1,0 +1,143 @@
+"""kill -9 of PostgreSQL, which then starts again: what was answered stays, what was under way ends right."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from temporal.names import StepName
+from tests.support.canary import ADULT
+from tests.support.discover_client import Market
+from tests.support.entur_client import Sales
+from tests.support.faults import Fault
+from tests.support.final_checks import check_books, check_histories
+from tests.support.installation import prepared, running_world
+from tests.support.phases import (
+    BOUND,
+    HONEST,
+    UnderWay,
+    answered,
+    at_every_phase,
+    ended_right,
+    is_changed,
+    timed,
+    wrong_with,
+)
+from tests.support.postgres import Postgres, new_database, postgres
+from tests.support.world import CARD, Answer, Json, World, replace
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def installation(server: Postgres, temporal: str) -> AsyncIterator[World]:
+    url = new_database(server.url, "killed")
+    prepared(url)
+    async with running_world(url, temporal, "killed") as world:
+        yield world
+        await check_histories(world)
+        check_books(world)
+
+
+@pytest.fixture
+def world(installation: World) -> Iterator[World]:
+    yield installation
+    installation.faults.clear()
+
+
+@pytest.mark.parametrize("back_first", [True, False], ids=["steps_end_when_it_is_back", "steps_end_while_it_is_down"])
+async def test_whatever_a_change_is_doing_when_postgresql_is_killed_it_ends_right(
+    world: World, server: Postgres, *, back_first: bool
+) -> None:
+    changes = await at_every_phase(world)
+    server.kill()
+    assert all(each.armed.fired == 1 for each in changes)
+    if not back_first:
+        let_go(changes)
+        answer, seconds = await timed(changes[0].send())
+        assert (answer.status, answer.code) == (503, "STORE_BUSY")
+        assert seconds < BOUND
+    server.start()
+    let_go(changes)
+    for each in changes:
+        await each.first_answer()
+    for each in changes:
+        await ended_right(world, each)
+
+
+def let_go(changes: list[UnderWay]) -> None:
+    for each in changes:
+        each.armed.go_on.set()
+
+
+async def test_what_was_answered_before_is_still_there_and_traffic_under_way_ends_right(
+    world: World, server: Postgres
+) -> None:
+    orders = await asyncio.gather(*(world.sold(ADULT) for _ in range(6)))
+    before = await world.show(finished := await world.sold(ADULT))
+    wanted = {order: await dearer(world, order) for order in orders}
+
+    def send(order: str) -> Coroutine[Any, Any, Answer]:
+        return world.change(order, wanted[order], key=order, confirm=True, payment=CARD, Prefer="wait=3")
+
+    armed = world.faults.arm(orders[0], StepName.AUTHORISE_PAYMENT, Fault.MEDDLED)
+    armed.meddle = server.kill
+    asked = [asyncio.create_task(timed(send(order))) for order in orders]
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    assert not all(each.done() for each in asked)
+    server.start()
+    assert await world.show(finished) == before
+    for order, (answer, seconds) in zip(orders, await asyncio.gather(*asked), strict=True):
+        assert (answer.status in HONEST, seconds < BOUND) == (True, True), f"{answer.body} after {seconds:.1f} seconds"
+        assert (await answered(partial(send, order))).status == 200
+        await is_changed(world, order)
+        assert world.at_most_once(order)
+        assert wrong_with(world, order) == []
+
+
+async def dearer(world: World, order: str) -> Json:
+    return replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
+
+
+async def test_while_it_is_down_every_api_says_that_the_store_is_busy_and_nothing_is_lost(
+    world: World, server: Postgres
+) -> None:
+    order = await world.sold(ADULT)
+    change = world.changes_of(order)[0].id
+    wanted = {"operations": [await dearer(world, order)]}
+    search = {"product": "standard", "travellers": [{"id": "a", "birth_date": "1990-05-04"}], "service": world.train()}
+    market, sales = Market(world), Sales(world)
+    asking: list[Callable[[], Coroutine[Any, Any, Answer]]] = [
+        lambda: world.send("GET", f"/v1/orders/{order}"),
+        lambda: world.send("GET", f"/v1/orders/{order}/history"),
+        lambda: world.send("GET", f"/v1/orders/{order}/change-options"),
+        lambda: world.send("GET", f"/v1/changes/{change}"),
+        lambda: world.send("GET", "/ready"),
+        lambda: world.post("/v1/offers", search),
+        lambda: world.post("/v1/orders", {"currency": "NOK"}),
+        lambda: world.post(f"/v1/orders/{order}/quotes", wanted),
+        lambda: world.post(f"/v1/orders/{order}/changes", wanted),
+        lambda: world.discard(order),
+        lambda: sales.send("GET", f"/v1/orders/{order}"),
+        lambda: sales.confirm(order),
+        lambda: market.send("GET", f"/orders/{order}"),
+        lambda: market.send("POST", "/orders", {}),
+    ]
+    server.kill()
+    for send in asking * 2:
+        answer, seconds = await timed(send())
+        assert (answer.status, answer.code) == (503, "STORE_BUSY"), answer.body
+        assert answer.headers["retry-after"]
+        assert seconds < 2
+    server.start()
+    assert (await world.send("GET", "/ready")).status == 200
+    assert (await world.show(order))["version"] == 1
+    assert wrong_with(world, order) == []

@@ -1,0 +1,155 @@
+"""Processes that sleep or die at the wrong moment: a worker past its time-out, an API between writing and asking."""
+
+import asyncio
+import json
+import signal
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+import httpx2
+import pytest
+from sqlalchemy import text
+from sqlmodel import select
+from temporalio.client import Client
+
+from cli.demo.stories import CARD, TWO, replace
+from cli.http_clients.native import Shop
+from cli.processes import Child
+from cli.stack import Ports, Stack
+from store.database.store import Store
+from store.tables import ChangeRow
+from temporal.data_converter import CONVERTER
+from temporal.names import ORDERS_QUEUE, StepName
+from tests.guarantees.test_kill import dearer, done_of_the_change, nothing_after_the_seats, sold, train, until, whole
+from tests.support.postgres import new_database
+from tests.support.world import age
+from workflows.reconcile import Reconcile, StartRound
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def stack(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    ports = Ports.free()
+    database = new_database(postgres_url, "processes")
+    with Stack(tmp_path_factory.mktemp("processes"), ports, database) as running:
+        yield running
+
+
+def _broke(step: str, said: str) -> bool:
+    lines = [json.loads(line) for line in said.splitlines()[:-1]]
+    return any((line.get("event"), line.get("step")) == ("step broke", step) for line in lines)
+
+
+@contextmanager
+def paused(child: Child) -> Iterator[None]:
+    """Let a process sleep for the length of the block."""
+    assert child.process is not None
+    child.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        child.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def another_worker(stack: Stack) -> Iterator[None]:
+    second = Child("second", stack.worker.command, stack.data / "logs" / "second.log", stack.worker.environment)
+    second.start()
+    try:
+        yield
+    finally:
+        second.stop()
+
+
+def waits_for_a_lock(book: Store) -> bool:
+    query = text(
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    with book.read() as tx:
+        return bool(tx.connection().execute(query).scalar_one())
+
+
+def test_a_worker_that_sleeps_past_its_time_out_changes_nothing_when_it_wakes(
+    stack: Stack, shop: Shop, book: Store
+) -> None:
+    order, said = sold(shop, 0), len(stack.worker.log.read_text())
+    with ThreadPoolExecutor(1) as pool:
+        with ExitStack() as asleep:
+            with nothing_after_the_seats(stack):
+                asked = pool.submit(dearer, shop, order, 0)
+                until(lambda: StepName.RESERVE_SEATS in done_of_the_change(book, order) and waits_for_a_lock(book))
+                asleep.enter_context(paused(stack.worker))
+            # What it waited for is there now: PostgreSQL does what it had asked, in a transaction nobody ends.
+            with another_worker(stack):
+                assert asked.result(60)["state"] == "done"
+                assert whole(shop, book, order, 0)
+        until(lambda: _broke(StepName.SWAP_OFFER_BUNDLE, stack.worker.log.read_text()[said:]))
+    # It serves on, with what it had in its memory.
+    assert dearer(shop, sold(shop, 1), 1)["state"] == "done"
+    assert whole(shop, book, order, 0)
+
+
+def test_a_request_written_down_by_an_api_that_died_before_asking_is_done_by_the_next_round(
+    stack: Stack, shop: Shop, book: Store
+) -> None:
+    order = sold(shop, 5)
+    bundle = shop.offer("flexible", TWO, service=train("4713", 5))
+    lines = [line["id"] for line in shop.show(order)["lines"]]
+    body = {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD}
+
+    def send() -> httpx2.Response:
+        headers = {"Idempotency-Key": f"orphan-{order}"}
+        return httpx2.post(f"{stack.api}/v1/orders/{order}/changes", json=body, headers=headers, timeout=30)
+
+    def written() -> ChangeRow | None:
+        with book.read() as tx:
+            return tx.exec(select(ChangeRow).where(ChangeRow.idempotency_key == f"orphan-{order}")).one_or_none()
+
+    with ThreadPoolExecutor(1) as pool, paused(stack.server):
+        asked = pool.submit(send)
+        until(lambda: written() is not None)
+        kill(stack.server_api)
+        # Else it would read, once awake, what the API had sent.
+        kill(stack.server)
+    assert isinstance(asked.exception(), httpx2.TransportError)
+    row = written()
+    assert row is not None
+    assert (row.state, row.claimed_at) == ("waiting", None)
+    stack.server.start()
+    stack.server_api.start()
+    until(lambda: ready(stack))
+    age(book, row.id)
+    asyncio.run(rounds_until_done(stack, book, row.id))
+    assert whole(shop, book, order, 5)
+    again = send()
+    assert (again.status_code, again.json()["change"], again.json()["state"]) == (200, row.id, "done")
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+def kill(child: Child) -> None:
+    assert child.process is not None
+    child.process.kill()
+    child.process.wait()
+
+
+def ready(stack: Stack) -> bool:
+    try:
+        return httpx2.get(f"{stack.api}/ready", timeout=5).status_code == httpx2.codes.OK
+    except httpx2.TransportError:
+        return False
+
+
+async def rounds_until_done(stack: Stack, book: Store, change: str) -> None:
+    client = await Client.connect(stack.temporal, data_converter=CONVERTER)
+    async with asyncio.timeout(30):
+        while not ended(book, change):
+            name = f"reconcile-{uuid.uuid4()}"
+            await client.execute_workflow(Reconcile.run, StartRound(), id=name, task_queue=ORDERS_QUEUE)
+
+
+def ended(book: Store, change: str) -> bool:
+    with book.read() as tx:
+        return tx.get_one(ChangeRow, change).outcome is not None

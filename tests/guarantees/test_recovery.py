@@ -1,0 +1,245 @@
+"""What nobody does any more is taken up again: requests half done, never started, drafts without a run."""
+
+import asyncio
+import uuid
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+
+from activities.recovery import LeftStep
+from domain.changes import OUTCOMES
+from store import invariants
+from store.tables import BankRow, EffectRow, SeatHoldRow
+from temporal.messages import DraftEnd, StartDraft, UndoEntry
+from temporal.names import ORDERS_QUEUE, StepName, draft_id
+from tests.guarantees.test_expiry import pass_time
+from tests.support.canary import ADULT
+from tests.support.faults import Fault
+from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
+from workflows.draft import recorded_undos
+from workflows.order_draft import OrderDraft
+from workflows.reconcile import Reconcile, Round, StartRound
+from workflows.saga.saga import SagaError
+
+pytestmark = pytest.mark.faults
+
+
+async def reconciled(world: World) -> Round:
+    """Run one round of the schedule, and wait for what it took up again."""
+    name = f"reconcile-{uuid.uuid4().hex[:8]}"
+    return await world.client.execute_workflow(Reconcile.run, StartRound(), id=name, task_queue=ORDERS_QUEUE)
+
+
+async def left_half_done(world: World, step: str, fault: Fault) -> tuple[str, str, str]:
+    """Return an order whose change in one go was terminated in or after a step, the snapshot before, and the change."""
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    armed = world.faults.arm(order, step, fault)
+    wanted = replace([f"{order}-1"], bundle)
+    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    assert accepted.status == 202
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    armed.go_on.set()
+    world.faults.clear()
+    world.age(accepted.change)
+    return order, before, accepted.change
+
+
+async def taken_up_again(world: World, change: str) -> str:
+    """Run rounds until a change has an outcome, and return its state: what Temporal lists lags behind a moment."""
+    async with asyncio.timeout(30):
+        while True:
+            await reconciled(world)
+            state = str((await world.send("GET", f"/v1/changes/{change}")).body["state"])
+            if state in OUTCOMES:
+                return state
+
+
+STEPS = (
+    StepName.RESERVE_SEATS,
+    StepName.SWAP_OFFER_BUNDLE,
+    StepName.AUTHORISE_PAYMENT,
+    StepName.SETTLE_PRICE_DIFFERENCE,
+    StepName.CONFIRM_SEATS,
+)
+
+
+CASES = [
+    # What a database sees of either is told by one of them each.
+    pytest.param(step, fault, marks=pytest.mark.only_on(place))
+    for step in STEPS
+    for fault, place in ((Fault.PAUSED, "sqlite"), (Fault.PAUSED_AFTER, "postgres"))
+]
+
+
+@pytest.mark.parametrize(("step", "fault"), CASES)
+async def test_a_change_whose_run_was_terminated_is_finished_by_the_next_round(
+    world: World, step: str, fault: Fault
+) -> None:
+    order, _, change = await left_half_done(world, step, fault)
+    assert await taken_up_again(world, change) == "done"
+    shown = await world.show(order)
+    assert (shown["status"], shown["version"], shown["paid"], shown["balance"]) == ("confirmed", 2, "399.00", "0.00")
+    assert len(world.seats_of(order)) == 1
+    assert world.at_most_once(order)
+    assert wrong_with(world, order) == []
+
+
+@pytest.mark.parametrize("broken", [None, Fault.LOST, Fault.TWICE])
+async def test_another_request_that_comes_first_waits_until_the_half_done_one_is_finished(
+    world: World, broken: Fault | None
+) -> None:
+    order, _, change = await left_half_done(world, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED_AFTER)
+    if broken:
+        world.faults.arm(order, StepName.FIND_UNFINISHED_WORK, broken)
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    answer = await world.change(order, replace([f"{order}-1"], bundle), Prefer="wait=30")
+    assert answer.status == 200, answer.body
+    assert (await world.send("GET", f"/v1/changes/{change}")).body["state"] == "done"
+    shown = await world.show(order)
+    assert (shown["version"], shown["lines"][0]["replaces"]) == (3, [f"{order}-2"])
+    assert (await world.discard(order)).status == 200
+    assert wrong_with(world, order) == []
+
+
+@pytest.mark.parametrize("undo", [StepName.RELEASE_SEATS, StepName.RESTORE_OFFER_BUNDLE, StepName.VOID_PAYMENT])
+async def test_an_undo_that_was_terminated_is_finished(world: World, undo: str) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
+    armed = world.faults.arm(order, undo, Fault.PAUSED)
+    wanted = replace([f"{order}-1"], bundle)
+    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    armed.go_on.set()
+    world.faults.clear()
+    world.age(accepted.change)
+    assert await taken_up_again(world, accepted.change) in ("refused", "undone")
+    assert world.snapshot(order) == before
+    assert wrong_with(world, order) == []
+
+
+async def test_a_request_that_no_workflow_was_asked_for_is_started(world: World) -> None:
+    order = await world.sold(ADULT)
+    bundle = await world.offer("flexible", ADULT, service=world.train())
+    async with world.without_engine() as deaf:
+        kept = await deaf.change(order, replace([f"{order}-1"], bundle), key="never-asked")
+    assert (kept.status, kept.code) == (503, "ENGINE_UNREACHABLE")
+    world.age(kept.body["change"])
+    assert await taken_up_again(world, kept.body["change"]) == "done"
+    again = await world.change(order, replace([f"{order}-1"], bundle), key="never-asked")
+    assert (again.status, again.change, len(await world.lines(order))) == (200, kept.body["change"], 1)
+
+
+async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: World) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    assert (await world.dearer(order)).status == 200
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    async with asyncio.timeout(20):
+        while (await world.workflow(order).describe()).status is not WorkflowExecutionStatus.RUNNING:
+            await reconciled(world)
+    assert (await world.show(order))["draft"] is not None
+    assert await pass_time(world, order) == "COMPLETED"
+    assert world.snapshot(order) == before
+    assert wrong_with(world, order) == []
+
+
+@pytest.mark.only_on("sqlite")  # a matter of Temporal
+async def test_a_draft_taken_up_again_is_found_as_before(world: World) -> None:
+    head = {"currency": "NOK", "distribution_channel": "ch-phone"}
+    order = str((await world.post("/v1/orders", head)).body["number"])
+    await world.change(order, add(await world.offer("standard", ADULT, service=world.train()), ADULT))
+    await world.workflow(order).terminate("somebody pressed the wrong button")
+    async with asyncio.timeout(30):
+        while True:
+            await reconciled(world)
+            run = await world.workflow(order).describe()
+            found = {pair.key.name: pair.value for pair in run.typed_search_attributes}
+            if run.status is WorkflowExecutionStatus.RUNNING and "DraftExpires" in found:
+                break
+    assert (found["Channel"], found["OrderState"], found["OrderNumber"]) == ("ch-phone", "draft", order)
+    assert (await world.discard(order)).status == 200
+
+
+async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> None:
+    order = await world.sold(ADULT)
+    await world.dearer(order)
+    run = (await world.workflow(order).describe()).run_id
+    await reconciled(world)
+    assert (await world.workflow(order).describe()).run_id == run
+    await world.discard(order)
+
+
+@pytest.mark.parametrize("left", ["a seat", "money", "a step that was never taken back"])
+async def test_what_a_failed_change_has_left_all_the_same_is_given_back(world: World, left: str) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    answer = await world.dearer(order, confirm=True, payment=DECLINED)
+    assert answer.code == "PAYMENT_REFUSED"
+    leave(world, answer.change, left)
+    assert len(wrong_with(world, order)) == 1
+    async with asyncio.timeout(20):
+        while wrong_with(world, order):
+            await reconciled(world)
+    assert world.snapshot(order) == before
+
+
+def leave(world: World, change: str, what: str) -> None:
+    """Have something on the books that a change which was undone did not give back, as no step of ours would."""
+    store = world.parts.store
+    with store.write() as tx:
+        if what == "a seat":
+            seat = SeatHoldRow(tenant=TENANT, service=world.train(), coach=1, seat=1, key=f"{change}/reserve")
+            seat.reference, seat.state = change, "held"
+            tx.add(seat)
+        elif what == "money":
+            key = f"{change}/authorise"
+            tx.add(BankRow(tenant=TENANT, key=key, currency="NOK", token="tok_ok", authorised_minor=100))  # noqa: S106 - a test token
+        else:
+            tx.get_one(EffectRow, f"{change}/reserve").state = "asked"
+
+
+def wrong_with(world: World, order: str) -> list[str]:
+    with world.parts.store.read() as tx:
+        return [f"{each.invariant} {each.what}" for each in invariants.violations(tx) if each.order in (order, None)]
+
+
+async def test_an_undo_that_this_build_does_not_know_parks_the_run_and_drops_nothing(world: World) -> None:
+    order = await world.sold(ADULT)
+    before = world.snapshot(order)
+    start = StartDraft(order=order, undos=(UndoEntry(step="undo_of_a_later_release", command={}),))
+    run = await world.client.start_workflow(OrderDraft.run, start, id=draft_id(order), task_queue=ORDERS_QUEUE)
+    try:
+        async with asyncio.timeout(20):
+            while not (failed := await _failures_of_its_task(run)):  # noqa: ASYNC110 - only its history tells
+                await asyncio.sleep(0.05)
+        assert "this build knows no undo of undo_of_a_later_release" in failed[0]
+        assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
+        assert world.snapshot(order) == before
+    finally:
+        await run.terminate("the parked run of a test")
+
+
+async def _failures_of_its_task(run: WorkflowHandle[OrderDraft, DraftEnd]) -> list[str]:
+    history = await run.fetch_history()
+    return [
+        event.workflow_task_failed_event_attributes.failure.message
+        for event in history.events
+        if event.HasField("workflow_task_failed_event_attributes")
+    ]
+
+
+@pytest.mark.parametrize("step", [StepName.PLAN_CHANGE, StepName.SETTLE_PRICE_DIFFERENCE])
+def test_a_recorded_step_without_an_undo_is_passed_over_and_an_unknown_one_is_not(step: str) -> None:
+    reserved = LeftStep(
+        step=StepName.RESERVE_SEATS, command={"change": "C1", "order": "26-1", "seats": 1, "services": []}
+    )
+    known = recorded_undos([LeftStep(step=step, command={}), reserved])
+    assert [undo.step.name for undo in known] == [StepName.RESERVE_SEATS]
+    with pytest.raises(SagaError, match="knows no undo of unheard_of"):
+        recorded_undos([LeftStep(step="unheard_of", command={}), reserved])

@@ -1,0 +1,108 @@
+"""SQLite locked by somebody else, and a disk that is full: tried again or taken back, never half done."""
+
+import resource
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+from sqlmodel import select
+
+from cli.http_clients.native import Shop
+from cli.processes import Child
+from cli.stack import Ports, Stack
+from store import invariants
+from store.database.connections import BUSY_SECONDS, database_url
+from store.database.store import Store
+from store.tables import ChangeRow
+from temporal.names import StepName
+from tests.guarantees.test_kill import dearer, done_of_the_change, sold, until, whole
+from tests.guarantees.test_processes import paused
+from tests.support.phases import at_every_phase, ended_right, timed
+from tests.support.world import World
+
+pytestmark = pytest.mark.faults
+
+
+@contextmanager
+def locked(database: str) -> Iterator[None]:
+    """Be the one writer for the length of the block."""
+    other = sqlite3.connect(database_url(database).database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+@pytest.mark.only_on("sqlite")
+async def test_whatever_a_change_is_doing_when_somebody_else_locks_the_database_it_ends_right(
+    world: World, database: str
+) -> None:
+    changes = await at_every_phase(world)
+    with locked(database):
+        for each in changes:
+            assert each.armed.fired == 1
+            each.armed.go_on.set()
+        assert (await world.send("GET", f"/v1/orders/{changes[0].order}")).status == 200
+        answer, seconds = await timed(world.post("/v1/orders", {"currency": "NOK"}))
+        assert (answer.status, answer.code) == (503, "STORE_BUSY")
+        assert BUSY_SECONDS <= seconds < 2 * BUSY_SECONDS + 1
+    for each in changes:
+        await each.first_answer()
+    for each in changes:
+        await ended_right(world, each)
+
+
+@pytest.fixture
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    ports = Ports.free()
+    with Stack(tmp_path_factory.mktemp("full"), ports, in_memory=True) as running:
+        yield running
+
+
+@contextmanager
+def full(*children: Child) -> Iterator[None]:
+    """Let nothing that these processes write reach a file any more, for the length of the block."""
+    pids = [child.process.pid for child in children if child.process is not None]
+    usual = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
+    for pid, (_, most) in usual.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, most))
+    try:
+        yield
+    finally:
+        for pid, limits in usual.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+def is_asked(book: Store, order: str) -> bool:
+    """Whether the order's change is written down, beside its making and its sale."""
+    with book.read() as tx:
+        return len(tx.exec(select(ChangeRow.id).where(ChangeRow.order_number == order)).all()) > 2
+
+
+def test_changes_under_way_when_the_disk_is_full_are_done_when_there_is_room_again(stack: Stack) -> None:
+    shop, book = Shop(stack.api), Store(stack.database)
+    orders = {sold(shop, number): number for number in range(6)}
+    with ThreadPoolExecutor(len(orders)) as pool:
+        with paused(stack.worker):
+            asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
+            until(lambda: all(is_asked(book, order) for order in orders))
+        until(lambda: any(StepName.RESERVE_SEATS in done_of_the_change(book, order) for order in orders))
+        with full(stack.worker, stack.server_api):
+            done = [done_of_the_change(book, order) for order in orders]
+            assert not all(StepName.CONFIRM_ORDER in each for each in done)
+            key = {"Idempotency-Key": "full"}
+            answer = httpx2.post(f"{stack.api}/v1/orders", json={"currency": "NOK"}, headers=key)
+            assert (answer.status_code, answer.json()["code"]) == (503, "STORE_BUSY")
+            assert all(shop.show(order)["status"] in ("confirmed", "draft") for order in orders)
+            assert [done_of_the_change(book, order) for order in orders] == done
+        assert [each.result(60)["state"] for each in asked] == ["done"] * len(orders)
+    assert all(whole(shop, book, order, number) for order, number in orders.items())
+    with book.read() as tx:
+        assert list(invariants.violations(tx)) == []
+        assert tx.connection().exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+    shop.close()
+    book.close()

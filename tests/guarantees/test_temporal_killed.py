@@ -1,0 +1,129 @@
+"""kill -9 of the Temporal server, which then starts again on what it has kept: nothing is lost, nothing done twice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.guarantees.test_recovery import taken_up_again
+from tests.support.canary import ADULT
+from tests.support.final_checks import check_books, check_histories
+from tests.support.installation import prepared, running_world
+from tests.support.phases import BOUND, UnderWay, answered, at_every_phase, ended_right, is_changed, timed, wrong_with
+from tests.support.temporal_server import TemporalServer, temporal_server
+from tests.support.world import CARD, Answer, World, replace
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
+    async with temporal_server(tmp_path_factory.mktemp("temporal") / "kept.db") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def installation(server: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}"
+    prepared(url)
+    async with running_world(url, server.address, "sqlite") as world:
+        yield world
+        await check_histories(world)
+        check_books(world)
+
+
+@pytest.fixture
+def world(installation: World) -> Iterator[World]:
+    yield installation
+    installation.faults.clear()
+
+
+def let_go(changes: list[UnderWay]) -> None:
+    for each in changes:
+        assert each.armed.fired == 1
+        each.armed.go_on.set()
+
+
+@pytest.mark.parametrize("back_first", [True, False], ids=["steps_end_when_it_is_back", "steps_end_while_it_is_down"])
+async def test_whatever_a_change_is_doing_when_temporal_is_killed_it_ends_right(
+    world: World, server: TemporalServer, *, back_first: bool
+) -> None:
+    changes = await at_every_phase(world)
+    server.kill()
+    if not back_first:
+        let_go(changes)
+    await server.start()
+    let_go(changes)
+    for each in changes:
+        await each.first_answer()
+    for each in changes:
+        await ended_right(world, each)
+
+
+async def test_a_change_that_was_accepted_goes_on_by_itself_when_temporal_is_back(
+    world: World, server: TemporalServer
+) -> None:
+    changes = await at_every_phase(world)
+    accepted = [(each, answer) for each in changes if (answer := await each.first_answer()).status == 202]
+    assert len(accepted) == len(changes)
+    server.kill()
+    let_go(changes)
+    await server.start()
+    for each, answer in accepted:
+        assert await world.state_of(answer.change) == ("refused" if each.phase.refused else "done")
+    for each in changes:
+        await ended_right(world, each)
+
+
+async def test_an_open_draft_outlives_temporal_and_can_be_confirmed(world: World, server: TemporalServer) -> None:
+    order, _ = await world.drafted()
+    server.kill()
+    shown = (await world.show(order))["draft"]
+    assert (shown["progress"], shown["progress_unavailable"]) == (None, True)
+    await server.start()
+    assert (await answered(lambda: world.confirm(order, CARD, key=f"confirm-{order}"))).status == 200
+    await is_changed(world, order)
+
+
+async def test_a_deadline_that_passes_while_temporal_is_down_is_kept_when_it_is_back(
+    world: World, server: TemporalServer
+) -> None:
+    order, before = await world.drafted()
+    soon = world.parts.store.now() + timedelta(seconds=1)
+    assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
+    server.kill()
+    async with asyncio.timeout(10):
+        while world.parts.store.now() < soon:  # noqa: ASYNC110 - only the store's clock tells
+            await asyncio.sleep(0.05)
+    await server.start()
+    assert await world.ended(order) == "COMPLETED"
+    assert world.snapshot(order) == before
+    assert wrong_with(world, order) == []
+
+
+@pytest.mark.parametrize("by", ["the same key", "a round"])
+async def test_a_request_sent_while_temporal_is_down_is_kept_and_done_later(
+    world: World, server: TemporalServer, by: str
+) -> None:
+    order = await world.sold(ADULT)
+    wanted = replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
+
+    def send() -> Coroutine[Any, Any, Answer]:
+        return world.change(order, wanted, key=f"down-{order}", confirm=True, payment=CARD, Prefer="wait=3")
+
+    server.kill()
+    kept, seconds = await timed(send())
+    assert (kept.status, kept.code) == (503, "ENGINE_UNREACHABLE")
+    assert kept.headers["retry-after"]
+    assert seconds < BOUND
+    await server.start()
+    if by == "a round":
+        world.age(kept.change)
+        assert await taken_up_again(world, kept.change) == "done"
+    again = await answered(send)
+    assert (again.status, again.change) == (200, kept.change)
+    await is_changed(world, order)
+    assert [row.id for row in world.changes_of(order) if row.idempotency_key == f"down-{order}"] == [kept.change]
+    assert wrong_with(world, order) == []

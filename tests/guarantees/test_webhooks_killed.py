@@ -1,0 +1,72 @@
+"""kill -9 and Temporal away: what is owed to a webhook is posted all the same, under the same id."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx2
+import pytest
+
+from cli.http_clients.native import Shop
+from cli.processes import Child
+from cli.stack import Ports, Stack
+from tests.support.webhook_receiver import Receiver, receiving
+
+pytestmark = pytest.mark.faults
+
+
+# Longer than an attempt may take, which is how long Temporal waits for a worker that is dead.
+PATIENCE = 60
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    more = {"CHANGEOVER_WEBHOOKS_ALLOW_PRIVATE": "true"}
+    with Stack(tmp_path_factory.mktemp("webhooks"), Ports.free(), more=more) as running:
+        yield running
+
+
+@pytest.fixture
+def receiver(stack: Stack) -> Iterator[Receiver]:
+    with receiving() as made:
+        headers = {"Idempotency-Key": made.url}
+        answer = httpx2.post(f"{stack.api}/v1/webhooks", json={"url": made.url}, headers=headers)
+        assert answer.status_code == httpx2.codes.CREATED, answer.text
+        yield made
+        httpx2.delete(f"{stack.api}/v1/webhooks/{answer.json()['id']}")
+
+
+def test_a_worker_killed_between_the_post_and_its_note_leaves_it_to_another(
+    stack: Stack, shop: Shop, receiver: Receiver
+) -> None:
+    receiver.open.clear()
+    order = shop.order("NOK", "killed")
+    until(lambda: bool(receiver.posts))
+    stack.worker.kill()
+    receiver.open.set()
+    stack.worker.start()
+    until(lambda: len(receiver.posts) > 1)
+    assert {post.id for post in receiver.posts} == {f"evt_{order}_1"}
+
+
+def test_what_happened_while_neither_worker_nor_temporal_was_there_is_posted_once_they_are(
+    stack: Stack, shop: Shop, receiver: Receiver
+) -> None:
+    stack.worker.kill()
+    stack.server.kill()
+    orders = [shop.order("NOK", "killed") for _ in range(5)]
+    stack.server.start()
+    stack.worker.start()
+    second = Child("second", stack.worker.command, stack.data / "logs" / "second.log", stack.worker.environment)
+    second.start()
+    try:
+        until(lambda: len({post.id for post in receiver.posts}) == len(orders))
+    finally:
+        second.stop()
+    assert {post.id for post in receiver.posts} == {f"evt_{order}_1" for order in orders}

@@ -1,0 +1,144 @@
+"""Once the traffic has ended: everything comes to rest, and the store is judged by the clients' book."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx2
+from sqlmodel import col, select
+from temporalio.client import Client as Temporal
+
+from cli.stack import Stack
+from store import invariants
+from store.database.store import Store
+from store.tables import ChangeRow, OrderRow
+from temporal.names import ORDER_DRAFT, order_of
+from tests.soak.client_log import ENDED, Ledger, Telling, Violation
+from tests.soak.http_client import Json, look_of
+from tests.soak.program import Kind
+
+PATIENCE = 90.0
+LOST = "nothing acknowledged is lost"
+LOOK_SECONDS = 0.5
+_RUNNING = f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running'"
+BROKEN = ("INTERNAL", "MALFORMED_BODY", "MEMBER_INVALID", "IDEMPOTENCY_MISMATCH", "NOT_FOUND", "METHOD_NOT_ALLOWED")
+"""Nobody asked for these: every request is well formed, and sent again word by word."""
+
+
+async def aftermath(stack: Stack, temporal: Temporal, ledger: Ledger) -> list[Violation]:
+    """Wait until all is at rest, then return everything that is not as it must be."""
+    store = Store(stack.database)
+    try:
+        stuck = await _at_rest(store, temporal)
+        found = [*stuck, *await _lost(stack.api, ledger), *_unasked(ledger), *ledger.contradictions(), *_books(store)]
+    finally:
+        store.close()
+    return [*found, *await _checked(stack.database)]
+
+
+async def _at_rest(store: Store, temporal: Temporal) -> list[Violation]:
+    """Wait until every request has an outcome and runs are just those of the open drafts."""
+    clock = asyncio.get_running_loop().time
+    give_up = clock() + PATIENCE
+    while True:
+        waiting = await asyncio.to_thread(_without_outcome, store)
+        drafts = await asyncio.to_thread(_with_draft, store)
+        running = {order_of(each.id) async for each in temporal.list_workflows(_RUNNING)}
+        if not waiting and drafts == running:
+            return []
+        if clock() > give_up:
+            return [*_stuck(waiting), *_apart(drafts, running)]
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _stuck(waiting: dict[str, str | None]) -> Iterator[Violation]:
+    for change, order in waiting.items():
+        yield Violation("every request has an outcome", f"change {change} has none after {PATIENCE:.0f} s", order)
+
+
+def _apart(drafts: set[str], running: set[str]) -> Iterator[Violation]:
+    for order in sorted(drafts - running):
+        yield Violation("every open draft has its run", "no run", order)
+    for order in sorted(running - drafts):
+        yield Violation("every run has its open draft", "no draft", order)
+
+
+def _without_outcome(store: Store) -> dict[str, str | None]:
+    with store.read() as tx:
+        rows = tx.exec(select(ChangeRow).where(col(ChangeRow.outcome).is_(None)))
+        return {row.id: row.order_number for row in rows}
+
+
+def _with_draft(store: Store) -> set[str]:
+    with store.read() as tx:
+        return set(tx.exec(select(OrderRow.number).where(col(OrderRow.draft_opened_by).is_not(None))))
+
+
+async def _lost(address: str, ledger: Ledger) -> list[Violation]:
+    """Read everything acknowledged again, as clients can."""
+    async with httpx2.AsyncClient(base_url=address, timeout=60, limits=httpx2.Limits(max_connections=8)) as http:
+        orders = [_order(http, order) for order in sorted(ledger.orders)]
+        changes = [_change(http, ledger, change, tellings) for change, tellings in ledger.acknowledged.items()]
+        return [violation for found in await asyncio.gather(*orders, *changes) for violation in found]
+
+
+async def _order(http: httpx2.AsyncClient, order: str) -> list[Violation]:
+    status, _ = await _read(http, f"/v1/orders/{order}")
+    return [] if status == httpx2.codes.OK else [Violation(LOST, f"GET answers {status}", order)]
+
+
+async def _change(http: httpx2.AsyncClient, ledger: Ledger, change: str, tellings: list[Telling]) -> list[Violation]:
+    sent = ledger.now()
+    status, shown = await _read(http, f"/v1/changes/{change}")
+    if status != httpx2.codes.OK:
+        return [Violation(LOST, f"change {change}: GET answers {status}")]
+    ledger.told(look_of(tellings[0].key, sent, ledger.now(), shown))
+    return list(_compared(change, tellings, shown))
+
+
+async def _read(http: httpx2.AsyncClient, path: str) -> tuple[int | None, Json]:
+    """Return the status and body of an answer; no status when there was none."""
+    try:
+        answer = await http.get(path)
+    except httpx2.TransportError:
+        return None, {}
+    return answer.status_code, answer.json()
+
+
+def _compared(change: str, tellings: list[Telling], shown: Json) -> Iterator[Violation]:
+    order = shown["order_number"]
+    if shown["state"] not in ENDED:
+        yield Violation("every request has an outcome", f"change {change} is {shown['state']}", order)
+    for told in tellings:
+        if told.words and told.status == httpx2.codes.OK and told.ended:
+            now = {name: shown.get(name) for name in told.words}
+            if now != told.words:
+                yield Violation(LOST, f"told {told.words}, now {now}", order)
+
+
+def _unasked(ledger: Ledger) -> Iterator[Violation]:
+    kept = {each.key for each in ledger.tellings if each.change}
+    for each in ledger.tellings:
+        # A deadline may pass before its request is ever written down.
+        passed = each.code == "MEMBER_INVALID" and each.key not in kept and Kind.DEADLINE in ledger.kinds[each.key]
+        if each.code in BROKEN and not passed:
+            yield Violation("no answer is a surprise", f"{each.status} {each.code} to {each.key} at {each.told:.1f} s")
+
+
+def _books(store: Store) -> Iterator[Violation]:
+    with store.read() as tx:
+        for each in invariants.violations(tx):
+            yield Violation(each.invariant, each.what, each.order)
+
+
+async def _checked(database: str) -> list[Violation]:
+    command = [sys.executable, "-m", "cli", "check"]
+    environment = {**os.environ, "CHANGEOVER_DATABASE": database, "COLUMNS": "200"}  # noqa: TID251 - a child inherits what we were given
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    wrong = [line.strip() for line in (done.stdout + done.stderr).splitlines() if not line.startswith("ok ")]
+    what = f"exit code {done.returncode}: {'; '.join(wrong)}"
+    return [] if done.returncode == 0 else [Violation("`changeover check` is content", what)]

@@ -1,0 +1,70 @@
+"""The fake systems of examples/ behind a proxy that injects faults, and the example providers in front of them."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+
+from pydantic import SecretStr
+
+from examples.fake_systems.bank import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, Bank
+from examples.fake_systems.railway import Railway
+from examples.fake_systems.server import Outside, serving, stocked
+from examples.providers.bank_payments import BankPayments, BankSettings
+from examples.providers.railway_seats import RailwaySeats, RailwaySettings
+from examples.providers.shop_offers import ShopOffers, ShopSettings
+from providers.contracts import OffersUnderTest, PaymentsUnderTest, SeatsUnderTest, Troublemaker
+from store.database.store import utc_now
+
+SECRET = SecretStr("not much of one")
+# As short as a busy machine allows: a sound answer must come within it.
+IMPATIENT = timedelta(seconds=2)
+
+
+@contextmanager
+def abroad(outside: Outside) -> Iterator[Troublemaker]:
+    """Serve systems of others, with a troublemaker in between."""
+    with serving(outside) as address, Troublemaker(address) as trouble:
+        yield trouble
+
+
+@contextmanager
+def payments_abroad(bank: Bank | None = None, kind: type[BankPayments] = BankPayments) -> Iterator[PaymentsUnderTest]:
+    """Speak to a pretend bank."""
+    with abroad(Outside(bank=bank or Bank())) as trouble:
+        settings = BankSettings(url=trouble.url, secret=SECRET, timeout=IMPATIENT)
+        with closing(kind(settings)) as provider:
+            tokens = ("tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
+            yield PaymentsUnderTest(provider, *tokens, trouble=trouble)
+
+
+@contextmanager
+def seats_abroad(railway: Railway | None = None, kind: type[RailwaySeats] = RailwaySeats) -> Iterator[SeatsUnderTest]:
+    """Speak to a pretend railway."""
+    served, numbers = railway or Railway(), itertools.count(1)
+
+    def train(seats: int) -> str:
+        service = f"T{next(numbers)}"
+        served.put(service, 1, seats)
+        return service
+
+    def wait(life: timedelta) -> None:
+        before = served.now
+        served.now = lambda: before() + life
+
+    with abroad(Outside(railway=served)) as trouble:
+        settings = RailwaySettings(url=trouble.url, secret=SECRET, timeout=IMPATIENT)
+        with closing(kind(settings)) as provider:
+            yield SeatsUnderTest(provider, train, wait, trouble, lambda: served.now())  # noqa: PLW0108 - its clock is put forward
+
+
+@contextmanager
+def offers_abroad(
+    kind: type[ShopOffers] = ShopOffers, product: str = "standard", *, fresh: timedelta = timedelta(0)
+) -> Iterator[OffersUnderTest]:
+    """Speak to a pretend shop."""
+    with abroad(stocked()) as trouble:
+        settings = ShopSettings(url=trouble.url, timeout=IMPATIENT, fresh=fresh)
+        with closing(kind(settings)) as provider:
+            service = f"4711-{(utc_now() + timedelta(days=3)).date()}" if product == "standard" else None
+            yield OffersUnderTest(provider, product, service, trouble=trouble)

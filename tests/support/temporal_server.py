@@ -1,0 +1,96 @@
+"""A real Temporal server for the tests: a child process of ours, tuned, in memory or in a file."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+
+from cli.processes import Child
+from cli.temporal_server import server_command, temporal_binary
+from telemetry.loopback import HOST, free_port
+from tests.support.leak_detection import look_at_temporal
+
+NAMESPACES = (
+    "sqlite",
+    "postgres",
+    "mortal-sqlite",
+    "mortal-postgres",
+    "killed",
+    "uncached",
+    "builds",
+    "holds-sqlite",
+    "holds-postgres",
+    "traced",
+    "by-hand-sqlite",
+    "by-hand-postgres",
+    "outside",
+)
+START_SECONDS = 30
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+
+
+@dataclass
+class TemporalServer:
+    """A server that can be killed and started again, where it listens and on what it has kept."""
+
+    address: str
+    child: Child
+
+    def kill(self) -> None:
+        """End it with kill -9."""
+        self.child.kill()
+
+    async def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.child.start()
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                assert not self.child.ended, self.child.tail()
+                try:
+                    await Client.connect(self.address, namespace=NAMESPACES[-1])
+                except RuntimeError:
+                    await asyncio.sleep(0.1)
+                else:
+                    return
+
+
+@asynccontextmanager
+async def temporal_server(
+    kept: Path | None = None, dynamic: Sequence[str] = (), web_ui: int | None = None
+) -> AsyncIterator[TemporalServer]:
+    """Start a server with a namespace for each database, and time that can be skipped; its state in memory or kept.
+
+    Its Web UI has the port given, if any.
+    """
+    port = free_port()
+    command = server_command(port, web_ui, kept, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
+    async with _serving(port, command) as server:
+        yield server
+
+
+@asynccontextmanager
+async def stock_server() -> AsyncIterator[TemporalServer]:
+    """Start a server as somebody does who has read no page of ours: in memory, tuned by nothing."""
+    port = free_port()
+    command = [str(temporal_binary()), "server", "start-dev", "--headless", "--ip", HOST, "--port", str(port)]
+    async with _serving(port, command) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _serving(port: int, command: Sequence[str]) -> AsyncIterator[TemporalServer]:
+    namespaces = [word for namespace in NAMESPACES for word in ("--namespace", namespace)]
+    ARTIFACTS.mkdir(exist_ok=True)
+    child = Child("temporal", [*command, *namespaces], ARTIFACTS / f"temporal-{os.getpid()}.log")
+    server = TemporalServer(f"{HOST}:{port}", child)
+    try:
+        await server.start()
+        yield server
+        await look_at_temporal(server.address)
+        assert not child.ended, f"the Temporal server died: {child.tail()}"
+    finally:
+        child.stop()

@@ -1,0 +1,71 @@
+"""The page of limits says what the code has: each number, its setting and what is answered."""
+
+import re
+
+import pytest
+
+from activities.support.hold_limits import HoldCaps
+from api.auth.authenticator import AccessSettings
+from api.context import ApiParts
+from api.errors.problems import TITLES
+from api.http.strict_json import DEEPEST
+from api.middleware.body_limit import BODY_SECONDS, LARGEST_BODY, LONGEST_ADDRESS, MOST_HEADERS
+from api.middleware.slow_clients import CLIENT_SECONDS, LARGEST_HEAD
+from api.native.orders import MOST_EVENTS
+from api.services import webhook_subscriptions
+from api.settings import EnturSettings
+from domain.operations import MOST_LINES, MOST_OPERATIONS, MOST_TRAVELLERS
+from runtime.settings import Settings
+from tests.support.docs_pages import ROOT
+
+PAGE = (ROOT / "docs" / "rate-limits.md").read_text()
+(TABLE,) = re.findall(r"<!-- limits -->\n.*?\n\|[-|]+\|\n(.*?)<!-- /limits -->", PAGE, re.DOTALL)
+ROWS = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in TABLE.splitlines()]
+_OTHERWISE = {
+    "per_order": "seats_held_per_order",
+    "per_client": "seats_held_per_client",
+    "named_per_minute": "entur_named_per_minute",
+    "unnamed_per_minute": "entur_unnamed_per_minute",
+}
+BY_SETTING = [row for row in ROWS if row[2]]
+
+
+@pytest.mark.parametrize("row", BY_SETTING, ids=lambda row: row[2])
+def test_a_number_that_can_be_set_is_the_settings_default(row: tuple[str, ...]) -> None:
+    _, most, setting, _ = row
+    name = setting.strip("`").removeprefix("CHANGEOVER_").lower()
+    assert str(Settings.model_fields[name].default) == most
+
+
+@pytest.mark.parametrize("of", [AccessSettings(), EnturSettings(), HoldCaps(), ApiParts], ids=str)
+def test_what_is_made_without_settings_has_their_defaults(of: object) -> None:
+    numbers = {"changes_per_hour", "client_per_minute", "unknown_per_minute", "prices_per_minute"}
+    there = {name: name for name in numbers} | _OTHERWISE
+    found = {name: getattr(of, name) for name in there if hasattr(of, name)}
+    assert found
+    assert found == {name: Settings.model_fields[there[name]].default for name in found}
+
+
+def test_the_other_numbers_are_the_codes() -> None:
+    found = {what: most for what, most, setting, _ in ROWS if not setting}
+    assert found == {
+        "lines of an order": str(MOST_LINES),
+        "webhooks": str(webhook_subscriptions.MOST),
+        "a body": f"{LARGEST_BODY // 1024} KiB",
+        "seconds in which a body comes in": f"{BODY_SECONDS:.0f}",
+        "arrays and objects within each other": str(DEEPEST),
+        "travellers of a bundle": str(MOST_TRAVELLERS),
+        "operations of a change": str(MOST_OPERATIONS),
+        "events of a history at once": str(MOST_EVENTS),
+        "an address": f"{LONGEST_ADDRESS // 1024} KiB",
+        "headers, once they are there": f"{MOST_HEADERS // 1024} KiB",
+        "headers, while they come in": f"{LARGEST_HEAD // 1024} KiB",
+    }
+    assert f"within {CLIENT_SECONDS:.0f} seconds" in PAGE
+    assert f"`CHANGEOVER_CONNECTIONS` ({Settings().connections})" in PAGE
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+def test_what_is_answered_is_a_problem_there_is(row: tuple[str, ...]) -> None:
+    status, code = row[3].split(" ", 1)
+    assert TITLES[code.strip("`")][0] == int(status)
