@@ -1,1 +1,0 @@
-"""Queues, simulated: what waits for what when more changes come than were measured."""
