@@ -68,7 +68,7 @@ soak: install sources
 
 # Some forty processes are started from these sources: compile them once.
 sources:
-	@$(BIN)/python -m compileall -q activities api cli domain examples providers runtime store telemetry temporal workflows tests hops.py pace.py worker.py
+	@$(BIN)/python -m compileall -q activities api cli domain examples providers runtime store telemetry temporal workflows tests worker.py
 
 check: install
 	$(BIN)/ruff format --check .

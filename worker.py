@@ -27,7 +27,6 @@ from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from activities.support.errors import FailureInterceptor
 from activities.support.step_metrics import ObservingInterceptor
-from pace import tell_pace
 from runtime.bootstrap import Parts, activities, made_of, webhook_activities
 from runtime.heartbeat import Check, beat
 from runtime.observability import Told, gauges, telling
@@ -161,7 +160,6 @@ async def _work(client: Client, made: Parts, settings: Settings) -> None:
             beside = [
                 group.create_task(Dispatcher(client, made.store).keep_looking(settings.webhooks_look_every)),
                 group.create_task(_beat(settings.heartbeat, client, made.store)),
-                group.create_task(tell_pace(client)),
             ]
             await stop.wait()
             for each_task in beside:

@@ -1,12 +1,10 @@
-"""`make bench`: what a change costs beside bare workflows and DBOS on fresh, tuned servers; the goals G1 to G15.
+"""`make bench`: what a change costs beside bare workflows and DBOS on fresh, tuned servers; the goals G1 to G14.
 
 Wall times of a shared machine say little: ratios within one repeat and CPU per change say more.
 """
 
-import asyncio
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +18,6 @@ from bench.growth.measure import measure as measure_growth
 from bench.peers.measure import measure as measure_peers
 from bench.peers.report import show
 from bench.report import as_json, print_goals, print_runs, write
-from bench.stock import dispatch_goal, stock_pace
 
 PARTS = ("changes", "growth", "peers")
 _WIDTH = 160
@@ -73,10 +70,8 @@ def _known(text: str, names: tuple[str, ...]) -> list[str]:
 
 def _changes(console: Console, database: str, repeats: int) -> Part:
     measured = measure_changes(database, repeats, told=console.print)
-    with TemporaryDirectory(prefix="changeover-bench-") as folder:
-        stock = asyncio.run(stock_pace(Path(folder)))
     print_runs(console, measured.runs)
-    return as_json(measured), [*goals(Runs(measured.runs), measured.footprints, measured.pairs), dispatch_goal(stock)]
+    return as_json(measured), list(goals(Runs(measured.runs), measured.footprints, measured.pairs))
 
 
 def _growth(console: Console, database: str, options: Options) -> Part:

@@ -49,7 +49,7 @@ class Goal:
     """A promise on how fast we are, and what was measured."""
 
     name: str
-    """G1 to G15, and which part of it."""
+    """G1 to G14, and which part of it."""
     what: str
     measured: Figure
     at_most: float | None = None

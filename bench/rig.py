@@ -1,16 +1,12 @@
 """Everything that is measured, started afresh: a tuned Temporal server, a database, our processes, the bare worker."""
 
-import asyncio
 import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from temporalio.client import Client
-from temporalio.service import RPCError
 
 from bench.credentials import KNOWN, key_for
 from bench.processes import Processes
@@ -20,13 +16,10 @@ from cli.stack import ALONE, Ports, Stack
 from store import invariants
 from store.database.store import Store
 from telemetry.loopback import free_port
-from temporal.names import MEASURE_DISPATCH_ID
 from tests.support.postgres import Postgres, new_database, postgres
 
 _QUIET = {"CHANGEOVER_RECONCILE_EVERY": "PT6H"}
 """The schedule that compares the books would be counted with whatever is measured when it runs."""
-
-_SETTLE_SECONDS, _LOOK_SECONDS = 60.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -63,18 +56,6 @@ class Rig:
             raise AssertionError(f"the books are wrong: {wrong[:3]}")
 
 
-async def _settled(temporal: str) -> None:
-    """Wait until the worker that has just started has measured how fast Temporal is: nobody else is measured then."""
-    client = await Client.connect(temporal)
-    async with asyncio.timeout(_SETTLE_SECONDS):
-        while True:
-            with suppress(RPCError):  # it has not begun
-                found = await client.get_workflow_handle(MEASURE_DISPATCH_ID).describe()
-                if found.close_time:
-                    return
-            await asyncio.sleep(_LOOK_SECONDS)
-
-
 @contextmanager
 def rig(database: str, more: Mapping[str, str] | None = None) -> Iterator[Rig]:
     """Start everything on `sqlite` or `postgres`, with these settings; end it with the block."""
@@ -88,5 +69,4 @@ def rig(database: str, more: Mapping[str, str] | None = None) -> Iterator[Rig]:
         bare = Child("bare", us, data / "bare.log", {"TEMPORAL_ADDRESS": running.temporal})
         bare.start()
         stack.callback(bare.stop)
-        asyncio.run(_settled(running.temporal))
         yield Rig(running, bare, bank, data, key_for(running.database))

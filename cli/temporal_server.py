@@ -1,4 +1,4 @@
-"""The Temporal server we start ourselves, tuned: the stock one rations dispatch to 20 hops a second."""
+"""The Temporal server we start ourselves, tuned: the stock one rations dispatch to 20 tasks a second."""
 
 import sys
 from collections.abc import Sequence

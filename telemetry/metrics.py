@@ -37,8 +37,4 @@ VIOLATIONS = Gauge(
     "Where each invariant did not hold in the last round this worker took part in.",
     ["invariant"],
 )
-DISPATCH_SECONDS = Gauge(
-    "changeover_dispatch_seconds",
-    "What a no-op dispatch by Temporal took in the median when this worker started; 0: not measured.",
-)
 BOOKS_CHECKED = Gauge("changeover_books_checked_timestamp_seconds", "When this worker last checked the books.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 from cli.processes import Child
-from cli.temporal_server import server_command, temporal_binary
+from cli.temporal_server import server_command
 from telemetry.loopback import HOST, free_port
 from tests.support.leak_detection import look_at_temporal
 
@@ -68,15 +68,6 @@ async def temporal_server(
     """
     port = free_port()
     command = server_command(port, web_ui, kept, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
-    async with _serving(port, command) as server:
-        yield server
-
-
-@asynccontextmanager
-async def stock_server() -> AsyncIterator[TemporalServer]:
-    """Start a server as somebody does who has read no page of ours: in memory, tuned by nothing."""
-    port = free_port()
-    command = [str(temporal_binary()), "server", "start-dev", "--headless", "--ip", HOST, "--port", str(port)]
     async with _serving(port, command) as server:
         yield server
 

@@ -16,7 +16,6 @@ _OF_THEIR_OWN = (
     "tests/guarantees/test_webhooks_killed.py",
     "tests/providers/test_embedded.py",
     "tests/providers/test_examples.py",
-    "tests/telemetry/test_pace.py",
 )
 
 

@@ -15,9 +15,6 @@ from runtime.bootstrap import activities, made_of, webhook_activities
 from runtime.settings import Settings
 from temporal.names import (
     DEPLOYMENT,
-    MEASURE_DISPATCH,
-    MEASURE_DISPATCH_ID,
-    MEASURE_DISPATCH_QUEUE,
     ORDERS_QUEUE,
     RECONCILE_ID,
     WEBHOOKS_QUEUE,
@@ -58,11 +55,6 @@ def test_the_workflow_that_delivers_events_and_its_signal() -> None:
     assert not [name for name in definition.queries if name and not name.startswith("__")]
     assert delivery_id("W1", "26-100001") == "webhook/W1/26-100001"
     assert WEBHOOKS_QUEUE == "webhooks"
-
-
-def test_the_run_that_measures_a_dispatch() -> None:
-    assert MEASURE_DISPATCH == "MeasureDispatch"
-    assert MEASURE_DISPATCH_ID == MEASURE_DISPATCH_QUEUE == "measure-dispatch"
 
 
 def test_what_is_kept_of_webhooks() -> None:
