@@ -16,7 +16,7 @@ from bench.figures import Goal
 from bench.growth.measure import GOALS, Options
 from bench.growth.measure import measure as measure_growth
 from bench.peers.measure import measure as measure_peers
-from bench.peers.report import show
+from bench.peers.measure import show
 from bench.report import as_json, print_goals, print_runs, write
 
 PARTS = ("changes", "growth", "peers")

@@ -13,8 +13,8 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from bench.peers.once import CONNECTIONS, Change
 from bench.peers.saga import BOOKS, change_order
+from bench.peers.transactions import CONNECTIONS, Change
 from telemetry.loopback import HOST
 
 

@@ -1,19 +1,97 @@
-"""Proves the DBOS app, then measures ours and it by turns, each repeat on servers started afresh."""
+"""Proves the DBOS app, then measures ours and it by turns, each repeat on servers started afresh, and prints both.
+
+What came out is told as ratios within one repeat: wall times of a shared machine say little by themselves.
+"""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from bench.changes.runs import benching
+from bench.figures import Figure, Goal, ratios
 from bench.load import Run
-from bench.peers.asking import Pair
-from bench.peers.peer import Peer
+from bench.peers.client import API, DBOS, DIRECT, Pair, Peer
 from bench.peers.proof import Proof, prove
-from bench.peers.result import PeersResult
+from bench.report import print_runs
 from bench.rig import Rig, rig
 from bench.workload import client_of
 from tests.support.postgres import new_database, postgres
+
+GOAL = 1.2
+"""G14: our throughput with 32 callers, by that of DBOS."""
+RESTATE = "Restate cannot be installed here: its half of G14 (>= 0.28) is not measured."
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One figure of ours by that of DBOS."""
+
+    ours: str
+    callers: int
+    figure: str
+    by_dbos: Figure
+
+
+@dataclass(frozen=True)
+class PeersResult:
+    """What was proved and measured."""
+
+    proof: Proof
+    runs: Sequence[Run]
+
+    def ratios(self) -> Iterator[Ratio]:
+        """Compare ours with DBOS, repeat by repeat."""
+        for callers in sorted({run.callers for run in self.runs}):
+            for ours in (API, DIRECT):
+                for figure, of in _FIGURES.items():
+                    found = ([of(run) for run in self._of(kind, callers)] for kind in (ours, DBOS))
+                    yield Ratio(ours, callers, figure, ratios(*found))
+
+    def goal(self) -> Goal:
+        """Return G14: changes a second through our API with the most callers, by those of DBOS."""
+        most = max(run.callers for run in self.runs)
+        found = (each for each in self.ratios() if (each.ours, each.callers) == (API, most))
+        throughput = next(each.by_dbos for each in found if each.figure == "throughput")
+        return Goal("G14", f"throughput, {most} callers: ours by API / DBOS", throughput, at_least=GOAL)
+
+    def _of(self, kind: str, callers: int) -> list[Run]:
+        runs = [run for run in self.runs if (run.kind, run.callers) == (kind, callers)]
+        return sorted(runs, key=lambda run: run.repeat)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "proof": asdict(self.proof),
+            "restate": RESTATE,
+            "ratios": [asdict(ratio) for ratio in self.ratios()],
+            "runs": [run.as_json() for run in self.runs],
+        }
+
+
+_FIGURES: Mapping[str, Callable[[Run], float]] = {
+    "throughput": lambda run: run.per_second,
+    "p50": lambda run: run.p50_ms,
+    "p99": lambda run: run.p99_ms,
+    "CPU": lambda run: run.cpu,
+}
+
+
+def show(result: PeersResult, console: Console) -> None:
+    """Print the tables."""
+    proof = result.proof
+    console.print(f"proved in {proof.seconds:.0f} s: {proof.changes} changes, {proof.killed} killed in the middle")
+    print_runs(console, result.runs)
+    ratios = Table("", "callers", "figure", "by DBOS (from, to)", title="ours by DBOS, within each repeat")
+    for each in result.ratios():
+        ratios.add_row(each.ours, str(each.callers), each.figure, str(each.by_dbos))
+    console.print(ratios)
+    console.print(RESTATE)
+
 
 COUNTS: Mapping[int, int] = {1: 20, 32: 96}
 """How many changes are asked for by so many callers."""

@@ -5,18 +5,143 @@ moments, and started again. What is looked at are the books themselves, not what
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 
 import httpx2
 
-from bench.peers.facts import wrong
-from bench.peers.peer import Peer, request
+from bench.peers.client import Peer, request
 from bench.peers.saga import HAPPY, UNDOING
-from bench.peers.stops import Moment, kill_in_the_middle
-from bench.peers.tables import OK, REFUSED
+from bench.peers.tables import DIFFERENCE_MINOR, OK, REFUSED, STANDARD_MINOR, Tx
+
+UNDONE = (*HAPPY[: HAPPY.index("settle_price_difference")], *UNDOING)
+"""The steps that leave something when the settlement is refused."""
+
+_FACTS = {
+    "head": "SELECT status, version, confirmed_version, draft_opened_by, expires_at IS NULL FROM orders"
+    " WHERE number = %(order)s",
+    "lines": "SELECT id, product FROM order_lines WHERE order_number = %(order)s AND removed_by IS NULL AND NOT undone",
+    "seats": "SELECT key, state FROM seat_holds WHERE order_number = %(order)s",
+    "money": "SELECT sum(captured_minor), bool_or(open) FROM payments WHERE order_number = %(order)s",
+    "ledger": "SELECT kind, amount_minor FROM ledger WHERE order_number = %(order)s ORDER BY at, kind",
+    "events": "SELECT number, type FROM events WHERE order_number = %(order)s ORDER BY number",
+    "steps": "SELECT step FROM effects WHERE change = %(change)s ORDER BY at, key",
+    "outcome": "SELECT state, code, finished_at IS NOT NULL FROM changes WHERE order_number = %(order)s",
+    "workflow": "SELECT status FROM dbos.workflow_status WHERE workflow_uuid = %(change)s",
+}
+
+
+def wrong(tx: Tx, order: str, token: str) -> list[str]:
+    """Say what of an order is not as its change should have left it."""
+    values = {"order": order, "change": str(request(order)["id"])}
+    expected = _expected(order, values["change"], done=token == OK)
+    found = {name: tx.execute(query, values).fetchall() for name, query in _FACTS.items()}
+    return [f"{order} {name}: {found[name]}, not {expected[name]}" for name in _FACTS if found[name] != expected[name]]
+
+
+def _expected(order: str, change: str, *, done: bool) -> dict[str, list[tuple[object, ...]]]:
+    sold: list[tuple[object, ...]] = [("capture", STANDARD_MINOR), ("authorise", DIFFERENCE_MINOR)]
+    if not done:
+        return {
+            "head": [("confirmed", 1, 1, None, True)],
+            "lines": [(f"{order}-1", "standard")],
+            "seats": [(f"{order}/sale", "confirmed")],
+            "money": [(STANDARD_MINOR, False)],
+            "ledger": [*sold, ("void", DIFFERENCE_MINOR)],
+            "events": _numbered("order_confirmed", "order_changed", "change_undone"),
+            "steps": [(step,) for step in UNDONE],
+            "outcome": [("refused", "PAYMENT_REFUSED", True)],
+            "workflow": [("SUCCESS",)],
+        }
+    return {
+        "head": [("confirmed", 2, 2, None, True)],
+        "lines": [(f"{order}-2", "flexible")],
+        "seats": [(change, "confirmed")],
+        "money": [(STANDARD_MINOR + DIFFERENCE_MINOR, False)],
+        "ledger": [*sold, ("capture", DIFFERENCE_MINOR)],
+        "events": _numbered(
+            "order_confirmed", "order_changed", "payment_captured", "seats_confirmed", "order_confirmed"
+        ),
+        "steps": [(step,) for step in HAPPY],
+        "outcome": [("done", None, True)],
+        "workflow": [("SUCCESS",)],
+    }
+
+
+def _numbered(*types: str) -> list[tuple[object, ...]]:
+    return list(enumerate(types, start=1))
+
+
+_LOCK = 4711
+_SECONDS = 60.0
+
+
+class Moment(StrEnum):
+    """Where within a step."""
+
+    BEFORE_COMMIT = "effects"
+    BEFORE_RECORD = "dbos.operation_outputs"
+
+
+_TRIGGERS = f"""
+CREATE TABLE stops (change text, step text, PRIMARY KEY (change, step));
+CREATE FUNCTION stop_step() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF EXISTS (SELECT 1 FROM public.stops WHERE change = NEW.change AND step = NEW.step) THEN
+        PERFORM pg_advisory_xact_lock({_LOCK});
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE FUNCTION stop_record() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF EXISTS (SELECT 1 FROM public.stops WHERE change = NEW.workflow_uuid AND step = NEW.function_name) THEN
+        PERFORM pg_advisory_xact_lock({_LOCK});
+    END IF;
+    RETURN NEW;
+END $$;
+"""  # noqa: S608 - a number of our own
+_ARM = {
+    Moment.BEFORE_COMMIT: "CREATE TRIGGER stop BEFORE INSERT ON effects FOR EACH ROW EXECUTE FUNCTION stop_step()",
+    Moment.BEFORE_RECORD: "CREATE TRIGGER stop BEFORE INSERT ON dbos.operation_outputs FOR EACH ROW "
+    "EXECUTE FUNCTION stop_record()",
+}
+_STOPPED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+_OTHERS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+def kill_in_the_middle(peer: Peer, moment: Moment, steps: Mapping[str, str], ask: Callable[[], None]) -> None:
+    """Ask for changes, stop each at its step, kill the app when all stand still, and start it again.
+
+    `steps` says at which step each change is stopped. The triggers are gone when the app starts again.
+    """
+    with peer.connect() as tx:
+        tx.execute(_TRIGGERS)
+        tx.cursor().executemany("INSERT INTO stops VALUES (%s, %s)", list(steps.items()))
+        tx.execute(_ARM[moment])
+    with peer.connect() as holder, peer.connect() as watcher:
+        watcher.autocommit = True
+        holder.execute(f"SELECT pg_advisory_lock({_LOCK})")
+        ask()
+        _until(watcher, _STOPPED, len(steps))
+        peer.app.kill()
+        holder.close()
+        # PostgreSQL notices that a client is gone when it next speaks to it; what was open is rolled back then.
+        _until(watcher, _OTHERS, 0)
+        watcher.execute(f"DROP TRIGGER stop ON {moment}")
+        watcher.execute("DROP TABLE stops; DROP FUNCTION stop_step; DROP FUNCTION stop_record")
+    peer.start()
+
+
+def _until(tx: Tx, query: str, count: int) -> None:
+    give_up = time.monotonic() + _SECONDS
+    while (found := (tx.execute(query).fetchone() or (0,))[0]) != count:
+        if time.monotonic() > give_up:
+            raise AssertionError(f"{found} instead of {count} after {_SECONDS:.0f} s: {' '.join(query.split())}")
+        time.sleep(0.05)
+
 
 _CASES = ((OK, HAPPY), (REFUSED, UNDOING))
 _SECONDS = 60.0

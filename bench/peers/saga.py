@@ -17,8 +17,8 @@ from typing import Any, Protocol, cast
 
 from dbos import DBOS
 
-from bench.peers import after, checks, reversible
-from bench.peers.once import Books, Change, Json, RefusedError
+from bench.peers import steps
+from bench.peers.transactions import Books, Change, Json, RefusedError
 
 BOOKS = Books()
 _SOON, _FOREVER = 0.1, 1_000_000
@@ -47,17 +47,17 @@ def _step(name: str, act: Callable[..., Json]) -> Step:
     return cast("Step", declared(step))
 
 
-PLAN = _step("plan_change", checks.plan)
-VALIDATE = _step("validate_travellers", checks.validate)
-QUOTE = _step("quote_change", checks.quote)
-RESERVE, RELEASE = _step("reserve_seats", reversible.reserve), _step("release_seats", reversible.release)
-SWAP, RESTORE = _step("swap_offer_bundle", reversible.swap), _step("restore_offer_bundle", reversible.restore)
-EXTEND = _step("extend_holds", reversible.extend)
-AUTHORISE, VOID = _step("authorise_payment", reversible.authorise), _step("void_payment", reversible.void)
-SETTLE = _step("settle_price_difference", after.settle)
-CONFIRM_SEATS = _step("confirm_seats", after.confirm_seats)
-CONFIRM_ORDER = _step("confirm_order", after.confirm_order)
-RECORD_REFUSAL = _step("record_outcome", after.record_refusal)
+PLAN = _step("plan_change", steps.plan)
+VALIDATE = _step("validate_travellers", steps.validate)
+QUOTE = _step("quote_change", steps.quote)
+RESERVE, RELEASE = _step("reserve_seats", steps.reserve), _step("release_seats", steps.release)
+SWAP, RESTORE = _step("swap_offer_bundle", steps.swap), _step("restore_offer_bundle", steps.restore)
+EXTEND = _step("extend_holds", steps.extend)
+AUTHORISE, VOID = _step("authorise_payment", steps.authorise), _step("void_payment", steps.void)
+SETTLE = _step("settle_price_difference", steps.settle)
+CONFIRM_SEATS = _step("confirm_seats", steps.confirm_seats)
+CONFIRM_ORDER = _step("confirm_order", steps.confirm_order)
+RECORD_REFUSAL = _step("record_outcome", steps.record_refusal)
 
 HAPPY = (
     "plan_change", "validate_travellers", "quote_change", "reserve_seats", "swap_offer_bundle", "extend_holds",

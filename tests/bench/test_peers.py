@@ -7,11 +7,9 @@ import httpx2
 import pytest
 
 from bench.load import Run
-from bench.peers.asking import API, DBOS, DIRECT
-from bench.peers.facts import wrong
-from bench.peers.peer import Peer, request
-from bench.peers.proof import Proof, prove
-from bench.peers.result import PeersResult
+from bench.peers.client import API, DBOS, DIRECT, Peer, request
+from bench.peers.measure import PeersResult
+from bench.peers.proof import Proof, prove, wrong
 from bench.peers.tables import OK, REFUSED
 from tests.support.postgres import new_database
 
