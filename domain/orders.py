@@ -1,7 +1,6 @@
 """An order as it stands: its lines in every version, travellers, fees, seats and payments."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -196,7 +195,3 @@ class Order(Model):
     def sum(self, amounts: Iterable[Money]) -> Money:
         """Return the sum in the order's currency."""
         return total(amounts, self.currency)
-
-    def draft_expired(self, now: datetime) -> bool:
-        """Whether the draft's deadline has come."""
-        return self.expires_at is not None and now >= self.expires_at

@@ -293,13 +293,6 @@ class RefundRefused(Refusal):
     sentence = "The refund was refused."
 
 
-class TooLate(Refusal):
-    """The change is committed; it can be followed by another change, not taken back."""
-
-    code = "TOO_LATE"
-    sentence = "The draft is already committed."
-
-
 def all_refusals() -> dict[str, type[Refusal]]:
     """Return every refusal by its code."""
     return {kind.code: kind for kind in Refusal.__subclasses__()}
