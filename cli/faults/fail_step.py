@@ -6,7 +6,8 @@ from activities.support.registry import declared_undos
 from cli.demo.story_runner import Stage
 from cli.faults.checks import as_before
 from cli.faults.fault_kinds import BROKEN, REFUSED, Way, breakable
-from cli.faults.injection import REFUSAL, Folder, Strike
+from cli.faults.injection import Fault, Folder
+from cli.faults.injector import REFUSAL
 from cli.faults.scenarios import act_of
 from cli.http_clients.responses import Json
 from temporal.names import STEP_FAILED, StepName
@@ -28,8 +29,8 @@ def _told(stage: Stage, folder: Folder, step: str, way: Way, day: date) -> None:
     order = act.ready(stage, day)
     before = stage.shop.show(order)
     if is_undo:
-        folder.arm(order, TURNING_POINT, Strike.REFUSED)
-    folder.arm(order, step, way.strike)
+        folder.arm(order, TURNING_POINT, Fault.REFUSED)
+    folder.arm(order, step, way.fault)
     stage.look = _Watching(stage, folder, order, step, way)
     change = act.run(stage, order, day)
     stage.look, stage.notes = (lambda _change: None), {}
@@ -55,21 +56,21 @@ class _Watching:
 
     def __call__(self, change: Json) -> None:
         """Look once more."""
-        if self._folder.struck(self._order, TURNING_POINT, Strike.REFUSED):
+        if self._folder.struck(self._order, TURNING_POINT, Fault.REFUSED):
             self._stage.notes[TURNING_POINT] = "refused, on purpose"
-        failures = self._folder.struck(self._order, self._step, self._way.strike)
+        failures = self._folder.struck(self._order, self._step, self._way.fault)
         if failures:
             self._stage.notes[self._step] = self._said(failures)
         if self._way.helped:
             self._call_operator(change, failures)
-        elif self._way.strike is Strike.DOWN and failures >= RECOVERS_AFTER:
-            self._folder.mend(self._order, self._step, Strike.DOWN)
+        elif self._way.fault is Fault.DOWN and failures >= RECOVERS_AFTER:
+            self._folder.mend(self._order, self._step, Fault.DOWN)
 
     def _said(self, failures: int) -> str:
-        match self._way.strike:
-            case Strike.REFUSED:
+        match self._way.fault:
+            case Fault.REFUSED:
                 return "refused, on purpose"
-            case Strike.BROKEN | Strike.LOST:
+            case Fault.BROKEN | Fault.LOST_FOR_GOOD:
                 return "broken, on purpose" if self._way is BROKEN else "done, its answer lost on purpose"
             case _:
                 return f"failed {failures} times, on purpose"
@@ -88,6 +89,6 @@ class _Watching:
         self._stage.say(f"[yellow]A case for an operator:[/yellow] {stuck['what']} keeps failing.")
         for left in stuck["left"]:
             self._stage.say(f"  left: {left}")
-        self._folder.mend(self._order, self._step, Strike.DOWN)
+        self._folder.mend(self._order, self._step, Fault.DOWN)
         self._stage.shop.help(self._order, "retry-now", "the provider is back")
         self._stage.say("The provider is back; the operator has it tried again.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from activities.support.registry import declared_steps, declared_undos
 from activities.support.step_kinds import Check, Final, Pivot, Reversible
-from cli.faults.injection import Strike
+from cli.faults.injection import Fault
 
 
 @dataclass(frozen=True)
@@ -12,18 +12,18 @@ class Way:
     """One way to fail, and what comes of it."""
 
     told: str
-    strike: Strike
+    fault: Fault
     undone: bool = False
     """Whether the change is given up and taken back; otherwise the step comes through."""
     helped: bool = False
     """Whether it fails until an operator has been called."""
 
 
-REFUSED = Way("is refused", Strike.REFUSED, undone=True)
-BROKEN = Way("breaks for good", Strike.BROKEN, undone=True)
-LOST = Way("is done, and its answer is lost for good", Strike.LOST, undone=True)
-RECOVERS = Way("fails three times, then recovers", Strike.DOWN)
-STUCK = Way("keeps failing, until an operator is called", Strike.DOWN, helped=True)
+REFUSED = Way("is refused", Fault.REFUSED, undone=True)
+BROKEN = Way("breaks for good", Fault.BROKEN, undone=True)
+LOST = Way("is done, and its answer is lost for good", Fault.LOST_FOR_GOOD, undone=True)
+RECOVERS = Way("fails three times, then recovers", Fault.DOWN)
+STUCK = Way("keeps failing, until an operator is called", Fault.DOWN, helped=True)
 
 _WAYS: dict[type, tuple[Way, ...]] = {
     Check: (REFUSED, BROKEN),

@@ -4,7 +4,7 @@ import time
 from datetime import date
 
 from cli.demo.story_runner import Stage
-from cli.faults.injection import Folder, Strike
+from cli.faults.injection import Fault, Folder
 from cli.faults.scenarios import IN_ONE_GO
 from cli.http_clients.responses import Json
 from cli.processes import Child
@@ -18,7 +18,7 @@ def worker_killed(stage: Stage, folder: Folder, worker: Child, day: date) -> Non
     stage.title(1, "kill -9 of the worker, in the middle of a change")
     order = IN_ONE_GO.ready(stage, day)
     before = stage.shop.show(order)
-    folder.arm(order, MOMENT, Strike.HELD)
+    folder.arm(order, MOMENT, Fault.PAUSED_AFTER)
     stage.look = killer = _Killer(stage, folder, worker, order)
     change = IN_ONE_GO.run(stage, order, day)
     ended = time.monotonic() - killer.killed_at
@@ -40,14 +40,14 @@ class _Killer:
         """Look once more."""
         if self.killed_at:
             self._stage.notes[MOMENT] = f"the worker was killed here, {time.monotonic() - self.killed_at:.1f} s ago"
-        elif self._folder.struck(self._order, MOMENT, Strike.HELD):
+        elif self._folder.struck(self._order, MOMENT, Fault.PAUSED_AFTER):
             self._kill()
 
     def _kill(self) -> None:
         old = self._worker.process.pid if self._worker.process else 0
         self._worker.kill()
         self.killed_at = time.monotonic()
-        self._folder.mend(self._order, MOMENT, Strike.HELD)
+        self._folder.mend(self._order, MOMENT, Fault.PAUSED_AFTER)
         self._stage.say("[yellow]The money is taken, and the worker about to say so ...[/yellow]")
         self._stage.say(f"[red]kill -9 {old}[/red]")
         self._worker.start()

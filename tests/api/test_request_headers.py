@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.world import World, replace
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
-from tests.support.faults import Fault
 from tests.support.world import CARD, World, add, replace
 
 

@@ -14,12 +14,12 @@ from temporalio.service import RetryConfig
 from api.app import create_app
 from api.context import ApiParts
 from api.workflow_client import Engine
+from cli.faults.injection import Fault
 from store.changes.changes import of_id
 from telemetry.loopback import free_port
 from temporal.data_converter import CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.world import TENANT, World, replace
 from workflows.reconcile import Reconcile, StartRound
 

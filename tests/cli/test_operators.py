@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from cli import __main__ as main
 from cli.__main__ import app
+from cli.faults.injection import Fault
 from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.canary import ADULT, canaries_in
 from tests.support.commands import ROOT, US, run
-from tests.support.faults import Fault
 from tests.support.world import CARD, DECLINED, World
 
 ONCE = pytest.mark.only_on("sqlite")  # a matter of the command line

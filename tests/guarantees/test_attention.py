@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Final, Pivot
 from api.services import needs_attention
+from cli.faults.injection import Fault
 from domain.access import Reach
 from store.tables import OrderRow
 from store.views.order_list import mine_among
@@ -17,7 +18,6 @@ from temporal.names import StepName
 from tests.support.auth import guarded
 from tests.support.canary import ADULT
 from tests.support.commands import run
-from tests.support.faults import Fault
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
 from tests.support.stuck_orders import stuck, until_at_rest, until_stuck
 from tests.support.world import CARD, TENANT, Json, World, replace

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.scenarios import SCENARIOS, Scenario, undo_matrix
 from tests.support.world import World
 from workflows.order_draft import OrderDraft

@@ -16,11 +16,11 @@ from api.context import ApiParts
 from api.services.change_stream import LOOK_EVERY
 from api.settings import WatchSettings
 from api.workflow_client import Engine
+from cli.faults.injection import Armed, Fault
 from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.auth import PEPPER, Guarded
 from tests.support.canary import ADULT, canaries_in
-from tests.support.faults import Armed, Fault
 from tests.support.installation import Served, serving
 from tests.support.stuck_orders import until_at_rest
 from tests.support.world import CARD, DECLINED, TENANT, Json, World

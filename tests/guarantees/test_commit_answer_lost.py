@@ -7,13 +7,14 @@ import pytest
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Reversible
+from cli.faults.injection import Armed, Fault
+from cli.faults.injector import REFUSAL
 from store.database.connections import database_url
 from telemetry.loopback import HOST
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.commit_proxy import Proxy, proxy_to
 from tests.support.entur_client import Sales
-from tests.support.faults import INJECTED_REFUSAL, Armed, Fault
 from tests.support.final_checks import check_books, check_histories
 from tests.support.installation import prepared, running_world
 from tests.support.phases import is_changed, wrong_with
@@ -78,7 +79,7 @@ async def test_an_undo_whose_commit_nobody_heard_of_is_done_once(world: World, p
     armed = meddled(world, proxy, order, step)
     answer = await ONE_GO.act(world, order)
     assert (armed.fired, proxy.cuts) == (1, 1)
-    assert answer.code == INJECTED_REFUSAL.code
+    assert answer.code == REFUSAL.code
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     assert world.at_most_once(order)
     assert wrong_with(world, order) == []

@@ -11,9 +11,9 @@ from temporalio import workflow
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
+from cli.faults.injection import Fault
 from temporal.names import BY_HAND_HEARD, StepName
 from tests.support.auth import PEPPER, Guarded, guarded
-from tests.support.faults import Fault
 from tests.support.final_checks import check_books
 from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from cli.faults.injection import Armed, Fault
 from temporal.names import StepName
 from tests.guarantees.test_recovery import wrong_with
 from tests.support.canary import ADULT
-from tests.support.faults import Armed, Fault
 from tests.support.scenarios import DATABASES, SCENARIOS
 from tests.support.world import CARD, Answer, World, replace
 

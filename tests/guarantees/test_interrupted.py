@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
+from cli.faults.injection import Fault
 from store.database import store as database
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.phases import is_changed, wrong_with
 from tests.support.world import CARD, World, replace
 

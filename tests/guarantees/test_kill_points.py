@@ -13,7 +13,8 @@ import pytest
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Reversible
-from cli.faults.injection import REFUSAL, Folder, Strike
+from cli.faults.injection import Fault, Folder
+from cli.faults.injector import REFUSAL
 from cli.processes import Child
 from domain.changes import OUTCOMES
 from store import invariants
@@ -29,19 +30,19 @@ LONGEST_RECOVERY = 20
 ONE_GO = SCENARIOS[0]
 
 
-def kill_points() -> Iterator[tuple[Scenario, str, Strike]]:
+def kill_points() -> Iterator[tuple[Scenario, str, Fault]]:
     """Return every declared step and undo, with a story it happens in, before and after it."""
     for name, step in sorted(declared_steps().items()):
         scenario = next(each for each in SCENARIOS if name in each.steps)
-        for strike in (Strike.BEFORE, Strike.AFTER):
-            yield scenario, name, strike
+        for fault in (Fault.KILLED, Fault.KILLED_AFTER):
+            yield scenario, name, fault
             if isinstance(step, Reversible):
-                yield ONE_GO, step.undo_name, strike
+                yield ONE_GO, step.undo_name, fault
 
 
 CASES = [
-    pytest.param(scenario, step, strike, id=f"{step}-{strike}", marks=pytest.mark.only_on(DATABASES[number % 2]))
-    for number, (scenario, step, strike) in enumerate(kill_points())
+    pytest.param(scenario, step, fault, id=f"{step}-{fault}", marks=pytest.mark.only_on(DATABASES[number % 2]))
+    for number, (scenario, step, fault) in enumerate(kill_points())
 ]
 
 
@@ -99,21 +100,21 @@ async def mortal(
         log.write(report)
 
 
-@pytest.mark.parametrize(("scenario", "step", "strike"), CASES)
+@pytest.mark.parametrize(("scenario", "step", "fault"), CASES)
 async def test_a_worker_killed_there_leaves_the_new_order_or_the_old_one(
-    mortal: Mortal, scenario: Scenario, step: str, strike: Strike
+    mortal: Mortal, scenario: Scenario, step: str, fault: Fault
 ) -> None:
     world, folder = mortal.world, mortal.folder
     order = await scenario.ready(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     is_undo = step not in declared_steps()
     if is_undo:
-        folder.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Strike.REFUSED)
-    folder.arm(order, step, strike)
+        folder.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
+    folder.arm(order, step, fault)
     deaths = len(mortal.killed_at)
     state, code = await outcome_of(world, (await scenario.act(world, order)).change)
     ended = time.monotonic()
-    assert folder.struck(order, step, strike)
+    assert folder.struck(order, step, fault)
     assert len(mortal.killed_at) == deaths + 1
     if is_undo:
         assert (state, code) == ("refused", REFUSAL.code)

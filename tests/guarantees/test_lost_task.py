@@ -13,10 +13,10 @@ from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.testing import TimeSkipper
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.guarantees.test_expiry import LATER, pass_time
 from tests.guarantees.test_recovery import wrong_with
-from tests.support.faults import Fault
 from tests.support.world import CARD, Answer, World
 
 pytestmark = pytest.mark.faults

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.discover_client import Market
 from tests.support.entur_client import Sales
-from tests.support.faults import Fault
 from tests.support.final_checks import check_books, check_histories
 from tests.support.installation import prepared, running_world
 from tests.support.phases import (

@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from activities.recovery import LeftStep
+from cli.faults.injection import Fault
 from domain.changes import OUTCOMES
 from store import invariants
 from store.tables import BankRow, EffectRow, SeatHoldRow
@@ -14,7 +15,6 @@ from temporal.messages import DraftEnd, StartDraft, UndoEntry
 from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.guarantees.test_expiry import pass_time
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
 from workflows.draft import recorded_undos
 from workflows.order_draft import OrderDraft

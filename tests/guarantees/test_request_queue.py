@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from cli.faults.injection import Armed, Fault
 from domain.changes import ChangeKind
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD
-from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, Answer, World, add, replace
 
 

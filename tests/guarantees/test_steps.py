@@ -4,8 +4,9 @@ import pytest
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Check, Reversible
+from cli.faults.injection import Fault
+from cli.faults.injector import REFUSAL
 from temporal.names import STEP_FAILED, StepName
-from tests.support.faults import INJECTED_REFUSAL, Fault
 from tests.support.scenarios import (
     DATABASES,
     SCENARIOS,
@@ -56,7 +57,7 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
     assert armed.fired >= 1
     if fault in TAKEN_BACK:
         assert answer.status >= 400
-        assert answer.code == (INJECTED_REFUSAL.code if fault is Fault.REFUSED else STEP_FAILED)
+        assert answer.code == (REFUSAL.code if fault is Fault.REFUSED else STEP_FAILED)
         assert world.snapshot(order) == before
         assert world.seats_of(order) == seats_before
         if fault is Fault.LATE:
@@ -97,7 +98,7 @@ async def test_an_undo_that_is_lost_or_repeated_undoes_once(world: World, undo: 
     armed = world.faults.arm(order, undo, fault)
     answer = await ONE_GO.act(world, order)
     assert armed.fired >= 1
-    assert answer.code == INJECTED_REFUSAL.code
+    assert answer.code == REFUSAL.code
     assert world.snapshot(order) == before
     assert world.seats_of(order) == seats_before
     assert world.at_most_once(order)

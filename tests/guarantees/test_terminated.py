@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.guarantees.test_recovery import reconciled, taken_up_again, wrong_with
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
 from tests.support.temporal_cli import DELETE, RESET_TO_FIRST, RESET_TO_LAST, TERMINATE, at_the_command_line
 from tests.support.world import World

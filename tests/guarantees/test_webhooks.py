@@ -8,13 +8,13 @@ from typing import NoReturn
 
 from sqlmodel import select
 
+from cli.faults.injection import Fault
 from domain.webhooks import PAUSES
 from runtime.outbox_relay import Dispatcher
 from store.database.connections import StoreBusyError
 from store.tables import DeliveryRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, canaries_in
-from tests.support.faults import Fault
 from tests.support.webhook_receiver import receiving
 from tests.support.webhook_subscriptions import Subscribed, subscribed, until
 from tests.support.world import CARD, World, add

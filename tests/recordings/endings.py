@@ -6,10 +6,10 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import TimeSkipper
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.recordings.story import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT, CHILD
-from tests.support.faults import Fault
 from tests.support.world import CARD, DECLINED, World, add, replace
 
 

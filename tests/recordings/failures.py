@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
+from cli.faults.injection import Armed, Fault
 from temporal.names import StepName
 from tests.recordings.story import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT
-from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, World
 from workflows.order_draft import OrderDraft
 from workflows.saga import step_runner as steps

@@ -3,10 +3,10 @@
 import asyncio
 import uuid
 
+from cli.faults.injection import Fault
 from temporal.names import ORDERS_QUEUE, StepName
 from tests.recordings.story import Run, Story, dearer, drafted, of_order
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.world import CARD, World
 from workflows.reconcile import Reconcile, StartRound
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
+from cli.faults.injection import Fault
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.world import CARD, Answer, World, replace
 
 Run = WorkflowHandle[Any, Any]

@@ -23,6 +23,7 @@ from api.settings import DeskSettings
 from api.workflow_client import Engine
 from cli import catalogue
 from cli.api import QUICK, Server
+from cli.faults.injector import Faults
 from providers.protocols import PaymentProvider
 from runtime.bootstrap import Parts, made_of
 from runtime.outbox_relay import Dispatcher
@@ -30,7 +31,6 @@ from runtime.settings import Settings
 from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from temporal.data_converter import CONVERTER
-from tests.support.faults import Faults
 from tests.support.leak_detection import look_at_answer
 from tests.support.world import TENANT, World
 

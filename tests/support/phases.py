@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from cli.faults.injection import Armed, Fault
 from store import invariants
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, Answer, World, replace
 
 WAIT = 3.0

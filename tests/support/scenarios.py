@@ -8,11 +8,11 @@ from typing import Any
 
 from activities.support.registry import declared_steps
 from activities.support.step_kinds import Check, Final, Pivot, Reversible
+from cli.faults.injection import Fault
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store.tables import ChangeRow
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.world import CARD, TENANT, Answer, World, replace
 
 

@@ -4,9 +4,9 @@ import asyncio
 
 from temporalio.api.enums.v1 import PendingActivityState
 
+from cli.faults.injection import Armed, Fault
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, Answer, World, replace
 from workflows.order_draft import OrderDraft
 

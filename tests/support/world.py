@@ -21,6 +21,7 @@ from api.app import create_app
 from api.context import ApiParts
 from api.settings import DeskSettings
 from api.workflow_client import Engine
+from cli.faults.injector import Faults
 from domain.changes import OUTCOMES
 from runtime.bootstrap import Parts
 from store.database.store import Store
@@ -30,7 +31,6 @@ from telemetry.loopback import HOST, free_port
 from temporal.data_converter import CONVERTER
 from temporal.names import draft_id
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
-from tests.support.faults import Faults
 from tests.support.leak_detection import look_at_answer
 from workflows.order_draft import OrderDraft
 

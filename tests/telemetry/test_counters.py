@@ -3,10 +3,10 @@
 import pytest
 from prometheus_client import REGISTRY
 
+from cli.faults.injection import Fault
 from store.database.store import Store, after_commit
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.world import CARD, World
 
 AGAIN = (Fault.TWICE, Fault.AT_ONCE, Fault.LOST)

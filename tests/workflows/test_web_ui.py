@@ -11,11 +11,11 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from cli.faults.injection import Fault
 from telemetry.loopback import HOST, free_port
 from temporal.names import StepName
 from tests.support.browser import page_at
 from tests.support.canary import ADULT
-from tests.support.faults import Fault
 from tests.support.installation import prepared, running_world
 from tests.support.stuck_orders import stuck
 from tests.support.temporal_server import temporal_server

@@ -12,10 +12,10 @@ import pytest
 from playwright.async_api import Browser, FloatRect, Page, Request, expect
 from sqlalchemy import text
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.browser import page_at
 from tests.support.canary import ADULT, CHILD
-from tests.support.faults import Fault
 from tests.support.stuck_orders import stuck
 from tests.support.world import CARD, World, add, replace
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from cli.faults.injection import Fault
 from runtime.settings import Settings
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
-from tests.support.faults import Fault
 from tests.support.stuck_orders import stuck, until_at_rest
 from tests.support.world import World
 

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from api.settings import DeskSettings
+from cli.faults.injection import Fault
 from store.database.store import Store
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.canary import ADULT, CHILD, canaries_in
-from tests.support.faults import Fault
 from tests.support.stuck_orders import stuck
 from tests.support.world import World, add
 

@@ -8,12 +8,12 @@ import pytest
 from sqlmodel import select
 
 from api.settings import DiscoverSettings
+from cli.faults.injection import Armed, Fault
 from domain.offers import OfferBundle
 from store.orders import offer_bundles as bundles
 from store.tables import BundleRow
 from temporal.names import StepName
 from tests.support.discover_client import DAY_CARD, HELMA, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
-from tests.support.faults import Armed, Fault
 from tests.support.world import CARD, TENANT, Answer, Json
 
 OUT_OF_STATE = ["order-not-in-state-to-use-move-to"]

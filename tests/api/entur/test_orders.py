@@ -2,10 +2,10 @@
 
 import asyncio
 
+from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.entur_client import Sales
-from tests.support.faults import Fault
 from tests.support.world import people
 
 REQUIRED = {

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from cli.faults.injection import Fault
 from domain.access import Reach
 from domain.offers import Offer
 from domain.operations import MOST_TRAVELLERS
@@ -13,7 +14,6 @@ from store.tables import BundleRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
 from tests.support.entur_client import Sales, key
-from tests.support.faults import Fault
 from tests.support.world import TENANT, Json
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

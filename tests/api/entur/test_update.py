@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
+from cli.faults.injection import Fault
 from domain.model import as_utc
 from store.tables import LedgerRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD
 from tests.support.entur_client import Sales, key
-from tests.support.faults import Fault
 from tests.support.world import Json
 
 
