@@ -26,43 +26,47 @@ from temporalio.service import RetryConfig
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from activities.support.errors import FailureInterceptor
-from activities.support.step_metrics import ObservingInterceptor
-from runtime.bootstrap import Parts, activities, made_of, webhook_activities
-from runtime.heartbeat import Check, beat
-from runtime.observability import Told, gauges, telling
-from runtime.outbox_relay import Dispatcher
+from activities.support.step_metrics import StepMetricsInterceptor
+from runtime.bootstrap import Components, build_activities, build_components, build_webhook_activities
+from runtime.heartbeat import HealthCheck, write_heartbeat
+from runtime.observability import Observability, collectors, observability
+from runtime.outbox_relay import OutboxRelay
 from runtime.settings import Settings
-from runtime.startup_checks import check_store, check_temporal
+from runtime.startup_checks import check_database, check_temporal_server
 from store.database.store import Store
 from telemetry.metrics_server import metrics_served
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from temporal.names import DEPLOYMENT, ORDERS_QUEUE, RECONCILE_ID, WEBHOOKS_QUEUE, System, queue_of
 from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
-from workflows.reconcile import Reconcile, StartRound
+from workflows.reconcile import Reconcile, StartReconciliation
 from workflows.sandbox import runner
 
 
 async def connect(
-    settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None, told: Told | None = None
+    settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None, told: Observability | None = None
 ) -> Client:
     """Connect to Temporal by its environment profile, or to the address in the settings; processes tell of it."""
     config: dict[str, Any] = {"target_host": settings.temporal_address}
     config |= ClientConfig.load_client_connect_config()
     config |= {"runtime": told.runtime, "plugins": told.plugins} if told else {}
-    return await Client.connect(**config, data_converter=CONVERTER, lazy=lazy, retry_config=retry)
+    return await Client.connect(**config, data_converter=DATA_CONVERTER, lazy=lazy, retry_config=retry)
 
 
 def workers(
-    client: Client, made: Parts, settings: Settings, executor: ThreadPoolExecutor, extra: Sequence[Interceptor] = ()
+    client: Client,
+    made: Components,
+    settings: Settings,
+    executor: ThreadPoolExecutor,
+    extra: Sequence[Interceptor] = (),
 ) -> list[Worker]:
     """Return the worker for orders, and one for each provider outside."""
     common: dict[str, Any] = {
-        "activities": activities(made),
+        "activities": build_activities(made),
         "activity_executor": executor,
         "max_concurrent_activities": settings.threads,
         "max_concurrent_local_activities": settings.threads,
-        "interceptors": [ObservingInterceptor(), *extra, FailureInterceptor()],
+        "interceptors": [StepMetricsInterceptor(), *extra, FailureInterceptor()],
         "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_seconds),
         "deployment_config": _deployment(settings.build),
     }
@@ -77,17 +81,17 @@ def workers(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         **common,
     )
-    return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in made.outside)]
+    return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in made.external_systems)]
 
 
-def webhook_worker(client: Client, made: Parts, settings: Settings, extra: Sequence[Interceptor] = ()) -> Worker:
+def webhook_worker(client: Client, made: Components, settings: Settings, extra: Sequence[Interceptor] = ()) -> Worker:
     """Return the worker that delivers events."""
     return Worker(
         client,
         task_queue=WEBHOOKS_QUEUE,
         workflows=[DeliverEvents],
         workflow_runner=runner(sandboxed=settings.sandboxed),
-        activities=webhook_activities(made),
+        activities=build_webhook_activities(made),
         max_concurrent_activities=settings.webhooks_at_once,
         max_cached_workflows=settings.cached_drafts,
         interceptors=[*extra, FailureInterceptor()],
@@ -109,7 +113,7 @@ async def keep_reconciling(client: Client, settings: Settings, outside: tuple[Sy
     """See that the schedule exists that takes up again what nobody does any more; an operator may change it."""
     action = ScheduleActionStartWorkflow(
         Reconcile.run,
-        StartRound(outside=outside),
+        StartReconciliation(outside=outside),
         id=RECONCILE_ID,
         task_queue=ORDERS_QUEUE,
         static_summary="Look for orders that nobody looks after",
@@ -127,38 +131,38 @@ async def keep_reconciling(client: Client, settings: Settings, outside: tuple[Sy
 async def _beat(path: Path | None, client: Client, store: Store) -> None:
     """Give signs of life, if anybody looks for them."""
     if path:
-        needs: dict[str, Check] = {
+        needs: dict[str, HealthCheck] = {
             "the store": lambda: asyncio.to_thread(store.check),
             "Temporal": client.service_client.check_health,
         }
-        await beat(path, needs)
+        await write_heartbeat(path, needs)
 
 
 async def run(settings: Settings) -> None:
     """Work until told to stop, then let steps under way finish. Raises UnguardedError."""
-    check_store(settings)
-    made = made_of(settings)
-    with telling("changeover-worker", wanted_port=settings.worker_metrics_port, tracing=settings.tracing) as told:
+    check_database(settings)
+    made = build_components(settings)
+    with observability("changeover-worker", wanted_port=settings.worker_metrics_port, tracing=settings.tracing) as told:
         client = await connect(settings, told=told)
         if settings.production:
-            await check_temporal(client)
-        await keep_reconciling(client, settings, made.outside)
-        with metrics_served(settings.metrics_host, settings.worker_metrics_port, gauges(made.store, client, told)):
+            await check_temporal_server(client)
+        await keep_reconciling(client, settings, made.external_systems)
+        with metrics_served(settings.metrics_host, settings.worker_metrics_port, collectors(made.store, client, told)):
             await _work(client, made, settings)
     made.store.close()
 
 
-async def _work(client: Client, made: Parts, settings: Settings) -> None:
+async def _work(client: Client, made: Components, settings: Settings) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    with ThreadPoolExecutor(settings.threads * (1 + len(made.outside))) as executor:
+    with ThreadPoolExecutor(settings.threads * (1 + len(made.external_systems))) as executor:
         running = [*workers(client, made, settings, executor), webhook_worker(client, made, settings)]
         async with asyncio.TaskGroup() as group:
             for each in running:
                 group.create_task(each.run())
             beside = [
-                group.create_task(Dispatcher(client, made.store).keep_looking(settings.webhooks_look_every)),
+                group.create_task(OutboxRelay(client, made.store).run_forever(settings.webhooks_look_every)),
                 group.create_task(_beat(settings.heartbeat, client, made.store)),
             ]
             await stop.wait()

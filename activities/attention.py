@@ -8,16 +8,16 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.support.step_executor import Once
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command
 from domain.dual_control import TEMPORAL
 from domain.money import Money
 from domain.orders import Order, ReservationState
 from domain.settlement import MoveKind
-from store.changes import operator_statements as sayings
+from store.changes import operator_statements
 from store.orders import ledger
 from store.orders.events import EventType, append_once
-from store.orders.orders import load, locked
+from store.orders.orders import load, lock_order
 from temporal.names import StepName
 
 MOST = 20
@@ -25,7 +25,7 @@ NOTHING_ELSE = "nothing is left but this step"
 _SAID = {MoveKind.CAPTURE: "captured", MoveKind.REFUND: "refunded"}
 
 
-class NoteAttention(Command):
+class RecordAttentionCommand(Command):
     """Note that a step is stuck since a time, or that somebody asked at a time to try it again."""
 
     step: ClassVar[str] = StepName.RECORD_ATTENTION
@@ -45,7 +45,7 @@ class NoteAttention(Command):
         return f"{self.stuck} needs attention" if self.code else f"{self.stuck} is tried again by hand"
 
 
-class WhatIsLeft(BaseModel):
+class UnsettledItems(BaseModel):
     """What an order has that is not settled, in words: seats, money, lines. Nothing personal."""
 
     words: tuple[str, ...]
@@ -54,36 +54,36 @@ class WhatIsLeft(BaseModel):
 class AttentionActivities:
     """Tells operators."""
 
-    def __init__(self, once: Once) -> None:
+    def __init__(self, once: StepExecutor) -> None:
         self._once = once
 
     @activity.defn(name=StepName.RECORD_ATTENTION, no_thread_cancel_exception=True)
-    def note_attention(self, command: NoteAttention) -> WhatIsLeft:
+    def record_attention(self, command: RecordAttentionCommand) -> UnsettledItems:
         """Append it to the order's events, once, and return what is left now."""
         if command.code:
             kind, said = EventType.NEEDS_ATTENTION, {"code": command.code}
         else:
             kind, said = EventType.RETRIED_BY_HAND, {"reason": command.reason or "", "who": TEMPORAL}
         with self._once.store.write() as tx:
-            order = locked(tx, command.order)
+            order = lock_order(tx, command.order)
             data = {"step": command.stuck, **said, "at": command.at.isoformat()}
             if not _written_down(tx, command):
                 append_once(tx, order, kind, command.change, self._once.store.now(), data)
-            words = [*what_is_left(tx, load(tx, order), command.change)]
+            words = [*unsettled_items(tx, load(tx, order), command.change)]
         if len(words) > MOST:
             words[MOST:] = [f"and {len(words) - MOST} more"]
-        return WhatIsLeft(words=tuple(words) or (NOTHING_ELSE,))
+        return UnsettledItems(words=tuple(words) or (NOTHING_ELSE,))
 
 
-def _written_down(tx: Session, command: NoteAttention) -> bool:
+def _written_down(tx: Session, command: RecordAttentionCommand) -> bool:
     """Whether an event of the order says already who had the step tried again."""
     if command.said is None:
         return False
-    found = sayings.of_number(tx, command.order, command.said, EventType.RETRIED_BY_HAND)
+    found = operator_statements.of_number(tx, command.order, command.said, EventType.RETRIED_BY_HAND)
     return found is not None and found.saying.step == command.stuck
 
 
-def what_is_left(tx: Session, order: Order, change: str) -> Iterator[str]:
+def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:
     """Tell what is neither as before nor as it will be: held seats, lines of the change, money aside or moved."""
     for seat in order.reservations:
         if seat.state is ReservationState.HELD:
@@ -100,4 +100,4 @@ def what_is_left(tx: Session, order: Order, change: str) -> Iterator[str]:
 
 
 def _money(amount: Money, what: str) -> str:
-    return f"{amount.words} {what}"
+    return f"{amount.display} {what}"

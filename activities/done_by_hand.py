@@ -7,21 +7,21 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.payments import SettlePriceDifference, to_settle
-from activities.support.step_executor import Once
+from activities.payments import SettlePriceDifferenceCommand, to_settle
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command
-from domain.dual_control import AGREED_WITHIN, NOBODY, TEMPORAL, Alone, others
+from domain.dual_control import AGREED_WITHIN, ANONYMOUS, TEMPORAL, DualControlPolicy, others
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
-from store.changes import operator_statements as sayings
-from store.changes.operator_statements import Said
+from store.changes import operator_statements
+from store.changes.operator_statements import RecordedStatement
 from store.orders.events import EventType
-from store.orders.orders import locked
+from store.orders.orders import lock_order
 from store.tables import OrderRow
 from temporal.names import StepName
 
 
-class TakeByHand(Command):
+class CheckDoneByHandCommand(Command):
     """Take a stuck step for done by hand."""
 
     step: ClassVar[str] = StepName.CHECK_DONE_BY_HAND
@@ -40,7 +40,7 @@ class TakeByHand(Command):
         return f"{self.stuck} is said to be done by hand"
 
 
-class TakenByHand(BaseModel):
+class CheckDoneByHandResult(BaseModel):
     """What is recorded when our books are mended."""
 
     reason: str
@@ -48,15 +48,15 @@ class TakenByHand(BaseModel):
     """Last first; empty when what was said is too old, or about another step: then nothing is taken for done."""
 
 
-class ByHandActivities:
+class DoneByHandActivities:
     """Hears what people say they did."""
 
-    def __init__(self, once: Once, alone: Alone) -> None:
+    def __init__(self, once: StepExecutor, alone: DualControlPolicy) -> None:
         self._once = once
         self._alone = alone
 
     @activity.defn(name=StepName.CHECK_DONE_BY_HAND, no_thread_cancel_exception=True)
-    def take_by_hand(self, command: TakeByHand) -> TakenByHand:
+    def check_done_by_hand(self, command: CheckDoneByHandCommand) -> CheckDoneByHandResult:
         """Return who says so, and why. Raises SecondPersonNeeded above what one person may say alone.
 
         People are those the API let in and wrote down. An update of Temporal's own names nobody: whatever it says of
@@ -64,30 +64,30 @@ class ByHandActivities:
         """
         store = self._once.store
         with store.write() as tx:
-            order = locked(tx, command.order)
+            order = lock_order(tx, command.order)
             after = store.now() - AGREED_WITHIN
-            said = sayings.said_done(tx, order.number, command.stuck, command.since, after)
+            said = operator_statements.statements_of_done(tx, order.number, command.stuck, command.since, after)
             amount = _moved(tx, order, command)
         who, reason = TEMPORAL, command.reason
         if command.said is not None:
             with store.read() as tx:
-                mine = sayings.of_number(tx, command.order, command.said, EventType.SAID_DONE_BY_HAND)
+                mine = operator_statements.of_number(tx, command.order, command.said, EventType.SAID_DONE_BY_HAND)
             if mine is None or mine.at <= after or not mine.saying.is_about(command.stuck, command.since):
-                return TakenByHand(reason=reason)
+                return CheckDoneByHandResult(reason=reason)
             who, reason = mine.saying.who, mine.saying.reason
-        if amount is None or self._alone.may(amount, who):
-            return TakenByHand(reason=reason, by_whom=(who,))
+        if amount is None or self._alone.may_act_alone(amount, who):
+            return CheckDoneByHandResult(reason=reason, by_whom=(who,))
         return _by_two(who, reason, said)
 
 
-def _by_two(who: str, reason: str, said: list[Said]) -> TakenByHand:
+def _by_two(who: str, reason: str, said: list[RecordedStatement]) -> CheckDoneByHandResult:
     before = others((each.saying.who for each in said), who)
-    if who in NOBODY or not before:
+    if who in ANONYMOUS or not before:
         raise SecondPersonNeeded
-    return TakenByHand(reason=reason, by_whom=(who, before[0]))
+    return CheckDoneByHandResult(reason=reason, by_whom=(who, before[0]))
 
 
-def _moved(tx: Session, order: OrderRow, command: TakeByHand) -> Money | None:
-    if command.stuck != SettlePriceDifference.step:
+def _moved(tx: Session, order: OrderRow, command: CheckDoneByHandCommand) -> Money | None:
+    if command.stuck != SettlePriceDifferenceCommand.step:
         return command.amount
     return total((move.amount for move in to_settle(tx, order)), order.currency)

@@ -8,20 +8,20 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.outcomes import end_change
-from activities.support.step_executor import Once
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Final, Nothing
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from store.changes import changes
 from store.database.store import after_commit
 from store.orders.events import Data, EventType, append
-from store.orders.totals import due_of
+from store.orders.totals import order_total
 from store.tables import OrderRow
 from telemetry.metrics import UNWOUND
 from temporal.names import StepName, System
 
 
-class ConfirmOrder(Command):
+class ConfirmOrderCommand(Command):
     """Make the draft the confirmed version."""
 
     step: ClassVar[str] = StepName.CONFIRM_ORDER
@@ -32,13 +32,13 @@ class ConfirmOrder(Command):
         return "make the draft the confirmed version"
 
 
-class Confirmed(BaseModel):
+class ConfirmOrderResult(BaseModel):
     """What the order is now: confirmed, or cancelled when nothing is left on it."""
 
     status: OrderStatus
 
 
-class HowClosed(StrEnum):
+class CloseReason(StrEnum):
     """Why a draft ended without a confirmation."""
 
     DISCARDED = "discarded"
@@ -46,16 +46,16 @@ class HowClosed(StrEnum):
 
 
 # There before they count, so that a rate sees the first.
-for _how in HowClosed:
+for _how in CloseReason:
     UNWOUND.labels(_how.name)
 
 
-class CloseDraft(Command):
+class CloseDraftCommand(Command):
     """Close a draft whose changes were taken back. Keyed by the change that opened it."""
 
     step: ClassVar[str] = StepName.CLOSE_DRAFT
     part: ClassVar[str] = "close"
-    how: HowClosed
+    how: CloseReason
 
     def summary(self) -> str:
         """Say why."""
@@ -65,34 +65,34 @@ class CloseDraft(Command):
 class DraftActivities:
     """Ends drafts."""
 
-    def __init__(self, once: Once) -> None:
+    def __init__(self, once: StepExecutor) -> None:
         self._once = once
 
     @activity.defn(name=StepName.CONFIRM_ORDER, no_thread_cancel_exception=True)
-    def confirm_order(self, command: ConfirmOrder) -> Confirmed:
+    def confirm_order(self, command: ConfirmOrderCommand) -> ConfirmOrderResult:
         """Make the draft's version the confirmed one and write the change's outcome with it.
 
         An order without lines is cancelled by its confirmation.
         """
 
-        def confirm(tx: Session, order: OrderRow) -> Confirmed:
+        def confirm(tx: Session, order: OrderRow) -> ConfirmOrderResult:
             now = self._once.store.now()
-            order.status = OrderStatus.CONFIRMED if due_of(tx, order).lines else OrderStatus.CANCELLED
+            order.status = OrderStatus.CONFIRMED if order_total(tx, order).lines else OrderStatus.CANCELLED
             order.confirmed_version, order.last_confirmed_at = order.version, now
             _end_draft(order)
             data: Data = {"version": order.version, "status": str(order.status)}
             append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
             end_change(tx, order, changes.existing(tx, command.change), ChangeState.DONE, None, now)
-            return Confirmed(status=OrderStatus(order.status))
+            return ConfirmOrderResult(status=OrderStatus(order.status))
 
-        return self._once.check(command, Confirmed, confirm)
+        return self._once.run_local(command, ConfirmOrderResult, confirm)
 
     @activity.defn(name=StepName.CLOSE_DRAFT, no_thread_cancel_exception=True)
-    def close_draft(self, command: CloseDraft) -> Nothing:
+    def close_draft(self, command: CloseDraftCommand) -> Nothing:
         """Close a draft. An order never confirmed that expires keeps its lines and becomes expired."""
 
         def close(tx: Session, order: OrderRow) -> Nothing:
-            expired = command.how is HowClosed.EXPIRED
+            expired = command.how is CloseReason.EXPIRED
             if expired and not order.confirmed_version:
                 order.status = OrderStatus.EXPIRED
             _end_draft(order)
@@ -101,12 +101,12 @@ class DraftActivities:
             after_commit(tx, UNWOUND.labels(command.how.name).inc)
             return Nothing()
 
-        return self._once.check(command, Nothing, close)
+        return self._once.run_local(command, Nothing, close)
 
 
 def _end_draft(order: OrderRow) -> None:
     order.draft_opened_by, order.expires_at, order.expires_fixed = None, None, False
 
 
-CONFIRM_ORDER = Final(ConfirmOrder, DraftActivities.confirm_order, system=System.STORE)
-CLOSE_DRAFT = Final(CloseDraft, DraftActivities.close_draft, system=System.STORE)
+CONFIRM_ORDER = Final(ConfirmOrderCommand, DraftActivities.confirm_order, system=System.STORE)
+CLOSE_DRAFT = Final(CloseDraftCommand, DraftActivities.close_draft, system=System.STORE)

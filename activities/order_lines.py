@@ -8,19 +8,18 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.support.deadlines import Deadlines
-from activities.support.step_executor import Once
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Nothing, Reversible
 from domain.money import Money
 from domain.orders import OrderStatus
 from store.changes import changes
-from store.orders import apply_change as swaps
-from store.orders import reservations
+from store.orders import apply_change, reservations
 from store.orders.events import Data, EventType, append
 from store.tables import OrderRow
 from temporal.names import StepName, System
 
 
-class SwapOfferBundle(Command):
+class SwapOfferBundleCommand(Command):
     """Put the planned lines on the order and take off those they replace."""
 
     step: ClassVar[str] = StepName.SWAP_OFFER_BUNDLE
@@ -31,7 +30,7 @@ class SwapOfferBundle(Command):
         return "put the new lines on the draft"
 
 
-class Before(BaseModel):
+class PreviousOrder(BaseModel):
     """The order's head before a swap, to be put back by its undo."""
 
     status: OrderStatus
@@ -41,7 +40,7 @@ class Before(BaseModel):
     draft_opened_by: str | None
 
 
-class Swapped(BaseModel):
+class SwapOfferBundleResult(BaseModel):
     """Where a swap left the order."""
 
     version: int
@@ -50,43 +49,43 @@ class Swapped(BaseModel):
     draft_opened_by: str
     superseded: int = 0
     """How many seats held for draft lines this change replaced."""
-    before: Before | None = None
+    before: PreviousOrder | None = None
     """For the undo, which finds it with the step's first answer; the workflow has no use for it."""
 
 
 class OrderLineActivities:
     """Changes what is on an order."""
 
-    def __init__(self, once: Once, deadlines: Deadlines) -> None:
+    def __init__(self, once: StepExecutor, deadlines: Deadlines) -> None:
         self._once = once
         self._deadlines = deadlines
 
     @activity.defn(name=StepName.SWAP_OFFER_BUNDLE, no_thread_cancel_exception=True)
-    def swap_offer_bundle(self, command: SwapOfferBundle) -> Swapped:
+    def swap_offer_bundle(self, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
         """Put a planned and quoted change on the draft; the first one opens it, version + 1."""
-        swapped = self._once.check(command, Swapped, lambda tx, order: self._swap(tx, order, command))
+        swapped = self._once.run_local(command, SwapOfferBundleResult, lambda tx, order: self._swap(tx, order, command))
         return swapped.model_copy(update={"before": None})
 
-    def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundle) -> Swapped:
+    def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
         now = self._once.store.now()
         row = changes.existing(tx, command.change)
         plan, quote = changes.plan_of(row), changes.quote_of(row)
         if quote is None:
             raise LookupError("a change is quoted before it is put on the order")
-        before = Before.model_validate(order.model_dump(include=set(Before.model_fields)))
+        before = PreviousOrder.model_validate(order.model_dump(include=set(PreviousOrder.model_fields)))
         if order.draft_opened_by is None:
             order.draft_opened_by, order.expires_fixed = command.change, False
             # Somebody had asked for it before its first change was refused: now there is an order after all.
             order.abandoned = False
         order.status, order.version = OrderStatus.DRAFT, plan.version
         held = [seat.id for seat in reservations.under_key(tx, f"{command.change}/reserve")] if plan.seats else []
-        swaps.put_on(tx, order, command.change, plan, quote, held)
+        apply_change.apply_change(tx, order, command.change, plan, quote, held)
         order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
         added, removed = [line.id for line in plan.adds], list(plan.removes)
         data: Data = {"version": plan.version, "balance": str(quote.balance), "added": added, "removed": removed}
         append(tx, order, EventType.ORDER_CHANGED, command.change, now, data)
         changes.note(tx, row.id, draft=order.draft_opened_by)
-        return Swapped(
+        return SwapOfferBundleResult(
             version=plan.version,
             balance=quote.balance,
             expires_at=order.expires_at,
@@ -97,14 +96,14 @@ class OrderLineActivities:
         )
 
     @activity.defn(name=StepName.RESTORE_OFFER_BUNDLE, no_thread_cancel_exception=True)
-    def restore_offer_bundle(self, command: SwapOfferBundle) -> Nothing:
+    def restore_offer_bundle(self, command: SwapOfferBundleCommand) -> Nothing:
         """Undo a swap: what it added is marked undone, what it removed is live again."""
 
         def reverse(tx: Session, order: OrderRow, answer: str) -> None:
-            before = Swapped.model_validate_json(answer).before
+            before = SwapOfferBundleResult.model_validate_json(answer).before
             if before is None:
                 raise LookupError("a swap remembers what was before it")
-            swaps.take_off(tx, order.number, command.change)
+            apply_change.revert_change(tx, order.number, command.change)
             for name, value in before:
                 setattr(order, name, value)
             append(tx, order, EventType.CHANGE_UNDONE, command.change, self._once.store.now(), {})
@@ -113,7 +112,7 @@ class OrderLineActivities:
 
 
 SWAP_OFFER_BUNDLE = Reversible(
-    SwapOfferBundle,
+    SwapOfferBundleCommand,
     OrderLineActivities.swap_offer_bundle,
     undo=OrderLineActivities.restore_offer_bundle,
     undo_name=StepName.RESTORE_OFFER_BUNDLE,

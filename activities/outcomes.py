@@ -8,22 +8,21 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.support.step_executor import Once
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Final
 from domain.changes import ChangeState, Outcome
 from domain.orders import OrderStatus
-from store.changes import changes
-from store.changes import step_records as effects
-from store.changes.step_records import EffectState
+from store.changes import changes, step_records
+from store.changes.step_records import StepState
 from store.database.store import after_commit
-from store.orders.orders import locked, reservations_on
+from store.orders.orders import lock_order, reservations_on
 from store.orders.totals import summary_of
-from store.tables import ChangeRow, EffectRow, OrderRow
+from store.tables import ChangeRow, OrderRow, StepRecordRow
 from telemetry.metrics import UNWOUND
 from temporal.names import StepName, System
 
 
-class RecordOutcome(Command):
+class RecordOutcomeCommand(Command):
     """Write how a change ended."""
 
     step: ClassVar[str] = StepName.RECORD_OUTCOME
@@ -36,7 +35,7 @@ class RecordOutcome(Command):
         return f"record the outcome: {self.state}{f' ({self.code})' if self.code else ''}"
 
 
-class Recorded(BaseModel):
+class RecordOutcomeResult(BaseModel):
     """The outcome the change has, which may be an earlier one."""
 
     state: ChangeState
@@ -47,18 +46,18 @@ class Recorded(BaseModel):
 class OutcomeActivities:
     """Records outcomes."""
 
-    def __init__(self, once: Once) -> None:
+    def __init__(self, once: StepExecutor) -> None:
         self._once = once
 
     @activity.defn(name=StepName.RECORD_OUTCOME, no_thread_cancel_exception=True)
-    def record_outcome(self, command: RecordOutcome) -> Recorded:
+    def record_outcome(self, command: RecordOutcomeCommand) -> RecordOutcomeResult:
         """Write a change's outcome unless it has one; answer with the one it has."""
         with self._once.store.write() as tx:
-            order = locked(tx, command.order)
+            order = lock_order(tx, command.order)
             row = changes.claimed(tx, command.change)
             status = OrderStatus(order.status)
             if row is None:
-                return Recorded(state=command.state, code=command.code, status=status)
+                return RecordOutcomeResult(state=command.state, code=command.code, status=status)
             before = changes.outcome_of(row)
             end_change(tx, order, row, command.state, command.code, self._once.store.now())
             state, code = (before.state, before.code) if before else (command.state, command.code)
@@ -66,7 +65,7 @@ class OutcomeActivities:
                 # A first change that was refused leaves no order behind.
                 order.abandoned = True
                 tx.add(order)
-            return Recorded(state=state, code=code, status=status)
+            return RecordOutcomeResult(state=state, code=code, status=status)
 
 
 def end_change(
@@ -76,7 +75,7 @@ def end_change(
     done = state is ChangeState.DONE and row.plan is not None
     plan = changes.plan_of(row) if done else None
     added = tuple(line.id for line in plan.adds) if plan else ()
-    steps = [] if state is ChangeState.DONE else effects.of_change(tx, row.id)
+    steps = [] if state is ChangeState.DONE else step_records.of_change(tx, row.id)
     outcome = Outcome(
         state=state,
         code=code,
@@ -88,14 +87,14 @@ def end_change(
         warnings=plan.warnings if plan else (),
     )
     written = changes.end(tx, row.id, outcome, now)
-    if written and any(each.state == EffectState.WITHDRAWN for each in steps):
+    if written and any(each.state == StepState.WITHDRAWN for each in steps):
         after_commit(tx, UNWOUND.labels(code).inc)
     return written
 
 
-def _members(steps: list[EffectRow], code: str | None) -> tuple[dict[str, str | int], ...]:
+def _members(steps: list[StepRecordRow], code: str | None) -> tuple[dict[str, str | int], ...]:
     refusals = [json.loads(each.refusal) for each in steps if each.refusal]
     return next((tuple(each["members"]) for each in refusals if each["code"] == code), ())
 
 
-RECORD_OUTCOME = Final(RecordOutcome, OutcomeActivities.record_outcome, system=System.STORE)
+RECORD_OUTCOME = Final(RecordOutcomeCommand, OutcomeActivities.record_outcome, system=System.STORE)

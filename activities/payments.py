@@ -9,7 +9,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.support.deadlines import Deadlines
-from activities.support.step_executor import Once
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Nothing, Pivot, Reversible
 from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
@@ -18,12 +18,12 @@ from providers.protocols import PaymentProvider
 from store.changes import changes
 from store.orders import ledger
 from store.orders.events import EventType, append
-from store.orders.totals import due_of
+from store.orders.totals import order_total
 from store.tables import OrderRow
 from temporal.names import StepName, System
 
 
-class AuthorisePayment(Command):
+class AuthorisePaymentCommand(Command):
     """Set money aside, with the means the request names."""
 
     step: ClassVar[str] = StepName.AUTHORISE_PAYMENT
@@ -37,16 +37,16 @@ class AuthorisePayment(Command):
 
     def summary(self) -> str:
         """Say how much."""
-        return f"set aside {self.amount.words}"
+        return f"set aside {self.amount.display}"
 
 
-class Authorised(BaseModel):
+class AuthorisePaymentResult(BaseModel):
     """Money is set aside; a payment moves the draft's deadline."""
 
     expires_at: datetime | None
 
 
-class SettlePriceDifference(Command):
+class SettlePriceDifferenceCommand(Command):
     """Take or pay back exactly what the draft comes to."""
 
     step: ClassVar[str] = StepName.SETTLE_PRICE_DIFFERENCE
@@ -57,7 +57,7 @@ class SettlePriceDifference(Command):
         return "capture or refund the price difference: the point of no return"
 
 
-class Settled(BaseModel):
+class SettlePriceDifferenceResult(BaseModel):
     """What was taken and what was paid back."""
 
     captured: Money
@@ -74,13 +74,13 @@ _EVENTS = {
 class PaymentActivities:
     """Everything done with money."""
 
-    def __init__(self, once: Once, payments: PaymentProvider, deadlines: Deadlines) -> None:
+    def __init__(self, once: StepExecutor, payments: PaymentProvider, deadlines: Deadlines) -> None:
         self._once = once
         self._payments = payments
         self._deadlines = deadlines
 
     @activity.defn(name=StepName.AUTHORISE_PAYMENT, no_thread_cancel_exception=True)
-    def authorise_payment(self, command: AuthorisePayment) -> Authorised:
+    def authorise_payment(self, command: AuthorisePaymentCommand) -> AuthorisePaymentResult:
         """Set money aside. Raises PaymentRefused."""
         store = self._once.store
 
@@ -91,7 +91,7 @@ class PaymentActivities:
             amount = (command.amount, means.method, means.token)
             return self._payments.authorise(order.tenant, command.key, *amount), means
 
-        def note(tx: Session, order: OrderRow, heard: tuple[str, PaymentMeans]) -> Authorised:
+        def note(tx: Session, order: OrderRow, heard: tuple[str, PaymentMeans]) -> AuthorisePaymentResult:
             now, (reference, means) = store.now(), heard
             entry = (command.key, command.change, command.amount, means.method, reference, now)
             ledger.authorised(tx, order, *entry)
@@ -100,12 +100,12 @@ class PaymentActivities:
                 changes.note(tx, command.change, draft=order.draft_opened_by)
             data = {"amount": str(command.amount), "currency": command.amount.currency}
             append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)
-            return Authorised(expires_at=order.expires_at)
+            return AuthorisePaymentResult(expires_at=order.expires_at)
 
-        return self._once.step(command, Authorised, self._payments, authorise, note, self._void(command))
+        return self._once.run(command, AuthorisePaymentResult, self._payments, authorise, note, self._void(command))
 
     @activity.defn(name=StepName.VOID_PAYMENT, no_thread_cancel_exception=True)
-    def void_payment(self, command: AuthorisePayment) -> Nothing:
+    def void_payment(self, command: AuthorisePaymentCommand) -> Nothing:
         """Let go what was set aside under a change, if anything."""
 
         def reverse(tx: Session, order: OrderRow, _answer: str) -> None:
@@ -117,11 +117,11 @@ class PaymentActivities:
 
         return self._once.undo(command, reverse, self._payments, self._void(command))
 
-    def _void(self, command: AuthorisePayment) -> Callable[[OrderRow], None]:
+    def _void(self, command: AuthorisePaymentCommand) -> Callable[[OrderRow], None]:
         return lambda order: self._payments.void(order.tenant, command.key)
 
     @activity.defn(name=StepName.SETTLE_PRICE_DIFFERENCE, no_thread_cancel_exception=True)
-    def settle_price_difference(self, command: SettlePriceDifference) -> Settled:
+    def settle_price_difference(self, command: SettlePriceDifferenceCommand) -> SettlePriceDifferenceResult:
         """Capture, refund, or nothing for 0.00. Refused, it has done nothing; done, it is never undone.
 
         Raises PaymentRefused, RefundRefused, BalanceNotZero.
@@ -135,20 +135,20 @@ class PaymentActivities:
                 self._payments.settle(row.tenant, command.key, moves)
             return moves
 
-        def note(tx: Session, row: OrderRow, moves: list[Move]) -> Settled:
+        def note(tx: Session, row: OrderRow, moves: list[Move]) -> SettlePriceDifferenceResult:
             for move in moves:
                 ledger.moved(tx, row, command.key, command.change, move, store.now())
                 data = {"amount": str(move.amount), "currency": move.amount.currency}
                 append(tx, row, _EVENTS[move.kind], command.change, store.now(), data)
             captured, refunded = (_sum(row, moves, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND))
-            return Settled(captured=captured, refunded=refunded)
+            return SettlePriceDifferenceResult(captured=captured, refunded=refunded)
 
-        return self._once.step(command, Settled, self._payments, settle, note)
+        return self._once.run(command, SettlePriceDifferenceResult, self._payments, settle, note)
 
 
 def to_settle(tx: Session, row: OrderRow) -> list[Move]:
     """Return the moves that settle an order's draft. Raises BalanceNotZero."""
-    return settlement(due_of(tx, row).total, ledger.payments_of(tx, row.number, row.currency))
+    return settlement(order_total(tx, row).total, ledger.payments_of(tx, row.number, row.currency))
 
 
 def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:
@@ -156,12 +156,12 @@ def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:
 
 
 AUTHORISE_PAYMENT = Reversible(
-    AuthorisePayment,
+    AuthorisePaymentCommand,
     PaymentActivities.authorise_payment,
     undo=PaymentActivities.void_payment,
     undo_name=StepName.VOID_PAYMENT,
     system=System.PAYMENTS,
 )
 SETTLE_PRICE_DIFFERENCE = Pivot(
-    SettlePriceDifference, PaymentActivities.settle_price_difference, system=System.PAYMENTS
+    SettlePriceDifferenceCommand, PaymentActivities.settle_price_difference, system=System.PAYMENTS
 )

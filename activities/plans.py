@@ -7,11 +7,11 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.recovery import LeftDraft, left_draft
+from activities.recovery import OpenDraft, open_draft
 from activities.support.deadlines import Deadlines
-from activities.support.errors import LookBackFirstError
-from activities.support.planning_context import Looks, Seen
-from activities.support.step_executor import Once
+from activities.support.errors import RecoveryRequiredError
+from activities.support.planning_context import ContextLoader, PlanningContext
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Check, Command
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.dual_control import LOCAL, TEMPORAL
@@ -20,12 +20,11 @@ from domain.orders import Order, OrderStatus
 from domain.planning.plan_change import plan_change
 from domain.preconditions import check_confirm, check_extend, check_pay
 from domain.refusals import OrderErased, StaleOrder
-from domain.request_summary import words_of
+from domain.request_summary import summarise
 from store import erasure
-from store.changes import changes
-from store.changes import unfinished as leftovers
+from store.changes import changes, unfinished
 from store.orders.events import EventType, append
-from store.orders.orders import locked
+from store.orders.orders import lock_order
 from store.tables import ChangeRow, OrderRow
 from temporal.names import StepName, System
 
@@ -37,7 +36,7 @@ UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
 """There is no request of that id on this order."""
 
 
-class ByHand(BaseModel):
+class OperatorRequest(BaseModel):
     """What an operator asked for with an update of their own, without a request from the API."""
 
     kind: ChangeKind
@@ -45,12 +44,12 @@ class ByHand(BaseModel):
     reason: str = ""
 
 
-class PlanChange(Command):
+class PlanChangeCommand(Command):
     """Plan what a request asks."""
 
     step: ClassVar[str] = StepName.PLAN_CHANGE
     part: ClassVar[str] = "plan"
-    asked_by_hand: ByHand | None = None
+    asked_by_hand: OperatorRequest | None = None
     adopt: bool = False
     """Whether this is the first step of a run that knows nothing of an earlier one."""
 
@@ -59,7 +58,7 @@ class PlanChange(Command):
         return "claim the request and plan it"
 
 
-class Planned(BaseModel):
+class PlanChangeResult(BaseModel):
     """What the workflow must know of a plan."""
 
     answered: ChangeState | None = None
@@ -79,19 +78,19 @@ class Planned(BaseModel):
     channel: str | None = None
     asked: str = ""
     """What the request asks, in words: counts and deadlines, nobody's name."""
-    left: LeftDraft | None = None
+    left: OpenDraft | None = None
 
 
 class PlanActivities:
     """Plans requests."""
 
-    def __init__(self, once: Once, looks: Looks, deadlines: Deadlines) -> None:
+    def __init__(self, once: StepExecutor, looks: ContextLoader, deadlines: Deadlines) -> None:
         self._once = once
         self._looks = looks
         self._deadlines = deadlines
 
     @activity.defn(name=StepName.PLAN_CHANGE, no_thread_cancel_exception=True)
-    def plan_change(self, command: PlanChange) -> Planned:
+    def plan_change(self, command: PlanChangeCommand) -> PlanChangeResult:
         """Claim a request, or say that it was answered; then plan it.
 
         Its state and If-Match are compared here, in turn, not when it arrived. Raises every refusal
@@ -102,31 +101,33 @@ class PlanActivities:
         if claimed.answered:
             return claimed
 
-        def note(tx: Session, order: OrderRow, seen: Seen) -> Planned:
+        def note(tx: Session, order: OrderRow, seen: PlanningContext) -> PlanChangeResult:
             return self._plan(tx, order, command, seen)
 
-        planned = self._once.step(command, Planned, self._looks.offers, self._looks.at(command.change), note)
+        planned = self._once.run(
+            command, PlanChangeResult, self._looks.offers, self._looks.loader_for(command.change), note
+        )
         # The draft as it is now: an answer remembered from before a reset tells of another time.
         return planned.model_copy(update={"left": claimed.left})
 
-    def _claim(self, command: PlanChange) -> Planned:
+    def _claim(self, command: PlanChangeCommand) -> PlanChangeResult:
         """Return how the request was answered already, or the draft an earlier run left."""
         store = self._once.store
         with store.write() as tx:
-            order = locked(tx, command.order)
+            order = lock_order(tx, command.order)
             if command.asked_by_hand:
                 changes.add(tx, _row_by_hand(order, command, store.now()))
             if not changes.claim(tx, command.change, command.order, store.now()):
-                return _answered(tx, command)
+                return _already_ended(tx, command)
             if order.erased_at is not None:
                 erasure.erase_request(tx, command.change)
-            left = left_draft(tx, order) if command.adopt else None
-            half_done = command.adopt and leftovers.anything_half_done(tx, command.order, command.change)
+            left = open_draft(tx, order) if command.adopt else None
+            half_done = command.adopt and unfinished.has_unfinished_work(tx, command.order, command.change)
         if half_done:
-            raise LookBackFirstError
-        return Planned(left=left)
+            raise RecoveryRequiredError
+        return PlanChangeResult(left=left)
 
-    def _plan(self, tx: Session, head: OrderRow, command: PlanChange, seen: Seen) -> Planned:
+    def _plan(self, tx: Session, head: OrderRow, command: PlanChangeCommand, seen: PlanningContext) -> PlanChangeResult:
         if head.erased_at is not None:
             raise OrderErased
         row = changes.existing(tx, command.change)
@@ -141,36 +142,38 @@ class PlanActivities:
                 "ever_confirmed": seen.order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
                 "channel": head.distribution_channel,
-                "asked": words_of(seen.request),
+                "asked": summarise(seen.request),
             }
         )
 
-    def _by_kind(self, tx: Session, head: OrderRow, row: ChangeRow, seen: Seen) -> Planned:
+    def _by_kind(self, tx: Session, head: OrderRow, row: ChangeRow, seen: PlanningContext) -> PlanChangeResult:
         order, request = seen.order, seen.request
         match request.kind:
             case ChangeKind.CHANGE:
                 return self._change(tx, head, row, seen)
             case ChangeKind.CONFIRM if order.status is OrderStatus.CONFIRMED:
-                return Planned(nothing=True)
+                return PlanChangeResult(nothing=True)
             case ChangeKind.CONFIRM:
-                owed = check_confirm(order, seen.shelf.products, pays=request.payment is not None)
-                return Planned(owed=owed)
+                owed = check_confirm(order, seen.catalogue.products, pays=request.payment is not None)
+                return PlanChangeResult(owed=owed)
             case ChangeKind.PAY:
-                return Planned(owed=check_pay(order, request.amount))
+                return PlanChangeResult(owed=check_pay(order, request.amount))
             case ChangeKind.EXTEND:
                 check_extend(order)
-                return Planned(expires_at=request.expires_at)
+                return PlanChangeResult(expires_at=request.expires_at)
             case _:
-                return Planned(nothing=order.draft_opened_by is None)
+                return PlanChangeResult(nothing=order.draft_opened_by is None)
 
-    def _change(self, tx: Session, head: OrderRow, row: ChangeRow, seen: Seen) -> Planned:
-        plan = plan_change(seen.order, seen.request, seen.shelf, head.next_line, head.next_position)
+    def _change(self, tx: Session, head: OrderRow, row: ChangeRow, seen: PlanningContext) -> PlanChangeResult:
+        plan = plan_change(seen.order, seen.request, seen.catalogue, head.next_line, head.next_position)
         head.next_line, head.next_position = plan.next_line, plan.next_position
         changes.note(tx, row.id, plan=plan.model_dump_json())
         services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
         count = sum(wish.count for wish in plan.seats)
         extend = not plan.nothing and self._short(head, seen.order)
-        return Planned(nothing=plan.nothing, confirm=plan.confirm, seats=count, services=services, extend=extend)
+        return PlanChangeResult(
+            nothing=plan.nothing, confirm=plan.confirm, seats=count, services=services, extend=extend
+        )
 
     def _short(self, head: OrderRow, order: Order) -> bool:
         """Whether many changes in a row have used up half of what holds last longer than the draft."""
@@ -178,20 +181,20 @@ class PlanActivities:
         return any(each.expires_at and each.expires_at < until for each in order.reservations)
 
 
-def _answered(tx: Session, command: PlanChange) -> Planned:
+def _already_ended(tx: Session, command: PlanChangeCommand) -> PlanChangeResult:
     row = changes.of_id(tx, command.change)
     outcome = changes.outcome_of(row) if row and row.order_number == command.order else None
     if outcome is None:
-        return Planned(answered=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
-    return Planned(answered=outcome.state, code=outcome.code)
+        return PlanChangeResult(answered=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
+    return PlanChangeResult(answered=outcome.state, code=outcome.code)
 
 
 def _who(row: ChangeRow) -> str:
     return row.client or (TEMPORAL if row.route == _BY_HAND_ROUTE else LOCAL)
 
 
-def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeRow:
-    by_hand = command.asked_by_hand or ByHand(kind=ChangeKind.DISCARD)
+def _row_by_hand(order: OrderRow, command: PlanChangeCommand, now: datetime) -> ChangeRow:
+    by_hand = command.asked_by_hand or OperatorRequest(kind=ChangeKind.DISCARD)
     reason = by_hand.reason or IN_TEMPORAL
     request = ChangeRequest(kind=by_hand.kind, expires_at=by_hand.expires_at, reason=reason)
     return ChangeRow(
@@ -207,4 +210,4 @@ def _row_by_hand(order: OrderRow, command: PlanChange, now: datetime) -> ChangeR
     )
 
 
-PLAN_CHANGE = Check(PlanChange, PlanActivities.plan_change, system=System.STORE)
+PLAN_CHANGE = Check(PlanChangeCommand, PlanActivities.plan_change, system=System.STORE)

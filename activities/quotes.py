@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.support.planning_context import Looks, Seen, shelf_for
-from activities.support.step_executor import Once
+from activities.support.planning_context import ContextLoader, PlanningContext, catalogue_slice_for
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Check, Command
 from domain.changes import ChangeRequest
 from domain.money import Money
@@ -25,7 +25,7 @@ from store.tables import OrderRow
 from temporal.names import StepName, System
 
 
-class QuoteChange(Command):
+class QuoteChangeCommand(Command):
     """Price a change."""
 
     step: ClassVar[str] = StepName.QUOTE_CHANGE
@@ -36,7 +36,7 @@ class QuoteChange(Command):
         return "price the change"
 
 
-class Quoted(BaseModel):
+class QuoteChangeResult(BaseModel):
     """What a change comes to."""
 
     difference: Money
@@ -47,31 +47,33 @@ class Quoted(BaseModel):
 class QuoteActivities:
     """Prices changes."""
 
-    def __init__(self, once: Once, looks: Looks) -> None:
+    def __init__(self, once: StepExecutor, looks: ContextLoader) -> None:
         self._once = once
         self._looks = looks
 
     @activity.defn(name=StepName.QUOTE_CHANGE, no_thread_cancel_exception=True)
-    def quote_change(self, command: QuoteChange) -> Quoted:
+    def quote_change(self, command: QuoteChangeCommand) -> QuoteChangeResult:
         """Price a change and keep the quote.
 
         Raises OfferExpired, ServiceDeparted, NotOffered, and BalanceNotZero for a change in one go
         that would owe money without a payment: refused here, before anything is held.
         """
 
-        def note(tx: Session, _order: OrderRow, seen: Seen) -> Quoted:
+        def note(tx: Session, _order: OrderRow, seen: PlanningContext) -> QuoteChangeResult:
             return self._quote(tx, seen, command)
 
-        return self._once.step(command, Quoted, self._looks.offers, self._looks.at(command.change), note)
+        return self._once.run(
+            command, QuoteChangeResult, self._looks.offers, self._looks.loader_for(command.change), note
+        )
 
-    def _quote(self, tx: Session, seen: Seen, command: QuoteChange) -> Quoted:
+    def _quote(self, tx: Session, seen: PlanningContext, command: QuoteChangeCommand) -> QuoteChangeResult:
         row = changes.existing(tx, command.change)
         plan = changes.plan_of(row)
-        quote = quote_change(seen.order, plan, seen.shelf, self._once.store.now())
+        quote = quote_change(seen.order, plan, seen.catalogue, self._once.store.now())
         if plan.confirm:
             check_paid(quote.balance, pays=seen.request.payment is not None)
         changes.note(tx, row.id, quote=quote.model_dump_json())
-        return Quoted(difference=quote.difference, fee=quote.fee, balance=quote.balance)
+        return QuoteChangeResult(difference=quote.difference, fee=quote.fee, balance=quote.balance)
 
 
 def price(tx: Session, head: OrderRow, offers: OfferCatalogue, request: ChangeRequest, now: datetime) -> Quote:
@@ -82,10 +84,10 @@ def price(tx: Session, head: OrderRow, offers: OfferCatalogue, request: ChangeRe
     if head.erased_at is not None:
         raise OrderErased
     order = load(tx, head)
-    shelf = shelf_for(tx, head.tenant, offers, order, request)
+    shelf = catalogue_slice_for(tx, head.tenant, offers, order, request)
     plan = plan_change(order, request, shelf, head.next_line, head.next_position)
     validate_travellers(order, request, plan, shelf)
     return quote_change(order, plan, shelf, now)
 
 
-QUOTE_CHANGE = Check(QuoteChange, QuoteActivities.quote_change, system=System.OFFERS)
+QUOTE_CHANGE = Check(QuoteChangeCommand, QuoteActivities.quote_change, system=System.OFFERS)

@@ -22,7 +22,7 @@ MOST = 200
 _RUNNING = f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running'"
 
 
-class Strays(BaseModel):
+class OrphanedOrders(BaseModel):
     """What one round found."""
 
     orders: tuple[str, ...]
@@ -31,35 +31,37 @@ class Strays(BaseModel):
     """Requests that nobody has taken up in time."""
 
 
-class Books(BaseModel):
+class InvariantReport(BaseModel):
     """What was found wrong with the books."""
 
     violations: tuple[str, ...]
     """Invariants that do not hold, with the order where there is one, in our own ids."""
 
 
-class StrayActivities:
+class ReconciliationActivities:
     """Compares the store with Temporal."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     @activity.defn(name=StepName.FIND_ORPHANED_ORDERS)
-    async def find_strays(self) -> Strays:
+    async def find_orphaned_orders(self) -> OrphanedOrders:
         """Return the orders that need a run. Nothing is changed."""
         wanted, overdue = await asyncio.to_thread(self._look)
         running = {each.id async for each in activity.client().list_workflows(_RUNNING)} if wanted else set()
         strays = [order for order in wanted if draft_id(order) not in running]
-        return Strays(orders=tuple(strays[:MOST]), overdue=overdue)
+        return OrphanedOrders(orders=tuple(strays[:MOST]), overdue=overdue)
 
     def _look(self) -> tuple[list[str], int]:
         before = self._store.now() - PATIENCE
         with self._store.read() as tx:
-            left = {row.order_number for row in leftovers.forgotten(tx)}.union(leftovers.orders_half_taken_back(tx))
+            left = {row.order_number for row in leftovers.residual_steps(tx)}.union(
+                leftovers.orders_partially_undone(tx)
+            )
             return sorted({*unfinished(tx, before), *left}), len(invariants.overdue(tx, before))
 
     @activity.defn(name=StepName.CHECK_INVARIANTS, no_thread_cancel_exception=True)
-    def check_books(self) -> Books:
+    def check_invariants(self) -> InvariantReport:
         """Return what does not hold of what must. It reads everything, so it takes longer as the store grows."""
         with self._store.read() as tx:
             wrong = [*islice(invariants.violations(tx), MOST)]
@@ -67,4 +69,4 @@ class StrayActivities:
         for invariant in invariants.INVARIANTS:
             VIOLATIONS.labels(invariant.name).set(found[invariant.name])
         BOOKS_CHECKED.set_to_current_time()
-        return Books(violations=tuple(f"{each.invariant} {each.order or '-'} {each.what}" for each in wrong))
+        return InvariantReport(violations=tuple(f"{each.invariant} {each.order or '-'} {each.what}" for each in wrong))

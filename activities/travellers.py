@@ -5,8 +5,8 @@ from typing import ClassVar
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.support.planning_context import Looks, Seen
-from activities.support.step_executor import Once
+from activities.support.planning_context import ContextLoader, PlanningContext
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Check, Command, Nothing
 from domain.traveller_rules import validate_travellers
 from store.changes import changes
@@ -14,7 +14,7 @@ from store.tables import OrderRow
 from temporal.names import StepName, System
 
 
-class ValidateTravellers(Command):
+class ValidateTravellersCommand(Command):
     """Check everybody a change touches."""
 
     step: ClassVar[str] = StepName.VALIDATE_TRAVELLERS
@@ -28,20 +28,20 @@ class ValidateTravellers(Command):
 class TravellerActivities:
     """Checks travellers."""
 
-    def __init__(self, once: Once, looks: Looks) -> None:
+    def __init__(self, once: StepExecutor, looks: ContextLoader) -> None:
         self._once = once
         self._looks = looks
 
     @activity.defn(name=StepName.VALIDATE_TRAVELLERS, no_thread_cancel_exception=True)
-    def validate_travellers(self, command: ValidateTravellers) -> Nothing:
+    def validate_travellers(self, command: ValidateTravellersCommand) -> Nothing:
         """Check travellers against the offers taken and the order; raises the refusals of the rules."""
 
-        def note(tx: Session, _order: OrderRow, seen: Seen) -> Nothing:
+        def note(tx: Session, _order: OrderRow, seen: PlanningContext) -> Nothing:
             plan = changes.plan_of(changes.existing(tx, command.change))
-            validate_travellers(seen.order, seen.request, plan, seen.shelf)
+            validate_travellers(seen.order, seen.request, plan, seen.catalogue)
             return Nothing()
 
-        return self._once.step(command, Nothing, self._looks.offers, self._looks.at(command.change), note)
+        return self._once.run(command, Nothing, self._looks.offers, self._looks.loader_for(command.change), note)
 
 
-VALIDATE_TRAVELLERS = Check(ValidateTravellers, TravellerActivities.validate_travellers, system=System.STORE)
+VALIDATE_TRAVELLERS = Check(ValidateTravellersCommand, TravellerActivities.validate_travellers, system=System.STORE)

@@ -12,24 +12,23 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from domain.webhooks import Failure, Why, body_of, message_id, pause_after
-from providers.webhook_sender import Answered, Message, Poster
+from domain.webhooks import DisabledReason, Failure, body_of, message_id, pause_after
+from providers.webhook_sender import Message, SendResult, WebhookSender
 from store.database.store import Store
 from store.orders import events
 from store.tables import DeliveryRow, WebhookRow
-from store.webhooks import outbox as deliveries
-from store.webhooks import webhooks
+from store.webhooks import outbox, webhooks
 from temporal.names import StepName
 
 
-class Course(BaseModel):
+class DeliveryStream(BaseModel):
     """One order's events on their way to one webhook."""
 
     webhook: str
     order: str
 
 
-class Posted(BaseModel):
+class DeliverNextEventResult(BaseModel):
     """What became of the next event; nothing is left to do when no more and no time is said."""
 
     number: int | None = None
@@ -55,26 +54,26 @@ class _Due(NamedTuple):
 class DeliveryActivities:
     """Posts what is owed."""
 
-    def __init__(self, store: Store, poster: Poster) -> None:
+    def __init__(self, store: Store, poster: WebhookSender) -> None:
         self._store = store
         self._poster = poster
 
     @activity.defn(name=StepName.DELIVER_NEXT_EVENT)
-    async def deliver_next(self, course: Course) -> Posted:
+    async def deliver_next_event(self, course: DeliveryStream) -> DeliverNextEventResult:
         """Post the first event of an order that a webhook has not got yet.
 
         Who dies between the post and the note posts it again, under the same id.
         """
         due = await asyncio.to_thread(self._due, course)
         if due is None:
-            return Posted()
-        answered = await self._poster.post(due.url, due.message, self._store.now())
+            return DeliverNextEventResult()
+        answered = await self._poster.send(due.url, due.message, self._store.now())
         return await asyncio.to_thread(self._note, course, due, answered)
 
-    def _due(self, course: Course) -> _Due | None:
+    def _due(self, course: DeliveryStream) -> _Due | None:
         with self._store.read() as tx:
             webhook = webhooks.of_id(tx, course.webhook)
-            row = deliveries.head(tx, course.webhook, course.order)
+            row = outbox.head(tx, course.webhook, course.order)
             if webhook is None or not webhook.enabled or row is None:
                 return None
             event = events.of_number(tx, row.order_number, row.number)
@@ -83,38 +82,42 @@ class DeliveryActivities:
             secrets = webhooks.secrets_of(webhook, self._store.now())
             return _Due(row.number, webhook.url, Message(message_id(course.order, row.number), body, secrets))
 
-    def _note(self, course: Course, due: _Due, answered: Answered) -> Posted:
+    def _note(self, course: DeliveryStream, due: _Due, answered: SendResult) -> DeliverNextEventResult:
         with self._store.write() as tx:
             webhook = webhooks.of_id(tx, course.webhook, lock=True)
-            row = deliveries.head(tx, course.webhook, course.order)
+            row = outbox.head(tx, course.webhook, course.order)
             if webhook is None or row is None or row.number != due.number:
                 # Deleted meanwhile, or an attempt that was given up for lost has delivered it.
-                return Posted(more=True)
+                return DeliverNextEventResult(more=True)
             row.last_attempt_at = self._store.now()
             row.last_failure, row.last_status = answered.failure, answered.status
             if answered.failure is None:
                 return self._taken(tx, webhook, row, answered)
             return self._not_taken(tx, webhook, row, answered.failure, answered.status)
 
-    def _taken(self, tx: Session, webhook: WebhookRow, row: DeliveryRow, answered: Answered) -> Posted:
+    def _taken(
+        self, tx: Session, webhook: WebhookRow, row: DeliveryRow, answered: SendResult
+    ) -> DeliverNextEventResult:
         now = self._store.now()
         row.delivered_at, row.next_at = now, None
         webhooks.succeed(webhook, now)
-        deliveries.put_off(tx, row.webhook, row.order_number, now + deliveries.PATIENCE)
-        more = deliveries.head(tx, row.webhook, row.order_number) is not None
-        return Posted(number=row.number, type=row.type, status=answered.status, attempts=row.attempts, more=more)
+        outbox.lease_until(tx, row.webhook, row.order_number, now + outbox.LEASE)
+        more = outbox.head(tx, row.webhook, row.order_number) is not None
+        return DeliverNextEventResult(
+            number=row.number, type=row.type, status=answered.status, attempts=row.attempts, more=more
+        )
 
     def _not_taken(
         self, tx: Session, webhook: WebhookRow, row: DeliveryRow, failure: Failure, status: int | None
-    ) -> Posted:
+    ) -> DeliverNextEventResult:
         now = self._store.now()
         row.attempts += 1
         webhooks.fail(webhook, failure, status, now)
         told = {"number": row.number, "type": row.type, "failure": failure, "status": status, "attempts": row.attempts}
         again_in = pause_after(row.attempts, f"{webhook.id}/{row.order_number}/{row.number}")
         if failure is Failure.GONE or again_in is None:
-            why = Why.GONE if failure is Failure.GONE else Why.GAVE_UP
+            why = DisabledReason.GONE if failure is Failure.GONE else DisabledReason.GAVE_UP
             webhooks.disable(tx, webhook, why)
-            return Posted(**told, disabled=why)
-        deliveries.put_off(tx, row.webhook, row.order_number, now + again_in + deliveries.PATIENCE)
-        return Posted(**told, again_in=again_in)
+            return DeliverNextEventResult(**told, disabled=why)
+        outbox.lease_until(tx, row.webhook, row.order_number, now + again_in + outbox.LEASE)
+        return DeliverNextEventResult(**told, again_in=again_in)

@@ -5,8 +5,8 @@ from functools import partial
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api.auth.authenticator import Door
-from api.context import ApiParts
+from api.auth.authenticator import Authenticator
+from api.context import ApiContext
 from api.desk import routes as desk
 from api.desk.rendering import PREFIX as DESK
 from api.desk.rendering import error_page
@@ -18,11 +18,11 @@ from api.errors import exception_handlers
 from api.http.openapi import TAGS, describe
 from api.middleware.body_limit import BodyLimitMiddleware, RequestLimitMiddleware
 from api.middleware.correlation_id import CorrelationMiddleware
-from api.middleware.request_metrics import ObservingMiddleware
-from api.middleware.security_headers import PolicyMiddleware
+from api.middleware.request_metrics import RequestMetricsMiddleware
+from api.middleware.security_headers import SecurityHeadersMiddleware
 from api.native import attention, change_stream, changes, health, offers, orders, problem_pages, webhooks
-from api.rate_limits.limiter import Limiter
-from api.services.change_stream import Watchers
+from api.rate_limits.limiter import RateLimiter
+from api.services.change_stream import ChangeStreams
 
 _DESCRIPTION = """
 Changes sold orders safely. A change ends in one of three places: the new order, the old order
@@ -36,7 +36,7 @@ decide by their `code`.
 DOCS, REDOC = "/docs", "/redoc"
 
 
-def create_app(made: ApiParts) -> FastAPI:
+def create_app(made: ApiContext) -> FastAPI:
     """Return the API for these parts."""
     app = FastAPIOffline(
         docs_url=DOCS,
@@ -53,9 +53,9 @@ def create_app(made: ApiParts) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = made
-    app.state.limiter = Limiter({**made.access.per_minute, **made.entur.per_minute}, made.buckets)
-    app.state.door = Door(made.everything, made.tenant, made.access, app.state.limiter)
-    app.state.watchers = Watchers(made.everything, made.watching)
+    app.state.limiter = RateLimiter({**made.auth.per_minute, **made.entur.per_minute}, made.counters)
+    app.state.door = Authenticator(made.unscoped_store, made.tenant, made.auth, app.state.limiter)
+    app.state.watchers = ChangeStreams(made.unscoped_store, made.watching)
     app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
     if made.desk is not None:
         app.state.error_shapes[DESK] = error_page
@@ -63,8 +63,8 @@ def create_app(made: ApiParts) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLimitMiddleware)
     app.add_middleware(CorrelationMiddleware)
-    app.add_middleware(PolicyMiddleware, pages=(DOCS, REDOC))
-    app.add_middleware(ObservingMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware, pages=(DOCS, REDOC))
+    app.add_middleware(RequestMetricsMiddleware)
     exception_handlers.install(app)
     for routes in (offers, orders, changes, change_stream, attention, webhooks, health, problem_pages):
         app.include_router(routes.router)

@@ -4,29 +4,29 @@ from dataclasses import dataclass, field, replace
 
 from fastapi import Request
 
-from api.auth.authenticator import AccessSettings
-from api.rate_limits.counters import Buckets, OwnBuckets
+from api.auth.authenticator import AuthSettings
+from api.rate_limits.counters import Counters, LocalCounters
 from api.settings import DeskSettings, DiscoverSettings, EnturSettings, WatchSettings
-from api.workflow_client import Engine
-from domain.access import Caller, Reach
+from api.workflow_client import OrderWorkflowClient
+from domain.access import Caller, TenantAccess
 from providers.protocols import OfferCatalogue
-from providers.url_policy import Endpoints
-from store.database.store import Store, Within
+from providers.url_policy import UrlPolicy
+from store.database.store import Store, TenantStore
 
 
 @dataclass(frozen=True)
-class ApiParts:
+class ApiContext:
     """The store it reads, the catalogue it searches, the engine it asks, and whose orders it serves."""
 
-    everything: Store
+    unscoped_store: Store
     """The whole store: for who a caller is, and for what serves all of them at once."""
     offers: OfferCatalogue
-    engine: Engine
+    workflow_client: OrderWorkflowClient
     tenant: str
     caller: Caller | None = None
     """Who asks, within a request that somebody was let in with; None for what is served to anybody."""
-    access: AccessSettings = field(default_factory=AccessSettings)
-    buckets: Buckets = field(default_factory=OwnBuckets)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    counters: Counters = field(default_factory=LocalCounters)
     """Where requests are counted."""
     changes_per_hour: int = 200
     """How often one order may be asked to change (api/services/order_change_limit.py)."""
@@ -36,14 +36,14 @@ class ApiParts:
     discover: DiscoverSettings = field(default_factory=DiscoverSettings)
     desk: DeskSettings | None = None
     """None where the desk is not served."""
-    endpoints: Endpoints = field(default_factory=Endpoints)
+    url_policy: UrlPolicy = field(default_factory=UrlPolicy)
     """Where webhooks may be."""
     watching: WatchSettings = field(default_factory=WatchSettings)
 
     @property
-    def store(self) -> Within:
+    def store(self) -> TenantStore:
         """The store, as far as the request's caller reaches."""
-        return self.everything.within(self.reach)
+        return self.unscoped_store.for_tenant(self.access)
 
     @property
     def client(self) -> str:
@@ -51,13 +51,13 @@ class ApiParts:
         return self.caller.client if self.caller else ""
 
     @property
-    def reach(self) -> Reach:
+    def access(self) -> TenantAccess:
         """Whose orders are served."""
-        return self.caller.reach if self.caller else Reach(self.tenant)
+        return self.caller.access if self.caller else TenantAccess(self.tenant)
 
 
-def parts(request: Request) -> ApiParts:
+def api_context(request: Request) -> ApiContext:
     """Return the parts of the application that handles a request, as far as its caller reaches."""
-    made: ApiParts = request.app.state.parts
+    made: ApiContext = request.app.state.parts
     caller: Caller | None = getattr(request.state, "caller", None)
-    return replace(made, tenant=caller.reach.tenant, caller=caller) if caller else made
+    return replace(made, tenant=caller.access.tenant, caller=caller) if caller else made

@@ -19,7 +19,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
-from temporal.messages import Answer, Ask, Progress, StartDraft
+from temporal.messages import Progress, RequestInput, RequestResult, StartDraft
 from temporal.names import DRAFT_CLOSING, ORDERS_QUEUE, QUEUE_FULL, System, draft_id
 from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORDER_NUMBER
 from workflows.order_draft import OrderDraft
@@ -40,12 +40,12 @@ _ENDED = (RPCStatusCode.NOT_FOUND, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE
 _ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
 
 
-class EngineUnreachableError(Exception):
+class TemporalUnavailableError(Exception):
     """No worker, or no Temporal, has taken the request."""
 
 
 @dataclass(frozen=True)
-class Request:
+class SubmitRequest:
     """A request that was written down, as far as asking the workflow needs it."""
 
     kind: str
@@ -59,7 +59,7 @@ class QueueFullError(Exception):
     """So many wait for this order that the request found no place, however often it asked."""
 
 
-class Engine:
+class OrderWorkflowClient:
     """Asks workflows to do what was written down."""
 
     def __init__(
@@ -70,7 +70,7 @@ class Engine:
         self._outside = outside
         self._ask_again_for = ask_again_for
 
-    async def ask(self, request: Request, wait: timedelta | None) -> None:
+    async def submit(self, request: SubmitRequest, wait: timedelta | None) -> None:
         """Hand a request to the order's workflow, starting one if none runs, and wait for its end.
 
         Returns when it has ended, when `wait` has passed or, without `wait`, once it was accepted.
@@ -78,24 +78,24 @@ class Engine:
         """
         clock = asyncio.get_running_loop().time
         began, pause = clock(), ASK_AGAIN_FIRST
-        while await self._turned_away(request, began + wait.total_seconds() if wait else began):
+        while await self._try_submit(request, began + wait.total_seconds() if wait else began):
             if clock() >= began + self._ask_again_for.total_seconds():
                 raise QueueFullError
             await asyncio.sleep(pause.total_seconds())
             pause = min(2 * pause, ASK_AGAIN_LAST)
 
-    async def _turned_away(self, request: Request, until: float) -> bool:
+    async def _try_submit(self, request: SubmitRequest, until: float) -> bool:
         """Ask one run and wait for its end until then. True when it does not take the request: it ends, or is full."""
         clock = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout_at(max(until, clock() + SHORTEST_ACCEPT.total_seconds())):
                 handle = await self._accepted(request)
         except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-            raise EngineUnreachableError from error
+            raise TemporalUnavailableError from error
         except RPCError as error:
             if error.status in _ENDED:
                 return True
-            raise EngineUnreachableError from error
+            raise TemporalUnavailableError from error
         try:
             # Being accepted may have used up the client's patience.
             async with asyncio.timeout_at(max(until, clock() + A_MOMENT.total_seconds())):
@@ -107,21 +107,21 @@ class Engine:
             return code in (DRAFT_CLOSING, QUEUE_FULL, _ENDED_MEANWHILE)
         return False
 
-    async def _accepted(self, request: Request) -> WorkflowUpdateHandle[Answer]:
+    async def _accepted(self, request: SubmitRequest) -> WorkflowUpdateHandle[RequestResult]:
         start = self._start(request)
         try:
             return await self.client.start_update_with_start_workflow(
                 request.kind,
-                Ask(change=request.change),
+                RequestInput(change=request.change),
                 start_workflow_operation=start,
                 wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 id=request.change,
-                result_type=Answer,
+                result_type=RequestResult,
             )
         finally:
             await _drop(start)
 
-    def _start(self, request: Request) -> WithStartWorkflowOperation[Any, Any]:
+    def _start(self, request: SubmitRequest) -> WithStartWorkflowOperation[Any, Any]:
         attributes: list[SearchAttributePair[Any]] = [
             SearchAttributePair(ORDER_NUMBER, request.order),
             SearchAttributePair(CHANGE_KIND, request.kind),
@@ -146,7 +146,7 @@ class Engine:
             async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
                 await self.client.service_client.check_health()
         except (TimeoutError, RPCError, RuntimeError) as error:
-            raise EngineUnreachableError from error
+            raise TemporalUnavailableError from error
 
     async def progress(self, order: str) -> Progress | None:
         """Return what the order's workflow is doing; None when it could not be asked, or could not say."""

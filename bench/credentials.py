@@ -2,8 +2,8 @@
 
 import secrets
 
-from api.auth.api_keys import digest, new_key
-from domain.access import Reach, Scope
+from api.auth.api_keys import hash_key, new_key
+from domain.access import Scope, TenantAccess
 from runtime.settings import Settings
 from store import clients
 from store.database.store import Store
@@ -24,11 +24,11 @@ def key_for(database: str) -> str:
     """Register the bench as a client that may do everything; return its key."""
     store, key = Store(database), new_key()
     with store.write() as tx:
-        reach = Reach(Settings().tenant)
+        reach = TenantAccess(Settings().tenant)
         clients.add(tx, reach, "bench", tuple(Scope), store.now())
         client = clients.find(tx, reach.tenant, "bench")
         if client is None:
             raise LookupError("another tenant has a client called bench")
-        clients.add_key(tx, client, key.id, digest(key.text, _PEPPER), store.now())
+        clients.add_key(tx, client, key.id, hash_key(key.text, _PEPPER), store.now())
     store.close()
     return key.text

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 
-from api.workflow_client import Engine
-from api.workflow_client import Request as EngineRequest
+from api.workflow_client import OrderWorkflowClient, SubmitRequest
 from cli.http_clients.responses import Json, document
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store.changes import changes
@@ -47,7 +46,7 @@ class Course:
     bodies: dict[Wish, Json] = field(default_factory=dict)
 
 
-class Shop:
+class Workload:
     """Asks through the API."""
 
     via = "api"
@@ -93,11 +92,11 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_at(address: str, key: str) -> AsyncIterator[Shop]:
+async def shop_at(address: str, key: str) -> AsyncIterator[Workload]:
     """Connect to an API that knows us by a key."""
     async with client_of(address) as http:
         http.headers["Authorization"] = f"Bearer {key}"
-        yield Shop(http)
+        yield Workload(http)
 
 
 def client_of(address: str) -> httpx2.AsyncClient:
@@ -111,10 +110,10 @@ class Direct:
 
     via = "direct"
 
-    def __init__(self, engine: Engine, store: Store, tenant: str) -> None:
+    def __init__(self, engine: OrderWorkflowClient, store: Store, tenant: str) -> None:
         self._engine, self._store, self._tenant = engine, store, tenant
 
-    def write_down(self, course: Course, wish: Wish) -> EngineRequest:
+    def write_down(self, course: Course, wish: Wish) -> SubmitRequest:
         """Write a request down; not part of what is measured."""
         body, change = course.bodies.pop(wish), str(uuid.uuid4())
         request = ChangeRequest.model_validate({"kind": ChangeKind.CHANGE, **body})
@@ -131,13 +130,13 @@ class Direct:
         )
         with self._store.write() as tx:
             changes.add(tx, row)
-        return EngineRequest(ChangeKind.CHANGE, change, course.order, "bench", change)
+        return SubmitRequest(ChangeKind.CHANGE, change, course.order, "bench", change)
 
-    async def change(self, request: EngineRequest) -> None:
+    async def change(self, request: SubmitRequest) -> None:
         """Ask for what was written down."""
-        await self._engine.ask(request, WAIT)
+        await self._engine.submit(request, WAIT)
 
-    def check(self, course: Course, request: EngineRequest, wish: Wish) -> None:
+    def check(self, course: Course, request: SubmitRequest, wish: Wish) -> None:
         """See that it ended as expected."""
         with self._store.read() as tx:
             outcome = changes.outcome_of(changes.existing(tx, request.change))

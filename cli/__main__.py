@@ -16,7 +16,7 @@ from cli.operators import attention, changes, clients, drafts, orders
 from cli.operators.output import AsJson
 from providers.loader import ProviderSettingError
 from runtime.settings import Settings
-from runtime.startup_checks import UnguardedError
+from runtime.startup_checks import UnsafeConfigurationError
 from store.database.row_security import RoleMissingError
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError
@@ -167,7 +167,7 @@ def api() -> None:
 if __name__ == "__main__":
     try:
         app(prog_name="changeover")
-    except (ProviderSettingError, RoleMissingError, UnguardedError) as error:
+    except (ProviderSettingError, RoleMissingError, UnsafeConfigurationError) as error:
         print(error, file=sys.stderr)
         end(1)
     except SystemExit as ended:

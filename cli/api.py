@@ -13,18 +13,18 @@ from temporalio.service import RetryConfig
 
 import worker
 from api.app import create_app
-from api.auth.access_tokens import Tokens
-from api.auth.authenticator import AccessSettings
-from api.context import ApiParts
-from api.middleware.slow_clients import PatientProtocol
-from api.rate_limits.counters import Buckets, OwnBuckets, SharedBuckets
-from api.services.change_stream import Watchers
+from api.auth.access_tokens import TokenVerifier
+from api.auth.authenticator import AuthSettings
+from api.context import ApiContext
+from api.middleware.slow_clients import SlowClientProtocol
+from api.rate_limits.counters import Counters, LocalCounters, RedisCounters
+from api.services.change_stream import ChangeStreams
 from api.settings import DeskSettings, DiscoverSettings, EnturSettings, TokenSettings, WatchSettings
-from api.workflow_client import Engine
-from runtime.bootstrap import Parts, made_of
-from runtime.observability import gauges, telling
+from api.workflow_client import OrderWorkflowClient
+from runtime.bootstrap import Components, build_components
+from runtime.observability import collectors, observability
 from runtime.settings import Settings
-from runtime.startup_checks import check_guarded
+from runtime.startup_checks import check_configuration
 from telemetry.metrics_server import metrics_served
 
 # A request that cannot reach Temporal is answered 503 within its own patience.
@@ -34,7 +34,7 @@ QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_ela
 class Server(uvicorn.Server):
     """Takes a signal for a wish to end, and ends the streams it serves before it waits for requests under way."""
 
-    def __init__(self, config: uvicorn.Config, watchers: Watchers) -> None:
+    def __init__(self, config: uvicorn.Config, watchers: ChangeStreams) -> None:
         super().__init__(config)
         self._watchers = watchers
 
@@ -53,18 +53,18 @@ class Server(uvicorn.Server):
 
 async def serve(settings: Settings) -> None:
     """Serve the API until told to stop."""
-    check_guarded(settings)
-    made = made_of(settings)
-    with telling("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
+    check_configuration(settings)
+    made = build_components(settings)
+    with observability("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
         client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
-        with metrics_served(settings.metrics_host, settings.api_metrics_port, gauges(made.store, client, told)):
+        with metrics_served(settings.metrics_host, settings.api_metrics_port, collectors(made.store, client, told)):
             buckets = _buckets(settings.limits.get_secret_value())
             await _server(settings, made, client, buckets).serve()
             await buckets.close()
     made.store.close()
 
 
-def _access(settings: Settings) -> AccessSettings:
+def _access(settings: Settings) -> AuthSettings:
     issuer = TokenSettings(
         issuer=settings.token_issuer,
         audience=settings.token_audience,
@@ -72,8 +72,8 @@ def _access(settings: Settings) -> AccessSettings:
         algorithms=settings.token_algorithms,
         longest=settings.token_longest,
     )
-    tokens = Tokens(issuer) if settings.token_issuer else None
-    return AccessSettings(
+    tokens = TokenVerifier(issuer) if settings.token_issuer else None
+    return AuthSettings(
         settings.key_pepper.get_secret_value(),
         tokens,
         settings.client_per_minute,
@@ -82,18 +82,18 @@ def _access(settings: Settings) -> AccessSettings:
     )
 
 
-def _buckets(url: str) -> Buckets:
-    return SharedBuckets(url) if url else OwnBuckets()
+def _buckets(url: str) -> Counters:
+    return RedisCounters(url) if url else LocalCounters()
 
 
-def _server(settings: Settings, made: Parts, client: Client, buckets: Buckets) -> Server:
-    parts = ApiParts(
-        everything=made.store,
+def _server(settings: Settings, made: Components, client: Client, buckets: Counters) -> Server:
+    parts = ApiContext(
+        unscoped_store=made.store,
         offers=made.offers,
-        engine=Engine(client, made.outside),
+        workflow_client=OrderWorkflowClient(client, made.external_systems),
         tenant=settings.tenant,
-        access=_access(settings),
-        buckets=buckets,
+        auth=_access(settings),
+        counters=buckets,
         changes_per_hour=settings.changes_per_hour,
         web_ui=settings.web_ui,
         entur=EnturSettings(
@@ -101,7 +101,7 @@ def _server(settings: Settings, made: Parts, client: Client, buckets: Buckets) -
         ),
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
         desk=DeskSettings(frozenset({settings.api_host, *settings.desk_hosts})) if settings.serves_desk else None,
-        endpoints=made.endpoints,
+        url_policy=made.url_policy,
         watching=WatchSettings(settings.watchers, settings.watchers_per_client, settings.watch_life),
     )
     app = create_app(parts)
@@ -125,7 +125,7 @@ def serving(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies or None,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
-        http=PatientProtocol,
+        http=SlowClientProtocol,
         ws="none",
         limit_concurrency=settings.connections,
     )

@@ -10,9 +10,9 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from cli.exit_codes import Code
-from cli.operators.output import Speaker
+from cli.operators.output import Output
 from store import invariants
-from store.database.store import Store, WalledOutError
+from store.database.store import LoginSeesNoRowsError, Store
 
 PATIENCE = timedelta(minutes=2)
 """Two rounds of the schedule: by then every request should have been taken up."""
@@ -22,18 +22,18 @@ NO_BOOKS = "There are no books to check. Name them by CHANGEOVER_DATABASE, or mi
 
 def check(database: str, *, as_json: bool) -> Code:
     """Say what holds and what does not; return the exit code: 1 when anything does not, 2 without any books."""
-    speaker = Speaker(as_json=as_json)
+    speaker = Output(as_json=as_json)
     store = Store(database)
     try:
         store.check()
         with store.read() as tx:
             found = list(invariants.violations(tx))
             late = invariants.overdue(tx, store.now() - PATIENCE)
-    except WalledOutError as error:
-        speaker.trouble({"code": "WALLED_OUT", "title": str(error)})
+    except LoginSeesNoRowsError as error:
+        speaker.failure({"code": "WALLED_OUT", "title": str(error)})
         return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
-        speaker.trouble({"code": "NO_BOOKS", "title": NO_BOOKS})
+        speaker.failure({"code": "NO_BOOKS", "title": NO_BOOKS})
         return Code.UNKNOWN
     finally:
         store.close()

@@ -11,11 +11,11 @@ from api.services.read_order import is_number
 from cli.check import NO_BOOKS
 from cli.exit_codes import Code
 from cli.http_clients.responses import Json
-from cli.operators.output import Speaker
+from cli.operators.output import Output
 from runtime.settings import Settings
 from store import erasure
 from store.database.connections import BUSY
-from store.database.store import Store, WalledOutError
+from store.database.store import LoginSeesNoRowsError, Store
 
 MOST = 200
 """Orders looked up, or bundles erased, at a time."""
@@ -32,20 +32,20 @@ def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) ->
 
     It is 1 when an order named was refused, and 2 without books or when the store stopped answering half way.
     """
-    speaker = Speaker(as_json=as_json)
+    speaker = Output(as_json=as_json)
     if orders is None and settings.retention is None:
-        speaker.trouble({"code": "NO_RETENTION", "title": _NO_RETENTION})
+        speaker.failure({"code": "NO_RETENTION", "title": _NO_RETENTION})
         return Code.NO
     store = Store(settings.database)
     try:
         store.check()
-    except WalledOutError as error:
+    except LoginSeesNoRowsError as error:
         store.close()
-        speaker.trouble({"code": "WALLED_OUT", "title": str(error)})
+        speaker.failure({"code": "WALLED_OUT", "title": str(error)})
         return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
         store.close()
-        speaker.trouble({"code": "NO_BOOKS", "title": NO_BOOKS})
+        speaker.failure({"code": "NO_BOOKS", "title": NO_BOOKS})
         return Code.UNKNOWN
     try:
         done = _done(store, settings, orders)
@@ -70,7 +70,7 @@ def _done(store: Store, settings: Settings, orders: Sequence[str] | None) -> Jso
             found.append(_erased(store, settings.tenant, order))  # noqa: PERF401 - what is done is told when it stops half way
         while not orders and (some := _bundles_due(store, settings.tenant, before)):
             bundles += some
-        store.settle()
+        store.checkpoint_wal()
     except (*BUSY, sqlite3.OperationalError):
         stopped = {"stopped": "STORE_BUSY"}
     return {

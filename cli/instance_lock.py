@@ -11,7 +11,7 @@ from typing import IO
 
 
 @dataclass(frozen=True)
-class Running:
+class Instance:
     """Where the parts of an `up` are."""
 
     process: int
@@ -23,7 +23,7 @@ class Running:
 class RunsAlreadyError(Exception):
     """Another `up` has this data."""
 
-    def __init__(self, running: Running | None) -> None:
+    def __init__(self, running: Instance | None) -> None:
         super().__init__("another `up` has this data")
         self.running = running
         """None while the other one is still starting."""
@@ -37,13 +37,13 @@ def held(data: Path, api: str, web_ui: str, temporal: str) -> Generator[None]:
         if not _locked(file, fcntl.LOCK_EX):
             raise RunsAlreadyError(_read(file))
         file.truncate(0)
-        file.write(json.dumps(asdict(Running(os.getpid(), api, web_ui, temporal))))
+        file.write(json.dumps(asdict(Instance(os.getpid(), api, web_ui, temporal))))
         file.flush()
         # Closing the file gives the lock back, however we end. What it says counts only while it is locked.
         yield
 
 
-def running(data: Path) -> Running | None:
+def running(data: Path) -> Instance | None:
     """Return where the `up` of a data folder is, if there is one."""
     try:
         with _file(data).open() as file:
@@ -71,7 +71,7 @@ def _locked(file: IO[str], how: int) -> bool:
     return True
 
 
-def _read(file: IO[str]) -> Running | None:
+def _read(file: IO[str]) -> Instance | None:
     file.seek(0)
     text = file.read()
-    return Running(**json.loads(text)) if text else None
+    return Instance(**json.loads(text)) if text else None

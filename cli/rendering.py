@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.markup import escape
 from rich.table import Table
 
-from cli.http_clients.change_stream import Told
+from cli.http_clients.change_stream import StreamEvent
 from cli.http_clients.responses import Json
 
 _SIGNS = {"done": "[green]✓[/green]", "asked": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
@@ -27,7 +27,7 @@ def steps_of(change: Json, notes: Mapping[str, str] | None = None) -> Table:
     return table
 
 
-def told_line(told: Told) -> str:
+def told_line(told: StreamEvent) -> str:
     """Return what is told of a change as one line."""
     data = told.data
     if told.event == "step":

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.dual_control import NOBODY
+from domain.dual_control import ANONYMOUS
 
 
 class Scope(StrEnum):
@@ -26,17 +26,17 @@ _CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 def is_client(name: str) -> bool:
     """Whether a text can be a client's name: not one that says on histories that nobody was known."""
-    return _CLIENT.fullmatch(name) is not None and name not in NOBODY
+    return _CLIENT.fullmatch(name) is not None and name not in ANONYMOUS
 
 
 @dataclass(frozen=True)
-class Reach:
+class TenantAccess:
     """Whose orders somebody sees: a tenant's, of one distribution channel or, for None, of all."""
 
     tenant: str
     channel: str | None = None
 
-    def covers(self, tenant: str, channel: str | None) -> bool:
+    def allows(self, tenant: str, channel: str | None) -> bool:
         """Whether an order of that tenant and channel is among them."""
         return tenant == self.tenant and (self.channel is None or channel == self.channel)
 
@@ -47,13 +47,13 @@ class Caller:
 
     client: str
     """By the id it was registered under; empty where nobody is asked who they are."""
-    reach: Reach
+    access: TenantAccess
     scopes: frozenset[Scope]
 
     @classmethod
-    def anybody(cls, tenant: str) -> "Caller":
+    def anonymous(cls, tenant: str) -> "Caller":
         """Return who asks where nobody is asked: all of a tenant's orders, everything allowed."""
-        return cls("", Reach(tenant), frozenset(Scope))
+        return cls("", TenantAccess(tenant), frozenset(Scope))
 
 
 def scopes_in(words: Iterable[str]) -> frozenset[Scope]:

@@ -44,7 +44,7 @@ class ChangeState(StrEnum):
     UNDONE = "undone"
 
 
-FURTHEST_DEADLINE = timedelta(days=183)
+MAX_DEADLINE = timedelta(days=183)
 """How far ahead a draft's deadline may be moved: six months."""
 OUTCOMES = (ChangeState.DONE, ChangeState.REFUSED, ChangeState.UNDONE)
 
@@ -97,7 +97,7 @@ class ChangeRequest(Model):
         return tuple(each for part in (*(w.travellers for w in self.wishes), *corrected) for each in part)
 
 
-class Warned(Model):
+class IgnoredField(Model):
     """Something in a change that was ignored, and why: no reason to refuse it."""
 
     code: str
@@ -141,4 +141,4 @@ class Outcome(Model):
     reservations: tuple[str, ...] = ()
     """Seats those lines have."""
     replaced: tuple[ReplacedLines, ...] = ()
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[IgnoredField, ...] = ()

@@ -11,35 +11,35 @@ from domain.currencies import EXPONENTS
 from domain.model import WRITTEN, clean_text
 from domain.money import Money
 
-LONGEST_REASON = 200
+MAX_REASON = 200
 AGREED_WITHIN = timedelta(hours=1)
 """How long what one person said waits for a second one."""
 TEMPORAL = "temporal"
 """Who sent an update in Temporal itself, where nobody is known to us."""
 LOCAL = "local"
 """Who asked an API that asks nobody who they are."""
-NOBODY = frozenset({TEMPORAL, LOCAL})
+ANONYMOUS = frozenset({TEMPORAL, LOCAL})
 """Who is no person of ours, and no client's name."""
 
 
 def clean_reason(text: str) -> str:
     """Return a reason as it is recorded; ValueError for none, a long one, and control characters."""
     reason = clean_text(text)
-    if len(reason) > LONGEST_REASON:
-        raise ValueError(f"must have at most {LONGEST_REASON} characters")
+    if len(reason) > MAX_REASON:
+        raise ValueError(f"must have at most {MAX_REASON} characters")
     return reason
 
 
 Reason = Annotated[
     str,
-    Field(strict=True, min_length=1, max_length=LONGEST_REASON, json_schema_extra={"pattern": WRITTEN}),
+    Field(strict=True, min_length=1, max_length=MAX_REASON, json_schema_extra={"pattern": WRITTEN}),
     AfterValidator(clean_reason),
 ]
 """Why somebody did something by hand. Kept for ever: no names."""
 
 
 @dataclass(frozen=True)
-class Alone:
+class DualControlPolicy:
     """Up to how much one person may settle by hand alone. Without a rule, everything."""
 
     asked: bool = False
@@ -47,15 +47,15 @@ class Alone:
     up_to: Mapping[str, int] = field(default_factory=dict)
     """In minor units by currency; of a currency that is not here nothing."""
 
-    def may(self, amount: Money, who: str) -> bool:
+    def may_act_alone(self, amount: Money, who: str) -> bool:
         """Whether one person is enough. Who is known proves that people are asked, whatever this process was told."""
-        asked = self.asked or who not in NOBODY
+        asked = self.asked or who not in ANONYMOUS
         return not asked or amount.minor <= self.up_to.get(amount.currency, 0)
 
 
 def others(people: Iterable[str], who: str) -> list[str]:
     """Return the people who are known, in their order, but one."""
-    return [each for each in people if each not in NOBODY | {who}]
+    return [each for each in people if each not in ANONYMOUS | {who}]
 
 
 def checked_limits(limits: Mapping[str, int]) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ from domain.orders import Order, OrderLine
 from domain.refusals import LineNotFound, LineRemoved
 
 
-def standing_for(order: Order, line_id: str) -> tuple[OrderLine, ...]:
+def current_lines(order: Order, line_id: str) -> tuple[OrderLine, ...]:
     """Return the live lines in the place of a line: itself, or what replaced it, or nothing.
 
     Raises LineNotFound when the order never had such a line.
@@ -19,13 +19,13 @@ def standing_for(order: Order, line_id: str) -> tuple[OrderLine, ...]:
     found: dict[str, OrderLine] = {}
     for successor in order.lines:
         if line_id in successor.replaces:
-            found.update((each.id, each) for each in standing_for(order, successor.id))
+            found.update((each.id, each) for each in current_lines(order, successor.id))
     return tuple(found.values())
 
 
-def the_one(order: Order, line_id: str) -> OrderLine:
+def single_current_line(order: Order, line_id: str) -> OrderLine:
     """Return the only live line in the place of a line; LineRemoved when there is none or several."""
-    standing = standing_for(order, line_id)
+    standing = current_lines(order, line_id)
     if len(standing) != 1:
         raise LineRemoved
     return standing[0]
@@ -43,13 +43,13 @@ def carrier(order: Order, supplement: OrderLine) -> str | None:
     """Return the line a supplement goes with now; None for a line that is no supplement."""
     if supplement.supplement_of is None:
         return None
-    on = standing_for(order, supplement.supplement_of)
+    on = current_lines(order, supplement.supplement_of)
     return on[0].id if on else supplement.supplement_of
 
 
-def place_of(order: Order, line: OrderLine) -> int:
+def position_of(order: Order, line: OrderLine) -> int:
     """Return the position a line is at: a supplement is where the line is that it goes with now."""
-    on = standing_for(order, line.supplement_of) if line.supplement_of else ()
+    on = current_lines(order, line.supplement_of) if line.supplement_of else ()
     return on[0].position if on else line.position
 
 
@@ -57,7 +57,7 @@ def resolve(order: Order, line_ids: Iterable[str]) -> tuple[OrderLine, ...]:
     """Return the live lines these ids stand for, each once; LineRemoved when one stands for nothing."""
     found: dict[str, OrderLine] = {}
     for line_id in line_ids:
-        standing = standing_for(order, line_id)
+        standing = current_lines(order, line_id)
         if not standing:
             raise LineRemoved
         found.update((line.id, line) for line in standing)
@@ -83,5 +83,5 @@ def supplements_of(order: Order, lines: Iterable[OrderLine]) -> tuple[OrderLine,
     return tuple(
         line
         for line in order.live_lines
-        if line.supplement_of and ids & {each.id for each in standing_for(order, line.supplement_of)}
+        if line.supplement_of and ids & {each.id for each in current_lines(order, line.supplement_of)}
     )

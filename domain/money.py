@@ -56,7 +56,7 @@ class Money:
         return str(Decimal(self.minor).scaleb(-places).quantize(Decimal(1).scaleb(-places)))
 
     @property
-    def words(self) -> str:
+    def display(self) -> str:
         """The amount with its currency, for people: "299.00 NOK"."""
         return f"{self} {self.currency}"
 

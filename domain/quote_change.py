@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from domain.money import Money, included_tax, zero
 from domain.orders import FeeKind, Order, OrderLine
-from domain.planning.builder import Shelf
+from domain.planning.builder import CatalogueSlice
 from domain.planning.plan import Plan, PlannedLine
 from domain.products import price_for
 from domain.quotes import Quote, QuotedFee, QuotedLine
@@ -27,7 +27,7 @@ class _Exchange:
     """Taken lines that sell the very thing a given-up line sold."""
 
 
-def quote_change(order: Order, plan: Plan, shelf: Shelf, now: datetime) -> Quote:
+def quote_change(order: Order, plan: Plan, shelf: CatalogueSlice, now: datetime) -> Quote:
     """Return what a plan costs. Money is in minor units of the order's currency.
 
     Raises OfferExpired at the instant a bundle's promise ends, ServiceDeparted, and NotOffered when a
@@ -65,7 +65,7 @@ def quote_change(order: Order, plan: Plan, shelf: Shelf, now: datetime) -> Quote
     )
 
 
-def _check_times(order: Order, plan: Plan, shelf: Shelf, now: datetime) -> None:
+def _check_times(order: Order, plan: Plan, shelf: CatalogueSlice, now: datetime) -> None:
     for line in plan.adds:
         fresh = line.offered_price is not None and line.offer_bundle is not None
         if fresh and shelf.bundles[line.offer_bundle or ""].expired(now):
@@ -110,7 +110,7 @@ def _sale(line: OrderLine | PlannedLine) -> tuple[object, ...]:
     return line.product, line.service, line.valid_from, frozenset(line.travellers), on_top
 
 
-def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, shelf: Shelf) -> Money:
+def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, shelf: CatalogueSlice) -> Money:
     if line.id in exchange.back:
         return exchange.back[line.id].price
     if line.offered_price is not None:
@@ -123,7 +123,7 @@ def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, she
     return _price_anew(line, order, plan, shelf)
 
 
-def _price_anew(line: PlannedLine, order: Order, plan: Plan, shelf: Shelf) -> Money:
+def _price_anew(line: PlannedLine, order: Order, plan: Plan, shelf: CatalogueSlice) -> Money:
     travellers: dict[str, Traveller] = {each.id: each for each in (*order.travellers, *plan.travellers)}
     product = shelf.products.get(line.product)
     births = [travellers[each].birth_date for each in line.travellers]

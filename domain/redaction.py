@@ -17,7 +17,7 @@ PEOPLE = ("traveller", "travellers", "traveller_ids")
 """Members that name travellers by their ids, or hold them."""
 
 
-class Opaque(dict[str, str]):
+class Pseudonyms(dict[str, str]):
     """What stands for each traveller's id on one order: numbers in the order in which they are met."""
 
     def __init__(self, taken: Container[str]) -> None:
@@ -33,10 +33,10 @@ class Opaque(dict[str, str]):
         return self.setdefault(traveller, f"erased-{self._last}")
 
 
-def blanked(value: Any, ids: Mapping[str, str]) -> Any:
+def redacted(value: Any, ids: Mapping[str, str]) -> Any:
     """Return a JSON value without anything that tells of people; travellers have the ids that stand for theirs."""
     if isinstance(value, list):
-        return [blanked(each, ids) for each in value]
+        return [redacted(each, ids) for each in value]
     if isinstance(value, dict):
         return {name: _member(name, each, ids) for name, each in value.items()}
     return value
@@ -45,7 +45,7 @@ def blanked(value: Any, ids: Mapping[str, str]) -> Any:
 def _member(name: str, value: Any, ids: Mapping[str, str]) -> Any:
     if name in BLANKS:
         return value and BLANKS[name]
-    return _people(value, ids) if name in PEOPLE else blanked(value, ids)
+    return _people(value, ids) if name in PEOPLE else redacted(value, ids)
 
 
 def _people(value: Any, ids: Mapping[str, str]) -> Any:
@@ -55,7 +55,7 @@ def _people(value: Any, ids: Mapping[str, str]) -> Any:
         case list():
             return [_people(each, ids) for each in value]
         case {"id": traveller}:
-            return blanked(value, ids) | {"id": ids[traveller]}
+            return redacted(value, ids) | {"id": ids[traveller]}
         case _:
             # Which of a line's travellers, by place.
             return value

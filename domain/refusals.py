@@ -59,7 +59,7 @@ class NoDraft(Refusal):
     sentence = "The order has no open draft."
 
 
-class NoTurn(Refusal):
+class OrderBusy(Refusal):
     """Other requests for the same order took longer than this one may wait."""
 
     code = "NO_TURN"

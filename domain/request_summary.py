@@ -15,13 +15,13 @@ from domain.operations import (
 MOST_SAID = 4
 
 
-def words_of(request: ChangeRequest) -> str:
+def summarise(request: ChangeRequest) -> str:
     """Return what a request asks beyond its kind; empty when the kind says all."""
     said = [_words(operation) for operation in request.operations[:MOST_SAID]]
     if len(request.operations) > MOST_SAID:
         said.append(f"{len(request.operations) - MOST_SAID} more")
     if request.amount:
-        said.append(request.amount.words)
+        said.append(request.amount.display)
     if request.expires_at:
         said.append(f"until {request.expires_at:%Y-%m-%d %H:%M} UTC")
     if request.confirm:

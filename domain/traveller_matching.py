@@ -6,7 +6,7 @@ from domain.model import Day, Model
 from domain.travellers import Traveller
 
 
-class Stranger(Model):
+class UnidentifiedTraveller(Model):
     """What is known of somebody sent without an id."""
 
     given_name: str | None
@@ -14,7 +14,9 @@ class Stranger(Model):
     birth_date: Day | None
 
 
-def recognise(strangers: Sequence[Stranger], there: Iterable[Traveller], named: set[str]) -> list[str | None]:
+def match_travellers(
+    strangers: Sequence[UnidentifiedTraveller], there: Iterable[Traveller], named: set[str]
+) -> list[str | None]:
     """Return for each stranger the id of the traveller they are, or None for somebody new.
 
     First those with the same names and birth date; then the same birth date with one name corrected or
@@ -33,20 +35,20 @@ def recognise(strangers: Sequence[Stranger], there: Iterable[Traveller], named: 
     return found
 
 
-def _the_same(stranger: Stranger, known: Traveller) -> bool:
+def _the_same(stranger: UnidentifiedTraveller, known: Traveller) -> bool:
     return _names(stranger) == _names(known) != (None, None) and stranger.birth_date == known.birth_date
 
 
-def _renamed(stranger: Stranger, known: Traveller) -> bool:
+def _renamed(stranger: UnidentifiedTraveller, known: Traveller) -> bool:
     if stranger.birth_date is None or stranger.birth_date != known.birth_date:
         return False
     theirs, ours = _names(stranger), _names(known)
     return (None, None) in (theirs, ours) or any(one and one == other for one, other in zip(theirs, ours, strict=True))
 
 
-def _born_otherwise(stranger: Stranger, known: Traveller) -> bool:
+def _born_otherwise(stranger: UnidentifiedTraveller, known: Traveller) -> bool:
     return _names(stranger) == _names(known) and None not in _names(known)
 
 
-def _names(person: Stranger | Traveller) -> tuple[str | None, str | None]:
+def _names(person: UnidentifiedTraveller | Traveller) -> tuple[str | None, str | None]:
     return person.given_name, person.family_name

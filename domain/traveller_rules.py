@@ -6,7 +6,7 @@ from domain.changes import ChangeRequest
 from domain.offers import OfferBundle, OfferedTraveller
 from domain.operations import LineWish, SetTravellers
 from domain.orders import Order, OrderLine
-from domain.planning.builder import Planning, Shelf
+from domain.planning.builder import CatalogueSlice, PlanBuilder
 from domain.planning.plan import Plan, PlannedLine
 from domain.products import Product
 from domain.refusals import (
@@ -22,7 +22,7 @@ FIELD_FROZEN = "FIELD_FROZEN"
 """A field the offer was priced on cannot be changed; it was ignored (discover.swiss documents so)."""
 
 
-def bring(planning: Planning, wish: LineWish, offered: Iterable[OfferedTraveller]) -> None:
+def add_travellers(planning: PlanBuilder, wish: LineWish, offered: Iterable[OfferedTraveller]) -> None:
     """Note the travellers of a wish: as the offer was priced, completed by the details sent along.
 
     Raises TravellerDiffers when another offer of the same change was priced on another birth date.
@@ -37,7 +37,7 @@ def bring(planning: Planning, wish: LineWish, offered: Iterable[OfferedTraveller
         planning.set_traveller(_complete(planning, known, details.get(each.id)))
 
 
-def only_of(planning: Planning, travellers: Iterable[Traveller], known: set[str]) -> tuple[Traveller, ...]:
+def only_of(planning: PlanBuilder, travellers: Iterable[Traveller], known: set[str]) -> tuple[Traveller, ...]:
     """Return the travellers that are known, each other one ignored with a warning: ids cannot be changed."""
     travellers = tuple(travellers)
     for each in travellers:
@@ -46,13 +46,13 @@ def only_of(planning: Planning, travellers: Iterable[Traveller], known: set[str]
     return tuple(each for each in travellers if each.id in known)
 
 
-def correct(planning: Planning, travellers: Iterable[Traveller]) -> None:
+def correct(planning: PlanBuilder, travellers: Iterable[Traveller]) -> None:
     """Note corrected details of travellers on the order."""
     for newer in travellers:
         planning.set_traveller(_complete(planning, planning.traveller(newer.id), newer))
 
 
-def _complete(planning: Planning, known: Traveller, newer: Traveller | None) -> Traveller:
+def _complete(planning: PlanBuilder, known: Traveller, newer: Traveller | None) -> Traveller:
     if newer is None:
         return known
     if known.birth_date and newer.birth_date and newer.birth_date != known.birth_date:
@@ -61,7 +61,7 @@ def _complete(planning: Planning, known: Traveller, newer: Traveller | None) -> 
     return known.completed_by(newer)
 
 
-def validate_travellers(order: Order, request: ChangeRequest, plan: Plan, shelf: Shelf) -> None:
+def validate_travellers(order: Order, request: ChangeRequest, plan: Plan, shelf: CatalogueSlice) -> None:
     """Check every traveller of a change against the offers taken and the order.
 
     Raises TravellerNotInOffer, TravellerCountOutOfRange, TravellerNotOnOrder, TravellerDiffers, and

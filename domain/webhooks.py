@@ -17,7 +17,7 @@ PAUSES = (
     *[timedelta(days=1)] * 4,
 )
 """Between attempts at one event: about five days, then its webhook is disabled."""
-LARGEST_BODY = 20_000
+MAX_BODY = 20_000
 """Bytes that are posted at most."""
 PING = "ping"
 _JITTER = 20  # per cent, half of it in each direction
@@ -41,7 +41,7 @@ class Failure(StrEnum):
     """The name has an address that is not public."""
 
 
-class Why(StrEnum):
+class DisabledReason(StrEnum):
     """Why a webhook is disabled."""
 
     GONE = "GONE"
@@ -73,7 +73,7 @@ def body_of(kind: str, at: datetime, order: str, number: int, change: str | None
     ours = {"order": order, "number": number, "change": change}
     told = {name: value for name, value in data.items() if name != "reason"}
     whole = _written(kind, at, {**told, **ours})
-    return whole if len(whole.encode()) < LARGEST_BODY else _written(kind, at, {**ours, "cut": True})
+    return whole if len(whole.encode()) < MAX_BODY else _written(kind, at, {**ours, "cut": True})
 
 
 def ping_body(at: datetime) -> str:

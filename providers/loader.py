@@ -14,7 +14,7 @@ class ProviderSettingError(Exception):
     """A provider that a setting names cannot be used; the text says why, and which setting it is."""
 
 
-def connected(protocol: Callable[..., P], setting: str, named: str) -> P | None:
+def load_provider(protocol: Callable[..., P], setting: str, named: str) -> P | None:
     """Return the provider named `module:Class`, made without arguments; None when nothing is named.
 
     It takes its own settings from the environment. Raises ProviderSettingError when it cannot be

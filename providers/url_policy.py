@@ -47,7 +47,7 @@ class SystemResolver:
 
 
 @dataclass(frozen=True)
-class Endpoints:
+class UrlPolicy:
     """Tells endpoints on the internet from those inside, which are let through for development only."""
 
     allow_private: bool = False

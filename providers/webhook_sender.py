@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from domain.addresses import Address
 from domain.webhooks import Failure
-from providers.url_policy import HTTPS, EndpointRefusedError, Endpoints
+from providers.url_policy import HTTPS, EndpointRefusedError, UrlPolicy
 
 PATIENCE = timedelta(seconds=15)
 """How long one post may take, from the name's address to the status of the answer."""
@@ -38,33 +38,33 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Answered:
+class SendResult:
     """How a post went: no failure means that it was taken."""
 
     failure: Failure | None = None
     status: int | None = None
 
 
-class Poster:
+class WebhookSender:
     """Posts messages, each on a connection of its own."""
 
-    def __init__(self, endpoints: Endpoints, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, endpoints: UrlPolicy, patience: timedelta = PATIENCE) -> None:
         self._endpoints = endpoints
         self._patience = patience
         # Reading the machine's certificates takes longer than posting.
         self._context: ssl.SSLContext | None = None
 
-    async def post(self, url: str, message: Message, now: datetime) -> Answered:
+    async def send(self, url: str, message: Message, now: datetime) -> SendResult:
         """Post a message once, and say how it went."""
         try:
             async with asyncio.timeout(self._patience.total_seconds()):
                 return _read(await self._status(httpx2.URL(url), message, now))
         except EndpointRefusedError as error:
-            return Answered(error.failure)
+            return SendResult(error.failure)
         except TimeoutError:
-            return Answered(Failure.TIMED_OUT)
+            return SendResult(Failure.TIMED_OUT)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return Answered(_said(error))
+            return SendResult(_said(error))
 
     async def _status(self, url: httpx2.URL, message: Message, now: datetime) -> int:
         addresses = await self._endpoints.addresses(url)
@@ -110,12 +110,12 @@ async def _to(client: httpx2.AsyncClient, url: httpx2.URL, address: Address, mes
         return answer.status_code
 
 
-def _read(status: int) -> Answered:
+def _read(status: int) -> SendResult:
     if httpx2.codes.is_success(status):
-        return Answered(status=status)
+        return SendResult(status=status)
     if status == httpx2.codes.GONE:
-        return Answered(Failure.GONE, status)
-    return Answered(Failure.REDIRECTED if httpx2.codes.is_redirect(status) else Failure.ANSWERED, status)
+        return SendResult(Failure.GONE, status)
+    return SendResult(Failure.REDIRECTED if httpx2.codes.is_redirect(status) else Failure.ANSWERED, status)
 
 
 def _said(error: Exception) -> Failure:

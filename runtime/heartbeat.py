@@ -15,10 +15,10 @@ CHECK_SECONDS = 4
 STALE_SECONDS = 30
 READY = "ready"
 
-Check = Callable[[], Awaitable[object]]
+HealthCheck = Callable[[], Awaitable[object]]
 
 
-async def beat(path: Path, needs: Mapping[str, Check]) -> None:
+async def write_heartbeat(path: Path, needs: Mapping[str, HealthCheck]) -> None:
     """Write again and again whether everything a worker needs answers, until cancelled; then leave no file."""
     try:
         while True:
@@ -39,7 +39,7 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def _answers(check: Check) -> bool:
+async def _answers(check: HealthCheck) -> bool:
     try:
         await asyncio.wait_for(check(), CHECK_SECONDS)
     except Exception:  # noqa: BLE001 - whatever it is, it does not answer
@@ -47,7 +47,7 @@ async def _answers(check: Check) -> bool:
     return True
 
 
-def health(path: Path) -> str:
+def read_heartbeat(path: Path) -> str:
     """Return "ready", or what is wrong with the worker that writes this file."""
     try:
         # The file system's clock, on the machine that wrote it.
@@ -59,6 +59,6 @@ def health(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    found = health(Path(sys.argv[1]))
+    found = read_heartbeat(Path(sys.argv[1]))
     sys.stdout.write(f"{found}\n")
     sys.exit(found != READY)

@@ -14,8 +14,8 @@ from temporalio.plugin import SimplePlugin
 from temporalio.runtime import Runtime
 
 from store.database.store import Store
-from store.views.gauges import standing
-from telemetry.cached_collector import Looking
+from store.views.gauges import store_gauges
+from telemetry.cached_collector import CachedCollector
 from telemetry.loopback import free_port
 from telemetry.temporal_sdk import SdkMetrics, runtime
 from telemetry.tracing import traced
@@ -25,7 +25,7 @@ PATIENCE = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
-class Told:
+class Observability:
     """How Temporal's SDK is to tell of itself in this process."""
 
     runtime: Runtime
@@ -34,7 +34,7 @@ class Told:
 
 
 @contextmanager
-def telling(service: str, *, wanted_port: int, tracing: bool) -> Iterator[Told]:
+def observability(service: str, *, wanted_port: int, tracing: bool) -> Iterator[Observability]:
     """Log for Temporal's SDK, and let it count and send spans as far as it is wanted, until the block ends.
 
     Raises TracingMissingError when spans are wanted that OpenTelemetry is not there for.
@@ -42,15 +42,15 @@ def telling(service: str, *, wanted_port: int, tracing: bool) -> Iterator[Told]:
     # The SDK cannot choose a port and say which.
     sdk_port = free_port() if wanted_port else 0
     with traced(service, wanted=tracing) as plugins:
-        yield Told(runtime(sdk_port), sdk_port, plugins)
+        yield Observability(runtime(sdk_port), sdk_port, plugins)
 
 
-def gauges(store: Store, client: Client, told: Told) -> Sequence[Collector]:
+def collectors(store: Store, client: Client, told: Observability) -> Sequence[Collector]:
     """Return what is read at every scrape; asked from another thread, Temporal answers by this one's loop."""
     attention = partial(_asked_from_a_thread, client, asyncio.get_running_loop())
     return [
-        Looking("changeover_store_up", "Whether the store could be read.", partial(standing, store)),
-        Looking("changeover_temporal_up", "Whether Temporal answered.", attention),
+        CachedCollector("changeover_store_up", "Whether the store could be read.", partial(store_gauges, store)),
+        CachedCollector("changeover_temporal_up", "Whether Temporal answered.", attention),
         SdkMetrics(told.sdk_port),
     ]
 

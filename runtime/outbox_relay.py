@@ -9,11 +9,11 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from store.database.store import Store
-from store.webhooks import outbox as deliveries
-from store.webhooks.outbox import Head
+from store.webhooks import outbox
+from store.webhooks.outbox import PendingOrder
 from temporal.names import DELIVER_NOW, WEBHOOKS_QUEUE, delivery_id
 from temporal.search_attributes import ORDER_NUMBER
-from workflows.deliver_events import DeliverEvents, StartDelivering
+from workflows.deliver_events import DeliverEvents, StartDelivery
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ FORGET_EVERY = timedelta(hours=1)
 _HANDING_OVER = timedelta(seconds=10)
 
 
-class Dispatcher:
+class OutboxRelay:
     """Hands what is owed over to workflows. Any number may do so at once: an order has one run for each webhook."""
 
     def __init__(self, client: Client, store: Store) -> None:
@@ -33,16 +33,16 @@ class Dispatcher:
         self._store = store
         self._forgot = store.now() - FORGET_EVERY
 
-    async def keep_looking(self, every: timedelta) -> None:
+    async def run_forever(self, every: timedelta) -> None:
         """Look, for ever. Whatever goes wrong, what is owed is found at the next look."""
         while True:
             try:
-                await self.look()
+                await self.poll_once()
             except Exception as error:  # noqa: BLE001 - neither store nor Temporal being away may end it
                 log.warning("events owed to webhooks could not be handed over: %s", type(error).__name__)
             await asyncio.sleep(every.total_seconds())
 
-    async def look(self) -> int:
+    async def poll_once(self) -> int:
         """Look once; return how many orders were handed over."""
         found = await asyncio.to_thread(self._heads)
         async with asyncio.timeout(_HANDING_OVER.total_seconds()):
@@ -52,25 +52,25 @@ class Dispatcher:
             raise wrong
         return len(found)
 
-    async def _hand_over(self, head: Head) -> None:
+    async def _hand_over(self, head: PendingOrder) -> None:
         await self._start(head)
         await asyncio.to_thread(self._handed_over, head)
 
-    def _heads(self) -> list[Head]:
+    def _heads(self) -> list[PendingOrder]:
         now = self._store.now()
         if now - self._forgot >= FORGET_EVERY:
             with self._store.write() as tx:
-                deliveries.forget_before(tx, now - KEPT)
+                outbox.forget_before(tx, now - KEPT)
             self._forgot = now
         with self._store.read() as tx:
-            return deliveries.heads(tx, now, MOST)
+            return outbox.pending(tx, now, MOST)
 
-    async def _start(self, head: Head) -> None:
+    async def _start(self, head: PendingOrder) -> None:
         """Start the order's run, or tell the one there is to look: one or the other, whenever it ends."""
         host = httpx2.URL(head.url).host
         await self._client.start_workflow(
             DeliverEvents.run,
-            StartDelivering(webhook=head.webhook, order=head.order, host=host),
+            StartDelivery(webhook=head.webhook, order=head.order, host=host),
             id=delivery_id(head.webhook, head.order),
             task_queue=WEBHOOKS_QUEUE,
             start_signal=DELIVER_NOW,
@@ -78,6 +78,6 @@ class Dispatcher:
             search_attributes=TypedSearchAttributes([SearchAttributePair(ORDER_NUMBER, head.order)]),
         )
 
-    def _handed_over(self, head: Head) -> None:
+    def _handed_over(self, head: PendingOrder) -> None:
         with self._store.write() as tx:
-            deliveries.hand_over(tx, head.webhook, head.order, self._store.now())
+            outbox.mark_handed_over(tx, head.webhook, head.order, self._store.now())

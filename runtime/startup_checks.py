@@ -21,35 +21,35 @@ _DEVELOPMENT = (
 )
 
 
-class UnguardedError(Exception):
+class UnsafeConfigurationError(Exception):
     """Somebody who does not belong could get in, or what is kept could be lost: what to set instead."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"Not started: {why}.")
 
 
-def check_guarded(settings: Settings) -> None:
+def check_configuration(settings: Settings) -> None:
     """Raise UnguardedError when the API would answer other machines, or work in production, without a guard."""
-    check_store(settings)
+    check_database(settings)
     if not settings.production and settings.api_host in LOOPBACK:
         return
     if not settings.asks_who:
-        raise UnguardedError(_NOBODY_KNOWN)
+        raise UnsafeConfigurationError(_NOBODY_KNOWN)
     if settings.webhooks_allow_private:
-        raise UnguardedError(_PRIVATE)
+        raise UnsafeConfigurationError(_PRIVATE)
 
 
-def check_store(settings: Settings) -> None:
+def check_database(settings: Settings) -> None:
     """Raise UnguardedError when production would be kept in one file."""
     if settings.production and settings.database.startswith("sqlite"):
-        raise UnguardedError(_ONE_FILE)
+        raise UnsafeConfigurationError(_ONE_FILE)
 
 
-async def check_temporal(client: Client) -> None:
+async def check_temporal_server(client: Client) -> None:
     """Raise UnguardedError when a Temporal is one that is meant for development. One that does not say is none."""
     try:
         found = await client.workflow_service.get_cluster_info(GetClusterInfoRequest())
     except (RPCError, RuntimeError):
         return
     if found.persistence_store == "sqlite":
-        raise UnguardedError(_DEVELOPMENT)
+        raise UnsafeConfigurationError(_DEVELOPMENT)

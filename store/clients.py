@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import String, bindparam
 from sqlmodel import Session, col, select
 
-from domain.access import WHOLE_TENANT, Caller, Reach, Scope, scopes_in
+from domain.access import WHOLE_TENANT, Caller, Scope, TenantAccess, scopes_in
 from store.database.inserts import insert_if_absent, table_of
 from store.tables import ApiKeyRow, ClientRow
 
@@ -34,7 +34,7 @@ class NotOfAChannelError(Exception):
     """A scope concerns all of a tenant's orders, and the client is of one channel."""
 
 
-def add(tx: Session, reach: Reach, client: str, scopes: Collection[Scope], now: datetime) -> bool:
+def add(tx: Session, reach: TenantAccess, client: str, scopes: Collection[Scope], now: datetime) -> bool:
     """Register a client; False when its name is taken, by whomever. Raises NotOfAChannelError."""
     if reach.channel is not None and WHOLE_TENANT & set(scopes):
         raise NotOfAChannelError
@@ -81,10 +81,10 @@ def by_name(tx: Session, client: str) -> Caller | None:
     return _caller(row.id, row.tenant, row.channel, row.scopes) if row and row.revoked_at is None else None
 
 
-def seen(tx: Session, key: str, now: datetime) -> None:
+def record_last_use(tx: Session, key: str, now: datetime) -> None:
     """Note that a key is used."""
     tx.connection().execute(sa.update(_KEYS).where(_KEYS.c.id == key).values(last_used_at=now))
 
 
 def _caller(client: str, tenant: str, channel: str | None, scopes: str) -> Caller:
-    return Caller(client, Reach(tenant, channel), scopes_in(json.loads(scopes)))
+    return Caller(client, TenantAccess(tenant, channel), scopes_in(json.loads(scopes)))

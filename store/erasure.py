@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, exists, or_
 from sqlmodel import Session, col, select
 
 from domain.orders import OrderStatus
-from domain.redaction import Opaque
-from store.changes import unfinished as leftovers
+from domain.redaction import Pseudonyms
+from store.changes import unfinished
 from store.orders.events import EventType, append
-from store.redaction import blank_bundle, blank_change, blank_changes, blank_lines, blank_tokens, blank_travellers
+from store.redaction import redact_bundle, redact_change, redact_changes, redact_lines, redact_tokens, redact_travellers
 from store.tables import BundleRow, ChangeRow, LineRow, OrderRow, TravellerRow
 
 JOURNEY = timedelta(days=1)
@@ -42,13 +42,13 @@ def erase(tx: Session, tenant: str, number: str, now: datetime) -> int | None:
     if not _has_ended(tx, order, bundles, now):
         raise NotEndedError
     travellers = sorted(set(tx.exec(select(TravellerRow.traveller).where(TravellerRow.order_number == number))))
-    ids = Opaque(travellers)
-    blank_travellers(tx, number, travellers, ids)
-    blank_lines(tx, number, ids)
-    blank_changes(tx, number, ids)
-    blank_tokens(tx, number)
+    ids = Pseudonyms(travellers)
+    redact_travellers(tx, number, travellers, ids)
+    redact_lines(tx, number, ids)
+    redact_changes(tx, number, ids)
+    redact_tokens(tx, number)
     for bundle in bundles:
-        blank_bundle(bundle, ids)
+        redact_bundle(bundle, ids)
     order.external_reference, order.erased_at = None, now
     append(tx, order, EventType.ORDER_ERASED, None, now, {"travellers": len(travellers)})
     return len(travellers)
@@ -56,7 +56,7 @@ def erase(tx: Session, tenant: str, number: str, now: datetime) -> int | None:
 
 def erase_request(tx: Session, change: str) -> None:
     """Blank a request that came in while its order was being erased; the order refuses it."""
-    blank_change(tx.get_one(ChangeRow, change), Opaque(()))
+    redact_change(tx.get_one(ChangeRow, change), Pseudonyms(()))
 
 
 def due(tx: Session, tenant: str, before: datetime, after: str, most: int) -> list[str]:
@@ -71,7 +71,7 @@ def erase_bundles(tx: Session, tenant: str, before: datetime, most: int) -> int:
     old = (BundleRow.tenant == tenant, col(BundleRow.erased).is_(False), col(BundleRow.expires_at) < before)
     found = tx.exec(select(BundleRow).where(*old).order_by(col(BundleRow.expires_at)).limit(most)).all()
     for bundle in found:
-        blank_bundle(bundle, Opaque(()))
+        redact_bundle(bundle, Pseudonyms(()))
     return len(found)
 
 
@@ -96,7 +96,7 @@ def _ended(before: datetime) -> tuple[ColumnElement[bool], ...]:
 def _has_ended(tx: Session, order: OrderRow, bundles: Sequence[BundleRow], now: datetime) -> bool:
     """Whether an order has ended, nothing of it is left half done, and nobody may take a bundle it named."""
     query = select(OrderRow.number).where(*_named(order.tenant, order.number), *_ended(now))
-    left = leftovers.half_taken_back(tx, order.number) or leftovers.forgotten(tx, order.number)
+    left = unfinished.partially_undone_draft(tx, order.number) or unfinished.residual_steps(tx, order.number)
     standing = any(bundle.expires_at > now for bundle in bundles)
     return not (left or standing) and tx.exec(query).first() is not None
 

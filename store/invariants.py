@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, text
 from sqlmodel import Session
 
 from store.changes.step_records import REVERSIBLE
-from store.database.column_types import Moment
+from store.database.column_types import UtcDateTime
 from temporal.names import StepName
 
 _MOVING = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))
@@ -200,4 +200,4 @@ def violations(tx: Session) -> Iterator[Violation]:
 def overdue(tx: Session, before: datetime) -> list[str]:
     """Return requests written down before a time that no workflow has taken up: acknowledged, not lost."""
     query = text("SELECT id FROM changes WHERE outcome IS NULL AND claimed_at IS NULL AND created_at < :before")
-    return list(tx.connection().execute(query.bindparams(bindparam("before", before, Moment()))).scalars())
+    return list(tx.connection().execute(query.bindparams(bindparam("before", before, UtcDateTime()))).scalars())

@@ -7,7 +7,7 @@ import pwd
 log = logging.getLogger(__name__)
 
 
-def note(act: str, who: str, **what: str) -> None:
+def record(act: str, who: str, **what: str) -> None:
     """Say who did what: `what` names a client or a webhook."""
     log.info("done by hand", extra={"act": act, "who": who, **what})
 

@@ -15,7 +15,7 @@ KEPT_SECONDS = 5.0
 REST = 20.0
 
 
-class Looking(Collector):
+class CachedCollector(Collector):
     """Reads gauges of one thing, and tells whether it could be read; if not, there is nothing but that."""
 
     def __init__(self, up: str, about: str, look: Callable[[], Iterable[Metric]]) -> None:

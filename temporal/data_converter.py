@@ -33,7 +33,7 @@ class _Json(PydanticJSONPlainPayloadConverter):
         return Payload(metadata={"encoding": self.encoding.encode()}, data=data)
 
 
-class PlainData(CompositePayloadConverter):
+class CompactPayloadConverter(CompositePayloadConverter):
     """Writes what was said and leaves out what need not be: every byte of a history is kept for years.
 
     There is one: the SDK asks for a converter at every task, and a new one learns every type anew.
@@ -47,14 +47,14 @@ class PlainData(CompositePayloadConverter):
             cls._one = super().__new__(cls)
             usual = DefaultPayloadConverter.default_encoding_payload_converters
             ours = (_Json() if isinstance(each, JSONPlainPayloadConverter) else each for each in usual)
-            super(PlainData, cls._one).__init__(*ours)
+            super(CompactPayloadConverter, cls._one).__init__(*ours)
         return cls._one
 
     def __init__(self) -> None:
         """Leave it as it was made."""
 
 
-class PlainFailures(DefaultFailureConverter):
+class SafeFailureConverter(DefaultFailureConverter):
     """Writes our own failures as "CODE: sentence", without the lines of code they came through.
 
     An exception nobody foresaw keeps its lines: it is an engineer who will read it.
@@ -80,4 +80,8 @@ def _said(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the data'}: {each['msg']}" for each in found)
 
 
-CONVERTER = replace(pydantic_data_converter, payload_converter_class=PlainData, failure_converter_class=PlainFailures)
+DATA_CONVERTER = replace(
+    pydantic_data_converter,
+    payload_converter_class=CompactPayloadConverter,
+    failure_converter_class=SafeFailureConverter,
+)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from domain.changes import FURTHEST_DEADLINE, ChangeState
+from domain.changes import MAX_DEADLINE, ChangeState
 from temporal.names import System
 
 
@@ -29,7 +29,7 @@ class StartDraft(BaseModel):
     """Whether to begin with what earlier runs left: requests half done, or never taken up."""
 
 
-class DraftEnd(BaseModel):
+class DraftResult(BaseModel):
     """How a run ended."""
 
     order: str
@@ -37,7 +37,7 @@ class DraftEnd(BaseModel):
     """How many requests it answered."""
 
 
-class Ask(BaseModel):
+class RequestInput(BaseModel):
     """A request by its id. An operator may leave the id out to confirm or discard by hand."""
 
     change: str | None = None
@@ -45,15 +45,15 @@ class Ask(BaseModel):
     """By hand: why."""
 
 
-class ExtendAsk(Ask):
+class ExtendInput(RequestInput):
     """A new deadline for the draft: by its request's id, or by hand with the time itself."""
 
     expires_at: datetime | None = None
-    minutes: int | None = Field(default=None, ge=1, le=FURTHEST_DEADLINE // timedelta(minutes=1))
+    minutes: int | None = Field(default=None, ge=1, le=MAX_DEADLINE // timedelta(minutes=1))
     """By hand: how long from now."""
 
 
-class Help(BaseModel):
+class OperatorActionInput(BaseModel):
     """What an operator says of a stuck step: a reason, which is recorded on the order. No names in it, please."""
 
     reason: str = ""
@@ -61,15 +61,15 @@ class Help(BaseModel):
     """For the API: the order's event by which it has written down who says so, and why."""
 
 
-class RetryNow(Help):
+class RetryNow(OperatorActionInput):
     """Try the stuck step again at once."""
 
 
-class DoneByHand(Help):
+class DoneByHand(OperatorActionInput):
     """The stuck step was done by hand."""
 
 
-class Answer(BaseModel):
+class RequestResult(BaseModel):
     """How a request ended."""
 
     change: str
@@ -77,7 +77,7 @@ class Answer(BaseModel):
     code: str | None = None
 
 
-class StepShown(BaseModel):
+class StepProgress(BaseModel):
     """One step of the request under way."""
 
     step: str
@@ -85,7 +85,7 @@ class StepShown(BaseModel):
     state: str
 
 
-class Stuck(BaseModel):
+class StuckStep(BaseModel):
     """A step that keeps failing and is tried again and again."""
 
     step: str
@@ -104,11 +104,11 @@ class Progress(BaseModel):
     kind: str | None
     asked: str = ""
     """What it asks for, in words."""
-    steps: tuple[StepShown, ...]
+    steps: tuple[StepProgress, ...]
     waiting: int
     """How many requests wait for their turn."""
     draft_open: bool
     expires_at: datetime | None
     undos: int
     """How many steps a discard would take back."""
-    stuck: Stuck | None
+    stuck: StuckStep | None

@@ -32,9 +32,9 @@ RULES = (
         "workflows/saga/saga.py",
         """        if isinstance(step, Reversible):
             self._undos.append(Undo(step, command))
-        return await self._steps.do(step, command)
+        return await self._steps.run(step, command)
 """,
-        """        done = await self._steps.do(step, command)
+        """        done = await self._steps.run(step, command)
         if isinstance(step, Reversible):
             self._undos.append(Undo(step, command))
         return done
@@ -45,7 +45,7 @@ RULES = (
         "no tombstone",
         "store/changes/step_records.py",
         "    fresh = _insert(tx, tenant, step, command, tombstone)\n    row = of_key(tx, command.key)\n    if fresh:\n",
-        "    row = tx.get(EffectRow, command.key) or EffectRow()\n    if not row.state:\n",
+        "    row = tx.get(StepRecordRow, command.key) or StepRecordRow()\n    if not row.state:\n",
         ("tests/activities/test_step_executor.py", "tests/guarantees/test_steps.py", "-k", "step_executor or LATE"),
     ),
     Rule(
@@ -58,22 +58,22 @@ RULES = (
     Rule(
         "undos as local activities",
         "workflows/saga/step_runner.py",
-        "await regardless(self._calls.queued(do, system, command, PATIENCE, what))",
-        "await regardless(self._calls.local(do, command, INSIDE_ATTEMPTS))",
+        "await ignore_cancellation(self._calls.queued(do, system, command, ATTENTION_AFTER, what))",
+        "await ignore_cancellation(self._calls.local(do, command, LOCAL_ATTEMPTS))",
         ("tests/workflows/test_histories.py",),
     ),
     Rule(
         "expiry outside the queue",
         "workflows/order_draft.py",
-        "                await regardless(self._in_turn(self._expire))\n",
-        "                await regardless(self._expire())\n",
+        "                await ignore_cancellation(self._exclusively(self._expire))\n",
+        "                await ignore_cancellation(self._expire())\n",
         ("tests/guarantees/test_expiry_boundaries.py", "-k", "end"),
     ),
     Rule(
         "a cancel unwinds at once",
         "workflows/order_draft.py",
-        "                await regardless(self._in_turn(self._cancel))\n",
-        "                await regardless(self._cancel())\n",
+        "                await ignore_cancellation(self._exclusively(self._cancel))\n",
+        "                await ignore_cancellation(self._cancel())\n",
         ("tests/guarantees/test_cancel.py",),
     ),
     Rule(

@@ -12,7 +12,7 @@ from pathlib import Path
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile
@@ -25,7 +25,7 @@ FILES = sorted(FOLDER.glob("*.json"))
 
 def replayer() -> Replayer:
     """Return a replayer as the worker would run."""
-    return Replayer(workflows=WORKFLOWS, workflow_runner=runner(), data_converter=CONVERTER)
+    return Replayer(workflows=WORKFLOWS, workflow_runner=runner(), data_converter=DATA_CONVERTER)
 
 
 def read(path: Path) -> WorkflowHistory:

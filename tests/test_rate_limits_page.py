@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from activities.support.hold_limits import HoldCaps
-from api.auth.authenticator import AccessSettings
-from api.context import ApiParts
+from activities.support.hold_limits import HoldLimits
+from api.auth.authenticator import AuthSettings
+from api.context import ApiContext
 from api.errors.problems import TITLES
-from api.http.strict_json import DEEPEST
-from api.middleware.body_limit import BODY_SECONDS, LARGEST_BODY, LONGEST_ADDRESS, MOST_HEADERS
-from api.middleware.slow_clients import CLIENT_SECONDS, LARGEST_HEAD
+from api.http.strict_json import MAX_DEPTH
+from api.middleware.body_limit import BODY_SECONDS, MAX_ADDRESS, MAX_BODY, MAX_HEADERS
+from api.middleware.slow_clients import CLIENT_SECONDS, MAX_HEAD
 from api.native.orders import MOST_EVENTS
 from api.services import webhook_subscriptions
 from api.settings import EnturSettings
@@ -37,7 +37,7 @@ def test_a_number_that_can_be_set_is_the_settings_default(row: tuple[str, ...]) 
     assert str(Settings.model_fields[name].default) == most
 
 
-@pytest.mark.parametrize("of", [AccessSettings(), EnturSettings(), HoldCaps(), ApiParts], ids=str)
+@pytest.mark.parametrize("of", [AuthSettings(), EnturSettings(), HoldLimits(), ApiContext], ids=str)
 def test_what_is_made_without_settings_has_their_defaults(of: object) -> None:
     numbers = {"changes_per_hour", "client_per_minute", "unknown_per_minute", "prices_per_minute"}
     there = {name: name for name in numbers} | _OTHERWISE
@@ -50,16 +50,16 @@ def test_the_other_numbers_are_the_codes() -> None:
     found = {what: most for what, most, setting, _ in ROWS if not setting}
     assert found == {
         "lines of an order": str(MOST_LINES),
-        "webhooks": str(webhook_subscriptions.MOST),
-        "a body": f"{LARGEST_BODY // 1024} KiB",
+        "webhooks": str(webhook_subscriptions.MAX_WEBHOOKS),
+        "a body": f"{MAX_BODY // 1024} KiB",
         "seconds in which a body comes in": f"{BODY_SECONDS:.0f}",
-        "arrays and objects within each other": str(DEEPEST),
+        "arrays and objects within each other": str(MAX_DEPTH),
         "travellers of a bundle": str(MOST_TRAVELLERS),
         "operations of a change": str(MOST_OPERATIONS),
         "events of a history at once": str(MOST_EVENTS),
-        "an address": f"{LONGEST_ADDRESS // 1024} KiB",
-        "headers, once they are there": f"{MOST_HEADERS // 1024} KiB",
-        "headers, while they come in": f"{LARGEST_HEAD // 1024} KiB",
+        "an address": f"{MAX_ADDRESS // 1024} KiB",
+        "headers, once they are there": f"{MAX_HEADERS // 1024} KiB",
+        "headers, while they come in": f"{MAX_HEAD // 1024} KiB",
     }
     assert f"within {CLIENT_SECONDS:.0f} seconds" in PAGE
     assert f"`CHANGEOVER_CONNECTIONS` ({Settings().connections})" in PAGE

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
-from activities.webhook_deliveries import Course, DeliveryActivities, Posted
+from activities.webhook_deliveries import DeliverNextEventResult, DeliveryActivities, DeliveryStream
 from temporal.names import DELIVER_EVENTS, DELIVER_NOW
 
 # Longer than a post may take, and the two looks at the store beside it.
@@ -17,7 +17,7 @@ _ATTEMPT = timedelta(seconds=25)
 _PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1))
 
 
-class StartDelivering(BaseModel):
+class StartDelivery(BaseModel):
     """Whose events to tell whom. The host is for whoever reads the history; the rest of a URL may hold secrets."""
 
     webhook: str
@@ -26,7 +26,7 @@ class StartDelivering(BaseModel):
     delivered: int = 0
 
 
-class Delivered(BaseModel):
+class DeliveryRunResult(BaseModel):
     """What a run did."""
 
     delivered: int
@@ -41,12 +41,12 @@ class DeliverEvents:
         self._look = False
 
     @workflow.signal(name=DELIVER_NOW)
-    def look(self) -> None:
+    def deliver_now(self) -> None:
         """Look at once: something new waits, or what waits shall be tried again now."""
         self._look = True
 
     @workflow.run
-    async def run(self, start: StartDelivering) -> Delivered:
+    async def run(self, start: StartDelivery) -> DeliveryRunResult:
         """Deliver what waits. Ends when nothing does, or when the webhook is disabled or gone."""
         delivered = start.delivered
         while True:
@@ -57,14 +57,14 @@ class DeliverEvents:
             if posted.again_in is not None:
                 await self._pause(posted.again_in)
             elif not (posted.more or self._look):
-                return Delivered(delivered=delivered, disabled=posted.disabled)
+                return DeliveryRunResult(delivered=delivered, disabled=posted.disabled)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(start.model_copy(update={"delivered": delivered}))
 
-    async def _post(self, start: StartDelivering) -> Posted:
+    async def _post(self, start: StartDelivery) -> DeliverNextEventResult:
         return await workflow.execute_activity_method(
-            DeliveryActivities.deliver_next,
-            Course(webhook=start.webhook, order=start.order),
+            DeliveryActivities.deliver_next_event,
+            DeliveryStream(webhook=start.webhook, order=start.order),
             start_to_close_timeout=_ATTEMPT,
             retry_policy=_PATIENT,
             summary=f"post the next event to {start.host}",
@@ -77,7 +77,7 @@ class DeliverEvents:
             )
 
 
-def _page(posted: Posted, delivered: int) -> str:
+def _page(posted: DeliverNextEventResult, delivered: int) -> str:
     """Return what operators see of a run."""
     lines = [f"Events delivered: {delivered}."]
     if posted.failure:

@@ -9,24 +9,33 @@ from uuid import NAMESPACE_URL, uuid5
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.drafts import HowClosed
-from activities.plans import ByHand
-from domain.changes import FURTHEST_DEADLINE, ChangeKind
+from activities.drafts import CloseReason
+from activities.plans import OperatorRequest
+from domain.changes import MAX_DEADLINE, ChangeKind
 from domain.dual_control import clean_reason
-from domain.refusals import NoTurn, OrderNeedsAttention
+from domain.refusals import OrderBusy, OrderNeedsAttention
 from temporal import names
-from temporal.messages import Answer, Ask, DoneByHand, DraftEnd, ExtendAsk, Progress, RetryNow, StartDraft
+from temporal.messages import (
+    DoneByHand,
+    DraftResult,
+    ExtendInput,
+    Progress,
+    RequestInput,
+    RequestResult,
+    RetryNow,
+    StartDraft,
+)
 from temporal.names import DRAFT_CLOSING, NEEDS_DEADLINE, NEEDS_REASON, NEEDS_REQUEST, QUEUE_FULL, STEP_FAILED
 from workflows import web_ui
 from workflows.draft import Draft
-from workflows.request_queue import MOST_WAITING, Turn, Turns
-from workflows.saga.cancellation import regardless
-from workflows.saga.error_codes import nothing_stuck
-from workflows.saga.progress import Board
-from workflows.saga.step_runner import Steps
+from workflows.request_queue import MAX_WAITING, Admission, RequestQueue
+from workflows.saga.cancellation import ignore_cancellation
+from workflows.saga.error_codes import no_stuck_step_error
+from workflows.saga.progress import ProgressTracker
+from workflows.saga.step_runner import StepRunner
 
 # The Web UI's form may be sent without data.
-BY_HAND, NO_DEADLINE, NO_REASON, NOTHING_SAID = Ask(), ExtendAsk(), RetryNow(), DoneByHand()
+NO_REQUEST, NO_DEADLINE, NO_REASON, NO_CLAIM = RequestInput(), ExtendInput(), RetryNow(), DoneByHand()
 _EXTEND = 'Let the draft live on: {"minutes": 30} from now, or {"expires_at": "2027-03-01T12:00:00Z"}.'
 _RETRY = 'Try the stuck step again at once. No data needed; or {"reason": "the bank is back"}.'
 _DONE = 'You did the stuck step at its provider: {"reason": "refunded at the bank"}.'
@@ -40,200 +49,202 @@ class OrderDraft:
     @workflow.init
     def __init__(self, start: StartDraft) -> None:
         self._start = start
-        self._board = Board(changed=self._show_details)
-        self._steps = Steps(start.outside, self._board)
-        self._draft = Draft(start, self._steps)
-        self._turns = Turns(stuck=lambda: self._board.stuck is not None, changed=self._show_details)
+        self._progress = ProgressTracker(changed=self._show_details)
+        self._runner = StepRunner(start.outside, self._progress)
+        self._draft = Draft(start, self._runner)
+        self._queue = RequestQueue(stuck=lambda: self._progress.stuck is not None, changed=self._show_details)
         self._closing = False
         self._cancelled = False
-        self._served = 0
+        self._requests_handled = 0
 
     @workflow.run
-    async def run(self, start: StartDraft) -> DraftEnd:
+    async def run(self, start: StartDraft) -> DraftResult:
         """Live as long as the draft: wait for its deadline, honour a cancel, end when nothing is left."""
         await asyncio.sleep(0)  # lets the update that started this run take its turn first
         if start.recover:
-            await regardless(self._in_turn(self._draft.recover))
-        while not self._over and not self._too_long:
+            await ignore_cancellation(self._exclusively(self._draft.recover))
+        while not self._finished and not self._should_continue_as_new:
             try:
-                await self._something_due()
+                await self._wait_until_due()
             except asyncio.CancelledError:
-                await regardless(self._in_turn(self._cancel))
+                await ignore_cancellation(self._exclusively(self._cancel))
             if self._draft.due:
-                await regardless(self._in_turn(self._expire))
+                await ignore_cancellation(self._exclusively(self._expire))
         # From here the validators refuse, which records nothing, and the API asks the next run.
         self._closing = True
-        await regardless(workflow.wait_condition(workflow.all_handlers_finished))
+        await ignore_cancellation(workflow.wait_condition(workflow.all_handlers_finished))
         return self._ended(start)
 
     @property
-    def _over(self) -> bool:
-        return self._turns.quiet and not self._draft.open
+    def _finished(self) -> bool:
+        return self._queue.idle and not self._draft.open
 
     @property
-    def _too_long(self) -> bool:
-        return self._turns.quiet and workflow.info().is_continue_as_new_suggested()
+    def _should_continue_as_new(self) -> bool:
+        return self._queue.idle and workflow.info().is_continue_as_new_suggested()
 
-    async def _something_due(self) -> None:
+    async def _wait_until_due(self) -> None:
         # Armed only once nobody is served: a change in one go needs no timer at all.
-        await workflow.wait_condition(lambda: self._turns.quiet)
+        await workflow.wait_condition(lambda: self._queue.idle)
         armed = self._draft.expires_at
         if not self._draft.open or armed is None or self._draft.due:
             return
         # A deadline that moves later leaves the timer alone; it rings early and is wound up again.
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._over or self._too_long or (self._draft.expires_at or armed) < armed,
+                lambda: self._finished or self._should_continue_as_new or (self._draft.expires_at or armed) < armed,
                 timeout=armed - workflow.now(),
                 timeout_summary="the draft expires",
             )
 
-    async def _in_turn(self, act: Callable[[], Awaitable[None]]) -> None:
-        with self._turns.ticket() as mine:
-            await self._turns.come_at_last(mine)
+    async def _exclusively(self, act: Callable[[], Awaitable[None]]) -> None:
+        with self._queue.enqueue() as mine:
+            await self._queue.acquire_without_timeout(mine)
             await act()
-            web_ui.show(self._board, self._draft)
+            web_ui.update_search_attributes(self._progress, self._draft)
 
     async def _expire(self) -> None:
         if self._draft.due:
-            self._board.clear("the deadline", "expiry")
-            await self._draft.close(HowClosed.EXPIRED)
-            self._board.ended("done", None)
+            self._progress.begin("the deadline", "expiry")
+            await self._draft.close(CloseReason.EXPIRED)
+            self._progress.ended("done", None)
 
     async def _cancel(self) -> None:
         if self._draft.open:
-            self._board.clear("a cancel", "discard")
-            await self._draft.close(HowClosed.DISCARDED)
-            self._board.ended("done", None)
+            self._progress.begin("a cancel", "discard")
+            await self._draft.close(CloseReason.DISCARDED)
+            self._progress.ended("done", None)
             self._cancelled = True
 
     def _show_details(self) -> None:
-        workflow.set_current_details(web_ui.details(self._board, self._draft, self._turns))
+        workflow.set_current_details(web_ui.details(self._progress, self._draft, self._queue))
 
-    def _ended(self, start: StartDraft) -> DraftEnd:
+    def _ended(self, start: StartDraft) -> DraftResult:
         if self._draft.open:
             workflow.continue_as_new(self._draft.as_start(start))
         if self._cancelled:
             raise asyncio.CancelledError
-        if self._draft.broke:
+        if self._draft.last_request_failed:
             raise ApplicationError("A change broke and was undone.", type=STEP_FAILED)
-        return DraftEnd(order=start.order, served=self._served)
+        return DraftResult(order=start.order, served=self._requests_handled)
 
-    async def _serve(self, asked: str | None, kind: ChangeKind, act: Callable[[str], Awaitable[Answer]]) -> Answer:
-        change = asked or self._id_by_hand()
-        with self._turns.ticket() as mine:
-            turn = await self._turns.come(mine)
-            if turn is not Turn.COME:
-                code = NoTurn.code if turn is Turn.TOO_LONG else OrderNeedsAttention.code
+    async def _serve(
+        self, asked: str | None, kind: ChangeKind, act: Callable[[str], Awaitable[RequestResult]]
+    ) -> RequestResult:
+        change = asked or self._operator_request_id()
+        with self._queue.enqueue() as mine:
+            turn = await self._queue.acquire(mine)
+            if turn is not Admission.GRANTED:
+                code = OrderBusy.code if turn is Admission.TIMED_OUT else OrderNeedsAttention.code
                 return await self._draft.refuse(change, code)
             await self._expire()
-            self._board.clear(change, kind)
+            self._progress.begin(change, kind)
             self._cancelled = False
-            answer = await self._draft.served(change, lambda: act(change))
-            self._served += 1
-            web_ui.show(self._board, self._draft)
+            answer = await self._draft.serve(change, lambda: act(change))
+            self._requests_handled += 1
+            web_ui.update_search_attributes(self._progress, self._draft)
             return answer
 
-    def _id_by_hand(self) -> str:
+    def _operator_request_id(self) -> str:
         update = workflow.current_update_info()
         return str(uuid5(NAMESPACE_URL, f"{self._start.order}/{update.id if update else ''}"))
 
-    def _admit(self, *, known: bool = True) -> None:
+    def _check_accepting(self, *, known: bool = True) -> None:
         if self._closing:
             raise ApplicationError("This run is ending; ask the next one.", type=DRAFT_CLOSING)
-        if self._turns.waiting >= MOST_WAITING:
+        if self._queue.waiting >= MAX_WAITING:
             raise ApplicationError("Too many requests wait for this order.", type=QUEUE_FULL)
         if not known:
             raise ApplicationError("Send changes and payments through the API.", type=NEEDS_REQUEST)
 
     @workflow.update(name=names.CHANGE, description="For the API: run a change it has written down, by its id.")
-    async def change(self, ask: Ask = BY_HAND) -> Answer:
+    async def change(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
         """Run a change."""
         return await self._serve(ask.change, ChangeKind.CHANGE, self._draft.change)
 
     @change.validator
-    def _admit_change(self, ask: Ask = BY_HAND) -> None:
-        self._admit(known=ask.change is not None)
+    def _admit_change(self, ask: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting(known=ask.change is not None)
 
     @workflow.update(name=names.CONFIRM, description=_CONFIRM)
-    async def confirm(self, ask: Ask = BY_HAND) -> Answer:
+    async def confirm(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
         """Confirm the draft."""
-        by_hand = None if ask.change else ByHand(kind=ChangeKind.CONFIRM, reason=ask.reason)
+        by_hand = None if ask.change else OperatorRequest(kind=ChangeKind.CONFIRM, reason=ask.reason)
         return await self._serve(ask.change, ChangeKind.CONFIRM, lambda change: self._draft.confirm(change, by_hand))
 
     @confirm.validator
-    def _admit_confirm(self, ask: Ask = BY_HAND) -> None:
-        self._admit()
+    def _admit_confirm(self, ask: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting()
         if not ask.change:
             _check_reason(ask.reason, _CONFIRM)
 
     @workflow.update(name=names.DISCARD, description="Take the whole draft back. No data needed.")
-    async def discard(self, ask: Ask = BY_HAND) -> Answer:
+    async def discard(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
         """Discard the draft."""
-        by_hand = None if ask.change else ByHand(kind=ChangeKind.DISCARD, reason=ask.reason)
+        by_hand = None if ask.change else OperatorRequest(kind=ChangeKind.DISCARD, reason=ask.reason)
         return await self._serve(ask.change, ChangeKind.DISCARD, lambda change: self._draft.discard(change, by_hand))
 
     @discard.validator
-    def _admit_discard(self, ask: Ask = BY_HAND) -> None:
-        self._admit()
+    def _admit_discard(self, ask: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting()
         _check_reason(ask.reason)
 
     @workflow.update(name=names.PAY, description="For the API: set money aside for the draft, by the id of a payment.")
-    async def pay(self, ask: Ask = BY_HAND) -> Answer:
+    async def pay(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
         """Set money aside."""
         return await self._serve(ask.change, ChangeKind.PAY, self._draft.pay)
 
     @pay.validator
-    def _admit_pay(self, ask: Ask = BY_HAND) -> None:
-        self._admit(known=ask.change is not None)
+    def _admit_pay(self, ask: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting(known=ask.change is not None)
 
     @workflow.update(name=names.EXTEND, description=_EXTEND)
-    async def extend(self, ask: ExtendAsk = NO_DEADLINE) -> Answer:
+    async def extend(self, ask: ExtendInput = NO_DEADLINE) -> RequestResult:
         """Move the draft's deadline."""
         mine = {"expires_at": _deadline(ask), "reason": ask.reason}
-        by_hand = None if ask.change else ByHand(kind=ChangeKind.EXTEND, **mine)
+        by_hand = None if ask.change else OperatorRequest(kind=ChangeKind.EXTEND, **mine)
         return await self._serve(ask.change, ChangeKind.EXTEND, lambda change: self._draft.extend(change, by_hand))
 
     @extend.validator
-    def _admit_extend(self, ask: ExtendAsk = NO_DEADLINE) -> None:
-        self._admit()
+    def _admit_extend(self, ask: ExtendInput = NO_DEADLINE) -> None:
+        self._check_accepting()
         _check_reason(ask.reason)
         until, now = _deadline(ask), workflow.now()
-        if not ask.change and (until is None or not now < until <= now + FURTHEST_DEADLINE):
+        if not ask.change and (until is None or not now < until <= now + MAX_DEADLINE):
             raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
 
     @workflow.update(name=names.RETRY_NOW, description=_RETRY)
     async def retry_now(self, ask: RetryNow = NO_REASON) -> None:
         """Try the stuck step again at once; takes no turn."""
-        await self._steps.retry_now(ask)
+        await self._runner.retry_now(ask)
 
     @retry_now.validator
     def _admit_retry(self, ask: RetryNow = NO_REASON) -> None:
-        self._admit_help()
+        self._check_stuck()
         _check_reason(ask.reason)
 
     @workflow.update(name=names.DONE_BY_HAND, description=_DONE)
-    async def done_by_hand(self, ask: DoneByHand = NOTHING_SAID) -> None:
+    async def done_by_hand(self, ask: DoneByHand = NO_CLAIM) -> None:
         """Take the stuck step for done at its provider; takes no turn."""
-        await self._steps.done_by_hand(ask)
+        await self._runner.done_by_hand(ask)
 
     @done_by_hand.validator
-    def _admit_by_hand(self, ask: DoneByHand = NOTHING_SAID) -> None:
-        self._admit_help()
+    def _admit_by_hand(self, ask: DoneByHand = NO_CLAIM) -> None:
+        self._check_stuck()
         if ask.said is None:
             _check_reason(ask.reason, _DONE)
 
-    def _admit_help(self) -> None:
-        if self._board.stuck is None:
-            raise nothing_stuck()
+    def _check_stuck(self) -> None:
+        if self._progress.stuck is None:
+            raise no_stuck_step_error()
 
     @workflow.query(name=names.PROGRESS, description="What is done right now, what waits, what is stuck.")
     def progress(self) -> Progress:
         """Return what this run is doing."""
-        return web_ui.progress(self._start.order, self._board, self._draft, self._turns)
+        return web_ui.progress(self._start.order, self._progress, self._draft, self._queue)
 
 
-def _deadline(ask: ExtendAsk) -> datetime | None:
+def _deadline(ask: ExtendInput) -> datetime | None:
     """Return the deadline an operator wants."""
     return workflow.now() + timedelta(minutes=ask.minutes) if ask.minutes else ask.expires_at
 

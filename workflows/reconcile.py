@@ -11,20 +11,20 @@ from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttri
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
-from activities.reconciliation import StrayActivities
+from activities.reconciliation import ReconciliationActivities
 from temporal.messages import StartDraft
 from temporal.names import RECONCILE, System, draft_id
 from temporal.search_attributes import NEEDS_ATTENTION, ORDER_NUMBER
 from workflows.order_draft import OrderDraft
 
 
-class StartRound(BaseModel):
+class StartReconciliation(BaseModel):
     """What a round starts with: which providers are outside, for the runs it starts."""
 
     outside: tuple[System, ...] = ()
 
 
-class Round(BaseModel):
+class ReconciliationResult(BaseModel):
     """What a round did."""
 
     started: int
@@ -37,10 +37,10 @@ class Reconcile:
     """Compares the store with Temporal and starts what is missing."""
 
     @workflow.run
-    async def run(self, start: StartRound) -> Round:
+    async def run(self, start: StartReconciliation) -> ReconciliationResult:
         """Look once."""
         found = await workflow.execute_activity_method(
-            StrayActivities.find_strays,
+            ReconciliationActivities.find_orphaned_orders,
             start_to_close_timeout=timedelta(seconds=30),
             schedule_to_close_timeout=timedelta(seconds=50),
             summary="compare the store with Temporal",
@@ -48,13 +48,13 @@ class Reconcile:
         started = sum([await self._started(order, start.outside) for order in found.orders])
         violations = await self._violations()
         self._show(started, found.overdue, violations)
-        return Round(started=started, overdue=found.overdue, violations=len(violations))
+        return ReconciliationResult(started=started, overdue=found.overdue, violations=len(violations))
 
     async def _violations(self) -> tuple[str, ...]:
         """Return what is wrong with the books. That it could not be told in time is something wrong too."""
         try:
             books = await workflow.execute_activity_method(
-                StrayActivities.check_books,
+                ReconciliationActivities.check_invariants,
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 summary="check what must be true of the books",

@@ -8,20 +8,20 @@ from enum import Enum
 
 from temporalio import workflow
 
-LONGEST_WAIT = timedelta(seconds=10)
+MAX_WAIT = timedelta(seconds=10)
 # Temporal admits ten updates in flight; operators need some of them.
-MOST_WAITING = 6
+MAX_WAITING = 6
 
 
-class Turn(Enum):
+class Admission(Enum):
     """How waiting for a turn ended."""
 
-    COME = "come"
-    TOO_LONG = "too long"
-    STUCK = "stuck"
+    GRANTED = "come"
+    TIMED_OUT = "too long"
+    BLOCKED = "stuck"
 
 
-class Turns:
+class RequestQueue:
     """First come, first served. A step that is stuck keeps its turn and turns everybody else away."""
 
     def __init__(self, stuck: Callable[[], bool], changed: Callable[[], None]) -> None:
@@ -30,7 +30,7 @@ class Turns:
         self._changed = changed
 
     @property
-    def quiet(self) -> bool:
+    def idle(self) -> bool:
         """Whether nobody has the turn and nobody waits for it."""
         return not self._queue
 
@@ -40,7 +40,7 @@ class Turns:
         return max(len(self._queue) - 1, 0)
 
     @contextmanager
-    def ticket(self) -> Iterator[object]:
+    def enqueue(self) -> Iterator[object]:
         """Stand in the queue until the block ends."""
         mine = object()
         self._queue.append(mine)
@@ -50,20 +50,20 @@ class Turns:
             self._queue.remove(mine)
         self._changed()
 
-    async def come(self, mine: object) -> Turn:
+    async def acquire(self, mine: object) -> Admission:
         """Wait for the turn of a ticket, at most ten seconds, not at all behind a stuck step."""
         if self._queue[0] is mine:
-            return Turn.COME
+            return Admission.GRANTED
         try:
             await workflow.wait_condition(
                 lambda: self._queue[0] is mine or self._stuck(),
-                timeout=LONGEST_WAIT,
+                timeout=MAX_WAIT,
                 timeout_summary="longest wait for a turn",
             )
         except TimeoutError:
-            return Turn.TOO_LONG
-        return Turn.COME if self._queue[0] is mine else Turn.STUCK
+            return Admission.TIMED_OUT
+        return Admission.GRANTED if self._queue[0] is mine else Admission.BLOCKED
 
-    async def come_at_last(self, mine: object) -> None:
+    async def acquire_without_timeout(self, mine: object) -> None:
         """Wait for the turn of a ticket however long it takes: for expiry and cancel."""
         await workflow.wait_condition(lambda: self._queue[0] is mine)

@@ -6,7 +6,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
-from temporal.messages import Progress, Stuck
+from temporal.messages import Progress, StuckStep
 from temporal.search_attributes import (
     CHANGE_KIND,
     CHANNEL,
@@ -16,8 +16,8 @@ from temporal.search_attributes import (
     PRICE_DIFF_MINOR,
 )
 from workflows.draft import Draft
-from workflows.request_queue import Turns
-from workflows.saga.progress import MOST_TOLD, Board, Shown
+from workflows.request_queue import RequestQueue
+from workflows.saga.progress import MAX_SHOWN, ProgressTracker, RequestProgress
 
 _HELP = """
 **What you can do: More Actions, Send an Update**
@@ -32,29 +32,29 @@ Terminate is never needed: it takes nothing back.
 """.strip()
 
 
-def progress(order: str, board: Board, draft: Draft, turns: Turns) -> Progress:
+def progress(order: str, board: ProgressTracker, draft: Draft, turns: RequestQueue) -> Progress:
     """Return what a run is doing, as data."""
     return Progress(
         order=order,
-        request=board.now.request,
-        kind=board.now.kind,
-        asked=board.now.asked,
-        steps=tuple(board.now.steps),
+        request=board.current.request,
+        kind=board.current.kind,
+        asked=board.current.asked,
+        steps=tuple(board.current.steps),
         waiting=turns.waiting,
         draft_open=draft.open,
         expires_at=draft.expires_at,
-        undos=len(draft.undos),
+        undos=len(draft.undo_summaries),
         stuck=board.stuck,
     )
 
 
-def show(board: Board, draft: Draft) -> None:
+def update_search_attributes(board: ProgressTracker, draft: Draft) -> None:
     """Bring the search attributes up to date once a request was served: one history event, of what has changed."""
     updates: list[SearchAttributeUpdate[Any]] = []
     if draft.status:
         updates.append(ORDER_STATE.value_set(draft.status))
-    if board.now.kind:
-        updates.append(CHANGE_KIND.value_set(board.now.kind))
+    if board.current.kind:
+        updates.append(CHANGE_KIND.value_set(board.current.kind))
     if draft.price_difference:
         updates.append(PRICE_DIFF_MINOR.value_set(draft.price_difference.minor))
     if draft.correlation_id:
@@ -68,42 +68,42 @@ def show(board: Board, draft: Draft) -> None:
     workflow.upsert_search_attributes([*changed, expires])
 
 
-def details(board: Board, draft: Draft, turns: Turns) -> str:
+def details(board: ProgressTracker, draft: Draft, turns: RequestQueue) -> str:
     """Return the Markdown page of a run: asked, done, costs, waits for, until when."""
     lines = _stuck(board.stuck) if board.stuck else []
-    lines += [_asked(board.now), ""]
-    lines += ["| | |", "|---|---|", *(f"| {name} | {said} |" for name, said in _where_it_stands(draft, turns)), ""]
+    lines += [_request_line(board.current), ""]
+    lines += ["| | |", "|---|---|", *(f"| {name} | {said} |" for name, said in _facts(draft, turns)), ""]
     lines += ["| step | what | |", "|---|---|---|"]
-    lines += [f"| {step.step} | {step.what} | {step.state} |" for step in board.now.steps]
-    if board.before:
-        lines += ["", "**Before that**", "", *(f"- {_asked(shown)}" for shown in board.before)]
+    lines += [f"| {step.step} | {step.what} | {step.state} |" for step in board.current.steps]
+    if board.previous:
+        lines += ["", "**Before that**", "", *(f"- {_request_line(shown)}" for shown in board.previous)]
     return "\n".join([*lines, "", _HELP])
 
 
-def _asked(shown: Shown) -> str:
+def _request_line(shown: RequestProgress) -> str:
     asked = f": {shown.asked}" if shown.asked else ""
     return f"**{shown.kind}**{asked} — **{shown.ended or 'under way'}** ({shown.request})"
 
 
-def _where_it_stands(draft: Draft, turns: Turns) -> Iterator[tuple[str, str]]:
+def _facts(draft: Draft, turns: RequestQueue) -> Iterator[tuple[str, str]]:
     if draft.price_difference is not None:
-        yield "costs", f"{draft.price_difference.words} against the confirmed version"
-    if draft.owed is not None:
-        yield "still owed", draft.owed.words
+        yield "costs", f"{draft.price_difference.display} against the confirmed version"
+    if draft.amount_due is not None:
+        yield "still owed", draft.amount_due.display
     if turns.waiting:
         yield "waits for", f"this request; {turns.waiting} more wait for their turn"
-    elif not turns.quiet:
+    elif not turns.idle:
         yield "waits for", "the step under way"
     elif draft.open and draft.expires_at:
         until = f"{draft.expires_at:%Y-%m-%d %H:%M:%S} UTC"
         yield "waits for", f"a change, a payment or the confirmation, until {until}; then all of it is taken back"
     else:
         yield "waits for", "nothing: no draft is open"
-    if draft.undos:
-        yield "a discard would undo", "; ".join(draft.undos[:MOST_TOLD])
+    if draft.undo_summaries:
+        yield "a discard would undo", "; ".join(draft.undo_summaries[:MAX_SHOWN])
 
 
-def _stuck(stuck: Stuck) -> list[str]:
+def _stuck(stuck: StuckStep) -> list[str]:
     since = f"{stuck.since:%Y-%m-%d %H:%M:%S} UTC"
     return [
         f"### Needs attention: {stuck.code}",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from store.orders import offer_bundles as bundles
+from store.orders import offer_bundles
 from store.tables import OrderRow
 
 
@@ -30,7 +30,7 @@ class Deadlines:
         latest = self.draft_ends(order, now)
         if order.expires_fixed or not order.expires_with_offers:
             return latest
-        return min(latest, bundles.first_expiry(tx, order.number, now) or latest)
+        return min(latest, offer_bundles.first_expiry(tx, order.number, now) or latest)
 
     def holds_until(self, draft_ends: datetime) -> datetime:
         """Return how long seats must be held for a draft that ends then."""

@@ -34,7 +34,7 @@ class WithdrawnError(Exception):
     """A step came after its undo: its key is withdrawn and it may not happen any more."""
 
 
-class LookBackFirstError(Exception):
+class RecoveryRequiredError(Exception):
     """An earlier run left a request half done; it comes first."""
 
 
@@ -44,12 +44,12 @@ def refusal_in(error: ProviderError) -> Refusal | None:
     return kind() if kind else None
 
 
-def written(refusal: Refusal) -> str:
+def dump_refusal(refusal: Refusal) -> str:
     """Write a refusal down, to be given as the same answer again."""
     return json.dumps({"code": refusal.code, "members": refusal.members})
 
 
-def read_back(text: str) -> Refusal:
+def load_refusal(text: str) -> Refusal:
     """Return a refusal written down before."""
     stored = json.loads(text)
     return refusals.all_refusals()[stored["code"]](*stored["members"])
@@ -63,18 +63,18 @@ class FailureInterceptor(Interceptor):
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         """Wrap every activity."""
-        return _Translating(next)
+        return _TranslatesErrors(next)
 
 
-class _Translating(ActivityInboundInterceptor):
+class _TranslatesErrors(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         try:
             return await super().execute_activity(input)
         except Exception as error:  # noqa: BLE001 - nothing may leave untranslated
-            raise translated(error) from None
+            raise to_temporal_failure(error) from None
 
 
-def translated(error: Exception) -> FailureError:
+def to_temporal_failure(error: Exception) -> FailureError:
     """Return what may leave an activity for an exception inside it."""
     match error:
         case FailureError():
@@ -82,7 +82,7 @@ def translated(error: Exception) -> FailureError:
         case Refusal():
             benign = ApplicationErrorCategory.BENIGN
             return ApplicationError(error.sentence, type=error.code, non_retryable=True, category=benign)
-        case LookBackFirstError():
+        case RecoveryRequiredError():
             sentence, benign = "An earlier request is half done and comes first.", ApplicationErrorCategory.BENIGN
             return ApplicationError(sentence, type=RECOVERY_REQUIRED, non_retryable=True, category=benign)
         case WithdrawnError():

@@ -9,13 +9,13 @@ from activities.support.step_kinds import Command
 from domain.planning.plan import Plan
 from domain.refusals import ClientHoldsTooMany, OrderHoldsTooMany
 from store.changes import changes
-from store.orders import hold_counts as holds
+from store.orders import hold_counts
 from store.orders.orders import reservations_on
 from store.tables import OrderRow
 
 
 @dataclass(frozen=True)
-class HoldCaps:
+class HoldLimits:
     """Seats held and not sold, at most."""
 
     per_order: int = 100
@@ -34,13 +34,13 @@ class HoldCaps:
         if plan.confirm:
             return
         wanted, leaving = sum(wish.count for wish in plan.seats), _leaving(tx, plan)
-        if holds.of_order(tx, order.number, now, leaving) + wanted > self.per_order:
+        if hold_counts.of_order(tx, order.number, now, leaving) + wanted > self.per_order:
             raise OrderHoldsTooMany
         if not change.client:
             return
-        holds.wait_for_turn(tx, change.client)
-        held = holds.of_client(tx, change.client, now, leaving)
-        if held + holds.under_way(tx, change.client, command.step, command.key) + wanted > self.per_client:
+        hold_counts.wait_for_turn(tx, change.client)
+        held = hold_counts.of_client(tx, change.client, now, leaving)
+        if held + hold_counts.under_way(tx, change.client, command.step, command.key) + wanted > self.per_client:
             raise ClientHoldsTooMany
 
 

@@ -10,11 +10,11 @@ from domain.changes import ChangeKind, ChangeRequest
 from domain.offers import OfferBundle
 from domain.operations import AddSupplements, SupplementWish
 from domain.orders import Order
-from domain.planning.builder import Shelf
+from domain.planning.builder import CatalogueSlice
 from providers.protocols import OfferCatalogue
 from store.changes import changes
 from store.database.store import Store
-from store.orders import offer_bundles as bundles
+from store.orders import offer_bundles
 from store.orders.orders import load
 from store.tables import OrderRow
 
@@ -23,15 +23,15 @@ _MOST_KEPT = 64
 
 
 @dataclass(frozen=True)
-class Seen:
+class PlanningContext:
     """An order, what is asked of it, and what is sold, all looked at together."""
 
     order: Order
     request: ChangeRequest
-    shelf: Shelf
+    catalogue: CatalogueSlice
 
 
-class Looks:
+class ContextLoader:
     """How steps look at an order and the shelf: the catalogue is asked when our own books are read.
 
     So a catalogue outside is never waited for within a transaction. The first steps of a change see the
@@ -41,12 +41,12 @@ class Looks:
     def __init__(self, store: Store, offers: OfferCatalogue) -> None:
         self.store = store
         self.offers = offers
-        self._kept = OrderedDict[str, Seen]()
+        self._kept = OrderedDict[str, PlanningContext]()
 
-    def at(self, change: str) -> Callable[[OrderRow], Seen]:
+    def loader_for(self, change: str) -> Callable[[OrderRow], PlanningContext]:
         """Return how a step of a change looks, given the order's head."""
 
-        def look(head: OrderRow) -> Seen:
+        def look(head: OrderRow) -> PlanningContext:
             seen = self._kept.pop(change, None)
             # Whatever happens to an order's lines, travellers and money is an event, in the transaction that makes it
             # true; seats are held for this change after these steps.
@@ -57,37 +57,39 @@ class Looks:
 
         return look
 
-    def _look(self, head: OrderRow, change: str) -> Seen:
+    def _look(self, head: OrderRow, change: str) -> PlanningContext:
         with self.store.read() as tx:
             request, order = changes.request_of(changes.existing(tx, change)), load(tx, head)
             named = _named(tx, head.tenant, request)
         if request.kind not in _SHOPPING:
-            return Seen(order, request, Shelf({}, {}, {}, {}))
-        return Seen(order, request, _shelf(head.tenant, self.offers, order, request, named))
+            return PlanningContext(order, request, CatalogueSlice({}, {}, {}, {}))
+        return PlanningContext(order, request, _shelf(head.tenant, self.offers, order, request, named))
 
-    def _keep(self, change: str, seen: Seen) -> None:
+    def _keep(self, change: str, seen: PlanningContext) -> None:
         self._kept[change] = seen
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
 
 
-def shelf_for(tx: Session, tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest) -> Shelf:
+def catalogue_slice_for(
+    tx: Session, tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest
+) -> CatalogueSlice:
     """Return the bundles a request names, and the products, supplements and services it touches."""
     return _shelf(tenant, offers, order, request, _named(tx, tenant, request))
 
 
 def _named(tx: Session, tenant: str, request: ChangeRequest) -> dict[str, OfferBundle]:
-    return bundles.find(tx, tenant, [wish.offer_bundle_id for wish in request.wishes])
+    return offer_bundles.find(tx, tenant, [wish.offer_bundle_id for wish in request.wishes])
 
 
 def _shelf(
     tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest, named: dict[str, OfferBundle]
-) -> Shelf:
+) -> CatalogueSlice:
     offered = {offer.product for bundle in named.values() for offer in bundle.offers}
     sold = {line.product for line in order.live_lines}
     on_top = {each.supplement for each in _supplements(request)}
     services = {line.service for line in order.live_lines} | {each.service for each in named.values()}
-    return Shelf(
+    return CatalogueSlice(
         bundles=named,
         products=offers.products(tenant, sorted(offered | sold)),
         supplements=offers.supplements(tenant, sorted(on_top | sold)) if on_top | sold else {},

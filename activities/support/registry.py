@@ -9,7 +9,7 @@ from activities.support.step_kinds import Check, Final, Pivot, Reversible
 Step = Check | Pivot | Final | Reversible  # type: ignore[type-arg] # any command, any answer
 
 
-def declared_steps() -> dict[str, Step]:
+def all_steps() -> dict[str, Step]:
     """Return every step that is declared beside an activity, by its name."""
     found: dict[str, Step] = {}
     for module in pkgutil.walk_packages(activities.__path__, "activities."):
@@ -19,6 +19,6 @@ def declared_steps() -> dict[str, Step]:
     return found
 
 
-def declared_undos() -> dict[str, str]:
+def all_undos() -> dict[str, str]:
     """Return every undo that is declared, by its name, with the step it takes back."""
-    return {step.undo_name: name for name, step in declared_steps().items() if isinstance(step, Reversible)}
+    return {step.undo_name: name for name, step in all_steps().items() if isinstance(step, Reversible)}

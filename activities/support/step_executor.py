@@ -7,25 +7,24 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from activities.support.errors import WithdrawnError, read_back, refusal_in, written
+from activities.support.errors import WithdrawnError, dump_refusal, load_refusal, refusal_in
 from activities.support.step_kinds import Command, Nothing
 from domain.changes import ChangeState
 from domain.dual_control import TEMPORAL
 from domain.refusals import Refusal
 from providers.errors import ProviderError
-from store.changes import changes
-from store.changes import step_records as effects
-from store.changes.step_records import EffectState, Known
+from store.changes import changes, step_records
+from store.changes.step_records import Known, StepState
 from store.database.store import Store
 from store.orders.events import Data, EventType, append
-from store.orders.orders import locked, write_order
-from store.tables import EffectRow, OrderRow
+from store.orders.orders import lock_order, write_order
+from store.tables import OrderRow, StepRecordRow
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
 
 
-class Outside(Protocol):
+class ExternalSystem(Protocol):
     """A provider, as far as it matters where it lives."""
 
     @property
@@ -33,25 +32,25 @@ class Outside(Protocol):
         """Whether it leaves our database."""
 
 
-class Once:
+class StepExecutor:
     """At most one effect per key: asked, then done or withdrawn, and the first answer for everybody."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def check(self, command: Command, answer: type[R], act: Callable[[Session, OrderRow], R]) -> R:
+    def run_local(self, command: Command, answer: type[R], act: Callable[[Session, OrderRow], R]) -> R:
         """Run a step that touches nothing but our store; its answer and its memory commit together."""
-        return self.step(command, answer, None, lambda _: None, lambda tx, order, _: act(tx, order))
+        return self.run(command, answer, None, lambda _: None, lambda tx, order, _: act(tx, order))
 
-    def step(
+    def run(
         self,
         command: Command,
         answer: type[R],
-        provider: Outside | None,
+        provider: ExternalSystem | None,
         call: Callable[[OrderRow], T],
-        note: Callable[[Session, OrderRow, T], R],
-        take_back: Callable[[OrderRow], None] | None = None,
-        admit: Callable[[Session, OrderRow], None] | None = None,
+        record: Callable[[Session, OrderRow, T], R],
+        undo_call: Callable[[OrderRow], None] | None = None,
+        precheck: Callable[[Session, OrderRow], None] | None = None,
     ) -> R:
         """Ask a provider under the command's key and note what it did.
 
@@ -61,70 +60,72 @@ class Once:
         """
         try:
             if provider is not None and provider.outside:
-                return self._outside(command, answer, call, note, take_back, admit)
-            return self._inside(command, answer, call, note, admit)
+                return self._run_external(command, answer, call, record, undo_call, precheck)
+            return self._run_embedded(command, answer, call, record, precheck)
         except (Refusal, ProviderError) as error:
-            return self._refused(command, answer, error)
+            return self._record_refusal(command, answer, error)
 
-    def _inside(
+    def _run_embedded(
         self,
         command: Command,
         answer: type[R],
         call: Callable[[OrderRow], T],
-        note: Callable[[Session, OrderRow, T], R],
-        admit: Callable[[Session, OrderRow], None] | None,
+        record: Callable[[Session, OrderRow, T], R],
+        precheck: Callable[[Session, OrderRow], None] | None,
     ) -> R:
         """Do it all in one transaction, which begins with what is known and ends with what was done."""
         while True:
             # A twin is seen at the latest when we look again.
-            with suppress(effects.TwinError), self.store.write() as tx:
-                order, effect = effects.locked(tx, command)
-                known = _known(effect, answer) if effect else None
+            with suppress(step_records.ConcurrentDuplicateError), self.store.write() as tx:
+                order, effect = step_records.lock_order_and_step(tx, command)
+                known = _first_result(effect, answer) if effect else None
                 if known is not None:
                     return known
-                if admit:
-                    admit(tx, order)
-                result = note(tx, order, call(order))
-                self._by_hand(tx, order, command)
+                if precheck:
+                    precheck(tx, order)
+                result = record(tx, order, call(order))
+                self._record_done_by_hand(tx, order, command)
                 tx.flush()
                 write_order(tx, order)
                 now = self.store.now()
-                effects.remember(tx, order.tenant, command, result.model_dump_json(), now, asked=effect is not None)
+                step_records.record_done(
+                    tx, order.tenant, command, result.model_dump_json(), now, asked=effect is not None
+                )
                 return result
 
-    def _outside(
+    def _run_external(
         self,
         command: Command,
         answer: type[R],
         call: Callable[[OrderRow], T],
-        note: Callable[[Session, OrderRow, T], R],
-        take_back: Callable[[OrderRow], None] | None,
-        admit: Callable[[Session, OrderRow], None] | None,
+        record: Callable[[Session, OrderRow, T], R],
+        undo_call: Callable[[OrderRow], None] | None,
+        precheck: Callable[[Session, OrderRow], None] | None,
     ) -> R:
         with self.store.write() as tx:
-            order, effect, fresh = self._ask(tx, command)
-            known = _known(effect, answer)
+            order, effect, fresh = self._record_started(tx, command)
+            known = _first_result(effect, answer)
             # Asked before, it was admitted then, and seats may be held by now.
-            if fresh and admit:
-                admit(tx, order)
+            if fresh and precheck:
+                precheck(tx, order)
         if known is not None:
             return known
         heard = call(order)
         with self.store.write() as tx:
-            order, effect, _ = self._ask(tx, command)
-            if effect.state != EffectState.WITHDRAWN:
-                known = _known(effect, answer)
-                return known if known is not None else self._done(tx, order, command, note(tx, order, heard))
-        if take_back:
-            take_back(order)
+            order, effect, _ = self._record_started(tx, command)
+            if effect.state != StepState.WITHDRAWN:
+                known = _first_result(effect, answer)
+                return known if known is not None else self._record_done(tx, order, command, record(tx, order, heard))
+        if undo_call:
+            undo_call(order)
         raise WithdrawnError
 
     def undo(
         self,
         command: Command,
-        reverse: Callable[[Session, OrderRow, str], None],
-        provider: Outside | None = None,
-        take_back: Callable[[OrderRow], None] | None = None,
+        revert: Callable[[Session, OrderRow, str], None],
+        provider: ExternalSystem | None = None,
+        undo_call: Callable[[OrderRow], None] | None = None,
     ) -> Nothing:
         """Withdraw a step's key for ever, and reverse what it did, if it did anything.
 
@@ -133,53 +134,53 @@ class Once:
         """
         outside = provider is not None and provider.outside
         with self.store.write() as tx:
-            order = locked(tx, command.order)
+            order = lock_order(tx, command.order)
             now = self.store.now()
-            before, effect = effects.withdraw(tx, order.tenant, command.step, command, now)
-            if before is EffectState.DONE and effect.answer is not None:
-                reverse(tx, order, effect.answer)
-            if take_back and not outside and command.by_hand is None:
-                take_back(order)
-            self._by_hand(tx, order, command)
+            before, effect = step_records.withdraw(tx, order.tenant, command.step, command, now)
+            if before is StepState.DONE and effect.answer is not None:
+                revert(tx, order, effect.answer)
+            if undo_call and not outside and command.by_hand is None:
+                undo_call(order)
+            self._record_done_by_hand(tx, order, command)
             changes.set_state(tx, command.change, ChangeState.UNDOING)
-        if take_back and outside and command.by_hand is None:
-            take_back(order)
+        if undo_call and outside and command.by_hand is None:
+            undo_call(order)
         return Nothing()
 
-    def _ask(self, tx: Session, command: Command) -> tuple[OrderRow, EffectRow, bool]:
-        order = locked(tx, command.order)
-        return order, *effects.ask(tx, order.tenant, command.step, command, self.store.now())
+    def _record_started(self, tx: Session, command: Command) -> tuple[OrderRow, StepRecordRow, bool]:
+        order = lock_order(tx, command.order)
+        return order, *step_records.record_started(tx, order.tenant, command.step, command, self.store.now())
 
-    def _done(self, tx: Session, order: OrderRow, command: Command, result: R) -> R:
-        effects.finish(tx, command.key, result.model_dump_json(), None, self.store.now())
-        self._by_hand(tx, order, command)
+    def _record_done(self, tx: Session, order: OrderRow, command: Command, result: R) -> R:
+        step_records.finish(tx, command.key, result.model_dump_json(), None, self.store.now())
+        self._record_done_by_hand(tx, order, command)
         return result
 
-    def _by_hand(self, tx: Session, order: OrderRow, command: Command) -> None:
+    def _record_done_by_hand(self, tx: Session, order: OrderRow, command: Command) -> None:
         if command.by_hand is not None:
             who, *before = command.by_whom or (TEMPORAL,)
             agreed: Data = {"agreed_with": before} if before else {}
             data = {"step": command.step, "reason": command.by_hand, "who": who, **agreed}
             append(tx, order, EventType.DONE_BY_HAND, command.change, self.store.now(), data)
 
-    def _refused(self, command: Command, answer: type[R], error: Refusal | ProviderError) -> R:
+    def _record_refusal(self, command: Command, answer: type[R], error: Refusal | ProviderError) -> R:
         refusal = refusal_in(error) if isinstance(error, ProviderError) else error
         if refusal is None:
             raise error
         with self.store.write() as tx:
-            _, effect, _ = self._ask(tx, command)
-            known = _known(effect, answer)
+            _, effect, _ = self._record_started(tx, command)
+            known = _first_result(effect, answer)
             if known is not None:
                 return known
-            effects.finish(tx, effect.key, None, written(refusal), self.store.now())
+            step_records.finish(tx, effect.key, None, dump_refusal(refusal), self.store.now())
         raise refusal
 
 
-def _known(effect: EffectRow | Known, answer: type[R]) -> R | None:
-    if effect.state == EffectState.WITHDRAWN:
+def _first_result(effect: StepRecordRow | Known, answer: type[R]) -> R | None:
+    if effect.state == StepState.WITHDRAWN:
         raise WithdrawnError
-    if effect.state != EffectState.DONE:
+    if effect.state != StepState.DONE:
         return None
     if effect.refusal is not None:
-        raise read_back(effect.refusal)
+        raise load_refusal(effect.refusal)
     return answer.model_validate_json(effect.answer or "")

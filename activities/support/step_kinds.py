@@ -60,11 +60,11 @@ R = TypeVar("R", bound=BaseModel)
 
 # How long one attempt at a step may take. It outlasts the store's busy wait (store/database/store.py), so that a busy
 # store is an answer.
-INSIDE_ATTEMPT = timedelta(seconds=6)
-OUTSIDE_ATTEMPT = timedelta(seconds=20)
+LOCAL_ATTEMPT = timedelta(seconds=6)
+EXTERNAL_ATTEMPT = timedelta(seconds=20)
 # Then a step counts as broken. In our own store: nine seconds of quick failures, half a minute of a busy store.
-INSIDE_ATTEMPTS = 9
-OUTSIDE_TOTAL = timedelta(seconds=60)
+LOCAL_ATTEMPTS = 9
+EXTERNAL_TOTAL = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)

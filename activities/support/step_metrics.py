@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.plans import Planned
+from activities.plans import PlanChangeResult
 from activities.support.errors import WITHDRAWN
 from activities.support.step_kinds import Command
 from domain.refusals import all_refusals
@@ -32,7 +32,7 @@ MOST_REMEMBERED = 1000
 Asked = OrderedDict[str, str]
 
 
-class ObservingInterceptor(Interceptor):
+class StepMetricsInterceptor(Interceptor):
     """Observes every activity, local ones included; stands outside of what translates failures.
 
     A correlation id is known from the plan of its change: to ask the store at every step would cost more than it tells.
@@ -43,10 +43,10 @@ class ObservingInterceptor(Interceptor):
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         """Wrap every activity."""
-        return _Observing(next, self._asked)
+        return _MeasuresSteps(next, self._asked)
 
 
-class _Observing(ActivityInboundInterceptor):
+class _MeasuresSteps(ActivityInboundInterceptor):
     def __init__(self, inner: ActivityInboundInterceptor, asked: Asked) -> None:
         super().__init__(inner)
         self._asked = asked
@@ -59,12 +59,12 @@ class _Observing(ActivityInboundInterceptor):
             with bound_contextvars(step=step, attempt=info.attempt, **self._ids(command)):
                 answer = await super().execute_activity(input)
         except BaseException as error:
-            result, reason = how(error)
+            result, reason = classify(error)
             STEP_FAILURES.labels(step, result, reason).inc()
             raise
         finally:
             STEP_SECONDS.labels(step, result).observe(clock() - began)
-        if command and isinstance(answer, Planned) and answer.correlation_id:
+        if command and isinstance(answer, PlanChangeResult) and answer.correlation_id:
             self._remember(command.change, answer.correlation_id)
         return answer
 
@@ -80,7 +80,7 @@ class _Observing(ActivityInboundInterceptor):
             self._asked.popitem(last=False)
 
 
-def how(error: BaseException) -> tuple[str, str]:
+def classify(error: BaseException) -> tuple[str, str]:
     """Return how an attempt ended that raised this, and why: refused, withdrawn or fault, and its code or type."""
     code = error.type or "" if isinstance(error, ApplicationError) else type(error).__name__
     if code in _REFUSED:

@@ -27,7 +27,7 @@ class TokenRefusedError(Exception):
     """A token is not one of ours, or not any more."""
 
 
-class KeysUnreachableError(Exception):
+class IssuerUnavailableError(Exception):
     """The identity provider's keys have never been read, and it does not answer."""
 
 
@@ -59,7 +59,7 @@ class SigningKeys:
             if self._older(self._read_at, _FETCHED_EVERY) or name not in self._keys:
                 self._read()
             if self._read_at is None:
-                raise KeysUnreachableError
+                raise IssuerUnavailableError
             if name not in self._keys:
                 raise TokenRefusedError("unknown key")
             return self._keys[name]
@@ -78,14 +78,14 @@ class SigningKeys:
         return moment is None or self._clock() - moment >= age.total_seconds()
 
 
-class Tokens:
+class TokenVerifier:
     """Reads tokens of one issuer."""
 
     def __init__(self, settings: TokenSettings, keys: SigningKeys | None = None) -> None:
         self._settings = settings
         self._keys = keys or SigningKeys(settings.keys)
 
-    def read(self, text: str) -> Claims:
+    def verify(self, text: str) -> Claims:
         """Return what a token says. Raises TokenRefusedError and KeysUnreachableError. May wait for the issuer."""
         if len(text) > LONGEST_TOKEN:
             raise TokenRefusedError("too long")

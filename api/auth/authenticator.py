@@ -10,10 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
 from api.auth import api_keys
-from api.auth.access_tokens import Claims, KeysUnreachableError, TokenRefusedError, Tokens
+from api.auth.access_tokens import Claims, IssuerUnavailableError, TokenRefusedError, TokenVerifier
 from api.auth.credentials import check_query, credential_of
 from api.errors.problems import ProblemError
-from api.rate_limits.limiter import Limiter, address_of
+from api.rate_limits.limiter import RateLimiter, address_of
 from domain.access import Caller, Scope
 from store import clients
 from store.database.connections import BUSY
@@ -26,12 +26,12 @@ _CLIENT, _UNKNOWN, _PRICES = "client", "unknown", "prices"
 
 
 @dataclass(frozen=True)
-class AccessSettings:
+class AuthSettings:
     """By what clients are known. With neither, nobody is asked who they are."""
 
     pepper: str = ""
     """What keys are hashed with; empty: no keys are taken."""
-    tokens: Tokens | None = None
+    tokens: TokenVerifier | None = None
     client_per_minute: int = 600
     """Requests of each client that is known."""
     unknown_per_minute: int = 30
@@ -45,21 +45,21 @@ class AccessSettings:
         return {_CLIENT: self.client_per_minute, _UNKNOWN: self.unknown_per_minute, _PRICES: self.prices_per_minute}
 
     @property
-    def asks(self) -> bool:
+    def enabled(self) -> bool:
         """Whether anybody is asked who they are."""
         return bool(self.pepper) or self.tokens is not None
 
 
-class Door:
+class Authenticator:
     """Lets in who has a key or a token, for what they may."""
 
-    def __init__(self, store: Store, tenant: str, settings: AccessSettings, limiter: Limiter) -> None:
+    def __init__(self, store: Store, tenant: str, settings: AuthSettings, limiter: RateLimiter) -> None:
         self._store = store
         self._tenant = tenant
         self._settings = settings
         self._limiter = limiter
 
-    async def admit(
+    async def authenticate(
         self, request: Request, needed: Scope, challenge: str = BEARER, *, for_prices: bool = False
     ) -> None:
         """Note who asks, and what is left to them this minute, on the request; `challenge` says how one is known.
@@ -68,33 +68,33 @@ class Door:
         SCOPE_MISSING, TOKENS_UNREADABLE and RATE_LIMITED. Where nobody is asked who they are, nothing is counted.
         """
         check_query(request)
-        caller = await self._known(request, challenge) if self._settings.asks else Caller.anybody(self._tenant)
+        caller = await self._known(request, challenge) if self._settings.enabled else Caller.anonymous(self._tenant)
         if caller.client:
             bind_contextvars(client=caller.client)
-            await self._limiter.count(request, _CLIENT, caller.client)
-        may(caller, needed)
+            await self._limiter.check(request, _CLIENT, caller.client)
+        require_scope(caller, needed)
         if caller.client and for_prices:
-            await self._limiter.count(request, _PRICES, caller.client)
+            await self._limiter.check(request, _PRICES, caller.client)
         request.state.caller = caller
 
     async def _known(self, request: Request, challenge: str) -> Caller:
         credential = credential_of(request)
         if credential is None:
-            await self._limiter.count(request, _UNKNOWN, address_of(request))
+            await self._limiter.check(request, _UNKNOWN, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
         caller = await self._whose(credential)
         if caller is None:
-            await self._limiter.count(request, _UNKNOWN, address_of(request))
+            await self._limiter.check(request, _UNKNOWN, address_of(request))
             wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": wrong})
         return caller
 
-    async def still_admits(self, request: Request) -> bool:
+    async def is_still_valid(self, request: Request) -> bool:
         """Whether who was let in with a request still would be: its key may be revoked by now, its token too old.
 
         While nobody can tell, they are.
         """
-        if not self._settings.asks:
+        if not self._settings.enabled:
             return True
         caller: Caller = request.state.caller
         try:
@@ -104,16 +104,16 @@ class Door:
             return True
 
     async def _whose(self, credential: str) -> Caller | None:
-        return await run_in_threadpool(self._by_key if api_keys.id_of(credential) else self._by_token, credential)
+        return await run_in_threadpool(self._by_key if api_keys.key_id(credential) else self._by_token, credential)
 
     def _by_key(self, text: str) -> Caller | None:
-        name, now = api_keys.id_of(text) or "", self._store.now()
+        name, now = api_keys.key_id(text) or "", self._store.now()
         with self._store.read() as tx:
             found = clients.by_key(tx, name)
         if found is None or not self._settings.pepper:
             return None
         caller, kept, seen_at = found
-        if not api_keys.fits(text, self._settings.pepper, kept):
+        if not api_keys.verify(text, self._settings.pepper, kept):
             return None
         if _long_ago(seen_at, now):
             self._note(name, now)
@@ -123,7 +123,7 @@ class Door:
         """Note that a key is used; a store that is busy keeps nobody out."""
         try:
             with self._store.write() as tx:
-                clients.seen(tx, key, now)
+                clients.record_last_use(tx, key, now)
         except BUSY as error:
             log.warning("use of a key not noted: %s", type(error).__name__)
 
@@ -135,18 +135,18 @@ class Door:
             registered = clients.by_name(tx, claims.client)
         if registered is None:
             return None
-        return Caller(registered.client, registered.reach, registered.scopes & claims.scopes)
+        return Caller(registered.client, registered.access, registered.scopes & claims.scopes)
 
     def _claims(self, text: str) -> Claims | None:
         try:
-            return self._settings.tokens.read(text) if self._settings.tokens else None
+            return self._settings.tokens.verify(text) if self._settings.tokens else None
         except TokenRefusedError:
             return None
-        except KeysUnreachableError:
+        except IssuerUnavailableError:
             raise ProblemError("TOKENS_UNREADABLE") from None
 
 
-def may(caller: Caller, needed: Scope) -> None:
+def require_scope(caller: Caller, needed: Scope) -> None:
     """Raise SCOPE_MISSING unless a caller may do what needs a scope."""
     if needed not in caller.scopes:
         challenge = f'{BEARER} error="insufficient_scope", scope="{needed}"'

@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.desk import labels
 from api.desk.orders import head_of
 from api.desk.rendering import moment
 from api.desk.security import key_of, reason_of
 from api.desk.undo_preview import undo_list
 from api.errors.problems import ProblemError
-from api.http.request_headers import LONGEST_WAIT, Handling, correlation_id
-from api.services.submit_request import ask, asked_before
-from domain.changes import FURTHEST_DEADLINE, ChangeKind, ChangeRequest
+from api.http.request_headers import MAX_WAIT, RequestOptions, correlation_id
+from api.services.submit_request import find_previous, submit
+from domain.changes import MAX_DEADLINE, ChangeKind, ChangeRequest
 from domain.orders import Order, ReservationState
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.orders.orders import load
 from store.tables import OrderRow
 
@@ -29,25 +29,25 @@ LONGER = (timedelta(minutes=20), timedelta(hours=1), timedelta(hours=4), timedel
 
 
 @dataclass(frozen=True)
-class Deed:
+class ActionPreview:
     """What is about to be done to an order, for whoever has to say yes."""
 
     order: str
-    act: str
+    action: str
     title: str
     button: str
-    does: Sequence[str]
+    effects: Sequence[str]
     event: int
     """The order's last event as it was looked at; once there is a later one nothing is done."""
-    hindrance: str | None = None
+    blocked_because: str | None = None
     """Why it cannot be done now."""
     choices: Sequence[tuple[str, str]] = ()
-    grave: bool = False
+    dangerous: bool = False
     needs_reason: bool = False
     """Money or books are moved by it, so that somebody has to say why."""
 
 
-def look(made: ApiParts, number: str, act: str) -> Deed:
+def preview(made: ApiContext, number: str, act: str) -> ActionPreview:
     """Return what an act would do now. Raises ORDER_NOT_FOUND."""
     with made.store.read() as tx:
         head = head_of(tx, number)
@@ -61,7 +61,7 @@ def look(made: ApiParts, number: str, act: str) -> Deed:
                 return _extend(head, order, made.store.now())
 
 
-def _confirm(head: OrderRow, order: Order) -> Deed:
+def _confirm(head: OrderRow, order: Order) -> ActionPreview:
     held = [seat.name for seat in order.reservations if seat.state is ReservationState.HELD]
     aside = order.sum(each.authorised for each in order.payments if each.open)
     owed = order.balance
@@ -72,14 +72,14 @@ def _confirm(head: OrderRow, order: Order) -> Deed:
             f"{labels.count(len(held), 'held seat')} sold for good: {', '.join(held)}. Seats given up are freed."
         )
     if aside.minor:
-        does.append(f"Of {aside.words} set aside what is owed is captured, the rest let go.")
+        does.append(f"Of {aside.display} set aside what is owed is captured, the rest let go.")
     if owed.minor < 0:
         does.append(f"{-owed} {owed.currency} is paid back to the customer.")
     hindrance = None
     if owed.minor > 0:
-        hindrance = f"{owed.words} is still owed. The sales channel has to take a payment first."
+        hindrance = f"{owed.display} is still owed. The sales channel has to take a payment first."
     does.append("It cannot be taken back afterwards; only another change can change the order.")
-    return Deed(
+    return ActionPreview(
         head.number,
         ChangeKind.CONFIRM,
         "Confirm the draft",
@@ -87,15 +87,15 @@ def _confirm(head: OrderRow, order: Order) -> Deed:
         does,
         head.last_event,
         hindrance or _no_draft(order),
-        grave=True,
+        dangerous=True,
         needs_reason=True,
     )
 
 
-def _discard(tx: Scoped, head: OrderRow, order: Order) -> Deed:
+def _discard(tx: TenantSession, head: OrderRow, order: Order) -> ActionPreview:
     left = "the last confirmed version" if head.confirmed_version else "as it was made: without lines"
     does = [*undo_list(tx, order), f"The order is {left} again, exactly as before."]
-    return Deed(
+    return ActionPreview(
         head.number,
         ChangeKind.DISCARD,
         "Discard the draft",
@@ -103,18 +103,18 @@ def _discard(tx: Scoped, head: OrderRow, order: Order) -> Deed:
         does,
         head.last_event,
         _no_draft(order),
-        grave=True,
+        dangerous=True,
     )
 
 
-def _extend(head: OrderRow, order: Order, now: datetime) -> Deed:
+def _extend(head: OrderRow, order: Order, now: datetime) -> ActionPreview:
     ends = max(now, head.expires_at or now)
     choices = [(moment(ends + by), f"{ends + by:%Y-%m-%d %H:%M} UTC, {labels.lasting(by)} later") for by in LONGER]
     does = [
         "The draft stays open until then, and its seats are held at least as long.",
         "Later changes do not move this deadline any more.",
     ]
-    return Deed(
+    return ActionPreview(
         head.number,
         ChangeKind.EXTEND,
         "Extend the draft",
@@ -130,12 +130,12 @@ def _no_draft(order: Order) -> str | None:
     return None if order.draft_opened_by else "The order has no open draft."
 
 
-async def do(request: Request, made: ApiParts, number: str, act: str, fields: Mapping[str, str]) -> str:
+async def perform(request: Request, made: ApiContext, number: str, act: str, fields: Mapping[str, str]) -> str:
     """Ask it of the order under the form's key, if the order is as it was looked at; return the request's id.
 
     Raises ReasonError and whatever asking raises.
     """
-    asked = Handling(key_of(fields), (_event(fields),), LONGEST_WAIT, correlation_id(request))
+    asked = RequestOptions(key_of(fields), (_event(fields),), MAX_WAIT, correlation_id(request))
     kind = ChangeKind(act)
     until = _deadline(fields) if kind is ChangeKind.EXTEND else None
     reason = reason_of(fields, None if kind is ChangeKind.CONFIRM else _UNASKED)
@@ -143,11 +143,11 @@ async def do(request: Request, made: ApiParts, number: str, act: str, fields: Ma
     now = made.store.now()
     if (
         until
-        and not now < until <= now + FURTHEST_DEADLINE
-        and not await run_in_threadpool(asked_before, request, made, asked)
+        and not now < until <= now + MAX_DEADLINE
+        and not await run_in_threadpool(find_previous, request, made, asked)
     ):
         raise ProblemError("MEMBER_INVALID", [{"field": "expires_at"}])
-    row, _ = await ask(request, made, number, wanted, asked, wanted.model_dump(mode="json", by_alias=True))
+    row, _ = await submit(request, made, number, wanted, asked, wanted.model_dump(mode="json", by_alias=True))
     return row.id
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
-from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, GIVE_BACK_SEATS, RESERVE_SEATS
+from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, RELEASE_REPLACED_SEATS, RESERVE_SEATS
 from activities.support.step_kinds import Reversible
 from api.errors.problems import TITLES
 from domain.changes import ChangeKind
@@ -14,7 +14,14 @@ from domain.orders import OrderStatus
 from temporal.names import System
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-_ELSEWHERE = (RESERVE_SEATS, EXTEND_HOLDS, CONFIRM_SEATS, GIVE_BACK_SEATS, AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE)
+_ELSEWHERE = (
+    RESERVE_SEATS,
+    EXTEND_HOLDS,
+    CONFIRM_SEATS,
+    RELEASE_REPLACED_SEATS,
+    AUTHORISE_PAYMENT,
+    SETTLE_PRICE_DIFFERENCE,
+)
 _PLACES: dict[str, System] = {step.name: step.system for step in _ELSEWHERE} | {
     step.undo_name: step.system for step in _ELSEWHERE if isinstance(step, Reversible)
 }
@@ -104,7 +111,7 @@ def key(change: str, stuck: str) -> str | None:
     return f"{change}/{part}" if part else None
 
 
-def proposal(stuck: str, *, asked: bool) -> str:
+def suggested_action(stuck: str, *, asked: bool) -> str:
     """Return what an operator might do about a stuck step; `asked` says whether it was tried again already."""
     place = _PLACES.get(stuck)
     if place is None:
@@ -152,7 +159,7 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
-def said(kind_: str, data: dict[str, Any]) -> str | None:
+def describe_event(kind_: str, data: dict[str, Any]) -> str | None:
     """Return an event in words; None for one whose change says it already."""
     write = _EVENTS.get(kind_)
     return write(data) if write else None

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.services.read_order import is_number
 from domain.orders import OrderStatus
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.orders.orders import find
 from store.tables import OrderRow
 from store.views.order_list import Filter, latest_orders, orders_named
@@ -30,7 +30,7 @@ class Show(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Asked(BaseModel):
+class ListQuery(BaseModel):
     """What the address of the list asks for; what it does not know it leaves alone."""
 
     model_config = ConfigDict(extra="ignore")
@@ -41,7 +41,7 @@ class Asked(BaseModel):
 
 
 @dataclass(frozen=True)
-class Found:
+class OrderList:
     """A page of orders."""
 
     orders: Sequence[OrderRow]
@@ -51,24 +51,24 @@ class Found:
     """The order that a number names: it is shown at once."""
 
 
-def found(made: ApiParts, asked: Asked) -> Found:
+def find_orders(made: ApiContext, asked: ListQuery) -> OrderList:
     """Return the page asked for."""
     text = asked.q.strip()
     with made.store.read() as tx:
         return _named(tx, text) if text else _latest(tx, asked)
 
 
-def _named(tx: Scoped, text: str) -> Found:
+def _named(tx: TenantSession, text: str) -> OrderList:
     if is_number(text):
         head = find(tx, text)
-        return Found([], only=head.number if head else None)
+        return OrderList([], only=head.number if head else None)
     rows = orders_named(tx, text, PAGE)
-    return Found(rows, only=rows[0].number if len(rows) == 1 else None)
+    return OrderList(rows, only=rows[0].number if len(rows) == 1 else None)
 
 
-def _latest(tx: Scoped, asked: Asked) -> Found:
+def _latest(tx: TenantSession, asked: ListQuery) -> OrderList:
     status = OrderStatus(asked.show) if asked.show in _STATUSES else None
     before = asked.before if asked.before and is_number(asked.before) else None
     wanted = Filter(status, draft_open=asked.show is Show.OPEN, before=before)
     rows = latest_orders(tx, wanted, PAGE + 1)
-    return Found(rows[:PAGE], older=rows[PAGE - 1].number if len(rows) > PAGE else None)
+    return OrderList(rows[:PAGE], older=rows[PAGE - 1].number if len(rows) > PAGE else None)

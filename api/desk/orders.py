@@ -6,11 +6,11 @@ from functools import partial
 
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.desk.provider_comparison import Payment, Seat, payments_of, seats_of
 from api.desk.timeline import Timeline, timeline
 from api.desk.undo_preview import undo_list
-from api.desk.work_queue import StuckStep, stuck_step
+from api.desk.work_queue import StuckStepView, stuck_step
 from api.errors.problems import ProblemError
 from api.services.read_order import known_number
 from domain.changes import Outcome
@@ -19,7 +19,7 @@ from domain.orders import Order, OrderLine
 from domain.risk import Risk, at_risk
 from domain.settlement import paid
 from store.changes import changes
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.orders.orders import find, load
 from store.tables import ChangeRow, LedgerRow, OrderRow
 from store.views import provider_comparison, work_queue
@@ -59,22 +59,22 @@ class OrderShown:
     progress: Progress | None
     silent: bool
     """Whether its workflow was asked and did not say."""
-    stuck: StuckStep | None
+    stuck: StuckStepView | None
     underway: bool
     """Whether a request is being served."""
     asked: tuple[ChangeRow, Outcome | None] | None
     """The request this page was sent on from, and how it ended."""
 
 
-async def order_shown(made: ApiParts, number: str, before: str | None, asked: str | None) -> OrderShown:
+async def order_shown(made: ApiContext, number: str, before: str | None, asked: str | None) -> OrderShown:
     """Return everything of the order page. Raises ORDER_NOT_FOUND."""
     worth_asking = await run_in_threadpool(_worth_asking, made, number)
-    progress = await made.engine.progress(number) if worth_asking else None
+    progress = await made.workflow_client.progress(number) if worth_asking else None
     read = partial(_read, made, number, before, asked, progress, silent=worth_asking and progress is None)
     return await run_in_threadpool(read)
 
 
-def head_of(tx: Scoped, number: str) -> OrderRow:
+def head_of(tx: TenantSession, number: str) -> OrderRow:
     """Return an order's head. Raises ORDER_NOT_FOUND."""
     head = find(tx, known_number(number))
     if head is None:
@@ -82,16 +82,16 @@ def head_of(tx: Scoped, number: str) -> OrderRow:
     return head
 
 
-def _worth_asking(made: ApiParts, number: str) -> bool:
+def _worth_asking(made: ApiContext, number: str) -> bool:
     """Whether a run of the order's workflow may have something to tell."""
     with made.store.read() as tx:
         head = head_of(tx, number)
-        open_ = head.draft_opened_by is not None or changes.half_done(tx, number, but="")
+        open_ = head.draft_opened_by is not None or changes.claimed_without_outcome(tx, number, but="")
         return bool(open_) or number in work_queue.last_heard_stuck(tx, 1, number)
 
 
 def _read(
-    made: ApiParts, number: str, before: str | None, asked: str | None, progress: Progress | None, *, silent: bool
+    made: ApiContext, number: str, before: str | None, asked: str | None, progress: Progress | None, *, silent: bool
 ) -> OrderShown:
     with made.store.read() as tx:
         head = head_of(tx, number)
@@ -113,13 +113,13 @@ def _read(
             timeline=timeline(tx, made, head, order, before),
             progress=progress,
             silent=silent,
-            underway=bool(changes.half_done(tx, number, but="")),
+            underway=bool(changes.claimed_without_outcome(tx, number, but="")),
             stuck=stuck_step(tx, number, progress, made.store.now()) if stuck else None,
             asked=_asked(tx, head, asked),
         )
 
 
-def _asked(tx: Scoped, head: OrderRow, change: str | None) -> tuple[ChangeRow, Outcome | None] | None:
+def _asked(tx: TenantSession, head: OrderRow, change: str | None) -> tuple[ChangeRow, Outcome | None] | None:
     row = changes.find(tx, change) if change and len(change) <= LONGEST_ID and "\0" not in change else None
     if row is None or row.order_number != head.number:
         return None

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from domain.money import Money
 from domain.orders import Order, Reservation
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.orders.orders import reservations_of
-from store.tables import BankRow, OrderRow, PaymentRow
+from store.tables import EmbeddedPaymentRow, OrderRow, PaymentRow
 from store.views import provider_comparison
 
 
@@ -48,7 +48,7 @@ class Payment:
         return self.ours == self.bank
 
 
-def seats_of(tx: Scoped, head: OrderRow, order: Order) -> list[Seat]:
+def seats_of(tx: TenantSession, head: OrderRow, order: Order) -> list[Seat]:
     """Return the seats an order has, held or for good."""
     references = {row.id: row.reference for row in reservations_of(tx, head.number)}
     live = [each for each in order.reservations if each.live]
@@ -58,12 +58,12 @@ def seats_of(tx: Scoped, head: OrderRow, order: Order) -> list[Seat]:
     return [Seat(each, (hold.state if hold else "free") if each.service in known else None) for each, hold in found]
 
 
-def payments_of(tx: Scoped, head: OrderRow) -> list[Payment]:
+def payments_of(tx: TenantSession, head: OrderRow) -> list[Payment]:
     """Return an order's payments, oldest first, those only the bank knows of last."""
     return [_payment(head.currency, *each) for each in provider_comparison.payments(tx, head)]
 
 
-def _payment(currency: str, key: str, ours: PaymentRow | None, bank: BankRow | None) -> Payment:
+def _payment(currency: str, key: str, ours: PaymentRow | None, bank: EmbeddedPaymentRow | None) -> Payment:
     return Payment(
         key=key,
         method=ours.method if ours else None,
@@ -72,7 +72,7 @@ def _payment(currency: str, key: str, ours: PaymentRow | None, bank: BankRow | N
     )
 
 
-def _sums(row: PaymentRow | BankRow, currency: str, *, still: bool) -> Sums:
+def _sums(row: PaymentRow | EmbeddedPaymentRow, currency: str, *, still: bool) -> Sums:
     return Sums(
         authorised=Money(row.authorised_minor, currency),
         captured=Money(row.captured_minor, currency),

@@ -11,10 +11,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.types import Scope
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.desk import labels
 from api.desk.security import COOKIE, token_of
-from api.errors.problems import ProblemError, headers_of
+from api.errors.problems import ProblemError, problem_headers
 from domain.money import Money
 from store.invariants import INVARIANTS
 from temporal.names import draft_id
@@ -57,7 +57,7 @@ _ENVIRONMENT.filters |= {
 }
 
 
-def page(request: Request, made: ApiParts, template: str, status: int = 200, **shown: Any) -> Response:
+def page(request: Request, made: ApiContext, template: str, status: int = 200, **shown: Any) -> Response:
     """Return a page. Every form on it carries the visitor's token, and a key of its own."""
     token = token_of(request)
     common = {
@@ -76,26 +76,26 @@ def page(request: Request, made: ApiParts, template: str, status: int = 200, **s
     return answer
 
 
-def seen(path: str) -> Response:
+def redirect(path: str) -> Response:
     """Return the answer to a form: look there, so that nothing is sent again on reload."""
     return RedirectResponse(path, 303, HEADERS)
 
 
 def error_page(scope: Scope, error: ProblemError) -> Response:
     """Return the page for a problem."""
-    made: ApiParts = scope["app"].state.parts
+    made: ApiContext = scope["app"].state.parts
     status = error.status_code
     title = labels.ERROR_TITLES.get(status, "Something went wrong")
     shown = {"title": title, "problem": error.problem, "hint": labels.HINTS.get(error.problem.code)}
     answer = page(Request(scope), made, "error.html", status, **shown)
-    answer.headers.update(headers_of(error))
+    answer.headers.update(problem_headers(error))
     return answer
 
 
-def _web_ui(made: ApiParts, order: str) -> str | None:
+def _web_ui(made: ApiContext, order: str) -> str | None:
     if made.web_ui is None:
         return None
-    namespace = quote(made.engine.client.namespace, safe="")
+    namespace = quote(made.workflow_client.client.namespace, safe="")
     return f"{made.web_ui.rstrip('/')}/namespaces/{namespace}/workflows/{quote(draft_id(order), safe='')}"
 
 

@@ -9,30 +9,30 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.desk import draft_actions, order_list, seats, stuck_step_actions, work_queue
 from api.desk.orders import order_shown
-from api.desk.rendering import HEADERS, HERE, PREFIX, page, seen
+from api.desk.rendering import HEADERS, HERE, PREFIX, page, redirect
 from api.desk.security import ReasonError, check_host, check_operator, form
 from api.errors.problems import ProblemError
-from api.services.operator_actions import HelpKind
+from api.services.operator_actions import OperatorAction
 from api.services.read_order import known_number
 from domain.changes import ChangeKind
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(check_operator), Depends(check_host)])
 
-Parts = Annotated[ApiParts, Depends(parts)]
+Parts = Annotated[ApiContext, Depends(api_context)]
 Sent = Annotated[Mapping[str, str], Depends(form)]
 _ACTS = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND)
-_HOW = {"retry-now": HelpKind.RETRY_NOW, "done-by-hand": HelpKind.DONE_BY_HAND}
+_HOW = {"retry-now": OperatorAction.RETRY_NOW, "done-by-hand": OperatorAction.DONE_BY_HAND}
 
 
 @router.get("")
-async def get_home(request: Request, made: Parts, asked: Annotated[order_list.Asked, Query()]) -> Response:
+async def get_home(request: Request, made: Parts, asked: Annotated[order_list.ListQuery, Query()]) -> Response:
     """Show the latest orders, or those a text names."""
-    found = await run_in_threadpool(order_list.found, made, asked)
+    found = await run_in_threadpool(order_list.find_orders, made, asked)
     if found.only:
-        return seen(f"{PREFIX}/orders/{found.only}")
+        return redirect(f"{PREFIX}/orders/{found.only}")
     stuck = await work_queue.stuck_names(made)
     return page(request, made, "home.html", asked=asked, found=found, stuck=stuck)
 
@@ -50,7 +50,7 @@ async def get_order(
     made: Parts,
     before: Annotated[str | None, Query(max_length=64)] = None,
     asked: Annotated[str | None, Query(max_length=64)] = None,
-    helped: HelpKind | None = None,
+    helped: OperatorAction | None = None,
 ) -> Response:
     """Show one order."""
     shown = await order_shown(made, known_number(order), before, asked)
@@ -58,19 +58,19 @@ async def get_order(
 
 
 @router.get("/orders/{order}/{act}")
-async def get_deed(request: Request, order: str, act: str, made: Parts) -> Response:
+async def get_action(request: Request, order: str, act: str, made: Parts) -> Response:
     """Say what an act would do, and ask for a yes."""
-    return await _deed(request, known_number(order), act, made)
+    return await _preview(request, known_number(order), act, made)
 
 
-async def _deed(request: Request, number: str, act: str, made: ApiParts, wrong: str | None = None) -> Response:
+async def _preview(request: Request, number: str, act: str, made: ApiContext, wrong: str | None = None) -> Response:
     if act in _HOW:
-        deed = await stuck_step_actions.look(made, number, _HOW[act])
+        preview = await stuck_step_actions.preview(made, number, _HOW[act])
     elif act in _ACTS:
-        deed = await run_in_threadpool(draft_actions.look, made, number, act)
+        preview = await run_in_threadpool(draft_actions.preview, made, number, act)
     else:
         raise ProblemError("NOT_FOUND")
-    return page(request, made, "deed.html", 422 if wrong else 200, deed=deed, wrong=wrong)
+    return page(request, made, "action.html", 422 if wrong else 200, preview=preview, wrong=wrong)
 
 
 @router.post("/orders/{order}/confirm")
@@ -91,34 +91,36 @@ async def extend(request: Request, order: str, made: Parts, fields: Sent) -> Res
     return await _do(request, order, ChangeKind.EXTEND, made, fields)
 
 
-async def _do(request: Request, order: str, act: ChangeKind, made: ApiParts, fields: Mapping[str, str]) -> Response:
+async def _do(request: Request, order: str, act: ChangeKind, made: ApiContext, fields: Mapping[str, str]) -> Response:
     number = known_number(order)
     try:
-        change = await draft_actions.do(request, made, number, act, fields)
+        change = await draft_actions.perform(request, made, number, act, fields)
     except ReasonError as error:
-        return await _deed(request, number, act, made, str(error))
-    return seen(f"{PREFIX}/orders/{number}?{urlencode({'asked': change})}")
+        return await _preview(request, number, act, made, str(error))
+    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'asked': change})}")
 
 
 @router.post("/orders/{order}/retry-now")
 async def retry_now(request: Request, order: str, made: Parts, fields: Sent) -> Response:
     """Have the stuck step tried again at once."""
-    return await _help(request, order, HelpKind.RETRY_NOW, made, fields)
+    return await _help(request, order, OperatorAction.RETRY_NOW, made, fields)
 
 
 @router.post("/orders/{order}/done-by-hand")
 async def done_by_hand(request: Request, order: str, made: Parts, fields: Sent) -> Response:
     """Take the stuck step for done by hand."""
-    return await _help(request, order, HelpKind.DONE_BY_HAND, made, fields)
+    return await _help(request, order, OperatorAction.DONE_BY_HAND, made, fields)
 
 
-async def _help(request: Request, order: str, how: HelpKind, made: ApiParts, fields: Mapping[str, str]) -> Response:
+async def _help(
+    request: Request, order: str, how: OperatorAction, made: ApiContext, fields: Mapping[str, str]
+) -> Response:
     number = known_number(order)
     try:
-        await stuck_step_actions.help_(made, number, how, fields)
+        await stuck_step_actions.perform(made, number, how, fields)
     except ReasonError as error:
-        return await _deed(request, number, how.replace("_", "-"), made, str(error))
-    return seen(f"{PREFIX}/orders/{number}?{urlencode({'helped': how})}")
+        return await _preview(request, number, how.replace("_", "-"), made, str(error))
+    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'helped': how})}")
 
 
 @router.get("/services")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.errors.problems import ProblemError
 from domain.model import is_code
 from store.tables import ServiceRow
@@ -44,7 +44,7 @@ class SeatMap:
     """Seats held, by whom and until when."""
 
 
-def departures_of(made: ApiParts, day: date | None) -> Day:
+def departures_of(made: ApiContext, day: date | None) -> Day:
     """Return a day's departures; without a day, those of the first day from today that has some."""
     with made.store.read() as tx:
         today = made.store.now().date()
@@ -54,7 +54,7 @@ def departures_of(made: ApiParts, day: date | None) -> Day:
         return Day(shown, found, day_before(tx, shown), later)
 
 
-def map_of(made: ApiParts, name: str) -> SeatMap:
+def map_of(made: ApiContext, name: str) -> SeatMap:
     """Return a departure's seats. Raises SERVICE_NOT_FOUND."""
     with made.store.read() as tx:
         found = service(tx, name) if is_code(name) else None

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request
 
-from api.auth.authenticator import Door
-from api.context import ApiParts, parts
+from api.auth.authenticator import Authenticator
+from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError
 from api.http.request_headers import single
 from domain.access import Scope
@@ -25,11 +25,11 @@ _KEY = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 
 async def check_operator(request: Request) -> None:
     """Raise UNAUTHENTICATED or SCOPE_MISSING unless an operator asks; browsers know Basic: a key is its password."""
-    door: Door = request.app.state.door
-    await door.admit(request, Scope.OPERATE, 'Basic realm="The desk: any name, your API key"')
+    door: Authenticator = request.app.state.door
+    await door.authenticate(request, Scope.OPERATE, 'Basic realm="The desk: any name, your API key"')
 
 
-def check_host(request: Request, made: Annotated[ApiParts, Depends(parts)]) -> None:
+def check_host(request: Request, made: Annotated[ApiContext, Depends(api_context)]) -> None:
     """Raise HOST_UNKNOWN unless the desk is called by a name of its own (against DNS rebinding)."""
     if made.desk is None or not made.desk.knows(single(request, "Host") or ""):
         raise ProblemError("HOST_UNKNOWN")

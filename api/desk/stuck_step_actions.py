@@ -4,27 +4,28 @@ from collections.abc import Mapping
 
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts
-from api.desk.draft_actions import Deed
+from api.context import ApiContext
+from api.desk.draft_actions import ActionPreview
 from api.desk.orders import head_of
 from api.desk.security import key_of, reason_of
-from api.desk.work_queue import StuckStep, stuck_step
+from api.desk.work_queue import StuckStepView, stuck_step
 from api.services.needs_attention import progress_of
-from api.services.operator_actions import HelpKind, help_order
+from api.services.operator_actions import OperatorAction
+from api.services.operator_actions import perform as perform_action
 from temporal.messages import Progress
 
 _UNASKED = "tried again at the desk"
 
 
-async def look(made: ApiParts, number: str, how: HelpKind) -> Deed:
+async def preview(made: ApiContext, number: str, how: OperatorAction) -> ActionPreview:
     """Return what helping would do now. Raises ORDER_NOT_FOUND."""
-    (progress,) = await progress_of(made.engine, [number])
+    (progress,) = await progress_of(made.workflow_client, [number])
     event, stuck = await run_in_threadpool(_stuck, made, number, progress)
     act, what = how.replace("_", "-"), f"“{stuck.what}” of {number}" if stuck else "the stuck step"
     hindrance = None if stuck else "No step of this order is stuck, or its workflow could not be asked."
-    if how is HelpKind.RETRY_NOW:
+    if how is OperatorAction.RETRY_NOW:
         does = [f"{what} is tried again at once, under the same key: it happens once however often it is tried."]
-        return Deed(number, act, "Try again now", "Try again now", does, event, hindrance)
+        return ActionPreview(number, act, "Try again now", "Try again now", does, event, hindrance)
     does = [
         f"{what} is taken for done at its provider. The provider is not asked any more.",
         "Our own books are mended, and the change goes on to its end.",
@@ -36,7 +37,7 @@ async def look(made: ApiParts, number: str, how: HelpKind) -> Deed:
         does += [f"{each.saying.who} said so already: “{each.saying.reason}”." for each in stuck.said_done]
     if stuck and stuck.key:
         does.insert(1, f"The provider knows it under the key {stuck.key}.")
-    return Deed(
+    return ActionPreview(
         number,
         act,
         "Say it was done by hand",
@@ -44,22 +45,22 @@ async def look(made: ApiParts, number: str, how: HelpKind) -> Deed:
         does,
         event,
         hindrance,
-        grave=True,
+        dangerous=True,
         needs_reason=True,
     )
 
 
-def _stuck(made: ApiParts, number: str, progress: Progress | None) -> tuple[int, StuckStep | None]:
+def _stuck(made: ApiContext, number: str, progress: Progress | None) -> tuple[int, StuckStepView | None]:
     with made.store.read() as tx:
         head = head_of(tx, number)
         return head.last_event, stuck_step(tx, number, progress, made.store.now()) if progress else None
 
 
-async def help_(made: ApiParts, number: str, how: HelpKind, fields: Mapping[str, str]) -> None:
+async def perform(made: ApiContext, number: str, how: OperatorAction, fields: Mapping[str, str]) -> None:
     """Help an order's stuck step.
 
     Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, SECOND_PERSON_NEEDED, and EngineUnreachableError.
     """
-    reason, key = reason_of(fields, _UNASKED if how is HelpKind.RETRY_NOW else None), key_of(fields)
+    reason, key = reason_of(fields, _UNASKED if how is OperatorAction.RETRY_NOW else None), key_of(fields)
     await run_in_threadpool(_stuck, made, number, None)
-    await help_order(made, number, how, reason, key)
+    await perform_action(made, number, how, reason, key)

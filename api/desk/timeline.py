@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.desk import labels
 from api.entur.routes import PREFIX as ENTUR
 from domain.changes import ChangeKind, ChangeState
@@ -14,7 +14,7 @@ from domain.orders import Order
 from domain.planning.plan import Plan
 from domain.quotes import Quote
 from store.changes.changes import outcome_of, plan_of, quote_of
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.orders.events import EventType, data_of
 from store.tables import ChangeRow, EventRow, LineRow, OrderRow
 from store.views import order_timeline
@@ -74,7 +74,7 @@ class Timeline:
     older: str | None
 
 
-def timeline(tx: Scoped, made: ApiParts, head: OrderRow, order: Order, before: str | None) -> Timeline:
+def timeline(tx: TenantSession, made: ApiContext, head: OrderRow, order: Order, before: str | None) -> Timeline:
     """Return a part of an order's timeline, latest first, older than a request."""
     found = order_timeline.requests(tx, head, before, PAGE + 1)
     rows, more = found[:PAGE], len(found) > PAGE
@@ -115,7 +115,9 @@ def _with_totals(entries: Sequence[Entry], earlier: Sequence[ChangeRow]) -> list
 class _Writer:
     """Writes entries of one order, with its lines and seats at hand."""
 
-    def __init__(self, tx: Scoped, made: ApiParts, head: OrderRow, order: Order, rows: Sequence[ChangeRow]) -> None:
+    def __init__(
+        self, tx: TenantSession, made: ApiContext, head: OrderRow, order: Order, rows: Sequence[ChangeRow]
+    ) -> None:
         self._made = made
         self._head = head
         self._plans = {row.id: plan_of(row) for row in rows if row.plan}
@@ -181,5 +183,5 @@ class _Writer:
 
 
 def _notes(events: Iterable[EventRow]) -> list[Note]:
-    said = ((event.at, labels.said(event.type, data_of(event))) for event in events)
+    said = ((event.at, labels.describe_event(event.type, data_of(event))) for event in events)
     return [Note(at, text) for at, text in said if text]

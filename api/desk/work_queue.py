@@ -9,25 +9,25 @@ from itertools import islice
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
-from activities.attention import what_is_left
-from api.context import ApiParts
+from activities.attention import unsettled_items
+from api.context import ApiContext
 from api.desk import labels
 from api.services import needs_attention
 from api.services.needs_attention import progress_of, stuck_orders
-from api.workflow_client import EngineUnreachableError
+from api.workflow_client import TemporalUnavailableError
 from domain.dual_control import AGREED_WITHIN
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
-from store.changes import operator_statements as sayings
-from store.changes.operator_statements import Said
+from store.changes import operator_statements
+from store.changes.operator_statements import RecordedStatement
 from store.database.connections import StoreBusyError
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.invariants import Violation
 from store.orders.events import data_of
 from store.orders.orders import find, load
 from store.tables import ChangeRow, EventRow, OrderRow
 from store.views import work_queue
-from temporal.messages import Progress, Stuck
+from temporal.messages import Progress, StuckStep
 
 SHOWN = 50
 TAKEN_UP_WITHIN = timedelta(minutes=2)
@@ -36,7 +36,7 @@ SOON = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class StuckStep:
+class StuckStepView:
     """A step that keeps failing, and what hangs on it."""
 
     order: str
@@ -51,7 +51,7 @@ class StuckStep:
     key: str | None
     heard: bool
     """Whether its workflow says so; else it is by the books, and may have come through since."""
-    said_done: Sequence[Said]
+    said_done: Sequence[RecordedStatement]
     """Who said within the hour that it was done by hand."""
 
 
@@ -59,7 +59,7 @@ class StuckStep:
 class Queue:
     """Everything that waits."""
 
-    stuck: Sequence[StuckStep]
+    stuck: Sequence[StuckStepView]
     drift: Sequence[Violation] | None
     """None when the books could not be read through in time."""
     overdue: Sequence[ChangeRow]
@@ -75,12 +75,14 @@ class Queue:
         return not (self.stuck or self.drift or self.overdue or self.ending)
 
 
-async def queue(made: ApiParts) -> Queue:
+async def queue(made: ApiContext) -> Queue:
     """Return what waits. Without Temporal it is told by the books alone."""
     drift = asyncio.ensure_future(run_in_threadpool(_drift, made))
     names = await stuck_names(made)
     orders = await run_in_threadpool(_last_heard_stuck, made) if names is None else names
-    progress = await progress_of(made.engine, orders[:SHOWN]) if names is not None else [None] * len(orders[:SHOWN])
+    progress = (
+        await progress_of(made.workflow_client, orders[:SHOWN]) if names is not None else [None] * len(orders[:SHOWN])
+    )
     stuck = await run_in_threadpool(_all_stuck, made, dict(zip(orders, progress, strict=False)))
     overdue, ending = await run_in_threadpool(_late, made)
     return Queue(
@@ -88,27 +90,27 @@ async def queue(made: ApiParts) -> Queue:
     )
 
 
-async def stuck_names(made: ApiParts) -> list[str] | None:
+async def stuck_names(made: ApiContext) -> list[str] | None:
     """Return the orders with a stuck step, or None when Temporal cannot be asked."""
     try:
         return await stuck_orders(made)
-    except EngineUnreachableError:
+    except TemporalUnavailableError:
         return None
 
 
-def _last_heard_stuck(made: ApiParts) -> list[str]:
+def _last_heard_stuck(made: ApiContext) -> list[str]:
     with made.store.read() as tx:
         return work_queue.last_heard_stuck(tx, SHOWN + 1)
 
 
-def _all_stuck(made: ApiParts, asked: Mapping[str, Progress | None]) -> list[StuckStep]:
+def _all_stuck(made: ApiContext, asked: Mapping[str, Progress | None]) -> list[StuckStepView]:
     now = made.store.now()
     with made.store.read() as tx:
         found = [stuck_step(tx, order, progress, now) for order, progress in asked.items()]
     return sorted((each for each in found if each), key=lambda each: each.since)
 
 
-def stuck_step(tx: Scoped, order: str, progress: Progress | None, now: datetime) -> StuckStep | None:
+def stuck_step(tx: TenantSession, order: str, progress: Progress | None, now: datetime) -> StuckStepView | None:
     """Return an order's stuck step: as its workflow tells it, or else as the books last heard of it."""
     head = find(tx, order)
     call = work_queue.last_call(tx, order)
@@ -117,46 +119,46 @@ def stuck_step(tx: Scoped, order: str, progress: Progress | None, now: datetime)
         return None
     loaded = load(tx, head)
     change = call.change if call else None
-    return StuckStep(
+    return StuckStepView(
         order=order,
         step=told.step,
         what=told.what,
         code=told.code,
         since=told.since,
         request=progress.request if progress else change,
-        left=told.left or tuple(islice(what_is_left(tx, loaded, change or ""), SHOWN)),
+        left=told.left or tuple(islice(unsettled_items(tx, loaded, change or ""), SHOWN)),
         risk=at_risk(loaded),
-        proposal=labels.proposal(told.step, asked=call is not None and work_queue.was_retried(tx, order, call)),
+        proposal=labels.suggested_action(told.step, asked=call is not None and work_queue.was_retried(tx, order, call)),
         key=labels.key(change, told.step) if change else None,
         heard=progress is not None,
-        said_done=sayings.said_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
+        said_done=operator_statements.statements_of_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
     )
 
 
-def _last_heard(call: EventRow | None, head: OrderRow | None) -> Stuck | None:
+def _last_heard(call: EventRow | None, head: OrderRow | None) -> StuckStep | None:
     if call is None or head is None:
         return None
     data = data_of(call)
-    return Stuck(
+    return StuckStep(
         step=data["step"], what=labels.step(data["step"]), since=datetime.fromisoformat(data["at"]), code=data["code"]
     )
 
 
-def _late(made: ApiParts) -> tuple[list[ChangeRow], list[OrderRow]]:
+def _late(made: ApiContext) -> tuple[list[ChangeRow], list[OrderRow]]:
     now = made.store.now()
     with made.store.read() as tx:
         overdue = work_queue.overdue_requests(tx, now - TAKEN_UP_WITHIN, SHOWN)
         return overdue, work_queue.drafts_ending(tx, now + SOON, SHOWN)
 
 
-def _drift(made: ApiParts) -> list[Violation] | None:
+def _drift(made: ApiContext) -> list[Violation] | None:
     try:
-        return needs_attention.drift(made)
+        return needs_attention.discrepancies(made)
     except (OperationalError, StoreBusyError):
         return None
 
 
-def _by_currency(stuck: Sequence[StuckStep]) -> dict[str, Money]:
+def _by_currency(stuck: Sequence[StuckStepView]) -> dict[str, Money]:
     sums = [each.risk.total for each in stuck]
     currencies = sorted({each.currency for each in sums})
     return {name: total((each for each in sums if each.currency == name), name) for name in currencies}

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from api.discover.json_format import Exact, Said, francs, number
+from api.discover.json_format import Exact, ResponseModel, francs, number
 from api.discover.messages import ValidationMessage, missing
 from api.discover.products import ProductOut, product_out
 from api.discover.time_zones import utc
 from api.errors.problems import ProblemError
-from domain.lineage import place_of
+from domain.lineage import position_of
 from domain.money import Money
 from domain.orders import Order, OrderLine, OrderStatus
 from domain.products import Product
@@ -22,7 +22,7 @@ Products = Mapping[str, Product]
 _NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
-class TravelerOut(Said):
+class TravelerOut(ResponseModel):
     """Who travels, and what they pay."""
 
     price_chf: Exact | None = Field(default=None, serialization_alias="priceCHF")
@@ -36,7 +36,7 @@ class TravelerOut(Said):
     passport: str | None = None
 
 
-class ConfigurationOut(Said):
+class ConfigurationOut(ResponseModel):
     """What was ordered, from when, for whom."""
 
     product: ProductOut
@@ -44,7 +44,7 @@ class ConfigurationOut(Said):
     traveler: list[TravelerOut]
 
 
-class OrderItemOut(Said):
+class OrderItemOut(ResponseModel):
     """An item, its number kept through every update."""
 
     order_item_number: str
@@ -61,7 +61,7 @@ class OrderItemOut(Said):
     offer_bundle_id: str | None = None
 
 
-class OrderItemUpdateResponse(Said):
+class OrderItemUpdateResponse(ResponseModel):
     """An item as it stands after a request, null when there is none, and what to know about it."""
 
     order_item: OrderItemOut | None
@@ -84,14 +84,14 @@ def numbered(order: str, item: str) -> int:
     return int(position)
 
 
-def position_of(order: Order, item: str) -> int | None:
+def item_position(order: Order, item: str) -> int | None:
     """Return the position of an item of this order that there is; None for any other number."""
     return {item_number(order, position): position for position in positions(order)}.get(item)
 
 
 def positions(order: Order) -> list[int]:
     """Return the positions of all items there are."""
-    return sorted({place_of(order, line) for line in order.live_lines})
+    return sorted({position_of(order, line) for line in order.live_lines})
 
 
 def item_messages(order: Order, position: int, products: Products) -> list[ValidationMessage]:
@@ -129,7 +129,7 @@ def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
 
 
 def _lines(order: Order, position: int) -> list[OrderLine]:
-    return [line for line in order.live_lines if place_of(order, line) == position]
+    return [line for line in order.live_lines if position_of(order, line) == position]
 
 
 def _status(order: Order, messages: Sequence[ValidationMessage]) -> str:

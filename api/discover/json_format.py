@@ -15,7 +15,7 @@ from domain.model import Text
 from domain.money import Money
 
 
-class Sent(BaseModel):
+class RequestModel(BaseModel):
     """What clients send: names without regard to case, unknown ones ignored, null as if it were absent."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
@@ -44,7 +44,7 @@ class Sent(BaseModel):
         return shape
 
 
-class Said(BaseModel):
+class ResponseModel(BaseModel):
     """What we answer: camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)

@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from pydantic.alias_generators import to_camel
 
-from api.discover.json_format import Said
+from api.discover.json_format import ResponseModel
 from api.errors.problems import TITLES
-from domain.changes import Outcome, Warned
+from domain.changes import IgnoredField, Outcome
 from domain.refusals import OfferNotFound
 
 
@@ -26,7 +26,7 @@ class Source(StrEnum):
     ORDERED_ITEM = "orderedItem"
 
 
-class ValidationMessage(Said):
+class ValidationMessage(ResponseModel):
     """Something a client should know; decide by its `code`."""
 
     level: Level
@@ -79,7 +79,7 @@ def missing(item: str | None, traveller: str | None, field: str) -> ValidationMe
     return _item_message(Level.VALIDATION_ERROR, code, f"The {name} of a traveller is missing.", item, traveller, name)
 
 
-def warned(warning: Warned, outcome: Outcome, item: str | None) -> ValidationMessage:
+def warned(warning: IgnoredField, outcome: Outcome, item: str | None) -> ValidationMessage:
     """Return a warning of the engine: a field that cannot be changed was ignored."""
     item = item or _item_at(outcome, warning.position)
     name = "identifier" if warning.field == "id" else to_camel(warning.field)

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from api.context import ApiParts
-from api.discover.json_format import Said
+from api.context import ApiContext
+from api.discover.json_format import ResponseModel
 from api.discover.messages import ValidationMessage, refusing
 from api.discover.orders import CURRENCY
 from api.discover.requests import ProductIn
@@ -23,7 +23,7 @@ from domain.travellers import Traveller
 from providers.protocols import OfferSearch, SearchTraveller
 
 
-class OfferOut(Said):
+class OfferOut(ResponseModel):
     """What one traveller gets, in Rappen; a group shares one offer."""
 
     id: str
@@ -35,7 +35,7 @@ class OfferOut(Said):
     currency: str
 
 
-class OfferBundleOut(Said):
+class OfferBundleOut(ResponseModel):
     """Offers taken or left together."""
 
     id: str
@@ -45,7 +45,7 @@ class OfferBundleOut(Said):
     offer: list[OfferOut]
 
 
-class OffersResponse(Said):
+class OffersResponse(ResponseModel):
     """The bundles found, or why there are none."""
 
     validation_messages: list[ValidationMessage]
@@ -53,7 +53,7 @@ class OffersResponse(Said):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OfferQuery:
     """A product configuration with nothing left open."""
 
     products: Sequence[Product]
@@ -66,7 +66,7 @@ class Wanted:
     """The number of the item it is for."""
 
 
-def products_named(made: ApiParts, named: ProductIn) -> Sequence[Product]:
+def products_named(made: ApiContext, named: ProductIn) -> Sequence[Product]:
     """Return the product named, or the variants of it, as far as it is sold in francs."""
     found: Sequence[Product] = ()
     if named.identifier and is_code(named.identifier):
@@ -76,7 +76,7 @@ def products_named(made: ApiParts, named: ProductIn) -> Sequence[Product]:
     return [each for each in found if each.currency == CURRENCY]
 
 
-def find(made: ApiParts, wanted: Wanted, order: str | None) -> tuple[list[OfferBundle], list[ValidationMessage]]:
+def find(made: ApiContext, wanted: OfferQuery, order: str | None) -> tuple[list[OfferBundle], list[ValidationMessage]]:
     """Return bundles that only this order may take; when there are none, why."""
     if not wanted.products:
         return [], [refusing("orderitem_product_incorrect", wanted.item)]
@@ -94,7 +94,7 @@ def find(made: ApiParts, wanted: Wanted, order: str | None) -> tuple[list[OfferB
     return found, [] if found else _why_none(wanted, wanted.valid_from)
 
 
-def _unborn(made: ApiParts, wanted: Wanted) -> list[str]:
+def _unborn(made: ApiContext, wanted: OfferQuery) -> list[str]:
     """Return travellers whose birth date is missing where a price needs it, or cannot be."""
     today = made.store.now().date()
     needed = any("birth_date" in product.fields_for_offer for product in wanted.products)
@@ -105,7 +105,7 @@ def _unborn(made: ApiParts, wanted: Wanted) -> list[str]:
     ]
 
 
-def _why_none(wanted: Wanted, valid_from: datetime) -> list[ValidationMessage]:
+def _why_none(wanted: OfferQuery, valid_from: datetime) -> list[ValidationMessage]:
     births = [(each.id, each.birth_date) for each in wanted.travellers]
     day = day_of(valid_from, wanted.zone)
     aged = dict.fromkeys(each for product in wanted.products for each in without_price(product, births, day))

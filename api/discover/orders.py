@@ -5,7 +5,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from api.discover.items import OrderItemOut, Products, item_messages, item_out, positions
-from api.discover.json_format import Exact, Said, francs, number
+from api.discover.json_format import Exact, ResponseModel, francs, number
 from api.discover.messages import ValidationMessage
 from api.discover.time_zones import utc
 from domain.orders import Order, OrderStatus
@@ -14,7 +14,7 @@ from store.tables import OrderRow
 CURRENCY = "CHF"
 
 
-class OrderOut(Said):
+class OrderOut(ResponseModel):
     """An order as it stands."""
 
     order_number: str
@@ -31,7 +31,7 @@ class OrderOut(Said):
     ordered_item: list[OrderItemOut]
 
 
-class OrderUpdateResponse(Said):
+class OrderUpdateResponse(ResponseModel):
     """An order as it stands after a request, and what to know about it."""
 
     order: OrderOut

@@ -4,23 +4,23 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from api.discover.json_format import Exact, Said, francs, number
+from api.discover.json_format import Exact, ResponseModel, francs, number
 from domain.products import Product
 
 
-class AcronymOut(Said):
+class AcronymOut(ResponseModel):
     """Somebody, in short."""
 
     acronym: str
 
 
-class TermOut(Said):
+class TermOut(ResponseModel):
     """Whose terms hold."""
 
     code: str
 
 
-class GovernanceOut(Said):
+class GovernanceOut(ResponseModel):
     """Who answers for a product."""
 
     provider: AcronymOut
@@ -28,7 +28,7 @@ class GovernanceOut(Said):
     source: AcronymOut
 
 
-class PriceOut(Said):
+class PriceOut(ResponseModel):
     """A price for an age range; both ends belong to it."""
 
     price_chf: Exact = Field(serialization_alias="priceCHF")
@@ -36,7 +36,7 @@ class PriceOut(Said):
     min_allowed_age: int
 
 
-class ProductOut(Said):
+class ProductOut(ResponseModel):
     """A product."""
 
     identifier: str

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from api.discover.json_format import Name, Sent, blank
+from api.discover.json_format import Name, RequestModel, blank
 from domain.model import Code
 from domain.operations import MOST_OPERATIONS
 from domain.travellers import Country
@@ -46,7 +46,7 @@ Time = Annotated[datetime, BeforeValidator(_time)]
 Birth = Annotated[date | None, BeforeValidator(_day), _or_blank(rf"{_DAY}([T ]{_CLOCK})?")]
 
 
-class TravelerIn(Sent):
+class TravelerIn(RequestModel):
     """Who travels. `id` is not `identifier`, and ignored."""
 
     identifier: Annotated[Code | None, BeforeValidator(blank), _or_blank("[A-Za-z0-9._:~-]{1,64}")] = Field(
@@ -61,14 +61,14 @@ class TravelerIn(Sent):
     passport: Name = None
 
 
-class ProductIn(Sent):
+class ProductIn(RequestModel):
     """Which product: by `identifier`, or for a search all variants of a `productIdentifier`."""
 
     identifier: Name = None
     product_identifier: Name = None
 
 
-class ProductConfigurationIn(Sent):
+class ProductConfigurationIn(RequestModel):
     """A product, from when, and for whom. A time without an offset is in the zone of `Accept-Timezone`."""
 
     product: ProductIn = ProductIn()
@@ -122,7 +122,7 @@ class ProductConfigurationIn(Sent):
         return bool(named and self.valid_from and self.traveler and born) and not self.nameless
 
 
-class OrderItemIn(Sent):
+class OrderItemIn(RequestModel):
     """An item: a bundle that was found, or a product to find one for. Its number counts in a whole order only."""
 
     order_item_number: Name = None
@@ -135,7 +135,7 @@ class OrderItemIn(Sent):
     )
 
 
-class WholeOrderIn(Sent):
+class WholeOrderIn(RequestModel):
     """A whole order. `orderStatus` says what a client hopes for; an order always goes as far as it can."""
 
     ordered_item: tuple[OrderItemIn, ...] | None = Field(default=None, max_length=MOST_OPERATIONS - 1)

@@ -6,9 +6,9 @@ from typing import Any
 
 from fastapi.responses import Response
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.discover.items import OrderItemUpdateResponse, Products, item_messages, item_out, positions
-from api.discover.json_format import ExactJSONResponse, Said
+from api.discover.json_format import ExactJSONResponse, ResponseModel
 from api.discover.messages import ValidationMessage, serious
 from api.discover.orders import CURRENCY, OrderUpdateResponse, order_messages, order_out
 from api.errors.problems import ProblemError
@@ -21,7 +21,7 @@ OK, BAD_REQUEST = 200, 400
 
 
 @dataclass(frozen=True)
-class Ended:
+class SubmissionResult:
     """How a request ended; one that came to no change of an order has no outcome."""
 
     messages: list[ValidationMessage] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Ended:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def read(made: ApiParts, number: str) -> tuple[OrderRow, Order, Products]:
+def read(made: ApiContext, number: str) -> tuple[OrderRow, Order, Products]:
     """Return an order in francs with its products. Raises ORDER_NOT_FOUND for any other."""
     head, order = read_order(made, number)
     if order.currency != CURRENCY:
@@ -39,7 +39,7 @@ def read(made: ApiParts, number: str) -> tuple[OrderRow, Order, Products]:
     return head, order, made.offers.products(made.tenant, sorted({line.product for line in order.live_lines}))
 
 
-def answer_item(made: ApiParts, number: str, position: int | None, ended: Ended | None) -> Response:
+def answer_item(made: ApiContext, number: str, position: int | None, ended: SubmissionResult | None) -> Response:
     """Return the item at a position as it stands now, or null; a new one where its lines came to be.
 
     Without anything asked it is only looked at: raises ORDER_ITEM_NOT_FOUND when there is none.
@@ -55,7 +55,7 @@ def answer_item(made: ApiParts, number: str, position: int | None, ended: Ended 
     return _answer(made, head, said, ended)
 
 
-def answer_order(made: ApiParts, number: str, ended: Ended | None) -> Response:
+def answer_order(made: ApiContext, number: str, ended: SubmissionResult | None) -> Response:
     """Return an order as it stands now."""
     head, order, products = read(made, number)
     messages = _messages(ended, order_messages(order, products))
@@ -63,12 +63,12 @@ def answer_order(made: ApiParts, number: str, ended: Ended | None) -> Response:
     return _answer(made, head, said, ended)
 
 
-def _place(order: Order, ended: Ended) -> int | None:
+def _place(order: Order, ended: SubmissionResult) -> int | None:
     added = ended.outcome.lines[0] if ended.outcome and ended.outcome.lines else None
     return next((line.position for line in order.lines if line.id == added), None)
 
 
-def _messages(ended: Ended | None, lacking: list[ValidationMessage]) -> list[ValidationMessage]:
+def _messages(ended: SubmissionResult | None, lacking: list[ValidationMessage]) -> list[ValidationMessage]:
     """Return what to tell. A refusal is told alone: what the order lacked before is another matter."""
     if ended is None:
         return lacking
@@ -76,20 +76,23 @@ def _messages(ended: Ended | None, lacking: list[ValidationMessage]) -> list[Val
 
 
 def _answer(
-    made: ApiParts, head: OrderRow, said: OrderItemUpdateResponse | OrderUpdateResponse, ended: Ended | None
+    made: ApiContext,
+    head: OrderRow,
+    said: OrderItemUpdateResponse | OrderUpdateResponse,
+    ended: SubmissionResult | None,
 ) -> Response:
-    asked = ended or Ended()
+    asked = ended or SubmissionResult()
     headers = {"ETag": f'"e{head.last_event}"'} | asked.headers
     judged = status_of(made, said.validation_messages) if ended else OK
     return ExactJSONResponse(spelt(said), judged if asked.status == OK else asked.status, headers)
 
 
-def status_of(made: ApiParts, messages: Sequence[ValidationMessage]) -> int:
+def status_of(made: ApiContext, messages: Sequence[ValidationMessage]) -> int:
     """Return 200, or 400 where an installation wants validation errors answered so."""
     return BAD_REQUEST if made.discover.strict and serious(messages) else OK
 
 
-def spelt(said: Said) -> dict[str, Any]:
+def spelt(said: ResponseModel) -> dict[str, Any]:
     """Return an answer as it is written: null only where a whole item or order is missing."""
     full = said.model_dump(by_alias=True, exclude_none=True)
     return dict.fromkeys(said.model_dump(by_alias=True)) | full

@@ -7,32 +7,32 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts, parts
-from api.discover import responses as answers
+from api.context import ApiContext, api_context
+from api.discover import responses
 from api.discover.errors import errors
 from api.discover.items import OrderItemUpdateResponse, numbered
 from api.discover.json_format import ExactJSONResponse
 from api.discover.offers import OffersResponse, bundle_out, find
 from api.discover.orders import CURRENCY, OrderUpdateResponse
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
-from api.discover.responses import Ended
-from api.discover.submission import Desk, body_of, preparing_for
+from api.discover.responses import SubmissionResult
+from api.discover.submission import OrderSubmission, body_of, preparing_for
 from api.discover.time_zones import zone_of
-from api.discover.translation import Prepared
-from api.http.request_headers import Handling, patient
-from api.http.routes import StrictRoute
+from api.discover.translation import TranslatedRequest
+from api.http.request_headers import RequestOptions, with_default_wait
+from api.http.routes import AuthenticatedRoute
 from api.services.create_order import NewOrder, create_empty
 from domain.operations import RemoveLines
 
-Parts = Annotated[ApiParts, Depends(parts)]
-Asked = Annotated[Handling, Depends(patient)]
+Parts = Annotated[ApiContext, Depends(api_context)]
+Asked = Annotated[RequestOptions, Depends(with_default_wait)]
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 _NEW = ("IDEMPOTENCY_MISMATCH", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
 _ASK = ("ORDER_NOT_FOUND", "ORDER_ERASED", "STALE_ORDER", "ORDER_CHANGED_TOO_OFTEN", *_NEW)
 _ITEM = (*_ASK, "ORDER_ITEM_NOT_FOUND")
 
-router = APIRouter(tags=["discover"], route_class=StrictRoute)
+router = APIRouter(tags=["discover"], route_class=AuthenticatedRoute)
 
 
 @router.post("/orders", name="discover_create", response_model=OrderUpdateResponse, responses=errors(*_BODY, *_NEW))
@@ -41,12 +41,12 @@ async def create(request: Request, wanted: WholeOrderIn, made: Parts, asked: Ask
     new = NewOrder(currency=CURRENCY, time_zone=zone_of(request) or "UTC", expires_with_offers=True)
     row, _ = await run_in_threadpool(create_empty, request, made, new, asked, body_of(wanted))
     number, items = row.order_number or "", wanted.ordered_item
-    ended = Ended()
+    ended = SubmissionResult()
     if items:
         # The same key stands for both halves, so that a repeated request goes on where the first one broke off.
-        filling = Desk(request, made, number, replace(asked, part=" items", if_match=None), wanted)
+        filling = OrderSubmission(request, made, number, replace(asked, part=" items", if_match=None), wanted)
         ended = await filling.change(lambda preparing: preparing.together([(each, None) for each in items]))
-    return await run_in_threadpool(answers.answer_order, made, number, ended)
+    return await run_in_threadpool(responses.answer_order, made, number, ended)
 
 
 @router.get(
@@ -57,7 +57,7 @@ async def create(request: Request, wanted: WholeOrderIn, made: Parts, asked: Ask
 )
 def show(order: str, made: Parts) -> Response:
     """Return an order as it stands, with what its items still lack."""
-    return answers.answer_order(made, order, None)
+    return responses.answer_order(made, order, None)
 
 
 @router.put(
@@ -71,9 +71,9 @@ async def update(request: Request, order: str, wanted: WholeOrderIn, made: Parts
 
     All or nothing.
     """
-    desk = Desk(request, made, order, asked, wanted)
+    desk = OrderSubmission(request, made, order, asked, wanted)
     ended = await desk.change(lambda preparing: preparing.whole(wanted.ordered_item))
-    return await run_in_threadpool(answers.answer_order, made, order, ended)
+    return await run_in_threadpool(responses.answer_order, made, order, ended)
 
 
 @router.post(
@@ -84,8 +84,10 @@ async def update(request: Request, order: str, wanted: WholeOrderIn, made: Parts
 )
 async def add_item(request: Request, order: str, wanted: OrderItemIn, made: Parts, asked: Asked) -> Response:
     """Add an item: a bundle that was found, or a product to find one for."""
-    ended = await Desk(request, made, order, asked, wanted).change(lambda preparing: preparing.item(wanted, None))
-    return await run_in_threadpool(answers.answer_item, made, order, None, ended)
+    ended = await OrderSubmission(request, made, order, asked, wanted).change(
+        lambda preparing: preparing.item(wanted, None)
+    )
+    return await run_in_threadpool(responses.answer_item, made, order, None, ended)
 
 
 @router.get(
@@ -96,7 +98,7 @@ async def add_item(request: Request, order: str, wanted: OrderItemIn, made: Part
 )
 def show_item(order: str, item: str, made: Parts) -> Response:
     """Return an item as it stands, with what it still lacks."""
-    return answers.answer_item(made, order, numbered(order, item), None)
+    return responses.answer_item(made, order, numbered(order, item), None)
 
 
 @router.put(
@@ -113,9 +115,9 @@ async def update_item(
     Refused whole, the item stays exactly as it was.
     """
     position = numbered(order, item)
-    desk = Desk(request, made, order, asked, wanted)
+    desk = OrderSubmission(request, made, order, asked, wanted)
     ended = await desk.change(lambda preparing: preparing.item(wanted, position), item)
-    return await run_in_threadpool(answers.answer_item, made, order, position, ended)
+    return await run_in_threadpool(responses.answer_item, made, order, position, ended)
 
 
 @router.delete(
@@ -127,9 +129,9 @@ async def update_item(
 async def remove_item(request: Request, order: str, item: str, made: Parts, asked: Asked) -> Response:
     """Take an item off; its number is never used again. A refusal answers with the item, success with null."""
     position = numbered(order, item)
-    removal = Prepared((RemoveLines(op="remove_lines", position=position),))
-    ended = await Desk(request, made, order, asked, None).change(lambda _: removal, item)
-    return await run_in_threadpool(answers.answer_item, made, order, position, ended)
+    removal = TranslatedRequest((RemoveLines(op="remove_lines", position=position),))
+    ended = await OrderSubmission(request, made, order, asked, None).change(lambda _: removal, item)
+    return await run_in_threadpool(responses.answer_item, made, order, position, ended)
 
 
 @router.post(
@@ -146,4 +148,4 @@ def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, ma
     found, messages = find(made, replace(asked_for, products=by_offers), order)
     bundles = [bundle_out(bundle, asked_for.products, preparing.zone) for bundle in found]
     said = OffersResponse(validation_messages=messages, offer_bundle=bundles)
-    return ExactJSONResponse(answers.spelt(said), answers.status_of(made, messages))
+    return ExactJSONResponse(responses.spelt(said), responses.status_of(made, messages))

@@ -8,18 +8,18 @@ from fastapi import Request
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.discover.messages import refused, warned
-from api.discover.responses import Ended, read
+from api.discover.responses import SubmissionResult, read
 from api.discover.time_zones import zone_of
-from api.discover.translation import Prepared, Preparing
+from api.discover.translation import RequestTranslator, TranslatedRequest
 from api.errors.problems import ProblemError
-from api.http.request_headers import Handling
-from api.services.change_response import heard
-from api.services.submit_request import ask, asked_before
+from api.http.request_headers import RequestOptions
+from api.services.change_response import to_http
+from api.services.submit_request import find_previous, submit
 from domain.changes import ChangeKind, ChangeRequest
 from domain.operations import SetPosition
-from domain.refusals import LineNotFound, LineRemoved, NoTurn, StaleOrder
+from domain.refusals import LineNotFound, LineRemoved, OrderBusy, StaleOrder
 from store.changes.changes import outcome_of
 
 _PROBLEMS = (412, 423, 500, 503)
@@ -30,16 +30,18 @@ MOST_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
-class Desk:
+class OrderSubmission:
     """One request about one order."""
 
     request: Request
-    made: ApiParts
+    made: ApiContext
     order: str
-    asked: Handling
+    asked: RequestOptions
     sent: BaseModel | None
 
-    async def change(self, prepare: Callable[[Preparing], Prepared], item: str | None = None) -> Ended:
+    async def change(
+        self, prepare: Callable[[RequestTranslator], TranslatedRequest], item: str | None = None
+    ) -> SubmissionResult:
         """Change the order as prepared, or say why not. Raises ProblemError for what is no validation message.
 
         What was taken from the order as it was read must still be so in turn: otherwise it is prepared anew.
@@ -48,10 +50,10 @@ class Desk:
         for attempt in range(MOST_ATTEMPTS):
             part = f"{self.asked.part} again {attempt}" if attempt else self.asked.part
             asked = replace(self.asked, part=part)
-            before = await run_in_threadpool(asked_before, self.request, self.made, asked)
-            prepared = Prepared() if before else await run_in_threadpool(self._prepared, prepare)
+            before = await run_in_threadpool(find_previous, self.request, self.made, asked)
+            prepared = TranslatedRequest() if before else await run_in_threadpool(self._prepared, prepare)
             if prepared.refusals:
-                return Ended(prepared.refusals, refused=True)
+                return SubmissionResult(prepared.refusals, refused=True)
             try:
                 ended = await self._asked(before or self._wanted(prepared), asked, item)
             except ProblemError as problem:
@@ -59,17 +61,17 @@ class Desk:
                     continue
                 raise
             return replace(ended, messages=[*prepared.warnings, *ended.messages])
-        raise ProblemError(NoTurn.code)
+        raise ProblemError(OrderBusy.code)
 
-    def _prepared(self, prepare: Callable[[Preparing], Prepared]) -> Prepared:
+    def _prepared(self, prepare: Callable[[RequestTranslator], TranslatedRequest]) -> TranslatedRequest:
         preparing = preparing_for(self.request, self.made, self.order)
         order, if_match = preparing.order, self.asked.if_match
         if if_match is not None and order.last_event not in if_match:
             raise ProblemError(StaleOrder.code)
         # An order that was paid is refused by the engine whatever is asked; there is nothing to prepare.
-        return Prepared((_ANYTHING,)) if order.confirmed_version else prepare(preparing)
+        return TranslatedRequest((_ANYTHING,)) if order.confirmed_version else prepare(preparing)
 
-    def _wanted(self, prepared: Prepared) -> ChangeRequest:
+    def _wanted(self, prepared: TranslatedRequest) -> ChangeRequest:
         return ChangeRequest(
             kind=ChangeKind.CHANGE,
             operations=prepared.operations,
@@ -78,26 +80,26 @@ class Desk:
             if_match=self.asked.if_match or prepared.read_at,
         )
 
-    async def _asked(self, wanted: ChangeRequest, asked: Handling, item: str | None) -> Ended:
-        row, replayed = await ask(self.request, self.made, self.order, wanted, asked, body_of(self.sent))
+    async def _asked(self, wanted: ChangeRequest, asked: RequestOptions, item: str | None) -> SubmissionResult:
+        row, replayed = await submit(self.request, self.made, self.order, wanted, asked, body_of(self.sent))
         outcome = outcome_of(row)
         try:
-            status, headers = heard(row, asked, replayed=replayed)
+            status, headers = to_http(row, asked, replayed=replayed)
         except ProblemError as problem:
             if outcome is None or problem.status_code in _PROBLEMS:
                 raise
             if item and outcome.code in _NO_ITEM:
                 # It went while this request waited for its turn.
                 raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
-            return Ended(refused(outcome, item), outcome, refused=True, headers=dict(problem.headers or {}))
+            return SubmissionResult(refused(outcome, item), outcome, refused=True, headers=dict(problem.headers or {}))
         warnings = [warned(each, outcome, item) for each in outcome.warnings] if outcome else []
-        return Ended(warnings, outcome, status=status, headers=headers)
+        return SubmissionResult(warnings, outcome, status=status, headers=headers)
 
 
-def preparing_for(request: Request, made: ApiParts, order: str) -> Preparing:
+def preparing_for(request: Request, made: ApiContext, order: str) -> RequestTranslator:
     """Return what prepares items for an order, in the zone of the request or else of the order."""
     head, loaded, _ = read(made, order)
-    return Preparing(made, loaded, zone_of(request) or head.time_zone)
+    return RequestTranslator(made, loaded, zone_of(request) or head.time_zone)
 
 
 def body_of(sent: BaseModel | None) -> Any:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from api.context import ApiParts
-from api.discover.items import item_number, position_of
+from api.context import ApiContext
+from api.discover.items import item_number, item_position
 from api.discover.messages import ValidationMessage, ignoring, refusing
-from api.discover.offers import Wanted, find, products_named
+from api.discover.offers import OfferQuery, find, products_named
 from api.discover.requests import OrderItemIn, ProductConfigurationIn
 from api.discover.time_zones import instant
 from api.discover.travellers import anonymous, gender_messages, identified
@@ -19,11 +19,11 @@ from domain.operations import AddLines, KeepPositions, Operation, SetPosition
 from domain.orders import Order, OrderLine
 from domain.refusals import LineNotFound, LineRemoved
 from domain.travellers import Traveller
-from store.orders import offer_bundles as bundles
+from store.orders import offer_bundles
 
 
 @dataclass(frozen=True)
-class Prepared:
+class TranslatedRequest:
     """What an item comes to: an operation, or why there is none, and what of it was ignored."""
 
     operations: tuple[Operation, ...] = ()
@@ -34,35 +34,35 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Preparing:
+class RequestTranslator:
     """Prepares items for one order, in one time zone."""
 
-    made: ApiParts
+    made: ApiContext
     order: Order
     zone: str
 
-    def whole(self, sent: Sequence[OrderItemIn] | None) -> Prepared:
+    def whole(self, sent: Sequence[OrderItemIn] | None) -> TranslatedRequest:
         """Prepare a whole order: items listed by number, new ones, and the end of all others."""
         if sent is None:
-            return Prepared(refusals=[refusing("ordered_item_absent")])
-        listed = [(each, position_of(self.order, each.order_item_number or "")) for each in sent]
+            return TranslatedRequest(refusals=[refusing("ordered_item_absent")])
+        listed = [(each, item_position(self.order, each.order_item_number or "")) for each in sent]
         if any(each.order_item_number and not position for each, position in listed):
-            return Prepared(refusals=[refusing("orderitem_not_found")])
+            return TranslatedRequest(refusals=[refusing("orderitem_not_found")])
         kept = KeepPositions(op="keep_positions", positions=tuple(position for _, position in listed if position))
         all_ = self.together(listed)
-        return Prepared((*all_.operations, kept), all_.refusals, all_.warnings, all_.read_at)
+        return TranslatedRequest((*all_.operations, kept), all_.refusals, all_.warnings, all_.read_at)
 
-    def together(self, items: Iterable[tuple[OrderItemIn, int | None]]) -> Prepared:
+    def together(self, items: Iterable[tuple[OrderItemIn, int | None]]) -> TranslatedRequest:
         """Prepare several items, each at its position or new: all of them or none."""
         each = [self.item(sent, position) for sent, position in items]
-        return Prepared(
+        return TranslatedRequest(
             tuple(operation for one in each for operation in one.operations),
             [message for one in each for message in one.refusals],
             [message for one in each for message in one.warnings],
             read_at=next((one.read_at for one in each if one.read_at), None),
         )
 
-    def item(self, sent: OrderItemIn, position: int | None) -> Prepared:
+    def item(self, sent: OrderItemIn, position: int | None) -> TranslatedRequest:
         """Prepare an item at a position, or a new one."""
         there = self._at(position) if position else ()
         item = item_number(self.order, position) if position else None
@@ -71,13 +71,13 @@ class Preparing:
         if sent.order_quantity != 1:
             refusals.append(refusing("orderitem_quantity_unsupported", item))
         if refusals:
-            return Prepared(refusals=refusals)
+            return TranslatedRequest(refusals=refusals)
         if sent.offer_bundle_id:
             return self._with_bundle(configuration, sent.offer_bundle_id.lower(), position, item)
         if position and not configuration.names_a_product:
             travellers = identified(configuration.traveler, self._people(there))
             keep = SetPosition(op="set_position", position=position, travellers=travellers)
-            return Prepared((keep,), read_at=self._read_at(needed=configuration.nameless))
+            return TranslatedRequest((keep,), read_at=self._read_at(needed=configuration.nameless))
         return self._searched(configuration, there, position, item)
 
     def _at(self, position: int) -> tuple[OrderLine, ...]:
@@ -93,14 +93,14 @@ class Preparing:
 
     def _with_bundle(
         self, configuration: ProductConfigurationIn, bundle_id: str, position: int | None, item: str | None
-    ) -> Prepared:
+    ) -> TranslatedRequest:
         bundle = self._bundle(bundle_id)
         if bundle is None:
-            return Prepared(refusals=[refusing("offer_not_found", item)])
+            return TranslatedRequest(refusals=[refusing("offer_not_found", item)])
         travellers = identified(configuration.traveler, self._mapped(bundle))
         operation = _operation(position, bundle.id, travellers)
         warnings = self._overruled(configuration, bundle, item)
-        return Prepared((operation,), warnings=warnings, read_at=self._read_at(needed=configuration.nameless))
+        return TranslatedRequest((operation,), warnings=warnings, read_at=self._read_at(needed=configuration.nameless))
 
     def _read_at(self, *, needed: bool) -> tuple[int, ...] | None:
         return (self.order.last_event,) if needed else None
@@ -125,20 +125,22 @@ class Preparing:
         there: tuple[OrderLine, ...],
         position: int | None,
         item: str | None,
-    ) -> Prepared:
+    ) -> TranslatedRequest:
         wanted = self.wanted(configuration, there, item)
         if len(wanted.products) != 1:
-            return Prepared(refusals=[refusing("orderitem_product_incorrect", item)])
+            return TranslatedRequest(refusals=[refusing("orderitem_product_incorrect", item)])
         found, refusals = find(self.made, wanted, self.order.number)
         if not found:
-            return Prepared(refusals=refusals)
+            return TranslatedRequest(refusals=refusals)
         # Only what was sent goes along: names that another request brings meanwhile are not overwritten.
         operation = _operation(position, found[0].id, wanted.sent)
         warnings = _contradictions(configuration, item)
         borrows = bool(there) and not configuration.whole
-        return Prepared((operation,), warnings=warnings, read_at=self._read_at(needed=borrows))
+        return TranslatedRequest((operation,), warnings=warnings, read_at=self._read_at(needed=borrows))
 
-    def wanted(self, configuration: ProductConfigurationIn, there: tuple[OrderLine, ...], item: str | None) -> Wanted:
+    def wanted(
+        self, configuration: ProductConfigurationIn, there: tuple[OrderLine, ...], item: str | None
+    ) -> OfferQuery:
         """Return what is looked for; what was left out is as on the item."""
         named = configuration.product
         if there and not named.identifier and not named.product_identifier:
@@ -146,7 +148,7 @@ class Preparing:
         valid_from = instant(configuration.valid_from, self.zone) if configuration.valid_from else None
         known = {each.id: each for each in self._people(there)}
         sent = identified(configuration.traveler, known.values())
-        return Wanted(
+        return OfferQuery(
             products=products_named(self.made, named),
             valid_from=valid_from or (there[0].valid_from if there else None),
             zone=self.zone,
@@ -179,7 +181,7 @@ class Preparing:
         if not is_code(bundle_id):
             return None
         with self.made.store.read() as tx:
-            return bundles.find(tx, self.made.tenant, [bundle_id]).get(bundle_id)
+            return offer_bundles.find(tx, self.made.tenant, [bundle_id]).get(bundle_id)
 
 
 def _operation(position: int | None, bundle: str, travellers: tuple[Traveller, ...]) -> Operation:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from api.discover.messages import ValidationMessage, refusing
 from api.discover.requests import TravelerIn
-from domain.traveller_matching import Stranger, recognise
+from domain.traveller_matching import UnidentifiedTraveller, match_travellers
 from domain.travellers import Gender, Salutation, Traveller
 
 _GENDERS = {each.value: each for each in Gender}
@@ -16,7 +16,7 @@ def identified(sent: Sequence[TravelerIn], there: Iterable[Traveller]) -> tuple[
     """Return travellers under their identifier: their own, that of whom we recognise, or a new one."""
     named = {each.identifier for each in sent if each.identifier}
     nameless = [each for each in sent if not each.identifier]
-    found = iter(recognise([_stranger(each) for each in nameless], there, named))
+    found = iter(match_travellers([_stranger(each) for each in nameless], there, named))
     return tuple(_traveller(each, each.identifier or next(found) or str(uuid.uuid4())) for each in sent)
 
 
@@ -31,8 +31,8 @@ def gender_messages(sent: Iterable[TravelerIn], item: str | None) -> list[Valida
     return [refusing("person_gender_incorrect", item, each.identifier) for each in wrong]
 
 
-def _stranger(sent: TravelerIn) -> Stranger:
-    return Stranger(given_name=sent.given_name, family_name=sent.family_name, birth_date=sent.birth_date)
+def _stranger(sent: TravelerIn) -> UnidentifiedTraveller:
+    return UnidentifiedTraveller(given_name=sent.given_name, family_name=sent.family_name, birth_date=sent.birth_date)
 
 
 def _traveller(sent: TravelerIn, identifier: str) -> Traveller:

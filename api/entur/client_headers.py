@@ -8,9 +8,9 @@ from fastapi import Header, Request, Response
 from pydantic import TypeAdapter, ValidationError, WithJsonSchema
 
 from api.errors.problems import ProblemError
-from api.http.request_headers import said_as, single
-from api.http.routes import StrictRoute
-from api.rate_limits.limiter import Limiter, address_of
+from api.http.request_headers import header_schema, single
+from api.http.routes import AuthenticatedRoute
+from api.rate_limits.limiter import RateLimiter, address_of
 from api.settings import NAMED, UNNAMED
 from domain.access import Caller
 from domain.model import Code, Text
@@ -21,14 +21,14 @@ _VALID: dict[str, TypeAdapter[str]] = {CHANNEL: TypeAdapter(Code), POS: TypeAdap
 _SHOWN = {name: WithJsonSchema(kind.json_schema()) for name, kind in _VALID.items()}
 
 
-async def count(request: Request) -> None:
+async def limit_rate(request: Request) -> None:
     """Count a request: each named client by itself, all others together by address. Raises RATE_LIMITED."""
-    limiter: Limiter = request.app.state.limiter
+    limiter: RateLimiter = request.app.state.limiter
     name = request.headers.get(CLIENT, "")
     if _CLIENT_NAME.fullmatch(name):
-        await limiter.count(request, NAMED, name.lower())
+        await limiter.check(request, NAMED, name.lower())
     else:
-        await limiter.count(request, UNNAMED, address_of(request))
+        await limiter.check(request, UNNAMED, address_of(request))
 
 
 def required(request: Request, name: str) -> str:
@@ -50,7 +50,7 @@ def _decoded(value: str) -> str:
         return value
 
 
-class EnturRoute(StrictRoute):
+class EnturRoute(AuthenticatedRoute):
     """A route that counts its callers, and wants two headers of those let in before it reads anything of a body."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
@@ -58,7 +58,7 @@ class EnturRoute(StrictRoute):
         handle = super().get_route_handler()
 
         async def counting(request: Request) -> Response:
-            await count(request)
+            await limit_rate(request)
             answer: Response = await handle(request)
             return answer
 
@@ -77,14 +77,16 @@ def documented(
     _pos: Annotated[str, _SHOWN[POS], Header(alias=POS, description="Point of sale, of your own choosing.")],
     _client: Annotated[
         str | None,
-        said_as(),
+        header_schema(),
         Header(alias=CLIENT, description="<company>-<application>; others share a strict rate limit."),
     ] = None,
     _correlation: Annotated[
-        str | None, said_as("^[A-Za-z0-9._-]{0,64}$"), Header(alias="X-Correlation-Id", description="Made when absent.")
+        str | None,
+        header_schema("^[A-Za-z0-9._-]{0,64}$"),
+        Header(alias="X-Correlation-Id", description="Made when absent."),
     ] = None,
 ) -> None:
     """Show the headers in the OpenAPI file, which the route has checked; the channel must be the caller's own."""
     caller: Caller = request.state.caller
-    if caller.reach.channel not in (None, required(request, CHANNEL)):
+    if caller.access.channel not in (None, required(request, CHANNEL)):
         raise ProblemError("CHANNEL_REFUSED")

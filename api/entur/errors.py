@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.types import Scope
 
-from api.errors.problems import ANYWHERE, AT_THE_DOOR, ProblemError, ProblemMember, headers_of
+from api.errors.problems import AUTH_PROBLEMS, COMMON_PROBLEMS, ProblemError, ProblemMember, problem_headers
 
 BAD_REQUESTS = frozenset(
     {
@@ -60,7 +60,7 @@ def api_error(scope: Scope, error: ProblemError) -> Response:
         change=problem.change,
         errors=problem.errors,
     )
-    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, headers_of(error))
+    return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, problem_headers(error))
 
 
 def _said(member: ProblemMember) -> str:
@@ -71,7 +71,7 @@ def _said(member: ProblemMember) -> str:
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
     """Document which errors a route answers with."""
     found: dict[int | str, dict[str, Any]] = {}
-    for code in (*codes, "HEADER_MISSING", "CHANNEL_REFUSED", *ANYWHERE, *AT_THE_DOOR):
+    for code in (*codes, "HEADER_MISSING", "CHANNEL_REFUSED", *COMMON_PROBLEMS, *AUTH_PROBLEMS):
         entry = found.setdefault(status_of(ProblemError(code)), {"model": ApiError, "description": ""})
         entry["description"] = ", ".join(filter(None, (entry["description"], code)))
     return found

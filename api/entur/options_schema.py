@@ -3,12 +3,12 @@
 from pydantic import Field
 
 from api.entur.orders_schema import PriceWithTax, price
-from api.entur.responses import Said
+from api.entur.responses import ResponseModel
 from domain.options import ChangeOption, LineOptions, OptionKind
 from domain.orders import Order, OrderLine
 
 
-class SpecifiedProduct(Said):
+class SpecifiedProduct(ResponseModel):
     """A product an option is about."""
 
     id: str
@@ -16,7 +16,7 @@ class SpecifiedProduct(Said):
     price: PriceWithTax
 
 
-class OptionOut(Said):
+class OptionOut(ResponseModel):
     """What may be done; without a fee it is free."""
 
     id: str
@@ -26,14 +26,14 @@ class OptionOut(Said):
     fee: PriceWithTax | None = None
 
 
-class OrderLineOptions(Said):
+class OrderLineOptions(ResponseModel):
     """The options of one line."""
 
     order_line_id: str
     options: list[OptionOut]
 
 
-class ChangeOptionOut(Said):
+class ChangeOptionOut(ResponseModel):
     """The options of an order."""
 
     order_id: str

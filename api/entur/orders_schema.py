@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from api.entur.responses import Said
+from api.entur.responses import ResponseModel
 from domain.customers import Customer, Distribution, Reference
 from domain.lineage import carrier
 from domain.money import Money, included_tax
@@ -13,7 +13,7 @@ from domain.orders import Fee, Order, OrderLine, Reservation
 from store.tables import OrderRow
 
 
-class PriceWithTax(Said):
+class PriceWithTax(ResponseModel):
     """An amount, tax included."""
 
     amount: str = Field(examples=["299.00"])
@@ -22,14 +22,14 @@ class PriceWithTax(Said):
     tax_rate: str
 
 
-class RefOut(Said):
+class RefOut(ResponseModel):
     """Something in another system."""
 
     id: str
     version: str | None
 
 
-class EntitlementOut(Said):
+class EntitlementOut(ResponseModel):
     """What a customer holds."""
 
     contract_id: str | None
@@ -37,14 +37,14 @@ class EntitlementOut(Said):
     external_entitlement_ref: RefOut | None
 
 
-class CustomerOut(Said):
+class CustomerOut(ResponseModel):
     """A customer linked to a line."""
 
     customer_id: str
     entitlements: list[EntitlementOut]
 
 
-class DistributionOut(Said):
+class DistributionOut(ResponseModel):
     """How a line's ticket is handed over."""
 
     fulfillment_method_ref: RefOut | None
@@ -52,7 +52,7 @@ class DistributionOut(Said):
     customer_account_ref: RefOut | None
 
 
-class OrderLineOut(Said):
+class OrderLineOut(ResponseModel):
     """One sold thing."""
 
     id: str
@@ -71,7 +71,7 @@ class OrderLineOut(Said):
     confirmed: bool
 
 
-class ReservationOut(Said):
+class ReservationOut(ResponseModel):
     """A seat kept for the order."""
 
     id: str
@@ -82,7 +82,7 @@ class ReservationOut(Said):
     expire_at: datetime | None
 
 
-class FeeOut(Said):
+class FeeOut(ResponseModel):
     """A fee beside the lines."""
 
     id: str
@@ -92,7 +92,7 @@ class FeeOut(Said):
     order_line_ids: list[str]
 
 
-class TravellerOut(Said):
+class TravellerOut(ResponseModel):
     """Who travels."""
 
     id: str
@@ -101,7 +101,7 @@ class TravellerOut(Said):
     birth_date: date | None
 
 
-class OrderOut(Said):
+class OrderOut(ResponseModel):
     """An order as it stands, its draft included."""
 
     id: str

@@ -22,20 +22,20 @@ Lines = Annotated[tuple[Code, ...], Field(max_length=MOST_LINES)]
 DEPRECATED: JsonDict = {"deprecated": True}
 
 
-class Wire(Model):
+class RequestModel(Model):
     """A member of these requests: camelCase on the wire."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 
-class RefIn(Wire):
+class RefIn(RequestModel):
     """Something in another system, perhaps in one version of it."""
 
     id: Text
     version: Text | None = None
 
 
-class EntitlementIn(Wire):
+class EntitlementIn(RequestModel):
     """What a customer holds."""
 
     contract_id: Text | None = None
@@ -43,14 +43,14 @@ class EntitlementIn(Wire):
     external_entitlement_ref: RefIn | None = None
 
 
-class CustomerIn(Wire):
+class CustomerIn(RequestModel):
     """A customer to be linked to the lines."""
 
     customer_id: Text
     entitlements: tuple[EntitlementIn, ...] | None = Field(default=(), max_length=MOST_CUSTOMERS)
 
 
-class DistributionIn(Wire):
+class DistributionIn(RequestModel):
     """How tickets are to be handed over."""
 
     fulfillment_method_ref: RefIn | None = None
@@ -58,7 +58,7 @@ class DistributionIn(Wire):
     customer_account_ref: RefIn | None = None
 
 
-class Configuration(Wire):
+class Configuration(RequestModel):
     """What every configuration of an offer may say."""
 
     offer_id: OfferId
@@ -92,7 +92,7 @@ class OfferConfiguration(Configuration):
         return self
 
 
-class ReserveOffersRequest(Wire):
+class ReserveOffersRequest(RequestModel):
     """Offers to be added to an order, or to a new one."""
 
     order_id: Code | None = None
@@ -112,7 +112,7 @@ class ChangeOrderLinesConfiguration(Configuration):
     )
 
 
-class ChangeOrderLinesRequest(Wire):
+class ChangeOrderLinesRequest(RequestModel):
     """Lines to be replaced, all of them or none."""
 
     order_id: Code
@@ -122,14 +122,14 @@ class ChangeOrderLinesRequest(Wire):
     )
 
 
-class SelectedProduct(Wire):
+class SelectedProduct(RequestModel):
     """A supplement, once or several times."""
 
     selected_product_id: Code
     count: Count | None = 1
 
 
-class SupplementConfiguration(Wire):
+class SupplementConfiguration(RequestModel):
     """Supplements for one line."""
 
     offer_id: OfferId
@@ -138,7 +138,7 @@ class SupplementConfiguration(Wire):
     customers: tuple[CustomerIn, ...] | None = Field(default=(), max_length=MOST_CUSTOMERS)
 
 
-class AddSupplementProductsRequest(Wire):
+class AddSupplementProductsRequest(RequestModel):
     """Supplements for lines of an order."""
 
     order_id: Code

@@ -9,20 +9,20 @@ from store.changes.changes import outcome_of, request_of
 from store.tables import ChangeRow
 
 
-class Said(BaseModel):
+class ResponseModel(BaseModel):
     """A member of these answers: camelCase on the wire."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class ReplacedOrderLineIds(Said):
+class ReplacedOrderLineIds(ResponseModel):
     """Lines as the request named them, and what came in their place."""
 
     original_order_line_ids: list[str]
     replaced_by_order_line_ids: list[str]
 
 
-class OrderLineIdsAndReservationIds(Said):
+class OrderLineIdsAndReservationIds(ResponseModel):
     """What a change added."""
 
     order_id: str

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.entur import translation
 from api.entur.client_headers import CHANNEL, POS, EnturRoute, documented, required
 from api.entur.errors import errors
@@ -16,18 +16,18 @@ from api.entur.orders_schema import OrderOut, order_out
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
 from api.entur.responses import OrderLineIdsAndReservationIds, answer_of
 from api.errors.problems import ProblemError
-from api.http.request_headers import Handling, patient
-from api.services.change_response import heard
+from api.http.request_headers import RequestOptions, with_default_wait
+from api.services.change_response import to_http
 from api.services.create_order import NewOrder
 from api.services.read_order import read_options, read_order
-from api.services.submit_request import ask
+from api.services.submit_request import submit
 from api.settings import EnturSettings
 from domain.changes import ChangeKind, ChangeRequest
-from store.orders import offer_bundles as bundles
+from store.orders import offer_bundles
 from store.tables import ChangeRow
 
 PREFIX = "/sales"
-Parts = Annotated[ApiParts, Depends(parts)]
+Parts = Annotated[ApiContext, Depends(api_context)]
 
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "IDEMPOTENCY_MISMATCH")
@@ -66,7 +66,7 @@ _OFFER = (
 router = APIRouter(tags=["entur"], route_class=EnturRoute, dependencies=[Depends(documented)])
 
 
-Asked = Annotated[Handling, Depends(patient)]
+Asked = Annotated[RequestOptions, Depends(with_default_wait)]
 
 
 @router.post(
@@ -163,31 +163,38 @@ def routes(settings: EnturSettings) -> APIRouter:
     return made
 
 
-def _bundles(made: ApiParts, offers: list[str]) -> translation.Bundles:
+def _bundles(made: ApiContext, offers: list[str]) -> translation.Bundles:
     with made.store.read() as tx:
-        found = bundles.of_offers(tx, offers)
+        found = offer_bundles.of_offers(tx, offers)
     if set(offers) - found.keys():
         raise ProblemError("OFFER_NOT_FOUND")
     return found
 
 
 async def _change(
-    request: Request, made: ApiParts, order: str | NewOrder, filled: ChangeRequest, asked: Handling, sent: BaseModel
+    request: Request,
+    made: ApiContext,
+    order: str | NewOrder,
+    filled: ChangeRequest,
+    asked: RequestOptions,
+    sent: BaseModel,
 ) -> Response:
     body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True)
     row, status, headers = await _asked(request, made, order, filled, asked, body)
     return JSONResponse(answer_of(row).model_dump(mode="json", by_alias=True), status, headers)
 
 
-async def _whole(request: Request, made: ApiParts, order: str, filled: ChangeRequest, asked: Handling) -> Response:
+async def _whole(
+    request: Request, made: ApiContext, order: str, filled: ChangeRequest, asked: RequestOptions
+) -> Response:
     _, status, headers = await _asked(request, made, order, filled, asked, None)
     stands = order_out(*await run_in_threadpool(read_order, made, order))
     return JSONResponse(stands.model_dump(mode="json", by_alias=True), status, headers)
 
 
 async def _asked(
-    request: Request, made: ApiParts, order: str | NewOrder, filled: ChangeRequest, asked: Handling, body: Any
+    request: Request, made: ApiContext, order: str | NewOrder, filled: ChangeRequest, asked: RequestOptions, body: Any
 ) -> tuple[ChangeRow, int, dict[str, str]]:
     filled = filled.model_copy(update={"if_match": asked.if_match})
-    row, replayed = await ask(request, made, order, filled, asked, body)
-    return row, *heard(row, asked, replayed=replayed)
+    row, replayed = await submit(request, made, order, filled, asked, body)
+    return row, *to_http(row, asked, replayed=replayed)

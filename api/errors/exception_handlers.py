@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from api.errors.problems import ProblemError, shaped
-from api.errors.route_labels import method_of, route_of
-from api.workflow_client import EngineUnreachableError
+from api.errors.route_labels import method_of, route_template
+from api.workflow_client import TemporalUnavailableError
 from domain.refusals import Refusal
 from store.database.connections import BUSY
 
@@ -30,7 +30,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     for busy in BUSY:
         app.add_exception_handler(busy, _busy)
-    app.add_exception_handler(EngineUnreachableError, _unreachable)
+    app.add_exception_handler(TemporalUnavailableError, _unreachable)
     app.add_exception_handler(Exception, _broken)
 
 
@@ -117,6 +117,8 @@ async def _unreachable(request: Request, _error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     log.error(
-        "request broke", exc_info=error, extra={"method": method_of(request.scope), "route": route_of(request.scope)}
+        "request broke",
+        exc_info=error,
+        extra={"method": method_of(request.scope), "route": route_template(request.scope)},
     )
     return shaped(request.scope, ProblemError("INTERNAL"))

@@ -117,7 +117,7 @@ class ProblemError(HTTPException):
         )
 
 
-def headers_of(error: ProblemError) -> dict[str, str]:
+def problem_headers(error: ProblemError) -> dict[str, str]:
     """Return the headers of the answer for a problem; waiting helps against some."""
     waits = {"Retry-After": RETRY_SECONDS} if error.status_code in (423, 503) else {}
     return waits | dict(error.headers or {})
@@ -126,7 +126,7 @@ def headers_of(error: ProblemError) -> dict[str, str]:
 def response(error: ProblemError) -> JSONResponse:
     """Return the answer for a problem."""
     body = error.problem.model_dump(exclude_none=True)
-    return JSONResponse(body, error.status_code, headers_of(error), media_type=MEDIA_TYPE)
+    return JSONResponse(body, error.status_code, problem_headers(error), media_type=MEDIA_TYPE)
 
 
 Shape = Callable[[Scope, ProblemError], Response]
@@ -146,20 +146,27 @@ def of_outcome(change: str, outcome: Outcome) -> ProblemError:
     return ProblemError(outcome.code or "INTERNAL", outcome.members, change=change)
 
 
-ANYWHERE = ("HEADER_INVALID", "NOT_ACCEPTABLE", "ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE", "INTERNAL", "STORE_BUSY")
+COMMON_PROBLEMS = (
+    "HEADER_INVALID",
+    "NOT_ACCEPTABLE",
+    "ADDRESS_TOO_LONG",
+    "HEADERS_TOO_LARGE",
+    "INTERNAL",
+    "STORE_BUSY",
+)
 """What every route may answer."""
-AT_THE_DOOR = ("UNAUTHENTICATED", "SCOPE_MISSING", "CREDENTIAL_IN_QUERY", "RATE_LIMITED", "TOKENS_UNREADABLE")
+AUTH_PROBLEMS = ("UNAUTHENTICATED", "SCOPE_MISSING", "CREDENTIAL_IN_QUERY", "RATE_LIMITED", "TOKENS_UNREADABLE")
 """What every route may answer that asks who somebody is."""
 
 
 def responses(
     *codes: str,
     adapted: Callable[[ProblemError], ProblemError] = lambda error: error,
-    door: Sequence[str] = AT_THE_DOOR,
+    door: Sequence[str] = AUTH_PROBLEMS,
 ) -> dict[int | str, dict[str, Any]]:
     """Document which problems a route answers with, each with an example, as adapted to its façade."""
     documented: dict[int | str, dict[str, Any]] = {}
-    for code in dict.fromkeys((*codes, *ANYWHERE, *door)):
+    for code in dict.fromkeys((*codes, *COMMON_PROBLEMS, *door)):
         error = adapted(ProblemError(code))
         media = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         entry = documented.setdefault(error.status_code, {"content": {MEDIA_TYPE: media}})

@@ -7,7 +7,7 @@ NO_ROUTE = "none"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-def route_of(scope: Scope) -> str:
+def route_template(scope: Scope) -> str:
     """Return the template of the route that a request took, as far as it came."""
     return str(getattr(scope.get("route"), "path", NO_ROUTE))
 

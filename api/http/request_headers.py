@@ -11,7 +11,7 @@ from pydantic import WithJsonSchema
 from api.errors.problems import ProblemError
 
 DEFAULT_WAIT = timedelta(seconds=10)
-LONGEST_WAIT = timedelta(seconds=30)
+MAX_WAIT = timedelta(seconds=30)
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?")
@@ -20,14 +20,14 @@ _TAGS = re.compile(rf"{_ANY_TAG}(\s*,\s*{_ANY_TAG})*")
 _OURS = re.compile(r'"e(\d{1,15})"', re.ASCII)
 
 
-def said_as(pattern: str = "", *examples: str) -> WithJsonSchema:
+def header_schema(pattern: str = "", *examples: str) -> WithJsonSchema:
     """Return how the OpenAPI file shows a header that we read ourselves, and that is never null."""
     shape = {"type": "string", "pattern": pattern, "examples": list(examples)}
     return WithJsonSchema({name: said for name, said in shape.items() if said})
 
 
 @dataclass(frozen=True)
-class Handling:
+class RequestOptions:
     """How long to wait for an answer, under which key, against which state."""
 
     key: str | None
@@ -75,7 +75,7 @@ def wait(request: Request) -> timedelta | None:
     for preference in ",".join(request.headers.getlist("Prefer")).split(","):
         found = _WAIT.fullmatch(preference.strip())
         if found:
-            chosen = min(timedelta(seconds=int(found[1])), LONGEST_WAIT) or None
+            chosen = min(timedelta(seconds=int(found[1])), MAX_WAIT) or None
         elif preference.strip() == "respond-async":
             return None
     return chosen
@@ -86,11 +86,11 @@ def correlation_id(request: Request) -> str:
     return str(request.state.correlation_id)
 
 
-def handling(
+def request_options(
     request: Request,
     idempotency_key_: Annotated[
         str | None,
-        said_as("^[!-~]{1,255}$"),
+        header_schema("^[!-~]{1,255}$"),
         Header(
             alias="Idempotency-Key",
             description="1 to 255 visible ASCII characters. Same key and body: same answer, for ever.",
@@ -98,17 +98,17 @@ def handling(
     ] = None,
     if_match_: Annotated[
         str | None,
-        said_as(rf"^([*]|{_ANY_TAG}( *, *{_ANY_TAG})*)$", '"e5"'),
+        header_schema(rf"^([*]|{_ANY_TAG}( *, *{_ANY_TAG})*)$", '"e5"'),
         Header(alias="If-Match", description="The ETag you last saw; else 412."),
     ] = None,
     prefer: Annotated[
         str | None,
-        said_as(),
+        header_schema(),
         Header(alias="Prefer", description="wait=N (seconds, at most 30) or respond-async; others are ignored."),
     ] = None,
-) -> Handling:
+) -> RequestOptions:
     """Read the headers of a request that asks something of an order."""
-    return Handling(
+    return RequestOptions(
         key=idempotency_key(request),
         if_match=if_match(request),
         wait=wait(request),
@@ -116,12 +116,12 @@ def handling(
     )
 
 
-def patient(request: Request, asked: Annotated[Handling, Depends(handling)]) -> Handling:
+def with_default_wait(request: Request, asked: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
     """Read how a request is to be handled whose clients know no `Prefer`: they wait 30 seconds."""
-    return asked if "prefer" in request.headers else replace(asked, wait=LONGEST_WAIT)
+    return asked if "prefer" in request.headers else replace(asked, wait=MAX_WAIT)
 
 
-def keyed(asked: Annotated[Handling, Depends(handling)]) -> Handling:
+def require_idempotency_key(asked: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
     """Read the headers of a POST: it must carry an Idempotency-Key."""
     if asked.key is None:
         raise ProblemError("IDEMPOTENCY_KEY_MISSING")

@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from api.auth.authenticator import Door
+from api.auth.authenticator import Authenticator
 from api.auth.route_scopes import FOR_PRICES, SCOPE_OF
 from api.errors.problems import MEDIA_TYPE, ProblemError
 from api.http.strict_json import StrictRequest
-from api.middleware.body_limit import LARGEST_BODY
+from api.middleware.body_limit import MAX_BODY
 
 
-class StrictRoute(APIRoute):
+class AuthenticatedRoute(APIRoute):
     """A route for those who may, which takes uncompressed JSON in UTF-8 and answers JSON."""
 
     answers = "application/json"
@@ -24,8 +24,8 @@ class StrictRoute(APIRoute):
         handle, needed = super().get_route_handler(), SCOPE_OF[self.name]
 
         async def strict(request: Request) -> Response:
-            door: Door = request.app.state.door
-            await door.admit(request, needed, for_prices=self.name in FOR_PRICES)
+            door: Authenticator = request.app.state.door
+            await door.authenticate(request, needed, for_prices=self.name in FOR_PRICES)
             self.check(request)
             answer: Response = await handle(StrictRequest(request.scope, request.receive))
             return answer
@@ -37,7 +37,7 @@ class StrictRoute(APIRoute):
         _check_media(request, self.answers)
 
 
-class StreamRoute(StrictRoute):
+class StreamRoute(AuthenticatedRoute):
     """A route that answers with server-sent events."""
 
     answers = "text/event-stream"
@@ -49,7 +49,7 @@ def _has_body(request: Request) -> bool:
 
 def _check_media(request: Request, answers: str) -> None:
     length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > LARGEST_BODY:
+    if not length.isdecimal() or int(length) > MAX_BODY:
         raise ProblemError("BODY_TOO_LARGE")
     accepts = request.headers.get("accept", "*/*")
     any_like_it = f"{answers.partition('/')[0]}/*"

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from api.errors.problems import ProblemError
 
-DEEPEST = 32
+MAX_DEPTH = 32
 """How many arrays and objects may lie within each other; what is taken has less than ten."""
 
 
@@ -34,7 +34,7 @@ def read_json(body: bytes) -> Any:
 
 def _refuse_depths(value: Any) -> None:
     level = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(MAX_DEPTH + 1):
         level = [inner for outer in level for inner in _within(outer)]
         if not level:
             return

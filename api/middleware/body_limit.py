@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors.problems import ProblemError, shaped
 
-LARGEST_BODY = 64 * 1024
+MAX_BODY = 64 * 1024
 BODY_SECONDS = 10.0
 """From when its reading begins."""
 
@@ -44,15 +44,15 @@ class _Bounded:
         except TimeoutError:
             raise ProblemError("BODY_TOO_SLOW", headers={"Connection": "close"}) from None
         self._read += len(message.get("body", b""))
-        if self._read > LARGEST_BODY:
+        if self._read > MAX_BODY:
             raise ProblemError("BODY_TOO_LARGE")
         self._complete = not message.get("more_body", False)
         return message
 
 
-LONGEST_ADDRESS = 8 * 1024
+MAX_ADDRESS = 8 * 1024
 
-MOST_HEADERS = 16 * 1024
+MAX_HEADERS = 16 * 1024
 
 
 class RequestLimitMiddleware:
@@ -70,8 +70,8 @@ class RequestLimitMiddleware:
 
 
 def _too_much(scope: Scope) -> str | None:
-    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MAX_ADDRESS:
         return "ADDRESS_TOO_LONG"
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADERS:
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADERS:
         return "HEADERS_TOO_LARGE"
     return None

@@ -6,7 +6,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import clear_contextvars
 
-from api.errors.route_labels import method_of, route_of
+from api.errors.route_labels import method_of, route_template
 from telemetry.metrics import REQUEST_SECONDS
 
 log = logging.getLogger(__name__)
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 # Asked every few seconds by whoever watches over us.
 _QUIET = ("/health", "/ready")
 INTERNAL = 500
-BROKEN_OFF = 499
+CLIENT_DISCONNECTED = 499
 """The client was gone before an answer began."""
 
 
-class ObservingMiddleware:
+class RequestMetricsMiddleware:
     """Counts, times and logs what is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -29,7 +29,7 @@ class ObservingMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), BROKEN_OFF
+        began, status = time.perf_counter(), CLIENT_DISCONNECTED
         # What is bound from here on belongs to this request, and is still there when its answer is logged.
         clear_contextvars()
 
@@ -49,7 +49,7 @@ class ObservingMiddleware:
 
 
 def _tell(scope: Scope, status: int, seconds: float) -> None:
-    method, route = method_of(scope), route_of(scope)
+    method, route = method_of(scope), route_template(scope)
     REQUEST_SECONDS.labels(method, route, status).observe(seconds)
     if route not in _QUIET:
         members = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}

@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors.route_labels import method_of, route_of
+from api.errors.route_labels import method_of, route_template
 from telemetry.spans import asked_by
 
 _OURS = 500
@@ -38,5 +38,5 @@ class TracingMiddleware:
             try:
                 await self._app(scope, receive, answer)
             finally:
-                span.update_name(f"{method} {route_of(scope)}")
-                span.set_attributes({"http.request.method": method, "http.route": route_of(scope)})
+                span.update_name(f"{method} {route_template(scope)}")
+                span.set_attributes({"http.request.method": method, "http.route": route_template(scope)})

@@ -8,11 +8,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.rate_limits.limiter import limit_headers
 
 # Both pages have a script and styles of their own in their HTML; ReDoc searches in a worker it makes itself.
-POLICY = (
+DOCS_CSP = (
     "default-src 'none'; connect-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-USUAL: Mapping[str, str] = {
+DEFAULT_HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -20,7 +20,7 @@ USUAL: Mapping[str, str] = {
 }
 
 
-class PolicyMiddleware:
+class SecurityHeadersMiddleware:
     """Puts the usual headers on every answer that has none of its own, errors too; some pages may load what we serve.
 
     So it does with what was counted of a caller's requests.
@@ -41,8 +41,8 @@ class PolicyMiddleware:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if is_page:
-                    headers["Content-Security-Policy"] = POLICY
-                for name, value in (*USUAL.items(), *limit_headers(scope).items()):
+                    headers["Content-Security-Policy"] = DOCS_CSP
+                for name, value in (*DEFAULT_HEADERS.items(), *limit_headers(scope).items()):
                     headers.setdefault(name, value)
             await send(message)
 

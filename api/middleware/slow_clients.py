@@ -8,11 +8,11 @@ from api.errors.problems import ProblemError, response
 
 CLIENT_SECONDS = 20.0
 """How long a client may take to send a request's head, from when it connected or was answered, or to read on."""
-LARGEST_HEAD = 32 * 1024
+MAX_HEAD = 32 * 1024
 """Beyond what api/request_limit.py takes: what never ends is cut off while it comes in."""
 
 
-class PatientProtocol(HttpToolsProtocol):
+class SlowClientProtocol(HttpToolsProtocol):
     """Drops clients that keep a connection without asking anything, or without reading what they asked for."""
 
     _head = 0
@@ -30,7 +30,7 @@ class PatientProtocol(HttpToolsProtocol):
         if not self._in_body:
             self._head += len(data)
         super().data_received(data)
-        if not self._in_body and self._head > LARGEST_HEAD and not self.transport.is_closing():
+        if not self._in_body and self._head > MAX_HEAD and not self.transport.is_closing():
             self._refuse("HEADERS_TOO_LARGE")
 
     def on_headers_complete(self) -> None:

@@ -7,23 +7,23 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.request_headers import idempotency_key
-from api.http.routes import StrictRoute
-from api.services.needs_attention import drift, progress_of, stuck_orders
-from api.services.operator_actions import HelpKind, help_order
+from api.http.routes import AuthenticatedRoute
+from api.services.needs_attention import discrepancies, progress_of, stuck_orders
+from api.services.operator_actions import OperatorAction, perform
 from api.services.read_order import known_number
 from domain.dual_control import AGREED_WITHIN, Reason
 from domain.model import Model
-from store.changes import operator_statements as sayings
-from store.database.tenant_session import Scoped
+from store.changes import operator_statements
+from store.database.tenant_session import TenantSession
 from store.orders.orders import find
-from temporal.messages import Progress, Stuck
+from temporal.messages import Progress, StuckStep
 
-router = APIRouter(tags=["attention"], route_class=StrictRoute)
+router = APIRouter(tags=["attention"], route_class=AuthenticatedRoute)
 
-Parts = Annotated[ApiParts, Depends(parts)]
+Parts = Annotated[ApiContext, Depends(api_context)]
 _HELP: dict[int | str, dict[str, Any]] = responses(
     *("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID"),
     *("ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"),
@@ -78,8 +78,8 @@ class HelpIn(Model):
 @router.get("/v1/attention", responses=responses("ENGINE_UNREACHABLE"))
 async def get_attention(made: Parts) -> AttentionOut:
     """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
-    wrong = await run_in_threadpool(drift, made)
-    progress = [each for each in await progress_of(made.engine, await stuck_orders(made)) if each]
+    wrong = await run_in_threadpool(discrepancies, made)
+    progress = [each for each in await progress_of(made.workflow_client, await stuck_orders(made)) if each]
     return AttentionOut(
         stuck=await run_in_threadpool(_shown, made, progress),
         drift=[DriftOut(invariant=each.invariant, order=each.order, what=each.what) for each in wrong],
@@ -99,7 +99,7 @@ async def get_order_attention(order: str, made: Parts) -> StuckOut:
 @router.post("/v1/orders/{order}/attention/retry-now", status_code=204, responses=_HELP)
 async def retry_now(request: Request, order: str, wanted: HelpIn, made: Parts) -> None:
     """Have the stuck step tried again at once; it is recorded on the order."""
-    await _help(request, order, wanted, made, HelpKind.RETRY_NOW)
+    await _help(request, order, wanted, made, OperatorAction.RETRY_NOW)
 
 
 @router.post("/v1/orders/{order}/attention/done-by-hand", status_code=204, responses=_BY_HAND)
@@ -109,27 +109,27 @@ async def done_by_hand(request: Request, order: str, wanted: HelpIn, made: Parts
     Where it moved more money than one person may say alone it is recorded too, answered SECOND_PERSON_NEEDED, and done
     once another client has asked the same within the hour.
     """
-    await _help(request, order, wanted, made, HelpKind.DONE_BY_HAND)
+    await _help(request, order, wanted, made, OperatorAction.DONE_BY_HAND)
 
 
-async def _help(request: Request, order: str, wanted: HelpIn, made: ApiParts, how: HelpKind) -> None:
+async def _help(request: Request, order: str, wanted: HelpIn, made: ApiContext, how: OperatorAction) -> None:
     await run_in_threadpool(_check, made, order)
-    await help_order(made, order, how, wanted.reason, idempotency_key(request))
+    await perform(made, order, how, wanted.reason, idempotency_key(request))
 
 
-async def _stuck(made: ApiParts, order: str) -> StuckOut | None:
-    progress = await made.engine.progress(order)
+async def _stuck(made: ApiContext, order: str) -> StuckOut | None:
+    progress = await made.workflow_client.progress(order)
     shown = await run_in_threadpool(_shown, made, [progress] if progress else [])
     return shown[0] if shown else None
 
 
-def _shown(made: ApiParts, found: list[Progress]) -> list[StuckOut]:
+def _shown(made: ApiContext, found: list[Progress]) -> list[StuckOut]:
     with made.store.read() as tx:
         return [_stuck_out(tx, each, each.stuck, made.store.now()) for each in found if each.stuck]
 
 
-def _stuck_out(tx: Scoped, progress: Progress, stuck: Stuck, now: datetime) -> StuckOut:
-    said = sayings.said_done(tx, progress.order, stuck.step, stuck.since, now - AGREED_WITHIN)
+def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: datetime) -> StuckOut:
+    said = operator_statements.statements_of_done(tx, progress.order, stuck.step, stuck.since, now - AGREED_WITHIN)
     return StuckOut(
         order=progress.order,
         request=progress.request,
@@ -140,7 +140,7 @@ def _stuck_out(tx: Scoped, progress: Progress, stuck: Stuck, now: datetime) -> S
     )
 
 
-def _check(made: ApiParts, order: str) -> None:
+def _check(made: ApiContext, order: str) -> None:
     with made.store.read() as tx:
         if find(tx, known_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")

@@ -12,17 +12,17 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from api.auth.authenticator import Door
-from api.context import ApiParts, parts
+from api.auth.authenticator import Authenticator
+from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
-from api.http.request_headers import said_as, single
+from api.http.request_headers import header_schema, single
 from api.http.routes import StreamRoute
 from api.native.change_stream_schema import ENDED, STEP, STREAM, EndedOut, StepSeenOut
 from api.native.changes import known_change
 from api.native.history_schema import event_out
-from api.services.change_stream import Admitted, News, Watchers
+from api.services.change_stream import Admitted, ChangeStreams, StreamUpdate
 from domain.changes import Outcome
-from store.views.change_progress import Glance
+from store.views.change_progress import ChangeSnapshot
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["changes"], route_class=StreamRoute)
@@ -35,8 +35,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = responses("CHANGE_NOT_FOUND", "TOO_
 class Watch:
     """One stream: what it begins with, and behind which event."""
 
-    watchers: Watchers
-    first: Glance
+    watchers: ChangeStreams
+    first: ChangeSnapshot
     after: int
     admitted: Admitted
 
@@ -44,10 +44,10 @@ class Watch:
 async def watch(
     request: Request,
     change: str,
-    made: Annotated[ApiParts, Depends(parts)],
+    made: Annotated[ApiContext, Depends(api_context)],
     _last_event_id: Annotated[
         str | None,
-        said_as(r"^[0-9]{1,15}$"),
+        header_schema(r"^[0-9]{1,15}$"),
         Header(alias="Last-Event-ID", description="The last event number you have; 0 when absent."),
     ] = None,
 ) -> AsyncIterator[Watch]:
@@ -55,14 +55,14 @@ async def watch(
     said = single(request, "Last-Event-ID")
     if said is not None and not _EVENT_NUMBER.fullmatch(said):
         raise ProblemError("HEADER_INVALID", [{"field": "Last-Event-ID"}])
-    watchers: Watchers = request.app.state.watchers
-    door: Door = request.app.state.door
-    first = await run_in_threadpool(watchers.first_look, made.reach, known_change(change))
+    watchers: ChangeStreams = request.app.state.watchers
+    door: Authenticator = request.app.state.door
+    first = await run_in_threadpool(watchers.snapshot, made.access, known_change(change))
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
-    with watchers.place(change, made.client):
+    with watchers.reserve_slot(change, made.client):
         try:
-            yield Watch(watchers, first, int(said or 0), partial(door.still_admits, request))
+            yield Watch(watchers, first, int(said or 0), partial(door.is_still_valid, request))
         except* BrokenResourceError:
             # The client went away while being told something: FastAPI closes the stream's end before its sender.
             log.info("a client that watched went away")
@@ -83,12 +83,12 @@ async def watch_change(watched: Annotated[Watch, Depends(watch)]) -> AsyncIterab
     then whatever becomes of it. A stream that ends without `ended` is to be resumed: it lived for 15 minutes,
     or the process stops; or its client is not let in any more.
     """
-    async for news in watched.watchers.news(watched.first, watched.after, watched.admitted):
+    async for news in watched.watchers.updates(watched.first, watched.after, watched.admitted):
         for each in _messages(news):
             yield each
 
 
-def _messages(news: News) -> list[ServerSentEvent]:
+def _messages(news: StreamUpdate) -> list[ServerSentEvent]:
     glance = news.glance
     steps = [ServerSentEvent(event=STEP, data=StepSeenOut(**vars(step))) for step in news.steps]
     events = [ServerSentEvent(id=str(row.number), event=row.type, data=event_out(row)) for row in news.events]

@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from activities.quotes import price
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.birth_dates import check_births
-from api.http.request_headers import Handling, handling, keyed
-from api.http.routes import StrictRoute
+from api.http.request_headers import RequestOptions, request_options, require_idempotency_key
+from api.http.routes import AuthenticatedRoute
 from api.native.changes_schema import (
     ByHandIn,
     ChangeDetails,
@@ -28,21 +28,20 @@ from api.native.changes_schema import (
     details_out,
     quote_out,
 )
-from api.services.change_response import heard
+from api.services.change_response import to_http
 from api.services.read_order import known_number
-from api.services.submit_request import ask, asked_before
-from domain.changes import FURTHEST_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
+from api.services.submit_request import find_previous, submit
+from domain.changes import MAX_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
 from domain.money import parse_money
 from domain.quotes import Quote
-from store.changes import changes
-from store.changes import step_records as effects
+from store.changes import changes, step_records
 from store.orders.orders import find
-from store.tables import ChangeRow, EffectRow
+from store.tables import ChangeRow, StepRecordRow
 
-router = APIRouter(tags=["changes"], route_class=StrictRoute)
+router = APIRouter(tags=["changes"], route_class=AuthenticatedRoute)
 
-Parts = Annotated[ApiParts, Depends(parts)]
-Keyed = Annotated[Handling, Depends(keyed)]
+Parts = Annotated[ApiContext, Depends(api_context)]
+Keyed = Annotated[RequestOptions, Depends(require_idempotency_key)]
 _ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 _LOOK = ("ORDER_NOT_FOUND",)
 _BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
@@ -163,7 +162,7 @@ async def discard(
     request: Request,
     order: str,
     made: Parts,
-    asked: Annotated[Handling, Depends(handling)],
+    asked: Annotated[RequestOptions, Depends(request_options)],
     wanted: ByHandIn | None = None,
 ) -> Response:
     """Take the whole draft back. Without a draft nothing happens: 200."""
@@ -182,13 +181,13 @@ async def extend(
     order: str,
     wanted: DeadlineIn,
     made: Parts,
-    asked: Annotated[Handling, Depends(handling)],
+    asked: Annotated[RequestOptions, Depends(request_options)],
 ) -> Response:
     """Set when the draft ends: not in the past, at most six months ahead. Its seats come first."""
     now = made.store.now()
-    in_reach = now < wanted.expires_at <= now + FURTHEST_DEADLINE
+    in_reach = now < wanted.expires_at <= now + MAX_DEADLINE
     # Asked again under its key, it is answered as it was, though its deadline has passed since.
-    if not in_reach and not await run_in_threadpool(asked_before, request, made, asked):
+    if not in_reach and not await run_in_threadpool(find_previous, request, made, asked):
         errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must lie within the next six months"}]
         raise ProblemError("MEMBER_INVALID", errors)
     until = {"expires_at": wanted.expires_at, "reason": wanted.reason}
@@ -202,7 +201,7 @@ async def get_change(change: str, made: Parts) -> ChangeDetails:
     row, steps = await run_in_threadpool(_read, made, change)
     progress = None
     if row.order_number and row.outcome is None:
-        progress = await made.engine.progress(row.order_number)
+        progress = await made.workflow_client.progress(row.order_number)
     stuck = progress is not None and progress.stuck is not None and progress.request == row.id
     return details_out(row, steps, stuck=stuck)
 
@@ -214,23 +213,23 @@ def known_change(change: str) -> str:
     return change
 
 
-def _read(made: ApiParts, change: str) -> tuple[ChangeRow, list[EffectRow]]:
+def _read(made: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]:
     with made.store.read() as tx:
         row = changes.find(tx, known_change(change))
         if row is None:
             raise ProblemError("CHANGE_NOT_FOUND")
-        return row, effects.of_change(tx, change)
+        return row, step_records.of_change(tx, change)
 
 
-def _check_travellers(wanted: QuoteIn, made: ApiParts) -> None:
+def _check_travellers(wanted: QuoteIn, made: ApiContext) -> None:
     travellers = ChangeRequest(kind=ChangeKind.CHANGE, operations=wanted.operations).travellers
     check_births((each.birth_date for each in travellers), made.store.now().date())
 
 
 async def _run(
-    request: Request, made: ApiParts, order: str, filled: ChangeRequest, asked: Handling, sent: BaseModel | None
+    request: Request, made: ApiContext, order: str, filled: ChangeRequest, asked: RequestOptions, sent: BaseModel | None
 ) -> Response:
     body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None
-    row, replayed = await ask(request, made, order, filled, asked, body)
-    status, headers = heard(row, asked, replayed=replayed)
+    row, replayed = await submit(request, made, order, filled, asked, body)
+    status, headers = to_http(row, asked, replayed=replayed)
     return JSONResponse(change_out(row).model_dump(mode="json"), status, headers)

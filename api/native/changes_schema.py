@@ -13,7 +13,7 @@ from domain.model import Flag, Instant, Model
 from domain.operations import MOST_OPERATIONS, Operation
 from domain.quotes import Quote
 from store.changes.changes import outcome_of, quote_of
-from store.tables import ChangeRow, EffectRow
+from store.tables import ChangeRow, StepRecordRow
 
 Operations = Annotated[tuple[Operation, ...], Field(min_length=1, max_length=MOST_OPERATIONS)]
 
@@ -239,7 +239,7 @@ def _left(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def details_out(row: ChangeRow, effects: list[EffectRow], *, stuck: bool) -> ChangeDetails:
+def details_out(row: ChangeRow, effects: list[StepRecordRow], *, stuck: bool) -> ChangeDetails:
     """Return a change with its steps, the live state where the workflow says more than the row."""
     change, outcome = change_out(row), outcome_of(row)
     refused = outcome if outcome and outcome.state is not ChangeState.DONE else None

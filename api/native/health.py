@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.errors.problems import responses
 
 router = APIRouter(tags=["health"])
@@ -24,9 +24,9 @@ def health() -> Health:
 
 
 @router.get("/ready", responses=responses("ENGINE_UNREACHABLE", door=()))
-async def ready(made: Annotated[ApiParts, Depends(parts)]) -> Health:
+async def ready(made: Annotated[ApiContext, Depends(api_context)]) -> Health:
     """Say that store and Temporal answer; 503 while one does not."""
-    made.everything.check()
+    made.unscoped_store.check()
     made.store.check()
-    await made.engine.check()
+    await made.workflow_client.check()
     return Health()

@@ -4,15 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.birth_dates import check_births
-from api.http.routes import StrictRoute
+from api.http.routes import AuthenticatedRoute
 from api.native.offers_schema import BundlesOut, OfferSearchIn, bundle_out
 from api.services.search_offers import find_bundles
 from providers.protocols import OfferSearch, SearchTraveller
 
-router = APIRouter(tags=["offers"], route_class=StrictRoute)
+router = APIRouter(tags=["offers"], route_class=AuthenticatedRoute)
 
 _PROBLEMS = responses(
     "MALFORMED_BODY",
@@ -25,7 +25,7 @@ _PROBLEMS = responses(
 
 
 @router.post("/v1/offers", responses=_PROBLEMS)
-def search_offers(search: OfferSearchIn, made: Annotated[ApiParts, Depends(parts)]) -> BundlesOut:
+def search_offers(search: OfferSearchIn, made: Annotated[ApiContext, Depends(api_context)]) -> BundlesOut:
     """Find offer bundles for travellers: one per product that fits, each a promise until it expires.
 
     Nothing is held. A product or service that is not known is 404; nothing that fits is an empty list.

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
-from api.http.request_headers import Handling, keyed
-from api.http.routes import StrictRoute
+from api.http.request_headers import RequestOptions, require_idempotency_key
+from api.http.routes import AuthenticatedRoute
 from api.native.history_schema import HistoryOut, event_out
 from api.native.options_schema import OptionsOut, options_out
 from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
@@ -21,11 +21,11 @@ from store.orders.events import history
 from store.orders.orders import find
 from store.tables import ChangeRow, OrderRow
 
-router = APIRouter(tags=["orders"], route_class=StrictRoute)
+router = APIRouter(tags=["orders"], route_class=AuthenticatedRoute)
 
 MOST_EVENTS = 200
 """Of a history, in one answer."""
-Parts = Annotated[ApiParts, Depends(parts)]
+Parts = Annotated[ApiContext, Depends(api_context)]
 _CREATE = responses(
     "MALFORMED_BODY",
     "IDEMPOTENCY_KEY_MISSING",
@@ -38,7 +38,7 @@ _CREATE = responses(
 
 @router.post("/v1/orders", status_code=201, response_model=OrderOut, responses=_CREATE)
 def create_order(
-    request: Request, wanted: OrderIn, made: Parts, asked: Annotated[Handling, Depends(keyed)]
+    request: Request, wanted: OrderIn, made: Parts, asked: Annotated[RequestOptions, Depends(require_idempotency_key)]
 ) -> Response:
     """Make a new, empty order. It has no workflow until something is asked of it."""
     body = wanted.model_dump(mode="json", exclude_unset=True)
@@ -63,7 +63,7 @@ async def get_order(order: str, made: Parts, answer: Response) -> OrderOut:
     """Return an order with its draft. The ETag is the number of its last event."""
     head, loaded = await run_in_threadpool(read_order, made, order)
     answer.headers["ETag"] = f'"e{head.last_event}"'
-    progress = await made.engine.progress(order) if loaded.draft_opened_by else None
+    progress = await made.workflow_client.progress(order) if loaded.draft_opened_by else None
     return order_out(head, loaded, draft_out(loaded, progress))
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts, parts
+from api.context import ApiContext, api_context
 from api.errors.problems import responses
-from api.http.request_headers import Handling, keyed
-from api.http.routes import StrictRoute
+from api.http.request_headers import RequestOptions, require_idempotency_key
+from api.http.routes import AuthenticatedRoute
 from api.native.webhooks_schema import (
     DeliveriesOut,
     TestOut,
@@ -26,10 +26,10 @@ from api.services import webhook_subscriptions
 from domain.webhooks import message_id
 from store.tables import WebhookRow
 
-router = APIRouter(tags=["webhooks"], route_class=StrictRoute)
+router = APIRouter(tags=["webhooks"], route_class=AuthenticatedRoute)
 
-Parts = Annotated[ApiParts, Depends(parts)]
-Keyed = Annotated[Handling, Depends(keyed)]
+Parts = Annotated[ApiContext, Depends(api_context)]
+Keyed = Annotated[RequestOptions, Depends(require_idempotency_key)]
 _BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
 _ADDRESS = ("ADDRESS_UNKNOWN", "ADDRESS_REFUSED")
 _UNKNOWN = responses("WEBHOOK_NOT_FOUND")
@@ -53,7 +53,7 @@ async def subscribe(
 def get_webhooks(made: Parts) -> WebhooksOut:
     """Return every webhook, with how it does."""
     rows = webhook_subscriptions.find_all(made)
-    waiting, now = webhook_subscriptions.waiting(made, rows), made.store.now()
+    waiting, now = webhook_subscriptions.pending(made, rows), made.store.now()
     return WebhooksOut(webhooks=[webhook_out(row, waiting.get(row.id, 0), now) for row in rows])
 
 
@@ -99,13 +99,13 @@ def get_deliveries(webhook: str, made: Parts) -> DeliveriesOut:
 
 
 def _with_secret(
-    made: ApiParts, row: WebhookRow, asked: Handling, answer: Response, *, replayed: bool
+    made: ApiContext, row: WebhookRow, asked: RequestOptions, answer: Response, *, replayed: bool
 ) -> WebhookSecretOut:
     if replayed:
         answer.headers["Idempotency-Replayed"] = "true"
-    waiting = webhook_subscriptions.waiting(made, [row])
+    waiting = webhook_subscriptions.pending(made, [row])
     return secret_out(row, waiting.get(row.id, 0), made.store.now(), asked.key or "")
 
 
-def _shown(made: ApiParts, row: WebhookRow) -> WebhookOut:
-    return webhook_out(row, webhook_subscriptions.waiting(made, [row]).get(row.id, 0), made.store.now())
+def _shown(made: ApiContext, row: WebhookRow) -> WebhookOut:
+    return webhook_out(row, webhook_subscriptions.pending(made, [row]).get(row.id, 0), made.store.now())

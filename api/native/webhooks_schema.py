@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from domain.model import Flag, Model
-from domain.webhooks import Failure, Why
-from providers.webhook_sender import Answered
+from domain.webhooks import DisabledReason, Failure
+from providers.webhook_sender import SendResult
 from store.orders.events import EventType
 from store.tables import DeliveryRow, WebhookRow
 from store.webhooks.webhooks import types_of
@@ -67,7 +67,7 @@ class WebhookOut(BaseModel):
     url: str
     types: list[EventType] | None = Field(description="Which events are posted; null for all.")
     enabled: bool
-    disabled_why: Why | None = Field(
+    disabled_why: DisabledReason | None = Field(
         description="GONE: it answered 410. GAVE_UP: an event was not taken for five days. BY_REQUEST."
     )
     created_at: datetime
@@ -138,7 +138,7 @@ def _shown(row: WebhookRow, waiting: int, now: datetime) -> dict[str, Any]:
     return row.model_dump() | {"types": types_of(row), "waiting": waiting, "both_secrets_until": both}
 
 
-def test_out(answered: Answered) -> TestOut:
+def test_out(answered: SendResult) -> TestOut:
     """Return how a test went."""
     return TestOut(delivered=answered.failure is None, status=answered.status, failure=answered.failure)
 

@@ -27,7 +27,7 @@ class RedisMissingError(Exception):
     """Requests are to be counted in Redis and cannot be; the text says what to install."""
 
 
-class Buckets(Protocol):
+class Counters(Protocol):
     """Counts within a minute that begins with the first request: one number for each name, however many ask."""
 
     async def hit(self, limit: RateLimitItem, kind: str, name: str) -> Counted:
@@ -37,7 +37,7 @@ class Buckets(Protocol):
         """Close every connection."""
 
 
-class OwnBuckets:
+class LocalCounters:
     """Counts in this process."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class OwnBuckets:
         """Close nothing: there is no connection."""
 
 
-class SharedBuckets:
+class RedisCounters:
     """Counts in Redis; while that does not answer, in this process: nobody is kept out, nor unlimited."""
 
     def __init__(self, url: str) -> None:
@@ -63,7 +63,7 @@ class SharedBuckets:
         self._pool = ConnectionPool.from_url(url)
         options: dict[str, Any] = {"connection_pool": self._pool, "wrap_exceptions": True, "key_prefix": "changeover"}
         self._shared = _Windows(RedisStorage(f"async+{url}", implementation="redispy", **options))
-        self._own = OwnBuckets()
+        self._own = LocalCounters()
         self._rests_until = 0.0
 
     async def hit(self, limit: RateLimitItem, kind: str, name: str) -> Counted:

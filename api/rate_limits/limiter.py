@@ -8,17 +8,17 @@ from limits import RateLimitItemPerMinute
 from starlette.types import Scope
 
 from api.errors.problems import ProblemError
-from api.rate_limits.counters import Buckets
+from api.rate_limits.counters import Counters
 
 
-class Limiter:
+class RateLimiter:
     """Counts requests in buckets: so many of each kind a minute, for each name by itself."""
 
-    def __init__(self, per_minute: Mapping[str, int], buckets: Buckets) -> None:
+    def __init__(self, per_minute: Mapping[str, int], buckets: Counters) -> None:
         self._limits = {kind: RateLimitItemPerMinute(most) for kind, most in per_minute.items()}
         self._buckets = buckets
 
-    async def count(self, request: Request, kind: str, name: str) -> None:
+    async def check(self, request: Request, kind: str, name: str) -> None:
         """Count a request, and note for its answer what is left. Raises RATE_LIMITED once there were too many."""
         limit = self._limits[kind]
         admitted, stats = await self._buckets.hit(limit, kind, name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from api.errors.problems import of_outcome
-from api.http.request_headers import Handling
+from api.http.request_headers import RequestOptions
 from domain.changes import ChangeState
 from store.changes.changes import outcome_of
 from store.tables import ChangeRow
@@ -11,13 +11,15 @@ from store.tables import ChangeRow
 RETRY_AFTER = {"Retry-After": "1"}
 
 
-def heard(row: ChangeRow, asked: Handling, *, replayed: bool) -> tuple[int, dict[str, str]]:
+def to_http(row: ChangeRow, asked: RequestOptions, *, replayed: bool) -> tuple[int, dict[str, str]]:
     """Return status and headers: 200 for a change that is done, 202 with Location while it runs.
 
     Also 202 when the client asked for `respond-async`. Raises the problem it was refused or undone with.
     """
     outcome = outcome_of(row)
-    headers = dict(headers_of(row, asked, replayed=replayed, last_event=outcome.order.last_event if outcome else None))
+    headers = dict(
+        change_headers(row, asked, replayed=replayed, last_event=outcome.order.last_event if outcome else None)
+    )
     wanted = replayed or asked.wait is not None
     if outcome and outcome.state is not ChangeState.DONE and wanted:
         problem = of_outcome(row.id, outcome)
@@ -26,7 +28,9 @@ def heard(row: ChangeRow, asked: Handling, *, replayed: bool) -> tuple[int, dict
     return (200, headers) if outcome and wanted else (202, headers | RETRY_AFTER)
 
 
-def headers_of(row: ChangeRow, asked: Handling, *, replayed: bool, last_event: int | None) -> Mapping[str, str]:
+def change_headers(
+    row: ChangeRow, asked: RequestOptions, *, replayed: bool, last_event: int | None
+) -> Mapping[str, str]:
     """Return the headers an answer about a change carries."""
     headers = {"Location": f"/v1/changes/{row.id}"}
     if replayed:

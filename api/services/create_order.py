@@ -4,15 +4,15 @@ from typing import Any
 
 from fastapi import Request
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.errors.problems import ProblemError
-from api.http.request_headers import Handling
-from api.services.idempotency import fingerprint, new_change, written
+from api.http.request_headers import RequestOptions
+from api.services.idempotency import fingerprint, new_change, record_once
 from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.model import Code, Flag, Model, Text
 from store.changes import changes
-from store.database.tenant_session import Scoped
-from store.orders import order_numbers as numbers
+from store.database.tenant_session import TenantSession
+from store.orders import order_numbers
 from store.orders.events import EventType, append
 from store.orders.totals import summary_of
 from store.tables import ChangeRow, OrderRow
@@ -29,9 +29,9 @@ class NewOrder(Model):
     expires_with_offers: Flag = False
 
 
-def of_caller(made: ApiParts, wanted: NewOrder) -> NewOrder:
+def with_caller_channel(made: ApiContext, wanted: NewOrder) -> NewOrder:
     """Return what an order is made from, of the caller's channel if it has one. Raises CHANNEL_REFUSED for another."""
-    channel = made.reach.channel
+    channel = made.access.channel
     if channel is None or wanted.distribution_channel == channel:
         return wanted
     if wanted.distribution_channel is not None:
@@ -39,13 +39,13 @@ def of_caller(made: ApiParts, wanted: NewOrder) -> NewOrder:
     return wanted.model_copy(update={"distribution_channel": channel})
 
 
-def make_order(tx: Scoped, made: ApiParts, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
+def create_order(tx: TenantSession, made: ApiContext, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
     """Make an order in the transaction that writes its request down.
 
     One that is not made `empty` on purpose is gone again when its first change is refused.
     """
     now = row.created_at
-    number = numbers.next_order_number(tx, made.tenant, now)
+    number = order_numbers.next_order_number(tx, made.tenant, now)
     by = None if empty else row.id
     head = OrderRow(tenant=made.tenant, number=number, created_at=now, created_by=by, **wanted.model_dump())
     tx.add(head)
@@ -56,19 +56,19 @@ def make_order(tx: Scoped, made: ApiParts, wanted: NewOrder, row: ChangeRow, *, 
 
 
 def create_empty(
-    request: Request, made: ApiParts, wanted: NewOrder, asked: Handling, body: Any
+    request: Request, made: ApiContext, wanted: NewOrder, asked: RequestOptions, body: Any
 ) -> tuple[ChangeRow, bool]:
     """Make an order that stays whatever becomes of it; return its row, and whether the key had made it before."""
-    mark, wanted = fingerprint(request.method, request.url.path, body), of_caller(made, wanted)
+    mark, wanted = fingerprint(request.method, request.url.path, body), with_caller_channel(made, wanted)
     with made.store.write() as tx:
         fresh = new_change(request, made, ChangeKind.CREATE, asked, mark, wanted.model_dump_json())
-        row = written(tx, fresh)
+        row = record_once(tx, fresh)
         if row is not fresh:
             return row, True
-        head = make_order(tx, made, wanted, fresh, empty=True)
+        head = create_order(tx, made, wanted, fresh, empty=True)
         outcome = Outcome(state=ChangeState.DONE, order=summary_of(tx, head))
         fresh.outcome = outcome.model_dump_json()
         fresh.state, fresh.finished_at = ChangeState.DONE, fresh.created_at
         tx.merge(fresh)
-        changes.tell(tx, fresh.id, outcome, fresh.kind, fresh.correlation_id)
+        changes.count_and_log(tx, fresh.id, outcome, fresh.kind, fresh.correlation_id)
         return fresh, False

@@ -7,13 +7,13 @@ from typing import Any
 
 from fastapi import Request
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.errors.problems import ProblemError
-from api.http.request_headers import Handling
+from api.http.request_headers import RequestOptions
 from domain.changes import ChangeKind, ChangeState
 from domain.refusals import OrderErased
 from store.changes import changes
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.tables import ChangeRow, OrderRow
 
 
@@ -23,18 +23,20 @@ def fingerprint(method: str, path: str, body: Any) -> str:
     return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).hexdigest()
 
 
-def route_of(request: Request) -> str:
+def idempotency_route(request: Request) -> str:
     """Return the route a request matched: idempotency keys are unique per tenant and route."""
     return f"{request.method} {request.scope['route'].path}"
 
 
-def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handling, mark: str, text: str) -> ChangeRow:
+def new_change(
+    request: Request, made: ApiContext, kind: ChangeKind, asked: RequestOptions, mark: str, text: str
+) -> ChangeRow:
     """Return the row of a request that has just arrived."""
     return ChangeRow(
         tenant=made.tenant,
         client=made.client,
         id=str(uuid.uuid4()),
-        route=route_of(request) + asked.part,
+        route=idempotency_route(request) + asked.part,
         idempotency_key=asked.key,
         fingerprint=mark,
         kind=kind,
@@ -45,7 +47,7 @@ def new_change(request: Request, made: ApiParts, kind: ChangeKind, asked: Handli
     )
 
 
-def written(tx: Scoped, row: ChangeRow) -> ChangeRow:
+def record_once(tx: TenantSession, row: ChangeRow) -> ChangeRow:
     """Write a request down, or return the one its key stands for already.
 
     Of two clients at once with one key the second waits here and gets the first one's row.
@@ -62,7 +64,7 @@ def written(tx: Scoped, row: ChangeRow) -> ChangeRow:
     return earlier
 
 
-def admits(head: OrderRow) -> None:
+def refuse_if_erased(head: OrderRow) -> None:
     """Raise ORDER_ERASED for an order nothing about people may be written down for any more."""
     if head.erased_at is not None:
         raise ProblemError(OrderErased.code)

@@ -7,32 +7,32 @@ from itertools import islice
 from starlette.concurrency import run_in_threadpool
 from temporalio.client import RPCError, WorkflowExecution, WorkflowExecutionAsyncIterator
 
-from api.context import ApiParts
-from api.workflow_client import PROGRESS_LIMIT, Engine, EngineUnreachableError
-from store.database.tenant_session import Scoped
+from api.context import ApiContext
+from api.workflow_client import PROGRESS_LIMIT, OrderWorkflowClient, TemporalUnavailableError
+from store.database.tenant_session import TenantSession
 from store.invariants import Violation, violations
 from store.orders.orders import find
-from store.views.order_list import mine_among
+from store.views.order_list import visible_among
 from temporal.messages import Progress
 from temporal.names import order_of
 from temporal.search_attributes import NEEDS_ATTENTION_QUERY
 
-MOST = 200
+MAX_ORDERS = 200
 # So many workflows are asked at once: without a worker each answers nothing for two seconds.
 AT_ONCE = 20
 
 
-async def stuck_orders(made: ApiParts) -> list[str]:
+async def stuck_orders(made: ApiContext) -> list[str]:
     """Return the orders within reach that wait for an operator, at most 200. Raises EngineUnreachableError.
 
     Temporal's list is everybody's: it is read on until there are as many, however many of others come first.
     """
     found: list[str] = []
-    async for page in _pages(made.engine.client.list_workflows(NEEDS_ATTENTION_QUERY, page_size=MOST)):
+    async for page in _pages(made.workflow_client.client.list_workflows(NEEDS_ATTENTION_QUERY, page_size=MAX_ORDERS)):
         found += await run_in_threadpool(_mine, made, [order_of(each.id) for each in page])
-        if len(found) >= MOST:
+        if len(found) >= MAX_ORDERS:
             break
-    return found[:MOST]
+    return found[:MAX_ORDERS]
 
 
 async def _pages(listed: WorkflowExecutionAsyncIterator) -> AsyncIterator[Sequence[WorkflowExecution]]:
@@ -42,32 +42,32 @@ async def _pages(listed: WorkflowExecutionAsyncIterator) -> AsyncIterator[Sequen
             async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
                 await listed.fetch_next_page()
         except (TimeoutError, RPCError, RuntimeError) as error:
-            raise EngineUnreachableError from error
+            raise TemporalUnavailableError from error
         yield listed.current_page or ()
         more = listed.next_page_token is not None
 
 
-def _mine(made: ApiParts, orders: Sequence[str]) -> list[str]:
+def _mine(made: ApiContext, orders: Sequence[str]) -> list[str]:
     with made.store.read() as tx:
-        return mine_among(tx, orders)
+        return visible_among(tx, orders)
 
 
-def drift(made: ApiParts) -> list[Violation]:
+def discrepancies(made: ApiContext) -> list[Violation]:
     """Return what is wrong with orders within reach, at most 200; what belongs to none may be anybody's.
 
     That is for who is asked nothing, and for `changeover check`.
     """
     with made.store.read() as tx:
-        return list(islice(_wrong(tx, known=bool(made.client)), MOST))
+        return list(islice(_wrong(tx, known=bool(made.client)), MAX_ORDERS))
 
 
-def _wrong(tx: Scoped, *, known: bool) -> Iterator[Violation]:
+def _wrong(tx: TenantSession, *, known: bool) -> Iterator[Violation]:
     for each in violations(tx):
         if find(tx, each.order) if each.order else not known:
             yield each
 
 
-async def progress_of(engine: Engine, orders: Sequence[str]) -> list[Progress | None]:
+async def progress_of(engine: OrderWorkflowClient, orders: Sequence[str]) -> list[Progress | None]:
     """Return what the workflows of some orders are doing, in their order; None for one that does not say."""
     places = asyncio.Semaphore(AT_ONCE)
 

@@ -18,44 +18,44 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.errors.problems import ProblemError
-from api.workflow_client import PROGRESS_LIMIT, EngineUnreachableError
+from api.workflow_client import PROGRESS_LIMIT, TemporalUnavailableError
 from domain.dual_control import LOCAL
 from domain.refusals import SecondPersonNeeded
-from store.changes import operator_statements as sayings
-from store.changes.operator_statements import Saying
+from store.changes import operator_statements
+from store.changes.operator_statements import OperatorStatement
 from store.orders.events import EventType
-from store.orders.orders import locked
+from store.orders.orders import lock_order
 from store.views import work_queue
 from temporal.messages import DoneByHand, Progress, RetryNow
 from temporal.names import NOTHING_STUCK, draft_id
 from workflows.order_draft import OrderDraft
 
 # Writing it on the order may take as long as one attempt at a step.
-HELP_LIMIT = timedelta(seconds=10)
+ACTION_TIMEOUT = timedelta(seconds=10)
 
 
-class HelpKind(StrEnum):
+class OperatorAction(StrEnum):
     """What an operator may do about a stuck step; the names of the workflow's updates."""
 
     RETRY_NOW = "retry_now"
     DONE_BY_HAND = "done_by_hand"
 
 
-_TOLD: Mapping[HelpKind, type[RetryNow] | type[DoneByHand]] = {
-    HelpKind.RETRY_NOW: RetryNow,
-    HelpKind.DONE_BY_HAND: DoneByHand,
+_TOLD: Mapping[OperatorAction, type[RetryNow] | type[DoneByHand]] = {
+    OperatorAction.RETRY_NOW: RetryNow,
+    OperatorAction.DONE_BY_HAND: DoneByHand,
 }
 _REFUSED = frozenset((NOTHING_STUCK, SecondPersonNeeded.code))
-_KINDS = {HelpKind.RETRY_NOW: EventType.RETRIED_BY_HAND, HelpKind.DONE_BY_HAND: EventType.SAID_DONE_BY_HAND}
+_KINDS = {OperatorAction.RETRY_NOW: EventType.RETRIED_BY_HAND, OperatorAction.DONE_BY_HAND: EventType.SAID_DONE_BY_HAND}
 
 
-class NotTakenError(EngineUnreachableError):
+class ActionNotAcceptedError(TemporalUnavailableError):
     """The workflow could not find out whether it may do as it is told: the store does not answer."""
 
 
-async def help_order(made: ApiParts, order: str, how: HelpKind, reason: str, key: str | None) -> None:
+async def perform(made: ApiContext, order: str, how: OperatorAction, reason: str, key: str | None) -> None:
     """Have an order's stuck step tried again at once, or taken for done by hand: first it is written down who says so.
 
     Asked twice by one client under the same key it is done once. Raises NOTHING_STUCK and SECOND_PERSON_NEEDED, and
@@ -65,19 +65,19 @@ async def help_order(made: ApiParts, order: str, how: HelpKind, reason: str, key
     said_id = str(uuid.uuid5(uuid.NAMESPACE_URL, own) if key else uuid.uuid4())
     said = await run_in_threadpool(_said_before, made, order, how, said_id)
     if said is None:
-        progress = await _progress(made.engine.client, order)
+        progress = await _progress(made.workflow_client.client, order)
         said = await run_in_threadpool(_write_down, made, progress, how, reason, said_id)
     told = _TOLD[how](said=said, reason=reason)
     try:
-        await _tell(made.engine.client, order, how, told, said_id)
-    except NotTakenError:
+        await _tell(made.workflow_client.client, order, how, told, said_id)
+    except ActionNotAcceptedError:
         # Temporal keeps the failure under its id for ever. It was said once: told twice it is still done once.
-        await _tell(made.engine.client, order, how, told, str(uuid.uuid4()))
+        await _tell(made.workflow_client.client, order, how, told, str(uuid.uuid4()))
 
 
-def _said_before(made: ApiParts, order: str, how: HelpKind, said_id: str) -> int | None:
+def _said_before(made: ApiContext, order: str, how: OperatorAction, said_id: str) -> int | None:
     with made.store.read() as tx:
-        return sayings.number_of(tx, order, _KINDS[how], said_id)
+        return operator_statements.number_of(tx, order, _KINDS[how], said_id)
 
 
 async def _progress(client: Client, order: str) -> Progress:
@@ -86,20 +86,20 @@ async def _progress(client: Client, order: str) -> Progress:
         return await client.get_workflow_handle(draft_id(order)).query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
 
 
-def _write_down(made: ApiParts, progress: Progress, how: HelpKind, reason: str, said_id: str) -> int:
+def _write_down(made: ApiContext, progress: Progress, how: OperatorAction, reason: str, said_id: str) -> int:
     stuck = progress.stuck
     if stuck is None:
         raise ProblemError(NOTHING_STUCK)
-    saying = Saying(_KINDS[how], stuck.step, stuck.since, made.client or LOCAL, reason, said_id)
+    saying = OperatorStatement(_KINDS[how], stuck.step, stuck.since, made.client or LOCAL, reason, said_id)
     with made.store.write() as tx:
-        head, call = locked(tx, progress.order), work_queue.last_call(tx, progress.order)
-        return sayings.write_down(tx, head, call.change if call else None, saying, made.store.now())
+        head, call = lock_order(tx, progress.order), work_queue.last_call(tx, progress.order)
+        return operator_statements.record(tx, head, call.change if call else None, saying, made.store.now())
 
 
-async def _tell(client: Client, order: str, how: HelpKind, told: RetryNow | DoneByHand, said_id: str) -> None:
+async def _tell(client: Client, order: str, how: OperatorAction, told: RetryNow | DoneByHand, said_id: str) -> None:
     handle = client.get_workflow_handle(draft_id(order))
     with _asking_its_run():
-        async with asyncio.timeout(HELP_LIMIT.total_seconds()):
+        async with asyncio.timeout(ACTION_TIMEOUT.total_seconds()):
             await handle.execute_update(how, told, id=said_id)
 
 
@@ -112,15 +112,15 @@ def _asking_its_run() -> Iterator[None]:
         cause = error.cause
         if isinstance(cause, ApplicationError) and cause.type in _REFUSED:
             raise ProblemError(cause.type) from None
-        raise NotTakenError from error
+        raise ActionNotAcceptedError from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise ProblemError(NOTHING_STUCK) from None
-        raise EngineUnreachableError from error
+        raise TemporalUnavailableError from error
     except (
         TimeoutError,
         RuntimeError,
         WorkflowQueryFailedError,
         WorkflowUpdateRPCTimeoutOrCancelledError,
     ) as error:
-        raise EngineUnreachableError from error
+        raise TemporalUnavailableError from error

@@ -2,7 +2,7 @@
 
 import re
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.errors.problems import ProblemError
 from domain.options import LineOptions, change_options
 from domain.orders import Order
@@ -10,7 +10,7 @@ from store.orders.orders import find, load
 from store.tables import OrderRow
 
 
-def read_order(made: ApiParts, order: str) -> tuple[OrderRow, Order]:
+def read_order(made: ApiContext, order: str) -> tuple[OrderRow, Order]:
     """Return an order with its head. Raises ORDER_NOT_FOUND."""
     with made.store.read() as tx:
         head = find(tx, known_number(order))
@@ -19,7 +19,7 @@ def read_order(made: ApiParts, order: str) -> tuple[OrderRow, Order]:
         return head, load(tx, head)
 
 
-def read_options(made: ApiParts, order: str) -> tuple[Order, tuple[LineOptions, ...]]:
+def read_options(made: ApiContext, order: str) -> tuple[Order, tuple[LineOptions, ...]]:
     """Return an order and what may be done with its lines. Raises ORDER_NOT_FOUND."""
     head, loaded = read_order(made, order)
     lines = [*loaded.confirmed_lines, *loaded.live_lines]

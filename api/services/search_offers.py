@@ -1,14 +1,14 @@
 """How every façade finds offers: what is found is kept, as a promise."""
 
-from api.context import ApiParts
-from api.services.idempotency import admits
+from api.context import ApiContext
+from api.services.idempotency import refuse_if_erased
 from domain.offers import OfferBundle
 from providers.protocols import OfferSearch
-from store.orders import offer_bundles as bundles
+from store.orders import offer_bundles
 from store.orders.orders import find
 
 
-def find_bundles(made: ApiParts, wanted: OfferSearch, order: str | None = None) -> list[OfferBundle]:
+def find_bundles(made: ApiContext, wanted: OfferSearch, order: str | None = None) -> list[OfferBundle]:
     """Return the bundles found, for any order or only for one. Nothing is held. Raises ORDER_ERASED."""
     found = made.offers.search(made.tenant, wanted, made.store.now())
     mine = [bundle.model_copy(update={"order": order}) for bundle in found]
@@ -16,7 +16,7 @@ def find_bundles(made: ApiParts, wanted: OfferSearch, order: str | None = None) 
         with made.store.write() as tx:
             head = find(tx, order) if order else None
             if head:
-                admits(head)
+                refuse_if_erased(head)
             for bundle in mine:
-                bundles.keep(tx, bundle)
+                offer_bundles.keep(tx, bundle)
     return mine

@@ -10,22 +10,21 @@ from typing import Any
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from api.context import ApiParts
+from api.context import ApiContext
 from api.errors.problems import ProblemError
 from api.services.idempotency import fingerprint
 from domain.dual_control import LOCAL
 from domain.model import is_code
-from domain.webhooks import Why, ping_body
+from domain.webhooks import DisabledReason, ping_body
 from providers.url_policy import EndpointRefusedError, MalformedUrlError
-from providers.webhook_sender import Answered, Message, Poster
+from providers.webhook_sender import Message, SendResult, WebhookSender
 from store.database.store import after_commit
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.tables import DeliveryRow, WebhookRow
-from store.webhooks import outbox as deliveries
-from store.webhooks import webhooks
+from store.webhooks import outbox, webhooks
 from telemetry import audit_log
 
-MOST = 50
+MAX_WEBHOOKS = 50
 """Webhooks a tenant may have: each is one more row at every event it wants."""
 DELIVERIES_SHOWN = 100
 _SECRET_BYTES = 32
@@ -36,10 +35,10 @@ def new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
 
 
-async def check_url(made: ApiParts, text: str) -> None:
+async def check_url(made: ApiContext, text: str) -> None:
     """Raise a problem unless a URL is one that is posted to. The same is looked at again before every post."""
     try:
-        await made.endpoints.addresses(made.endpoints.parsed(text))
+        await made.url_policy.addresses(made.url_policy.parsed(text))
     except MalformedUrlError as error:
         raise ProblemError("MEMBER_INVALID", [{"pointer": "/url", "code": "url", "detail": str(error)}]) from None
     except EndpointRefusedError as error:
@@ -47,7 +46,7 @@ async def check_url(made: ApiParts, text: str) -> None:
 
 
 async def subscribe(
-    request: Request, made: ApiParts, url: str, types: Sequence[str] | None, key: str
+    request: Request, made: ApiContext, url: str, types: Sequence[str] | None, key: str
 ) -> tuple[WebhookRow, bool]:
     """Keep a new webhook; return its row, and whether it had been made under this key before."""
     mark = fingerprint(request.method, request.url.path, {"url": url, "types": types})
@@ -69,7 +68,7 @@ async def subscribe(
     return await run_in_threadpool(_kept, made, fresh)
 
 
-def _made_before(made: ApiParts, key: str, mark: str) -> WebhookRow | None:
+def _made_before(made: ApiContext, key: str, mark: str) -> WebhookRow | None:
     with made.store.read() as tx:
         earlier = webhooks.of_key(tx, key)
     if earlier is not None and earlier.fingerprint != mark:
@@ -77,9 +76,9 @@ def _made_before(made: ApiParts, key: str, mark: str) -> WebhookRow | None:
     return earlier
 
 
-def _kept(made: ApiParts, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
+def _kept(made: ApiContext, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
     with made.store.write() as tx:
-        if webhooks.count(tx) >= MOST:
+        if webhooks.count(tx) >= MAX_WEBHOOKS:
             raise ProblemError("TOO_MANY_WEBHOOKS")
         if webhooks.add(tx, fresh):
             _note(tx, made, "subscribe", fresh.id)
@@ -90,14 +89,14 @@ def _kept(made: ApiParts, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
     return earlier, True
 
 
-async def change(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
+async def change(made: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
     """Change a webhook's url, types or enabled, as far as they are named."""
     if "url" in wanted:
         await check_url(made, wanted["url"])
     return await run_in_threadpool(_changed, made, webhook, wanted)
 
 
-def _changed(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
+def _changed(made: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
     with made.store.write() as tx:
         row = _found(tx, webhook, lock=True)
         if "url" in wanted:
@@ -105,14 +104,14 @@ def _changed(made: ApiParts, webhook: str, wanted: Mapping[str, Any]) -> Webhook
         if "types" in wanted:
             row.types = webhooks.written(wanted["types"])
         if wanted.get("enabled") is False:
-            webhooks.disable(tx, row, Why.BY_REQUEST)
+            webhooks.disable(tx, row, DisabledReason.BY_REQUEST)
         elif wanted.get("enabled") or ("url" in wanted and row.enabled):
             webhooks.enable(tx, row, made.store.now())
         _note(tx, made, "change webhook", row.id)
         return row
 
 
-def rotate(made: ApiParts, webhook: str, key: str) -> tuple[WebhookRow, bool]:
+def rotate(made: ApiContext, webhook: str, key: str) -> tuple[WebhookRow, bool]:
     """Give a webhook a new secret; return it, and whether this key had made its secret before."""
     with made.store.write() as tx:
         row = _found(tx, webhook, lock=True)
@@ -123,53 +122,53 @@ def rotate(made: ApiParts, webhook: str, key: str) -> tuple[WebhookRow, bool]:
         return row, False
 
 
-def unsubscribe(made: ApiParts, webhook: str) -> None:
+def unsubscribe(made: ApiContext, webhook: str) -> None:
     """Forget a webhook and what is owed to it."""
     with made.store.write() as tx:
         row = _found(tx, webhook, lock=True)
-        deliveries.forget(tx, row.id)
+        outbox.forget(tx, row.id)
         tx.delete(row)
         _note(tx, made, "unsubscribe", row.id)
 
 
-def _note(tx: Scoped, made: ApiParts, act: str, webhook: str) -> None:
-    after_commit(tx, partial(audit_log.note, act, made.client or LOCAL, webhook=webhook))
+def _note(tx: TenantSession, made: ApiContext, act: str, webhook: str) -> None:
+    after_commit(tx, partial(audit_log.record, act, made.client or LOCAL, webhook=webhook))
 
 
-async def ping(made: ApiParts, webhook: str) -> Answered:
+async def ping(made: ApiContext, webhook: str) -> SendResult:
     """Post a test once, whether or not the webhook is enabled; nothing is noted of it."""
     row = await run_in_threadpool(find, made, webhook)
     now = made.store.now()
     message = Message(f"ping_{uuid.uuid4().hex}", ping_body(now), webhooks.secrets_of(row, now))
-    return await Poster(made.endpoints).post(row.url, message, now)
+    return await WebhookSender(made.url_policy).send(row.url, message, now)
 
 
-def find(made: ApiParts, webhook: str) -> WebhookRow:
+def find(made: ApiContext, webhook: str) -> WebhookRow:
     """Return a webhook."""
     with made.store.read() as tx:
         return _found(tx, webhook)
 
 
-def find_all(made: ApiParts) -> list[WebhookRow]:
+def find_all(made: ApiContext) -> list[WebhookRow]:
     """Return every webhook, oldest first."""
     with made.store.read() as tx:
         return webhooks.of_tenant(tx)
 
 
-def waiting(made: ApiParts, rows: Sequence[WebhookRow]) -> dict[str, int]:
+def pending(made: ApiContext, rows: Sequence[WebhookRow]) -> dict[str, int]:
     """Return how many events each webhook has still to get."""
     with made.store.read() as tx:
-        return deliveries.waiting(tx, [row.id for row in rows])
+        return outbox.undelivered(tx, [row.id for row in rows])
 
 
-def deliveries_of(made: ApiParts, webhook: str) -> list[DeliveryRow]:
+def deliveries_of(made: ApiContext, webhook: str) -> list[DeliveryRow]:
     """Return what a webhook was told, or is owed: what fails first, then the latest."""
     with made.store.read() as tx:
         row = _found(tx, webhook)
-        return deliveries.latest(tx, row.id, DELIVERIES_SHOWN)
+        return outbox.latest(tx, row.id, DELIVERIES_SHOWN)
 
 
-def _found(tx: Scoped, webhook: str, *, lock: bool = False) -> WebhookRow:
+def _found(tx: TenantSession, webhook: str, *, lock: bool = False) -> WebhookRow:
     """Return a row within reach; another tenant's is as unknown as none."""
     row = webhooks.find(tx, webhook, lock=lock) if is_code(webhook) else None
     if row is None:

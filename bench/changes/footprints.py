@@ -9,7 +9,7 @@ from temporalio.client import Client
 from bench.changes.kinds import ADD, CONFIRM, DRAFTED, INTO_DRAFT, KINDS
 from bench.histories import History, history_of
 from bench.rig import Rig
-from bench.workload import Course, Shop
+from bench.workload import Course, Workload
 
 _NOTHING = History(0, 0)
 _STILL = 1.5
@@ -28,7 +28,7 @@ class Footprint:
 class Footprints:
     """Does one change after the other and sees what each leaves."""
 
-    def __init__(self, rig: Rig, shop: Shop, client: Client) -> None:
+    def __init__(self, rig: Rig, shop: Workload, client: Client) -> None:
         self._rig = rig
         self._shop = shop
         self._client = client

@@ -8,15 +8,15 @@ from functools import partial
 
 from temporalio.client import Client
 
-from api.workflow_client import Engine
+from api.workflow_client import OrderWorkflowClient
 from bench.bare import FIRST_VERSIONS, QUEUE, run_bare
 from bench.changes.kinds import ADD, BARE, CONFIRM, DEARER, DRAFTED, FIVE, INTO_DRAFT, KINDS, Kind
 from bench.load import Run, run, some_at_once
 from bench.rig import Rig
-from bench.workload import Course, Direct, Shop, Wish, shop_at
+from bench.workload import Course, Direct, Wish, Workload, shop_at
 from runtime.settings import Settings
 from store.database.store import Store
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 
 COUNTS = {1: 15, 8: 24, 32: 96}
 """How many of each are done by so many callers."""
@@ -28,7 +28,7 @@ class Bench:
 
     rig: Rig
     repeat: int
-    shop: Shop
+    shop: Workload
     direct: Direct
     client: Client
     counts: Mapping[int, int]
@@ -95,8 +95,8 @@ class Bench:
 @asynccontextmanager
 async def benching(rig: Rig, repeat: int, counts: Mapping[int, int]) -> AsyncIterator[Bench]:
     """Connect to a rig, as a client of its API and as its API."""
-    client = await Client.connect(rig.stack.temporal, data_converter=CONVERTER)
+    client = await Client.connect(rig.stack.temporal, data_converter=DATA_CONVERTER)
     store = Store(rig.stack.database)
     async with shop_at(rig.stack.api, rig.key) as shop:
-        yield Bench(rig, repeat, shop, Direct(Engine(client), store, Settings().tenant), client, counts)
+        yield Bench(rig, repeat, shop, Direct(OrderWorkflowClient(client), store, Settings().tenant), client, counts)
     store.close()

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from bench.histories import History, history_of
 from bench.load import Run, run, some_at_once
 from bench.rig import Rig
-from bench.workload import Course, Shop, Wish, shop_at
+from bench.workload import Course, Wish, Workload, shop_at
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Asking:
     """A rig's API and its Temporal server."""
 
     rig: Rig
-    shop: Shop
+    shop: Workload
     client: Client
 
     async def history(self, order: str) -> History:

@@ -17,7 +17,7 @@ from bench.growth.bare_tables import bare, doing
 from bench.growth.naming import COPIES, Naming
 from bench.growth.template import Template
 from bench.growth.threads import in_threads
-from store.database.column_types import Moment
+from store.database.column_types import UtcDateTime
 from store.database.connections import database_url
 from store.database.inserts import insert_if_absent, table_of
 from store.database.store import Store
@@ -104,7 +104,7 @@ def _place(connection: Connection, made_from: Template, coach: int) -> Iterator[
         services: dict[str, ColumnElement[Any]] = {
             "id": COPIES.c.service,
             "line": literal("past"),
-            "departs_at": literal(left, Moment()),
+            "departs_at": literal(left, UtcDateTime()),
             "day": literal(left.date()),
             **common,
         }

@@ -7,10 +7,9 @@ from typing import Any
 from sqlmodel import Session, SQLModel, col, select
 
 from store.tables import (
-    BankRow,
     BundleRow,
     ChangeRow,
-    EffectRow,
+    EmbeddedPaymentRow,
     EventRow,
     FeeRow,
     LedgerRow,
@@ -20,12 +19,13 @@ from store.tables import (
     PaymentRow,
     ReservationRow,
     SeatHoldRow,
+    StepRecordRow,
     TravellerRow,
 )
 
 Row = Mapping[str, Any]
 
-_OF_ORDER = (ChangeRow, LineRow, TravellerRow, FeeRow, EffectRow, EventRow, PaymentRow, LedgerRow, ReservationRow)
+_OF_ORDER = (ChangeRow, LineRow, TravellerRow, FeeRow, StepRecordRow, EventRow, PaymentRow, LedgerRow, ReservationRow)
 _IDS = ((ChangeRow, "id"), (ChangeRow, "idempotency_key"), (ChangeRow, "correlation_id"), (BundleRow, "id"))
 
 
@@ -58,7 +58,7 @@ def template(tx: Session, number: str) -> Template:
     found: dict[type[SQLModel], list[Row]] = {OrderRow: [_row(tx.get_one(OrderRow, number))]}
     for table in _OF_ORDER:
         found[table] = _rows(tx, table, "order_number", [number])
-    found[BankRow] = _rows(tx, BankRow, "key", [row["key"] for row in found[PaymentRow]])
+    found[EmbeddedPaymentRow] = _rows(tx, EmbeddedPaymentRow, "key", [row["key"] for row in found[PaymentRow]])
     found[SeatHoldRow] = _rows(tx, SeatHoldRow, "reference", [row["reference"] for row in found[ReservationRow]])
     found[BundleRow] = _rows(tx, BundleRow, "id", [row["offer_bundle"] for row in found[LineRow]])
     found[OfferRow] = _rows(tx, OfferRow, "bundle", [row["id"] for row in found[BundleRow]])

@@ -3,17 +3,17 @@
 import json
 from pathlib import Path
 
-from cli.demo.story_runner import Stage, StoryError
-from cli.http_clients.discover import ZONE, Market
+from cli.demo.story_runner import StoryError, StoryRunner
+from cli.http_clients.discover import ZONE, DiscoverClient
 from cli.http_clients.responses import Json
 
 PRINTED = Path(__file__).parents[2] / "examples" / "discover"
 
 
-def discover_as_printed(stage: Stage, address: str) -> None:
+def discover_as_printed(stage: StoryRunner, address: str) -> None:
     """Change three items of one order by the document's four requests; only bundle ids are ours."""
     stage.title(8, "discover.swiss: the document's own requests, and our answers")
-    with Market(address) as market:
+    with DiscoverClient(address) as market:
         cards = [_printed("4-travellers.request") | {"offerBundleId": None} for _ in range(3)]
         for card in cards:
             card["orderedItem"] |= {"product": {"identifier": "nova_zurichcard72"}, "validFrom": "2021-10-15T00:00:00"}
@@ -31,7 +31,7 @@ def discover_as_printed(stage: Stage, address: str) -> None:
         stage.order(number)
 
 
-def _put(stage: Stage, market: Market, item: str, body: Json, zone: str | None = None) -> Json:
+def _put(stage: StoryRunner, market: DiscoverClient, item: str, body: Json, zone: str | None = None) -> Json:
     path = f"/orders/{item.rpartition('-')[0]}/items/{item}"
     answer = market.send("PUT", path, body, **({ZONE: zone} if zone else {}))
     stage.show(f"PUT {path}", body, answer)

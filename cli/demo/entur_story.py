@@ -3,14 +3,14 @@
 from datetime import date
 
 from cli.demo.stories import TWO
-from cli.demo.story_runner import Stage, StoryError
-from cli.http_clients.entur import Sales
+from cli.demo.story_runner import StoryError, StoryRunner
+from cli.http_clients.entur import EnturClient
 
 
-def entur_in_five_calls(stage: Stage, address: str, day: date, full: date) -> None:
+def entur_in_five_calls(stage: StoryRunner, address: str, day: date, full: date) -> None:
     """Add, change twice, let a third change fail, pay and confirm; the order after each."""
     stage.title(7, "Entur in five calls: changes in a row, with a failure in the middle")
-    with Sales(address) as sales:
+    with EnturClient(address) as sales:
         sold = sales.reserve(_offer(stage, "standard", f"4711-{day}"))
         order, line = sold["orderId"], sold["orderLineIds"][0]
         _tell(stage, sales, order, "reserve-offers", "299.00")
@@ -31,12 +31,12 @@ def entur_in_five_calls(stage: Stage, address: str, day: date, full: date) -> No
         stage.order(order)
 
 
-def _offer(stage: Stage, product: str, service: str) -> str:
+def _offer(stage: StoryRunner, product: str, service: str) -> str:
     found = stage.shop.find(product, TWO[:1], service=service)
     return str(found["offers"][0]["id"])
 
 
-def _tell(stage: Stage, sales: Sales, order: str, call: str, balance: str) -> None:
+def _tell(stage: StoryRunner, sales: EnturClient, order: str, call: str, balance: str) -> None:
     shown = sales.show(order)
     if shown["balance"] != balance:
         raise StoryError(f"expected a balance of {balance}, found {shown['balance']}")

@@ -13,14 +13,14 @@ from rich.console import Console
 from cli.demo import stories
 from cli.demo.discover_story import discover_as_printed
 from cli.demo.entur_story import entur_in_five_calls
-from cli.demo.story_runner import Stage, StoryError
+from cli.demo.story_runner import StoryError, StoryRunner
 from cli.faults.checks import books_hold
 from cli.faults.fail_step import step_fails
 from cli.faults.fault_kinds import breakable
 from cli.faults.injection import Folder
 from cli.faults.kill_worker import worker_killed
 from cli.faults.last_seat import last_seat
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import ShopError
 from cli.spinner import Starting
 from cli.stack import ALONE, Ports, Stack, StackError
@@ -65,8 +65,8 @@ def _played(data: Path, console: Console, trouble: Trouble) -> str:
     day = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)  # noqa: TID251 - the shop's own calendar
     with Stack(data, Ports.free(), more=ALONE, worker=worker, step=Starting(console)) as stack:
         console.print(f"API {stack.api}\nWeb UI {stack.web_ui}")
-        shop = Shop(stack.api)
-        stage = Stage(shop, stack.web_ui, console)
+        shop = NativeClient(stack.api)
+        stage = StoryRunner(shop, stack.web_ui, console)
         if trouble:
             _make_trouble(stage, stack, trouble, day)
             books_hold(console, stack.database)
@@ -76,7 +76,7 @@ def _played(data: Path, console: Console, trouble: Trouble) -> str:
     return "The law held" if trouble else "Eight stories"
 
 
-def _make_trouble(stage: Stage, stack: Stack, trouble: Trouble, day: date) -> None:
+def _make_trouble(stage: StoryRunner, stack: Stack, trouble: Trouble, day: date) -> None:
     folder = Folder(stack.data)
     for ahead, step in enumerate(trouble.fail):
         step_fails(stage, folder, step, day + timedelta(days=ahead))
@@ -86,7 +86,7 @@ def _make_trouble(stage: Stage, stack: Stack, trouble: Trouble, day: date) -> No
         last_seat(stage, day - timedelta(days=2))
 
 
-def _tell(stage: Stage, address: str, day: date) -> None:
+def _tell(stage: StoryRunner, address: str, day: date) -> None:
     stories.product_swap(stage)
     stories.completed_later(stage)
     order = stories.dearer_departure(stage, day)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from cli.demo.story_runner import Stage, StoryError
+from cli.demo.story_runner import StoryError, StoryRunner
 from cli.http_clients.responses import Json
 
 OK, DECLINE = "tok_ok", "tok_decline"
@@ -39,7 +39,7 @@ def replace(lines: Sequence[str], bundle: str) -> Json:
     return {"op": "replace_lines", "lines": list(lines), "with": [{"offer_bundle_id": bundle}]}
 
 
-def product_swap(stage: Stage) -> None:
+def product_swap(stage: StoryRunner) -> None:
     """Swap a city card for another: the example of discover.swiss, 46.00 CHF."""
     stage.title(1, "Another product: Helma and Huan take the 24-hour card instead")
     order = stage.shop.order("CHF", "demo-card")
@@ -51,7 +51,7 @@ def product_swap(stage: Stage) -> None:
     _check(stage.order(order)["total"], "46.00")
 
 
-def completed_later(stage: Stage) -> None:
+def completed_later(stage: StoryRunner) -> None:
     """Take a bundle found with birth dates only; the names come later, then the confirmation."""
     stage.title(2, "Travellers completed later: Jhon and Jessika")
     order = stage.shop.order("CHF", "demo-later")
@@ -63,7 +63,7 @@ def completed_later(stage: Stage) -> None:
     _check(stage.order(order)["paid"], "106.00")
 
 
-def dearer_departure(stage: Stage, day: date) -> str:
+def dearer_departure(stage: StoryRunner, day: date) -> str:
     """Move two travellers to a later train and a dearer fare; the difference is charged."""
     stage.title(3, "A dearer departure: two travellers, the difference is charged")
     order = stage.shop.order("NOK", "demo-train")
@@ -77,7 +77,7 @@ def dearer_departure(stage: Stage, day: date) -> str:
     return order
 
 
-def cheaper_with_refund(stage: Stage, order: str, day: date) -> None:
+def cheaper_with_refund(stage: StoryRunner, order: str, day: date) -> None:
     """Move them back to a cheaper fare; the difference is paid back to the original payments."""
     stage.title(4, "A cheaper change: the difference is refunded")
     morning = stage.shop.offer("standard", TWO, service=f"4711-{day}")
@@ -86,7 +86,7 @@ def cheaper_with_refund(stage: Stage, order: str, day: date) -> None:
     _check(stage.order(order)["paid"], "698.00")
 
 
-def full_train(stage: Stage, order: str, day: date) -> None:
+def full_train(stage: StoryRunner, order: str, day: date) -> None:
     """Ask for a train that is full: refused, the order untouched."""
     stage.title(5, "A full train: refused, and the order is as it was")
     crowd = [{"id": f"guest-{number}", "birth_date": "1990-01-01"} for number in range(32)]
@@ -101,7 +101,7 @@ def full_train(stage: Stage, order: str, day: date) -> None:
     _untouched(stage, order, before)
 
 
-def payment_refused(stage: Stage, order: str, day: date) -> None:
+def payment_refused(stage: StoryRunner, order: str, day: date) -> None:
     """Let the payment be refused after the swap: everything is taken back, last first."""
     stage.title(6, "A payment refused after the swap: everything is undone")
     before = stage.shop.show(order)
@@ -112,11 +112,11 @@ def payment_refused(stage: Stage, order: str, day: date) -> None:
     _untouched(stage, order, before)
 
 
-def _lines(stage: Stage, order: str) -> list[str]:
+def _lines(stage: StoryRunner, order: str) -> list[str]:
     return [line["id"] for line in stage.shop.show(order)["lines"]]
 
 
-def _untouched(stage: Stage, order: str, before: Json) -> None:
+def _untouched(stage: StoryRunner, order: str, before: Json) -> None:
     after = stage.order(order)
     if after != before:
         raise StoryError(f"order {order} is not as it was")

@@ -8,15 +8,15 @@ from rich.json import JSON
 from rich.live import Live
 from rich.table import Table
 
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json
 from cli.rendering import steps_of
 
 
-class Stage:
+class StoryRunner:
     """Runs requests of a shop before an audience."""
 
-    def __init__(self, shop: Shop, web_ui: str, console: Console) -> None:
+    def __init__(self, shop: NativeClient, web_ui: str, console: Console) -> None:
         self.shop = shop
         self.console = console
         self.notes: dict[str, str] = {}

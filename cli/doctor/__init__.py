@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli.doctor import api, database, machine, temporal
 from cli.doctor.findings import Finding, Verdict
-from cli.doctor.target import Patient
+from cli.doctor.target import Target
 
 _SIGNS = {Verdict.OK: "[green]ok  [/green]", Verdict.NOTE: "[yellow]note[/yellow]", Verdict.BAD: "[red]bad [/red]"}
 
@@ -19,7 +19,7 @@ def doctor(data: Path, *, as_json: bool = False) -> int:
     """Print what was looked at; return 1 when something must be mended, else 0."""
     found: list[Finding] = []
     console = Console(highlight=False)
-    for each in _examined(Patient.of(data)):
+    for each in _examined(Target.of(data)):
         found.append(each)
         if not as_json:
             _show(console, each)
@@ -28,7 +28,7 @@ def doctor(data: Path, *, as_json: bool = False) -> int:
     return int(any(each.verdict is Verdict.BAD for each in found))
 
 
-def _examined(patient: Patient) -> Iterator[Finding]:
+def _examined(patient: Target) -> Iterator[Finding]:
     yield from machine.look(patient)
     yield from database.look(patient)
     yield from asyncio.run(temporal.look(patient))

@@ -7,13 +7,13 @@ import httpx2
 
 from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
-from cli.doctor.target import Patient
+from cli.doctor.target import Target
 from store.database.store import utc_now
 
 SECONDS = 5
 
 
-def look(patient: Patient) -> Iterator[Finding]:
+def look(patient: Target) -> Iterator[Finding]:
     """Look at the API."""
     where = patient.api
     asked = utc_now()

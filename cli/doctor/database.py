@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cli.doctor.clocks import Heard, clock
 from cli.doctor.findings import Finding, bad, note, ok
-from cli.doctor.target import Patient
+from cli.doctor.target import Target
 from store.database.connections import database_url
 from store.database.migrate import config
 from store.database.store import utc_now
@@ -19,7 +19,7 @@ from store.database.store import utc_now
 CONNECT_SECONDS = 5
 
 
-def look(patient: Patient) -> Iterator[Finding]:
+def look(patient: Target) -> Iterator[Finding]:
     """Look at the database."""
     url = database_url(patient.database)
     shown = url.render_as_string(hide_password=True)
@@ -49,7 +49,7 @@ def _time(connection: Connection) -> Heard:
     return Heard(there, asked, utc_now())
 
 
-def _schema(patient: Patient, shown: str, present: str | None) -> Finding:
+def _schema(patient: Target, shown: str, present: str | None) -> Finding:
     scripts = ScriptDirectory.from_config(config(patient.database))
     newest = scripts.get_current_head()
     if present == newest:
@@ -60,7 +60,7 @@ def _schema(patient: Patient, shown: str, present: str | None) -> Finding:
     return bad(f"database at schema {present or 'none'}, {newest} is needed", _migrate(patient))
 
 
-def _migrate(patient: Patient) -> str:
+def _migrate(patient: Target) -> str:
     # One the environment names is named already; its URL may hold a password.
     named = "" if patient.own_database else f"CHANGEOVER_DATABASE={patient.database} "
     return f"`{named}./changeover migrate`"

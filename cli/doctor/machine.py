@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.doctor.findings import Finding, bad, note, ok
-from cli.doctor.target import Patient
+from cli.doctor.target import Target
 from cli.ports import is_free
 from cli.temporal_server import temporal_binary
 
@@ -18,7 +18,7 @@ MINIMUM_SQLITE = (3, 35)
 NEEDED_BYTES = 500 * 1024 * 1024
 
 
-def look(patient: Patient) -> Iterator[Finding]:
+def look(patient: Target) -> Iterator[Finding]:
     """Look at everything an installation stands on."""
     yield _python()
     yield _sqlite()

@@ -5,21 +5,21 @@ from pathlib import Path
 
 from temporalio.envconfig import ClientConfig
 
-from cli.instance_lock import Running, running
+from cli.instance_lock import Instance, running
 from runtime.settings import Settings
 from telemetry.loopback import HOST
 
 
 @dataclass(frozen=True)
-class Patient:
+class Target:
     """An installation, as far as it is named."""
 
     settings: Settings
     data: Path
-    up: Running | None
+    up: Instance | None
 
     @classmethod
-    def of(cls, data: Path) -> "Patient":
+    def of(cls, data: Path) -> "Target":
         """Return what the environment and a data folder name."""
         settings, found = Settings(), running(data)
         if found and not _temporal_named(settings):

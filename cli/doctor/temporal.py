@@ -13,7 +13,7 @@ from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 import worker
 from cli.doctor.findings import Finding, Verdict, bad, note, ok
 from cli.doctor.pollers import pollers
-from cli.doctor.target import Patient
+from cli.doctor.target import Target
 from cli.temporal_server import temporal_binary
 from runtime.settings import Settings
 from store.database.store import utc_now
@@ -31,7 +31,7 @@ DISPATCH = Finding(
 )
 
 
-async def look(patient: Patient) -> list[Finding]:
+async def look(patient: Target) -> list[Finding]:
     """Look at the Temporal server the settings name."""
     found: list[Finding] = []
     try:
@@ -44,7 +44,7 @@ async def look(patient: Patient) -> list[Finding]:
     return found
 
 
-def _silent(patient: Patient, error: Exception) -> Finding:
+def _silent(patient: Target, error: Exception) -> Finding:
     what = f"Temporal at {patient.temporal} does not answer"
     if isinstance(error, RPCError):
         what += f" ({error.status.name})"
@@ -53,7 +53,7 @@ def _silent(patient: Patient, error: Exception) -> Finding:
     return bad(what, "start it, or name another by TEMPORAL_ADDRESS; `./changeover up` brings one of its own")
 
 
-async def _looked(client: Client, patient: Patient) -> AsyncIterator[Finding]:
+async def _looked(client: Client, patient: Target) -> AsyncIterator[Finding]:
     where = f"--namespace {client.namespace} --address {patient.temporal}"
     try:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))

@@ -3,13 +3,13 @@
 from rich.console import Console
 from rich.table import Table
 
-from cli.demo.story_runner import Stage, StoryError
+from cli.demo.story_runner import StoryError, StoryRunner
 from cli.http_clients.responses import Json
 from store import invariants
 from store.database.store import Store
 
 
-def as_before(stage: Stage, before: Json, after: Json) -> None:
+def as_before(stage: StoryRunner, before: Json, after: Json) -> None:
     """Show both and see that nothing of an order differs."""
     compare(stage, before, after)
     if after != before:
@@ -17,7 +17,7 @@ def as_before(stage: Stage, before: Json, after: Json) -> None:
     stage.say("[green]Exactly as before: lines, seats, money, version.[/green]")
 
 
-def changed_once(stage: Stage, before: Json, after: Json) -> None:
+def changed_once(stage: StoryRunner, before: Json, after: Json) -> None:
     """Show both and see that an order is the new one: changed, paid and seated once."""
     compare(stage, before, after)
     once = (after["status"], after["version"], after["balance"], len(after["lines"]), len(after["reservations"]))
@@ -28,7 +28,7 @@ def changed_once(stage: Stage, before: Json, after: Json) -> None:
     stage.say("[green]The new order, once: one version more, paid what it costs, seated.[/green]")
 
 
-def changed_in_draft(stage: Stage, before: Json, after: Json) -> None:
+def changed_in_draft(stage: StoryRunner, before: Json, after: Json) -> None:
     """Show both and see that an order's draft holds the new lines in the place of the old."""
     compare(stage, before, after)
     same = ("status", "version", "paid")
@@ -37,7 +37,7 @@ def changed_in_draft(stage: Stage, before: Json, after: Json) -> None:
     stage.say("[green]The draft holds the change, once; what is confirmed is as it was.[/green]")
 
 
-def compare(stage: Stage, before: Json, after: Json) -> None:
+def compare(stage: StoryRunner, before: Json, after: Json) -> None:
     """Show an order as it was and as it is."""
     table = Table.grid(padding=(0, 2))
     for name, old in _told(before).items():

@@ -2,13 +2,13 @@
 
 from datetime import date
 
-from activities.support.registry import declared_undos
-from cli.demo.story_runner import Stage
+from activities.support.registry import all_undos
+from cli.demo.story_runner import StoryRunner
 from cli.faults.checks import as_before
-from cli.faults.fault_kinds import BROKEN, REFUSED, Way, breakable
+from cli.faults.fault_kinds import BROKEN, REFUSED, FaultKind, breakable
 from cli.faults.injection import Fault, Folder
 from cli.faults.injector import REFUSAL
-from cli.faults.scenarios import act_of
+from cli.faults.scenarios import scenario_of
 from cli.http_clients.responses import Json
 from temporal.names import STEP_FAILED, StepName
 
@@ -17,15 +17,15 @@ TURNING_POINT = StepName.SETTLE_PRICE_DIFFERENCE
 RECOVERS_AFTER = 3
 
 
-def step_fails(stage: Stage, folder: Folder, step: str, day: date) -> None:
+def step_fails(stage: StoryRunner, folder: Folder, step: str, day: date) -> None:
     """Tell one story for each way a step or undo can fail."""
     for number, way in enumerate(breakable()[step], 1):
         stage.title(number, f"{step} {way.told}")
         _told(stage, folder, step, way, day)
 
 
-def _told(stage: Stage, folder: Folder, step: str, way: Way, day: date) -> None:
-    act, is_undo = act_of(step), step in declared_undos()
+def _told(stage: StoryRunner, folder: Folder, step: str, way: FaultKind, day: date) -> None:
+    act, is_undo = scenario_of(step), step in all_undos()
     order = act.ready(stage, day)
     before = stage.shop.show(order)
     if is_undo:
@@ -40,7 +40,7 @@ def _told(stage: Stage, folder: Folder, step: str, way: Way, day: date) -> None:
     stage.where(order)
 
 
-def _ending(way: Way, *, is_undo: bool) -> tuple[str, str | None]:
+def _ending(way: FaultKind, *, is_undo: bool) -> tuple[str, str | None]:
     if is_undo or way is REFUSED:
         return "refused", REFUSAL.code
     return ("undone", STEP_FAILED) if way.undone else ("done", None)
@@ -49,7 +49,7 @@ def _ending(way: Way, *, is_undo: bool) -> tuple[str, str | None]:
 class _Watching:
     """Sees what became of a fault, mends it in time, and calls the operator."""
 
-    def __init__(self, stage: Stage, folder: Folder, order: str, step: str, way: Way) -> None:
+    def __init__(self, stage: StoryRunner, folder: Folder, order: str, step: str, way: FaultKind) -> None:
         self._stage, self._folder, self._order, self._step, self._way = stage, folder, order, step, way
         self._seen_at: int | None = None
         self._helped = False

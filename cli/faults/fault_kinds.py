@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from activities.support.registry import declared_steps, declared_undos
+from activities.support.registry import all_steps, all_undos
 from activities.support.step_kinds import Check, Final, Pivot, Reversible
 from cli.faults.injection import Fault
 
 
 @dataclass(frozen=True)
-class Way:
+class FaultKind:
     """One way to fail, and what comes of it."""
 
     told: str
@@ -19,13 +19,13 @@ class Way:
     """Whether it fails until an operator has been called."""
 
 
-REFUSED = Way("is refused", Fault.REFUSED, undone=True)
-BROKEN = Way("breaks for good", Fault.BROKEN, undone=True)
-LOST = Way("is done, and its answer is lost for good", Fault.LOST_FOR_GOOD, undone=True)
-RECOVERS = Way("fails three times, then recovers", Fault.DOWN)
-STUCK = Way("keeps failing, until an operator is called", Fault.DOWN, helped=True)
+REFUSED = FaultKind("is refused", Fault.REFUSED, undone=True)
+BROKEN = FaultKind("breaks for good", Fault.BROKEN, undone=True)
+LOST = FaultKind("is done, and its answer is lost for good", Fault.LOST_FOR_GOOD, undone=True)
+RECOVERS = FaultKind("fails three times, then recovers", Fault.DOWN)
+STUCK = FaultKind("keeps failing, until an operator is called", Fault.DOWN, helped=True)
 
-_WAYS: dict[type, tuple[Way, ...]] = {
+_WAYS: dict[type, tuple[FaultKind, ...]] = {
     Check: (REFUSED, BROKEN),
     Reversible: (REFUSED, BROKEN, LOST),
     Pivot: (REFUSED, RECOVERS, STUCK),
@@ -33,7 +33,7 @@ _WAYS: dict[type, tuple[Way, ...]] = {
 }
 
 
-def breakable() -> dict[str, tuple[Way, ...]]:
+def breakable() -> dict[str, tuple[FaultKind, ...]]:
     """Return every step and undo that is declared, with the ways it can fail. An undo never gives up."""
-    steps = {name: _WAYS[type(step)] for name, step in declared_steps().items()}
-    return steps | dict.fromkeys(declared_undos(), (RECOVERS, STUCK))
+    steps = {name: _WAYS[type(step)] for name, step in all_steps().items()}
+    return steps | dict.fromkeys(all_undos(), (RECOVERS, STUCK))

@@ -3,7 +3,7 @@
 import time
 from datetime import date
 
-from cli.demo.story_runner import Stage
+from cli.demo.story_runner import StoryRunner
 from cli.faults.injection import Fault, Folder
 from cli.faults.scenarios import IN_ONE_GO
 from cli.http_clients.responses import Json
@@ -13,7 +13,7 @@ from temporal.names import StepName
 MOMENT = StepName.SETTLE_PRICE_DIFFERENCE
 
 
-def worker_killed(stage: Stage, folder: Folder, worker: Child, day: date) -> None:
+def worker_killed(stage: StoryRunner, folder: Folder, worker: Child, day: date) -> None:
     """Kill the worker once the money is taken and nobody has heard of it; start it again; see the change end."""
     stage.title(1, "kill -9 of the worker, in the middle of a change")
     order = IN_ONE_GO.ready(stage, day)
@@ -32,7 +32,7 @@ def worker_killed(stage: Stage, folder: Folder, worker: Child, day: date) -> Non
 class _Killer:
     """Kills when the moment has come, and starts the worker again at once, as a supervisor does."""
 
-    def __init__(self, stage: Stage, folder: Folder, worker: Child, order: str) -> None:
+    def __init__(self, stage: StoryRunner, folder: Folder, worker: Child, order: str) -> None:
         self._stage, self._folder, self._worker, self._order = stage, folder, worker, order
         self.killed_at = 0.0
 

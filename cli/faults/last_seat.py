@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cli.demo.stories import CARD, TWO, add, named, replace
-from cli.demo.story_runner import Stage, StoryError
+from cli.demo.story_runner import StoryError, StoryRunner
 from cli.faults.checks import as_before, changed_once, seats
 from cli.http_clients.responses import Json
 from cli.rendering import steps_of
@@ -18,7 +18,7 @@ SEATS = 32
 BUYERS = (TWO[0], TWO[1])
 
 
-def last_seat(stage: Stage, day: date) -> None:
+def last_seat(stage: StoryRunner, day: date) -> None:
     """Fill a train but for one seat, and let two orders be changed to it at the same moment."""
     stage.title(1, "Two customers want the last seat at once")
     train = f"4713-{day}"
@@ -39,26 +39,26 @@ def last_seat(stage: Stage, day: date) -> None:
     stage.say(f"[bold]{seat} has one holder; the other kept seat and money.[/bold]")
 
 
-def _crowd(stage: Stage, train: str) -> None:
+def _crowd(stage: StoryRunner, train: str) -> None:
     guests = [{"id": f"guest-{number}", "birth_date": "1990-01-01"} for number in range(SEATS - 1)]
     order = stage.shop.order("NOK", "demo-crowd")
     _do(stage, order, {"operations": [add(stage.shop.offer("standard", guests, service=train))]})
     stage.say(f"{SEATS - 1} guests take every seat of train {train} but one.")
 
 
-def _sold(stage: Stage, train: str, buyer: Json) -> str:
+def _sold(stage: StoryRunner, train: str, buyer: Json) -> str:
     order = stage.shop.order("NOK", f"demo-{buyer['id']}")
     bundle = stage.shop.offer("standard", [buyer], service=train)
     _do(stage, order, {"operations": [add(bundle, named([buyer]))], "confirm": True, "payment": CARD})
     return order
 
 
-def _do(stage: Stage, order: str, body: Json) -> None:
+def _do(stage: StoryRunner, order: str, body: Json) -> None:
     if stage.shop.run(f"/v1/orders/{order}/changes", body)["state"] != "done":
         raise StoryError(f"order {order} could not be made ready")
 
 
-def _at_once(stage: Stage, train: str, orders: list[str]) -> dict[str, Json]:
+def _at_once(stage: StoryRunner, train: str, orders: list[str]) -> dict[str, Json]:
     """Ask both changes at the same moment, and show them side by side until both have ended."""
     bodies = {order: _wanted(stage, train, order, buyer) for order, buyer in zip(orders, BUYERS, strict=True)}
     together, seen = threading.Barrier(len(orders)), dict[str, Json]()
@@ -81,7 +81,7 @@ def _at_once(stage: Stage, train: str, orders: list[str]) -> dict[str, Json]:
     return ended
 
 
-def _wanted(stage: Stage, train: str, order: str, buyer: Json) -> Json:
+def _wanted(stage: StoryRunner, train: str, order: str, buyer: Json) -> Json:
     bundle = stage.shop.offer("flexible", [buyer], service=train)
     lines = [line["id"] for line in stage.shop.show(order)["lines"]]
     return {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD}

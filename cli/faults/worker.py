@@ -8,14 +8,14 @@ from pathlib import Path
 import worker
 from cli.faults.injection import Folder
 from cli.faults.injector import Faults
-from runtime.bootstrap import made_of
+from runtime.bootstrap import build_components
 from runtime.settings import Settings
 
 
 async def _work(folder: Folder) -> None:
     settings = Settings()
     client = await worker.connect(settings)
-    made = made_of(settings)
+    made = build_components(settings)
     with ThreadPoolExecutor(settings.threads) as executor:
         (only,) = worker.workers(client, made, settings, executor, [Faults(folder)])
         await only.run()

@@ -14,7 +14,7 @@ RESUME_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Told:
+class StreamEvent:
     """One message of a stream; only the order's events are numbered."""
 
     event: str
@@ -30,7 +30,7 @@ class _Following:
     steps: dict[str, Json] = field(default_factory=dict)
     ended: bool = False
 
-    def take(self, message: httpx2.ServerSentEvent) -> Told | None:
+    def take(self, message: httpx2.ServerSentEvent) -> StreamEvent | None:
         """Take a message; None for what was told before: a stream that is resumed tells its steps again."""
         data = message.json()
         if not isinstance(data, dict):
@@ -39,15 +39,15 @@ class _Following:
             if self.steps.get(data["step"]) == data:
                 return None
             self.steps[data["step"]] = data
-            return Told(message.event, None, data)
+            return StreamEvent(message.event, None, data)
         if message.event == "ended":
             self.ended = True
-            return Told(message.event, None, data)
+            return StreamEvent(message.event, None, data)
         self.number = int(message.id)
-        return Told(message.event, self.number, data)
+        return StreamEvent(message.event, self.number, data)
 
 
-def follow(http: httpx2.Client, change: str, patience: float) -> Iterator[Told]:
+def follow(http: httpx2.Client, change: str, patience: float) -> Iterator[StreamEvent]:
     """Yield what happens to a change until it has ended, each thing once.
 
     Raises ShopError for a problem, and httpx2's TransportError when nobody has answered for so many seconds.

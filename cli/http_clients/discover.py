@@ -8,7 +8,7 @@ WEST = {ZONE: "Etc/GMT+6"}
 """Two times of discover.swiss's document fit this zone."""
 
 
-class Market(FacadeClient):
+class DiscoverClient(FacadeClient):
     """Makes orders, in discover.swiss's words."""
 
     def __init__(self, address: str) -> None:

@@ -10,7 +10,7 @@ HEADERS = {
 }
 
 
-class Sales(FacadeClient):
+class EnturClient(FacadeClient):
     """Adds offers, changes lines and confirms, in Entur's words."""
 
     def __init__(self, address: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import httpx2
 
-from cli.http_clients.change_stream import Told, follow
+from cli.http_clients.change_stream import StreamEvent, follow
 from cli.http_clients.responses import Json, ShopError, checked, document
 
 ENDED = ("done", "refused", "undone")
@@ -14,7 +14,7 @@ LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 30
 
 
-class Shop:
+class NativeClient:
     """Sells, changes and looks after orders through HTTP. Raises ShopError, and httpx2's TransportError."""
 
     def __init__(self, address: str, key: str = "") -> None:
@@ -80,7 +80,7 @@ class Shop:
         """Ask something of an order and return its change's id, as soon as it was accepted."""
         return str(document(self._keyed(method, path, body, {"Prefer": "respond-async"}))["change"])
 
-    def follow(self, change: str) -> Iterator[Told]:
+    def follow(self, change: str) -> Iterator[StreamEvent]:
         """Yield what happens to a change until it has ended, resuming by itself."""
         return follow(self._http, change, PATIENCE_SECONDS)
 

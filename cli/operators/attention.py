@@ -10,7 +10,7 @@ from rich.markup import escape
 from cli.exit_codes import Code
 from cli.http_clients.responses import Json
 from cli.operators.order_view import moment
-from cli.operators.output import Api, AsJson, Order, Speaker, speaking
+from cli.operators.output import Api, AsJson, Order, Output, output_of
 
 app = typer.Typer(invoke_without_command=True, help="What waits for an operator: steps that keep failing.")
 
@@ -31,8 +31,8 @@ def attention(context: typer.Context) -> None:
 @app.command("list")
 def list_(*, api: Api = None, as_json: AsJson = False) -> None:
     """List the orders with a step that keeps failing, and books that do not agree: exit code 1 when there are any."""
-    speaker = Speaker(as_json=as_json)
-    with speaking(api, speaker) as shop:
+    speaker = Output(as_json=as_json)
+    with output_of(api, speaker) as shop:
         found = shop.attention()
     speaker.answer(found, Group(*_words(found)))
     raise typer.Exit(Code.NO if found["stuck"] or found["drift"] else Code.DONE)
@@ -41,17 +41,17 @@ def list_(*, api: Api = None, as_json: AsJson = False) -> None:
 @app.command()
 def retry(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
     """Have an order's stuck step tried again at once."""
-    _help(order, "retry-now", reason, api, Speaker(as_json=as_json))
+    _help(order, "retry-now", reason, api, Output(as_json=as_json))
 
 
 @app.command("done-by-hand")
 def done_by_hand(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
     """Say that an order's stuck step was done at its provider; only our own books are mended."""
-    _help(order, "done-by-hand", reason, api, Speaker(as_json=as_json))
+    _help(order, "done-by-hand", reason, api, Output(as_json=as_json))
 
 
-def _help(order: str, how: str, reason: str, api: str | None, speaker: Speaker) -> None:
-    with speaking(api, speaker) as shop:
+def _help(order: str, how: str, reason: str, api: str | None, speaker: Output) -> None:
+    with output_of(api, speaker) as shop:
         shop.help(order, how, reason)
     speaker.answer({"order": order, "help": how}, f"{order}: {_DONE[how]}")
 

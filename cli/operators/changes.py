@@ -6,8 +6,8 @@ import json
 import typer
 from rich.console import Group
 
-from cli.http_clients.change_stream import Told
-from cli.operators.output import Api, AsJson, Change, Speaker, speaking
+from cli.http_clients.change_stream import StreamEvent
+from cli.operators.output import Api, AsJson, Change, Output, output_of
 from cli.operators.wait_for_change import exit_code, found_again
 from cli.rendering import steps_of, told_line
 
@@ -17,8 +17,8 @@ app = typer.Typer(no_args_is_help=True, help="Changes, as they stand and as they
 @app.command()
 def show(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
     """Show a change: its steps so far, what it costs, and how it ended."""
-    speaker = Speaker(as_json=as_json)
-    with speaking(api, speaker) as shop:
+    speaker = Output(as_json=as_json)
+    with output_of(api, speaker) as shop:
         found = shop.change(change)
         title = f"[bold]{found['kind']}[/bold] {found['change']} of order {found['order_number']}"
         speaker.answer(found, Group(title, steps_of(found)))
@@ -30,8 +30,8 @@ def watch(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
 
     An API that goes away is waited for, and the watch resumed where it was. With --json each message is a line.
     """
-    speaker = Speaker(as_json=as_json)
-    with speaking(api, speaker) as shop:
+    speaker = Output(as_json=as_json)
+    with output_of(api, speaker) as shop:
         found = shop.change(change)
         speaker.line(f"[bold]{found['kind']}[/bold] {found['change']} of order {found['order_number']}")
         with found_again(speaker, f"It goes on: `changeover change watch {change}` takes up again."):
@@ -41,7 +41,7 @@ def watch(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
                     raise typer.Exit(exit_code(told.data))
 
 
-def _tell(speaker: Speaker, told: Told) -> None:
+def _tell(speaker: Output, told: StreamEvent) -> None:
     if speaker.as_json:
         print(json.dumps(dataclasses.asdict(told), ensure_ascii=False), flush=True)
     else:

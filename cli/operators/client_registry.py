@@ -8,11 +8,11 @@ from typing import NoReturn
 import typer
 from rich.table import Table
 
-from api.auth.api_keys import digest, new_key
+from api.auth.api_keys import hash_key, new_key
 from cli.exit_codes import Code
 from cli.http_clients.responses import Json
-from cli.operators.output import Speaker
-from domain.access import Reach, Scope, is_client
+from cli.operators.output import Output
+from domain.access import Scope, TenantAccess, is_client
 from runtime.settings import Settings
 from store import clients
 from store.database.store import Store
@@ -20,7 +20,7 @@ from store.tables import ApiKeyRow, ClientRow
 from telemetry import audit_log
 
 
-def create(speaker: Speaker, name: str, scopes: Sequence[Scope], channel: str | None, *, keyed: bool) -> None:
+def create(speaker: Output, name: str, scopes: Sequence[Scope], channel: str | None, *, keyed: bool) -> None:
     """Register a client and tell its first key, if it is to have one."""
     settings = Settings()
     if not is_client(name):
@@ -36,19 +36,19 @@ def create(speaker: Speaker, name: str, scopes: Sequence[Scope], channel: str | 
 
 
 def _register(
-    speaker: Speaker, store: Store, settings: Settings, name: str, scopes: Sequence[Scope], channel: str | None
+    speaker: Output, store: Store, settings: Settings, name: str, scopes: Sequence[Scope], channel: str | None
 ) -> None:
     try:
         with store.write() as tx:
-            added = clients.add(tx, Reach(settings.tenant, channel), name, scopes, store.now())
+            added = clients.add(tx, TenantAccess(settings.tenant, channel), name, scopes, store.now())
     except clients.NotOfAChannelError:
         _refuse(speaker, "SCOPE_NOT_OF_A_CHANNEL", "administer concerns all channels: leave --channel out.")
     if not added:
         _refuse(speaker, "CLIENT_EXISTS", f"There is a client {name} already, or was.")
-    audit_log.note("create client", audit_log.at_the_terminal(), client=name)
+    audit_log.record("create client", audit_log.at_the_terminal(), client=name)
 
 
-def rotate(speaker: Speaker, name: str) -> None:
+def rotate(speaker: Output, name: str) -> None:
     """Give a client another key."""
     settings = Settings()
     _needs_pepper(settings, speaker)
@@ -56,7 +56,7 @@ def rotate(speaker: Speaker, name: str) -> None:
         _tell_new_key(store, settings, speaker, name)
 
 
-def revoke(speaker: Speaker, name: str, key: str | None) -> None:
+def revoke(speaker: Output, name: str, key: str | None) -> None:
     """Revoke a client with its keys, or one of them."""
     settings = Settings()
     with _store(settings) as store, store.write() as tx:
@@ -68,12 +68,12 @@ def revoke(speaker: Speaker, name: str, key: str | None) -> None:
             client.revoked_at = client.revoked_at or store.now()
         for row in found:
             row.revoked_at = row.revoked_at or store.now()
-    audit_log.note("revoke key" if key else "revoke client", audit_log.at_the_terminal(), client=name)
+    audit_log.record("revoke key" if key else "revoke client", audit_log.at_the_terminal(), client=name)
     said = f"key {key} of {name}" if key else f"{name} and its keys"
     speaker.answer({"client": name, "revoked": [each.id for each in found]}, f"Revoked: {said}.")
 
 
-def show(speaker: Speaker) -> None:
+def show(speaker: Output) -> None:
     """List clients with their keys."""
     settings = Settings()
     with _store(settings) as store, store.read() as tx:
@@ -90,29 +90,29 @@ def _store(settings: Settings) -> Iterator[Store]:
         store.close()
 
 
-def _tell_new_key(store: Store, settings: Settings, speaker: Speaker, name: str) -> None:
+def _tell_new_key(store: Store, settings: Settings, speaker: Output, name: str) -> None:
     fresh = new_key()
     with store.write() as tx:
         client = clients.find(tx, settings.tenant, name)
         if client is None or client.revoked_at:
             _refuse(speaker, "CLIENT_NOT_FOUND", f"There is no client {name}.")
         try:
-            kept = digest(fresh.text, settings.key_pepper.get_secret_value())
+            kept = hash_key(fresh.text, settings.key_pepper.get_secret_value())
             clients.add_key(tx, client, fresh.id, kept, store.now())
         except clients.TooManyKeysError:
             _refuse(speaker, "TOO_MANY_KEYS", f"{name} has two keys already: revoke one with --key.")
-    audit_log.note("make key", audit_log.at_the_terminal(), client=name)
+    audit_log.record("make key", audit_log.at_the_terminal(), client=name)
     speaker.answer({"client": name, "key": fresh.id, "secret": fresh.text}, fresh.text)
     speaker.hint(f"This is the key of {name}, told once: only its hash is kept. Send it as Authorization: Bearer.")
 
 
-def _needs_pepper(settings: Settings, speaker: Speaker) -> None:
+def _needs_pepper(settings: Settings, speaker: Output) -> None:
     if not settings.key_pepper:
         _refuse(speaker, "NO_PEPPER", "Set CHANGEOVER_KEY_PEPPER first, as for the API (docs/authentication.md).")
 
 
-def _refuse(speaker: Speaker, code: str, title: str) -> NoReturn:
-    speaker.trouble({"code": code, "title": title})
+def _refuse(speaker: Output, code: str, title: str) -> NoReturn:
+    speaker.failure({"code": code, "title": title})
     raise typer.Exit(Code.NO)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.operators.output import AsJson, Speaker
+from cli.operators.output import AsJson, Output
 from domain.access import Scope
 
 app = typer.Typer(help="Machine clients and their API keys.", no_args_is_help=True)
@@ -24,7 +24,7 @@ def create(
     """Register a client, and tell its first key: the only time it is told."""
     from cli.operators import client_registry
 
-    client_registry.create(Speaker(as_json=as_json), name, scopes, channel, keyed=not token)
+    client_registry.create(Output(as_json=as_json), name, scopes, channel, keyed=not token)
 
 
 @app.command("list")
@@ -32,7 +32,7 @@ def list_(*, as_json: AsJson = False) -> None:
     """List clients, what they may do, and when their keys were last used."""
     from cli.operators import client_registry
 
-    client_registry.show(Speaker(as_json=as_json))
+    client_registry.show(Output(as_json=as_json))
 
 
 @app.command("rotate")
@@ -40,7 +40,7 @@ def rotate(name: Name, *, as_json: AsJson = False) -> None:
     """Give a client another key and tell it. The one before is good until it is revoked; there are two at most."""
     from cli.operators import client_registry
 
-    client_registry.rotate(Speaker(as_json=as_json), name)
+    client_registry.rotate(Output(as_json=as_json), name)
 
 
 @app.command("revoke")
@@ -53,4 +53,4 @@ def revoke(
     """Let a client, or one of its keys, not in any more: from the next request on."""
     from cli.operators import client_registry
 
-    client_registry.revoke(Speaker(as_json=as_json), name, key)
+    client_registry.revoke(Output(as_json=as_json), name, key)

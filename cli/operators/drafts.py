@@ -7,10 +7,10 @@ import httpx2
 import typer
 from rich.console import Group
 
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json, ShopError
 from cli.operators.order_view import moment
-from cli.operators.output import Api, AsJson, Order, Speaker, speaking
+from cli.operators.output import Api, AsJson, Order, Output, output_of
 from cli.operators.wait_for_change import ask, exit_code
 from domain.refusals import NoDraft
 
@@ -37,16 +37,16 @@ def confirm(
 ) -> None:
     """Confirm the draft, paying what is owed with --token. An order confirmed already stays as it is."""
     body = _body(reason) | ({"payment": {"method": method, "token": token}} if token else {})
-    speaker = Speaker(as_json=as_json)
-    with speaking(api, speaker) as shop:
+    speaker = Output(as_json=as_json)
+    with output_of(api, speaker) as shop:
         _answer(speaker, ask(shop, speaker, "POST", order, "/confirm", body))
 
 
 @app.command()
 def discard(order: Order, *, reason: Why = None, api: Api = None, as_json: AsJson = False) -> None:
     """Take the whole draft back: the order is as it was last confirmed. Without a draft nothing happens."""
-    speaker = Speaker(as_json=as_json)
-    with speaking(api, speaker) as shop:
+    speaker = Output(as_json=as_json)
+    with output_of(api, speaker) as shop:
         _answer(speaker, ask(shop, speaker, "DELETE", order, "/draft", _body(reason)))
 
 
@@ -64,8 +64,8 @@ def extend(
     if (until is None) == (minutes is None):
         raise typer.BadParameter("Name the deadline, by --until or by --minutes.")
     fixed = _instant(until) if until else None
-    speaker = Speaker(as_json=as_json)
-    with speaking(api, speaker) as shop:
+    speaker = Output(as_json=as_json)
+    with output_of(api, speaker) as shop:
         deadline = fixed or _deadline(shop, order) + timedelta(minutes=minutes or 0)
         _answer(speaker, ask(shop, speaker, "PATCH", order, "", {"expires_at": deadline.isoformat()} | _body(reason)))
 
@@ -84,7 +84,7 @@ def _instant(text: str) -> datetime:
     return instant
 
 
-def _deadline(shop: Shop, order: str) -> datetime:
+def _deadline(shop: NativeClient, order: str) -> datetime:
     """Return when the draft ends as things are. Raises ShopError when there is none."""
     draft = shop.show(order)["draft"]
     if not draft or not draft["expires_at"]:
@@ -93,7 +93,7 @@ def _deadline(shop: Shop, order: str) -> datetime:
     return datetime.fromisoformat(draft["expires_at"])
 
 
-def _answer(speaker: Speaker, change: Json) -> None:
+def _answer(speaker: Output, change: Json) -> None:
     """Say how it ended; the exit code is 1 when the answer was no."""
     words = []
     if change["problem"]:

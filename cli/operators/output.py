@@ -10,7 +10,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from cli.exit_codes import Code
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json, ShopError
 from runtime.settings import Settings
 from telemetry.loopback import HOST
@@ -39,7 +39,7 @@ _NEXT = {
 }
 
 
-class Speaker:
+class Output:
     """Says everything in words, or all of it in one JSON document."""
 
     def __init__(self, *, as_json: bool) -> None:
@@ -59,7 +59,7 @@ class Speaker:
         if not self.as_json:
             self.out.print(words, soft_wrap=True)
 
-    def trouble(self, problem: Json) -> None:
+    def failure(self, problem: Json) -> None:
         """Say what is wrong, and what to do next."""
         if self.as_json:
             print(json.dumps(problem, ensure_ascii=False))
@@ -83,20 +83,20 @@ class Speaker:
 
 
 @contextmanager
-def speaking(api: str | None, speaker: Speaker) -> Iterator[Shop]:
+def output_of(api: str | None, speaker: Output) -> Iterator[NativeClient]:
     """Open a client of the API; whatever goes wrong is said in words, and is the command's exit code."""
     settings = Settings()
     address = api or settings.api or f"http://{HOST}:{settings.api_port}"
-    shop = Shop(address, settings.key.get_secret_value())
+    shop = NativeClient(address, settings.key.get_secret_value())
     try:
         yield shop
     except ShopError as error:
-        speaker.trouble(error.problem)
+        speaker.failure(error.problem)
         raise typer.Exit(Code.NO if error.status < httpx2.codes.INTERNAL_SERVER_ERROR else Code.UNKNOWN) from None
     except (httpx2.TransportError, httpx2.InvalidURL):
         way_out = "start it with `changeover up`, or name another with --api / CHANGEOVER_API"
         title = f"The API at {address} does not answer: {way_out}."
-        speaker.trouble({"code": UNREACHABLE, "title": title})
+        speaker.failure({"code": UNREACHABLE, "title": title})
         raise typer.Exit(Code.UNKNOWN) from None
     finally:
         shop.close()

@@ -7,13 +7,13 @@ import httpx2
 import typer
 
 from cli.exit_codes import Code
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json, ShopError
-from cli.operators.output import Speaker
+from cli.operators.output import Output
 from cli.rendering import told_line
 
 
-def ask(shop: Shop, speaker: Speaker, method: str, order: str, way: str, body: Json | None = None) -> Json:
+def ask(shop: NativeClient, speaker: Output, method: str, order: str, way: str, body: Json | None = None) -> Json:
     """Ask something of an order, tell its steps, and return its change once it has ended."""
     with found_again(speaker, f"It may be under way: `changeover order show {order}` says."):
         change = shop.begin(method, f"/v1/orders/{order}{way}", body)
@@ -29,7 +29,7 @@ def exit_code(change: Json) -> Code:
 
 
 @contextmanager
-def found_again(speaker: Speaker, hint: str) -> Iterator[None]:
+def found_again(speaker: Output, hint: str) -> Iterator[None]:
     """Say where to look when Ctrl-C, or an API that went away, cuts the waiting short."""
     try:
         yield

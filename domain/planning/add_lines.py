@@ -7,24 +7,26 @@ from domain.customers import Customer
 from domain.offers import Offer, OfferBundle, OfferedTraveller
 from domain.operations import LineWish, SupplementWish
 from domain.orders import OrderLine
-from domain.planning.builder import Planning
+from domain.planning.builder import PlanBuilder
 from domain.planning.plan import PlannedLine
 from domain.planning.seat_assignment import Seated, seat, seats_in_hand
 from domain.products import Product
 from domain.refusals import CurrencyMismatch, OfferNotFound, SeatingChangeNotSupported, SupplementNotOffered
-from domain.traveller_rules import bring
+from domain.traveller_rules import add_travellers
 
 _Group = tuple[Offer, tuple[OfferedTraveller, ...]]
 
 
-def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[OrderLine, ...]) -> list[PlannedLine]:
+def add_bundle_lines(
+    planning: PlanBuilder, wish: LineWish, position: int, replaced: tuple[OrderLine, ...]
+) -> list[PlannedLine]:
     """Plan the lines of one bundle: one per traveller, or one for all of a group product.
 
     Raises OfferNotFound, CurrencyMismatch, SeatUnknown, SupplementNotOffered, SeatingChangeNotSupported,
     TooManyLines.
     """
     planning.at = position
-    bundle = planning.shelf.bundles.get(wish.offer_bundle_id)
+    bundle = planning.catalogue.bundles.get(wish.offer_bundle_id)
     if bundle is None or bundle.order not in (None, planning.order.number):
         raise OfferNotFound
     if bundle.currency != planning.order.currency:
@@ -38,9 +40,9 @@ def take(planning: Planning, wish: LineWish, position: int, replaced: tuple[Orde
         for line, group in zip(ids, groups, strict=True)
     ]
     planning.add(lines)
-    bring(planning, wish, [traveller for _, travellers in groups for traveller in travellers])
+    add_travellers(planning, wish, [traveller for _, travellers in groups for traveller in travellers])
     for line in lines:
-        sell_on_top(planning, wish.supplements, line)
+        add_supplements(planning, wish.supplements, line)
     return lines
 
 
@@ -59,7 +61,7 @@ def _groups(offer: Offer, wish: LineWish) -> Iterator[_Group]:
 
 
 def seat_on(
-    planning: Planning,
+    planning: PlanBuilder,
     service: str | None,
     lines: list[tuple[str, int]],
     names: tuple[str, ...],
@@ -77,7 +79,7 @@ def seat_on(
 
 
 def _line(
-    planning: Planning,
+    planning: PlanBuilder,
     line: str,
     position: int,
     bundle: OfferBundle,
@@ -87,7 +89,7 @@ def _line(
     seated: Seated | None,
 ) -> PlannedLine:
     offer, travellers = group
-    product = planning.shelf.products[offer.product]
+    product = planning.catalogue.products[offer.product]
     ids = tuple(each.id for each in travellers)
     return PlannedLine(
         id=line,
@@ -111,8 +113,8 @@ def _line(
     )
 
 
-def sell_on_top(
-    planning: Planning,
+def add_supplements(
+    planning: PlanBuilder,
     wishes: Iterable[SupplementWish],
     line: PlannedLine | OrderLine,
     customers: tuple[Customer, ...] = (),
@@ -122,8 +124,8 @@ def sell_on_top(
     Raises SupplementNotOffered, and SeatingChangeNotSupported for one that would move a seat.
     """
     for wish in wishes:
-        supplement = planning.shelf.supplements.get(wish.supplement)
-        product: Product | None = planning.shelf.products.get(line.product)
+        supplement = planning.catalogue.supplements.get(wish.supplement)
+        product: Product | None = planning.catalogue.products.get(line.product)
         if supplement is None or product is None or supplement.id not in product.supplements:
             raise SupplementNotOffered
         if supplement.changes_seating:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from domain.changes import ChangeRequest, ReplacedLines, Warned
+from domain.changes import ChangeRequest, IgnoredField, ReplacedLines
 from domain.offers import OfferBundle, Service
 from domain.operations import MOST_LINES, KeepPositions, SetPosition
 from domain.orders import Order, OrderLine, OrderStatus
@@ -15,7 +15,7 @@ from domain.travellers import Traveller
 
 
 @dataclass(frozen=True)
-class Shelf:
+class CatalogueSlice:
     """What is sold, as far as one change needs to know it."""
 
     bundles: Mapping[str, OfferBundle]
@@ -25,18 +25,18 @@ class Shelf:
 
 
 @dataclass
-class Planning:
+class PlanBuilder:
     """A plan in the making: what operations have worked into it so far."""
 
     order: Order
-    shelf: Shelf
+    catalogue: CatalogueSlice
     next_line: int
     next_position: int
     adds: list[PlannedLine] = field(default_factory=list)
     removes: list[str] = field(default_factory=list)
     seats: list[SeatWish] = field(default_factory=list)
     replaced: list[ReplacedLines] = field(default_factory=list)
-    warnings: list[Warned] = field(default_factory=list)
+    warnings: list[IgnoredField] = field(default_factory=list)
     travellers: dict[str, Traveller] = field(default_factory=dict)
     """Travellers this change brings or alters, as they will be."""
     priced_on: dict[str, date] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Planning:
 
     def warn(self, code: str, traveller: str, name: str) -> None:
         """Note that a field of a traveller was ignored."""
-        self.warnings.append(Warned(code=code, traveller=traveller, field=name, position=self.at))
+        self.warnings.append(IgnoredField(code=code, traveller=traveller, field=name, position=self.at))
 
     def finished(self, request: ChangeRequest) -> Plan:
         """Return the plan. Raises TooManyLines for an order that would be too long, and longer than it is."""

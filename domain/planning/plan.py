@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from domain.changes import ReplacedLines, Warned
+from domain.changes import IgnoredField, ReplacedLines
 from domain.customers import Customer, Distribution
 from domain.model import Day, Flag, Instant, Model
 from domain.money import Money
@@ -55,7 +55,7 @@ class Plan(Model):
     """Travellers as they will be, where that differs from now."""
     seats: tuple[SeatWish, ...] = ()
     replaced: tuple[ReplacedLines, ...] = ()
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[IgnoredField, ...] = ()
     refund_price_difference: Flag = False
     confirm: Flag = False
     nothing: Flag = False

@@ -1,7 +1,7 @@
 """Every operation of a change, worked into one plan."""
 
 from domain.changes import ChangeRequest
-from domain.lineage import the_one
+from domain.lineage import single_current_line
 from domain.operations import (
     AddLines,
     AddSupplements,
@@ -13,15 +13,17 @@ from domain.operations import (
     SetTravellers,
 )
 from domain.orders import Order, OrderLine, OrderStatus
-from domain.planning.add_lines import seat_on, sell_on_top, take
-from domain.planning.builder import Planning, Shelf
+from domain.planning.add_lines import add_bundle_lines, add_supplements, seat_on
+from domain.planning.builder import CatalogueSlice, PlanBuilder
 from domain.planning.plan import Plan, PlannedLine
 from domain.planning.replace_lines import keep_positions, remove_lines, replace_lines, set_position
 from domain.refusals import AlreadyConfirmed, ChangeNotAllowed, OfferTaken, OrderCancelled, Refusal
 from domain.traveller_rules import correct
 
 
-def plan_change(order: Order, request: ChangeRequest, shelf: Shelf, next_line: int, next_position: int) -> Plan:
+def plan_change(
+    order: Order, request: ChangeRequest, shelf: CatalogueSlice, next_line: int, next_position: int
+) -> Plan:
     """Return what a change will do; the order is not touched.
 
     On an expired order every line kept is planned anew as well: its seats and its price are gone.
@@ -32,7 +34,7 @@ def plan_change(order: Order, request: ChangeRequest, shelf: Shelf, next_line: i
         raise OrderCancelled
     if request.until_confirmed and order.confirmed_version:
         raise AlreadyConfirmed
-    planning = Planning(order, shelf, next_line, next_position)
+    planning = PlanBuilder(order, shelf, next_line, next_position)
     for operation in request.operations:
         planning.at = None
         try:
@@ -45,27 +47,27 @@ def plan_change(order: Order, request: ChangeRequest, shelf: Shelf, next_line: i
     return planning.finished(request)
 
 
-def _placed(refusal: Refusal, planning: Planning) -> Refusal:
+def _placed(refusal: Refusal, planning: PlanBuilder) -> Refusal:
     """Return a refusal that says at which position of the order it arose, if at one there is."""
     if planning.at is not None and any(line.position == planning.at for line in planning.order.live_lines):
         refusal.members = (*refusal.members, {"position": planning.at})
     return refusal
 
 
-def _taken_once(planning: Planning) -> None:
+def _taken_once(planning: PlanBuilder) -> None:
     """See that a bundle found for this order alone is at one position at most: nothing is held twice by it."""
     staying = [line for line in planning.order.live_lines if line.id not in planning.removes]
     lines: list[OrderLine | PlannedLine] = [*staying, *planning.adds]
-    for bundle in planning.shelf.bundles.values():
+    for bundle in planning.catalogue.bundles.values():
         places = {line.position for line in lines if line.offer_bundle == bundle.id}
         if bundle.order and len(places) > 1:
             raise OfferTaken
 
 
-def _work_in(planning: Planning, operation: Operation) -> None:
+def _work_in(planning: PlanBuilder, operation: Operation) -> None:
     match operation:
         case AddLines():
-            take(planning, operation, planning.position(), ())
+            add_bundle_lines(planning, operation, planning.position(), ())
         case ReplaceLines():
             replace_lines(planning, operation)
         case SetPosition():
@@ -80,15 +82,15 @@ def _work_in(planning: Planning, operation: Operation) -> None:
             correct(planning, operation.travellers)
 
 
-def _add_supplements(planning: Planning, operation: AddSupplements) -> None:
-    line = the_one(planning.order, operation.line)
+def _add_supplements(planning: PlanBuilder, operation: AddSupplements) -> None:
+    line = single_current_line(planning.order, operation.line)
     planning.leave((line,))
     if line.supplement_of:
         raise ChangeNotAllowed
-    sell_on_top(planning, operation.supplements, line, operation.customers)
+    add_supplements(planning, operation.supplements, line, operation.customers)
 
 
-def _renew(planning: Planning) -> None:
+def _renew(planning: PlanBuilder) -> None:
     """Plan every kept line of an expired order again, to be priced and seated anew."""
     for line in planning.order.live_lines:
         if line.id in planning.removes:

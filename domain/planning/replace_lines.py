@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from domain.changes import ReplacedLines
-from domain.lineage import at_position, place_of, resolve, supplements_of
+from domain.lineage import at_position, position_of, resolve, supplements_of
 from domain.operations import KeepPositions, LineWish, RemoveLines, ReplaceLines, SetPosition
 from domain.orders import OrderLine
-from domain.planning.add_lines import take
-from domain.planning.builder import Planning
+from domain.planning.add_lines import add_bundle_lines
+from domain.planning.builder import PlanBuilder
 from domain.planning.plan import PlannedLine
 from domain.refusals import ChangeNotAllowed, NothingToChange
 from domain.traveller_rules import correct, only_of
 
 
-def replace_lines(planning: Planning, operation: ReplaceLines) -> None:
+def replace_lines(planning: PlanBuilder, operation: ReplaceLines) -> None:
     """Put bundles in the place of lines. Raises ChangeNotAllowed, NothingToChange and what resolving raises."""
     lines = resolve(planning.order, operation.lines)
     if any(line.supplement_of for line in lines):
@@ -23,7 +23,7 @@ def replace_lines(planning: Planning, operation: ReplaceLines) -> None:
     _replace(planning, lines, operation.with_)
 
 
-def set_position(planning: Planning, operation: SetPosition) -> None:
+def set_position(planning: PlanBuilder, operation: SetPosition) -> None:
     """Swap what is at a position, or complete its travellers when it carries the bundle already."""
     planning.at = operation.position
     there = at_position(planning.order, operation.position)
@@ -33,21 +33,21 @@ def set_position(planning: Planning, operation: SetPosition) -> None:
         aboard = {traveller for line in there for traveller in line.travellers}
         correct(planning, only_of(planning, operation.travellers, aboard))
         return
-    found = planning.shelf.bundles.get(bundle)
+    found = planning.catalogue.bundles.get(bundle)
     mapped = {each.id for offer in found.offers for each in offer.travellers} if found else set()
     details = only_of(planning, operation.travellers, mapped)
     _replace(planning, there, (LineWish(offer_bundle_id=bundle, travellers=details),))
 
 
-def keep_positions(planning: Planning, operation: KeepPositions) -> None:
+def keep_positions(planning: PlanBuilder, operation: KeepPositions) -> None:
     """Take off every line at a position that is not named. Lines this change adds stay."""
     order = planning.order
-    going = tuple(line for line in order.live_lines if place_of(order, line) not in operation.positions)
+    going = tuple(line for line in order.live_lines if position_of(order, line) not in operation.positions)
     if going:
         _remove(planning, going)
 
 
-def remove_lines(planning: Planning, operation: RemoveLines) -> None:
+def remove_lines(planning: PlanBuilder, operation: RemoveLines) -> None:
     """Take off lines, and the supplements that go with them."""
     if operation.position is not None:
         _remove(planning, at_position(planning.order, operation.position))
@@ -55,17 +55,17 @@ def remove_lines(planning: Planning, operation: RemoveLines) -> None:
         _remove(planning, resolve(planning.order, operation.lines))
 
 
-def _remove(planning: Planning, lines: tuple[OrderLine, ...]) -> None:
+def _remove(planning: PlanBuilder, lines: tuple[OrderLine, ...]) -> None:
     named = {line.id for line in lines}
     with_them = tuple(each for each in supplements_of(planning.order, lines) if each.id not in named)
     planning.remove((*lines, *with_them))
     planning.replaced.append(ReplacedLines(originals=tuple(line.id for line in lines), replacements=()))
 
 
-def _replace(planning: Planning, lines: tuple[OrderLine, ...], wishes: Sequence[LineWish]) -> None:
+def _replace(planning: PlanBuilder, lines: tuple[OrderLine, ...], wishes: Sequence[LineWish]) -> None:
     supplements = supplements_of(planning.order, lines)
     planning.remove(lines)
-    new = [line for wish in wishes for line in take(planning, wish, lines[0].position, lines)]
+    new = [line for wish in wishes for line in add_bundle_lines(planning, wish, lines[0].position, lines)]
     _leave_behind(planning, supplements, new)
     originals = tuple(line.id for line in lines)
     planning.replaced.append(ReplacedLines(originals=originals, replacements=tuple(line.id for line in new)))
@@ -77,7 +77,7 @@ def _nothing_new(lines: tuple[OrderLine, ...], wishes: tuple[LineWish, ...]) -> 
     return same and plain
 
 
-def _leave_behind(planning: Planning, supplements: tuple[OrderLine, ...], new: list[PlannedLine]) -> None:
+def _leave_behind(planning: PlanBuilder, supplements: tuple[OrderLine, ...], new: list[PlannedLine]) -> None:
     """Supplements follow their line to the next one, unless its product does not sell them."""
-    sold = {code for line in new for code in planning.shelf.products[line.product].supplements}
+    sold = {code for line in new for code in planning.catalogue.products[line.product].supplements}
     planning.remove(tuple(each for each in supplements if each.product not in sold))

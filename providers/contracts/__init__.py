@@ -7,7 +7,7 @@ import pytest
 
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("offers", "payments", "assertions", "seats")))
 
-from providers.contracts.fault_proxy import Trouble, Troublemaker  # noqa: E402 - rewritten
+from providers.contracts.fault_proxy import FaultProxy, Trouble  # noqa: E402 - rewritten
 from providers.contracts.offers import OffersContract, OffersUnderTest, OutsideOffersContract  # noqa: E402 - rewritten
 from providers.contracts.payments import (  # noqa: E402 - likewise
     OutsidePaymentsContract,
@@ -17,6 +17,7 @@ from providers.contracts.payments import (  # noqa: E402 - likewise
 from providers.contracts.seats import OutsideSeatsContract, SeatsContract, SeatsUnderTest  # noqa: E402 - likewise
 
 __all__ = [
+    "FaultProxy",
     "OffersContract",
     "OffersUnderTest",
     "OutsideOffersContract",
@@ -27,5 +28,4 @@ __all__ = [
     "SeatsContract",
     "SeatsUnderTest",
     "Trouble",
-    "Troublemaker",
 ]

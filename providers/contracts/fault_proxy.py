@@ -37,7 +37,7 @@ _SAID = {
 }
 
 
-class Troublemaker:
+class FaultProxy:
     """Passes requests on to an address, unless there is trouble. Give its `url` to the provider under test."""
 
     def __init__(self, address: str) -> None:
@@ -77,7 +77,7 @@ class Troublemaker:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], maker: Troublemaker) -> None:
+    def __init__(self, address: tuple[str, int], maker: FaultProxy) -> None:
         self.maker = maker
         super().__init__(address, _Passing)
 
@@ -103,7 +103,7 @@ class _Passing(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815 - the standard library's names
 
-    def _asked(self, maker: Troublemaker, body: bytes) -> tuple[int, bytes, list[tuple[str, str]]]:
+    def _asked(self, maker: FaultProxy, body: bytes) -> tuple[int, bytes, list[tuple[str, str]]]:
         upstream = http.client.HTTPConnection(maker.host, maker.port)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_PASSED_ON}
         upstream.request(self.command, self.path, body, headers)

@@ -8,16 +8,16 @@ from sqlalchemy import bindparam, update
 from domain.money import Money
 from domain.settlement import Move, MoveKind
 from providers.errors import PaymentDeclinedError, RefundDeclinedError
-from store.database.inserts import Inserting, table_of
+from store.database.inserts import ConditionalInsert, table_of
 from store.database.store import Store
-from store.tables import BankRow
+from store.tables import EmbeddedPaymentRow
 
 DECLINE = "tok_decline"
 REFUSE_CAPTURE = "tok_refuse_capture"
 REFUSE_REFUND = "tok_refuse_refund"
 
-_TABLE = table_of(BankRow)
-_INSERT = Inserting(BankRow)
+_TABLE = table_of(EmbeddedPaymentRow)
+_INSERT = ConditionalInsert(EmbeddedPaymentRow)
 _BANK = sa.select(_TABLE).where(_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
 _MOVE = update(_TABLE).where(_TABLE.c.key == bindparam("of"))
 
@@ -36,15 +36,15 @@ class EmbeddedPayments:
             raise PaymentDeclinedError
         with self._store.write() as tx:
             money = {"currency": amount.currency, "authorised_minor": amount.minor}
-            fresh = _INSERT.unless_there(tx, {"tenant": tenant, "key": key, "token": token, **money})
-            if not fresh and tx.get_one(BankRow, key).voided:
+            fresh = _INSERT.run(tx, {"tenant": tenant, "key": key, "token": token, **money})
+            if not fresh and tx.get_one(EmbeddedPaymentRow, key).voided:
                 raise PaymentDeclinedError
             return f"bank:{key}"
 
     def void(self, tenant: str, key: str) -> None:
         """Let the money go, if any was set aside."""
         with self._store.write() as tx:
-            row = tx.get(BankRow, key)
+            row = tx.get(EmbeddedPaymentRow, key)
             if row is not None:
                 row.voided = True
                 tx.add(row)

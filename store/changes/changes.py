@@ -12,10 +12,10 @@ from sqlmodel import Session, col, select, update
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.planning.plan import Plan
 from domain.quotes import Quote
-from store.database.column_types import Moment
+from store.database.column_types import UtcDateTime
 from store.database.inserts import insert_if_absent, table_of
 from store.database.store import after_commit
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import CHANGES
 
@@ -34,7 +34,7 @@ _CLAIM = (
     .values(
         state=ChangeState.RUNNING,
         trouble=None,
-        claimed_at=func.coalesce(_CHANGES.c.claimed_at, bindparam("now", type_=Moment())),
+        claimed_at=func.coalesce(_CHANGES.c.claimed_at, bindparam("now", type_=UtcDateTime())),
     )
 )
 
@@ -65,16 +65,16 @@ def of_id(tx: Session, change: str) -> ChangeRow | None:
     return tx.get(ChangeRow, change)
 
 
-def find(tx: Scoped, change: str) -> ChangeRow | None:
+def find(tx: TenantSession, change: str) -> ChangeRow | None:
     """Return a change by its id, if its order is within reach."""
     of_orders = select(ChangeRow, OrderRow.distribution_channel).join(
         OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True
     )
     row, channel = tx.exec(of_orders.where(ChangeRow.id == change)).one_or_none() or (None, None)
-    return row if row and tx.reach.covers(row.tenant, channel) else None
+    return row if row and tx.reach.allows(row.tenant, channel) else None
 
 
-def of_key(tx: Scoped, client: str, route: str, key: str) -> ChangeRow | None:
+def of_key(tx: TenantSession, client: str, route: str, key: str) -> ChangeRow | None:
     """Return the change an idempotency key stands for. Keys are unique per client and route."""
     mine = (ChangeRow.tenant == tx.reach.tenant, ChangeRow.client == client, ChangeRow.route == route)
     return tx.exec(select(ChangeRow).where(*mine, ChangeRow.idempotency_key == key)).one_or_none()
@@ -137,11 +137,11 @@ def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed:
     open_ = _UNCLAIMED if unclaimed else _OPEN
     row = tx.connection().execute(open_, values | {"of": change}).one_or_none()
     if row is not None:
-        tell(tx, change, outcome, *row)
+        count_and_log(tx, change, outcome, *row)
     return row is not None
 
 
-def tell(tx: Session, change: str, outcome: Outcome, kind: str, correlation_id: str | None) -> None:
+def count_and_log(tx: Session, change: str, outcome: Outcome, kind: str, correlation_id: str | None) -> None:
     """Count and log a change's outcome once the transaction that writes it has committed."""
     ids = {"order": outcome.order.number, "change": change}
     ended = {"kind": kind, "outcome": outcome.state.value, "code": outcome.code, "correlation_id": correlation_id}
@@ -149,14 +149,14 @@ def tell(tx: Session, change: str, outcome: Outcome, kind: str, correlation_id: 
     after_commit(tx, partial(log.info, "change ended", extra={**ids, **ended}))
 
 
-def half_done(tx: Session, order: str, but: str) -> list[ChangeRow]:
+def claimed_without_outcome(tx: Session, order: str, but: str) -> list[ChangeRow]:
     """Return an order's requests that a run took up and none has ended, but one; first taken up first."""
     mine = (ChangeRow.order_number == order, ChangeRow.id != but, col(ChangeRow.outcome).is_(None))
     query = select(ChangeRow).where(*mine, col(ChangeRow.claimed_at).is_not(None))
     return list(tx.exec(query.order_by(col(ChangeRow.claimed_at), col(ChangeRow.id))))
 
 
-def never_taken_up(tx: Session, order: str) -> list[ChangeRow]:
+def unclaimed(tx: Session, order: str) -> list[ChangeRow]:
     """Return an order's requests that no run has taken up, first come first."""
     waiting = (col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_(None))
     query = select(ChangeRow).where(ChangeRow.order_number == order, *waiting)
@@ -176,7 +176,7 @@ def existing(tx: Session, change: str) -> ChangeRow:
     return tx.get_one(ChangeRow, change)
 
 
-def note_trouble(tx: Session, change: str, code: str) -> None:
+def record_dispatch_error(tx: Session, change: str, code: str) -> None:
     """Note why a request that waits could not be handed to a workflow."""
     waiting = (col(ChangeRow.id) == change, col(ChangeRow.claimed_at).is_(None), col(ChangeRow.outcome).is_(None))
     tx.exec(update(ChangeRow).where(*waiting).values(trouble=code))

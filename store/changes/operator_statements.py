@@ -11,7 +11,7 @@ from store.tables import EventRow, OrderRow
 
 
 @dataclass(frozen=True)
-class Saying:
+class OperatorStatement:
     """What somebody said of a step that is stuck since a time."""
 
     kind: EventType
@@ -28,14 +28,14 @@ class Saying:
 
 
 @dataclass(frozen=True)
-class Said:
+class RecordedStatement:
     """What was said, and when."""
 
-    saying: Saying
+    saying: OperatorStatement
     at: datetime
 
 
-def write_down(tx: Session, order: OrderRow, change: str | None, saying: Saying, now: datetime) -> int:
+def record(tx: Session, order: OrderRow, change: str | None, saying: OperatorStatement, now: datetime) -> int:
     """Write on a locked order what somebody said; return its event's number."""
     data = {
         "step": saying.step,
@@ -56,19 +56,19 @@ def number_of(tx: Session, order: str, kind: EventType, said_id: str) -> int | N
     return None
 
 
-def of_number(tx: Session, order: str, number: int, kind: EventType) -> Said | None:
+def of_number(tx: Session, order: str, number: int, kind: EventType) -> RecordedStatement | None:
     """Return what an event says somebody said; None for an event of another kind, or that nobody said."""
     row = tx.get(EventRow, (order, number))
-    return Said(_saying(row), row.at) if row and row.type == kind and "id" in data_of(row) else None
+    return RecordedStatement(_saying(row), row.at) if row and row.type == kind and "id" in data_of(row) else None
 
 
-def said_done(tx: Session, order: str, step: str, since: datetime, after: datetime) -> list[Said]:
+def statements_of_done(tx: Session, order: str, step: str, since: datetime, after: datetime) -> list[RecordedStatement]:
     """Return who said after a time that a stuck step was done by hand, each person's latest, latest first."""
     rows = ((_saying(row), row.at) for row in _rows(tx, order, EventType.SAID_DONE_BY_HAND) if row.at > after)
-    latest: dict[str, Said] = {}
+    latest: dict[str, RecordedStatement] = {}
     for saying, at in rows:
         if saying.is_about(step, since):
-            latest.setdefault(saying.who, Said(saying, at))
+            latest.setdefault(saying.who, RecordedStatement(saying, at))
     return list(latest.values())
 
 
@@ -77,7 +77,7 @@ def _rows(tx: Session, order: str, kind: EventType) -> Iterator[EventRow]:
     yield from tx.exec(query.order_by(col(EventRow.number).desc()))
 
 
-def _saying(row: EventRow) -> Saying:
+def _saying(row: EventRow) -> OperatorStatement:
     data = data_of(row)
     about = data["step"], datetime.fromisoformat(data["since"])
-    return Saying(EventType(row.type), *about, data["who"], data["reason"], data["id"])
+    return OperatorStatement(EventType(row.type), *about, data["who"], data["reason"], data["id"])

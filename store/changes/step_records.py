@@ -9,18 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy import String, bindparam, func, update
 from sqlmodel import Session, col, select
 
-from store.database.inserts import Inserting, table_of
-from store.tables import ChangeRow, EffectRow, OrderRow
-from store.webhooks import outbox as deliveries
+from store.database.inserts import ConditionalInsert, table_of
+from store.tables import ChangeRow, OrderRow, StepRecordRow
+from store.webhooks import outbox
 from temporal.names import StepName
 
 REVERSIBLE = (StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE, StepName.AUTHORISE_PAYMENT)
 """The steps with an undo, by name: a test holds them to their declarations."""
 
 # Run for every step of every change.
-_EFFECTS, _ORDERS = table_of(EffectRow), table_of(OrderRow)
+_EFFECTS, _ORDERS = table_of(StepRecordRow), table_of(OrderRow)
 _EARLIER = select(func.count()).select_from(_EFFECTS).where(_EFFECTS.c.change == bindparam("of_change"))
-_INSERT = Inserting(EffectRow, number=_EARLIER.scalar_subquery() + 1)
+_INSERT = ConditionalInsert(StepRecordRow, number=_EARLIER.scalar_subquery() + 1)
 _FINISH = update(_EFFECTS).where(_EFFECTS.c.key == bindparam("of_key"))
 _LOCKED = (
     sa.select(
@@ -29,7 +29,7 @@ _LOCKED = (
         _EFFECTS.c.state,
         _EFFECTS.c.answer,
         _EFFECTS.c.refusal,
-        deliveries.anybody_of(_ORDERS.c.tenant),
+        outbox.any_webhook_of(_ORDERS.c.tenant),
     )
     .select_from(OrderRow)
     .outerjoin(ChangeRow, col(ChangeRow.id) == bindparam("of_change", type_=String()))
@@ -41,7 +41,7 @@ _LOCKED = (
 _CHANGE = "the step's change"
 
 
-class EffectState(StrEnum):
+class StepState(StrEnum):
     """How far a step's key has come; NEW is a key nobody has asked under yet."""
 
     NEW = "new"
@@ -50,7 +50,7 @@ class EffectState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class TwinError(Exception):
+class ConcurrentDuplicateError(Exception):
     """The same step was done while we waited for the order: our transaction is void, and asking again will tell."""
 
 
@@ -85,16 +85,16 @@ class Keyed(Protocol):
         """Write it as JSON."""
 
 
-def ask(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[EffectRow, bool]:
+def record_started(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[StepRecordRow, bool]:
     """Note that a step is asked for; return what is known of it under its key, and whether it is so for the first time.
 
     Of two at once the second waits here for the first and then sees what became of it.
     """
-    fresh = _insert(tx, tenant, step, command, {"state": EffectState.ASKED, "asked_at": now})
+    fresh = _insert(tx, tenant, step, command, {"state": StepState.ASKED, "asked_at": now})
     return of_key(tx, command.key), fresh
 
 
-def locked(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
+def lock_order_and_step(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
     """Lock the order of a step, and return what is known of the step: one statement.
 
     The order's head is not the session's: `write_order` writes what the step changes of it, at its end. The
@@ -107,11 +107,11 @@ def locked(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
     # The session itself keeps only what somebody holds.
     tx.info[_CHANGE] = change
     if not anybody:
-        deliveries.nobody_listens(tx)
+        outbox.no_webhook_listens(tx)
     return order, Known(state, answer, refusal) if state else None
 
 
-def remember(tx: Session, tenant: str, command: Keyed, answer: str, now: datetime, *, asked: bool) -> None:
+def record_done(tx: Session, tenant: str, command: Keyed, answer: str, now: datetime, *, asked: bool) -> None:
     """Write a step down as done, with its first answer; `asked` says that it was written down as asked before.
 
     Raises TwinError when somebody else has written it down meanwhile.
@@ -119,41 +119,43 @@ def remember(tx: Session, tenant: str, command: Keyed, answer: str, now: datetim
     if asked:
         finish(tx, command.key, answer, None, now)
         return
-    done = {"state": EffectState.DONE, "answer": answer, "asked_at": now, "done_at": now}
+    done = {"state": StepState.DONE, "answer": answer, "asked_at": now, "done_at": now}
     if not _insert(tx, tenant, command.step, command, done):
-        raise TwinError
+        raise ConcurrentDuplicateError
 
 
-def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[EffectState, EffectRow]:
+def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[StepState, StepRecordRow]:
     """Mark a step's key withdrawn, for ever; return the state it was in before, and its row.
 
     A step that was never asked for gets a tombstone: if it comes late, it finds the key withdrawn.
     """
-    tombstone = {"state": EffectState.WITHDRAWN, "asked_at": now, "withdrawn_at": now}
+    tombstone = {"state": StepState.WITHDRAWN, "asked_at": now, "withdrawn_at": now}
     fresh = _insert(tx, tenant, step, command, tombstone)
     row = of_key(tx, command.key)
     if fresh:
-        return EffectState.NEW, row
-    before = EffectState(row.state)
-    row.state, row.withdrawn_at = EffectState.WITHDRAWN, row.withdrawn_at or now
+        return StepState.NEW, row
+    before = StepState(row.state)
+    row.state, row.withdrawn_at = StepState.WITHDRAWN, row.withdrawn_at or now
     tx.add(row)
     return before, row
 
 
 def finish(tx: Session, key: str, answer: str | None, refusal: str | None, now: datetime) -> None:
     """Write a step's first answer; every later asking gets it."""
-    values = {"state": EffectState.DONE, "answer": answer, "refusal": refusal, "done_at": now}
+    values = {"state": StepState.DONE, "answer": answer, "refusal": refusal, "done_at": now}
     tx.connection().execute(_FINISH, values | {"of_key": key})
 
 
-def of_key(tx: Session, key: str) -> EffectRow:
+def of_key(tx: Session, key: str) -> StepRecordRow:
     """Return the effect under a key, locked until the transaction ends."""
-    return tx.exec(select(EffectRow).where(EffectRow.key == key).with_for_update()).one()
+    return tx.exec(select(StepRecordRow).where(StepRecordRow.key == key).with_for_update()).one()
 
 
-def of_change(tx: Session, change: str) -> list[EffectRow]:
+def of_change(tx: Session, change: str) -> list[StepRecordRow]:
     """Return everything known of a change's steps, first asked first."""
-    return list(tx.exec(select(EffectRow).where(EffectRow.change == change).order_by(col(EffectRow.number))))
+    return list(
+        tx.exec(select(StepRecordRow).where(StepRecordRow.change == change).order_by(col(StepRecordRow.number)))
+    )
 
 
 def _insert(tx: Session, tenant: str, step: str, command: Keyed, state: Mapping[str, object]) -> bool:
@@ -166,4 +168,4 @@ def _insert(tx: Session, tenant: str, step: str, command: Keyed, state: Mapping[
         "command": command.model_dump_json(),
         **state,
     }
-    return _INSERT.unless_there(tx, row | {"of_change": command.change})
+    return _INSERT.run(tx, row | {"of_change": command.change})

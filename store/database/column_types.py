@@ -16,7 +16,7 @@ from sqlmodel import Field
 from domain.model import LARGEST_NUMBER
 
 
-class Words(TypeDecorator[str]):
+class BoundedText(TypeDecorator[str]):
     """Text of a bounded length without NUL."""
 
     impl = String
@@ -48,7 +48,7 @@ class Document(TypeDecorator[str]):
         return value
 
 
-class Whole(TypeDecorator[int]):
+class SafeInteger(TypeDecorator[int]):
     """A whole number, 64 bits on both, within JSON's safe range."""
 
     impl = BigInteger
@@ -61,7 +61,7 @@ class Whole(TypeDecorator[int]):
         return value
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An instant: aware on the way in, UTC on the way out. SQLite has no time zones, so UTC goes in."""
 
     impl = DateTime
@@ -87,7 +87,7 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Exact(TypeDecorator[Decimal]):
+class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal fraction such as a tax rate, kept as text: SQLite would round it through a float."""
 
     impl = String(20)
@@ -102,9 +102,9 @@ class Exact(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
-def words(length: int = 100, **options: Any) -> Any:
+def bounded_text(length: int = 100, **options: Any) -> Any:
     """Declare a text column of at most this many characters."""
-    return Field(sa_type=Words(length), **options)
+    return Field(sa_type=BoundedText(length), **options)
 
 
 def document(**options: Any) -> Any:
@@ -112,16 +112,16 @@ def document(**options: Any) -> Any:
     return Field(sa_type=Document, **options)
 
 
-def whole(**options: Any) -> Any:
+def safe_integer(**options: Any) -> Any:
     """Declare a whole-number column."""
-    return Field(sa_type=Whole, **options)
+    return Field(sa_type=SafeInteger, **options)
 
 
-def moment(**options: Any) -> Any:
+def utc_datetime(**options: Any) -> Any:
     """Declare an instant column."""
-    return Field(sa_type=Moment, **options)
+    return Field(sa_type=UtcDateTime, **options)
 
 
-def exact(**options: Any) -> Any:
+def exact_decimal(**options: Any) -> Any:
     """Declare a decimal-fraction column."""
-    return Field(sa_type=Exact, **options)
+    return Field(sa_type=ExactDecimal, **options)

@@ -18,7 +18,7 @@ def table_of(row: type[SQLModel]) -> Table:
     return table
 
 
-class Inserting:
+class ConditionalInsert:
     """Inserts a row unless one with its key exists; built once for each dialect.
 
     Columns named in `computed` get the value of that expression. PostgreSQL lets the second of two
@@ -31,7 +31,7 @@ class Inserting:
             for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
         }
 
-    def unless_there(self, tx: Session, values: Mapping[str, Any]) -> bool:
+    def run(self, tx: Session, values: Mapping[str, Any]) -> bool:
         """Insert; return whether it was inserted."""
         statement = self._statements[tx.get_bind().dialect.name]
         return tx.connection().execute(statement, values).first() is not None
@@ -39,7 +39,7 @@ class Inserting:
 
 def insert_if_absent(tx: Session, row: SQLModel) -> bool:
     """Insert a row unless one with its key exists; return whether it was inserted."""
-    return _plain(type(row)).unless_there(tx, row.model_dump())
+    return _plain(type(row)).run(tx, row.model_dump())
 
 
 def insert_all(tx: Session, row: type[SQLModel], values: Sequence[Mapping[str, Any]]) -> None:
@@ -54,5 +54,5 @@ def _insert(row: type[SQLModel]) -> Insert:
 
 
 @cache
-def _plain(row: type[SQLModel]) -> Inserting:
-    return Inserting(row)
+def _plain(row: type[SQLModel]) -> ConditionalInsert:
+    return ConditionalInsert(row)

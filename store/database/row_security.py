@@ -43,20 +43,20 @@ def make_role(connection: Connection) -> None:
         raise RoleMissingError from error
 
 
-def admit(connection: Connection, table: str, rights: str) -> None:
+def grant_table(connection: Connection, table: str, rights: str) -> None:
     """Let scoped transactions use a whole table, which says nothing of anybody."""
     connection.execute(text(f"GRANT {rights} ON {table} TO {ROLE}"))
 
 
-def wall(connection: Connection, table: str, rights: str, further: str | None = None) -> None:
+def enable_tenant_policy(connection: Connection, table: str, rights: str, further: str | None = None) -> None:
     """Let scoped transactions use their tenant's rows of a table, as far as a further condition allows."""
-    admit(connection, table, rights)
+    grant_table(connection, table, rights)
     seen = f"{_TENANT} AND {further}" if further else _TENANT
     connection.execute(text(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))
     connection.execute(text(f"CREATE POLICY tenants ON {table} TO {ROLE} USING ({seen})"))
 
 
-def take_down(connection: Connection, table: str) -> None:
+def drop_tenant_policy(connection: Connection, table: str) -> None:
     """Take back what `wall` or `admit` did."""
     connection.execute(text(f"DROP POLICY IF EXISTS tenants ON {table}"))
     connection.execute(text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from sqlmodel import Session
 
-from domain.access import Reach
+from domain.access import TenantAccess
 from store.database.connections import BUSY_SECONDS, StoreBusyError, database_url, engines, is_sqlite
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 
 Clock = Callable[[], datetime]
 _Tx = TypeVar("_Tx", bound=Session)
@@ -23,7 +23,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - this is the one clock
 
 
-class WalledOutError(Exception):
+class LoginSeesNoRowsError(Exception):
     """PostgreSQL's row-level security holds for our own login: it would take every table for empty."""
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class Store:
         self._turn = threading.Lock()
         self._joined = threading.local()
 
-    def within(self, reach: Reach) -> "Within":
+    def for_tenant(self, reach: TenantAccess) -> "TenantStore":
         """Return the store as far as somebody reaches."""
-        return Within(self, reach)
+        return TenantStore(self, reach)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -74,15 +74,15 @@ class Store:
         with self._committed(Session(self._writer, expire_on_commit=False)) as tx:
             yield tx
 
-    def read_within(self, reach: Reach) -> AbstractContextManager[Scoped]:
+    def read_within(self, reach: TenantAccess) -> AbstractContextManager[TenantSession]:
         """Open one consistent view of what somebody reaches; no transaction may be open in this thread."""
         self._check_none_open()
-        return _looking(Scoped(self._reader, reach, expire_on_commit=False))
+        return _looking(TenantSession(self._reader, reach, expire_on_commit=False))
 
-    def write_within(self, reach: Reach) -> AbstractContextManager[Scoped]:
+    def write_within(self, reach: TenantAccess) -> AbstractContextManager[TenantSession]:
         """Open a transaction on what somebody reaches; none may be open in this thread. Raises StoreBusyError."""
         self._check_none_open()
-        return self._committed(Scoped(self._writer, reach, expire_on_commit=False))
+        return self._committed(TenantSession(self._writer, reach, expire_on_commit=False))
 
     def _check_none_open(self) -> None:
         if self._open_here() is not None:
@@ -121,9 +121,9 @@ class Store:
             ask = tx.connection().exec_driver_sql
             ask("SELECT 1 FROM orders WHERE 1 = 0")
             if not self._sqlite and ask("SELECT row_security_active('orders')").scalar_one():
-                raise WalledOutError
+                raise LoginSeesNoRowsError
 
-    def settle(self) -> None:
+    def checkpoint_wal(self) -> None:
         """Take what was written before out of SQLite's log; as much of it as no reader needs. PostgreSQL vacuums."""
         if self._sqlite:
             with self._writing(), self._writer.connect() as connection:
@@ -135,19 +135,19 @@ class Store:
         self._reader.dispose()
 
 
-class Within:
+class TenantStore:
     """The store as far as somebody reaches: no transaction of theirs can be opened that sees more."""
 
-    def __init__(self, store: Store, reach: Reach) -> None:
+    def __init__(self, store: Store, reach: TenantAccess) -> None:
         self._store = store
         self._reach = reach
         self.now = store.now
 
-    def read(self) -> AbstractContextManager[Scoped]:
+    def read(self) -> AbstractContextManager[TenantSession]:
         """Open one consistent view of the database."""
         return self._store.read_within(self._reach)
 
-    def write(self) -> AbstractContextManager[Scoped]:
+    def write(self) -> AbstractContextManager[TenantSession]:
         """Open a transaction; whatever writes in this thread until its end joins it. Raises StoreBusyError."""
         return self._store.write_within(self._reach)
 

@@ -27,7 +27,7 @@ _TRAVELLERS = _live(table_of(TravellerRow), table_of(TravellerRow).c.traveller.i
 _FEES = _live(table_of(FeeRow), table_of(FeeRow).c.added_in > bindparam("confirmed"))
 
 
-def put_on(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, held: Sequence[str]) -> None:
+def apply_change(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, held: Sequence[str]) -> None:
     """Put a change on an order: its lines, travellers and fees, in its version.
 
     `held` are the reservations made for it, in the order the plan wished for them.
@@ -50,7 +50,7 @@ def put_on(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, 
     insert_all(tx, FeeRow, [_fee(change, fee) | common for fee in quote.fees])
 
 
-def take_off(tx: Session, order: str, change: str) -> None:
+def revert_change(tx: Session, order: str, change: str) -> None:
     """Take a change off again: what it added is undone, what it removed is live."""
     for table in _VERSIONED:
         rows = table_of(table)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from store.database.inserts import insert_all
 from store.tables import EventRow, OrderRow
-from store.webhooks import outbox as deliveries
+from store.webhooks import outbox
 
 Data = Mapping[str, str | int | Sequence[str]]
 
@@ -51,7 +51,7 @@ def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, no
         "data": _written(data),
     }
     insert_all(tx, EventRow, [event])
-    deliveries.owe(tx, order.tenant, order.number, order.last_event, kind, now)
+    outbox.enqueue(tx, order.tenant, order.number, order.last_event, kind, now)
 
 
 def append_once(tx: Session, order: OrderRow, kind: EventType, change: str, now: datetime, data: Data) -> None:

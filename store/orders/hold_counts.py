@@ -9,18 +9,18 @@ from pydantic_core import from_json
 from sqlalchemy import String, bindparam, literal_column
 from sqlmodel import Session
 
-from store.database.column_types import Moment
+from store.database.column_types import UtcDateTime
 from store.database.inserts import table_of
-from store.tables import ChangeRow, ClientRow, EffectRow, ReservationRow
+from store.tables import ChangeRow, ClientRow, ReservationRow, StepRecordRow
 
-_SEATS, _EFFECTS, _CHANGES = table_of(ReservationRow), table_of(EffectRow), table_of(ChangeRow)
+_SEATS, _EFFECTS, _CHANGES = table_of(ReservationRow), table_of(StepRecordRow), table_of(ChangeRow)
 _CLIENTS = table_of(ClientRow)
 _CLIENT = bindparam("client", type_=String())
 # Run for every change that wants seats. Literals: SQLite takes a partial index for nothing else.
 _COUNT = (
     sa.select(sa.func.count())
     .select_from(_SEATS)
-    .where(_SEATS.c.state == literal_column("'held'"), _SEATS.c.expires_at > bindparam("now", type_=Moment()))
+    .where(_SEATS.c.state == literal_column("'held'"), _SEATS.c.expires_at > bindparam("now", type_=UtcDateTime()))
     .where(_SEATS.c.id.not_in(bindparam("but", expanding=True)))
 )
 _OF_ORDER = _COUNT.where(_SEATS.c.order_number == bindparam("order", type_=String()))

@@ -8,8 +8,8 @@ from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.settlement import Move, MoveKind, Payment
-from store.database.column_types import Whole
-from store.database.inserts import Inserting, insert_all, table_of
+from store.database.column_types import SafeInteger
+from store.database.inserts import ConditionalInsert, insert_all, table_of
 from store.tables import LedgerRow, OrderRow, PaymentRow
 
 # Run with every order that is loaded.
@@ -20,14 +20,14 @@ _PAYMENTS = (
     .where(_OF_ORDER)
     .order_by(_SUMS.c.number)
 )
-_AMOUNT = bindparam("amount", type_=Whole())
+_AMOUNT = bindparam("amount", type_=SafeInteger())
 _MOVE = update(_SUMS).where(_SUMS.c.key == bindparam("of_key"))
 _MOVES = {
     MoveKind.CAPTURE: _MOVE.values(captured_minor=_SUMS.c.captured_minor + _AMOUNT, open=False),
     MoveKind.REFUND: _MOVE.values(refunded_minor=_SUMS.c.refunded_minor + _AMOUNT),
     MoveKind.VOID: _MOVE.values(open=False),
 }
-_INSERT = Inserting(
+_INSERT = ConditionalInsert(
     PaymentRow, number=sa.select(func.count()).select_from(_SUMS).where(_OF_ORDER).scalar_subquery() + 1
 )
 
@@ -59,7 +59,7 @@ def authorised(
         "reference": reference,
         "authorised_minor": amount.minor,
     }
-    if not _INSERT.unless_there(tx, payment | {"order": order.number}):
+    if not _INSERT.run(tx, payment | {"order": order.number}):
         raise LookupError("money is set aside once under a key")
     _enter(tx, order, key, key, change, "authorise", amount, now)
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from domain.offers import OfferBundle
 from store.database.inserts import table_of
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.tables import BundleRow, LineRow, OfferRow
 
 # Run for every change.
@@ -18,7 +18,7 @@ _BUNDLES = sa.select(_TABLE.c.id, _TABLE.c.document).where(
 )
 
 
-def keep(tx: Scoped, bundle: OfferBundle) -> None:
+def keep(tx: TenantSession, bundle: OfferBundle) -> None:
     """Keep a promise that was made."""
     text, tenant, when = bundle.model_dump_json(), tx.reach.tenant, bundle.expires_at
     tx.add(BundleRow(tenant=tenant, id=bundle.id, expires_at=when, order_number=bundle.order, document=text))
@@ -43,7 +43,7 @@ def first_expiry(tx: Session, order: str, now: datetime) -> datetime | None:
     return tx.exec(standing.limit(1)).first()
 
 
-def of_offers(tx: Scoped, offers: Iterable[str]) -> dict[str, OfferBundle]:
+def of_offers(tx: TenantSession, offers: Iterable[str]) -> dict[str, OfferBundle]:
     """Return the bundle of each offer by the offer's id; unknown ones, and another tenant's, are absent."""
     tenant = tx.reach.tenant
     rows = tx.exec(select(OfferRow).where(OfferRow.tenant == tenant, col(OfferRow.id).in_(set(offers)))).all()

@@ -12,7 +12,7 @@ from domain.money import Money
 from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
 from domain.travellers import Traveller
 from store.database.inserts import table_of
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.orders.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
@@ -50,19 +50,19 @@ _FEES = (
 )
 
 
-def find(tx: Scoped, number: str) -> OrderRow | None:
+def find(tx: TenantSession, number: str) -> OrderRow | None:
     """Return an order's row, or None: unknown, out of reach and one whose making was refused look alike."""
     row = tx.exec(_FIND, params={"order": number, "of_tenant": tx.reach.tenant}).one_or_none()
-    return row if row and tx.reach.covers(row.tenant, row.distribution_channel) else None
+    return row if row and tx.reach.allows(row.tenant, row.distribution_channel) else None
 
 
-def mine(tx: Scoped) -> ColumnElement[bool]:
+def visible_orders(tx: TenantSession) -> ColumnElement[bool]:
     """Return what is true of the orders within reach."""
     of_tenant, channel = col(OrderRow.tenant) == tx.reach.tenant, tx.reach.channel
     return of_tenant if channel is None else of_tenant & (col(OrderRow.distribution_channel) == channel)
 
 
-def locked(tx: Session, number: str) -> OrderRow:
+def lock_order(tx: Session, number: str) -> OrderRow:
     """Return an order's row for writing; others wait until the transaction ends."""
     return tx.exec(_LOCKED, params={"order": number}).one()
 

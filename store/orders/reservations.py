@@ -26,7 +26,7 @@ _REMOVED = _OF_LINES.where(_LINES.c.removed_by == bindparam("by"))
 _SET = update(_SEATS).where(_SEATS.c.id.in_(bindparam("ids", expanding=True)))
 
 
-class Kept(NamedTuple):
+class KeptSeat(NamedTuple):
     """A seat kept for an order."""
 
     id: str
@@ -80,38 +80,38 @@ def held(tx: Session, order: OrderRow, client: str, key: str, seats: Sequence[He
     insert_all(tx, ReservationRow, rows)
 
 
-def under_key(tx: Session, key: str) -> list[Kept]:
+def under_key(tx: Session, key: str) -> list[KeptSeat]:
     """Return the seats a step holds, in the order it got them."""
     return _kept(tx, _UNDER_KEY, {"of_key": key})
 
 
-def still_held(tx: Session, order: str) -> list[Kept]:
+def still_held(tx: Session, order: str) -> list[KeptSeat]:
     """Return the seats an order holds without having them for good."""
     return _kept(tx, _HELD, {"order": order})
 
 
-def released(tx: Session, rows: Iterable[Kept]) -> None:
+def released(tx: Session, rows: Iterable[KeptSeat]) -> None:
     """Enter that seats are not ours any more."""
     _set(tx, [row.id for row in rows], state=ReservationState.RELEASED, expires_at=None)
 
 
-def confirmed(tx: Session, rows: Iterable[Kept]) -> None:
+def confirmed(tx: Session, rows: Iterable[KeptSeat]) -> None:
     """Enter that seats are ours for good."""
     _set(tx, [row.id for row in rows], state=ReservationState.CONFIRMED, expires_at=None)
 
 
-def last_until(tx: Session, rows: Iterable[Kept], until: datetime) -> None:
+def last_until(tx: Session, rows: Iterable[KeptSeat], until: datetime) -> None:
     """Enter that holds last until a time."""
     _set(tx, [row.id for row in rows], expires_at=until)
 
 
-def at_confirmation(tx: Session, order: str) -> tuple[list[Kept], list[Kept]]:
+def at_confirmation(tx: Session, order: str) -> tuple[list[KeptSeat], list[KeptSeat]]:
     """Return the seats of live lines, and every other seat the order still has."""
     in_use, ours = _seats_of(tx, _LIVE, {"order": order}), _kept(tx, _OURS, {"order": order})
     return [row for row in ours if row.id in in_use], [row for row in ours if row.id not in in_use]
 
 
-def superseded(tx: Session, order: str, change: str) -> list[Kept]:
+def superseded(tx: Session, order: str, change: str) -> list[KeptSeat]:
     """Return held seats of lines a change removed that no live line uses.
 
     Confirmed seats are not among them: they stay with the confirmed version until the draft is confirmed.
@@ -123,8 +123,8 @@ def superseded(tx: Session, order: str, change: str) -> list[Kept]:
     return [row for row in still_held(tx, order) if row.id in free]
 
 
-def _kept(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> list[Kept]:
-    return [Kept(*row) for row in tx.connection().execute(query, of)]
+def _kept(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> list[KeptSeat]:
+    return [KeptSeat(*row) for row in tx.connection().execute(query, of)]
 
 
 def _seats_of(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> set[str]:

@@ -8,12 +8,12 @@ import json
 from sqlmodel import Session
 
 from domain.orders import Order
-from store.orders.orders import load, locked
+from store.orders.orders import load, lock_order
 
 
 def snapshot(tx: Session, number: str) -> str:
     """Return an order's state as text: lines, travellers, fees, live seats, money, version, status."""
-    order: Order = load(tx, locked(tx, number))
+    order: Order = load(tx, lock_order(tx, number))
     state = {
         "status": order.status,
         "version": order.version,

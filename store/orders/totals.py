@@ -29,7 +29,7 @@ _DUE = select(
 )
 
 
-class Due(NamedTuple):
+class OrderTotal(NamedTuple):
     """What is on an order, its draft included."""
 
     lines: int
@@ -38,16 +38,16 @@ class Due(NamedTuple):
     """What they cost, with the fees in force."""
 
 
-def due_of(tx: Session, row: OrderRow) -> Due:
+def order_total(tx: Session, row: OrderRow) -> OrderTotal:
     """Return what an order with everything in its draft costs."""
     tx.flush()
     lines, prices, fees = tx.connection().execute(_DUE, {"order": row.number}).one()
-    return Due(int(lines), Money(int(prices) + int(fees), row.currency))
+    return OrderTotal(int(lines), Money(int(prices) + int(fees), row.currency))
 
 
 def summary_of(tx: Session, row: OrderRow) -> OrderSummary:
     """Return where an order stands, in a few words without anything personal."""
-    total = due_of(tx, row).total
+    total = order_total(tx, row).total
     return OrderSummary(
         number=row.number,
         status=row.status,

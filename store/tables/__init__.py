@@ -2,21 +2,20 @@
 
 from store.tables.access import ApiKeyRow, ClientRow
 from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, SupplementRow
-from store.tables.changes import ChangeRow, EffectRow, EventRow
-from store.tables.money import BankRow, LedgerRow, PaymentRow
+from store.tables.changes import ChangeRow, EventRow, StepRecordRow
+from store.tables.money import EmbeddedPaymentRow, LedgerRow, PaymentRow
 from store.tables.offers import BundleRow, OfferRow
 from store.tables.orders import CounterRow, FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 from store.tables.webhooks import DeliveryRow, WebhookRow
 
 __all__ = [
     "ApiKeyRow",
-    "BankRow",
     "BundleRow",
     "ChangeRow",
     "ClientRow",
     "CounterRow",
     "DeliveryRow",
-    "EffectRow",
+    "EmbeddedPaymentRow",
     "EventRow",
     "FeeRow",
     "LedgerRow",
@@ -29,6 +28,7 @@ __all__ = [
     "SeatHoldRow",
     "SeatRow",
     "ServiceRow",
+    "StepRecordRow",
     "SupplementRow",
     "TravellerRow",
     "WebhookRow",

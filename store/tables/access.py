@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import SQLModel
 
-from store.database.column_types import document, moment, words
+from store.database.column_types import bounded_text, document, utc_datetime
 
 
 class ClientRow(SQLModel, table=True):
@@ -12,15 +12,15 @@ class ClientRow(SQLModel, table=True):
 
     __tablename__ = "clients"
 
-    tenant: str = words(64, index=True)
-    id: str = words(64, primary_key=True)
+    tenant: str = bounded_text(64, index=True)
+    id: str = bounded_text(64, primary_key=True)
     """Its name; in a token, the client it was issued to."""
-    channel: str | None = words(64, default=None)
+    channel: str | None = bounded_text(64, default=None)
     """The distribution channel whose orders are its own; none means all of the tenant's."""
     scopes: str = document()
     """As JSON."""
-    created_at: datetime = moment()
-    revoked_at: datetime | None = moment(default=None)
+    created_at: datetime = utc_datetime()
+    revoked_at: datetime | None = utc_datetime(default=None)
 
 
 class ApiKeyRow(SQLModel, table=True):
@@ -28,11 +28,11 @@ class ApiKeyRow(SQLModel, table=True):
 
     __tablename__ = "api_keys"
 
-    tenant: str = words(64)
-    id: str = words(20, primary_key=True)
+    tenant: str = bounded_text(64)
+    id: str = bounded_text(20, primary_key=True)
     """The part that may be seen, in logs and lists."""
-    client: str = words(64, foreign_key="clients.id", index=True)
-    digest: str = words(64)
-    created_at: datetime = moment()
-    last_used_at: datetime | None = moment(default=None)
-    revoked_at: datetime | None = moment(default=None)
+    client: str = bounded_text(64, foreign_key="clients.id", index=True)
+    digest: str = bounded_text(64)
+    created_at: datetime = utc_datetime()
+    last_used_at: datetime | None = utc_datetime(default=None)
+    revoked_at: datetime | None = utc_datetime(default=None)

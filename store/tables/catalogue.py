@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import SQLModel
 
-from store.database.column_types import document, moment, whole, words
+from store.database.column_types import bounded_text, document, safe_integer, utc_datetime
 
 
 class ProductRow(SQLModel, table=True):
@@ -13,9 +13,9 @@ class ProductRow(SQLModel, table=True):
 
     __tablename__ = "products"
 
-    tenant: str = words(64, primary_key=True)
-    id: str = words(64, primary_key=True)
-    line: str | None = words(64, default=None, index=True)
+    tenant: str = bounded_text(64, primary_key=True)
+    id: str = bounded_text(64, primary_key=True)
+    line: str | None = bounded_text(64, default=None, index=True)
     document: str = document()
 
 
@@ -24,8 +24,8 @@ class SupplementRow(SQLModel, table=True):
 
     __tablename__ = "supplements"
 
-    tenant: str = words(64, primary_key=True)
-    id: str = words(64, primary_key=True)
+    tenant: str = bounded_text(64, primary_key=True)
+    id: str = bounded_text(64, primary_key=True)
     document: str = document()
 
 
@@ -35,10 +35,10 @@ class ServiceRow(SQLModel, table=True):
     __tablename__ = "services"
     __table_args__ = (Index("services_day", "tenant", "day", "departs_at"),)
 
-    tenant: str = words(64, primary_key=True)
-    id: str = words(64, primary_key=True)
-    line: str = words(64, index=True)
-    departs_at: datetime = moment()
+    tenant: str = bounded_text(64, primary_key=True)
+    id: str = bounded_text(64, primary_key=True)
+    line: str = bounded_text(64, index=True)
+    departs_at: datetime = utc_datetime()
     day: date
 
 
@@ -47,11 +47,11 @@ class SeatRow(SQLModel, table=True):
 
     __tablename__ = "seats"
 
-    tenant: str = words(64, primary_key=True)
-    service: str = words(64, primary_key=True)
-    coach: int = whole(primary_key=True)
-    seat: int = whole(primary_key=True)
-    row: int = whole()
+    tenant: str = bounded_text(64, primary_key=True)
+    service: str = bounded_text(64, primary_key=True)
+    coach: int = safe_integer(primary_key=True)
+    seat: int = safe_integer(primary_key=True)
+    row: int = safe_integer()
     """Seats of one row and coach are side by side."""
     attributes: str = document(default="[]")
 
@@ -67,11 +67,11 @@ class SeatHoldRow(SQLModel, table=True):
         Index("seat_holds_key", "key", "tenant"),
     )
 
-    tenant: str = words(64, primary_key=True)
-    service: str = words(64, primary_key=True)
-    coach: int = whole(primary_key=True)
-    seat: int = whole(primary_key=True)
-    key: str = words(100)
-    reference: str = words(100)
-    state: str = words(20)
-    expires_at: datetime | None = moment(default=None)
+    tenant: str = bounded_text(64, primary_key=True)
+    service: str = bounded_text(64, primary_key=True)
+    coach: int = safe_integer(primary_key=True)
+    seat: int = safe_integer(primary_key=True)
+    key: str = bounded_text(100)
+    reference: str = bounded_text(100)
+    state: str = bounded_text(20)
+    expires_at: datetime | None = utc_datetime(default=None)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import SQLModel
 
-from store.database.column_types import document, moment, whole, words
+from store.database.column_types import bounded_text, document, safe_integer, utc_datetime
 
 _OPEN = text("outcome IS NULL")
 _ASKED = text("state = 'asked'")
@@ -23,31 +23,31 @@ class ChangeRow(SQLModel, table=True):
         Index("changes_open", "tenant", "created_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
     )
 
-    tenant: str = words(64)
-    id: str = words(64, primary_key=True)
-    client: str = words(64, default="")
+    tenant: str = bounded_text(64)
+    id: str = bounded_text(64, primary_key=True)
+    client: str = bounded_text(64, default="")
     """Who asked, where clients are known; empty for an operator's update in the Web UI."""
-    order_number: str | None = words(20, default=None)
-    route: str = words(200)
-    idempotency_key: str | None = words(255, default=None)
-    fingerprint: str = words(64)
-    kind: str = words(20)
+    order_number: str | None = bounded_text(20, default=None)
+    route: str = bounded_text(200)
+    idempotency_key: str | None = bounded_text(255, default=None)
+    fingerprint: str = bounded_text(64)
+    kind: str = bounded_text(20)
     request: str = document()
-    correlation_id: str | None = words(64, default=None)
-    state: str = words(20)
-    draft: str | None = words(64, default=None)
+    correlation_id: str | None = bounded_text(64, default=None)
+    state: str = bounded_text(20)
+    draft: str | None = bounded_text(64, default=None)
     """The change that opened the draft this one is part of."""
-    trouble: str | None = words(40, default=None)
+    trouble: str | None = bounded_text(40, default=None)
     """Why it has not been asked of the workflow yet, as a code."""
     plan: str | None = document(default=None)
     quote: str | None = document(default=None)
     outcome: str | None = document(default=None)
-    created_at: datetime = moment()
-    claimed_at: datetime | None = moment(default=None)
-    finished_at: datetime | None = moment(default=None)
+    created_at: datetime = utc_datetime()
+    claimed_at: datetime | None = utc_datetime(default=None)
+    finished_at: datetime | None = utc_datetime(default=None)
 
 
-class EffectRow(SQLModel, table=True):
+class StepRecordRow(SQLModel, table=True):
     """What is known of one step of one change: asked, done or withdrawn, and its first answer."""
 
     __tablename__ = "effects"
@@ -56,19 +56,19 @@ class EffectRow(SQLModel, table=True):
         Index("effects_asked", "step", sqlite_where=_ASKED, postgresql_where=_ASKED),
     )
 
-    tenant: str = words(64)
-    key: str = words(100, primary_key=True)
-    order_number: str = words(20, index=True)
-    change: str = words(64, index=True)
-    step: str = words(40)
-    number: int = whole()
+    tenant: str = bounded_text(64)
+    key: str = bounded_text(100, primary_key=True)
+    order_number: str = bounded_text(20, index=True)
+    change: str = bounded_text(64, index=True)
+    step: str = bounded_text(40)
+    number: int = safe_integer()
     command: str = document()
-    state: str = words(20)
+    state: str = bounded_text(20)
     answer: str | None = document(default=None)
     refusal: str | None = document(default=None)
-    asked_at: datetime = moment()
-    done_at: datetime | None = moment(default=None)
-    withdrawn_at: datetime | None = moment(default=None)
+    asked_at: datetime = utc_datetime()
+    done_at: datetime | None = utc_datetime(default=None)
+    withdrawn_at: datetime | None = utc_datetime(default=None)
 
 
 class EventRow(SQLModel, table=True):
@@ -76,10 +76,10 @@ class EventRow(SQLModel, table=True):
 
     __tablename__ = "events"
 
-    tenant: str = words(64)
-    order_number: str = words(20, primary_key=True, foreign_key="orders.number")
-    number: int = whole(primary_key=True)
-    type: str = words(40)
-    change: str | None = words(64, default=None)
-    at: datetime = moment()
+    tenant: str = bounded_text(64)
+    order_number: str = bounded_text(20, primary_key=True, foreign_key="orders.number")
+    number: int = safe_integer(primary_key=True)
+    type: str = bounded_text(40)
+    change: str | None = bounded_text(64, default=None)
+    at: datetime = utc_datetime()
     data: str = document()

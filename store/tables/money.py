@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint
 from sqlmodel import SQLModel
 
-from store.database.column_types import moment, whole, words
+from store.database.column_types import bounded_text, safe_integer, utc_datetime
 
 
 class PaymentRow(SQLModel, table=True):
@@ -18,15 +18,15 @@ class PaymentRow(SQLModel, table=True):
         CheckConstraint("refunded_minor >= 0 AND refunded_minor <= captured_minor", name="refunded"),
     )
 
-    tenant: str = words(64)
-    order_number: str = words(20, foreign_key="orders.number", index=True)
-    key: str = words(100, primary_key=True)
-    number: int = whole()
-    method: str = words(30)
-    reference: str = words(100)
-    authorised_minor: int = whole()
-    captured_minor: int = whole(default=0)
-    refunded_minor: int = whole(default=0)
+    tenant: str = bounded_text(64)
+    order_number: str = bounded_text(20, foreign_key="orders.number", index=True)
+    key: str = bounded_text(100, primary_key=True)
+    number: int = safe_integer()
+    method: str = bounded_text(30)
+    reference: str = bounded_text(100)
+    authorised_minor: int = safe_integer()
+    captured_minor: int = safe_integer(default=0)
+    refunded_minor: int = safe_integer(default=0)
     open: bool = True
 
 
@@ -39,18 +39,18 @@ class LedgerRow(SQLModel, table=True):
         CheckConstraint("kind IN ('authorise', 'void', 'capture', 'refund')", name="kind"),
     )
 
-    tenant: str = words(64)
-    order_number: str = words(20, foreign_key="orders.number", index=True)
-    key: str = words(200, primary_key=True)
-    payment: str = words(100, foreign_key="payments.key")
-    kind: str = words(20)
-    amount_minor: int = whole()
-    currency: str = words(3)
-    change: str = words(64, index=True)
-    at: datetime = moment()
+    tenant: str = bounded_text(64)
+    order_number: str = bounded_text(20, foreign_key="orders.number", index=True)
+    key: str = bounded_text(200, primary_key=True)
+    payment: str = bounded_text(100, foreign_key="payments.key")
+    kind: str = bounded_text(20)
+    amount_minor: int = safe_integer()
+    currency: str = bounded_text(3)
+    change: str = bounded_text(64, index=True)
+    at: datetime = utc_datetime()
 
 
-class BankRow(SQLModel, table=True):
+class EmbeddedPaymentRow(SQLModel, table=True):
     """The embedded payment provider's own account of one payment."""
 
     __tablename__ = "bank"
@@ -59,11 +59,11 @@ class BankRow(SQLModel, table=True):
         CheckConstraint("refunded_minor >= 0 AND refunded_minor <= captured_minor", name="refunded"),
     )
 
-    tenant: str = words(64)
-    key: str = words(100, primary_key=True)
-    currency: str = words(3)
-    token: str = words(100)
-    authorised_minor: int = whole()
-    captured_minor: int = whole(default=0)
-    refunded_minor: int = whole(default=0)
+    tenant: str = bounded_text(64)
+    key: str = bounded_text(100, primary_key=True)
+    currency: str = bounded_text(3)
+    token: str = bounded_text(100)
+    authorised_minor: int = safe_integer()
+    captured_minor: int = safe_integer(default=0)
+    refunded_minor: int = safe_integer(default=0)
     voided: bool = False

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import SQLModel
 
-from store.database.column_types import document, moment, words
+from store.database.column_types import bounded_text, document, utc_datetime
 
 _NOT_ERASED = text("NOT erased")
 
@@ -15,9 +15,9 @@ class OfferRow(SQLModel, table=True):
 
     __tablename__ = "offers"
 
-    tenant: str = words(64, primary_key=True)
-    id: str = words(64, primary_key=True)
-    bundle: str = words(64)
+    tenant: str = bounded_text(64, primary_key=True)
+    id: str = bounded_text(64, primary_key=True)
+    bundle: str = bounded_text(64)
 
 
 class BundleRow(SQLModel, table=True):
@@ -30,10 +30,10 @@ class BundleRow(SQLModel, table=True):
         ),
     )
 
-    tenant: str = words(64)
-    id: str = words(64, primary_key=True)
-    expires_at: datetime = moment()
-    order_number: str | None = words(20, default=None, index=True)
+    tenant: str = bounded_text(64)
+    id: str = bounded_text(64, primary_key=True)
+    expires_at: datetime = utc_datetime()
+    order_number: str | None = bounded_text(20, default=None, index=True)
     """The only order it may be taken for."""
     document: str = document()
     erased: bool = False

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import SQLModel
 
-from store.database.column_types import document, moment, whole, words
+from store.database.column_types import bounded_text, document, safe_integer, utc_datetime
 
 
 class WebhookRow(SQLModel, table=True):
@@ -17,25 +17,25 @@ class WebhookRow(SQLModel, table=True):
         CheckConstraint("enabled = (disabled_why IS NULL)", name="disabled_why"),
     )
 
-    tenant: str = words(64)
-    id: str = words(64, primary_key=True)
-    url: str = words(2000)
+    tenant: str = bounded_text(64)
+    id: str = bounded_text(64, primary_key=True)
+    url: str = bounded_text(2000)
     types: str | None = document(default=None)
     """The event types it wants, as JSON; none means all."""
-    secret: str = words(100)
-    secret_key: str = words(255)
+    secret: str = bounded_text(100)
+    secret_key: str = bounded_text(255)
     """The Idempotency-Key of the request that made the secret, which is answered with it again."""
-    former_secret: str | None = words(100, default=None)
-    former_until: datetime | None = moment(default=None)
-    created_key: str = words(255)
-    fingerprint: str = words(64)
-    created_at: datetime = moment()
+    former_secret: str | None = bounded_text(100, default=None)
+    former_until: datetime | None = utc_datetime(default=None)
+    created_key: str = bounded_text(255)
+    fingerprint: str = bounded_text(64)
+    created_at: datetime = utc_datetime()
     enabled: bool = True
-    disabled_why: str | None = words(40, default=None)
-    failing_since: datetime | None = moment(default=None)
-    last_failure: str | None = words(40, default=None)
-    last_status: int | None = whole(default=None)
-    last_success_at: datetime | None = moment(default=None)
+    disabled_why: str | None = bounded_text(40, default=None)
+    failing_since: datetime | None = utc_datetime(default=None)
+    last_failure: str | None = bounded_text(40, default=None)
+    last_status: int | None = safe_integer(default=None)
+    last_success_at: datetime | None = utc_datetime(default=None)
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -47,16 +47,16 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "deliveries"
     __table_args__ = (Index("ix_deliveries_latest", "webhook", "created_at"),)
 
-    tenant: str = words(64)
-    webhook: str = words(64, primary_key=True)
-    order_number: str = words(20, primary_key=True, foreign_key="orders.number")
-    number: int = whole(primary_key=True)
-    type: str = words(40)
-    created_at: datetime = moment()
-    attempts: int = whole(default=0)
-    next_at: datetime | None = moment(default=None, index=True)
+    tenant: str = bounded_text(64)
+    webhook: str = bounded_text(64, primary_key=True)
+    order_number: str = bounded_text(20, primary_key=True, foreign_key="orders.number")
+    number: int = safe_integer(primary_key=True)
+    type: str = bounded_text(40)
+    created_at: datetime = utc_datetime()
+    attempts: int = safe_integer(default=0)
+    next_at: datetime | None = utc_datetime(default=None, index=True)
     """When to see that somebody delivers it; none once it is delivered, and while its webhook is disabled."""
-    last_attempt_at: datetime | None = moment(default=None)
-    last_failure: str | None = words(40, default=None)
-    last_status: int | None = whole(default=None)
-    delivered_at: datetime | None = moment(default=None)
+    last_attempt_at: datetime | None = utc_datetime(default=None)
+    last_failure: str | None = bounded_text(40, default=None)
+    last_status: int | None = safe_integer(default=None)
+    delivered_at: datetime | None = utc_datetime(default=None)

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, or_, select
 
 from domain.changes import Outcome
-from store.tables import ChangeRow, EffectRow, EventRow, OrderRow
+from store.tables import ChangeRow, EventRow, OrderRow, StepRecordRow
 
 
 @dataclass(frozen=True)
-class StepSeen:
+class StepStatus:
     """How far one step of a change is."""
 
     step: str
@@ -21,7 +21,7 @@ class StepSeen:
 
 
 @dataclass(frozen=True)
-class Glance:
+class ChangeSnapshot:
     """A change at one moment: its steps, its outcome if it has one, and its order's last event."""
 
     change: str
@@ -30,7 +30,7 @@ class Glance:
     """Its order's."""
     order: str | None
     last_event: int
-    steps: tuple[StepSeen, ...]
+    steps: tuple[StepStatus, ...]
     outcome: Outcome | None
 
 
@@ -38,14 +38,14 @@ _CHANGES = (col(ChangeRow.id), col(ChangeRow.tenant), col(ChangeRow.order_number
 _ORDERS = (col(OrderRow.last_event), col(OrderRow.distribution_channel))
 
 
-def glances(tx: Session, changes: Sequence[str]) -> dict[str, Glance]:
+def change_snapshots(tx: Session, changes: Sequence[str]) -> dict[str, ChangeSnapshot]:
     """Return changes, those there are, by their ids, whosoever they are."""
     columns = sa.select(*_CHANGES, *_ORDERS)
     of_orders = columns.join(OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True)
     rows = tx.execute(of_orders.where(col(ChangeRow.id).in_(changes))).all()
     steps = _steps(tx, changes)
     return {
-        change: Glance(
+        change: ChangeSnapshot(
             change=change,
             tenant=tenant,
             channel=channel,
@@ -58,19 +58,19 @@ def glances(tx: Session, changes: Sequence[str]) -> dict[str, Glance]:
     }
 
 
-def _steps(tx: Session, changes: Sequence[str]) -> dict[str, list[StepSeen]]:
-    refused = col(EffectRow.refusal).is_not(None)
-    columns = select(EffectRow.change, EffectRow.step, EffectRow.state, refused)
+def _steps(tx: Session, changes: Sequence[str]) -> dict[str, list[StepStatus]]:
+    refused = col(StepRecordRow.refusal).is_not(None)
+    columns = select(StepRecordRow.change, StepRecordRow.step, StepRecordRow.state, refused)
     steps = defaultdict(list)
-    for change, step, state, no in tx.exec(columns.where(col(EffectRow.change).in_(changes)).order_by(_NUMBER)):
-        steps[change].append(StepSeen(step, state, no))
+    for change, step, state, no in tx.exec(columns.where(col(StepRecordRow.change).in_(changes)).order_by(_NUMBER)):
+        steps[change].append(StepStatus(step, state, no))
     return steps
 
 
-_NUMBER = col(EffectRow.number)
+_NUMBER = col(StepRecordRow.number)
 
 
-def events_seen(tx: Session, glance: Glance, after: int) -> list[EventRow]:
+def events_seen(tx: Session, glance: ChangeSnapshot, after: int) -> list[EventRow]:
     """Return the events behind a number that one who watches a change is told, as of a glance at it.
 
     They are the change's own, and those that belong to no change (its draft expired, was discarded)

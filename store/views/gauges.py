@@ -13,7 +13,7 @@ from store.tables import ChangeRow, OrderRow, PaymentRow, ReservationRow
 _SECOND = timedelta(seconds=1)
 
 
-def standing(store: Store) -> Iterator[Metric]:
+def store_gauges(store: Store) -> Iterator[Metric]:
     """Yield the gauges of the whole store."""
     now = store.now()
     with store.read() as tx:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from store.tables import BankRow, EffectRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow
+from store.tables import EmbeddedPaymentRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, StepRecordRow
 from temporal.names import StepName
 
 
@@ -14,7 +14,7 @@ def movements(tx: Session, order: OrderRow, limit: int) -> Sequence[LedgerRow]:
     return tx.exec(query.order_by(col(LedgerRow.at).desc(), col(LedgerRow.key)).limit(limit)).all()
 
 
-def payments(tx: Session, order: OrderRow) -> list[tuple[str, PaymentRow | None, BankRow | None]]:
+def payments(tx: Session, order: OrderRow) -> list[tuple[str, PaymentRow | None, EmbeddedPaymentRow | None]]:
     """Return an order's payments by key: as we have them and as the embedded bank has them, oldest first.
 
     Also those only the bank knows of: whatever we ever asked it to set aside for the order.
@@ -24,11 +24,13 @@ def payments(tx: Session, order: OrderRow) -> list[tuple[str, PaymentRow | None,
         .where(PaymentRow.tenant == order.tenant, PaymentRow.order_number == order.number)
         .order_by(col(PaymentRow.number))
     ).all()
-    asked = select(EffectRow.key).where(
-        EffectRow.order_number == order.number, EffectRow.step == StepName.AUTHORISE_PAYMENT
+    asked = select(StepRecordRow.key).where(
+        StepRecordRow.order_number == order.number, StepRecordRow.step == StepName.AUTHORISE_PAYMENT
     )
     keys = dict.fromkeys([*(row.key for row in ours), *tx.exec(asked)])
-    bank = select(BankRow).where(BankRow.tenant == order.tenant, col(BankRow.key).in_(keys))
+    bank = select(EmbeddedPaymentRow).where(
+        EmbeddedPaymentRow.tenant == order.tenant, col(EmbeddedPaymentRow.key).in_(keys)
+    )
     theirs = {row.key: row for row in tx.exec(bank)}
     mine = {row.key: row for row in ours}
     return [(key, mine.get(key), theirs.get(key)) for key in keys if key in mine or key in theirs]

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, case, func
 from sqlmodel import col, select
 
-from store.database.tenant_session import Scoped
-from store.orders.orders import mine
+from store.database.tenant_session import TenantSession
+from store.orders.orders import visible_orders
 from store.tables import ChangeRow, OrderRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
 
 
@@ -40,26 +40,26 @@ class MappedSeat:
     order: str | None = None
 
 
-def service(tx: Scoped, name: str) -> ServiceRow | None:
+def service(tx: TenantSession, name: str) -> ServiceRow | None:
     """Return a departure, or None."""
     return tx.exec(select(ServiceRow).where(_mine(tx), ServiceRow.id == name)).one_or_none()
 
 
-def _mine(tx: Scoped) -> ColumnElement[bool]:
+def _mine(tx: TenantSession) -> ColumnElement[bool]:
     return col(ServiceRow.tenant) == tx.reach.tenant
 
 
-def day_from(tx: Scoped, day: date) -> date | None:
+def day_from(tx: TenantSession, day: date) -> date | None:
     """Return the first day with a departure from a day on."""
     return tx.exec(select(func.min(ServiceRow.day)).where(_mine(tx), ServiceRow.day >= day)).one()
 
 
-def day_before(tx: Scoped, day: date) -> date | None:
+def day_before(tx: TenantSession, day: date) -> date | None:
     """Return the last day with a departure before a day."""
     return tx.exec(select(func.max(ServiceRow.day)).where(_mine(tx), ServiceRow.day < day)).one()
 
 
-def departures(tx: Scoped, day: date, limit: int) -> list[Departure]:
+def departures(tx: TenantSession, day: date, limit: int) -> list[Departure]:
     """Return a day's departures in order of time."""
     query = select(ServiceRow).where(_mine(tx), ServiceRow.day == day)
     rows = tx.exec(query.order_by(col(ServiceRow.departs_at), col(ServiceRow.id)).limit(limit)).all()
@@ -70,7 +70,7 @@ def departures(tx: Scoped, day: date, limit: int) -> list[Departure]:
     return [Departure(row, every.get(row.id, 0), *taken.get(row.id, (0, 0))) for row in rows]
 
 
-def _taken(tx: Scoped, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+def _taken(tx: TenantSession, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     held = func.sum(case((col(SeatHoldRow.state) == "held", 1), else_=0))
     query = select(SeatHoldRow.service, held, func.count())
     query = query.where(SeatHoldRow.tenant == tx.reach.tenant, col(SeatHoldRow.service).in_(ids))
@@ -78,7 +78,7 @@ def _taken(tx: Scoped, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     return {name: (int(waiting), int(every) - int(waiting)) for name, waiting, every in rows}
 
 
-def seats_on(tx: Scoped, name: str, limit: int) -> list[MappedSeat]:
+def seats_on(tx: TenantSession, name: str, limit: int) -> list[MappedSeat]:
     """Return the seats of a departure, coach by coach, with the order that has them if that is within reach."""
     seat, hold, ours = col(SeatRow.seat), SeatHoldRow, ReservationRow
     held = and_(
@@ -96,7 +96,7 @@ def seats_on(tx: Scoped, name: str, limit: int) -> list[MappedSeat]:
     # A hold that no order knows of is still told by the change that asked for it.
     asked = and_(col(ChangeRow.id) == func.substr(hold.key, 1, 36), col(ChangeRow.tenant) == hold.tenant)
     order = func.coalesce(ours.order_number, ChangeRow.order_number)
-    within = and_(col(OrderRow.number) == order, mine(tx))
+    within = and_(col(OrderRow.number) == order, visible_orders(tx))
     query = select(SeatRow, hold, OrderRow.number).outerjoin(hold, held).outerjoin(ours, same)
     query = query.outerjoin(ChangeRow, asked).outerjoin(OrderRow, within)
     query = query.where(SeatRow.tenant == tx.reach.tenant, SeatRow.service == name)

@@ -4,40 +4,40 @@ from datetime import datetime
 
 from sqlmodel import Session, and_, col, select
 
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.orders.events import EventType
-from store.orders.orders import mine
+from store.orders.orders import visible_orders
 from store.tables import ChangeRow, EventRow, OrderRow
 
 _CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND, EventType.SAID_DONE_BY_HAND)
 
 
-def overdue_requests(tx: Scoped, before: datetime, limit: int) -> list[ChangeRow]:
+def overdue_requests(tx: TenantSession, before: datetime, limit: int) -> list[ChangeRow]:
     """Return requests written down before a time that no workflow has taken up, first come first."""
     late = (col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_(None), ChangeRow.created_at < before)
     of_orders = select(ChangeRow).join(OrderRow, col(OrderRow.number) == col(ChangeRow.order_number))
-    query = of_orders.where(ChangeRow.tenant == tx.reach.tenant, mine(tx), *late)
+    query = of_orders.where(ChangeRow.tenant == tx.reach.tenant, visible_orders(tx), *late)
     return list(tx.exec(query.order_by(col(ChangeRow.created_at)).limit(limit)))
 
 
-def drafts_ending(tx: Scoped, until: datetime, limit: int) -> list[OrderRow]:
+def drafts_ending(tx: TenantSession, until: datetime, limit: int) -> list[OrderRow]:
     """Return orders whose open draft ends before a time, first to end first."""
     open_ = (col(OrderRow.draft_opened_by).is_not(None), col(OrderRow.expires_at) < until)
-    query = select(OrderRow).where(mine(tx), *open_)
+    query = select(OrderRow).where(visible_orders(tx), *open_)
     return list(tx.exec(query.order_by(col(OrderRow.expires_at)).limit(limit)))
 
 
-def last_heard_stuck(tx: Scoped, limit: int, order: str | None = None) -> list[str]:
+def last_heard_stuck(tx: TenantSession, limit: int, order: str | None = None) -> list[str]:
     """Return orders, or the one, of which the last thing heard is that a step is stuck. It may be done since."""
     last = and_(col(EventRow.order_number) == col(OrderRow.number), col(EventRow.number) == col(OrderRow.last_event))
     query = select(OrderRow.number).join(EventRow, last)
-    query = query.where(mine(tx), col(EventRow.type).in_(_CALLS))
+    query = query.where(visible_orders(tx), col(EventRow.type).in_(_CALLS))
     if order is not None:
         query = query.where(OrderRow.number == order)
     return list(tx.exec(query.order_by(col(EventRow.at).desc()).limit(limit)))
 
 
-def last_call(tx: Scoped, order: str) -> EventRow | None:
+def last_call(tx: TenantSession, order: str) -> EventRow | None:
     """Return when an order last called an operator: its step, its code, its change."""
     of_order = (EventRow.tenant == tx.reach.tenant, EventRow.order_number == order)
     query = select(EventRow).where(*of_order, EventRow.type == EventType.NEEDS_ATTENTION)

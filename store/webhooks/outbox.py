@@ -10,28 +10,28 @@ from sqlalchemy import ColumnElement, String, bindparam, delete, exists, insert,
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from store.database.column_types import Moment, Whole
+from store.database.column_types import SafeInteger, UtcDateTime
 from store.database.inserts import table_of
 from store.tables import DeliveryRow, WebhookRow
 
-PATIENCE = timedelta(minutes=1)
+LEASE = timedelta(minutes=1)
 """How long somebody who was told of a delivery may be silent before somebody is told again."""
 
 # Run for every event there is, so built once: almost always nobody has subscribed.
 _WEBHOOKS = table_of(WebhookRow)
 _WANTED = or_(_WEBHOOKS.c.types.is_(None), _WEBHOOKS.c.types.contains(bindparam("quoted", type_=String())))
-_MOMENT = bindparam("at", type_=Moment())
+_MOMENT = bindparam("at", type_=UtcDateTime())
 _OWE = insert(table_of(DeliveryRow)).from_select(
     ["tenant", "webhook", "order_number", "number", "type", "created_at", "next_at", "attempts"],
     sa.select(
         _WEBHOOKS.c.tenant,
         _WEBHOOKS.c.id,
         bindparam("order", type_=String()),
-        bindparam("number", type_=Whole()),
+        bindparam("number", type_=SafeInteger()),
         bindparam("kind", type_=String()),
         _MOMENT,
         _MOMENT,
-        literal(0, Whole()),
+        literal(0, SafeInteger()),
     ).where(_WEBHOOKS.c.tenant == bindparam("of_tenant", type_=String()), _WEBHOOKS.c.enabled.is_(True), _WANTED),
 )
 
@@ -39,7 +39,7 @@ _OWE = insert(table_of(DeliveryRow)).from_select(
 _NOBODY = "nobody listens"
 
 
-class Head(NamedTuple):
+class PendingOrder(NamedTuple):
     """The first event of an order that a webhook has not got yet."""
 
     webhook: str
@@ -47,18 +47,18 @@ class Head(NamedTuple):
     url: str
 
 
-def anybody_of(tenant: ColumnElement[str]) -> ColumnElement[bool]:
+def any_webhook_of(tenant: ColumnElement[str]) -> ColumnElement[bool]:
     """Return the condition that some webhook of a tenant is enabled."""
     listening = sa.select(_WEBHOOKS.c.id).where(_WEBHOOKS.c.tenant == tenant, _WEBHOOKS.c.enabled.is_(True))
     return listening.exists()
 
 
-def nobody_listens(tx: Session) -> None:
+def no_webhook_listens(tx: Session) -> None:
     """Note for a transaction that no webhook was enabled when it began: its events are owed to nobody."""
     tx.info[_NOBODY] = True
 
 
-def owe(tx: Session, tenant: str, order: str, number: int, kind: str, at: datetime) -> None:
+def enqueue(tx: Session, tenant: str, order: str, number: int, kind: str, at: datetime) -> None:
     """Write down that an event is owed to each enabled webhook that wants it: one statement."""
     if _NOBODY in tx.info:
         return
@@ -66,7 +66,7 @@ def owe(tx: Session, tenant: str, order: str, number: int, kind: str, at: dateti
     tx.connection().execute(_OWE, values | {"quoted": json.dumps(kind)})
 
 
-def heads(tx: Session, now: datetime, most: int) -> list[Head]:
+def pending(tx: Session, now: datetime, most: int) -> list[PendingOrder]:
     """Return the heads that somebody should deliver and nobody is known to, longest due first."""
     earlier = aliased(DeliveryRow)
     before = exists().where(
@@ -78,7 +78,7 @@ def heads(tx: Session, now: datetime, most: int) -> list[Head]:
     due = (col(DeliveryRow.next_at) <= now, col(WebhookRow.enabled).is_(True), ~before)
     query = select(DeliveryRow.webhook, DeliveryRow.order_number, WebhookRow.url).where(*due)
     query = query.join(WebhookRow, col(WebhookRow.id) == DeliveryRow.webhook)
-    return [Head(*row) for row in tx.exec(query.order_by(col(DeliveryRow.next_at)).limit(most))]
+    return [PendingOrder(*row) for row in tx.exec(query.order_by(col(DeliveryRow.next_at)).limit(most))]
 
 
 def head(tx: Session, webhook: str, order: str) -> DeliveryRow | None:
@@ -87,30 +87,30 @@ def head(tx: Session, webhook: str, order: str) -> DeliveryRow | None:
     return tx.exec(query.limit(1)).first()
 
 
-def put_off(tx: Session, webhook: str, order: str, until: datetime) -> None:
+def lease_until(tx: Session, webhook: str, order: str, until: datetime) -> None:
     """Let nobody be told of an order's waiting events before a time: somebody delivers them."""
     tx.exec(update(DeliveryRow).where(*_waiting(webhook, order)).values(next_at=until))
 
 
-def hand_over(tx: Session, webhook: str, order: str, now: datetime) -> None:
+def mark_handed_over(tx: Session, webhook: str, order: str, now: datetime) -> None:
     """Note that somebody was told of an order's waiting events; what has been put off meanwhile stays so."""
     due = (*_waiting(webhook, order), col(DeliveryRow.next_at) <= now)
-    tx.exec(update(DeliveryRow).where(*due).values(next_at=now + PATIENCE))
+    tx.exec(update(DeliveryRow).where(*due).values(next_at=now + LEASE))
 
 
-def park(tx: Session, webhook: str) -> None:
+def suspend(tx: Session, webhook: str) -> None:
     """Let nobody be told of what a webhook waits for: it is disabled."""
     waiting = (col(DeliveryRow.webhook) == webhook, col(DeliveryRow.delivered_at).is_(None))
     tx.exec(update(DeliveryRow).where(*waiting).values(next_at=null()))
 
 
-def hurry(tx: Session, webhook: str, now: datetime) -> None:
+def retry_all_now(tx: Session, webhook: str, now: datetime) -> None:
     """Let everything a webhook waits for be tried now, and as often as what is new."""
     waiting = (col(DeliveryRow.webhook) == webhook, col(DeliveryRow.delivered_at).is_(None))
     tx.exec(update(DeliveryRow).where(*waiting).values(next_at=now, attempts=0))
 
 
-def waiting(tx: Session, webhooks: Sequence[str]) -> dict[str, int]:
+def undelivered(tx: Session, webhooks: Sequence[str]) -> dict[str, int]:
     """Return how many events each webhook has still to get."""
     mine = (col(DeliveryRow.webhook).in_(webhooks), col(DeliveryRow.delivered_at).is_(None))
     query = select(DeliveryRow.webhook, func.count()).where(*mine).group_by(col(DeliveryRow.webhook))

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from domain.webhooks import Why
+from domain.webhooks import DisabledReason
 from store.database.inserts import insert_if_absent
-from store.database.tenant_session import Scoped
+from store.database.tenant_session import TenantSession
 from store.tables import WebhookRow
-from store.webhooks import outbox as deliveries
+from store.webhooks import outbox
 
 BOTH_SECRETS = timedelta(hours=24)
 """How long the former secret signs along after a rotation."""
@@ -21,18 +21,18 @@ def add(tx: Session, row: WebhookRow) -> bool:
     return insert_if_absent(tx, row)
 
 
-def of_key(tx: Scoped, key: str) -> WebhookRow | None:
+def of_key(tx: TenantSession, key: str) -> WebhookRow | None:
     """Return the webhook that was made under an idempotency key."""
     mine = (WebhookRow.tenant == tx.reach.tenant, WebhookRow.created_key == key)
     return tx.exec(select(WebhookRow).where(*mine)).one_or_none()
 
 
-def count(tx: Scoped) -> int:
+def count(tx: TenantSession) -> int:
     """Return how many webhooks a tenant has."""
     return tx.exec(select(func.count()).select_from(WebhookRow).where(WebhookRow.tenant == tx.reach.tenant)).one()
 
 
-def of_tenant(tx: Scoped) -> list[WebhookRow]:
+def of_tenant(tx: TenantSession) -> list[WebhookRow]:
     """Return a tenant's webhooks, oldest first."""
     query = select(WebhookRow).where(WebhookRow.tenant == tx.reach.tenant)
     return list(tx.exec(query.order_by(col(WebhookRow.created_at), col(WebhookRow.id))))
@@ -44,7 +44,7 @@ def of_id(tx: Session, webhook: str, *, lock: bool = False) -> WebhookRow | None
     return tx.exec(query.with_for_update() if lock else query).one_or_none()
 
 
-def find(tx: Scoped, webhook: str, *, lock: bool = False) -> WebhookRow | None:
+def find(tx: TenantSession, webhook: str, *, lock: bool = False) -> WebhookRow | None:
     """Return a webhook within reach."""
     row = of_id(tx, webhook, lock=lock)
     return row if row and row.tenant == tx.reach.tenant else None
@@ -83,13 +83,13 @@ def fail(row: WebhookRow, failure: str, status: int | None, now: datetime) -> No
     row.last_failure, row.last_status, row.failing_since = failure, status, row.failing_since or now
 
 
-def disable(tx: Session, row: WebhookRow, why: Why) -> None:
+def disable(tx: Session, row: WebhookRow, why: DisabledReason) -> None:
     """Disable a webhook: it is owed nothing more, and what it waits for stays until it is enabled."""
     row.enabled, row.disabled_why = False, why
-    deliveries.park(tx, row.id)
+    outbox.suspend(tx, row.id)
 
 
 def enable(tx: Session, row: WebhookRow, now: datetime) -> None:
     """Enable a webhook, and let what it waits for be tried now."""
     row.enabled, row.disabled_why, row.failing_since = True, None, None
-    deliveries.hurry(tx, row.id, now)
+    outbox.retry_all_now(tx, row.id, now)

@@ -7,7 +7,14 @@ from sqlalchemy.exc import IntegrityError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, CancelledError
 from temporalio.testing import ActivityEnvironment
 
-from activities.support.errors import REFUSED, WithdrawnError, read_back, refusal_in, translated, written
+from activities.support.errors import (
+    REFUSED,
+    WithdrawnError,
+    dump_refusal,
+    load_refusal,
+    refusal_in,
+    to_temporal_failure,
+)
 from domain.refusals import Refusal, SoldOut, TravellersIncomplete, all_refusals
 from providers import errors
 from providers.errors import ProviderError, ProviderUnavailableError
@@ -22,7 +29,7 @@ async def left(error: Exception) -> ApplicationError:
 
 
 async def _translate(error: Exception) -> Exception:
-    return translated(error)
+    return to_temporal_failure(error)
 
 
 @pytest.mark.parametrize("kind", all_refusals().values())
@@ -53,7 +60,7 @@ async def test_a_fault_leaves_as_its_kind_and_is_retried(error: Exception) -> No
 
 def test_a_cancelled_activity_stays_cancelled() -> None:
     cancelled = CancelledError("shutdown")
-    assert translated(cancelled) is cancelled
+    assert to_temporal_failure(cancelled) is cancelled
 
 
 def test_every_error_of_a_provider_is_in_the_table_or_a_fault_on_purpose() -> None:
@@ -65,7 +72,7 @@ def test_every_error_of_a_provider_is_in_the_table_or_a_fault_on_purpose() -> No
 
 def test_a_refusal_written_down_is_read_back_as_the_same() -> None:
     refusal = TravellersIncomplete({"line": "26-100001-1", "traveller": 0, "field": "given_name"})
-    again = read_back(written(refusal))
+    again = load_refusal(dump_refusal(refusal))
     assert (type(again), again.members) == (type(refusal), refusal.members)
 
 

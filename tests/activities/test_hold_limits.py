@@ -6,10 +6,10 @@ from datetime import datetime
 
 import pytest
 
-from activities.seats import ReserveSeats, SeatActivities, SeatsHeld
-from activities.support.hold_limits import HoldCaps
-from activities.support.step_executor import Once
-from domain.access import Reach, Scope
+from activities.seats import ReserveSeatsCommand, ReserveSeatsResult, SeatActivities
+from activities.support.hold_limits import HoldLimits
+from activities.support.step_executor import StepExecutor
+from domain.access import Scope, TenantAccess
 from domain.refusals import ClientHoldsTooMany
 from providers.embedded.seats import EmbeddedSeats
 from providers.protocols import HeldSeat, SeatRequest
@@ -26,7 +26,7 @@ class Watched(EmbeddedSeats):
     """A seat inventory that lets somebody interfere."""
 
     meanwhile: Callable[[], None] = staticmethod(lambda: None)
-    second: Future[SeatsHeld]
+    second: Future[ReserveSeatsResult]
 
     def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         """Hold seats, and let somebody interfere before it is written down."""
@@ -45,7 +45,7 @@ class Elsewhere(Watched):
 def steps(fresh_database: str) -> Iterator[StepByStep]:
     made = StepByStep(Settings(database=prepared(fresh_database)))
     with made.parts.store.write() as tx:
-        assert clients.add(tx, Reach(TENANT), CLIENT, [Scope.CHANGE], made.parts.store.now())
+        assert clients.add(tx, TenantAccess(TENANT), CLIENT, [Scope.CHANGE], made.parts.store.now())
     yield made
     made.parts.store.close()
 
@@ -56,11 +56,11 @@ def railway(steps: StepByStep) -> Elsewhere:
 
 
 def seats(steps: StepByStep, railway: Watched, per_client: int) -> SeatActivities:
-    caps = HoldCaps(per_client=per_client)
-    return SeatActivities(Once(steps.parts.store), railway, steps.parts.deadlines, caps)
+    caps = HoldLimits(per_client=per_client)
+    return SeatActivities(StepExecutor(steps.parts.store), railway, steps.parts.deadlines, caps)
 
 
-def wanted(steps: StepByStep, train: str = "4711") -> ReserveSeats:
+def wanted(steps: StepByStep, train: str = "4711") -> ReserveSeatsCommand:
     order = steps.order()
     return steps.priced(order, steps.asked(order, "standard", train, [], confirm=False))[1]
 

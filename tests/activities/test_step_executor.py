@@ -8,11 +8,11 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from activities.support.errors import WithdrawnError
-from activities.support.step_executor import Once
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command
 from domain.refusals import PaymentRefused, SoldOut
 from providers.errors import PaymentDeclinedError, ProviderUnavailableError
-from store.changes import step_records as effects
+from store.changes import step_records
 from store.database.store import Store
 from store.tables import OrderRow
 
@@ -43,8 +43,8 @@ class Elsewhere:
 
 
 @pytest.fixture
-def once(store: Store) -> Once:
-    return Once(store)
+def once(store: Store) -> StepExecutor:
+    return StepExecutor(store)
 
 
 @pytest.fixture
@@ -61,19 +61,19 @@ def note(_tx: Session, _order: OrderRow, heard: int) -> Held:
 
 def state(store: Store, command: Hold) -> str | None:
     with store.read() as tx:
-        found = [row.state for row in effects.of_change(tx, command.change)]
+        found = [row.state for row in step_records.of_change(tx, command.change)]
     return found[0] if found else None
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_asked_twice_is_done_once_with_one_answer(once: Once, command: Hold, *, outside: bool) -> None:
+def test_asked_twice_is_done_once_with_one_answer(once: StepExecutor, command: Hold, *, outside: bool) -> None:
     there = Elsewhere(outside=outside)
-    answers = [once.step(command, Held, there, there.call, note).number for _ in range(3)]
+    answers = [once.run(command, Held, there, there.call, note).number for _ in range(3)]
     assert (answers, there.calls) == ([1, 1, 1], 1)
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_a_refusal_is_the_first_answer_too(once: Once, command: Hold, *, outside: bool) -> None:
+def test_a_refusal_is_the_first_answer_too(once: StepExecutor, command: Hold, *, outside: bool) -> None:
     there = Elsewhere(outside=outside)
 
     def full(_order: OrderRow) -> int:
@@ -82,14 +82,14 @@ def test_a_refusal_is_the_first_answer_too(once: Once, command: Hold, *, outside
 
     for _ in range(2):
         with pytest.raises(PaymentRefused):
-            once.step(command, Held, there, full, note)
+            once.run(command, Held, there, full, note)
     with pytest.raises(PaymentRefused):
-        once.step(command, Held, there, there.call, note)
+        once.run(command, Held, there, there.call, note)
     assert there.calls == 1
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_a_refusal_of_the_rules_keeps_what_it_points_at(once: Once, command: Hold, *, outside: bool) -> None:
+def test_a_refusal_of_the_rules_keeps_what_it_points_at(once: StepExecutor, command: Hold, *, outside: bool) -> None:
     there = Elsewhere(outside=outside)
 
     def refuse(_tx: Session, _order: OrderRow, _heard: int) -> Held:
@@ -97,67 +97,67 @@ def test_a_refusal_of_the_rules_keeps_what_it_points_at(once: Once, command: Hol
 
     for _ in range(2):
         with pytest.raises(SoldOut) as refused:
-            once.step(command, Held, there, there.call, refuse)
+            once.run(command, Held, there, there.call, refuse)
         assert refused.value.members == ({"line": "26-100001-1"},)
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_a_fault_is_no_answer_and_may_be_tried_again(once: Once, command: Hold, *, outside: bool) -> None:
+def test_a_fault_is_no_answer_and_may_be_tried_again(once: StepExecutor, command: Hold, *, outside: bool) -> None:
     there = Elsewhere(outside=outside)
 
     def down(_order: OrderRow) -> int:
         raise ProviderUnavailableError
 
     with pytest.raises(ProviderUnavailableError):
-        once.step(command, Held, there, down, note)
-    assert once.step(command, Held, there, there.call, note).number == 1
+        once.run(command, Held, there, down, note)
+    assert once.run(command, Held, there, there.call, note).number == 1
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_a_step_under_a_withdrawn_key_does_not_happen(once: Once, command: Hold, *, outside: bool) -> None:
+def test_a_step_under_a_withdrawn_key_does_not_happen(once: StepExecutor, command: Hold, *, outside: bool) -> None:
     there = Elsewhere(outside=outside)
     once.undo(command, lambda *_: None, there, there.take_back)
     with pytest.raises(WithdrawnError):
-        once.step(command, Held, there, there.call, note)
+        once.run(command, Held, there, there.call, note)
     assert (there.calls, state(once.store, command)) == (0, "withdrawn")
 
 
 @pytest.mark.parametrize("outside", [False, True])
 def test_an_undo_reverses_once_and_tells_the_provider_as_often_as_it_takes(
-    once: Once, command: Hold, *, outside: bool
+    once: StepExecutor, command: Hold, *, outside: bool
 ) -> None:
     there, reversed_ = Elsewhere(outside=outside), []
-    once.step(command, Held, there, there.call, note)
+    once.run(command, Held, there, there.call, note)
     for _ in range(3):
         once.undo(command, lambda _tx, _order, answer: reversed_.append(answer), there, there.take_back)
     assert reversed_ == ['{"number":1}']
     assert there.taken_back == 3
 
 
-def test_asking_is_remembered_before_a_provider_outside_is_called(once: Once, command: Hold) -> None:
+def test_asking_is_remembered_before_a_provider_outside_is_called(once: StepExecutor, command: Hold) -> None:
     there, seen = Elsewhere(outside=True), []
 
     def look(_order: OrderRow) -> int:
         seen.append(state(once.store, command))
         return 1
 
-    once.step(command, Held, there, look, note)
+    once.run(command, Held, there, look, note)
     assert seen == ["asked"]
 
 
-def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(once: Once, command: Hold) -> None:
+def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(once: StepExecutor, command: Hold) -> None:
     there = Elsewhere(outside=True)
 
     def lose(_tx: Session, _order: OrderRow, _heard: int) -> Held:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        once.step(command, Held, there, there.call, lose)
+        once.run(command, Held, there, there.call, lose)
     assert state(once.store, command) == "asked"
-    assert once.step(command, Held, there, there.call, note).number == 2
+    assert once.run(command, Held, there, there.call, note).number == 2
 
 
-def test_a_call_outside_that_lands_after_its_undo_is_taken_back(once: Once, command: Hold) -> None:
+def test_a_call_outside_that_lands_after_its_undo_is_taken_back(once: StepExecutor, command: Hold) -> None:
     there = Elsewhere(outside=True)
     called, undone = threading.Event(), threading.Event()
     late: list[Exception] = []
@@ -169,7 +169,7 @@ def test_a_call_outside_that_lands_after_its_undo_is_taken_back(once: Once, comm
 
     def run() -> None:
         try:
-            once.step(command, Held, there, slow, note, there.take_back)
+            once.run(command, Held, there, slow, note, there.take_back)
         except WithdrawnError as error:
             late.append(error)
 
@@ -184,7 +184,7 @@ def test_a_call_outside_that_lands_after_its_undo_is_taken_back(once: Once, comm
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_two_attempts_at_once_leave_one_effect(once: Once, command: Hold, *, outside: bool) -> None:
+def test_two_attempts_at_once_leave_one_effect(once: StepExecutor, command: Hold, *, outside: bool) -> None:
     there, together = Elsewhere(outside=outside), threading.Barrier(2)
 
     def write(_tx: Session, order: OrderRow, heard: int) -> Held:
@@ -195,7 +195,7 @@ def test_two_attempts_at_once_leave_one_effect(once: Once, command: Hold, *, out
 
     def run() -> None:
         together.wait(10)
-        answers.append(once.step(command, Held, there, there.call, write).number)
+        answers.append(once.run(command, Held, there, there.call, write).number)
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
@@ -207,9 +207,9 @@ def test_two_attempts_at_once_leave_one_effect(once: Once, command: Hold, *, out
         assert tx.get_one(OrderRow, command.order).next_line == 2
 
 
-def test_a_step_done_by_hand_mends_our_books_and_leaves_the_provider_alone(once: Once, command: Hold) -> None:
+def test_a_step_done_by_hand_mends_our_books_and_leaves_the_provider_alone(once: StepExecutor, command: Hold) -> None:
     there, reversed_ = Elsewhere(outside=True), []
-    once.step(command, Held, there, there.call, note)
+    once.run(command, Held, there, there.call, note)
     by_hand = command.model_copy(update={"by_hand": "at the counter"})
     once.undo(by_hand, lambda _tx, _order, answer: reversed_.append(answer), there, there.take_back)
     assert (len(reversed_), there.taken_back) == (1, 0)

@@ -66,6 +66,7 @@ async def test_a_body_that_is_not_what_the_route_takes(world: World, body: bytes
     assert world.rows() == before
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_what_lies_deep_is_not_looked_at_on_any_api(world: World) -> None:
     deep = b'{"a": ' * 33 + b"1" + b"}" * 33
     headers = {"Entur_Distribution_Channel": "A:B:C", "Entur_Pos": "kiosk"}
@@ -76,6 +77,7 @@ async def test_what_lies_deep_is_not_looked_at_on_any_api(world: World) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY"), path
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_much_that_is_wrong_is_not_all_told(world: World) -> None:
     body = b"{" + b",".join(b'"m%d": 1' % number for number in range(5000)) + b"}"
     status, problem, answer = await raw(world, "/v1/orders", body)
@@ -89,11 +91,13 @@ async def test_a_byte_order_mark_is_no_mistake(world: World) -> None:
     assert answer.status_code == 201
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_a_body_over_64_kib_is_not_read(world: World) -> None:
     status, problem, _ = await raw(world, "/v1/orders", b'{"external_reference": "' + b"x" * 65536 + b'"}')
     assert (status, problem["code"]) == (413, "BODY_TOO_LARGE")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_a_body_without_a_length_is_cut_off_too(world: World) -> None:
     async def endless() -> Any:
         for _ in range(20):
@@ -103,6 +107,7 @@ async def test_a_body_without_a_length_is_cut_off_too(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize(
     "headers",
     [
@@ -118,6 +123,7 @@ async def test_bodies_are_uncompressed_json_in_utf_8(world: World, headers: dict
     assert (status, problem["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_answers_are_json(world: World) -> None:
     status, problem, _ = await raw(world, "/v1/orders", b'{"currency": "NOK"}', Accept="text/xml")
     assert (status, problem["code"]) == (406, "NOT_ACCEPTABLE")
@@ -161,6 +167,7 @@ async def test_pages_of_history_are_bounded(world: World, query: str) -> None:
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_addresses_and_methods_that_do_not_exist(world: World) -> None:
     for method, path, status, code in (
         ("GET", "/v2/orders", 404, "NOT_FOUND"),

@@ -28,6 +28,7 @@ async def test_a_birth_date_nobody_can_have(world: World, birth: object) -> None
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize(
     "search",
     [

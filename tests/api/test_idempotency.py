@@ -129,6 +129,7 @@ async def test_a_post_without_a_key_is_refused(world: World, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "IDEMPOTENCY_KEY_MISSING")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize("key", ["", '""', "a" * 256, "with space", "æ".encode().decode("latin-1")])
 async def test_a_key_that_is_none_is_refused(world: World, key: str) -> None:
     headers = [(b"Idempotency-Key", key.encode("latin-1"))]
@@ -136,6 +137,7 @@ async def test_a_key_that_is_none_is_refused(world: World, key: str) -> None:
     assert answer.status_code == 400
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_two_keys_on_one_request_are_refused(world: World) -> None:
     headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
     answer = await world.http.post("/v1/orders", json={"currency": "NOK"}, headers=headers)

@@ -30,12 +30,14 @@ async def test_an_answer_is_not_kept_framed_or_guessed_at(world: World, method: 
     assert {name: headers[name] for name in USUAL} == USUAL
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_a_documentation_page_may_load_what_we_serve_and_nothing_else(world: World) -> None:
     policy = (await world.http.get("/docs")).headers["content-security-policy"]
     assert "script-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize(
     "address",
     [f"/v1/orders/{'9' * 9000}", f"/v1/orders/26-100000?{'a' * 9000}", f"/{'%41' * 3000}"],
@@ -47,6 +49,7 @@ async def test_an_address_that_is_too_long_is_414(world: World, address: str) ->
     assert "999" not in str(answer.body)
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_headers_that_are_too_large_are_431(world: World) -> None:
     answer = await world.send("GET", "/v1/orders/26-999999", **{f"X-More-{n}": "x" * 1000 for n in range(20)})
     assert (answer.status, answer.code) == (431, "HEADERS_TOO_LARGE")

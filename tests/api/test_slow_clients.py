@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from api.middleware import body_limit, slow_clients
-from api.middleware.slow_clients import PatientProtocol
+from api.middleware.slow_clients import SlowClientProtocol
 from telemetry.loopback import HOST, free_port
 from tests.support.world import World
 
@@ -120,7 +120,7 @@ async def test_a_head_that_comes_byte_by_byte_is_not_waited_for_longer(world: Wo
 
 async def test_headers_without_end_are_cut_off(world: World) -> None:
     async with calling(world) as line:
-        await line.say("GET /health HTTP/1.1\r\nX: " + "x" * slow_clients.LARGEST_HEAD)
+        await line.say("GET /health HTTP/1.1\r\nX: " + "x" * slow_clients.MAX_HEAD)
         answer = await line.answer()
     assert answer.startswith("HTTP/1.1 431")
     assert "HEADERS_TOO_LARGE" in answer
@@ -155,7 +155,7 @@ async def test_who_asks_and_never_reads_is_dropped() -> None:
         ended.set()
 
     usual: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
-    server = Quiet(uvicorn.Config(talks, host=HOST, port=free_port(), http=PatientProtocol, **usual))
+    server = Quiet(uvicorn.Config(talks, host=HOST, port=free_port(), http=SlowClientProtocol, **usual))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)

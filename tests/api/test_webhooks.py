@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from providers.url_policy import Endpoints
+from providers.url_policy import UrlPolicy
 from store.webhooks import webhooks
 from tests.support.auth import guarded
-from tests.support.fake_dns import Names
+from tests.support.fake_dns import FakeDns
 from tests.support.webhook_receiver import receiving
 from tests.support.webhook_subscriptions import subscribed
 from tests.support.world import World
@@ -32,7 +32,7 @@ NAMES = {
 @pytest.fixture
 async def strict(world: World) -> AsyncIterator[World]:
     """An API that lets webhooks be on the internet only, on names of its own."""
-    async with world.with_api(endpoints=Endpoints(resolver=Names(NAMES))) as made:
+    async with world.with_api(url_policy=UrlPolicy(resolver=FakeDns(NAMES))) as made:
         yield made
         for each in (await made.send("GET", "/v1/webhooks")).body["webhooks"]:
             await made.send("DELETE", f"/v1/webhooks/{each['id']}")
@@ -96,7 +96,7 @@ async def test_a_url_on_the_internet_is_taken(strict: World, url: str) -> None:
 @pytest.mark.only_on("sqlite")
 @pytest.mark.parametrize("private", ["127.0.0.1", "2130706433"])
 async def test_the_machines_own_resolver_reads_odd_spellings_of_private_addresses(world: World, private: str) -> None:
-    async with world.with_api(endpoints=Endpoints()) as strict:
+    async with world.with_api(url_policy=UrlPolicy()) as strict:
         answer = await strict.post("/v1/webhooks", {"url": f"https://{private}/"})
         assert answer.code == "ADDRESS_REFUSED"
 

@@ -12,24 +12,31 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig
 
 from api.app import create_app
-from api.context import ApiParts
-from api.workflow_client import Engine
+from api.context import ApiContext
+from api.workflow_client import OrderWorkflowClient
 from cli.faults.injection import Fault
 from store.changes.changes import of_id
 from telemetry.loopback import free_port
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.support.canary import ADULT
 from tests.support.world import TENANT, World, replace
-from workflows.reconcile import Reconcile, StartRound
+from workflows.reconcile import Reconcile, StartReconciliation
 
 QUICK = RetryConfig(initial_interval_millis=10, max_interval_millis=50, max_elapsed_time_millis=200, max_retries=2)
 
 
 @asynccontextmanager
 async def api_without_temporal(world: World) -> AsyncIterator[httpx2.AsyncClient]:
-    client = await Client.connect(f"127.0.0.1:{free_port()}", lazy=True, retry_config=QUICK, data_converter=CONVERTER)
-    made = ApiParts(everything=world.parts.store, offers=world.parts.offers, engine=Engine(client), tenant=TENANT)
+    client = await Client.connect(
+        f"127.0.0.1:{free_port()}", lazy=True, retry_config=QUICK, data_converter=DATA_CONVERTER
+    )
+    made = ApiContext(
+        unscoped_store=world.parts.store,
+        offers=world.parts.offers,
+        workflow_client=OrderWorkflowClient(client),
+        tenant=TENANT,
+    )
     transport = httpx2.ASGITransport(create_app(made))
     async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
         yield http
@@ -78,7 +85,7 @@ async def test_an_order_can_be_read_while_its_run_cannot_say_what_it_does(world:
     await world.change(order, replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train())))
     await world.workflow(order).terminate("to put one that answers no query in its place")
     options: dict[str, Any] = {"id": draft_id(order), "task_queue": ORDERS_QUEUE}
-    await world.client.execute_workflow(Reconcile.run, StartRound(), **options)
+    await world.client.execute_workflow(Reconcile.run, StartReconciliation(), **options)
     shown = await world.send("GET", f"/v1/orders/{order}")
     assert (shown.status, shown.body["draft"]["progress_unavailable"]) == (200, True)
     assert (await world.discard(order)).status == 200

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.auth.api_keys import fits, id_of
+from api.auth.api_keys import key_id, verify
 from cli import __main__ as main
 from cli.__main__ import app
 from runtime.settings import Settings
@@ -39,8 +39,8 @@ def test_a_key_is_told_once_and_only_its_hash_is_kept(type_: Type, fresh_databas
     with store.read() as tx:
         (row,) = clients.keys_of(tx, "kiosk")
     store.close()
-    assert (row.id, fits(key, PEPPER, row.digest)) == (id_of(key), True)
-    assert not fits(key, PEPPER.upper(), row.digest)
+    assert (row.id, verify(key, PEPPER, row.digest)) == (key_id(key), True)
+    assert not verify(key, PEPPER.upper(), row.digest)
     assert key not in type_("list").stdout + type_("list --json").stdout
     (listed,) = told(type_("list --json"))["clients"]
     assert (listed["id"], listed["channel"], listed["scopes"]) == ("kiosk", "WAY:Kiosk", ["change", "read"])

@@ -22,7 +22,7 @@ from temporalio.client import Client
 
 from cli import doctor
 from cli.doctor.findings import Finding, Verdict
-from cli.doctor.target import Patient
+from cli.doctor.target import Target
 from cli.instance_lock import held
 from cli.processes import Child
 from cli.temporal_server import temporal_binary
@@ -38,8 +38,8 @@ pytestmark = pytest.mark.journeys
 NOBODY = Path("/nobody")
 
 
-def patient(data: Path = NOBODY, **named: str | int) -> Patient:
-    return Patient(Settings.model_validate(named), data, None)
+def patient(data: Path = NOBODY, **named: str | int) -> Target:
+    return Target(Settings.model_validate(named), data, None)
 
 
 def bad(found: list[Finding], words: str) -> Finding:
@@ -153,7 +153,7 @@ def worker_of(address: str, namespace: str, folder: Path, build: str = "") -> It
         child.stop()
 
 
-async def until(named: Patient, said: str = "") -> list[Finding]:
+async def until(named: Target, said: str = "") -> list[Finding]:
     """Look until it is well, or until it is said that something is not."""
     async with asyncio.timeout(60):
         while True:
@@ -164,7 +164,7 @@ async def until(named: Patient, said: str = "") -> list[Finding]:
             await asyncio.sleep(0.1)
 
 
-def in_namespace(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[Patient, str]:
+def in_namespace(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[Target, str]:
     namespace = f"doctor-{uuid.uuid4().hex[:8]}"
     monkeypatch.setenv("TEMPORAL_NAMESPACE", namespace)
     return patient(temporal_address=address), namespace
@@ -185,7 +185,7 @@ async def test_what_temporal_lacks_is_mended_command_by_command_until_it_is_well
     bad(found, "no schedule")
     mend(bad(found, "search attributes are not registered"))
     with worker_of(temporal, namespace, tmp_path):
-        await until(named)
+        assert doctor.temporal.DISPATCH in await until(named)
         client = await Client.connect(temporal, namespace=namespace)
         await client.get_schedule_handle("reconcile").pause()
         mend(bad(await doctor.temporal.look(named), "is paused"))
@@ -301,11 +301,11 @@ def _until_it_listens(port: int) -> None:
 
 
 def test_it_looks_at_the_up_that_has_the_data_folder(tmp_path: Path) -> None:
-    assert not Patient.of(tmp_path).expected
+    assert not Target.of(tmp_path).expected
     with held(tmp_path, "http://api", "http://web-ui", "temporal:1"):
-        seen = Patient.of(tmp_path)
+        seen = Target.of(tmp_path)
         assert (seen.expected, seen.api, seen.temporal) == (True, "http://api", "temporal:1")
-    assert not Patient.of(tmp_path).expected
+    assert not Target.of(tmp_path).expected
 
 
 def test_its_exit_code_and_json_are_for_programs(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ from typer.testing import CliRunner, Result
 
 from cli import __main__ as main
 from cli.__main__ import app
-from domain.access import Reach
+from domain.access import TenantAccess
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller
 from store.database.store import Store
-from store.orders import offer_bundles as bundles
-from store.orders.orders import locked
+from store.orders import offer_bundles
+from store.orders.orders import lock_order
 from store.tables import BundleRow, TravellerRow
 from tests.support.canary import BORN
 from tests.support.erasure_data import Person, long_ago, sold_to
@@ -64,8 +64,8 @@ def offered(store: Store, person: Person, order: str | None = None, ago: timedel
         expires_at=when,
         offers=(offer,),
     )
-    with store.within(Reach(TENANT)).write() as tx:
-        bundles.keep(tx, bundle)
+    with store.for_tenant(TenantAccess(TENANT)).write() as tx:
+        offer_bundles.keep(tx, bundle)
     return bundle.id
 
 
@@ -105,7 +105,7 @@ def busy(database: str, order: str) -> Iterator[None]:
         return
     somebody_else = Store(database)
     with somebody_else.write() as tx:
-        locked(tx, order)
+        lock_order(tx, order)
         yield
     somebody_else.close()
 

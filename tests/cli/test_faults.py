@@ -7,12 +7,12 @@ import pytest
 import typer
 from rich.console import Console
 
-from activities.support.registry import declared_steps, declared_undos
+from activities.support.registry import all_steps, all_undos
 from cli.demo.run import Trouble, demo
-from cli.demo.story_runner import Stage, StoryError
+from cli.demo.story_runner import StoryError, StoryRunner
 from cli.faults.checks import as_before, changed_in_draft, changed_once
 from cli.faults.fault_kinds import breakable
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json
 from temporal.names import StepName
 
@@ -32,12 +32,12 @@ DEARER = SOLD | {"version": 2, "total": "399.00", "paid": "399.00", "reservation
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage(Shop("http://nowhere"), "http://nowhere", Console(file=io.StringIO()))
+def stage() -> StoryRunner:
+    return StoryRunner(NativeClient("http://nowhere"), "http://nowhere", Console(file=io.StringIO()))
 
 
 def test_every_step_and_undo_that_is_declared_can_be_made_to_fail() -> None:
-    assert set(breakable()) == set(declared_steps()) | set(declared_undos())
+    assert set(breakable()) == set(all_steps()) | set(all_undos())
     assert all(breakable().values())
 
 
@@ -46,7 +46,7 @@ def test_a_step_nobody_declared_cannot_fail() -> None:
         demo(Trouble(("sell_the_train",)))
 
 
-def test_the_new_order_and_the_old_one_are_lawful(stage: Stage) -> None:
+def test_the_new_order_and_the_old_one_are_lawful(stage: StoryRunner) -> None:
     as_before(stage, SOLD, copy.deepcopy(SOLD))
     changed_once(stage, SOLD, DEARER)
     changed_in_draft(stage, SOLD, SOLD | {"lines": [{"id": "26-100000-2", "product": "flexible"}]})
@@ -64,14 +64,14 @@ def test_the_new_order_and_the_old_one_are_lawful(stage: Stage) -> None:
         {"reservations": SOLD["reservations"]},
     ],
 )
-def test_anything_else_is_not(stage: Stage, wrong: Json) -> None:
+def test_anything_else_is_not(stage: StoryRunner, wrong: Json) -> None:
     with pytest.raises(StoryError):
         changed_once(stage, SOLD, DEARER | wrong)
     with pytest.raises(StoryError):
         as_before(stage, DEARER, DEARER | wrong)
 
 
-def test_a_draft_without_the_change_is_not(stage: Stage) -> None:
+def test_a_draft_without_the_change_is_not(stage: StoryRunner) -> None:
     with pytest.raises(StoryError):
         changed_in_draft(stage, SOLD, SOLD)
     with pytest.raises(StoryError):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from temporalio.envconfig import ClientConfig
 
-from activities.support.step_kinds import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
+from activities.support.step_kinds import EXTERNAL_ATTEMPT, LOCAL_ATTEMPT
 from cli.processes import STOP_SECONDS
 from cli.temporal_server import server_command
 from runtime.settings import Settings
@@ -43,7 +43,7 @@ def test_the_compose_file_is_one() -> None:
 
 
 def test_a_step_ends_before_its_worker_is_stopped_and_a_worker_before_its_container() -> None:
-    longest = max(INSIDE_ATTEMPT, OUTSIDE_ATTEMPT)
+    longest = max(LOCAL_ATTEMPT, EXTERNAL_ATTEMPT)
     by_default = timedelta(seconds=Settings.model_fields["shutdown_seconds"].default)
     assert longest < by_default < timedelta(seconds=STOP_SECONDS)
     for name, service in OURS.items():

@@ -17,7 +17,7 @@ import httpx2
 import pytest
 
 from cli.demo.stories import CARD, TWO, add, named
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.processes import Child
 from examples.fake_systems.server import Outside, serving
 from runtime import heartbeat
@@ -113,7 +113,7 @@ def test_a_stopped_worker_finishes_the_step_it_is_at_and_another_goes_on(deploye
             go_on.wait(SHUTDOWN)
 
     deployed.bank.before_answer = wait
-    shop = Shop(deployed.api)
+    shop = NativeClient(deployed.api)
     deployed.stack.callback(shop.close)
     order = shop.order("NOK", "deployed")
     bundle = shop.offer("standard", TWO, service=train("4711", 0))
@@ -145,13 +145,13 @@ async def test_a_worker_says_what_does_not_answer(tmp_path: Path) -> None:
     async def bad() -> None:
         raise ConnectionError
 
-    beating = asyncio.create_task(heartbeat.beat(path, {"the store": good, "Temporal": bad}))
+    beating = asyncio.create_task(heartbeat.write_heartbeat(path, {"the store": good, "Temporal": bad}))
     while not path.exists():  # noqa: ASYNC110 - only the file tells
         await asyncio.sleep(0.01)
-    assert heartbeat.health(path) == "Temporal does not answer"
+    assert heartbeat.read_heartbeat(path) == "Temporal does not answer"
     os.utime(path, (0, 0))
-    assert heartbeat.health(path) == "the worker has stopped writing"
+    assert heartbeat.read_heartbeat(path) == "the worker has stopped writing"
     beating.cancel()
     await asyncio.gather(beating, return_exceptions=True)
-    assert heartbeat.health(path) == "no worker writes this file"
+    assert heartbeat.read_heartbeat(path) == "no worker writes this file"
     assert calls == ["asked"]

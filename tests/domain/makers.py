@@ -9,7 +9,7 @@ from domain.changes import ChangeKind, ChangeRequest
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller, Service
 from domain.orders import Order, OrderLine, OrderStatus, Reservation, ReservationState
-from domain.planning.builder import Shelf
+from domain.planning.builder import CatalogueSlice
 from domain.products import GroupSize, PriceRow, Product, Supplement
 from domain.settlement import Payment
 from domain.travellers import Traveller
@@ -79,8 +79,8 @@ def bundle(name: str, kind: str, service: str | None, *travellers: str, born: da
     )
 
 
-def shelf(*bundles: OfferBundle) -> Shelf:
-    return Shelf({each.id: each for each in bundles}, PRODUCTS, SUPPLEMENTS, SERVICES)
+def shelf(*bundles: OfferBundle) -> CatalogueSlice:
+    return CatalogueSlice({each.id: each for each in bundles}, PRODUCTS, SUPPLEMENTS, SERVICES)
 
 
 def line(number: int, kind: str, service: str | None, *travellers: str, **more: Any) -> OrderLine:

@@ -3,31 +3,40 @@
 import pytest
 
 from domain.access import is_client
-from domain.dual_control import LOCAL, LONGEST_REASON, NOBODY, TEMPORAL, Alone, checked_limits, clean_reason, others
+from domain.dual_control import (
+    ANONYMOUS,
+    LOCAL,
+    MAX_REASON,
+    TEMPORAL,
+    DualControlPolicy,
+    checked_limits,
+    clean_reason,
+    others,
+)
 from domain.money import Money
 
-RULE = Alone(asked=True, up_to={"NOK": 100_000})
+RULE = DualControlPolicy(asked=True, up_to={"NOK": 100_000})
 
 
 def test_one_person_is_enough_up_to_the_limit_of_the_currency() -> None:
     for who in ("al", LOCAL, TEMPORAL):
-        assert RULE.may(Money(100_000, "NOK"), who)
-        assert not RULE.may(Money(100_001, "NOK"), who)
+        assert RULE.may_act_alone(Money(100_000, "NOK"), who)
+        assert not RULE.may_act_alone(Money(100_001, "NOK"), who)
 
 
 def test_of_a_currency_without_a_limit_one_person_may_move_nothing() -> None:
-    assert RULE.may(Money(0, "EUR"), "al")
-    assert not RULE.may(Money(1, "EUR"), "al")
-    assert not Alone(asked=True).may(Money(1, "NOK"), "al")
+    assert RULE.may_act_alone(Money(0, "EUR"), "al")
+    assert not RULE.may_act_alone(Money(1, "EUR"), "al")
+    assert not DualControlPolicy(asked=True).may_act_alone(Money(1, "NOK"), "al")
 
 
 def test_where_nobody_is_asked_who_they_are_there_is_no_rule() -> None:
-    for who in NOBODY:
-        assert Alone(asked=False).may(Money(10**9, "NOK"), who)
+    for who in ANONYMOUS:
+        assert DualControlPolicy(asked=False).may_act_alone(Money(10**9, "NOK"), who)
 
 
 def test_a_worker_that_was_not_told_learns_from_a_name_that_people_are_asked() -> None:
-    assert not Alone(asked=False).may(Money(1, "NOK"), "al")
+    assert not DualControlPolicy(asked=False).may_act_alone(Money(1, "NOK"), "al")
 
 
 def test_nobody_is_a_second_person_to_themselves_and_who_is_not_known_is_none() -> None:
@@ -35,7 +44,7 @@ def test_nobody_is_a_second_person_to_themselves_and_who_is_not_known_is_none() 
     assert others(["al"], "al") == []
 
 
-@pytest.mark.parametrize("name", sorted(NOBODY))
+@pytest.mark.parametrize("name", sorted(ANONYMOUS))
 def test_no_client_is_called_what_says_that_nobody_was_known(name: str) -> None:
     assert not is_client(name)
     assert is_client(f"{name}-1")
@@ -43,7 +52,7 @@ def test_no_client_is_called_what_says_that_nobody_was_known(name: str) -> None:
 
 def test_a_reason_is_one_short_clean_line() -> None:
     assert clean_reason("  refunded at the bank ") == "refunded at the bank"
-    for wrong in ("", "  ", "a\nb", "a\x00b", "x" * (LONGEST_REASON + 1)):
+    for wrong in ("", "  ", "a\nb", "a\x00b", "x" * (MAX_REASON + 1)):
         with pytest.raises(ValueError, match="must"):
             clean_reason(wrong)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.lineage import standing_for
+from domain.lineage import current_lines
 from domain.offers import OfferBundle
 from domain.orders import Order, OrderStatus, ReservationState
 from domain.planning.plan import Plan
@@ -89,13 +89,13 @@ def test_an_old_id_stands_for_what_replaced_it() -> None:
         version=2,
     )
     for old in (1, 2, 3):
-        assert [each.id for each in standing_for(changed, f"{NUMBER}-{old}")] == [f"{NUMBER}-3"]
+        assert [each.id for each in current_lines(changed, f"{NUMBER}-{old}")] == [f"{NUMBER}-3"]
         assert planned(changed, {"op": "remove_lines", "lines": [f"{NUMBER}-{old}"]}).removes == (f"{NUMBER}-3",)
 
 
 def test_a_line_that_was_taken_off_stands_for_nothing() -> None:
     gone = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=2), version=2)
-    assert standing_for(gone, f"{NUMBER}-1") == ()
+    assert current_lines(gone, f"{NUMBER}-1") == ()
 
 
 SOLD = order(line(1, "standard", "morning", A), line(2, "MEAL", "morning", supplement_of=f"{NUMBER}-1"))

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from domain.changes import ChangeKind, ChangeRequest
 from domain.money import Money
 from domain.operations import Operation
-from domain.request_summary import words_of
+from domain.request_summary import summarise
 from tests.support.canary import ADULT, canaries_in
 from tests.support.world import Json, add, people, replace
 
@@ -37,19 +37,19 @@ def change(*operations: Json, **more: bool) -> ChangeRequest:
     ],
 )
 def test_each_operation_is_told_and_nobody_is_named(operation: Json, words: str) -> None:
-    assert words_of(change(operation)) == words
+    assert summarise(change(operation)) == words
     assert canaries_in(words.encode()) == []
 
 
 def test_what_goes_with_it_is_told_too() -> None:
-    assert words_of(change(replace(["26-100001-1"], "b1"), confirm=True)).endswith(", confirmed in one go")
-    assert words_of(ChangeRequest(kind=ChangeKind.PAY, amount=Money(4000, "NOK"))) == "40.00 NOK"
+    assert summarise(change(replace(["26-100001-1"], "b1"), confirm=True)).endswith(", confirmed in one go")
+    assert summarise(ChangeRequest(kind=ChangeKind.PAY, amount=Money(4000, "NOK"))) == "40.00 NOK"
     until = datetime(2027, 3, 1, 12, tzinfo=UTC)
-    assert words_of(ChangeRequest(kind=ChangeKind.EXTEND, expires_at=until)) == "until 2027-03-01 12:00 UTC"
-    assert words_of(ChangeRequest(kind=ChangeKind.CONFIRM)) == ""
+    assert summarise(ChangeRequest(kind=ChangeKind.EXTEND, expires_at=until)) == "until 2027-03-01 12:00 UTC"
+    assert summarise(ChangeRequest(kind=ChangeKind.CONFIRM)) == ""
 
 
 def test_a_long_request_is_told_in_short() -> None:
     many = [{"op": "remove_lines", "position": number} for number in range(1, 51)]
-    words = words_of(change(*many))
+    words = summarise(change(*many))
     assert words.endswith("remove position 4, 46 more")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from domain.webhooks import LARGEST_BODY, PAUSES, body_of, pause_after
+from domain.webhooks import MAX_BODY, PAUSES, body_of, pause_after
 from temporal.names import StepName
 
 AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
@@ -47,5 +47,5 @@ def test_an_operators_own_words_are_not_posted() -> None:
 def test_of_an_event_that_is_too_large_the_order_and_number_are_posted() -> None:
     added = [f"26-100001-{number}" for number in range(2000)]
     body = body_of("order_changed", AT, "26-100001", 7, "C1", {"added": added})
-    assert len(body) < LARGEST_BODY
+    assert len(body) < MAX_BODY
     assert json.loads(body)["data"] == {"order": "26-100001", "number": 7, "change": "C1", "cut": True}

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.stack import Stack
 from store import invariants
 from store.database.store import Store
@@ -28,9 +28,9 @@ async def uncached(temporal: str, own_database: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-def shop(stack: Stack) -> Iterator[Shop]:
+def shop(stack: Stack) -> Iterator[NativeClient]:
     """A client of the stack a module has started."""
-    made = Shop(stack.api)
+    made = NativeClient(stack.api)
     yield made
     made.close()
 

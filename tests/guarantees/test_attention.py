@@ -7,13 +7,13 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.support.registry import declared_steps
+from activities.support.registry import all_steps
 from activities.support.step_kinds import Final, Pivot
 from api.services import needs_attention
 from cli.faults.injection import Fault
-from domain.access import Reach
+from domain.access import TenantAccess
 from store.tables import OrderRow
-from store.views.order_list import mine_among
+from store.views.order_list import visible_among
 from temporal.names import StepName
 from tests.support.auth import guarded
 from tests.support.canary import ADULT
@@ -22,7 +22,7 @@ from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
 from tests.support.stuck_orders import stuck, until_at_rest, until_stuck
 from tests.support.world import CARD, TENANT, Json, World, replace
 from workflows.order_draft import OrderDraft
-from workflows.saga import step_runner as steps
+from workflows.saga import step_runner
 
 STUCK = pytest.mark.parametrize("step", [StepName.RELEASE_SEATS, StepName.SETTLE_PRICE_DIFFERENCE])
 BANK_IS_BACK = {"reason": "the bank is back"}
@@ -31,7 +31,7 @@ BANK_IS_BACK = {"reason": "the bank is back"}
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
-    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
+    monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 
 async def events_of(world: World, order: str, kind: str) -> list[Json]:
@@ -86,7 +86,7 @@ async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(w
 async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(needs_attention, "MOST", 1)
+    monkeypatch.setattr(needs_attention, "MAX_ORDERS", 1)
     async with guarded(world) as door:
         kiosk, app = door.client(channel="WAY:Kiosk").world, door.client(channel="WAY:App").world
         made = [await stuck(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]
@@ -107,8 +107,8 @@ async def test_of_orders_only_those_that_can_be_seen_are_listed(world: World) ->
     seen, abandoned = await world.order(), await world.order()
     with world.parts.store.write() as tx:
         tx.get_one(OrderRow, abandoned).abandoned = True
-    with world.parts.store.within(Reach(TENANT)).read() as scoped:
-        assert mine_among(scoped, [seen, abandoned]) == [seen]
+    with world.parts.store.for_tenant(TenantAccess(TENANT)).read() as scoped:
+        assert visible_among(scoped, [seen, abandoned]) == [seen]
 
 
 async def waiting(world: World) -> Json:
@@ -153,7 +153,7 @@ def _after_the_decision() -> list[tuple[str, Scenario]]:
     """Return every undo, pivot and final that is declared, with a story in which it happens."""
     one_go = SCENARIOS[0]
     undos = sorted({(undo, one_go) for undo, _ in undo_matrix()}, key=lambda pair: pair[0])
-    kept = [name for name, step in declared_steps().items() if isinstance(step, Pivot | Final)]
+    kept = [name for name, step in all_steps().items() if isinstance(step, Pivot | Final)]
     return undos + [(name, next(each for each in SCENARIOS if name in each.steps)) for name in sorted(kept)]
 
 
@@ -168,11 +168,11 @@ def _after_the_decision() -> list[tuple[str, Scenario]]:
 async def test_whatever_may_not_give_up_waits_for_an_operator_and_is_done_at_last(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str, scenario: Scenario
 ) -> None:
-    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=1))
-    monkeypatch.setattr(steps, "INSIDE_ATTEMPTS", 3)
+    monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(step_runner, "LOCAL_ATTEMPTS", 3)
     order = await scenario.ready(world)
     before = world.snapshot(order)
-    is_undo = step not in declared_steps()
+    is_undo = step not in all_steps()
     if is_undo:
         world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, step, Fault.DOWN)

@@ -11,21 +11,21 @@ from typing import Any
 import httpx2
 import pytest
 
-from api.auth.authenticator import AccessSettings
-from api.context import ApiParts
-from api.services.change_stream import LOOK_EVERY
+from api.auth.authenticator import AuthSettings
+from api.context import ApiContext
+from api.services.change_stream import POLL_INTERVAL
 from api.settings import WatchSettings
-from api.workflow_client import Engine
+from api.workflow_client import OrderWorkflowClient
 from cli.faults.injection import Armed, Fault
 from telemetry.loopback import free_port
 from temporal.names import StepName
-from tests.support.auth import PEPPER, Guarded
+from tests.support.auth import PEPPER, AuthenticatedWorld
 from tests.support.canary import ADULT, canaries_in
 from tests.support.installation import Served, serving
 from tests.support.stuck_orders import until_at_rest
 from tests.support.world import CARD, DECLINED, TENANT, Json, World
 from tests.support.world import replace as replacing
-from workflows.saga import step_runner as steps
+from workflows.saga import step_runner
 
 SOON = timedelta(seconds=0.5)
 WITHOUT_NUMBER = ("step", "ended")
@@ -152,7 +152,7 @@ async def test_who_watches_a_discard_is_told_that_the_draft_is_gone(world: World
 
 
 async def test_that_an_operator_is_called_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=1))
     order, change, armed = await under_way(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
     called = await watch(world, change, until="needs_attention")
     assert called.events[-1]["data"]["step"] == StepName.SETTLE_PRICE_DIFFERENCE
@@ -183,7 +183,7 @@ async def test_what_cannot_be_watched_is_a_problem(world: World) -> None:
 async def another_api(world: World, settings: WatchSettings, **more: Any) -> AsyncIterator[tuple[World, Served]]:
     """Another API on the same store, with streams of its own."""
     parts = world.parts
-    made = ApiParts(parts.store, parts.offers, Engine(world.client), TENANT, watching=settings, **more)
+    made = ApiContext(parts.store, parts.offers, OrderWorkflowClient(world.client), TENANT, watching=settings, **more)
     async with serving(made, free_port()) as served:
         yield replace(world, http=served.http), served
 
@@ -220,15 +220,15 @@ async def test_who_goes_away_while_being_told_something_is_no_error(
 
 async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_it_is_not(world: World) -> None:
     _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
-    client = Guarded(world).client()
+    client = AuthenticatedWorld(world).client()
     often = WatchSettings(admitted_for=timedelta(0))
-    async with another_api(world, often, access=AccessSettings(PEPPER)) as (here, _):
+    async with another_api(world, often, auth=AuthSettings(PEPPER)) as (here, _):
         here.http.headers["Authorization"] = f"Bearer {client.key.text}"
         async with asyncio.timeout(20), here.http.sse(path(change)) as stream:
             messages = aiter(stream)
             await anext(messages)
             # So many looks, each with the key asked for again, and it goes on.
-            await asyncio.sleep(5 * LOOK_EVERY.total_seconds())
+            await asyncio.sleep(5 * POLL_INTERVAL.total_seconds())
             client.revoke()
             told = [each.event async for each in messages]
         assert "ended" not in told
@@ -239,8 +239,8 @@ async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_i
 @pytest.mark.only_on("sqlite")  # likewise
 async def test_a_client_leaves_places_to_others(world: World) -> None:
     _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
-    one, other = Guarded(world).client(), Guarded(world).client()
-    async with another_api(world, WatchSettings(per_client=1), access=AccessSettings(PEPPER)) as (here, _):
+    one, other = AuthenticatedWorld(world).client(), AuthenticatedWorld(world).client()
+    async with another_api(world, WatchSettings(per_client=1), auth=AuthSettings(PEPPER)) as (here, _):
         mine, theirs = [{"Authorization": f"Bearer {each.key.text}"} for each in (one, other)]
         async with asyncio.timeout(20), here.http.sse(path(change), headers=mine) as stream:
             messages = aiter(stream)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.support.registry import declared_steps
+from activities.support.registry import all_steps
 from activities.support.step_kinds import Reversible
 from cli.faults.injection import Armed, Fault
 from cli.faults.injector import REFUSAL
@@ -14,7 +14,7 @@ from telemetry.loopback import HOST
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.commit_proxy import Proxy, proxy_to
-from tests.support.entur_client import Sales
+from tests.support.entur_client import EnturClient
 from tests.support.final_checks import check_books, check_histories
 from tests.support.installation import prepared, running_world
 from tests.support.phases import is_changed, wrong_with
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.faults
 ONE_GO = SCENARIOS[0]
 # Of a step that has two transactions of its own each is cut.
 COMMITS = [*((step, 1) for step in ONE_GO.steps), (StepName.PLAN_CHANGE, 2)]
-UNDOS = [step.undo_name for step in declared_steps().values() if isinstance(step, Reversible)]
+UNDOS = [step.undo_name for step in all_steps().values() if isinstance(step, Reversible)]
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ async def test_a_new_order_whose_commit_nobody_heard_of_is_one_order(world: Worl
 async def test_a_reservation_whose_commit_nobody_heard_of_is_one_order_when_it_is_sent_again(
     world: World, proxy: Proxy
 ) -> None:
-    sales = Sales(world)
+    sales = EnturClient(world)
     offer = await sales.offer("standard", ADULT, service=world.train())
     before = world.rows()
     proxy.cut_commit()

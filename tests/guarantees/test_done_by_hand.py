@@ -13,13 +13,13 @@ from temporalio.exceptions import ApplicationError
 
 from cli.faults.injection import Fault
 from temporal.names import BY_HAND_HEARD, StepName
-from tests.support.auth import PEPPER, Guarded, guarded
+from tests.support.auth import PEPPER, AuthenticatedWorld, guarded
 from tests.support.final_checks import check_books
 from tests.support.installation import prepared, running_world
 from tests.support.postgres import new_database
 from tests.support.stuck_orders import stuck
 from tests.support.world import Answer, Json, World
-from workflows.saga import step_runner as steps
+from workflows.saga import step_runner
 
 MONEY = pytest.mark.parametrize("step", [StepName.SETTLE_PRICE_DIFFERENCE, StepName.VOID_PAYMENT])
 SETTLED = {"reason": "settled at the bank"}
@@ -41,7 +41,7 @@ async def two_people(
 
 
 @pytest.fixture
-async def door(two_people: World) -> AsyncIterator[Guarded]:
+async def door(two_people: World) -> AsyncIterator[AuthenticatedWorld]:
     async with guarded(two_people) as made:
         yield made
     two_people.faults.clear()
@@ -49,7 +49,7 @@ async def door(two_people: World) -> AsyncIterator[Guarded]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
+    monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 
 async def say(world: World, order: str, said: Json, how: str = "done-by-hand", **headers: str) -> Answer:
@@ -70,7 +70,7 @@ async def refused_in_temporal(world: World, order: str, update: str, **said: obj
 
 @MONEY
 async def test_above_the_limit_our_books_are_mended_once_a_second_person_says_the_same(
-    door: Guarded, step: str
+    door: AuthenticatedWorld, step: str
 ) -> None:
     al, bo = door.client(), door.client()
     order, asked, _ = await stuck(al.world, step)
@@ -89,7 +89,7 @@ async def test_above_the_limit_our_books_are_mended_once_a_second_person_says_th
 
 
 @MONEY
-async def test_an_update_of_temporals_own_is_nobodys_word(door: Guarded, step: str) -> None:
+async def test_an_update_of_temporals_own_is_nobodys_word(door: AuthenticatedWorld, step: str) -> None:
     al, bo = door.client(), door.client()
     order, asked, _ = await stuck(al.world, step)
     assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED) == "SECOND_PERSON_NEEDED"
@@ -105,7 +105,9 @@ async def test_an_update_of_temporals_own_is_nobodys_word(door: Guarded, step: s
     await asked
 
 
-async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_its_key(door: Guarded) -> None:
+async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_its_key(
+    door: AuthenticatedWorld,
+) -> None:
     al = door.client()
     order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
     busy = door.world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.DOWN)
@@ -121,7 +123,7 @@ async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_i
 
 @pytest.mark.only_on("postgres")
 async def test_a_run_that_took_a_word_before_this_release_hears_of_two_people_from_now_on(
-    door: Guarded, monkeypatch: pytest.MonkeyPatch
+    door: AuthenticatedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     al, bo = door.client(), door.client()
     order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
@@ -135,7 +137,7 @@ async def test_a_run_that_took_a_word_before_this_release_hears_of_two_people_fr
     assert (done["who"], done["agreed_with"]) == (bo.name, [al.name])
 
 
-async def test_what_one_person_said_lapses_after_an_hour(door: Guarded) -> None:
+async def test_what_one_person_said_lapses_after_an_hour(door: AuthenticatedWorld) -> None:
     al, bo = door.client(), door.client()
     order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
     assert (await say(al.world, order, SETTLED)).status == 409
@@ -151,7 +153,7 @@ async def test_what_one_person_said_lapses_after_an_hour(door: Guarded) -> None:
         await asked
 
 
-async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(door: Guarded) -> None:
+async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(door: AuthenticatedWorld) -> None:
     al, bo = door.client(), door.client()
     order, asked, armed = await stuck(al.world, StepName.VOID_PAYMENT)
     assert (await say(al.world, order, SETTLED)).status == 409
@@ -164,7 +166,7 @@ async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(do
     assert armed.fired
 
 
-async def test_what_moves_no_money_one_person_may_say_alone(door: Guarded) -> None:
+async def test_what_moves_no_money_one_person_may_say_alone(door: AuthenticatedWorld) -> None:
     al = door.client()
     order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
     assert (await say(al.world, order, SETTLED)).status == 204
@@ -175,17 +177,17 @@ async def test_what_moves_no_money_one_person_may_say_alone(door: Guarded) -> No
 
 @MONEY
 async def test_up_to_the_limit_one_person_may_say_alone(
-    door: Guarded, step: str, monkeypatch: pytest.MonkeyPatch
+    door: AuthenticatedWorld, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     al = door.client()
     order, asked, _ = await stuck(al.world, step)
-    monkeypatch.setitem(cast("dict[str, int]", door.world.parts.alone.up_to), "NOK", 10_000)
+    monkeypatch.setitem(cast("dict[str, int]", door.world.parts.dual_control.up_to), "NOK", 10_000)
     assert (await say(al.world, order, SETTLED)).status == 204
     await asked
     assert [each["who"] for each in await events_of(al.world, order, "done_by_hand")] == [al.name]
 
 
-async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: Guarded) -> None:
+async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: AuthenticatedWorld) -> None:
     al = door.client()
     order, asked, armed = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
     forged = await say(al.world, order, {"reason": "it is back", "who": "somebody else"}, "retry-now")
@@ -242,7 +244,9 @@ async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(
     await world.discard(order)
 
 
-async def test_an_update_that_names_an_event_of_something_else_leaves_its_trace_all_the_same(door: Guarded) -> None:
+async def test_an_update_that_names_an_event_of_something_else_leaves_its_trace_all_the_same(
+    door: AuthenticatedWorld,
+) -> None:
     al = door.client()
     order, asked, armed = await stuck(al.world, StepName.RELEASE_SEATS)
     armed.fault = Fault.LOST

@@ -11,7 +11,7 @@ from sqlmodel import col, select, update
 from store import erasure, invariants
 from store.tables import ChangeRow, OrderRow
 from tests.support.canary import ADULT, BORN
-from tests.support.entur_client import Sales
+from tests.support.entur_client import EnturClient
 from tests.support.erasure_data import Person, long_ago, sold_to, tables_with
 from tests.support.world import CARD, TENANT, World, add
 
@@ -84,7 +84,7 @@ async def test_an_erased_order_is_shown_everywhere_with_ids_that_agree(world: Wo
     assert not {each for who in shown["travellers"] for each in who.values()} - {"erased-1", None, True, False}
     for change in world.changes_of(order):
         assert (await world.send("GET", f"/v1/changes/{change.id}")).status == 200
-    assert (await Sales(world).send("GET", f"/v1/orders/{order}")).status == 200
+    assert (await EnturClient(world).send("GET", f"/v1/orders/{order}")).status == 200
     assert (await world.send("GET", f"/v1/orders/{order}/change-options")).status == 200
     assert (await world.http.get(f"/desk/orders/{order}")).status_code == 200
 

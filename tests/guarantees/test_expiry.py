@@ -6,8 +6,8 @@ import pytest
 from temporalio.testing import TimeSkipper
 
 from tests.support.canary import ADULT, CHILD
-from tests.support.discover_client import DAY_CARD, HELMA, JHON, THREE_DAYS, Market, codes, item
-from tests.support.entur_client import Sales
+from tests.support.discover_client import DAY_CARD, HELMA, JHON, THREE_DAYS, DiscoverClient, codes, item
+from tests.support.entur_client import EnturClient
 from tests.support.world import CARD, World, add, people, replace
 
 LATER = timedelta(minutes=21)
@@ -136,7 +136,7 @@ async def test_an_order_without_a_draft_has_no_deadline_to_move(world: World) ->
 
 
 async def test_a_draft_made_by_enturs_calls_runs_out_like_any_other(world: World) -> None:
-    sales = Sales(world)
+    sales = EnturClient(world)
     order, (line,) = await sales.sold_in_three_calls(ADULT)
     before, seats, shown = world.snapshot(order), world.seats_of(order), await sales.show(order)
     offer = await sales.offer("flexible", ADULT, service=world.train())
@@ -147,7 +147,7 @@ async def test_a_draft_made_by_enturs_calls_runs_out_like_any_other(world: World
 
 
 async def test_an_order_of_discover_swiss_ends_with_its_first_offer_and_may_be_changed_again(world: World) -> None:
-    market = Market(world)
+    market = DiscoverClient(world)
     product, service, departs = market.panorama(seats=1)
     order = await market.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
     assert world.seats_of(order) == [f"{service} 1-1 held"]
@@ -164,7 +164,7 @@ async def test_an_order_of_discover_swiss_ends_with_its_first_offer_and_may_be_c
 
 
 async def test_an_expired_order_of_discover_swiss_stays_expired_when_its_seats_are_gone(world: World) -> None:
-    market = Market(world)
+    market = DiscoverClient(world)
     product, _, departs = market.panorama(seats=1)
     order = await market.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
     await pass_time(world, order)
@@ -177,7 +177,7 @@ async def test_an_expired_order_of_discover_swiss_stays_expired_when_its_seats_a
 
 
 async def test_an_expired_order_is_neither_priced_at_another_age_nor_stuck_with_a_train_that_left(world: World) -> None:
-    market = Market(world)
+    market = DiscoverClient(world)
     product, _, departs = market.panorama()
     child = JHON | {"birthDate": "2015-01-01"}
     order = await market.order(item(DAY_CARD, child), item(product, HELMA, valid_from=departs))

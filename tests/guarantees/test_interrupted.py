@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from cli.faults.injection import Fault
-from store.database import store as database
+from store.database import store
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.phases import is_changed, wrong_with
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.faults
 async def test_a_step_timed_out_while_it_waits_to_write_leaves_the_store_to_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 20)
+    monkeypatch.setattr(store, "BUSY_SECONDS", 20)
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     writing, leave = threading.Event(), threading.Event()

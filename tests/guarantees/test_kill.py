@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlmodel import col, select
 
 from cli.demo.stories import CARD, TWO, add, named, replace
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json
 from cli.stack import Ports, Stack
 from store.changes.step_records import of_change
@@ -34,7 +34,7 @@ def stack(fresh_database: str, tmp_path: Path) -> Iterator[Stack]:
         yield running
 
 
-def sold(shop: Shop, number: int) -> str:
+def sold(shop: NativeClient, number: int) -> str:
     order = shop.order("NOK", "kill")
     bundle = shop.offer("standard", TWO, service=train("4711", number))
     wanted = {"operations": [add(bundle, named(TWO))], "confirm": True, "payment": CARD}
@@ -42,13 +42,13 @@ def sold(shop: Shop, number: int) -> str:
     return order
 
 
-def dearer(shop: Shop, order: str, number: int) -> Json:
+def dearer(shop: NativeClient, order: str, number: int) -> Json:
     bundle = shop.offer("flexible", TWO, service=train("4713", number))
     lines = [line["id"] for line in shop.show(order)["lines"]]
     return ask(shop, order, {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD})
 
 
-def ask(shop: Shop, order: str, body: Json) -> Json:
+def ask(shop: NativeClient, order: str, body: Json) -> Json:
     return shop.ask(f"/v1/orders/{order}/changes", body, lambda _seen: None)
 
 
@@ -72,7 +72,7 @@ def done_of_the_change(book: Store, order: str) -> set[str]:
         return {row.step for row in of_change(tx, asked[2]) if row.state == "done"} if asked[2:] else set()
 
 
-def whole(shop: Shop, book: Store, order: str, number: int) -> bool:
+def whole(shop: NativeClient, book: Store, order: str, number: int) -> bool:
     """Whether an order is the new order, with just its seats and its money."""
     shown = shop.show(order)
     with book.read() as tx:
@@ -100,7 +100,9 @@ def nothing_after_the_seats(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.only_on("postgres")
-def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Stack, shop: Shop, book: Store) -> None:
+def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(
+    stack: Stack, shop: NativeClient, book: Store
+) -> None:
     order = sold(shop, 0)
     with ThreadPoolExecutor(1) as pool:
         with nothing_after_the_seats(stack):
@@ -116,7 +118,7 @@ def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(stack: Sta
 
 @pytest.mark.only_on("postgres")
 def test_who_watches_a_change_is_told_all_of_it_though_the_worker_is_killed(
-    stack: Stack, shop: Shop, book: Store
+    stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     order, steps = sold(shop, 1), set()
     bundle = shop.offer("flexible", TWO, service=train("4713", 1))
@@ -143,7 +145,7 @@ def test_who_watches_a_change_is_told_all_of_it_though_the_worker_is_killed(
 
 @pytest.mark.only_on("sqlite")  # kill points on both are in test_kill_points
 def test_a_worker_killed_while_many_orders_change_leaves_each_of_them_whole(
-    stack: Stack, shop: Shop, book: Store
+    stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     orders = {sold(shop, number): number for number in range(6)}
     with ThreadPoolExecutor(len(orders)) as pool:

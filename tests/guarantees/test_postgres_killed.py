@@ -10,8 +10,8 @@ import pytest
 from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.discover_client import Market
-from tests.support.entur_client import Sales
+from tests.support.discover_client import DiscoverClient
+from tests.support.entur_client import EnturClient
 from tests.support.final_checks import check_books, check_histories
 from tests.support.installation import prepared, running_world
 from tests.support.phases import (
@@ -114,7 +114,7 @@ async def test_while_it_is_down_every_api_says_that_the_store_is_busy_and_nothin
     change = world.changes_of(order)[0].id
     wanted = {"operations": [await dearer(world, order)]}
     search = {"product": "standard", "travellers": [{"id": "a", "birth_date": "1990-05-04"}], "service": world.train()}
-    market, sales = Market(world), Sales(world)
+    market, sales = DiscoverClient(world), EnturClient(world)
     asking: list[Callable[[], Coroutine[Any, Any, Answer]]] = [
         lambda: world.send("GET", f"/v1/orders/{order}"),
         lambda: world.send("GET", f"/v1/orders/{order}/history"),

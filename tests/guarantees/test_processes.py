@@ -15,17 +15,17 @@ from sqlmodel import select
 from temporalio.client import Client
 
 from cli.demo.stories import CARD, TWO, replace
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.processes import Child
 from cli.stack import Ports, Stack
 from store.database.store import Store
 from store.tables import ChangeRow
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName
 from tests.guarantees.test_kill import dearer, done_of_the_change, nothing_after_the_seats, sold, train, until, whole
 from tests.support.postgres import new_database
 from tests.support.world import age
-from workflows.reconcile import Reconcile, StartRound
+from workflows.reconcile import Reconcile, StartReconciliation
 
 pytestmark = pytest.mark.faults
 
@@ -73,7 +73,7 @@ def waits_for_a_lock(book: Store) -> bool:
 
 
 def test_a_worker_that_sleeps_past_its_time_out_changes_nothing_when_it_wakes(
-    stack: Stack, shop: Shop, book: Store
+    stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     order, said = sold(shop, 0), len(stack.worker.log.read_text())
     with ThreadPoolExecutor(1) as pool:
@@ -93,7 +93,7 @@ def test_a_worker_that_sleeps_past_its_time_out_changes_nothing_when_it_wakes(
 
 
 def test_a_request_written_down_by_an_api_that_died_before_asking_is_done_by_the_next_round(
-    stack: Stack, shop: Shop, book: Store
+    stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     order = sold(shop, 5)
     bundle = shop.offer("flexible", TWO, service=train("4713", 5))
@@ -143,11 +143,11 @@ def ready(stack: Stack) -> bool:
 
 
 async def rounds_until_done(stack: Stack, book: Store, change: str) -> None:
-    client = await Client.connect(stack.temporal, data_converter=CONVERTER)
+    client = await Client.connect(stack.temporal, data_converter=DATA_CONVERTER)
     async with asyncio.timeout(30):
         while not ended(book, change):
             name = f"reconcile-{uuid.uuid4()}"
-            await client.execute_workflow(Reconcile.run, StartRound(), id=name, task_queue=ORDERS_QUEUE)
+            await client.execute_workflow(Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE)
 
 
 def ended(book: Store, change: str) -> bool:

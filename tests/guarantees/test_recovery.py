@@ -6,28 +6,28 @@ import uuid
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from activities.recovery import LeftStep
+from activities.recovery import RecordedStep
 from cli.faults.injection import Fault
 from domain.changes import OUTCOMES
 from store import invariants
-from store.tables import BankRow, EffectRow, SeatHoldRow
-from temporal.messages import DraftEnd, StartDraft, UndoEntry
+from store.tables import EmbeddedPaymentRow, SeatHoldRow, StepRecordRow
+from temporal.messages import DraftResult, StartDraft, UndoEntry
 from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.guarantees.test_expiry import pass_time
 from tests.support.canary import ADULT
 from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
 from workflows.draft import recorded_undos
 from workflows.order_draft import OrderDraft
-from workflows.reconcile import Reconcile, Round, StartRound
+from workflows.reconcile import Reconcile, ReconciliationResult, StartReconciliation
 from workflows.saga.saga import SagaError
 
 pytestmark = pytest.mark.faults
 
 
-async def reconciled(world: World) -> Round:
+async def reconciled(world: World) -> ReconciliationResult:
     """Run one round of the schedule, and wait for what it took up again."""
     name = f"reconcile-{uuid.uuid4().hex[:8]}"
-    return await world.client.execute_workflow(Reconcile.run, StartRound(), id=name, task_queue=ORDERS_QUEUE)
+    return await world.client.execute_workflow(Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE)
 
 
 async def left_half_done(world: World, step: str, fault: Fault) -> tuple[str, str, str]:
@@ -199,9 +199,9 @@ def leave(world: World, change: str, what: str) -> None:
             tx.add(seat)
         elif what == "money":
             key = f"{change}/authorise"
-            tx.add(BankRow(tenant=TENANT, key=key, currency="NOK", token="tok_ok", authorised_minor=100))  # noqa: S106 - a test token
+            tx.add(EmbeddedPaymentRow(tenant=TENANT, key=key, currency="NOK", token="tok_ok", authorised_minor=100))  # noqa: S106 - a test token
         else:
-            tx.get_one(EffectRow, f"{change}/reserve").state = "asked"
+            tx.get_one(StepRecordRow, f"{change}/reserve").state = "asked"
 
 
 def wrong_with(world: World, order: str) -> list[str]:
@@ -225,7 +225,7 @@ async def test_an_undo_that_this_build_does_not_know_parks_the_run_and_drops_not
         await run.terminate("the parked run of a test")
 
 
-async def _failures_of_its_task(run: WorkflowHandle[OrderDraft, DraftEnd]) -> list[str]:
+async def _failures_of_its_task(run: WorkflowHandle[OrderDraft, DraftResult]) -> list[str]:
     history = await run.fetch_history()
     return [
         event.workflow_task_failed_event_attributes.failure.message
@@ -236,10 +236,10 @@ async def _failures_of_its_task(run: WorkflowHandle[OrderDraft, DraftEnd]) -> li
 
 @pytest.mark.parametrize("step", [StepName.PLAN_CHANGE, StepName.SETTLE_PRICE_DIFFERENCE])
 def test_a_recorded_step_without_an_undo_is_passed_over_and_an_unknown_one_is_not(step: str) -> None:
-    reserved = LeftStep(
+    reserved = RecordedStep(
         step=StepName.RESERVE_SEATS, command={"change": "C1", "order": "26-1", "seats": 1, "services": []}
     )
-    known = recorded_undos([LeftStep(step=step, command={}), reserved])
+    known = recorded_undos([RecordedStep(step=step, command={}), reserved])
     assert [undo.step.name for undo in known] == [StepName.RESERVE_SEATS]
     with pytest.raises(SagaError, match="knows no undo of unheard_of"):
-        recorded_undos([LeftStep(step="unheard_of", command={}), reserved])
+        recorded_undos([RecordedStep(step="unheard_of", command={}), reserved])

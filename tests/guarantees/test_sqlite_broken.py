@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from sqlmodel import select
 
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.processes import Child
 from cli.stack import Ports, Stack
 from store import invariants
@@ -84,7 +84,7 @@ def is_asked(book: Store, order: str) -> bool:
 
 
 def test_changes_under_way_when_the_disk_is_full_are_done_when_there_is_room_again(stack: Stack) -> None:
-    shop, book = Shop(stack.api), Store(stack.database)
+    shop, book = NativeClient(stack.api), Store(stack.database)
     orders = {sold(shop, number): number for number in range(6)}
     with ThreadPoolExecutor(len(orders)) as pool:
         with paused(stack.worker):

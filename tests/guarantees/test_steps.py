@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.support.registry import declared_steps
+from activities.support.registry import all_steps
 from activities.support.step_kinds import Check, Reversible
 from cli.faults.injection import Fault
 from cli.faults.injector import REFUSAL
@@ -16,7 +16,7 @@ from tests.support.scenarios import (
     undo_matrix,
 )
 from tests.support.world import World
-from workflows.saga import step_runner as steps
+from workflows.saga import step_runner
 
 pytestmark = pytest.mark.faults
 
@@ -29,12 +29,12 @@ ONE_GO = SCENARIOS[0]
 
 def test_every_declared_step_is_in_the_matrix() -> None:
     told = {name for scenario in SCENARIOS for name in scenario.steps}
-    assert set(declared_steps()) <= told
+    assert set(all_steps()) <= told
 
 
-@pytest.mark.parametrize("name", sorted(declared_steps()))
+@pytest.mark.parametrize("name", sorted(all_steps()))
 def test_a_step_and_its_command_have_one_name(name: str) -> None:
-    assert declared_steps()[name].command_type.step == name
+    assert all_steps()[name].command_type.step == name
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
@@ -72,7 +72,7 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
 
 def _may_give_up() -> list[pytest.ParameterSet]:
     """Return what may fail before the point of no return, on each database in turn."""
-    names = [name for name in ONE_GO.steps if isinstance(declared_steps()[name], Check | Reversible)]
+    names = [name for name in ONE_GO.steps if isinstance(all_steps()[name], Check | Reversible)]
     return [pytest.param(name, marks=pytest.mark.only_on(DATABASES[n % 2])) for n, name in enumerate(names)]
 
 
@@ -80,7 +80,7 @@ def _may_give_up() -> list[pytest.ParameterSet]:
 async def test_a_step_that_fails_again_and_again_is_given_up_and_leaves_no_trace(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    monkeypatch.setattr(steps, "INSIDE_ATTEMPTS", 4)
+    monkeypatch.setattr(step_runner, "LOCAL_ATTEMPTS", 4)
     order = await ONE_GO.ready(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     armed = world.faults.arm(order, step, Fault.DOWN)

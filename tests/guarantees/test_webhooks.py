@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from cli.faults.injection import Fault
 from domain.webhooks import PAUSES
-from runtime.outbox_relay import Dispatcher
+from runtime.outbox_relay import OutboxRelay
 from store.database.connections import StoreBusyError
 from store.tables import DeliveryRow
 from temporal.names import StepName
@@ -169,11 +169,11 @@ async def test_an_event_whose_taking_could_not_be_noted_is_posted_again_under_it
 
 async def test_however_many_look_each_event_is_posted_once_and_in_its_order(world: World) -> None:
     async with subscribed(world) as webhook:
-        others = [Dispatcher(world.client, world.parts.store) for _ in range(3)]
-        orders = await asyncio.gather(*(world.sold(ADULT) for _ in range(4)), *(each.look() for each in others))
+        others = [OutboxRelay(world.client, world.parts.store) for _ in range(3)]
+        orders = await asyncio.gather(*(world.sold(ADULT) for _ in range(4)), *(each.poll_once() for each in others))
         for order in orders[:4]:
             assert isinstance(order, str)
-            await asyncio.gather(*(each.look() for each in others))
+            await asyncio.gather(*(each.poll_once() for each in others))
             history = await webhook.until_told(order)
             assert webhook.receiver.numbers(order) == [event["number"] for event in history]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import httpx2
 import pytest
 
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.processes import Child
 from cli.stack import Ports, Stack
 from tests.support.webhook_receiver import Receiver, receiving
@@ -43,7 +43,7 @@ def receiver(stack: Stack) -> Iterator[Receiver]:
 
 
 def test_a_worker_killed_between_the_post_and_its_note_leaves_it_to_another(
-    stack: Stack, shop: Shop, receiver: Receiver
+    stack: Stack, shop: NativeClient, receiver: Receiver
 ) -> None:
     receiver.open.clear()
     order = shop.order("NOK", "killed")
@@ -56,7 +56,7 @@ def test_a_worker_killed_between_the_post_and_its_note_leaves_it_to_another(
 
 
 def test_what_happened_while_neither_worker_nor_temporal_was_there_is_posted_once_they_are(
-    stack: Stack, shop: Shop, receiver: Receiver
+    stack: Stack, shop: NativeClient, receiver: Receiver
 ) -> None:
     stack.worker.kill()
     stack.server.kill()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from activities.support.errors import REFUSED
-from activities.support.step_kinds import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT
+from activities.support.step_kinds import EXTERNAL_ATTEMPT, LOCAL_ATTEMPT
 from examples.providers.bank_payments import BankSettings
 from examples.providers.railway_seats import RailwaySettings
 from examples.providers.shop_offers import ShopSettings
@@ -55,12 +55,12 @@ class TestShopOffers(OutsideOffersContract):
 
 def test_contracts_are_as_patient_as_steps() -> None:
     """The layers above know how long an attempt may take; a provider must be quicker by itself."""
-    assert SeatsUnderTest.patience < OUTSIDE_ATTEMPT
-    assert PaymentsUnderTest.patience < OUTSIDE_ATTEMPT
-    assert OffersUnderTest.patience < INSIDE_ATTEMPT
-    assert 2 * BankSettings(url="", secret=SECRET).timeout < OUTSIDE_ATTEMPT
-    assert 2 * RailwaySettings(url="", secret=SECRET).timeout < OUTSIDE_ATTEMPT
-    assert 2 * ShopSettings(url="").timeout < INSIDE_ATTEMPT
+    assert SeatsUnderTest.patience < EXTERNAL_ATTEMPT
+    assert PaymentsUnderTest.patience < EXTERNAL_ATTEMPT
+    assert OffersUnderTest.patience < LOCAL_ATTEMPT
+    assert 2 * BankSettings(url="", secret=SECRET).timeout < EXTERNAL_ATTEMPT
+    assert 2 * RailwaySettings(url="", secret=SECRET).timeout < EXTERNAL_ATTEMPT
+    assert 2 * ShopSettings(url="").timeout < LOCAL_ATTEMPT
 
 
 def test_a_contract_takes_for_a_fault_what_a_step_takes_for_one() -> None:

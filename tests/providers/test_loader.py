@@ -8,14 +8,14 @@ from pydantic import ValidationError
 from temporalio.client import Client, ScheduleActionStartWorkflow
 
 import worker
-from providers.loader import ProviderSettingError, connected
+from providers.loader import ProviderSettingError, load_provider
 from providers.protocols import SeatInventory
-from runtime.bootstrap import made_of
+from runtime.bootstrap import build_components
 from runtime.settings import Settings
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from temporal.names import System
 from tests.support.commands import run
-from workflows.reconcile import StartRound
+from workflows.reconcile import StartReconciliation
 
 HALF = """
 class Half:
@@ -54,7 +54,7 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 )
 def test_a_provider_that_cannot_be_used_is_refused_with_what_it_lacks(own_module: str, kind: str, said: str) -> None:
     with pytest.raises(ProviderSettingError) as heard:
-        connected(SeatInventory, "SEATS", f"{own_module}:{kind}")
+        load_provider(SeatInventory, "SEATS", f"{own_module}:{kind}")
     assert said in str(heard.value)
     assert str(heard.value).startswith(f"CHANGEOVER_SEATS={own_module}:{kind}")
 
@@ -68,7 +68,9 @@ def test_what_a_provider_lacks_is_said_without_its_secrets(monkeypatch: pytest.M
     monkeypatch.setenv("BANK_SECRET", "very secret")
     monkeypatch.setenv("BANK_TIMEOUT", "soon, very secret")
     with pytest.raises(ProviderSettingError) as heard:
-        made_of(Settings(database="sqlite:///unused.db", payments="examples.providers.bank_payments:BankPayments"))
+        build_components(
+            Settings(database="sqlite:///unused.db", payments="examples.providers.bank_payments:BankPayments")
+        )
     assert "lacks settings of its own: url (missing), timeout (time_delta_parsing)" in str(heard.value)
     assert "very secret" not in str(heard.value)
 
@@ -78,8 +80,8 @@ def test_who_is_outside_follows_from_who_is_named(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     database = f"sqlite:///{tmp_path / 'book.db'}"
     bank, shop = "examples.providers.bank_payments:BankPayments", "examples.providers.shop_offers:ShopOffers"
-    assert made_of(Settings(database=database)).outside == ()
-    assert made_of(Settings(database=database, offers=shop, payments=bank)).outside == (
+    assert build_components(Settings(database=database)).external_systems == ()
+    assert build_components(Settings(database=database, offers=shop, payments=bank)).external_systems == (
         System.OFFERS,
         System.PAYMENTS,
     )
@@ -93,7 +95,7 @@ def test_a_command_says_it_in_one_line() -> None:
 
 
 async def test_the_rounds_learn_who_is_outside_and_keep_the_time_an_operator_gave_them(temporal: str) -> None:
-    client = await Client.connect(temporal, namespace="outside", data_converter=CONVERTER)
+    client = await Client.connect(temporal, namespace="outside", data_converter=DATA_CONVERTER)
     schedule = client.get_schedule_handle("reconcile")
     try:
         await worker.keep_reconciling(client, Settings(reconcile_every=timedelta(hours=2)), ())
@@ -101,8 +103,8 @@ async def test_the_rounds_learn_who_is_outside_and_keep_the_time_an_operator_gav
         found = (await schedule.describe()).schedule
         assert [each.every for each in found.spec.intervals] == [timedelta(hours=2)]
         assert isinstance(found.action, ScheduleActionStartWorkflow)
-        assert await client.data_converter.decode(found.action.args, [StartRound]) == [
-            StartRound(outside=(System.PAYMENTS,))
+        assert await client.data_converter.decode(found.action.args, [StartReconciliation]) == [
+            StartReconciliation(outside=(System.PAYMENTS,))
         ]
     finally:
         await schedule.delete()

@@ -8,10 +8,10 @@ from standardwebhooks import Webhook
 
 from api.services.webhook_subscriptions import new_secret
 from domain.webhooks import Failure
-from providers.url_policy import Endpoints
-from providers.webhook_sender import Answered, Message, Poster
+from providers.url_policy import UrlPolicy
+from providers.webhook_sender import Message, SendResult, WebhookSender
 from telemetry.loopback import HOST, free_port
-from tests.support.fake_dns import Names
+from tests.support.fake_dns import FakeDns
 from tests.support.webhook_receiver import Receiver, receiving
 
 SECRET = new_secret()
@@ -28,12 +28,12 @@ def port_of(receiver: Receiver) -> str:
 
 async def test_a_post_goes_to_the_address_that_was_looked_at_under_the_name_it_has() -> None:
     """A name that answers otherwise when it is asked again leads nowhere: it is asked once."""
-    names = Names({"shop.example": [[HOST], ["203.0.113.9"]]})
+    names = FakeDns({"shop.example": [[HOST], ["203.0.113.9"]]})
     with receiving() as receiver:
         url = f"http://shop.example:{port_of(receiver)}/orders?shop=77"
-        answered = await Poster(Endpoints(allow_private=True, resolver=names)).post(url, MESSAGE, now())
+        answered = await WebhookSender(UrlPolicy(allow_private=True, resolver=names)).send(url, MESSAGE, now())
         (post,) = receiver.posts
-    assert (answered, names.asked) == (Answered(status=204), ["shop.example"])
+    assert (answered, names.asked) == (SendResult(status=204), ["shop.example"])
     assert (post.path, post.headers["host"]) == ("/orders?shop=77", f"shop.example:{port_of(receiver)}")
     assert post.headers["content-type"] == "application/json"
     assert Webhook(SECRET).verify(post.body, dict(post.headers)) == {"type": "ping"}
@@ -41,18 +41,18 @@ async def test_a_post_goes_to_the_address_that_was_looked_at_under_the_name_it_h
 
 @pytest.mark.parametrize("addresses", [[HOST], ["8.8.8.8", HOST], ["::ffff:127.0.0.1"], ["fe80::1%eth0"]], ids=str)
 async def test_a_name_that_has_a_private_address_by_now_is_not_posted_to(addresses: list[str]) -> None:
-    names = Names({"shop.example": [["8.8.8.8"], addresses]})
-    endpoints = Endpoints(resolver=names)
+    names = FakeDns({"shop.example": [["8.8.8.8"], addresses]})
+    endpoints = UrlPolicy(resolver=names)
     with receiving() as receiver:
         url = f"https://shop.example:{port_of(receiver)}/"
         assert await endpoints.addresses(endpoints.parsed(url))
-        assert await Poster(endpoints).post(url, MESSAGE, now()) == Answered(Failure.ADDRESS_REFUSED)
+        assert await WebhookSender(endpoints).send(url, MESSAGE, now()) == SendResult(Failure.ADDRESS_REFUSED)
         assert receiver.posts == []
 
 
 async def test_a_name_without_an_address_is_said_to_have_none() -> None:
-    answered = await Poster(Endpoints(resolver=Names({}))).post("https://shop.example/", MESSAGE, now())
-    assert answered == Answered(Failure.ADDRESS_UNKNOWN)
+    answered = await WebhookSender(UrlPolicy(resolver=FakeDns({}))).send("https://shop.example/", MESSAGE, now())
+    assert answered == SendResult(Failure.ADDRESS_UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ async def test_2xx_is_success_and_a_redirect_is_not_followed(
 ) -> None:
     with receiving() as receiver:
         receiver.always, receiver.location = status, leads_to
-        answered = await Poster(Endpoints(allow_private=True)).post(receiver.url, MESSAGE, now())
-        assert answered == Answered(failure, status)
+        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+        assert answered == SendResult(failure, status)
         assert len(receiver.posts) == 1
 
 
@@ -73,46 +73,46 @@ async def test_2xx_is_success_and_a_redirect_is_not_followed(
 async def test_any_other_answer_is_a_failure(status: int) -> None:
     with receiving() as receiver:
         receiver.always = status
-        answered = await Poster(Endpoints(allow_private=True)).post(receiver.url, MESSAGE, now())
-    assert answered == Answered(Failure.ANSWERED, status)
+        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+    assert answered == SendResult(Failure.ANSWERED, status)
 
 
 async def test_an_endpoint_that_is_slow_is_given_up() -> None:
     with receiving() as receiver:
         receiver.open.clear()
-        poster = Poster(Endpoints(allow_private=True), timedelta(milliseconds=200))
-        assert await poster.post(receiver.url, MESSAGE, now()) == Answered(Failure.TIMED_OUT)
+        poster = WebhookSender(UrlPolicy(allow_private=True), timedelta(milliseconds=200))
+        assert await poster.send(receiver.url, MESSAGE, now()) == SendResult(Failure.TIMED_OUT)
 
 
 async def test_an_endpoint_that_sends_without_end_is_not_listened_to() -> None:
     with receiving() as receiver:
         receiver.endless = threading.Event()
-        answered = await Poster(Endpoints(allow_private=True)).post(receiver.url, MESSAGE, now())
-        assert answered == Answered(status=204)
+        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+        assert answered == SendResult(status=204)
         assert receiver.endless.wait(10), "who sends was not hung up on"
 
 
 async def test_nobody_there_and_no_tls_are_told_apart() -> None:
-    poster = Poster(Endpoints(allow_private=True))
-    assert await poster.post(f"https://{HOST}:{free_port()}/", MESSAGE, now()) == Answered(Failure.UNREACHABLE)
+    poster = WebhookSender(UrlPolicy(allow_private=True))
+    assert await poster.send(f"https://{HOST}:{free_port()}/", MESSAGE, now()) == SendResult(Failure.UNREACHABLE)
     with receiving() as receiver:
-        answered = await poster.post(receiver.url.replace("http:", "https:"), MESSAGE, now())
-    assert answered == Answered(Failure.TLS_FAILED)
+        answered = await poster.send(receiver.url.replace("http:", "https:"), MESSAGE, now())
+    assert answered == SendResult(Failure.TLS_FAILED)
 
 
 async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://{HOST}:{free_port()}")
     with receiving() as receiver:
-        answered = await Poster(Endpoints(allow_private=True)).post(receiver.url, MESSAGE, now())
-    assert answered == Answered(status=204)
+        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+    assert answered == SendResult(status=204)
 
 
 async def test_while_secrets_change_both_sign() -> None:
     former = new_secret()
     message = Message(MESSAGE.id, MESSAGE.body, (SECRET, former))
     with receiving() as receiver:
-        await Poster(Endpoints(allow_private=True)).post(receiver.url, message, now())
+        await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, message, now())
         (post,) = receiver.posts
     for secret in (SECRET, former):
         assert Webhook(secret).verify(post.body, dict(post.headers))

@@ -14,7 +14,7 @@ from tests.recordings.story import Story, broken, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.world import CARD, World
 from workflows.order_draft import OrderDraft
-from workflows.saga import step_runner as steps
+from workflows.saga import step_runner
 
 SOON = timedelta(seconds=3)
 
@@ -49,7 +49,7 @@ async def _undone_in_a_draft_that_lives_on(world: World) -> str:
 @asynccontextmanager
 async def _stuck(world: World, step: str, because: str | None = None) -> AsyncIterator[tuple[str, Armed]]:
     """Have an order whose change in one go is stuck in a step soon; the block may mend it."""
-    patience, steps.PATIENCE = steps.PATIENCE, SOON
+    patience, step_runner.ATTENTION_AFTER = step_runner.ATTENTION_AFTER, SOON
     order, _ = await broken(world, step, Fault.DOWN)
     if because:
         world.faults.arm(order, because, Fault.REFUSED)
@@ -60,7 +60,7 @@ async def _stuck(world: World, step: str, because: str | None = None) -> AsyncIt
         while (await world.workflow(order).query(OrderDraft.progress)).stuck is None:  # noqa: ASYNC110 - only a query tells
             await asyncio.sleep(0.05)
     yield order, armed
-    steps.PATIENCE = patience
+    step_runner.ATTENTION_AFTER = patience
 
 
 def _retried(step: str, because: str | None = None) -> Callable[[World], Awaitable[str]]:

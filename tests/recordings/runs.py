@@ -8,7 +8,7 @@ from temporal.names import ORDERS_QUEUE, StepName
 from tests.recordings.story import Run, Story, dearer, drafted, of_order
 from tests.support.canary import ADULT
 from tests.support.world import CARD, World
-from workflows.reconcile import Reconcile, StartRound
+from workflows.reconcile import Reconcile, StartReconciliation
 
 
 async def _continued(world: World) -> tuple[Run, str]:
@@ -52,7 +52,9 @@ async def _round(world: World) -> Run:
     async with asyncio.timeout(30):
         while True:
             name = f"reconcile-{uuid.uuid4().hex[:8]}"
-            run = await world.client.start_workflow(Reconcile.run, StartRound(), id=name, task_queue=ORDERS_QUEUE)
+            run = await world.client.start_workflow(
+                Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE
+            )
             if (await run.result()).started:
                 return run
 

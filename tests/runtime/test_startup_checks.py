@@ -5,7 +5,7 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig
 
 from runtime.settings import Settings
-from runtime.startup_checks import UnguardedError, check_guarded, check_temporal
+from runtime.startup_checks import UnsafeConfigurationError, check_configuration, check_temporal_server
 from telemetry.loopback import HOST, free_port
 from tests.support.auth import PEPPER
 from tests.support.commands import run
@@ -16,39 +16,39 @@ ISSUER = {"token_issuer": "https://issuer.example", "token_keys": "https://issue
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_on_loopback_it_may_ask_nobody(host: str) -> None:
-    check_guarded(Settings(api_host=host))
+    check_configuration(Settings(api_host=host))
 
 
 @pytest.mark.parametrize("host", [ANYWHERE, "::", "10.0.0.7", "changeover.example"])
 def test_elsewhere_it_must_ask(host: str) -> None:
-    with pytest.raises(UnguardedError, match="answer anybody"):
-        check_guarded(Settings(api_host=host))
-    check_guarded(Settings(api_host=host, key_pepper=PEPPER))
-    check_guarded(Settings.model_validate({"api_host": host, **ISSUER}))
+    with pytest.raises(UnsafeConfigurationError, match="answer anybody"):
+        check_configuration(Settings(api_host=host))
+    check_configuration(Settings(api_host=host, key_pepper=PEPPER))
+    check_configuration(Settings.model_validate({"api_host": host, **ISSUER}))
 
 
 def test_in_production_nothing_meant_for_development_starts() -> None:
     good = {"production": True, "key_pepper": PEPPER, "database": "postgresql://changeover@db/changeover"}
-    check_guarded(Settings.model_validate(good))
+    check_configuration(Settings.model_validate(good))
     for more in ({"key_pepper": ""}, {"database": "sqlite:///changeover.db"}, {"webhooks_allow_private": True}):
-        with pytest.raises(UnguardedError, match="Not started"):
-            check_guarded(Settings.model_validate(good | more))
+        with pytest.raises(UnsafeConfigurationError, match="Not started"):
+            check_configuration(Settings.model_validate(good | more))
 
 
 async def test_in_production_a_server_for_development_is_refused(temporal: str) -> None:
     client = await Client.connect(temporal, lazy=True)
-    with pytest.raises(UnguardedError, match="for development"):
-        await check_temporal(client)
+    with pytest.raises(UnsafeConfigurationError, match="for development"):
+        await check_temporal_server(client)
 
 
 async def test_a_temporal_that_does_not_say_what_it_is_is_no_reason_to_refuse() -> None:
     nowhere = await Client.connect(f"{HOST}:{free_port()}", lazy=True, retry_config=RetryConfig(max_retries=0))
-    await check_temporal(nowhere)
+    await check_temporal_server(nowhere)
 
 
 def test_elsewhere_nobody_can_have_us_call_our_own_network() -> None:
-    with pytest.raises(UnguardedError, match="ALLOW_PRIVATE"):
-        check_guarded(Settings(api_host=ANYWHERE, key_pepper=PEPPER, webhooks_allow_private=True))
+    with pytest.raises(UnsafeConfigurationError, match="ALLOW_PRIVATE"):
+        check_configuration(Settings(api_host=ANYWHERE, key_pepper=PEPPER, webhooks_allow_private=True))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sqlalchemy.exc import StatementError
 from sqlmodel import Field, SQLModel, select
 
 from domain.model import LARGEST_NUMBER
-from store.database.column_types import document, exact, moment, whole, words
+from store.database.column_types import bounded_text, document, exact_decimal, safe_integer, utc_datetime
 from store.database.store import Store
 
 MOMENT = datetime(2027, 3, 28, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=-6)))
@@ -20,11 +20,11 @@ class TriedRow(SQLModel, table=True):
     __tablename__ = "tried"
 
     id: int = Field(primary_key=True)
-    text: str = words(5, default="")
+    text: str = bounded_text(5, default="")
     paper: str = document(default="")
-    number: int = whole(default=0)
-    at: datetime = moment(default=MOMENT)
-    rate: Decimal = exact(default=Decimal(0))
+    number: int = safe_integer(default=0)
+    at: datetime = utc_datetime(default=MOMENT)
+    rate: Decimal = exact_decimal(default=Decimal(0))
     day: date = date(2027, 3, 28)
 
 

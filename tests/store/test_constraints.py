@@ -8,14 +8,14 @@ from sqlmodel import SQLModel
 
 from store.database.store import Store
 from store.tables import (
-    BankRow,
     ChangeRow,
-    EffectRow,
+    EmbeddedPaymentRow,
     EventRow,
     LedgerRow,
     OrderRow,
     PaymentRow,
     SeatHoldRow,
+    StepRecordRow,
 )
 from temporal.names import StepName
 
@@ -72,7 +72,7 @@ def test_no_more_is_refunded_than_captured_nor_captured_than_set_aside(
     store: Store, order: str, captured: int, refunded: int
 ) -> None:
     assert refused(store, payment(order, "a", captured=captured, refunded=refunded))
-    bank = BankRow(
+    bank = EmbeddedPaymentRow(
         tenant=T,
         key=f"{order}/bank",
         currency="NOK",
@@ -149,8 +149,8 @@ def test_an_outcome_and_its_time_come_together(store: Store, order: str) -> None
 
 
 def test_a_key_has_one_effect_in_one_of_three_states(store: Store, order: str) -> None:
-    def effect(state: str) -> EffectRow:
-        return EffectRow(
+    def effect(state: str) -> StepRecordRow:
+        return StepRecordRow(
             tenant=T,
             key=f"{order}/reserve",
             order_number=order,

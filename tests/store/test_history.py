@@ -7,9 +7,9 @@ from contextlib import suppress
 import pytest
 
 from store.database.store import Store
-from store.orders import order_numbers as numbers
+from store.orders import order_numbers
 from store.orders.events import EventType, append, history
-from store.orders.orders import locked
+from store.orders.orders import lock_order
 from store.tables import OrderRow
 
 
@@ -27,7 +27,7 @@ def test_order_numbers_are_two_digits_of_the_year_and_a_counter_never_given_twic
     def take() -> None:
         for _ in range(5):
             with store.write() as tx:
-                given.append(numbers.next_order_number(tx, "default", store.now()))
+                given.append(order_numbers.next_order_number(tx, "default", store.now()))
 
     at_once(take)
     assert len(set(given)) == 30
@@ -45,7 +45,7 @@ def test_events_of_an_order_are_one_gapless_sequence(store: Store, request: pyte
     def happen() -> None:
         for count in range(5):
             with suppress(ZeroDivisionError), store.write() as tx:
-                append(tx, locked(tx, number), EventType.ORDER_CHANGED, "C1", store.now(), {"count": count})
+                append(tx, lock_order(tx, number), EventType.ORDER_CHANGED, "C1", store.now(), {"count": count})
                 _ = 1 // (count - 3)
 
     at_once(happen)

@@ -7,17 +7,17 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import Session
 
-from domain.access import Reach
+from domain.access import TenantAccess
 from store.database.connections import database_url
 from store.database.migrate import migrate
 from store.database.row_security import RoleMissingError
-from store.database.store import Store, WalledOutError
+from store.database.store import LoginSeesNoRowsError, Store
 from store.database.tenant_session import ROLE
 from store.tables import OrderRow
 from tests.support.postgres import new_database
 
-FIRST, SECOND = Reach("first"), Reach("second")
-KIOSK = Reach("first", "WAY:Kiosk")
+FIRST, SECOND = TenantAccess("first"), TenantAccess("second")
+KIOSK = TenantAccess("first", "WAY:Kiosk")
 NOBODYS = {"alembic_version"}
 KEYS = {"clients", "api_keys"}
 
@@ -42,20 +42,20 @@ def numbers(tx: Session) -> list[str]:
 
 
 def test_a_query_that_forgets_whose_rows_it_wants_gets_the_tenants_own(filled: Store) -> None:
-    with filled.within(FIRST).read() as tx:
+    with filled.for_tenant(FIRST).read() as tx:
         assert numbers(tx) == ["26-100000", "26-100002"]
-    with filled.within(SECOND).write() as tx:
+    with filled.for_tenant(SECOND).write() as tx:
         assert numbers(tx) == ["26-100001"]
         assert tx.connection().execute(text("UPDATE orders SET currency = 'CHF'")).rowcount == 1
-    with filled.within(KIOSK).read() as tx:
+    with filled.for_tenant(KIOSK).read() as tx:
         assert numbers(tx) == ["26-100002"]
-    with filled.within(Reach("")).read() as tx:
+    with filled.for_tenant(TenantAccess("")).read() as tx:
         assert numbers(tx) == []
 
 
 def test_the_wall_is_gone_with_its_transaction(filled: Store) -> None:
     for _ in range(40):  # more than there are connections
-        with filled.within(FIRST).read() as scoped:
+        with filled.for_tenant(FIRST).read() as scoped:
             assert len(numbers(scoped)) == 2
         with filled.read() as whole:
             assert len(numbers(whole)) == 3
@@ -79,7 +79,7 @@ def test_the_wall_is_gone_with_its_transaction(filled: Store) -> None:
     ],
 )
 def test_a_request_cannot_write_anothers_rows_nor_books_nor_read_keys(filled: Store, statement: str) -> None:
-    with pytest.raises(ProgrammingError), filled.within(FIRST).write() as tx:
+    with pytest.raises(ProgrammingError), filled.for_tenant(FIRST).write() as tx:
         tx.connection().execute(text(statement))
     with filled.read() as whole:
         assert len(numbers(whole)) == 3
@@ -99,12 +99,12 @@ def test_every_table_is_behind_the_wall(filled: Store) -> None:
 
 
 def test_nobody_reaches_further_inside_of_a_transaction(store: Store) -> None:
-    with store.within(FIRST).write() as tx, store.write() as joined:
+    with store.for_tenant(FIRST).write() as tx, store.write() as joined:
         assert joined is tx
         with pytest.raises(RuntimeError):
-            store.within(SECOND).read()
+            store.for_tenant(SECOND).read()
     with store.write(), pytest.raises(RuntimeError):
-        store.within(SECOND).write()
+        store.for_tenant(SECOND).write()
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_login_that_sees_no_rows_is_told_so_and_not_taken_for_books_without_or
         (database,) = tx.connection().execute(text("SELECT current_database()")).one()
     theirs = database_url(postgres_url).set(username="other", drivername="postgresql", database=database)
     other = Store(theirs.render_as_string(hide_password=False))
-    with pytest.raises(WalledOutError):
+    with pytest.raises(LoginSeesNoRowsError):
         other.check()
     other.close()
     server.execute(text("DROP ROLE other"))
@@ -151,8 +151,8 @@ def test_an_owner_who_may_make_no_roles_needs_to_be_a_member_of_the_one(server: 
     made = Store(plain)
     with made.write() as tx:
         tx.add(OrderRow(tenant="first", number="26-100000", currency="NOK", created_at=made.now()))
-    with made.within(SECOND).read() as tx:
+    with made.for_tenant(SECOND).read() as tx:
         assert numbers(tx) == []
-    with made.within(FIRST).read() as tx:
+    with made.for_tenant(FIRST).read() as tx:
         assert numbers(tx) == ["26-100000"]
     made.close()

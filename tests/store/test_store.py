@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import select
 
-from domain.access import Reach
-from store.database import connections as engines
+from domain.access import TenantAccess
+from store.database import connections
 from store.database.connections import StoreBusyError, database_url
 from store.database.store import Store
 from store.tables import CounterRow
@@ -43,7 +43,7 @@ def test_readers_see_one_state_while_somebody_writes(store: Store) -> None:
 
 @pytest.mark.only_on("postgres")
 def test_frequent_queries_stay_prepared_between_transactions(store: Store) -> None:
-    within = store.within(Reach("default"))
+    within = store.for_tenant(TenantAccess("default"))
     for name in map(str, range(20)):
         for look in (store.read, within.read):
             with look() as tx:
@@ -77,7 +77,7 @@ def test_two_writers_never_lose_each_others_count(store: Store) -> None:
 def test_a_writer_that_is_not_let_in_says_so_in_time(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.05)
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('busy') / 'busy.db'}")
     entered, leave = threading.Event(), threading.Event()
 
@@ -100,7 +100,7 @@ def test_a_writer_that_is_not_let_in_says_so_in_time(
 def test_who_sleeps_in_a_transaction_loses_it_and_its_locks(
     database: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "ASLEEP_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "ASLEEP_SECONDS", 0.2)
     sleeper = Store(database)
     with store.write() as tx:
         tx.merge(counter("slept"))

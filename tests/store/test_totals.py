@@ -6,7 +6,7 @@ import pytest
 
 from store.database.store import Store
 from store.orders.orders import load
-from store.orders.totals import due_of, summary_of
+from store.orders.totals import order_total, summary_of
 from store.tables import OrderRow
 from tests.support.canary import ADULT, CHILD
 from tests.support.world import CARD, World, replace
@@ -15,7 +15,7 @@ from tests.support.world import CARD, World, replace
 def as_summed(store: Store, order: str) -> tuple[object, ...]:
     with store.read() as tx:
         head = tx.get_one(OrderRow, order)
-        summary, due = summary_of(tx, head), due_of(tx, head)
+        summary, due = summary_of(tx, head), order_total(tx, head)
         return due.lines, due.total, summary.total, summary.balance
 
 

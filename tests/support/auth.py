@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx2
 
-from api.auth.access_tokens import Tokens
-from api.auth.api_keys import NewKey, digest, new_key
-from api.auth.authenticator import AccessSettings
-from domain.access import WHOLE_TENANT, Reach, Scope
+from api.auth.access_tokens import TokenVerifier
+from api.auth.api_keys import GeneratedKey, hash_key, new_key
+from api.auth.authenticator import AuthSettings
+from domain.access import WHOLE_TENANT, Scope, TenantAccess
 from store import clients
 from tests.support.world import TENANT, World
 
@@ -20,26 +20,28 @@ _NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Guarded:
+class AuthenticatedWorld:
     """A world whose API has a door."""
 
     world: World
 
-    def client(self, *scopes: Scope, channel: str | None = None, tenant: str = TENANT, name: str = "") -> "Known":
+    def client(
+        self, *scopes: Scope, channel: str | None = None, tenant: str = TENANT, name: str = ""
+    ) -> "RegisteredClient":
         """Register a client with a key."""
         name, store = name or f"client-{next(_NUMBERS)}", self.world.parts.store
         usual = set(Scope) - (WHOLE_TENANT if channel else frozenset())
         with store.write() as tx:
-            assert clients.add(tx, Reach(tenant, channel), name, scopes or usual, store.now())
-        return Known(self, name, tenant, self.key_of(name, tenant))
+            assert clients.add(tx, TenantAccess(tenant, channel), name, scopes or usual, store.now())
+        return RegisteredClient(self, name, tenant, self.key_of(name, tenant))
 
-    def key_of(self, name: str, tenant: str = TENANT) -> NewKey:
+    def key_of(self, name: str, tenant: str = TENANT) -> GeneratedKey:
         """Give a client another key."""
         store, key = self.world.parts.store, new_key()
         with store.write() as tx:
             row = clients.find(tx, tenant, name)
             assert row
-            clients.add_key(tx, row, key.id, digest(key.text, PEPPER), store.now())
+            clients.add_key(tx, row, key.id, hash_key(key.text, PEPPER), store.now())
         return key
 
     def asking(self, credential: str) -> World:
@@ -55,13 +57,13 @@ class Guarded:
 
 
 @dataclass(frozen=True)
-class Known:
+class RegisteredClient:
     """A client that is registered."""
 
-    guarded: Guarded
+    guarded: AuthenticatedWorld
     name: str
     tenant: str
-    key: NewKey
+    key: GeneratedKey
 
     @property
     def world(self) -> World:
@@ -79,13 +81,13 @@ class Known:
 @asynccontextmanager
 async def guarded(
     world: World,
-    tokens: Tokens | None = None,
+    tokens: TokenVerifier | None = None,
     client_per_minute: int = 600,
     unknown_per_minute: int = 600,
     prices_per_minute: int = 600,
     **more: Any,
-) -> AsyncIterator[Guarded]:
+) -> AsyncIterator[AuthenticatedWorld]:
     """Serve another API on a world's store, with a door. Who is not known may try as often as clients, unless said."""
-    access = AccessSettings(PEPPER, tokens, client_per_minute, unknown_per_minute, prices_per_minute)
-    async with world.with_api(access=access, endpoints=world.parts.endpoints, **more) as inside:
-        yield Guarded(inside)
+    access = AuthSettings(PEPPER, tokens, client_per_minute, unknown_per_minute, prices_per_minute)
+    async with world.with_api(auth=access, url_policy=world.parts.url_policy, **more) as inside:
+        yield AuthenticatedWorld(inside)

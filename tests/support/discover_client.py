@@ -27,7 +27,7 @@ def item(product: str, *travellers: Json, valid_from: str = "2021-10-22T10:00:00
     return {"orderQuantity": 1, "orderedItem": configuration | more}
 
 
-class Market:
+class DiscoverClient:
     """Asks below the façade's base path."""
 
     def __init__(self, world: World, base: str = "/b2bmarket/v1") -> None:

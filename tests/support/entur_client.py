@@ -20,7 +20,7 @@ def raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
-class Sales:
+class EnturClient:
     """Asks as one client, under a name of its own."""
 
     def __init__(self, world: World) -> None:

@@ -13,7 +13,7 @@ from examples.fake_systems.server import Outside, serving, stocked
 from examples.providers.bank_payments import BankPayments, BankSettings
 from examples.providers.railway_seats import RailwaySeats, RailwaySettings
 from examples.providers.shop_offers import ShopOffers, ShopSettings
-from providers.contracts import OffersUnderTest, PaymentsUnderTest, SeatsUnderTest, Troublemaker
+from providers.contracts import FaultProxy, OffersUnderTest, PaymentsUnderTest, SeatsUnderTest
 from store.database.store import utc_now
 
 SECRET = SecretStr("not much of one")
@@ -22,9 +22,9 @@ IMPATIENT = timedelta(seconds=2)
 
 
 @contextmanager
-def abroad(outside: Outside) -> Iterator[Troublemaker]:
+def abroad(outside: Outside) -> Iterator[FaultProxy]:
     """Serve systems of others, with a troublemaker in between."""
-    with serving(outside) as address, Troublemaker(address) as trouble:
+    with serving(outside) as address, FaultProxy(address) as trouble:
         yield trouble
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 
-class Names:
+class FakeDns:
     """A resolver that answers what it is told, one answer after the other; the last one stays."""
 
     def __init__(self, answers: Mapping[str, Sequence[list[str]]]) -> None:

@@ -16,21 +16,21 @@ from temporalio.plugin import SimplePlugin
 
 import worker
 from api.app import create_app
-from api.context import ApiParts
+from api.context import ApiContext
 from api.middleware.request_tracing import TracingMiddleware
-from api.middleware.slow_clients import PatientProtocol
+from api.middleware.slow_clients import SlowClientProtocol
 from api.settings import DeskSettings
-from api.workflow_client import Engine
+from api.workflow_client import OrderWorkflowClient
 from cli import catalogue
 from cli.api import QUICK, Server
 from cli.faults.injector import Faults
 from providers.protocols import PaymentProvider
-from runtime.bootstrap import Parts, made_of
-from runtime.outbox_relay import Dispatcher
+from runtime.bootstrap import Components, build_components
+from runtime.outbox_relay import OutboxRelay
 from runtime.settings import Settings
 from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from tests.support.leak_detection import look_at_answer
 from tests.support.world import TENANT, World
 
@@ -38,8 +38,8 @@ LOOK_EVERY = timedelta(milliseconds=100)
 
 
 @asynccontextmanager
-async def _looking(dispatcher: Dispatcher) -> AsyncIterator[None]:
-    looking = asyncio.create_task(dispatcher.keep_looking(LOOK_EVERY))
+async def _looking(dispatcher: OutboxRelay) -> AsyncIterator[None]:
+    looking = asyncio.create_task(dispatcher.run_forever(LOOK_EVERY))
     yield
     looking.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -60,15 +60,15 @@ def prepared(url: str) -> str:
     return url
 
 
-def _made(parts: Parts, engine: Engine) -> ApiParts:
-    return ApiParts(
-        everything=parts.store,
+def _made(parts: Components, engine: OrderWorkflowClient) -> ApiContext:
+    return ApiContext(
+        unscoped_store=parts.store,
         offers=parts.offers,
-        engine=engine,
+        workflow_client=engine,
         tenant=TENANT,
         web_ui="http://127.0.0.1:8233",
         desk=DeskSettings(),
-        endpoints=parts.endpoints,
+        url_policy=parts.url_policy,
     )
 
 
@@ -89,20 +89,20 @@ async def running_world(
     """
     more = {"webhooks_allow_private": True, **more}
     settings = Settings(database=database, api_port=free_port(), threads=32, **more)
-    parts = made_of(settings)
+    parts = build_components(settings)
     parts = replace(parts, payments=bank or parts.payments)
-    common: dict[str, Any] = {"namespace": namespace, "data_converter": CONVERTER, "plugins": plugins}
+    common: dict[str, Any] = {"namespace": namespace, "data_converter": DATA_CONVERTER, "plugins": plugins}
     client = await Client.connect(temporal, **common)
     faults = Faults()
     asking = await Client.connect(temporal, **common, retry_config=QUICK)
-    made = _made(parts, Engine(asking, parts.outside))
+    made = _made(parts, OrderWorkflowClient(asking, parts.external_systems))
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
             if works:
                 for each in worker.workers(client, parts, settings, executor, [faults]):
                     await stack.enter_async_context(each)
                 await stack.enter_async_context(worker.webhook_worker(client, parts, settings, [faults]))
-                await stack.enter_async_context(_looking(Dispatcher(client, parts.store)))
+                await stack.enter_async_context(_looking(OutboxRelay(client, parts.store)))
             served = await stack.enter_async_context(serving(made, settings.api_port, traced=bool(plugins)))
             yield World(parts, client, served.http, faults)
     parts.store.close()
@@ -117,13 +117,13 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(made: ApiParts, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
+async def serving(made: ApiContext, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
     """Serve an API of these parts until the block ends, gracefully."""
     app = create_app(made)
     if traced:
         app.add_middleware(TracingMiddleware)
     usual: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
-    config = uvicorn.Config(app, host=HOST, port=port, http=PatientProtocol, ws="none", **usual)
+    config = uvicorn.Config(app, host=HOST, port=port, http=SlowClientProtocol, ws="none", **usual)
     server = _Server(config, app.state.watchers)
     limits = httpx2.Limits(max_connections=200)
     running = asyncio.create_task(server.serve())

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from temporalio import workflow
 
-from activities.drafts import CONFIRM_ORDER, ConfirmOrder
-from activities.order_lines import Swapped
-from activities.plans import Planned
-from activities.seats import CONFIRM_SEATS, ConfirmSeats
+from activities.drafts import CONFIRM_ORDER, ConfirmOrderCommand
+from activities.order_lines import SwapOfferBundleResult
+from activities.plans import PlanChangeResult
+from activities.seats import CONFIRM_SEATS, ConfirmSeatsCommand
 from activities.support.step_kinds import Reversible
-from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellers
+from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellersCommand
 from domain.changes import ChangeState
-from temporal.messages import Answer
+from temporal.messages import RequestResult
 from workflows.draft import Draft
 from workflows.saga.saga import Saga
 
@@ -30,9 +30,9 @@ def a_step_more(release: pytest.MonkeyPatch, patch: str | None = None) -> None:
     """Look at the travellers twice; with a patch only where the run has not come by the other way."""
     usual = Draft._into_draft  # noqa: SLF001 - the code that changes
 
-    async def into_draft(self: Draft, block: Saga, change: str, plan: Planned) -> Swapped:
+    async def into_draft(self: Draft, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
         if patch is None or workflow.patched(patch):
-            await block.run(VALIDATE_TRAVELLERS, ValidateTravellers(change=change, order=self._order))
+            await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
         return await usual(self, block, change, plan)
 
     release.setattr(Draft, "_into_draft", into_draft)
@@ -56,11 +56,11 @@ def a_step_less(release: pytest.MonkeyPatch) -> None:
 def the_order_before_its_seats(release: pytest.MonkeyPatch) -> None:
     """Confirm in another order."""
 
-    async def complete(self: Draft, block: Saga, change: str) -> Answer:
-        await block.finish(CONFIRM_ORDER, ConfirmOrder(change=change, order=self._order))
-        await block.finish(CONFIRM_SEATS, ConfirmSeats(change=change, order=self._order))
-        self._begin_anew()
-        return Answer(change=change, state=ChangeState.DONE)
+    async def complete(self: Draft, block: Saga, change: str) -> RequestResult:
+        await block.finish(CONFIRM_ORDER, ConfirmOrderCommand(change=change, order=self._order))
+        await block.finish(CONFIRM_SEATS, ConfirmSeatsCommand(change=change, order=self._order))
+        self._reset()
+        return RequestResult(change=change, state=ChangeState.DONE)
 
     release.setattr(Draft, "_complete", complete)
 
@@ -78,10 +78,10 @@ def first_asked_taken_back_first(release: pytest.MonkeyPatch) -> None:
 
 def a_wait_before_each_request(release: pytest.MonkeyPatch) -> None:
     """Add a timer."""
-    usual = Draft.served
+    usual = Draft.serve
 
-    async def served(self: Draft, change: str, act: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def serve(self: Draft, change: str, act: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
         await asyncio.sleep(1)
         return await usual(self, change, act)
 
-    release.setattr(Draft, "served", served)
+    release.setattr(Draft, "serve", serve)

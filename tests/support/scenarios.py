@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from activities.support.registry import declared_steps
+from activities.support.registry import all_steps
 from activities.support.step_kinds import Check, Final, Pivot, Reversible
 from cli.faults.injection import Fault
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
@@ -175,7 +175,7 @@ TAKEN_BACK = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
 
 def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
     """Return every step of every scenario with every fault its kind must survive."""
-    steps = declared_steps()
+    steps = all_steps()
     for scenario in SCENARIOS:
         for name in scenario.steps if scenario.broken is None else scenario.broken:
             faults = _FAULTS[type(steps[name])] if name in steps else _UNDO_FAULTS
@@ -203,7 +203,7 @@ def on_databases() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]]]:
 
 def undo_matrix() -> Iterator[tuple[str, Fault]]:
     """Return every undo with every fault it must survive."""
-    for step in declared_steps().values():
+    for step in all_steps().values():
         if isinstance(step, Reversible):
             for fault in _UNDO_FAULTS:
                 yield step.undo_name, fault

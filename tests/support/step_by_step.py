@@ -10,24 +10,23 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import event
 
-from activities.drafts import ConfirmOrder
-from activities.order_lines import SwapOfferBundle, Swapped
-from activities.outcomes import RecordOutcome
-from activities.payments import AuthorisePayment, SettlePriceDifference
-from activities.plans import PlanChange, Planned
-from activities.quotes import QuoteChange
-from activities.seats import ConfirmSeats, ExtendHolds, ReserveSeats
+from activities.drafts import ConfirmOrderCommand
+from activities.order_lines import SwapOfferBundleCommand, SwapOfferBundleResult
+from activities.outcomes import RecordOutcomeCommand
+from activities.payments import AuthorisePaymentCommand, SettlePriceDifferenceCommand
+from activities.plans import PlanChangeCommand, PlanChangeResult
+from activities.quotes import QuoteChangeCommand
+from activities.seats import ConfirmSeatsCommand, ExtendHoldsCommand, ReserveSeatsCommand
 from activities.support.step_kinds import Command
-from activities.travellers import ValidateTravellers
-from domain.access import Reach
+from activities.travellers import ValidateTravellersCommand
+from domain.access import TenantAccess
 from domain.changes import ChangeRequest, ChangeState
 from domain.money import zero
 from providers.protocols import OfferSearch, SearchTraveller
-from runtime.bootstrap import activities, made_of
+from runtime.bootstrap import build_activities, build_components
 from runtime.settings import Settings
 from store.changes import changes
-from store.orders import offer_bundles as bundles
-from store.orders import order_numbers as numbers
+from store.orders import offer_bundles, order_numbers
 from store.orders.events import EventType, append
 from store.tables import ChangeRow, OrderRow
 from tests.support.world import CARD, TENANT
@@ -56,8 +55,8 @@ class StepByStep:
     _step: str = ""
 
     def __post_init__(self) -> None:
-        self.parts = made_of(self.settings)
-        self._do = {each.__name__: each for each in activities(self.parts)}
+        self.parts = build_components(self.settings)
+        self._do = {each.__name__: each for each in build_activities(self.parts)}
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -79,7 +78,7 @@ class StepByStep:
         """Make an empty order."""
         store = self.parts.store
         with store.write() as tx:
-            number = numbers.next_order_number(tx, TENANT, store.now())
+            number = order_numbers.next_order_number(tx, TENANT, store.now())
             head = OrderRow(tenant=TENANT, number=number, currency="NOK", created_at=store.now())
             tx.add(head)
             tx.flush()
@@ -111,8 +110,8 @@ class StepByStep:
             state=ChangeState.WAITING,
             created_at=store.now(),
         )
-        with store.within(Reach(TENANT)).write() as tx:
-            bundles.keep(tx, bundle)
+        with store.for_tenant(TenantAccess(TENANT)).write() as tx:
+            offer_bundles.keep(tx, bundle)
             changes.add(tx, row)
         return change
 
@@ -121,23 +120,23 @@ class StepByStep:
         about = {"change": change, "order": order}
         plan, reserve = self.priced(order, change)
         self._run(BaseModel, reserve)
-        swap = self._run(Swapped, SwapOfferBundle(**about))
+        swap = self._run(SwapOfferBundleResult, SwapOfferBundleCommand(**about))
         if not plan.confirm:
-            self._run(BaseModel, RecordOutcome(**about, state=ChangeState.DONE))
+            self._run(BaseModel, RecordOutcomeCommand(**about, state=ChangeState.DONE))
             return
-        self._run(BaseModel, ExtendHolds(**about))
+        self._run(BaseModel, ExtendHoldsCommand(**about))
         if swap.balance > zero(swap.balance.currency):
-            self._run(BaseModel, AuthorisePayment(**about, amount=swap.balance))
-        for step in (SettlePriceDifference, ConfirmSeats, ConfirmOrder):
+            self._run(BaseModel, AuthorisePaymentCommand(**about, amount=swap.balance))
+        for step in (SettlePriceDifferenceCommand, ConfirmSeatsCommand, ConfirmOrderCommand):
             self._run(BaseModel, step(**about))
 
-    def priced(self, order: str, change: str) -> tuple[Planned, ReserveSeats]:
+    def priced(self, order: str, change: str) -> tuple[PlanChangeResult, ReserveSeatsCommand]:
         """Run the steps of a change up to its seats; return its plan and how its seats are asked for."""
         about = {"change": change, "order": order}
-        plan = self._run(Planned, PlanChange(**about, adopt=True))
-        self._run(BaseModel, ValidateTravellers(**about))
-        self._run(BaseModel, QuoteChange(**about))
-        return plan, ReserveSeats(**about, seats=plan.seats, services=plan.services)
+        plan = self._run(PlanChangeResult, PlanChangeCommand(**about, adopt=True))
+        self._run(BaseModel, ValidateTravellersCommand(**about))
+        self._run(BaseModel, QuoteChangeCommand(**about))
+        return plan, ReserveSeatsCommand(**about, seats=plan.seats, services=plan.services)
 
     def _run(self, answer: type[R], command: Command) -> R:
         self._step = command.step

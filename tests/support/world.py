@@ -18,17 +18,26 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RetryConfig
 
 from api.app import create_app
-from api.context import ApiParts
+from api.context import ApiContext
 from api.settings import DeskSettings
-from api.workflow_client import Engine
+from api.workflow_client import OrderWorkflowClient
 from cli.faults.injector import Faults
 from domain.changes import OUTCOMES
-from runtime.bootstrap import Parts
+from runtime.bootstrap import Components
 from store.database.store import Store
 from store.orders.snapshot import snapshot
-from store.tables import BankRow, ChangeRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, ServiceRow
+from store.tables import (
+    ChangeRow,
+    EmbeddedPaymentRow,
+    LedgerRow,
+    OrderRow,
+    PaymentRow,
+    SeatHoldRow,
+    SeatRow,
+    ServiceRow,
+)
 from telemetry.loopback import HOST, free_port
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from temporal.names import draft_id
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
 from tests.support.leak_detection import look_at_answer
@@ -92,7 +101,7 @@ class Answer:
 class World:
     """One installation, shared by the tests of one database; every test has orders and trains of its own."""
 
-    parts: Parts
+    parts: Components
     client: Client
     http: httpx2.AsyncClient
     faults: Faults
@@ -103,15 +112,17 @@ class World:
     @asynccontextmanager
     async def impatient(self) -> AsyncIterator["World"]:
         """Another API on the same store and Temporal, which asks a full queue again for a moment only."""
-        async with self.with_api(engine=Engine(self.client, ask_again_for=timedelta(milliseconds=300))) as world:
+        async with self.with_api(
+            workflow_client=OrderWorkflowClient(self.client, ask_again_for=timedelta(milliseconds=300))
+        ) as world:
             yield world
 
     @asynccontextmanager
     async def without_engine(self) -> AsyncIterator["World"]:
         """Another API on the same store that reaches no Temporal."""
         options: dict[str, Any] = {"lazy": True, "retry_config": RetryConfig(max_retries=0)}
-        nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=CONVERTER, **options)
-        async with self.with_api(engine=Engine(nowhere)) as world:
+        nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=DATA_CONVERTER, **options)
+        async with self.with_api(workflow_client=OrderWorkflowClient(nowhere)) as world:
             yield world
 
     def age(self, change: str) -> None:
@@ -121,10 +132,10 @@ class World:
     @asynccontextmanager
     async def with_api(self, **parts: Any) -> AsyncIterator["World"]:
         """Another API on the same store and Temporal, some of its parts different."""
-        usual = ApiParts(
-            everything=self.parts.store,
+        usual = ApiContext(
+            unscoped_store=self.parts.store,
             offers=self.parts.offers,
-            engine=Engine(self.client),
+            workflow_client=OrderWorkflowClient(self.client),
             tenant=TENANT,
             desk=DeskSettings(frozenset({"changeover"})),
         )
@@ -261,7 +272,12 @@ class World:
         """Whether both books agree on every payment of an order, and no step left two entries."""
         with self.parts.store.read() as tx:
             ours = tx.exec(select(PaymentRow).where(PaymentRow.order_number == order)).all()
-            bank = {row.key: row for row in tx.exec(select(BankRow).where(col(BankRow.key).in_([p.key for p in ours])))}
+            bank = {
+                row.key: row
+                for row in tx.exec(
+                    select(EmbeddedPaymentRow).where(col(EmbeddedPaymentRow.key).in_([p.key for p in ours]))
+                )
+            }
             entries = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order)).all()
         for row in ours:
             theirs = bank[row.key]

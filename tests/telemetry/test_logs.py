@@ -14,9 +14,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.plans import PlanChange, Planned
+from activities.plans import PlanChangeCommand, PlanChangeResult
 from activities.support.errors import FailureInterceptor
-from activities.support.step_metrics import ObservingInterceptor
+from activities.support.step_metrics import StepMetricsInterceptor
 from domain.refusals import SoldOut
 from telemetry.logs import MEMBERS, LogFormat, formatter, place_of
 from temporal.names import StepName
@@ -87,7 +87,7 @@ def test_the_ids_of_a_workflow_are_members() -> None:
 class Doing(ActivityInboundInterceptor):
     """A step that answers or breaks, in place of the SDK."""
 
-    def __init__(self, *ends: Planned | Exception) -> None:
+    def __init__(self, *ends: PlanChangeResult | Exception) -> None:
         self.ends = list(ends)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
@@ -98,13 +98,15 @@ class Doing(ActivityInboundInterceptor):
                 return answer
 
 
-async def attempted(*ends: Planned | Exception) -> None:
+async def attempted(*ends: PlanChangeResult | Exception) -> None:
     """Attempt a step of one change as the worker does, once for each end."""
-    chain = ObservingInterceptor().intercept_activity(FailureInterceptor().intercept_activity(Doing(*ends)))
+    chain = StepMetricsInterceptor().intercept_activity(FailureInterceptor().intercept_activity(Doing(*ends)))
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, activity_type=StepName.PLAN_CHANGE, attempt=2)
     for _ in ends:
-        given = ExecuteActivityInput(fn=print, args=[PlanChange(change="c1", order="26-1")], executor=None, headers={})
+        given = ExecuteActivityInput(
+            fn=print, args=[PlanChangeCommand(change="c1", order="26-1")], executor=None, headers={}
+        )
         await asyncio.gather(environment.run(chain.execute_activity, given), return_exceptions=True)
 
 
@@ -117,7 +119,9 @@ async def test_a_step_that_breaks_is_logged_once_with_the_ids_it_belongs_to() ->
 
     ours, reading = logging.getLogger("activities"), Reading()
     ours.addHandler(reading)
-    await attempted(Planned(correlation_id="k-1"), SoldOut(), ApplicationError("x", type="X"), ValueError(FAMILY))
+    await attempted(
+        PlanChangeResult(correlation_id="k-1"), SoldOut(), ApplicationError("x", type="X"), ValueError(FAMILY)
+    )
     ours.removeHandler(reading)
     (said,) = told
     assert said["event"] == "step broke"

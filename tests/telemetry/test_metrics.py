@@ -15,10 +15,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from temporalio.client import Client
 
-from cli.http_clients.native import Shop
+from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import ShopError
 from cli.stack import Ports, Stack
-from telemetry.cached_collector import Looking
+from telemetry.cached_collector import CachedCollector
 from telemetry.logs import MEMBERS
 from telemetry.loopback import HOST, free_port
 from temporal.names import ORDERS_QUEUE, StepName
@@ -78,7 +78,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def traffic(shop: Shop, shop_address: str) -> None:
+def traffic(shop: NativeClient, shop_address: str) -> None:
     """Sell, have a payment refused after the swap, discard a draft, and leave one open with money set aside."""
     day = datetime.now(UTC).date() + timedelta(days=3)  # noqa: TID251 - the shop's own calendar
     who = ({"id": ADULT, "birth_date": BORN.isoformat()},)
@@ -108,7 +108,7 @@ async def a_task_that_fails(stack: Stack) -> None:
 
 @pytest.fixture(scope="module")
 def found(stack: Stack) -> Scraped:
-    shop = Shop(stack.api)
+    shop = NativeClient(stack.api)
     traffic(shop, stack.api)
     shop.close()
     asyncio.run(a_task_that_fails(stack))
@@ -228,7 +228,7 @@ def test_what_cannot_be_read_is_told_and_fails_no_scrape_and_is_not_asked_again_
             raise OSError
         return [GaugeMetricFamily("seen", "", value=1)]
 
-    looking = Looking("thing_up", "", look)
+    looking = CachedCollector("thing_up", "", look)
     for _ in range(2):
         (up,) = looking.collect()
         assert up.samples[0].value == 0

@@ -13,7 +13,7 @@ from temporalio.worker import Replayer
 
 from telemetry.spans import plugin_to
 from telemetry.tracing import TracingMissingError, traced
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 from temporal.names import StepName
 from tests.replay_histories import FILES, WORKFLOWS, read, replayer
 from tests.support.canary import ADULT, canaries_in
@@ -110,7 +110,7 @@ async def test_the_words_of_an_error_are_in_no_span(traced_world: World, spans: 
 
 
 async def test_every_recorded_history_replays_with_traces_on(plugin: OpenTelemetryPlugin) -> None:
-    options: dict[str, Any] = {"workflow_runner": runner(), "data_converter": CONVERTER}
+    options: dict[str, Any] = {"workflow_runner": runner(), "data_converter": DATA_CONVERTER}
     tracing = Replayer(workflows=WORKFLOWS, plugins=[plugin], **options)
     for path in FILES:
         await tracing.replay_workflow(read(path))

@@ -15,18 +15,18 @@ from pydantic_core import to_jsonable_python
 import activities
 import temporal
 import workflows
-from activities.plans import Planned
+from activities.plans import PlanChangeResult
 from domain.money import Money
-from temporal.data_converter import CONVERTER
+from temporal.data_converter import DATA_CONVERTER
 
 DEFAULTS = Path(__file__).with_name("defaults.json")
 
 
 def test_what_is_as_it_always_is_is_left_out_and_read_back() -> None:
-    plan = Planned(nothing=False, confirm=True, services=(), owed=Money(0, "NOK"), left=None)
-    payloads = CONVERTER.payload_converter.to_payloads([plan])
+    plan = PlanChangeResult(nothing=False, confirm=True, services=(), owed=Money(0, "NOK"), left=None)
+    payloads = DATA_CONVERTER.payload_converter.to_payloads([plan])
     assert json.loads(payloads[0].data) == {"confirm": True, "owed": {"minor": 0, "currency": "NOK"}}
-    assert CONVERTER.payload_converter.from_payloads(payloads, [Planned]) == [plan]
+    assert DATA_CONVERTER.payload_converter.from_payloads(payloads, [PlanChangeResult]) == [plan]
 
 
 def test_no_default_of_what_is_stored_changes() -> None:

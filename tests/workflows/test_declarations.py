@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from activities.support.registry import declared_steps
+from activities.support.registry import all_steps
 from activities.support.step_kinds import Reversible
 from store.changes.step_records import REVERSIBLE
 from workflows import draft
@@ -80,6 +80,6 @@ def test_only_the_mistakes_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_looked_for_after_a_crash_is_what_has_an_undo() -> None:
-    declared = {name for name, step in declared_steps().items() if isinstance(step, Reversible)}
+    declared = {name for name, step in all_steps().items() if isinstance(step, Reversible)}
     assert set(REVERSIBLE) == declared
     assert set(draft.REVERSIBLE) == declared

@@ -6,12 +6,12 @@ from typing import Any
 
 from temporalio import activity, workflow
 
-from activities.support.registry import declared_steps
+from activities.support.registry import all_steps
 from activities.support.step_kinds import Reversible
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
-from domain.webhooks import Failure, Why, message_id
-from runtime.bootstrap import activities, made_of, webhook_activities
+from domain.webhooks import DisabledReason, Failure, message_id
+from runtime.bootstrap import build_activities, build_components, build_webhook_activities
 from runtime.settings import Settings
 from temporal.names import (
     DEPLOYMENT,
@@ -68,22 +68,22 @@ def test_what_is_kept_of_webhooks() -> None:
         "ADDRESS_UNKNOWN",
         "ADDRESS_REFUSED",
     }
-    assert {each.value for each in Why} == {"GONE", "GAVE_UP", "BY_REQUEST"}
+    assert {each.value for each in DisabledReason} == {"GONE", "GAVE_UP", "BY_REQUEST"}
     assert message_id("26-100001", 7) == "evt_26-100001_7"
 
 
 def test_no_activity_is_torn_out_of_what_it_does(tmp_path: Path) -> None:
-    parts = made_of(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
-    every = [*activities(parts), *webhook_activities(parts)]
+    parts = build_components(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    every = [*build_activities(parts), *build_webhook_activities(parts)]
     found = [activity._Definition.must_from_callable(each) for each in every]  # noqa: SLF001 - likewise
     parts.store.close()
     assert [each.name for each in found if not (each.is_async or each.no_thread_cancel_exception)] == []
 
 
 def test_the_activities(tmp_path: Path) -> None:
-    parts = made_of(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
-    names = {activity._Definition.must_from_callable(each).name for each in activities(parts)}  # noqa: SLF001 - likewise
-    (posts,) = (activity._Definition.must_from_callable(each).name for each in webhook_activities(parts))  # noqa: SLF001 - likewise
+    parts = build_components(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    names = {activity._Definition.must_from_callable(each).name for each in build_activities(parts)}  # noqa: SLF001 - likewise
+    (posts,) = (activity._Definition.must_from_callable(each).name for each in build_webhook_activities(parts))  # noqa: SLF001 - likewise
     parts.store.close()
     assert posts == "deliver_next"
     assert names == {
@@ -113,7 +113,7 @@ def test_the_activities(tmp_path: Path) -> None:
 
 
 def test_a_step_is_called_by_the_name_its_activity_is_registered_under() -> None:
-    for name, step in declared_steps().items():
+    for name, step in all_steps().items():
         assert _registered(step.do) == name
         if isinstance(step, Reversible):
             assert _registered(step.undo) == step.undo_name

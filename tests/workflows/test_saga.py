@@ -70,7 +70,7 @@ AnyStep = Check[C, Nothing] | Reversible[C, Nothing] | Pivot[C, Nothing] | Final
 
 
 class Remembered:
-    """Stands for workflows.saga.step_runner.Steps: writes down what ran, and fails where it is told to."""
+    """Stands for workflows.saga.step_runner.StepRunner: writes down what ran, and fails where it is told to."""
 
     def __init__(self, fails: str = "", error: type[BaseException] = ApplicationError) -> None:
         self.ran: list[str] = []
@@ -84,13 +84,13 @@ class Remembered:
             raise self.error("no")
         return Nothing()
 
-    async def do(self, step: Any, command: Command) -> Nothing:
+    async def run(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
-    async def settle(self, step: Any, command: Command) -> Nothing:
+    async def run_pivot(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
-    async def finish(self, step: Any, command: Command) -> Nothing:
+    async def run_final(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
     async def undo(self, step: Any, command: Command) -> None:
@@ -231,8 +231,8 @@ async def test_a_step_under_way_is_let_finish_before_it_is_taken_back_however_of
     ran: list[str] = []
 
     class Slow(Remembered):
-        async def do(self, step: Any, command: Command) -> Nothing:
-            from workflows.saga.cancellation import to_the_end  # noqa: PLC0415 - only here
+        async def run(self, step: Any, command: Command) -> Nothing:
+            from workflows.saga.cancellation import finish_then_cancel  # noqa: PLC0415 - only here
 
             async def work() -> Nothing:
                 started.set()
@@ -240,7 +240,7 @@ async def test_a_step_under_way_is_let_finish_before_it_is_taken_back_however_of
                 ran.append("hold")
                 return Nothing()
 
-            return await to_the_end(work())
+            return await finish_then_cancel(work())
 
         async def undo(self, step: Any, command: Command) -> None:
             await asyncio.sleep(0)

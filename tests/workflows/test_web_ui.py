@@ -20,7 +20,7 @@ from tests.support.installation import prepared, running_world
 from tests.support.stuck_orders import stuck
 from tests.support.temporal_server import temporal_server
 from tests.support.world import DECLINED, World, add
-from workflows.saga import step_runner as steps
+from workflows.saga import step_runner
 
 NAMESPACE = "sqlite"
 expect.set_options(timeout=20_000)
@@ -52,7 +52,7 @@ async def page(desk: World, browser: Browser) -> AsyncIterator[Page]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
+    monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 
 async def found(page: Page, web_ui: str, query: str) -> Locator:

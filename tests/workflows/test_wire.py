@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from temporalio import activity, workflow
 
-from runtime.bootstrap import activities, made_of, webhook_activities
+from runtime.bootstrap import build_activities, build_components, build_webhook_activities
 from runtime.settings import Settings
 from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
@@ -25,8 +25,8 @@ def test_the_json_of_commands_results_and_messages_stays_as_it_is(tmp_path: Path
 
 def wire(folder: Path) -> dict[str, Any]:
     """Return the JSON schema of everything sent and kept, by its persisted name."""
-    parts = made_of(Settings(database=f"sqlite:///{folder / 'wire.db'}"))
-    steps = [_step(each) for each in (*activities(parts), *webhook_activities(parts))]
+    parts = build_components(Settings(database=f"sqlite:///{folder / 'wire.db'}"))
+    steps = [_step(each) for each in (*build_activities(parts), *build_webhook_activities(parts))]
     parts.store.close()
     return dict(sorted([*steps, *(_workflow(each) for each in (OrderDraft, DeliverEvents, Reconcile))]))
 

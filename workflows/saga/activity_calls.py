@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityHandle
 
-from activities.support.step_kinds import INSIDE_ATTEMPT, OUTSIDE_ATTEMPT, Command
+from activities.support.step_kinds import EXTERNAL_ATTEMPT, LOCAL_ATTEMPT, Command
 from temporal.names import System, queue_of
 
 C = TypeVar("C", bound=Command)
@@ -20,13 +20,13 @@ _QUICK = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_inter
 _PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=1))
 
 
-class Calls:
+class ActivityCaller:
     """Calls activities for one workflow; which providers are outside is fixed for its whole life."""
 
     def __init__(self, outside: tuple[System, ...]) -> None:
         self._outside = frozenset(outside)
 
-    def is_outside(self, system: System) -> bool:
+    def is_external(self, system: System) -> bool:
         """Whether a system is external."""
         return system in self._outside
 
@@ -39,7 +39,7 @@ class Calls:
         return workflow.start_local_activity_method(
             do,
             command,
-            start_to_close_timeout=INSIDE_ATTEMPT,
+            start_to_close_timeout=LOCAL_ATTEMPT,
             retry_policy=replace(_QUICK, maximum_attempts=attempts),
             summary=command.summary(),
         )
@@ -53,7 +53,7 @@ class Calls:
             do,
             command,
             task_queue=queue_of(system) if outside else None,
-            start_to_close_timeout=OUTSIDE_ATTEMPT if outside else INSIDE_ATTEMPT,
+            start_to_close_timeout=EXTERNAL_ATTEMPT if outside else LOCAL_ATTEMPT,
             schedule_to_close_timeout=total,
             retry_policy=_PATIENT,
             summary=what or command.summary(),

@@ -11,7 +11,7 @@ from typing import TypeVar
 R = TypeVar("R")
 
 
-async def to_the_end(step: Awaitable[R]) -> R:
+async def finish_then_cancel(step: Awaitable[R]) -> R:
     """Await a step's true outcome; a cancel that came meanwhile is raised afterwards."""
     result, cancelled = await _outlast(step)
     if cancelled:
@@ -19,7 +19,7 @@ async def to_the_end(step: Awaitable[R]) -> R:
     return result
 
 
-async def regardless(step: Awaitable[R]) -> R:
+async def ignore_cancellation(step: Awaitable[R]) -> R:
     """Await what must be finished however often the workflow is cancelled."""
     result, _ = await _outlast(step)
     return result

@@ -8,7 +8,7 @@ from temporal.names import NOTHING_STUCK
 _REFUSALS = frozenset(all_refusals())
 
 
-def code_of(failure: BaseException) -> str:
+def error_code(failure: BaseException) -> str:
     """Return the stable code of a failed step: the refusal's, or the fault's type."""
     cause: BaseException | None = failure
     while cause is not None:
@@ -19,11 +19,11 @@ def code_of(failure: BaseException) -> str:
     return type(failure.__cause__ or failure).__name__
 
 
-def nothing_stuck() -> ApplicationError:
+def no_stuck_step_error() -> ApplicationError:
     """Return what whoever would help is told where there is nothing to help, or no longer."""
     return ApplicationError("No step of this draft is stuck.", type=NOTHING_STUCK)
 
 
-def refused(failure: BaseException) -> bool:
+def is_refusal(failure: BaseException) -> bool:
     """Whether a failed step is a business no."""
-    return code_of(failure) in _REFUSALS
+    return error_code(failure) in _REFUSALS

@@ -9,75 +9,75 @@ from dataclasses import dataclass, field
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from temporal.messages import StepShown, Stuck
+from temporal.messages import StepProgress, StuckStep
 from temporal.search_attributes import NEEDS_ATTENTION, STUCK_STEP
-from workflows.saga.error_codes import code_of
+from workflows.saga.error_codes import error_code
 
 # The page is fetched by the Web UI within a URL: it must stay short.
-MOST_TOLD = 6
+MAX_SHOWN = 6
 
 
 @dataclass
-class Shown:
+class RequestProgress:
     """One request: what was asked, its steps, and how it ended."""
 
     request: str | None = None
     kind: str | None = None
     asked: str = ""
-    steps: list[StepShown] = field(default_factory=list)
+    steps: list[StepProgress] = field(default_factory=list)
     ended: str | None = None
 
 
-class Board:
+class ProgressTracker:
     """Keeps the request under way, and those before it."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self.now = Shown()
-        self.before: deque[Shown] = deque(maxlen=MOST_TOLD)
-        self.stuck: Stuck | None = None
+        self.current = RequestProgress()
+        self.previous: deque[RequestProgress] = deque(maxlen=MAX_SHOWN)
+        self.stuck: StuckStep | None = None
 
-    def clear(self, request: str, kind: str) -> None:
+    def begin(self, request: str, kind: str) -> None:
         """Begin the steps of another request."""
-        if self.now.ended:
-            self.before.append(self.now)
-        self.now = Shown(request, kind)
+        if self.current.ended:
+            self.previous.append(self.current)
+        self.current = RequestProgress(request, kind)
 
-    def back_to(self, shown: Shown) -> None:
+    def resume(self, shown: RequestProgress) -> None:
         """Go on with a request that others came before of."""
-        if self.now.ended:
-            self.before.append(self.now)
-        self.now = shown
+        if self.current.ended:
+            self.previous.append(self.current)
+        self.current = shown
 
-    def asks(self, words: str) -> None:
+    def set_summary(self, words: str) -> None:
         """Show what the request under way asks for."""
-        self.now.asked = words
+        self.current.asked = words
 
     def ended(self, state: str, code: str | None) -> None:
         """Show how the request under way ended."""
-        self.now.ended = f"{state}: {code}" if code else state
+        self.current.ended = f"{state}: {code}" if code else state
         self._changed()
 
     @contextmanager
-    def doing(self, step: str, what: str) -> Iterator[None]:
+    def step(self, step: str, what: str) -> Iterator[None]:
         """Show a step as under way until the block ends, then how it ended."""
-        shown = StepShown(step=step, what=what, state="under way")
-        self.now.steps.append(shown)
+        shown = StepProgress(step=step, what=what, state="under way")
+        self.current.steps.append(shown)
         self._changed()
         # Not `finally`: the coroutine of a run that is gone is thrown away outside of any workflow.
         try:
             yield
         except (FailureError, asyncio.CancelledError) as error:
-            shown.state = f"failed: {code_of(error)}" if isinstance(error, FailureError) else shown.state
+            shown.state = f"failed: {error_code(error)}" if isinstance(error, FailureError) else shown.state
             self._changed()
             raise
         shown.state = "done"
         self._changed()
 
     @contextmanager
-    def attention(self, step: str, what: str, code: str) -> Iterator[Stuck]:
+    def attention(self, step: str, what: str, code: str) -> Iterator[StuckStep]:
         """Call an operator until the block ends."""
-        self.stuck = Stuck(step=step, what=what, since=workflow.now(), code=code)
+        self.stuck = StuckStep(step=step, what=what, since=workflow.now(), code=code)
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True), STUCK_STEP.value_set(step)])
         self._changed()
         try:
@@ -86,7 +86,7 @@ class Board:
             self.stuck = None
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False), STUCK_STEP.value_unset()])
 
-    def left(self, words: tuple[str, ...]) -> None:
+    def set_unsettled(self, words: tuple[str, ...]) -> None:
         """Show what is left of the request that is stuck."""
         if self.stuck:
             self.stuck.left = words

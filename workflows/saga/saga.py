@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from temporalio.exceptions import FailureError
 
 from activities.support.step_kinds import Check, Command, Final, Pivot, Reversible
-from workflows.saga.cancellation import regardless
-from workflows.saga.step_runner import Steps
+from workflows.saga.cancellation import ignore_cancellation
+from workflows.saga.step_runner import StepRunner
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
@@ -45,7 +45,7 @@ class _Phase(Enum):
 class Saga:
     """Steps that happen together or not at all. A nested one unwinds alone, or hands over its undos."""
 
-    def __init__(self, steps: Steps, undos: Iterable[Undo] = (), outer: "Saga | None" = None) -> None:
+    def __init__(self, steps: StepRunner, undos: Iterable[Undo] = (), outer: "Saga | None" = None) -> None:
         self._steps = steps
         self._undos = list(undos)
         self._outer = outer
@@ -79,14 +79,14 @@ class Saga:
         self._must_be_open()
         if isinstance(step, Reversible):
             self._undos.append(Undo(step, command))
-        return await self._steps.do(step, command)
+        return await self._steps.run(step, command)
 
     async def commit(self, pivot: Pivot[C, R], command: C) -> None:
         """Pass the point of no return, for this saga and every outer one. May still be refused."""
         self._must_be_open()
         if not self._inside:
             raise SagaError("the pivot is the last thing inside the block")
-        await self._steps.settle(pivot, command)
+        await self._steps.run_pivot(pivot, command)
         saga: Saga | None = self
         while saga is not None:
             saga._phase = _Phase.COMMITTED
@@ -97,7 +97,7 @@ class Saga:
         """Run a step that cannot fail any more, once the block has ended."""
         if self._inside or self._phase is _Phase.OPEN:
             raise SagaError("a final step comes after the block")
-        return await self._steps.finish(final, command)
+        return await self._steps.run_final(final, command)
 
     async def unwind(self, keep: Iterable[Reversible[Any, Any]] = ()) -> None:
         """Take back what was asked for, last first; steps in `keep` stay as they are.
@@ -108,7 +108,7 @@ class Saga:
         while self._undos:
             undo = self._undos[-1]
             if undo.step not in kept:
-                await regardless(self._steps.undo(undo.step, undo.command))
+                await ignore_cancellation(self._steps.undo(undo.step, undo.command))
             self._undos.pop()
         if self._phase is _Phase.OPEN:
             self._phase = _Phase.UNWOUND
@@ -125,7 +125,7 @@ class Saga:
             self._hand_over()
         elif isinstance(error, FailureError | asyncio.CancelledError) and not self.committed:
             # Anything else is a bug of ours: it parks the task and must undo nothing.
-            await regardless(self.unwind())
+            await ignore_cancellation(self.unwind())
 
     def _hand_over(self) -> None:
         if self._phase is _Phase.OPEN:

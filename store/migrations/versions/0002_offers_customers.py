@@ -14,14 +14,14 @@ depends_on = None
 def upgrade() -> None:
     """Apply. Bundles found before live twenty minutes at most; they can be taken by bundle only."""
     op.create_table('offers',
-    sa.Column('tenant', store.database.column_types.Words(length=64), nullable=False),
-    sa.Column('id', store.database.column_types.Words(length=64), nullable=False),
-    sa.Column('bundle', store.database.column_types.Words(length=64), nullable=False),
+    sa.Column('tenant', store.database.column_types.BoundedText(length=64), nullable=False),
+    sa.Column('id', store.database.column_types.BoundedText(length=64), nullable=False),
+    sa.Column('bundle', store.database.column_types.BoundedText(length=64), nullable=False),
     sa.PrimaryKeyConstraint('tenant', 'id')
     )
     op.add_column('order_lines', sa.Column('customers', store.database.column_types.Document(), nullable=True))
     op.add_column('order_lines', sa.Column('distribution', store.database.column_types.Document(), nullable=True))
-    op.add_column('orders', sa.Column('created_by', store.database.column_types.Words(length=64), nullable=True))
+    op.add_column('orders', sa.Column('created_by', store.database.column_types.BoundedText(length=64), nullable=True))
     op.add_column('orders', sa.Column('abandoned', sa.Boolean(), server_default=sa.false(), nullable=False))
 
 

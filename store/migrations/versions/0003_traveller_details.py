@@ -13,10 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    op.add_column('order_travellers', sa.Column('salutation', store.database.column_types.Words(length=20), nullable=True))
-    op.add_column('order_travellers', sa.Column('gender', store.database.column_types.Words(length=20), nullable=True))
-    op.add_column('order_travellers', sa.Column('nationality', store.database.column_types.Words(length=3), nullable=True))
-    op.add_column('order_travellers', sa.Column('passport', store.database.column_types.Words(length=100), nullable=True))
+    op.add_column('order_travellers', sa.Column('salutation', store.database.column_types.BoundedText(length=20), nullable=True))
+    op.add_column('order_travellers', sa.Column('gender', store.database.column_types.BoundedText(length=20), nullable=True))
+    op.add_column('order_travellers', sa.Column('nationality', store.database.column_types.BoundedText(length=3), nullable=True))
+    op.add_column('order_travellers', sa.Column('passport', store.database.column_types.BoundedText(length=100), nullable=True))
     op.add_column('orders', sa.Column('expires_with_offers', sa.Boolean(), server_default=sa.false(), nullable=False))
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from store.database.row_security import ADDED, CHANGED, OF_CHANNEL, READ, WRITTEN, admit, make_role, take_down, wall
+from store.database.row_security import ADDED, CHANGED, OF_CHANNEL, READ, WRITTEN, grant_table, make_role, drop_tenant_policy, enable_tenant_policy
 
 revision = '0008'
 down_revision = '0007'
@@ -25,13 +25,13 @@ def upgrade() -> None:
     if connection.dialect.name != 'postgresql':
         return
     make_role(connection)
-    wall(connection, 'orders', CHANGED, OF_CHANNEL)
+    enable_tenant_policy(connection, 'orders', CHANGED, OF_CHANNEL)
     for table, rights in _WRITTEN.items():
-        wall(connection, table, rights)
+        enable_tenant_policy(connection, table, rights)
     for table in _READ:
-        wall(connection, table, READ)
+        enable_tenant_policy(connection, table, READ)
     # Order numbers are counted for the whole installation.
-    admit(connection, 'counters', CHANGED)
+    grant_table(connection, 'counters', CHANGED)
 
 
 def downgrade() -> None:
@@ -40,4 +40,4 @@ def downgrade() -> None:
     if connection.dialect.name != 'postgresql':
         return
     for table in ('orders', *_WRITTEN, *_READ, 'counters'):
-        take_down(connection, table)
+        drop_tenant_policy(connection, table)

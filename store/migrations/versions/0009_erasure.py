@@ -13,10 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
-    op.add_column('orders', sa.Column('erased_at', store.database.column_types.Moment(), nullable=True))
+    op.add_column('orders', sa.Column('erased_at', store.database.column_types.UtcDateTime(), nullable=True))
     op.create_index('orders_not_erased', 'orders', ['tenant', 'number'], unique=False,
                     sqlite_where=sa.text('erased_at IS NULL'), postgresql_where=sa.text('erased_at IS NULL'))
-    op.add_column('offer_bundles', sa.Column('order_number', store.database.column_types.Words(length=20), nullable=True))
+    op.add_column('offer_bundles', sa.Column('order_number', store.database.column_types.BoundedText(length=20), nullable=True))
     op.add_column('offer_bundles', sa.Column('erased', sa.Boolean(), server_default=sa.false(), nullable=False))
     member = "document::json ->> 'order'" if op.get_bind().dialect.name == 'postgresql' else "document ->> '$.order'"
     op.execute(f"UPDATE offer_bundles SET order_number = {member} WHERE {member} IS NOT NULL")

@@ -16,7 +16,7 @@ _HELD, _ASKED = sa.text("state = 'held'"), sa.text("state = 'asked'")
 def upgrade() -> None:
     """Apply."""
     with op.batch_alter_table('reservations') as batch_op:
-        batch_op.add_column(sa.Column('client', store.database.column_types.Words(length=64), server_default='', nullable=False))
+        batch_op.add_column(sa.Column('client', store.database.column_types.BoundedText(length=64), server_default='', nullable=False))
     op.create_index('reservations_held', 'reservations', ['client'], sqlite_where=_HELD, postgresql_where=_HELD)
     op.create_index('effects_asked', 'effects', ['step'], sqlite_where=_ASKED, postgresql_where=_ASKED)
     op.create_index('changes_of_order', 'changes', ['order_number', 'created_at'])

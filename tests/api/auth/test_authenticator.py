@@ -7,14 +7,16 @@ import pytest
 from api.auth.route_scopes import SCOPE_OF
 from domain.access import Scope
 from store import clients
-from tests.support.auth import Guarded
+from tests.support.auth import AuthenticatedWorld
 from tests.support.canary import ADULT
 from tests.support.entur_client import HEADERS, raw
 from tests.support.routes import OPEN, described
 from tests.support.world import TENANT, World, add
 
 
-async def test_every_route_wants_to_know_who_asks_but_the_few_that_say_nothing_of_anybody(door: Guarded) -> None:
+async def test_every_route_wants_to_know_who_asks_but_the_few_that_say_nothing_of_anybody(
+    door: AuthenticatedWorld,
+) -> None:
     routes = await described(door.world)
     assert {each.name for each in routes if not each.security} == OPEN
     for route in routes:
@@ -25,7 +27,7 @@ async def test_every_route_wants_to_know_who_asks_but_the_few_that_say_nothing_o
             assert answer.json()["code"] == "UNAUTHENTICATED"
 
 
-async def test_every_route_wants_its_scope_and_no_other(door: Guarded) -> None:
+async def test_every_route_wants_its_scope_and_no_other(door: AuthenticatedWorld) -> None:
     with_one = {scope: door.client(scope).world for scope in Scope}
     for route in await described(door.world):
         if route.name in OPEN:
@@ -38,7 +40,7 @@ async def test_every_route_wants_its_scope_and_no_other(door: Guarded) -> None:
             assert (answer.status_code == 403) == (scope is not needed), (route, scope, answer.text)
 
 
-async def test_what_moves_money_wants_confirm_beside_change(door: Guarded) -> None:
+async def test_what_moves_money_wants_confirm_beside_change(door: AuthenticatedWorld) -> None:
     world = door.client(Scope.CHANGE, Scope.READ).world
     order = await world.order()
     bundle = await world.offer("standard", ADULT, service=world.train())
@@ -53,33 +55,33 @@ async def test_what_moves_money_wants_confirm_beside_change(door: Guarded) -> No
     ["", "cho_0000000000_", f"cho_0000000000_{'A' * 43}", "nonsense", "a.b.c", "Ægir", f"cho_0000000000_{'A' * 5000}"],
     ids=["none", "half a key", "a key nobody has", "no key", "no token", "no ASCII", "too long"],
 )
-async def test_what_is_no_credential_is_401(door: Guarded, credential: str) -> None:
+async def test_what_is_no_credential_is_401(door: AuthenticatedWorld, credential: str) -> None:
     headers = [(b"Authorization", f"Bearer {credential}".encode())]
     answer = await door.world.http.get("/v1/orders/26-100000", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED")
     assert credential == "" or credential not in answer.text
 
 
-async def test_a_key_with_another_secret_is_401(door: Guarded) -> None:
+async def test_a_key_with_another_secret_is_401(door: AuthenticatedWorld) -> None:
     key = door.client().key.text
     wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
     assert (await door.asking(wrong).send("GET", "/v1/orders/26-100000")).status == 401
     assert (await door.asking(key).send("GET", "/v1/orders/26-999999")).status == 404
 
 
-async def test_two_authorizations_are_refused(door: Guarded) -> None:
+async def test_two_authorizations_are_refused(door: AuthenticatedWorld) -> None:
     key = door.client().key.text
     headers = [("Authorization", f"Bearer {key}"), ("Authorization", f"Bearer {key}")]
     assert (await door.world.http.get("/v1/orders/26-100000", headers=headers)).status_code == 400
 
 
-async def test_a_key_may_be_a_password_for_those_who_know_nothing_else(door: Guarded) -> None:
+async def test_a_key_may_be_a_password_for_those_who_know_nothing_else(door: AuthenticatedWorld) -> None:
     pair = base64.b64encode(f"anybody:{door.client().key.text}".encode()).decode()
     answer = await door.world.http.get("/v1/orders/26-999999", headers={"Authorization": f"Basic {pair}"})
     assert answer.status_code == 404
 
 
-async def test_a_credential_in_the_address_is_refused_before_it_is_looked_at(door: Guarded) -> None:
+async def test_a_credential_in_the_address_is_refused_before_it_is_looked_at(door: AuthenticatedWorld) -> None:
     key = door.client().key.text
     for name in ("api_key", "access_token", "Token"):
         answer = await door.world.http.get(f"/v1/orders/26-100000?{name}={key}")
@@ -87,7 +89,7 @@ async def test_a_credential_in_the_address_is_refused_before_it_is_looked_at(doo
         assert key not in answer.text
 
 
-async def test_keys_are_rotated_without_a_pause_and_revoked_at_once(door: Guarded) -> None:
+async def test_keys_are_rotated_without_a_pause_and_revoked_at_once(door: AuthenticatedWorld) -> None:
     client, store = door.client(), door.world.parts.store
     second = door.key_of(client.name)
     with pytest.raises(clients.TooManyKeysError):
@@ -108,7 +110,7 @@ async def test_keys_are_rotated_without_a_pause_and_revoked_at_once(door: Guarde
     assert await statuses() == [401, 401]
 
 
-async def test_it_is_known_when_a_key_was_last_used(door: Guarded) -> None:
+async def test_it_is_known_when_a_key_was_last_used(door: AuthenticatedWorld) -> None:
     client, store = door.client(), door.world.parts.store
 
     def used() -> object:
@@ -123,7 +125,7 @@ async def test_it_is_known_when_a_key_was_last_used(door: Guarded) -> None:
     assert used() == first  # to the minute: not every request is a write
 
 
-async def test_only_a_hash_of_a_key_is_kept(door: Guarded) -> None:
+async def test_only_a_hash_of_a_key_is_kept(door: AuthenticatedWorld) -> None:
     client, store = door.client(), door.world.parts.store
     with store.read() as tx:
         (row,) = clients.keys_of(tx, client.name)
@@ -131,7 +133,7 @@ async def test_only_a_hash_of_a_key_is_kept(door: Guarded) -> None:
     assert secret not in row.model_dump_json()
 
 
-async def test_a_body_is_not_read_before_it_is_known_who_sends_it(door: Guarded) -> None:
+async def test_a_body_is_not_read_before_it_is_known_who_sends_it(door: AuthenticatedWorld) -> None:
     answer = await door.world.http.post("/v1/orders", content=b"{" * 1000, headers={"Content-Type": "text/plain"})
     assert answer.status_code == 401
 

@@ -3,7 +3,7 @@
 import base64
 
 from domain.access import Scope
-from tests.support.auth import Guarded, guarded
+from tests.support.auth import AuthenticatedWorld, guarded
 from tests.support.canary import ADULT
 from tests.support.world import World
 
@@ -12,7 +12,7 @@ def basic(key: str) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(f'somebody:{key}'.encode()).decode()}"}
 
 
-async def seen(door: Guarded, path: str, key: str | None) -> tuple[int, str]:
+async def seen(door: AuthenticatedWorld, path: str, key: str | None) -> tuple[int, str]:
     answer = await door.world.http.get(path, headers=basic(key) if key else {})
     return answer.status_code, answer.headers.get("WWW-Authenticate", "")
 

@@ -11,10 +11,10 @@ from limits import RateLimitItemPerMinute
 from redis.asyncio import Redis
 
 from api.rate_limits import counters
-from api.rate_limits.counters import RedisMissingError, SharedBuckets
+from api.rate_limits.counters import RedisCounters, RedisMissingError
 from runtime.settings import Settings
 from telemetry.loopback import HOST, free_port
-from tests.support.auth import Guarded, guarded
+from tests.support.auth import AuthenticatedWorld, guarded
 from tests.support.redis import redis
 from tests.support.world import World
 
@@ -30,10 +30,10 @@ def redis_url() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def counting(world: World, url: str) -> AsyncIterator[Guarded]:
+async def counting(world: World, url: str) -> AsyncIterator[AuthenticatedWorld]:
     """Serve an API that counts in a Redis."""
-    shared = SharedBuckets(url)
-    async with guarded(world, client_per_minute=MOST, buckets=shared) as door:
+    shared = RedisCounters(url)
+    async with guarded(world, client_per_minute=MOST, counters=shared) as door:
         yield door
     await shared.close()
 
@@ -54,7 +54,7 @@ async def test_two_processes_count_together(world: World, redis_url: str) -> Non
 
 
 async def test_a_bucket_is_one_number_however_many_requests_it_has_counted(redis_url: str) -> None:
-    shared, limit = SharedBuckets(redis_url), RateLimitItemPerMinute(50)
+    shared, limit = RedisCounters(redis_url), RateLimitItemPerMinute(50)
     for _ in range(50):
         await shared.hit(limit, "client", "numbered")
     kept = Redis.from_url(redis_url)
@@ -87,8 +87,8 @@ async def test_a_redis_that_is_back_counts_again(world: World, redis_url: str, m
     monkeypatch.setattr(counters, "REST_SECONDS", 0.0)
     async with counting(world, redis_url) as door:
         client = door.client()
-        shared: SharedBuckets = door.world.http._transport.app.state.parts.buckets  # type: ignore[attr-defined] # noqa: SLF001 - the application under test
-        working, shared._shared = shared._shared, SharedBuckets(f"redis://{HOST}:{free_port()}")._shared  # noqa: SLF001 - cut off
+        shared: RedisCounters = door.world.http._transport.app.state.parts.counters  # type: ignore[attr-defined] # noqa: SLF001 - the application under test
+        working, shared._shared = shared._shared, RedisCounters(f"redis://{HOST}:{free_port()}")._shared  # noqa: SLF001 - cut off
         assert await statuses(client.world, 1) == [404]
         shared._shared = working  # noqa: SLF001 - and back
         answer = await client.world.http.get(PATH)
@@ -98,7 +98,7 @@ async def test_a_redis_that_is_back_counts_again(world: World, redis_url: str, m
 def test_without_its_client_the_process_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(RedisMissingError, match="pip install redis"):
-        SharedBuckets("redis://127.0.0.1")
+        RedisCounters("redis://127.0.0.1")
 
 
 @pytest.mark.parametrize("wrong", ["127.0.0.1:6379", "memcached://127.0.0.1", "http://redis"])

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 
-from domain.access import Reach, Scope
-from store.orders import offer_bundles as bundles
-from tests.support.auth import Guarded
+from domain.access import Scope, TenantAccess
+from store.orders import offer_bundles
+from tests.support.auth import AuthenticatedWorld
 from tests.support.canary import ADULT
 from tests.support.entur_client import HEADERS, raw
 from tests.support.routes import OPEN, Described, described
@@ -20,7 +20,7 @@ CHANNEL = "WAY:App"
 PERSON = {"id": ADULT, "birth_date": PEOPLE[ADULT]["birth_date"]}
 
 
-async def of_kiosk(door: Guarded) -> tuple[World, str, str]:
+async def of_kiosk(door: AuthenticatedWorld) -> tuple[World, str, str]:
     """Return a client of one channel, an order of its own, and a change of it."""
     world = door.client(channel="WAY:Kiosk").world
     order = await world.order()
@@ -59,7 +59,7 @@ BY_BODY = ("get_change_options", "reserve_offers", "update_order", "add_suppleme
 
 
 @pytest.fixture
-async def webhook(door: Guarded) -> AsyncIterator[str]:
+async def webhook(door: AuthenticatedWorld) -> AsyncIterator[str]:
     client = door.client().world
     made = str((await client.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body["id"])
     yield made
@@ -68,7 +68,7 @@ async def webhook(door: Guarded) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("other", ["another tenant", "another channel"])
 async def test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one(
-    door: Guarded, webhook: str, other: str
+    door: AuthenticatedWorld, webhook: str, other: str
 ) -> None:
     owner, order, change = await of_kiosk(door)
     foreigner = door.client(tenant="elsewhere") if other == "another tenant" else door.client(channel=CHANNEL)
@@ -76,11 +76,11 @@ async def test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one(
     (found,) = bundle.body["offer_bundles"]
     offer, promise = str(uuid.uuid4()), str(uuid.uuid4())
     with owner.parts.store.read() as tx:
-        kept = bundles.find(tx, TENANT, [found["id"]])[found["id"]]
-    with owner.parts.store.within(Reach(foreigner.tenant)).write() as tx:
+        kept = offer_bundles.find(tx, TENANT, [found["id"]])[found["id"]]
+    with owner.parts.store.for_tenant(TenantAccess(foreigner.tenant)).write() as tx:
         # The offer is their own: only the order is not.
         offers = tuple(each.model_copy(update={"id": offer}) for each in kept.offers)
-        bundles.keep(tx, kept.model_copy(update={"id": promise, "offers": offers}))
+        offer_bundles.keep(tx, kept.model_copy(update={"id": promise, "offers": offers}))
 
     async def asked(route: Described, order: str, **of: str) -> httpx2.Response:
         headers = HEADERS | {"Entur-Distribution-Channel": CHANNEL, "Idempotency-Key": f"{order}-{route.name}"}
@@ -104,7 +104,7 @@ async def test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one(
     assert tried > 30
 
 
-async def test_its_own_are_seen_and_an_order_of_no_channel_is_not(door: Guarded) -> None:
+async def test_its_own_are_seen_and_an_order_of_no_channel_is_not(door: AuthenticatedWorld) -> None:
     kiosk, order, change = await of_kiosk(door)
     assert (await kiosk.show(order))["distribution_channel"] == "WAY:Kiosk"
     assert (await kiosk.send("GET", f"/v1/changes/{change}")).status == 200
@@ -112,14 +112,14 @@ async def test_its_own_are_seen_and_an_order_of_no_channel_is_not(door: Guarded)
     assert (await kiosk.send("GET", f"/v1/orders/{of_nobody}")).status == 404
 
 
-async def test_a_client_of_the_whole_tenant_sees_every_channel(door: Guarded) -> None:
+async def test_a_client_of_the_whole_tenant_sees_every_channel(door: AuthenticatedWorld) -> None:
     _, order, change = await of_kiosk(door)
     office = door.client(Scope.READ).world
     assert (await office.send("GET", f"/v1/orders/{order}")).status == 200
     assert (await office.send("GET", f"/v1/changes/{change}")).status == 200
 
 
-async def test_a_client_of_a_channel_makes_orders_of_that_channel_only(door: Guarded) -> None:
+async def test_a_client_of_a_channel_makes_orders_of_that_channel_only(door: AuthenticatedWorld) -> None:
     kiosk = door.client(channel="WAY:Kiosk").world
     made = await kiosk.post("/v1/orders", {"currency": "NOK"})
     assert made.body["distribution_channel"] == "WAY:Kiosk"
@@ -127,7 +127,7 @@ async def test_a_client_of_a_channel_makes_orders_of_that_channel_only(door: Gua
     assert (refused.status, refused.code) == (403, "CHANNEL_REFUSED")
 
 
-async def test_enturs_channel_header_must_be_the_clients_own(door: Guarded) -> None:
+async def test_enturs_channel_header_must_be_the_clients_own(door: AuthenticatedWorld) -> None:
     kiosk = door.client(channel="WAY:Kiosk").world
     address = f"/sales/v1/orders/{UNKNOWN}"
     assert (await kiosk.http.get(address, headers=raw(HEADERS))).status_code == 403
@@ -136,7 +136,7 @@ async def test_enturs_channel_header_must_be_the_clients_own(door: Guarded) -> N
     ).status_code == 404
 
 
-async def test_an_idempotency_key_is_each_clients_own(door: Guarded) -> None:
+async def test_an_idempotency_key_is_each_clients_own(door: AuthenticatedWorld) -> None:
     one, two = door.client().world, door.client().world
     first, second = [await each.post("/v1/orders", {"currency": "NOK"}, key="the-same") for each in (one, two)]
     again = await one.post("/v1/orders", {"currency": "NOK"}, key="the-same")

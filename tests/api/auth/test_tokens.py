@@ -16,12 +16,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from api.auth.access_tokens import KeysUnreachableError, SigningKeys, TokenRefusedError, Tokens
+from api.auth.access_tokens import IssuerUnavailableError, SigningKeys, TokenRefusedError, TokenVerifier
 from api.settings import TokenSettings
 from domain.access import Scope
 from store import clients
 from telemetry.loopback import HOST
-from tests.support.auth import Guarded, guarded
+from tests.support.auth import AuthenticatedWorld, guarded
 from tests.support.world import TENANT, World
 
 ISSUER, AUDIENCE = "https://issuer.example", "changeover"
@@ -78,13 +78,13 @@ def issuer() -> Issuer:
 
 
 @pytest.fixture
-def tokens(issuer: Issuer) -> Iterator[Tokens]:
+def tokens(issuer: Issuer) -> Iterator[TokenVerifier]:
     with published(issuer) as url:
-        yield Tokens(TokenSettings(ISSUER, AUDIENCE, url))
+        yield TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url))
 
 
 @pytest.fixture
-async def door(world: World, tokens: Tokens) -> AsyncIterator[Guarded]:
+async def door(world: World, tokens: TokenVerifier) -> AsyncIterator[AuthenticatedWorld]:
     async with guarded(world, tokens) as made:
         yield made
 
@@ -99,7 +99,7 @@ def token(said: dict[str, Any], key: Any = RSA, algorithm: str = "RS256", kid: A
     return jwt.encode(said, key, algorithm, headers={"kid": kid})
 
 
-async def test_a_client_with_a_token_does_what_both_of_them_allow(door: Guarded) -> None:
+async def test_a_client_with_a_token_does_what_both_of_them_allow(door: AuthenticatedWorld) -> None:
     client = door.client(Scope.READ, Scope.OPERATE)
     asked = door.asking(token(claims(client.name)))
     assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
@@ -107,7 +107,7 @@ async def test_a_client_with_a_token_does_what_both_of_them_allow(door: Guarded)
     assert (await asked.send("GET", "/v1/attention")).status == 403  # the client may, the token does not say so
 
 
-async def test_a_client_nobody_registered_or_that_is_revoked_is_401(door: Guarded) -> None:
+async def test_a_client_nobody_registered_or_that_is_revoked_is_401(door: AuthenticatedWorld) -> None:
     assert (await door.asking(token(claims("nobody"))).send("GET", "/v1/orders/26-999999")).status == 401
     client, store = door.client(), door.world.parts.store
     asked = door.asking(token(claims(client.name)))
@@ -157,13 +157,13 @@ FORGED: Mapping[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("what", FORGED)
-def test_a_token_that_is_not_good_is_refused(tokens: Tokens, what: str) -> None:
-    assert tokens.read(token(claims())).client == "somebody"
+def test_a_token_that_is_not_good_is_refused(tokens: TokenVerifier, what: str) -> None:
+    assert tokens.verify(token(claims())).client == "somebody"
     with pytest.raises(TokenRefusedError):
-        tokens.read(FORGED[what]())
+        tokens.verify(FORGED[what]())
 
 
-async def test_and_its_bearer_is_401(door: Guarded) -> None:
+async def test_and_its_bearer_is_401(door: AuthenticatedWorld) -> None:
     door.client(name="somebody")
     assert (await door.asking(token(claims())).send("GET", "/v1/orders/26-999999")).status == 404
     for what, make in FORGED.items():
@@ -172,9 +172,11 @@ async def test_and_its_bearer_is_401(door: Guarded) -> None:
 
 
 @pytest.mark.parametrize("said", ["read change", ["read", "change"]], ids=["words", "a list"])
-def test_scopes_come_as_words_or_as_a_list_and_what_is_not_ours_is_left(tokens: Tokens, said: str | list[str]) -> None:
+def test_scopes_come_as_words_or_as_a_list_and_what_is_not_ours_is_left(
+    tokens: TokenVerifier, said: str | list[str]
+) -> None:
     more = [*said, "email", 7] if isinstance(said, list) else f"{said} email"
-    found = tokens.read(token(claims(scope=more)))
+    found = tokens.verify(token(claims(scope=more)))
     assert found.scopes == {Scope.READ, Scope.CHANGE}
 
 
@@ -191,37 +193,37 @@ class Clock:
 def test_keys_are_rotated_and_unknown_ones_do_not_make_us_ask_each_time(issuer: Issuer) -> None:
     clock = Clock()
     with published(issuer) as url:
-        tokens = Tokens(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
-        tokens.read(token(claims()))
+        tokens = TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
+        tokens.verify(token(claims()))
         assert issuer.asked == 1
         issuer.keys = {"two": CURVE}
         fresh = token(claims(), CURVE, "ES256", "two")
         for _ in range(20):
             with pytest.raises(TokenRefusedError):
-                tokens.read(fresh)
+                tokens.verify(fresh)
         assert issuer.asked == 1
         clock.now += 31
-        assert tokens.read(fresh).client == "somebody"
+        assert tokens.verify(fresh).client == "somebody"
         assert issuer.asked == 2
         with pytest.raises(TokenRefusedError):
-            tokens.read(token(claims()))
+            tokens.verify(token(claims()))
 
 
 def test_an_issuer_that_is_down_keeps_nobody_out_who_was_known(issuer: Issuer) -> None:
     clock = Clock()
     with published(issuer) as url:
-        tokens = Tokens(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
-        tokens.read(token(claims()))
+        tokens = TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
+        tokens.verify(token(claims()))
         issuer.up = False
         clock.now += 3600
-        tokens.read(token(claims()))
-        with pytest.raises(KeysUnreachableError):
-            Tokens(TokenSettings(ISSUER, AUDIENCE, url)).read(token(claims()))
+        tokens.verify(token(claims()))
+        with pytest.raises(IssuerUnavailableError):
+            TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url)).verify(token(claims()))
 
 
 async def test_keys_that_were_never_read_are_503(world: World, issuer: Issuer) -> None:
     issuer.up = False
     with published(issuer) as url:
-        async with guarded(world, Tokens(TokenSettings(ISSUER, AUDIENCE, url))) as door:
+        async with guarded(world, TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url))) as door:
             answer = await door.asking(token(claims())).send("GET", "/v1/orders/26-999999")
     assert (answer.status, answer.code) == (503, "TOKENS_UNREADABLE")

@@ -70,6 +70,7 @@ async def test_an_answer_is_never_compressed_whatever_is_accepted(world: World) 
     assert "content-encoding" not in answer.headers
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_two_correlation_ids_are_refused_and_a_long_one_is_not_echoed(world: World) -> None:
     for headers in ([("X-Correlation-Id", "a"), ("X-Correlation-Id", "b")], [("X-Correlation-Id", "a" * 10_000)]):
         answer = await world.http.get(ORDER, headers=headers)
@@ -82,6 +83,7 @@ async def test_a_tag_may_hold_a_comma(world: World) -> None:
     assert (answer.status, answer.code) == (412, "STALE_ORDER")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 async def test_every_method_of_an_address_is_named_when_another_is_asked(world: World) -> None:
     for path, methods in (
         ("/v1/orders/26-999999", "GET, PATCH"),

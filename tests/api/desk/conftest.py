@@ -6,13 +6,13 @@ import pytest
 
 from tests.api.desk.visitor import Visitor
 from tests.support.world import World
-from workflows.saga import step_runner as steps
+from workflows.saga import step_runner
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
-    monkeypatch.setattr(steps, "PATIENCE", timedelta(seconds=3))
+    monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 
 @pytest.fixture

@@ -198,7 +198,7 @@ async def test_an_unknown_order_or_page_is_told_kindly_and_nothing_typed_is_repe
 @pytest.mark.only_on("sqlite")  # a matter of what a page says, whichever store is away
 async def test_a_store_that_does_not_answer_is_told(world: World, tmp_path: Path) -> None:
     empty = Store(f"sqlite:///{tmp_path / 'empty.db'}")
-    async with world.with_api(everything=empty) as other:
+    async with world.with_api(unscoped_store=empty) as other:
         page = words_of(await Visitor(other.http).see("/desk", 503))
     empty.close()
     assert "Not reachable just now The store did not answer in time." in page

@@ -1,10 +1,10 @@
 import pytest
 
-from tests.support.discover_client import Market
+from tests.support.discover_client import DiscoverClient
 from tests.support.world import World
 
 
 @pytest.fixture
-def market(world: World) -> Market:
+def market(world: World) -> DiscoverClient:
     """A client of discover.swiss's routes."""
-    return Market(world)
+    return DiscoverClient(world)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.support.discover_client import JESSIKA, JHON, THREE_DAYS, Market, item
+from tests.support.discover_client import JESSIKA, JHON, THREE_DAYS, DiscoverClient, item
 from tests.support.world import Answer, Json
 
 DOCUMENTS = Path(__file__).parents[3] / "examples" / "discover"
@@ -34,7 +34,7 @@ def comparable(value: Any, name: str = "") -> Any:
     return value
 
 
-async def three_cards(market: Market) -> str:
+async def three_cards(market: DiscoverClient) -> str:
     """Make an order like the document's: three items, the second with names."""
     card = item(THREE_DAYS, JHON, JESSIKA, valid_from="2021-10-15T00:00:00")
     return await market.order(card, card, card, **WEST)
@@ -45,7 +45,7 @@ def same(answer: Answer, name: str) -> None:
     assert comparable(answer.body) == comparable(printed(name))
 
 
-async def test_a_new_product_configuration(market: Market) -> None:
+async def test_a_new_product_configuration(market: DiscoverClient) -> None:
     order = await three_cards(market)
     answer = await market.put(f"{order}-3", printed("1-new-product.request"), Accept_Timezone="UTC")
     same(answer, "1-new-product.answer")
@@ -53,7 +53,7 @@ async def test_a_new_product_configuration(market: Market) -> None:
     assert answer.body["orderItem"]["offerBundleId"]
 
 
-async def test_the_same_bundle(market: Market) -> None:
+async def test_the_same_bundle(market: DiscoverClient) -> None:
     order = await three_cards(market)
     bundle = (await market.item(f"{order}-2"))["offerBundleId"]
     wanted = printed("2-same-bundle.request") | {"offerBundleId": bundle}
@@ -62,7 +62,7 @@ async def test_the_same_bundle(market: Market) -> None:
     assert answer.body["orderItem"]["offerBundleId"] == bundle
 
 
-async def test_bundles_are_found_and_taken_with_their_travellers_completed(market: Market) -> None:
+async def test_bundles_are_found_and_taken_with_their_travellers_completed(market: DiscoverClient) -> None:
     order = await three_cards(market)
     found = await market.send("POST", f"/orders/{order}/offers", printed("3-offers.request"), **WEST)
     same(found, "3-offers.answer")
@@ -77,7 +77,7 @@ async def test_bundles_are_found_and_taken_with_their_travellers_completed(marke
     assert answer.body["orderItem"]["offerBundleId"] == wanted["offerBundleId"]
 
 
-async def test_numbers_on_the_wire_are_exact(market: Market) -> None:
+async def test_numbers_on_the_wire_are_exact(market: DiscoverClient) -> None:
     order = await three_cards(market)
     raw = (await market.world.http.get(f"{market.base}/orders/{order}/items/{order}-2")).text
     assert '"taxCHF":8.162,' in raw

@@ -10,16 +10,26 @@ from sqlmodel import select
 from api.settings import DiscoverSettings
 from cli.faults.injection import Armed, Fault
 from domain.offers import OfferBundle
-from store.orders import offer_bundles as bundles
+from store.orders import offer_bundles
 from store.tables import BundleRow
 from temporal.names import StepName
-from tests.support.discover_client import DAY_CARD, HELMA, JESSIKA, JHON, THREE_DAYS, Market, codes, item, without_names
+from tests.support.discover_client import (
+    DAY_CARD,
+    HELMA,
+    JESSIKA,
+    JHON,
+    THREE_DAYS,
+    DiscoverClient,
+    codes,
+    item,
+    without_names,
+)
 from tests.support.world import CARD, TENANT, Answer, Json
 
 OUT_OF_STATE = ["order-not-in-state-to-use-move-to"]
 
 
-async def test_names_are_matched_without_case_and_unknown_ones_ignored(market: Market) -> None:
+async def test_names_are_matched_without_case_and_unknown_ones_ignored(market: DiscoverClient) -> None:
     traveller = {name.upper(): value for name, value in JHON.items()} | {"shoeSize": 43, "reduction": "bc50"}
     configuration = {
         "PRODUCT": {"Identifier": DAY_CARD, "colour": "red"},
@@ -54,7 +64,9 @@ BAD: list[Json] = [
 
 
 @pytest.mark.parametrize("wanted", BAD, ids=lambda value: str(value)[:70])
-async def test_what_cannot_be_read_is_a_bad_request_and_nothing_is_changed(market: Market, wanted: Json) -> None:
+async def test_what_cannot_be_read_is_a_bad_request_and_nothing_is_changed(
+    market: DiscoverClient, wanted: Json
+) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     before, rows = market.world.snapshot(order), market.world.rows()
     answer = await market.put(f"{order}-1", item(DAY_CARD) | wanted)
@@ -63,16 +75,16 @@ async def test_what_cannot_be_read_is_a_bad_request_and_nothing_is_changed(marke
     assert (market.world.snapshot(order), market.world.rows()) == (before, rows)
 
 
-async def test_one_end_of_validity_is_taken(market: Market) -> None:
+async def test_one_end_of_validity_is_taken(market: DiscoverClient) -> None:
     order = await market.order()
     for one in ({"validUntil": "2021-10-23T10:00:00"}, {"duration": "P1D"}, {"validUntil": None, "duration": "P1D"}):
         answer = await market.add(order, item(DAY_CARD, JHON, **one))
         assert (answer.status, codes(answer)) == (200, [])
 
 
-async def test_a_strict_installation_answers_400_with_the_same_body(market: Market) -> None:
+async def test_a_strict_installation_answers_400_with_the_same_body(market: DiscoverClient) -> None:
     async with market.world.with_api(discover=DiscoverSettings(base_path="/strict/v1", strict=True)) as world:
-        strict = Market(world, "/strict/v1")
+        strict = DiscoverClient(world, "/strict/v1")
         order = await strict.order()
         nameless = item(DAY_CARD, *without_names(JHON))
         stored = await strict.add(order, nameless)
@@ -93,7 +105,7 @@ async def test_a_strict_installation_answers_400_with_the_same_body(market: Mark
 
 @pytest.mark.parametrize("offset", [timedelta(0), timedelta(hours=-6), timedelta(hours=14)])
 async def test_a_bundle_is_refused_at_the_instant_it_expires_and_taken_a_second_before(
-    market: Market, offset: timedelta
+    market: DiscoverClient, offset: timedelta
 ) -> None:
     order = await market.order(item(THREE_DAYS, JHON))
     bundle = await market.bundle(order, DAY_CARD, JHON)
@@ -108,7 +120,7 @@ async def test_a_bundle_is_refused_at_the_instant_it_expires_and_taken_a_second_
     assert (answer.status, codes(answer), answer.body["orderItem"]["offerBundleId"]) == (200, [], bundle)
 
 
-def rewritten(market: Market, bundle: str, offset: timedelta) -> datetime:
+def rewritten(market: DiscoverClient, bundle: str, offset: timedelta) -> datetime:
     """Write a bundle's expiry with another offset from UTC, the instant the same; return it."""
     with market.world.parts.store.write() as tx:
         row = tx.exec(select(BundleRow).where(BundleRow.id == bundle)).one()
@@ -119,18 +131,18 @@ def rewritten(market: Market, bundle: str, offset: timedelta) -> datetime:
         return promise.expires_at
 
 
-async def test_the_first_of_its_offers_ends_an_order(market: Market) -> None:
+async def test_the_first_of_its_offers_ends_an_order(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     first = await market.item(f"{order}-1")
     await market.add(order, item(DAY_CARD, HELMA))
     with market.world.parts.store.read() as tx:
-        found = bundles.find(tx, TENANT, [first["offerBundleId"]])[first["offerBundleId"]]
+        found = offer_bundles.find(tx, TENANT, [first["offerBundleId"]])[first["offerBundleId"]]
     expires = (await market.show(order))["expiresAt"]
     assert expires == found.expires_at.replace(microsecond=0).isoformat()
     assert (await market.world.show(order))["expires_at"][:19] == expires[:19]
 
 
-async def test_the_same_key_is_one_request_even_when_its_offer_is_gone(market: Market) -> None:
+async def test_the_same_key_is_one_request_even_when_its_offer_is_gone(market: DiscoverClient) -> None:
     made = [
         await market.send("POST", "/orders", {"orderedItem": [item(DAY_CARD, JHON)]}, Idempotency_Key="k1")
         for _ in "12"
@@ -151,7 +163,7 @@ async def test_the_same_key_is_one_request_even_when_its_offer_is_gone(market: M
     assert codes(first) == codes(again) == []
 
 
-async def test_two_updates_at_once_take_their_turns(market: Market) -> None:
+async def test_two_updates_at_once_take_their_turns(market: DiscoverClient) -> None:
     product, service, departs = market.panorama(seats=1)
     order = await market.order(item(DAY_CARD, JHON))
     wanted = item(product, JHON, valid_from=departs)
@@ -161,12 +173,12 @@ async def test_two_updates_at_once_take_their_turns(market: Market) -> None:
     assert len((await market.show(order))["orderedItem"]) == 1
 
 
-async def test_who_finds_no_turn_is_answered_423_and_never_runs_later(market: Market) -> None:
+async def test_who_finds_no_turn_is_answered_423_and_never_runs_later(market: DiscoverClient) -> None:
     order, confirmed, armed = await being_confirmed(market)
     waiting = [asyncio.create_task(market.add(order, item(DAY_CARD, HELMA))) for _ in range(6)]
     async with market.world.impatient() as impatient:
         await market.world.until_waiting(order, 6)
-        seventh = await Market(impatient).add(order, item(DAY_CARD, JESSIKA))
+        seventh = await DiscoverClient(impatient).add(order, item(DAY_CARD, JESSIKA))
     assert (seventh.status, seventh.code) == (423, "NO_TURN")
     assert "retry-after" in seventh.headers
     armed.go_on.set()
@@ -176,7 +188,7 @@ async def test_who_finds_no_turn_is_answered_423_and_never_runs_later(market: Ma
     assert len((await market.show(order))["orderedItem"]) == 1
 
 
-async def test_what_runs_on_is_answered_202_with_the_item_as_it_is(market: Market) -> None:
+async def test_what_runs_on_is_answered_202_with_the_item_as_it_is(market: DiscoverClient) -> None:
     order, confirmed, armed = await being_confirmed(market)
     shown = await market.item(f"{order}-1")
     answer = await market.put(f"{order}-1", item(THREE_DAYS, JHON), Prefer="wait=1")
@@ -190,7 +202,7 @@ async def test_what_runs_on_is_answered_202_with_the_item_as_it_is(market: Marke
     )
 
 
-async def being_confirmed(market: Market) -> tuple[str, "asyncio.Task[Answer]", Armed]:
+async def being_confirmed(market: DiscoverClient) -> tuple[str, "asyncio.Task[Answer]", Armed]:
     """Return an order whose confirmation keeps its turn until it is let go on."""
     order = await market.order(item(DAY_CARD, JHON))
     armed = market.world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.HELD)
@@ -199,7 +211,7 @@ async def being_confirmed(market: Market) -> tuple[str, "asyncio.Task[Answer]", 
     return order, confirmed, armed
 
 
-async def test_a_full_train_is_refused_and_the_item_stays(market: Market) -> None:
+async def test_a_full_train_is_refused_and_the_item_stays(market: DiscoverClient) -> None:
     product, _, departs = market.panorama(seats=1)
     order = await market.order(item(DAY_CARD, JHON, JESSIKA))
     before, shown = market.world.snapshot(order), await market.item(f"{order}-1")
@@ -208,7 +220,7 @@ async def test_a_full_train_is_refused_and_the_item_stays(market: Market) -> Non
     assert market.world.snapshot(order) == before
 
 
-async def test_a_step_that_breaks_is_undone_and_no_validation_message(market: Market) -> None:
+async def test_a_step_that_breaks_is_undone_and_no_validation_message(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     before = market.world.snapshot(order)
     market.world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.BROKEN)
@@ -217,7 +229,7 @@ async def test_a_step_that_breaks_is_undone_and_no_validation_message(market: Ma
     assert market.world.snapshot(order) == before
 
 
-async def test_if_match_is_compared_in_turn(market: Market) -> None:
+async def test_if_match_is_compared_in_turn(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     tag = (await market.send("GET", f"/orders/{order}")).headers["etag"]
     first = await market.put(f"{order}-1", item(THREE_DAYS, JHON), If_Match=tag)

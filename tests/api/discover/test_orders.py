@@ -9,7 +9,7 @@ from tests.support.discover_client import (
     JESSIKA,
     JHON,
     THREE_DAYS,
-    Market,
+    DiscoverClient,
     codes,
     item,
     without_names,
@@ -20,13 +20,13 @@ ADULTS = (JHON, JESSIKA)
 OUT_OF_STATE = ["order-not-in-state-to-use-move-to"]
 
 
-async def paid(market: Market) -> str:
+async def paid(market: DiscoverClient) -> str:
     order = await market.order(item(DAY_CARD, *ADULTS))
     assert (await market.world.confirm(order, CARD)).status == 200
     return order
 
 
-async def test_an_empty_body_makes_an_empty_order(market: Market) -> None:
+async def test_an_empty_body_makes_an_empty_order(market: DiscoverClient) -> None:
     answer = await market.send("POST", "/orders", {})
     order = answer.body["order"]
     assert (answer.status, set(answer.body)) == (200, {"order", "validationMessages"})
@@ -39,7 +39,7 @@ async def test_an_empty_body_makes_an_empty_order(market: Market) -> None:
     assert (await market.send("GET", f"/orders/{order['orderNumber']}")).body == answer.body
 
 
-async def test_an_order_with_items_numbers_them_and_adds_them_up(market: Market) -> None:
+async def test_an_order_with_items_numbers_them_and_adds_them_up(market: DiscoverClient) -> None:
     answer = await market.send("POST", "/orders", {"orderedItem": [item(DAY_CARD, *ADULTS), item(THREE_DAYS, HUAN)]})
     order = answer.body["order"]
     number = order["orderNumber"]
@@ -48,14 +48,14 @@ async def test_an_order_with_items_numbers_them_and_adds_them_up(market: Market)
     assert (order["totalAmount"], order["totalTaxCHF"], order["totalTaxIncludedCHF"]) == (91.0, 7.007, 6.51)
 
 
-async def test_an_order_stays_empty_when_one_of_its_first_items_is_refused(market: Market) -> None:
+async def test_an_order_stays_empty_when_one_of_its_first_items_is_refused(market: DiscoverClient) -> None:
     wanted = {"orderedItem": [item(DAY_CARD, *ADULTS), item("nova_basel", *ADULTS)]}
     answer = await market.send("POST", "/orders", wanted)
     assert (answer.status, codes(answer)) == (200, ["orderitem_product_incorrect"])
     assert (answer.body["order"]["orderStatus"], answer.body["order"]["orderedItem"]) == ("New", [])
 
 
-async def test_a_whole_order_keeps_changes_adds_and_removes_items_at_once(market: Market) -> None:
+async def test_a_whole_order_keeps_changes_adds_and_removes_items_at_once(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, *ADULTS), item(DAY_CARD, HELMA), item(THREE_DAYS, HUAN))
     kept = (await market.item(f"{order}-1"))["offerBundleId"]
     wanted = {
@@ -89,7 +89,7 @@ async def test_a_whole_order_keeps_changes_adds_and_removes_items_at_once(market
     ],
     ids=lambda value: str(value)[:50],
 )
-async def test_a_whole_order_is_changed_whole_or_not_at_all(market: Market, last: Json, code: str) -> None:
+async def test_a_whole_order_is_changed_whole_or_not_at_all(market: DiscoverClient, last: Json, code: str) -> None:
     order = await market.order(item(DAY_CARD, *ADULTS), item(DAY_CARD, HELMA))
     before, shown = market.world.snapshot(order), await market.show(order)
     if last.get("orderItemNumber") == "SAME":
@@ -100,7 +100,7 @@ async def test_a_whole_order_is_changed_whole_or_not_at_all(market: Market, last
     assert market.world.snapshot(order) == before
 
 
-async def test_a_whole_order_without_items_removes_nothing_unless_it_says_so(market: Market) -> None:
+async def test_a_whole_order_without_items_removes_nothing_unless_it_says_so(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, *ADULTS))
     before = market.world.snapshot(order)
     for body in ({}, {"orderedItem": None}, {"orderStatus": "Placed"}):
@@ -116,7 +116,7 @@ async def test_a_whole_order_without_items_removes_nothing_unless_it_says_so(mar
 
 
 @pytest.mark.parametrize("state", ["Paid", "Paid, with a draft on it", "Canceled"])
-async def test_an_order_that_was_paid_is_not_changed_here(market: Market, state: str) -> None:
+async def test_an_order_that_was_paid_is_not_changed_here(market: DiscoverClient, state: str) -> None:
     order = await paid(market)
     native = market.world
     if state == "Canceled":
@@ -146,7 +146,7 @@ async def test_an_order_that_was_paid_is_not_changed_here(market: Market, state:
     assert last.outcome is not None, "refused by the engine, on record"
 
 
-async def test_one_engine_natively_it_is_the_same_order(market: Market) -> None:
+async def test_one_engine_natively_it_is_the_same_order(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, *without_names(*ADULTS)))
     shown = await market.world.show(order)
     assert (shown["status"], shown["total"], shown["currency"]) == ("draft", "54.00", "CHF")
@@ -175,7 +175,7 @@ async def test_one_engine_natively_it_is_the_same_order(market: Market) -> None:
     assert (await market.show(order))["orderStatus"] == "Paid"
 
 
-async def test_every_rule_of_the_facade_is_the_engines_own(market: Market) -> None:
+async def test_every_rule_of_the_facade_is_the_engines_own(market: DiscoverClient) -> None:
     order = await paid(market)
     native = market.world
     refused = await native.change(order, {"op": "keep_positions", "positions": []}, until_confirmed=True)
@@ -192,7 +192,7 @@ async def test_every_rule_of_the_facade_is_the_engines_own(market: Market) -> No
     assert [each["orderItemNumber"] for each in (await market.show(draft))["orderedItem"]] == [f"{draft}-1"]
 
 
-async def test_an_order_in_another_currency_is_none_of_these(market: Market) -> None:
+async def test_an_order_in_another_currency_is_none_of_these(market: DiscoverClient) -> None:
     order = await market.world.order("NOK")
     for method, path in (
         ("GET", f"/orders/{order}"),
@@ -205,7 +205,7 @@ async def test_an_order_in_another_currency_is_none_of_these(market: Market) -> 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("number", ["26-100000-99", "x", "26-100000", "1", "26-999999-1"])
-async def test_an_item_that_is_not_there(market: Market, method: str, number: str) -> None:
+async def test_an_item_that_is_not_there(market: DiscoverClient, method: str, number: str) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     body = item(DAY_CARD, JHON) if method == "PUT" else None
     answer = await market.send(method, f"/orders/{order}/items/{number}", body)

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from domain.products import GroupSize
-from tests.support.discover_client import DAY_CARD, HELMA, HUAN, JHON, THREE_DAYS, Market, codes, item
+from tests.support.discover_client import DAY_CARD, HELMA, HUAN, JHON, THREE_DAYS, DiscoverClient, codes, item
 from tests.support.world import CARD, Answer, Json
 
 CHILD = {"identifier": "x", "birthDate": "2010-02-18", "givenName": "Xenia", "familyName": "Young"}
 GROWN = CHILD | {"birthDate": "1980-02-18"}
 
 
-async def test_nobody_is_of_two_ages_on_one_order(market: Market) -> None:
+async def test_nobody_is_of_two_ages_on_one_order(market: DiscoverClient) -> None:
     answer = await market.send("POST", "/orders", {"orderedItem": [item(DAY_CARD, CHILD), item(DAY_CARD, GROWN)]})
     assert (answer.status, codes(answer), answer.body["order"]["orderedItem"]) == (200, ["traveller_differs"], [])
     order = await market.order(item(DAY_CARD, CHILD))
@@ -24,7 +24,7 @@ async def test_nobody_is_of_two_ages_on_one_order(market: Market) -> None:
     assert market.world.snapshot(order) == before
 
 
-async def test_a_departed_train_may_be_taken_off_an_order_that_was_never_paid(market: Market) -> None:
+async def test_a_departed_train_may_be_taken_off_an_order_that_was_never_paid(market: DiscoverClient) -> None:
     product, _, departs = market.panorama()
     order = await market.order(item(DAY_CARD, JHON), item(product, HELMA, valid_from=departs))
     with market.world.at(market.world.parts.store.now() + timedelta(days=40)):
@@ -35,7 +35,7 @@ async def test_a_departed_train_may_be_taken_off_an_order_that_was_never_paid(ma
     assert [each["orderItemNumber"] for each in (await market.show(order))["orderedItem"]] == [f"{order}-1"]
 
 
-async def test_what_one_client_leaves_out_is_what_the_other_made_of_it(market: Market) -> None:
+async def test_what_one_client_leaves_out_is_what_the_other_made_of_it(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     partial = {"orderedItem": {"product": {"identifier": THREE_DAYS}}}
     answers = await asyncio.gather(
@@ -46,7 +46,7 @@ async def test_what_one_client_leaves_out_is_what_the_other_made_of_it(market: M
     assert {each["identifier"] for each in people} == {"jhon", "helma"}
 
 
-async def test_names_that_another_request_brings_meanwhile_are_kept(market: Market) -> None:
+async def test_names_that_another_request_brings_meanwhile_are_kept(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     renamed = {"orderedItem": {"traveler": [{"identifier": "jhon", "givenName": "Renamed"}]}}
     other = {"orderedItem": {"product": {"identifier": THREE_DAYS}}}
@@ -59,7 +59,7 @@ async def test_names_that_another_request_brings_meanwhile_are_kept(market: Mark
 @pytest.mark.parametrize(
     ("when", "zone"), [("9999-12-31T23:59:59Z", "Asia/Tokyo"), ("0001-01-01T00:00:00Z", "America/Denver")]
 )
-async def test_a_day_no_calendar_has_is_a_bad_request(market: Market, when: str, zone: str) -> None:
+async def test_a_day_no_calendar_has_is_a_bad_request(market: DiscoverClient, when: str, zone: str) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     wanted = item(DAY_CARD, JHON, valid_from=when)
     put = await market.put(f"{order}-1", wanted, Accept_Timezone=zone)
@@ -69,7 +69,7 @@ async def test_a_day_no_calendar_has_is_a_bad_request(market: Market, when: str,
     assert (await market.world.post("/v1/offers", search)).status == 422
 
 
-async def test_a_repeated_removal_has_the_same_answer_and_what_was_asked_before_it_too(market: Market) -> None:
+async def test_a_repeated_removal_has_the_same_answer_and_what_was_asked_before_it_too(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON), item(DAY_CARD, HELMA))
     put = await market.put(f"{order}-2", item(THREE_DAYS, HELMA), Idempotency_Key="put-1")
     removed = [await market.remove(f"{order}-2", Idempotency_Key="del-1") for _ in range(2)]
@@ -79,7 +79,7 @@ async def test_a_repeated_removal_has_the_same_answer_and_what_was_asked_before_
 
 
 @pytest.mark.parametrize("birth", ["1980-13-45", "1980-02-18T99:00:00z", "18.02.1980"])
-async def test_a_birth_date_is_never_repeated_in_a_problem(market: Market, birth: str) -> None:
+async def test_a_birth_date_is_never_repeated_in_a_problem(market: DiscoverClient, birth: str) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     answer = await market.put(f"{order}-1", item(DAY_CARD, JHON | {"birthDate": birth}))
     details = {"op": "set_travellers", "travellers": [{"id": "jhon", "birth_date": birth}]}
@@ -90,7 +90,7 @@ async def test_a_birth_date_is_never_repeated_in_a_problem(market: Market, birth
     assert (written.status, codes(written)) == (200, [])
 
 
-async def test_every_message_says_which_item_it_is_about(market: Market) -> None:
+async def test_every_message_says_which_item_it_is_about(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON), item(DAY_CARD, HELMA))
     one, two = [(await market.item(f"{order}-{n}"))["offerBundleId"] for n in (1, 2)]
     frozen = {"traveler": [HELMA | {"birthDate": "1999-01-01"}]}
@@ -114,7 +114,7 @@ def about(answer: Answer) -> list[tuple[str, str]]:
     return [(each["code"], each["orderItemNumber"]) for each in answer.body["validationMessages"]]
 
 
-async def test_a_bundle_is_taken_once_and_may_change_places(market: Market) -> None:
+async def test_a_bundle_is_taken_once_and_may_change_places(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON), item(DAY_CARD, HELMA))
     one, two = [(await market.item(f"{order}-{n}"))["offerBundleId"] for n in (1, 2)]
     before = market.world.snapshot(order)
@@ -130,7 +130,7 @@ async def test_a_bundle_is_taken_once_and_may_change_places(market: Market) -> N
     assert (await market.item(f"{order}-1"))["offerBundleId"] == two
 
 
-async def test_nobody_gets_the_details_of_somebody_else(market: Market) -> None:
+async def test_nobody_gets_the_details_of_somebody_else(market: DiscoverClient) -> None:
     ann = {"givenName": "Ann", "familyName": "One", "birthDate": "1980-01-01", "passport": "PA"}
     bob = {"givenName": "Bob", "familyName": "Two", "birthDate": "1980-01-01"}
     order = await market.order(item(DAY_CARD, ann))
@@ -144,7 +144,7 @@ async def test_nobody_gets_the_details_of_somebody_else(market: Market) -> None:
     assert ("passport" in found, "givenName" in found, len(codes(fresh))) == (False, False, 2)
 
 
-async def test_impossible_births_are_refused_on_every_way_in(market: Market) -> None:
+async def test_impossible_births_are_refused_on_every_way_in(market: DiscoverClient) -> None:
     product = market.product(fields_for_offer=(), fields_for_order=(), group=GroupSize(smallest=1, largest=5))
     order = await market.order(item(product, {"identifier": "a"}))
     bundle = (await market.item(f"{order}-1"))["offerBundleId"]
@@ -154,7 +154,7 @@ async def test_impossible_births_are_refused_on_every_way_in(market: Market) -> 
     assert "priceCHF" not in (await market.item(f"{order}-1"))["orderedItem"]["traveler"][0]
 
 
-async def test_what_a_bundle_overrules_is_told(market: Market) -> None:
+async def test_what_a_bundle_overrules_is_told(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     bundle = (await market.item(f"{order}-1"))["offerBundleId"]
     other = {"product": {"productIdentifier": "other"}, "validFrom": "2030-01-01", "numberOfTravelers": 3}
@@ -165,7 +165,7 @@ async def test_what_a_bundle_overrules_is_told(market: Market) -> None:
     assert [(m["field"], m["travelerIdentifier"]) for m in answer.body["validationMessages"]] == [("birthDate", "jhon")]
 
 
-async def test_items_that_native_changes_made_are_shown_whole(market: Market) -> None:
+async def test_items_that_native_changes_made_are_shown_whole(market: DiscoverClient) -> None:
     order, native = await market.order(item(DAY_CARD, JHON)), market.world
     b1, b2 = [await market.bundle(order, DAY_CARD, who) for who in (JHON, HELMA)]
     wishes = [{"offer_bundle_id": each} for each in (b1, b2)]
@@ -180,7 +180,7 @@ async def test_items_that_native_changes_made_are_shown_whole(market: Market) ->
     assert len(codes(await market.send("GET", f"/orders/{order}/items/{order}-2"))) == 2
 
 
-async def native_bundle(market: Market) -> str:
+async def native_bundle(market: DiscoverClient) -> str:
     search = {
         "product": DAY_CARD,
         "valid_from": "2027-01-01T00:00:00Z",
@@ -189,18 +189,18 @@ async def native_bundle(market: Market) -> str:
     return str((await market.world.post("/v1/offers", search)).body["offer_bundles"][0]["id"])
 
 
-async def test_a_body_without_a_content_type_is_json(market: Market) -> None:
+async def test_a_body_without_a_content_type_is_json(market: DiscoverClient) -> None:
     answer = await market.world.http.post(f"{market.base}/orders", content=b"{}")
     assert answer.status_code == 200
 
 
-async def test_a_blank_name_is_no_name(market: Market) -> None:
+async def test_a_blank_name_is_no_name(market: DiscoverClient) -> None:
     order = await market.order()
     answer = await market.add(order, item(DAY_CARD, JHON | {"givenName": "   ", "familyName": ""}))
     assert sorted(codes(answer)) == ["traveler_family_name_absent", "traveler_given_name_absent"]
 
 
-async def test_a_paid_order_says_so_whatever_is_wrong_with_the_request(market: Market) -> None:
+async def test_a_paid_order_says_so_whatever_is_wrong_with_the_request(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     assert (await market.world.confirm(order, CARD)).status == 200
     for wanted in (item("nova_basel"), {"orderQuantity": 2}, {"offerBundleId": "unknown"}):

@@ -13,7 +13,7 @@ from tests.support.discover_client import (
     JESSIKA,
     JHON,
     THREE_DAYS,
-    Market,
+    DiscoverClient,
     codes,
     item,
     without_names,
@@ -21,11 +21,11 @@ from tests.support.discover_client import (
 from tests.support.world import Json
 
 
-async def two_cards(market: Market) -> str:
+async def two_cards(market: DiscoverClient) -> str:
     return await market.order(item(THREE_DAYS, JHON, JESSIKA), item(THREE_DAYS, HELMA, HUAN))
 
 
-async def test_the_same_bundle_changes_nothing_and_holds_nothing_twice(market: Market) -> None:
+async def test_the_same_bundle_changes_nothing_and_holds_nothing_twice(market: DiscoverClient) -> None:
     product, service, departs = market.panorama()
     order = await market.order(item(product, JHON, JESSIKA, valid_from=departs))
     before, events = market.world.snapshot(order), await history(market, order)
@@ -37,7 +37,7 @@ async def test_the_same_bundle_changes_nothing_and_holds_nothing_twice(market: M
     assert market.world.seats_of(order) == [f"{service} 1-1 held", f"{service} 1-2 held"]
 
 
-async def test_another_bundle_of_the_order_is_swapped_and_the_old_hold_given_back_once(market: Market) -> None:
+async def test_another_bundle_of_the_order_is_swapped_and_the_old_hold_given_back_once(market: DiscoverClient) -> None:
     product, service, departs = market.panorama()
     later, other, leaves = market.panorama()
     order = await market.order(item(product, JHON, JESSIKA, valid_from=departs))
@@ -52,7 +52,7 @@ async def test_another_bundle_of_the_order_is_swapped_and_the_old_hold_given_bac
     assert service not in str(market.world.seats_of(order))
 
 
-async def test_a_product_configuration_gets_a_new_bundle(market: Market) -> None:
+async def test_a_product_configuration_gets_a_new_bundle(market: DiscoverClient) -> None:
     order = await two_cards(market)
     old = (await market.item(f"{order}-1"))["offerBundleId"]
     answer = await market.put(f"{order}-1", item(THREE_DAYS, JHON, JESSIKA))
@@ -61,7 +61,7 @@ async def test_a_product_configuration_gets_a_new_bundle(market: Market) -> None
     assert answer.body["orderItem"]["amount"] == 106.0
 
 
-async def test_what_a_configuration_leaves_out_stays_as_it_was(market: Market) -> None:
+async def test_what_a_configuration_leaves_out_stays_as_it_was(market: DiscoverClient) -> None:
     order = await two_cards(market)
     answer = await market.put(f"{order}-2", {"orderedItem": {"product": {"identifier": DAY_CARD}}})
     found = answer.body["orderItem"]["orderedItem"]
@@ -74,7 +74,7 @@ async def test_what_a_configuration_leaves_out_stays_as_it_was(market: Market) -
 
 
 @pytest.mark.parametrize("wanted", [{"orderQuantity": 1}, {}, {"orderedItem": None, "offerBundleId": None}], ids=str)
-async def test_a_product_without_offers_needs_no_bundle_and_shows_none(market: Market, wanted: Json) -> None:
+async def test_a_product_without_offers_needs_no_bundle_and_shows_none(market: DiscoverClient, wanted: Json) -> None:
     product = market.product(sold_by_offers=False)
     order = await market.order(item(product, JHON))
     shown = await market.item(f"{order}-1")
@@ -86,7 +86,7 @@ async def test_a_product_without_offers_needs_no_bundle_and_shows_none(market: M
     assert changed.body["orderItem"]["orderItemNumber"] == f"{order}-1"
 
 
-async def test_products_of_the_demo_catalogue_with_a_departure_and_without_offers(market: Market) -> None:
+async def test_products_of_the_demo_catalogue_with_a_departure_and_without_offers(market: DiscoverClient) -> None:
     order, child = await market.order(Accept_Timezone="Europe/Zurich"), HUAN | {"birthDate": "2018-02-18"}
     day = (market.world.parts.store.now() + timedelta(days=9)).date().isoformat()
     (found,) = await market.offers(order, "gotthard_panorama", JHON, child, valid_from=day)
@@ -103,7 +103,9 @@ async def test_products_of_the_demo_catalogue_with_a_departure_and_without_offer
     assert market.world.seats_of(order) == []
 
 
-async def test_an_item_keeps_its_number_through_every_update_and_no_number_is_used_twice(market: Market) -> None:
+async def test_an_item_keeps_its_number_through_every_update_and_no_number_is_used_twice(
+    market: DiscoverClient,
+) -> None:
     order = await two_cards(market)
     for product in (DAY_CARD, THREE_DAYS, DAY_CARD):
         answer = await market.put(f"{order}-1", item(product, JHON))
@@ -136,7 +138,7 @@ REFUSED: list[tuple[Json, str]] = [
 
 @pytest.mark.parametrize(("wanted", "code"), REFUSED, ids=lambda value: str(value)[:60])
 async def test_an_update_that_cannot_be_is_refused_whole_and_the_item_stays(
-    market: Market, wanted: Json, code: str
+    market: DiscoverClient, wanted: Json, code: str
 ) -> None:
     order = await two_cards(market)
     before, shown = market.world.snapshot(order), await market.item(f"{order}-1")
@@ -150,7 +152,7 @@ async def test_an_update_that_cannot_be_is_refused_whole_and_the_item_stays(
     assert market.world.snapshot(order) == before
 
 
-async def test_a_bundle_of_another_order_is_as_unknown_as_any(market: Market) -> None:
+async def test_a_bundle_of_another_order_is_as_unknown_as_any(market: DiscoverClient) -> None:
     mine, theirs = await two_cards(market), await market.order()
     bundle = await market.bundle(theirs, DAY_CARD, JHON)
     before = market.world.snapshot(mine)
@@ -161,7 +163,7 @@ async def test_a_bundle_of_another_order_is_as_unknown_as_any(market: Market) ->
     assert (await market.world.change(mine, natively)).code == "OFFER_NOT_FOUND"
 
 
-async def test_all_variants_of_a_product_are_searched(market: Market) -> None:
+async def test_all_variants_of_a_product_are_searched(market: DiscoverClient) -> None:
     order = await market.order()
     wanted = {
         "product": {"productIdentifier": "NOVA_ZURICHCARD".lower()},
@@ -182,18 +184,18 @@ async def test_all_variants_of_a_product_are_searched(market: Market) -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_a_search_that_finds_nothing_says_why(market: Market, wanted: Json, code: str) -> None:
+async def test_a_search_that_finds_nothing_says_why(market: DiscoverClient, wanted: Json, code: str) -> None:
     order = await market.order()
     answer = await market.send("POST", f"/orders/{order}/offers", wanted["orderedItem"])
     assert (answer.status, answer.body["offerBundle"], codes(answer)) == (200, [], [code])
 
 
-async def history(market: Market, order: str) -> list[Json]:
+async def history(market: DiscoverClient, order: str) -> list[Json]:
     found: list[Json] = (await market.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
     return found
 
 
-async def given_back(market: Market, changes: list[str]) -> int:
+async def given_back(market: DiscoverClient, changes: list[str]) -> int:
     """Return how many steps gave held seats back."""
     details = [(await market.world.send("GET", f"/v1/changes/{each}")).body for each in changes]
     return sum(step["step"] == StepName.RELEASE_REPLACED_SEATS for each in details for step in each["steps"])

@@ -1,10 +1,10 @@
 import pytest
 
-from tests.support.entur_client import Sales
+from tests.support.entur_client import EnturClient
 from tests.support.world import World
 
 
 @pytest.fixture
-def sales(world: World) -> Sales:
+def sales(world: World) -> EnturClient:
     """A client of Entur's routes."""
-    return Sales(world)
+    return EnturClient(world)

@@ -7,15 +7,16 @@ from api.settings import EnturSettings
 from temporal.names import draft_id
 from temporal.search_attributes import CHANNEL, CORRELATION_ID
 from tests.support.canary import ADULT
-from tests.support.entur_client import Sales
+from tests.support.entur_client import EnturClient
 from tests.support.world import World
 
 MEMBERS = {"timestamp", "status", "error", "exception", "message", "path", "title", "code", "errors"}
 ORDER = "/v1/orders/26-999999999"
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize("missing", ["Entur-Distribution-Channel", "Entur-Pos"])
-async def test_two_headers_are_required_by_name(sales: Sales, missing: str) -> None:
+async def test_two_headers_are_required_by_name(sales: EnturClient, missing: str) -> None:
     del sales.headers[missing]
     for method, path in (("GET", ORDER), ("POST", "/v1/reserve-offers")):
         answer = await sales.send(method, path, {} if method == "POST" else None)
@@ -23,43 +24,48 @@ async def test_two_headers_are_required_by_name(sales: Sales, missing: str) -> N
         assert missing in answer.body["message"]
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize(("header", "value"), [("Entur-Distribution-Channel", "a b"), ("Entur-Pos", "x" * 101)])
-async def test_a_header_that_cannot_be_kept_is_a_bad_request(sales: Sales, header: str, value: str) -> None:
+async def test_a_header_that_cannot_be_kept_is_a_bad_request(sales: EnturClient, header: str, value: str) -> None:
     sales.headers[header] = value
     answer = await sales.send("GET", ORDER)
     assert (answer.status, answer.code) == (400, "HEADER_INVALID")
     assert value not in str(answer.body)
 
 
-async def test_errors_have_every_member_of_an_api_error_and_our_code(sales: Sales) -> None:
+async def test_errors_have_every_member_of_an_api_error_and_our_code(sales: EnturClient) -> None:
     answer = await sales.send("GET", ORDER)
     assert set(answer.body) == MEMBERS
     assert (answer.body["status"], answer.body["error"]) == (404, "Not Found")
     assert answer.body["path"] == "/sales/v1/orders/{order}"
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/v1/nothing", 404), ("DELETE", "/v1/reserve-offers", 405)]
 )
-async def test_what_is_not_there_is_said_in_the_same_shape(sales: Sales, method: str, path: str, status: int) -> None:
+async def test_what_is_not_there_is_said_in_the_same_shape(
+    sales: EnturClient, method: str, path: str, status: int
+) -> None:
     answer = await sales.send(method, path)
     assert (answer.status, set(answer.body)) == (status, MEMBERS)
 
 
-async def test_a_body_that_is_no_json_is_said_in_the_same_shape(sales: Sales) -> None:
+@pytest.mark.only_on("sqlite")  # no store is asked
+async def test_a_body_that_is_no_json_is_said_in_the_same_shape(sales: EnturClient) -> None:
     headers = sales.headers | {"Content-Type": "application/json", "Entur-Pos": "kiosk"}
     answer = await sales.world.http.post("/sales/v1/reserve-offers", content=b"{", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY")
 
 
-async def test_the_correlation_id_is_echoed_made_or_refused(sales: Sales) -> None:
+async def test_the_correlation_id_is_echoed_made_or_refused(sales: EnturClient) -> None:
     assert (await sales.send("GET", ORDER, X_Correlation_Id="trip-7")).headers["x-correlation-id"] == "trip-7"
     assert len((await sales.send("GET", ORDER)).headers["x-correlation-id"]) == 36
     refused = await sales.send("GET", ORDER, X_Correlation_Id="a\tb")
     assert (refused.status, refused.code, set(refused.body)) == (400, "HEADER_INVALID", MEMBERS)
 
 
-async def test_correlation_id_and_channel_are_found_in_the_web_ui(sales: Sales) -> None:
+async def test_correlation_id_and_channel_are_found_in_the_web_ui(sales: EnturClient) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     order = (await sales.reserve({"offerId": offer}, X_Correlation_Id="find-me")).body["orderId"]
     described = await sales.world.client.get_workflow_handle(draft_id(order)).describe()
@@ -67,8 +73,9 @@ async def test_correlation_id_and_channel_are_found_in_the_web_ui(sales: Sales) 
     assert (found[CORRELATION_ID], found[CHANNEL]) == ("find-me", "WAY:DistributionChannel:App")
 
 
+@pytest.mark.only_on("sqlite")  # no store is asked
 @pytest.mark.parametrize("twice", ["Entur-Pos", "Entur-Distribution-Channel"])
-async def test_a_header_sent_twice_is_a_bad_request(sales: Sales, twice: str) -> None:
+async def test_a_header_sent_twice_is_a_bad_request(sales: EnturClient, twice: str) -> None:
     headers = [*sales.headers.items(), (twice, "other")]
     raw = [(name.encode(), value.encode()) for name, value in headers]
     answer = await sales.world.http.get(f"/sales{ORDER}", headers=raw)
@@ -108,6 +115,6 @@ async def test_a_named_client_has_a_limit_of_its_own(world: World, name: str) ->
     assert [answer.status_code for answer in answers] == [404] * 8 + [429]
 
 
-async def test_names_of_headers_may_be_written_in_any_case(sales: Sales) -> None:
+async def test_names_of_headers_may_be_written_in_any_case(sales: EnturClient) -> None:
     sales.headers = {name.lower(): value for name, value in sales.headers.items()}
     assert (await sales.send("GET", ORDER)).status == 404

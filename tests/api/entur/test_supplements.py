@@ -3,11 +3,11 @@
 import pytest
 
 from tests.support.canary import ADULT
-from tests.support.entur_client import Sales
+from tests.support.entur_client import EnturClient
 from tests.support.world import Json
 
 
-async def test_meals_are_sold_on_top_and_the_seats_stay(sales: Sales) -> None:
+async def test_meals_are_sold_on_top_and_the_seats_stay(sales: EnturClient) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
@@ -19,7 +19,7 @@ async def test_meals_are_sold_on_top_and_the_seats_stay(sales: Sales) -> None:
     assert [one["supplementOf"] for one in shown["orderLines"]] == [None, line, line]
 
 
-async def test_a_supplement_sold_once_unless_a_count_says_otherwise(sales: Sales) -> None:
+async def test_a_supplement_sold_once_unless_a_count_says_otherwise(sales: EnturClient) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
@@ -28,7 +28,7 @@ async def test_a_supplement_sold_once_unless_a_count_says_otherwise(sales: Sales
 
 
 @pytest.mark.parametrize("product", ["SEAT_RESERVATION", "UPGRADE"])
-async def test_one_that_changes_seating_is_refused_whole(sales: Sales, product: str) -> None:
+async def test_one_that_changes_seating_is_refused_whole(sales: EnturClient, product: str) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
@@ -50,7 +50,7 @@ async def test_one_that_changes_seating_is_refused_whole(sales: Sales, product: 
     ],
     ids=str,
 )
-async def test_what_cannot_be_added(sales: Sales, change: Json, code: str) -> None:
+async def test_what_cannot_be_added(sales: EnturClient, change: Json, code: str) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)

@@ -10,7 +10,7 @@ from domain.model import as_utc
 from store.tables import LedgerRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD
-from tests.support.entur_client import Sales, key
+from tests.support.entur_client import EnturClient, key
 from tests.support.world import Json
 
 
@@ -19,14 +19,14 @@ def config(offer: str, line: str, *together: str, **more: object) -> Json:
     return {"offerId": offer, "orderLineId": line, "selectedOrderLineIds": list(together), **more}
 
 
-def refunds(sales: Sales, order: str) -> list[int]:
+def refunds(sales: EnturClient, order: str) -> list[int]:
     with sales.world.parts.store.read() as tx:
         rows = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order, LedgerRow.kind == "refund"))
         return [row.amount_minor for row in rows]
 
 
 async def test_one_line_is_changed_in_a_draft_and_the_confirmed_seat_is_kept_until_it_is_confirmed(
-    sales: Sales,
+    sales: EnturClient,
 ) -> None:
     order, (line,) = await sales.sold_in_three_calls(ADULT, product="flexible")
     seats = sales.world.seats_of(order)
@@ -43,7 +43,7 @@ async def test_one_line_is_changed_in_a_draft_and_the_confirmed_seat_is_kept_unt
     assert not set(seats) & set(sales.world.seats_of(order))
 
 
-async def test_a_dearer_change_is_owed_before_it_can_be_confirmed(sales: Sales) -> None:
+async def test_a_dearer_change_is_owed_before_it_can_be_confirmed(sales: EnturClient) -> None:
     order, (line,) = await sales.sold_in_three_calls(ADULT, product="standard")
     # 299.00 to 349.00 and the standard ticket's fee of 50.00.
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
@@ -60,7 +60,7 @@ async def test_a_dearer_change_is_owed_before_it_can_be_confirmed(sales: Sales) 
 
 @pytest.mark.parametrize("refund", [None, False])
 async def test_a_cheaper_change_without_refund_keeps_the_difference_as_a_fee(
-    sales: Sales, *, refund: bool | None
+    sales: EnturClient, *, refund: bool | None
 ) -> None:
     order, (line,) = await sales.sold(ADULT, product="flexible")
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
@@ -72,7 +72,7 @@ async def test_a_cheaper_change_without_refund_keeps_the_difference_as_a_fee(
     assert refunds(sales, order) == []
 
 
-async def test_a_cheaper_change_with_refund_credits_once_at_the_confirmation(sales: Sales) -> None:
+async def test_a_cheaper_change_with_refund_credits_once_at_the_confirmation(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT, product="flexible")
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     await sales.update(order, config(offer, line), refund=True)
@@ -83,7 +83,7 @@ async def test_a_cheaper_change_with_refund_credits_once_at_the_confirmation(sal
     assert (again.status, again.body, refunds(sales, order)) == (200, done.body, [5000])
 
 
-async def test_a_change_of_a_change_is_priced_against_the_confirmed_version(sales: Sales) -> None:
+async def test_a_change_of_a_change_is_priced_against_the_confirmed_version(sales: EnturClient) -> None:
     order, (first,) = await sales.sold(ADULT, product="standard")
     trains = [sales.world.train() for _ in range(3)]
     second = (await sales.update(order, config(await sales.offer("standard", ADULT, service=trains[0]), first))).body
@@ -105,7 +105,7 @@ async def test_a_change_of_a_change_is_priced_against_the_confirmed_version(sale
     assert (by_second.status, (await sales.show(order))["balance"]) == (200, "50.00")
 
 
-async def test_the_way_back_to_the_original_costs_nothing(sales: Sales) -> None:
+async def test_the_way_back_to_the_original_costs_nothing(sales: EnturClient) -> None:
     train = sales.world.train()
     order, (first,) = await sales.sold(ADULT, product="standard", train=train)
     await sales.update(order, config(await sales.offer("flexible", ADULT, service=sales.world.train()), first))
@@ -114,7 +114,7 @@ async def test_the_way_back_to_the_original_costs_nothing(sales: Sales) -> None:
     assert (shown["balance"], shown["fees"], shown["totalAmount"]) == ("0.00", [], "299.00")
 
 
-async def test_a_group_becomes_singles_and_singles_a_group(sales: Sales) -> None:
+async def test_a_group_becomes_singles_and_singles_a_group(sales: EnturClient) -> None:
     train = sales.world.train()
     order, lines = await sales.sold(ADULT, CHILD, product="flexible", train=train)
     who = [{"id": ADULT}, {"id": CHILD}]
@@ -137,7 +137,7 @@ async def test_a_group_becomes_singles_and_singles_a_group(sales: Sales) -> None
     assert len(sales.world.seats_of(order)) == 2
 
 
-async def test_configurations_of_one_line_must_select_the_same_lines(sales: Sales) -> None:
+async def test_configurations_of_one_line_must_select_the_same_lines(sales: EnturClient) -> None:
     order, lines = await sales.sold(ADULT, CHILD)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     before = sales.world.snapshot(order)
@@ -152,7 +152,7 @@ async def test_configurations_of_one_line_must_select_the_same_lines(sales: Sale
     assert sales.world.snapshot(order) == before
 
 
-async def test_several_configurations_are_all_or_nothing(sales: Sales) -> None:
+async def test_several_configurations_are_all_or_nothing(sales: EnturClient) -> None:
     order, lines = await sales.sold(ADULT, CHILD)
     free, full = sales.world.train(), sales.world.train(coaches=1, seats=1)
     await sales.sold(ADULT, train=full)
@@ -176,7 +176,7 @@ async def test_several_configurations_are_all_or_nothing(sales: Sales) -> None:
 )
 @pytest.mark.faults
 async def test_a_third_change_that_fails_leaves_the_draft_as_after_the_second(
-    sales: Sales, step: str, fault: Fault
+    sales: EnturClient, step: str, fault: Fault
 ) -> None:
     order, (line,) = await sales.sold(ADULT)
     for _ in range(2):
@@ -192,7 +192,7 @@ async def test_a_third_change_that_fails_leaves_the_draft_as_after_the_second(
     assert fourth.status == 200
 
 
-async def test_the_same_key_changes_once(sales: Sales) -> None:
+async def test_the_same_key_changes_once(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     mine = key()
@@ -202,7 +202,7 @@ async def test_the_same_key_changes_once(sales: Sales) -> None:
     assert len((await sales.show(order))["orderLines"]) == 1
 
 
-async def test_reset_brings_the_confirmed_version_back(sales: Sales) -> None:
+async def test_reset_brings_the_confirmed_version_back(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT)
     before, seats = sales.world.snapshot(order), sales.world.seats_of(order)
     shown = await sales.show(order)
@@ -214,7 +214,7 @@ async def test_reset_brings_the_confirmed_version_back(sales: Sales) -> None:
         assert (sales.world.snapshot(order), sales.world.seats_of(order)) == (before, seats)
 
 
-async def test_each_operation_moves_the_deadline_and_a_client_may_set_it(sales: Sales) -> None:
+async def test_each_operation_moves_the_deadline_and_a_client_may_set_it(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     await sales.update(order, config(offer, line))
@@ -229,14 +229,15 @@ async def test_each_operation_moves_the_deadline_and_a_client_may_set_it(sales: 
     [({"orderLineId": "L1"}, "LINE_NOT_FOUND", 404), ({"orderLineId": None}, "MEMBER_INVALID", 400)],
     ids=str,
 )
-async def test_a_line_that_is_not_there(sales: Sales, change: Json, code: str, status: int) -> None:
+async def test_a_line_that_is_not_there(sales: EnturClient, change: Json, code: str, status: int) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     answer = await sales.update(order, config(offer, line) | change)
     assert (answer.status, answer.code) == (status, code)
 
 
-async def test_members_that_are_required(sales: Sales) -> None:
+@pytest.mark.only_on("sqlite")  # no store is asked
+async def test_members_that_are_required(sales: EnturClient) -> None:
     answer = await sales.send("POST", "/v1/update-order", {"offerConfigurations": [{}]})
     assert {each["pointer"] for each in answer.body["errors"]} == {
         "/orderId",

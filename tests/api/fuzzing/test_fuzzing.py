@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from api.auth.authenticator import AccessSettings
-from api.context import ApiParts
+from api.auth.authenticator import AuthSettings
+from api.context import ApiContext
 from api.settings import EnturSettings
-from api.workflow_client import Engine
+from api.workflow_client import OrderWorkflowClient
 from telemetry.loopback import free_port
-from tests.support.auth import PEPPER, Guarded
+from tests.support.auth import PEPPER, AuthenticatedWorld
 from tests.support.canary import ADULT
-from tests.support.discover_client import DAY_CARD, HELMA, Market, item
+from tests.support.discover_client import DAY_CARD, HELMA, DiscoverClient, item
 from tests.support.docs_pages import ROOT
 from tests.support.installation import serving
 from tests.support.routes import described
@@ -27,20 +27,20 @@ AS_OFTEN_AS_IT_LIKES = 1_000_000
 @pytest.mark.fuzz
 @pytest.mark.timeout(900)
 async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> None:
-    access = AccessSettings(PEPPER, None, *3 * [AS_OFTEN_AS_IT_LIKES])
+    access = AuthSettings(PEPPER, None, *3 * [AS_OFTEN_AS_IT_LIKES])
     entur = EnturSettings(unnamed_per_minute=AS_OFTEN_AS_IT_LIKES, named_per_minute=AS_OFTEN_AS_IT_LIKES)
-    parts = ApiParts(
-        everything=world.parts.store,
+    parts = ApiContext(
+        unscoped_store=world.parts.store,
         offers=world.parts.offers,
-        engine=Engine(world.client),
+        workflow_client=OrderWorkflowClient(world.client),
         tenant=TENANT,
-        access=access,
+        auth=access,
         changes_per_hour=AS_OFTEN_AS_IT_LIKES,
         entur=entur,
-        endpoints=world.parts.endpoints,
+        url_policy=world.parts.url_policy,
     )
     async with serving(parts, free_port()) as served:
-        asked = Guarded(replace(world, http=served.http)).client()
+        asked = AuthenticatedWorld(replace(world, http=served.http)).client()
         there = await things(asked.world) | {"KEY": asked.key.text}
         status, said = await run(str(served.http.base_url), there, tmp_path)
         routes = len(await described(asked.world))
@@ -53,7 +53,7 @@ async def things(world: World) -> dict[str, str]:
     order = await world.sold(ADULT)
     change = (await world.dearer(order)).change
     webhook = (await world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body["id"]
-    francs = await Market(world).order(item(DAY_CARD, HELMA))
+    francs = await DiscoverClient(world).order(item(DAY_CARD, HELMA))
     bundle = await world.offer("standard", ADULT, service=world.train())
     return {"ORDER": order, "CHANGE": change, "WEBHOOK": webhook, "FRANCS": francs, "BUNDLE": bundle}
 
