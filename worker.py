@@ -113,7 +113,7 @@ async def keep_reconciling(client: Client, settings: Settings, outside: tuple[Sy
     """See that the schedule exists that takes up again what nobody does any more; an operator may change it."""
     action = ScheduleActionStartWorkflow(
         Reconcile.run,
-        StartReconciliation(outside=outside),
+        StartReconciliation(external_systems=outside),
         id=RECONCILE_ID,
         task_queue=ORDERS_QUEUE,
         static_summary="Look for orders that nobody looks after",
@@ -162,7 +162,7 @@ async def _work(client: Client, made: Components, settings: Settings) -> None:
             for each in running:
                 group.create_task(each.run())
             beside = [
-                group.create_task(OutboxRelay(client, made.store).run_forever(settings.webhooks_look_every)),
+                group.create_task(OutboxRelay(client, made.store).run_forever(settings.webhooks_poll_interval)),
                 group.create_task(_beat(settings.heartbeat, client, made.store)),
             ]
             await stop.wait()

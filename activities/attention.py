@@ -29,26 +29,25 @@ class RecordAttentionCommand(Command):
     """Note that a step is stuck since a time, or that somebody asked at a time to try it again."""
 
     step: ClassVar[str] = StepName.RECORD_ATTENTION
-    part: ClassVar[str] = "attention"
-    stuck: str
+    stuck_step: str
     """The activity that is stuck."""
     at: datetime
     code: str | None = None
     """Why it is stuck; none when somebody asks to try it again."""
     reason: str | None = None
     """Why it is tried again."""
-    said: int | None = None
+    statement_event: int | None = None
     """The order's event by which a client of ours asked so: then it is noted already."""
 
     def summary(self) -> str:
         """Say what is noted."""
-        return f"{self.stuck} needs attention" if self.code else f"{self.stuck} is tried again by hand"
+        return f"{self.stuck_step} needs attention" if self.code else f"{self.stuck_step} is tried again by hand"
 
 
 class UnsettledItems(BaseModel):
     """What an order has that is not settled, in words: seats, money, lines. Nothing personal."""
 
-    words: tuple[str, ...]
+    items: tuple[str, ...]
 
 
 class AttentionActivities:
@@ -63,24 +62,24 @@ class AttentionActivities:
         if command.code:
             kind, said = EventType.NEEDS_ATTENTION, {"code": command.code}
         else:
-            kind, said = EventType.RETRIED_BY_HAND, {"reason": command.reason or "", "who": TEMPORAL}
+            kind, said = EventType.RETRY_REQUESTED, {"reason": command.reason or "", "actor": TEMPORAL}
         with self._once.store.write() as tx:
             order = lock_order(tx, command.order)
-            data = {"step": command.stuck, **said, "at": command.at.isoformat()}
+            data = {"step": command.stuck_step, **said, "at": command.at.isoformat()}
             if not _written_down(tx, command):
                 append_once(tx, order, kind, command.change, self._once.store.now(), data)
             words = [*unsettled_items(tx, load(tx, order), command.change)]
         if len(words) > MOST:
             words[MOST:] = [f"and {len(words) - MOST} more"]
-        return UnsettledItems(words=tuple(words) or (NOTHING_ELSE,))
+        return UnsettledItems(items=tuple(words) or (NOTHING_ELSE,))
 
 
 def _written_down(tx: Session, command: RecordAttentionCommand) -> bool:
     """Whether an event of the order says already who had the step tried again."""
-    if command.said is None:
+    if command.statement_event is None:
         return False
-    found = operator_statements.of_number(tx, command.order, command.said, EventType.RETRIED_BY_HAND)
-    return found is not None and found.saying.step == command.stuck
+    found = operator_statements.of_number(tx, command.order, command.statement_event, EventType.RETRY_REQUESTED)
+    return found is not None and found.saying.step == command.stuck_step
 
 
 def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:

@@ -25,26 +25,25 @@ class CheckDoneByHandCommand(Command):
     """Take a stuck step for done by hand."""
 
     step: ClassVar[str] = StepName.CHECK_DONE_BY_HAND
-    part: ClassVar[str] = "by-hand"
-    stuck: str
+    stuck_step: str
     """The activity that is stuck."""
     since: datetime
     amount: Money | None = None
     """What it moves, where its own command says so."""
-    said: int | None = None
+    statement_event: int | None = None
     """The order's event by which a client of ours said so; none for an update of Temporal's own."""
     reason: str = ""
 
     def summary(self) -> str:
         """Say what is taken for done."""
-        return f"{self.stuck} is said to be done by hand"
+        return f"{self.stuck_step} is said to be done by hand"
 
 
 class CheckDoneByHandResult(BaseModel):
     """What is recorded when our books are mended."""
 
     reason: str
-    by_whom: tuple[str, ...] = ()
+    confirmed_by: tuple[str, ...] = ()
     """Last first; empty when what was said is too old, or about another step: then nothing is taken for done."""
 
 
@@ -66,28 +65,30 @@ class DoneByHandActivities:
         with store.write() as tx:
             order = lock_order(tx, command.order)
             after = store.now() - AGREED_WITHIN
-            said = operator_statements.statements_of_done(tx, order.number, command.stuck, command.since, after)
+            said = operator_statements.statements_of_done(tx, order.number, command.stuck_step, command.since, after)
             amount = _moved(tx, order, command)
         who, reason = TEMPORAL, command.reason
-        if command.said is not None:
+        if command.statement_event is not None:
             with store.read() as tx:
-                mine = operator_statements.of_number(tx, command.order, command.said, EventType.SAID_DONE_BY_HAND)
-            if mine is None or mine.at <= after or not mine.saying.is_about(command.stuck, command.since):
+                mine = operator_statements.of_number(
+                    tx, command.order, command.statement_event, EventType.DONE_BY_HAND_STATED
+                )
+            if mine is None or mine.at <= after or not mine.saying.is_about(command.stuck_step, command.since):
                 return CheckDoneByHandResult(reason=reason)
-            who, reason = mine.saying.who, mine.saying.reason
+            who, reason = mine.saying.actor, mine.saying.reason
         if amount is None or self._alone.may_act_alone(amount, who):
-            return CheckDoneByHandResult(reason=reason, by_whom=(who,))
+            return CheckDoneByHandResult(reason=reason, confirmed_by=(who,))
         return _by_two(who, reason, said)
 
 
 def _by_two(who: str, reason: str, said: list[RecordedStatement]) -> CheckDoneByHandResult:
-    before = others((each.saying.who for each in said), who)
+    before = others((each.saying.actor for each in said), who)
     if who in ANONYMOUS or not before:
         raise SecondPersonNeeded
-    return CheckDoneByHandResult(reason=reason, by_whom=(who, before[0]))
+    return CheckDoneByHandResult(reason=reason, confirmed_by=(who, before[0]))
 
 
 def _moved(tx: Session, order: OrderRow, command: CheckDoneByHandCommand) -> Money | None:
-    if command.stuck != SettlePriceDifferenceCommand.step:
+    if command.stuck_step != SettlePriceDifferenceCommand.step:
         return command.amount
     return total((move.amount for move in to_settle(tx, order)), order.currency)

@@ -25,7 +25,6 @@ class ConfirmOrderCommand(Command):
     """Make the draft the confirmed version."""
 
     step: ClassVar[str] = StepName.CONFIRM_ORDER
-    part: ClassVar[str] = "order"
 
     def summary(self) -> str:
         """Say what is done."""
@@ -54,12 +53,11 @@ class CloseDraftCommand(Command):
     """Close a draft whose changes were taken back. Keyed by the change that opened it."""
 
     step: ClassVar[str] = StepName.CLOSE_DRAFT
-    part: ClassVar[str] = "close"
-    how: CloseReason
+    reason: CloseReason
 
     def summary(self) -> str:
         """Say why."""
-        return f"close the draft: {self.how}"
+        return f"close the draft: {self.reason}"
 
 
 class DraftActivities:
@@ -92,13 +90,13 @@ class DraftActivities:
         """Close a draft. An order never confirmed that expires keeps its lines and becomes expired."""
 
         def close(tx: Session, order: OrderRow) -> Nothing:
-            expired = command.how is CloseReason.EXPIRED
+            expired = command.reason is CloseReason.EXPIRED
             if expired and not order.confirmed_version:
                 order.status = OrderStatus.EXPIRED
             _end_draft(order)
             kind = EventType.DRAFT_EXPIRED if expired else EventType.DRAFT_DISCARDED
             append(tx, order, kind, None, self._once.store.now(), {"version": order.version})
-            after_commit(tx, UNWOUND.labels(command.how.name).inc)
+            after_commit(tx, UNWOUND.labels(command.reason.name).inc)
             return Nothing()
 
         return self._once.run_local(command, Nothing, close)

@@ -16,14 +16,13 @@ from store.changes import changes
 from store.orders import apply_change, reservations
 from store.orders.events import Data, EventType, append
 from store.tables import OrderRow
-from temporal.names import StepName, System
+from temporal.names import StepName, System, step_key
 
 
 class SwapOfferBundleCommand(Command):
     """Put the planned lines on the order and take off those they replace."""
 
     step: ClassVar[str] = StepName.SWAP_OFFER_BUNDLE
-    part: ClassVar[str] = "swap"
 
     def summary(self) -> str:
         """Say what is done."""
@@ -47,9 +46,9 @@ class SwapOfferBundleResult(BaseModel):
     balance: Money
     expires_at: datetime
     draft_opened_by: str
-    superseded: int = 0
+    replaced_held_seats: int = 0
     """How many seats held for draft lines this change replaced."""
-    before: PreviousOrder | None = None
+    previous: PreviousOrder | None = None
     """For the undo, which finds it with the step's first answer; the workflow has no use for it."""
 
 
@@ -64,7 +63,7 @@ class OrderLineActivities:
     def swap_offer_bundle(self, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
         """Put a planned and quoted change on the draft; the first one opens it, version + 1."""
         swapped = self._once.run_local(command, SwapOfferBundleResult, lambda tx, order: self._swap(tx, order, command))
-        return swapped.model_copy(update={"before": None})
+        return swapped.model_copy(update={"previous": None})
 
     def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
         now = self._once.store.now()
@@ -78,21 +77,25 @@ class OrderLineActivities:
             # Somebody had asked for it before its first change was refused: now there is an order after all.
             order.abandoned = False
         order.status, order.version = OrderStatus.DRAFT, plan.version
-        held = [seat.id for seat in reservations.under_key(tx, f"{command.change}/reserve")] if plan.seats else []
+        held = (
+            [seat.id for seat in reservations.under_key(tx, step_key(command.change, StepName.RESERVE_SEATS))]
+            if plan.seats
+            else []
+        )
         apply_change.apply_change(tx, order, command.change, plan, quote, held)
         order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
         added, removed = [line.id for line in plan.adds], list(plan.removes)
         data: Data = {"version": plan.version, "balance": str(quote.balance), "added": added, "removed": removed}
         append(tx, order, EventType.ORDER_CHANGED, command.change, now, data)
-        changes.note(tx, row.id, draft=order.draft_opened_by)
+        changes.record_findings(tx, row.id, draft_opened_by=order.draft_opened_by)
         return SwapOfferBundleResult(
             version=plan.version,
             balance=quote.balance,
             expires_at=order.expires_at,
             draft_opened_by=order.draft_opened_by,
             # Confirmed in one go, they are given back by the confirmation.
-            superseded=0 if plan.confirm else len(reservations.superseded(tx, order.number, command.change)),
-            before=before,
+            replaced_held_seats=0 if plan.confirm else len(reservations.superseded(tx, order.number, command.change)),
+            previous=before,
         )
 
     @activity.defn(name=StepName.RESTORE_OFFER_BUNDLE, no_thread_cancel_exception=True)
@@ -100,7 +103,7 @@ class OrderLineActivities:
         """Undo a swap: what it added is marked undone, what it removed is live again."""
 
         def reverse(tx: Session, order: OrderRow, answer: str) -> None:
-            before = SwapOfferBundleResult.model_validate_json(answer).before
+            before = SwapOfferBundleResult.model_validate_json(answer).previous
             if before is None:
                 raise LookupError("a swap remembers what was before it")
             apply_change.revert_change(tx, order.number, command.change)

@@ -26,7 +26,6 @@ class RecordOutcomeCommand(Command):
     """Write how a change ended."""
 
     step: ClassVar[str] = StepName.RECORD_OUTCOME
-    part: ClassVar[str] = "outcome"
     state: ChangeState
     code: str | None = None
 

@@ -27,7 +27,6 @@ class AuthorisePaymentCommand(Command):
     """Set money aside, with the means the request names."""
 
     step: ClassVar[str] = StepName.AUTHORISE_PAYMENT
-    part: ClassVar[str] = "authorise"
     amount: Money
 
     @property
@@ -50,7 +49,6 @@ class SettlePriceDifferenceCommand(Command):
     """Take or pay back exactly what the draft comes to."""
 
     step: ClassVar[str] = StepName.SETTLE_PRICE_DIFFERENCE
-    part: ClassVar[str] = "settle"
 
     def summary(self) -> str:
         """Say what is settled."""
@@ -97,7 +95,7 @@ class PaymentActivities:
             ledger.authorised(tx, order, *entry)
             if changes.existing(tx, command.change).kind == ChangeKind.PAY:
                 order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
-                changes.note(tx, command.change, draft=order.draft_opened_by)
+                changes.record_findings(tx, command.change, draft_opened_by=order.draft_opened_by)
             data = {"amount": str(command.amount), "currency": command.amount.currency}
             append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)
             return AuthorisePaymentResult(expires_at=order.expires_at)
@@ -131,7 +129,7 @@ class PaymentActivities:
         def settle(row: OrderRow) -> list[Move]:
             with store.read() as tx:
                 moves = to_settle(tx, row)
-            if moves and command.by_hand is None:
+            if moves and command.done_by_hand_reason is None:
                 self._payments.settle(row.tenant, command.key, moves)
             return moves
 

@@ -28,7 +28,7 @@ from store.orders.orders import lock_order
 from store.tables import ChangeRow, OrderRow
 from temporal.names import StepName, System
 
-_BY_HAND_ROUTE = "by hand"
+TEMPORAL_UPDATE_ROUTE = "temporal-update"
 """The route of what an operator asked for in Temporal itself."""
 IN_TEMPORAL = "in Temporal"
 """Why, when they did not say."""
@@ -48,9 +48,8 @@ class PlanChangeCommand(Command):
     """Plan what a request asks."""
 
     step: ClassVar[str] = StepName.PLAN_CHANGE
-    part: ClassVar[str] = "plan"
-    asked_by_hand: OperatorRequest | None = None
-    adopt: bool = False
+    operator_request: OperatorRequest | None = None
+    first_in_run: bool = False
     """Whether this is the first step of a run that knows nothing of an earlier one."""
 
     def summary(self) -> str:
@@ -61,24 +60,24 @@ class PlanChangeCommand(Command):
 class PlanChangeResult(BaseModel):
     """What the workflow must know of a plan."""
 
-    answered: ChangeState | None = None
+    already_ended: ChangeState | None = None
     """How the request ended already; then nothing is to be done."""
     code: str | None = None
-    nothing: bool = False
+    no_op: bool = False
     """There is nothing to do: confirming a confirmed order, discarding no draft, a position as it is asked."""
     confirm: bool = False
     seats: int = 0
     services: tuple[str, ...] = ()
-    owed: Money | None = None
-    extend: bool = False
+    amount_due: Money | None = None
+    extend_holds: bool = False
     """Whether what the draft holds must last longer before it is changed again."""
     expires_at: datetime | None = None
     ever_confirmed: bool = False
     correlation_id: str | None = None
     channel: str | None = None
-    asked: str = ""
+    summary: str = ""
     """What the request asks, in words: counts and deadlines, nobody's name."""
-    left: OpenDraft | None = None
+    open_draft: OpenDraft | None = None
 
 
 class PlanActivities:
@@ -98,7 +97,7 @@ class PlanActivities:
         another request half done: nothing is planned on such an order.
         """
         claimed = self._claim(command)
-        if claimed.answered:
+        if claimed.already_ended:
             return claimed
 
         def note(tx: Session, order: OrderRow, seen: PlanningContext) -> PlanChangeResult:
@@ -108,24 +107,24 @@ class PlanActivities:
             command, PlanChangeResult, self._looks.offers, self._looks.loader_for(command.change), note
         )
         # The draft as it is now: an answer remembered from before a reset tells of another time.
-        return planned.model_copy(update={"left": claimed.left})
+        return planned.model_copy(update={"open_draft": claimed.open_draft})
 
     def _claim(self, command: PlanChangeCommand) -> PlanChangeResult:
         """Return how the request was answered already, or the draft an earlier run left."""
         store = self._once.store
         with store.write() as tx:
             order = lock_order(tx, command.order)
-            if command.asked_by_hand:
+            if command.operator_request:
                 changes.add(tx, _row_by_hand(order, command, store.now()))
             if not changes.claim(tx, command.change, command.order, store.now()):
                 return _already_ended(tx, command)
             if order.erased_at is not None:
                 erasure.erase_request(tx, command.change)
-            left = open_draft(tx, order) if command.adopt else None
-            half_done = command.adopt and unfinished.has_unfinished_work(tx, command.order, command.change)
+            left = open_draft(tx, order) if command.first_in_run else None
+            half_done = command.first_in_run and unfinished.has_unfinished_work(tx, command.order, command.change)
         if half_done:
             raise RecoveryRequiredError
-        return PlanChangeResult(left=left)
+        return PlanChangeResult(open_draft=left)
 
     def _plan(self, tx: Session, head: OrderRow, command: PlanChangeCommand, seen: PlanningContext) -> PlanChangeResult:
         if head.erased_at is not None:
@@ -135,14 +134,14 @@ class PlanActivities:
             raise StaleOrder
         planned = self._by_kind(tx, head, row, seen)
         if seen.request.reason is not None:
-            asked = {"act": str(row.kind), "who": _who(row), "reason": seen.request.reason}
-            append(tx, head, EventType.ASKED_BY_HAND, row.id, self._once.store.now(), asked)
+            asked = {"action": str(row.kind), "actor": _who(row), "reason": seen.request.reason}
+            append(tx, head, EventType.OPERATOR_REQUEST, row.id, self._once.store.now(), asked)
         return planned.model_copy(
             update={
                 "ever_confirmed": seen.order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
                 "channel": head.distribution_channel,
-                "asked": summarise(seen.request),
+                "summary": summarise(seen.request),
             }
         )
 
@@ -152,27 +151,27 @@ class PlanActivities:
             case ChangeKind.CHANGE:
                 return self._change(tx, head, row, seen)
             case ChangeKind.CONFIRM if order.status is OrderStatus.CONFIRMED:
-                return PlanChangeResult(nothing=True)
+                return PlanChangeResult(no_op=True)
             case ChangeKind.CONFIRM:
                 owed = check_confirm(order, seen.catalogue.products, pays=request.payment is not None)
-                return PlanChangeResult(owed=owed)
+                return PlanChangeResult(amount_due=owed)
             case ChangeKind.PAY:
-                return PlanChangeResult(owed=check_pay(order, request.amount))
+                return PlanChangeResult(amount_due=check_pay(order, request.amount))
             case ChangeKind.EXTEND:
                 check_extend(order)
                 return PlanChangeResult(expires_at=request.expires_at)
             case _:
-                return PlanChangeResult(nothing=order.draft_opened_by is None)
+                return PlanChangeResult(no_op=order.draft_opened_by is None)
 
     def _change(self, tx: Session, head: OrderRow, row: ChangeRow, seen: PlanningContext) -> PlanChangeResult:
         plan = plan_change(seen.order, seen.request, seen.catalogue, head.next_line, head.next_position)
         head.next_line, head.next_position = plan.next_line, plan.next_position
-        changes.note(tx, row.id, plan=plan.model_dump_json())
+        changes.record_findings(tx, row.id, plan=plan.model_dump_json())
         services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
         count = sum(wish.count for wish in plan.seats)
-        extend = not plan.nothing and self._short(head, seen.order)
+        extend = not plan.no_op and self._short(head, seen.order)
         return PlanChangeResult(
-            nothing=plan.nothing, confirm=plan.confirm, seats=count, services=services, extend=extend
+            no_op=plan.no_op, confirm=plan.confirm, seats=count, services=services, extend_holds=extend
         )
 
     def _short(self, head: OrderRow, order: Order) -> bool:
@@ -185,23 +184,23 @@ def _already_ended(tx: Session, command: PlanChangeCommand) -> PlanChangeResult:
     row = changes.of_id(tx, command.change)
     outcome = changes.outcome_of(row) if row and row.order_number == command.order else None
     if outcome is None:
-        return PlanChangeResult(answered=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
-    return PlanChangeResult(answered=outcome.state, code=outcome.code)
+        return PlanChangeResult(already_ended=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
+    return PlanChangeResult(already_ended=outcome.state, code=outcome.code)
 
 
 def _who(row: ChangeRow) -> str:
-    return row.client or (TEMPORAL if row.route == _BY_HAND_ROUTE else LOCAL)
+    return row.client or (TEMPORAL if row.route == TEMPORAL_UPDATE_ROUTE else LOCAL)
 
 
 def _row_by_hand(order: OrderRow, command: PlanChangeCommand, now: datetime) -> ChangeRow:
-    by_hand = command.asked_by_hand or OperatorRequest(kind=ChangeKind.DISCARD)
+    by_hand = command.operator_request or OperatorRequest(kind=ChangeKind.DISCARD)
     reason = by_hand.reason or IN_TEMPORAL
     request = ChangeRequest(kind=by_hand.kind, expires_at=by_hand.expires_at, reason=reason)
     return ChangeRow(
         tenant=order.tenant,
         id=command.change,
         order_number=order.number,
-        route=_BY_HAND_ROUTE,
+        route=TEMPORAL_UPDATE_ROUTE,
         fingerprint="",
         kind=by_hand.kind,
         request=request.model_dump_json(by_alias=True),

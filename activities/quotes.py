@@ -29,7 +29,6 @@ class QuoteChangeCommand(Command):
     """Price a change."""
 
     step: ClassVar[str] = StepName.QUOTE_CHANGE
-    part: ClassVar[str] = "quote"
 
     def summary(self) -> str:
         """Say what is priced."""
@@ -72,7 +71,7 @@ class QuoteActivities:
         quote = quote_change(seen.order, plan, seen.catalogue, self._once.store.now())
         if plan.confirm:
             check_paid(quote.balance, pays=seen.request.payment is not None)
-        changes.note(tx, row.id, quote=quote.model_dump_json())
+        changes.record_findings(tx, row.id, quote=quote.model_dump_json())
         return QuoteChangeResult(difference=quote.difference, fee=quote.fee, balance=quote.balance)
 
 

@@ -26,8 +26,7 @@ class FindUnfinishedWorkCommand(Command):
     """Look at what earlier runs left, beside the request that is asked now."""
 
     step: ClassVar[str] = StepName.FIND_UNFINISHED_WORK
-    part: ClassVar[str] = "back"
-    waiting: bool = False
+    include_unclaimed: bool = False
     """Whether requests that no run has taken up are wanted too, and what failed ones have left."""
 
     def summary(self) -> str:
@@ -45,7 +44,7 @@ class RecordedStep(BaseModel):
 class OpenDraft(BaseModel):
     """A draft that an earlier run left open, as data."""
 
-    opened_by: str
+    draft_opened_by: str
     expires_at: datetime | None
     steps: tuple[RecordedStep, ...]
     closing: bool = False
@@ -66,7 +65,7 @@ class UnfinishedWork(BaseModel):
     ever_confirmed: bool
     requests: tuple[UnfinishedRequest, ...]
     """Those half done, first taken up first; then those never taken up, if wanted."""
-    forgotten: tuple[RecordedStep, ...] = ()
+    residual_steps: tuple[RecordedStep, ...] = ()
     """Steps of failed requests of which something is left all the same, last done first."""
     status: OrderStatus | None = None
     channel: str | None = None
@@ -84,14 +83,14 @@ class RecoveryActivities:
         with self._once.store.write() as tx:
             head = lock_order(tx, command.order)
             rows = changes.claimed_without_outcome(tx, command.order, but=command.change)
-            if command.waiting:
+            if command.include_unclaimed:
                 rows += changes.unclaimed(tx, command.order)
-            forgotten = unfinished.residual_steps(tx, command.order) if command.waiting else []
+            forgotten = unfinished.residual_steps(tx, command.order) if command.include_unclaimed else []
             return UnfinishedWork(
                 draft=open_draft(tx, head) or _partially_undone_draft(tx, head),
                 ever_confirmed=head.confirmed_version > 0,
                 requests=tuple(UnfinishedRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
-                forgotten=tuple(_step(row) for row in forgotten),
+                residual_steps=tuple(_step(row) for row in forgotten),
                 status=OrderStatus(head.status),
                 channel=head.distribution_channel,
             )
@@ -109,7 +108,7 @@ def _partially_undone_draft(tx: Session, head: OrderRow) -> OpenDraft | None:
 
 def _draft(tx: Session, head: OrderRow, opener: str, *, closing: bool) -> OpenDraft:
     steps = tuple(_step(row) for row in unfinished.of_draft(tx, head.number, opener))
-    return OpenDraft(opened_by=opener, expires_at=head.expires_at, steps=steps, closing=closing)
+    return OpenDraft(draft_opened_by=opener, expires_at=head.expires_at, steps=steps, closing=closing)
 
 
 def _step(row: StepRecordRow) -> RecordedStep:

@@ -26,7 +26,6 @@ class ReserveSeatsCommand(Command):
     """Hold the seats a plan asks for."""
 
     step: ClassVar[str] = StepName.RESERVE_SEATS
-    part: ClassVar[str] = "reserve"
     seats: int
     services: tuple[str, ...]
 
@@ -45,7 +44,6 @@ class ExtendHoldsCommand(Command):
     """Let everything held outlive what comes next."""
 
     step: ClassVar[str] = StepName.EXTEND_HOLDS
-    part: ClassVar[str] = "extend"
     expires_at: datetime | None = None
     """The deadline a client asked for; None for a confirmation."""
 
@@ -64,7 +62,6 @@ class ConfirmSeatsCommand(Command):
     """Make the new seats ours and let the old ones go."""
 
     step: ClassVar[str] = StepName.CONFIRM_SEATS
-    part: ClassVar[str] = "seats"
 
     def summary(self) -> str:
         """Say what is done."""
@@ -75,7 +72,6 @@ class ReleaseReplacedSeatsCommand(Command):
     """Give back seats of draft lines that a change replaced."""
 
     step: ClassVar[str] = StepName.RELEASE_REPLACED_SEATS
-    part: ClassVar[str] = "give-back"
 
     def summary(self) -> str:
         """Say what is given back."""
@@ -163,7 +159,7 @@ class SeatActivities:
             with self._once.store.read() as tx:
                 taken, given_up = reservations.at_confirmation(tx, command.order)
             fresh = [row for row in taken if row.state == ReservationState.HELD]
-            if command.by_hand is None:
+            if command.done_by_hand_reason is None:
                 references = [row.reference for row in given_up]
                 self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
             return fresh, given_up
@@ -186,8 +182,8 @@ class SeatActivities:
         def give_back(order: OrderRow) -> list[KeptSeat]:
             with self._once.store.read() as tx:
                 superseded = reservations.superseded(tx, command.order, command.change)
-            if command.by_hand is None:
-                self._seats.give_back(order.tenant, [row.reference for row in superseded])
+            if command.done_by_hand_reason is None:
+                self._seats.release_references(order.tenant, [row.reference for row in superseded])
             return superseded
 
         def note(tx: Session, _order: OrderRow, superseded: list[KeptSeat]) -> Nothing:

@@ -18,7 +18,6 @@ class ValidateTravellersCommand(Command):
     """Check everybody a change touches."""
 
     step: ClassVar[str] = StepName.VALIDATE_TRAVELLERS
-    part: ClassVar[str] = "validate"
 
     def summary(self) -> str:
         """Say what is checked."""

@@ -37,9 +37,9 @@ class DeliverNextEventResult(BaseModel):
     status: int | None = None
     attempts: int = 0
     """How many attempts at this event have failed."""
-    more: bool = False
+    more_waiting: bool = False
     """Whether to look again at once."""
-    again_in: timedelta | None = None
+    retry_in: timedelta | None = None
     """When to try this event again."""
     disabled: str | None = None
     """Why the webhook was disabled, if it was."""
@@ -88,7 +88,7 @@ class DeliveryActivities:
             row = outbox.head(tx, course.webhook, course.order)
             if webhook is None or row is None or row.number != due.number:
                 # Deleted meanwhile, or an attempt that was given up for lost has delivered it.
-                return DeliverNextEventResult(more=True)
+                return DeliverNextEventResult(more_waiting=True)
             row.last_attempt_at = self._store.now()
             row.last_failure, row.last_status = answered.failure, answered.status
             if answered.failure is None:
@@ -99,12 +99,12 @@ class DeliveryActivities:
         self, tx: Session, webhook: WebhookRow, row: DeliveryRow, answered: SendResult
     ) -> DeliverNextEventResult:
         now = self._store.now()
-        row.delivered_at, row.next_at = now, None
+        row.delivered_at, row.next_attempt_at = now, None
         webhooks.succeed(webhook, now)
         outbox.lease_until(tx, row.webhook, row.order_number, now + outbox.LEASE)
         more = outbox.head(tx, row.webhook, row.order_number) is not None
         return DeliverNextEventResult(
-            number=row.number, type=row.type, status=answered.status, attempts=row.attempts, more=more
+            number=row.number, type=row.type, status=answered.status, attempts=row.attempts, more_waiting=more
         )
 
     def _not_taken(
@@ -120,4 +120,4 @@ class DeliveryActivities:
             webhooks.disable(tx, webhook, why)
             return DeliverNextEventResult(**told, disabled=why)
         outbox.lease_until(tx, row.webhook, row.order_number, now + again_in + outbox.LEASE)
-        return DeliverNextEventResult(**told, again_in=again_in)
+        return DeliverNextEventResult(**told, retry_in=again_in)

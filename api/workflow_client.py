@@ -131,7 +131,7 @@ class OrderWorkflowClient:
             attributes.append(SearchAttributePair(CHANNEL, request.channel))
         return WithStartWorkflowOperation(
             OrderDraft.run,
-            StartDraft(order=request.order, outside=self._outside),
+            StartDraft(order=request.order, external_systems=self._outside),
             id=draft_id(request.order),
             task_queue=ORDERS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

@@ -17,7 +17,7 @@ from cli.operators.output import AsJson
 from providers.loader import ProviderSettingError
 from runtime.settings import Settings
 from runtime.startup_checks import UnsafeConfigurationError
-from store.database.row_security import RoleMissingError
+from store.database.migrate import RoleMissingError
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError
 

@@ -58,7 +58,7 @@ async def serve(settings: Settings) -> None:
     with observability("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
         client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
         with metrics_served(settings.metrics_host, settings.api_metrics_port, collectors(made.store, client, told)):
-            buckets = _buckets(settings.limits.get_secret_value())
+            buckets = _buckets(settings.rate_limit_redis.get_secret_value())
             await _server(settings, made, client, buckets).serve()
             await buckets.close()
     made.store.close()
@@ -70,14 +70,14 @@ def _access(settings: Settings) -> AuthSettings:
         audience=settings.token_audience,
         keys=settings.token_keys,
         algorithms=settings.token_algorithms,
-        longest=settings.token_longest,
+        longest=settings.token_max_lifetime,
     )
     tokens = TokenVerifier(issuer) if settings.token_issuer else None
     return AuthSettings(
         settings.key_pepper.get_secret_value(),
         tokens,
         settings.client_per_minute,
-        settings.unknown_per_minute,
+        settings.unauthenticated_per_minute,
         settings.prices_per_minute,
     )
 

@@ -17,7 +17,7 @@ from store.database.store import LoginSeesNoRowsError, Store
 PATIENCE = timedelta(minutes=2)
 """Two rounds of the schedule: by then every request should have been taken up."""
 MOST_SHOWN = 20
-NO_BOOKS = "There are no books to check. Name them by CHANGEOVER_DATABASE, or migrate first."
+NO_DATABASE = "There are no books to check. Name them by CHANGEOVER_DATABASE, or migrate first."
 
 
 def check(database: str, *, as_json: bool) -> Code:
@@ -30,10 +30,10 @@ def check(database: str, *, as_json: bool) -> Code:
             found = list(invariants.violations(tx))
             late = invariants.overdue(tx, store.now() - PATIENCE)
     except LoginSeesNoRowsError as error:
-        speaker.failure({"code": "WALLED_OUT", "title": str(error)})
+        speaker.failure({"code": "LOGIN_SEES_NO_ROWS", "title": str(error)})
         return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
-        speaker.failure({"code": "NO_BOOKS", "title": NO_BOOKS})
+        speaker.failure({"code": "NO_DATABASE", "title": NO_DATABASE})
         return Code.UNKNOWN
     finally:
         store.close()

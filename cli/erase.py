@@ -8,7 +8,7 @@ from rich.console import Group
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from api.services.read_order import is_number
-from cli.check import NO_BOOKS
+from cli.check import NO_DATABASE
 from cli.exit_codes import Code
 from cli.http_clients.responses import Json
 from cli.operators.output import Output
@@ -41,11 +41,11 @@ def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) ->
         store.check()
     except LoginSeesNoRowsError as error:
         store.close()
-        speaker.failure({"code": "WALLED_OUT", "title": str(error)})
+        speaker.failure({"code": "LOGIN_SEES_NO_ROWS", "title": str(error)})
         return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
         store.close()
-        speaker.failure({"code": "NO_BOOKS", "title": NO_BOOKS})
+        speaker.failure({"code": "NO_DATABASE", "title": NO_DATABASE})
         return Code.UNKNOWN
     try:
         done = _done(store, settings, orders)

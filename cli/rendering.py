@@ -8,7 +8,7 @@ from rich.table import Table
 from cli.http_clients.change_stream import StreamEvent
 from cli.http_clients.responses import Json
 
-_SIGNS = {"done": "[green]✓[/green]", "asked": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
+_SIGNS = {"done": "[green]✓[/green]", "started": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
 _WARNS = ("needs_attention", "change_undone", "draft_expired", "draft_discarded")
 
 

@@ -11,7 +11,7 @@ class Service(Model):
     """One departure that seats are sold on."""
 
     id: Code
-    line: Code
+    railway_line: Code
     departs_at: Instant
     day: Day
     """The local day of departure: the first day of validity of everything sold on it."""

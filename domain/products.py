@@ -34,7 +34,7 @@ class Product(Model):
     prices: tuple[PriceRow, ...]
     tax_rate: Decimal
     change_fee: Money
-    line: Code | None = None
+    railway_line: Code | None = None
     """The train line it is sold on; None for a product without a departure."""
     group: GroupSize | None = None
     sold_by_offers: Flag = True

@@ -62,7 +62,7 @@ class NoDraft(Refusal):
 class OrderBusy(Refusal):
     """Other requests for the same order took longer than this one may wait."""
 
-    code = "NO_TURN"
+    code = "ORDER_BUSY"
     sentence = "Other requests for this order took too long; nothing was done. Try again with a new key."
 
 

@@ -26,7 +26,7 @@ _JITTER = 20  # per cent, half of it in each direction
 class Failure(StrEnum):
     """Why an event was not taken."""
 
-    ANSWERED = "ANSWERED"
+    BAD_STATUS = "BAD_STATUS"
     """By a status that is not 2xx."""
     REDIRECTED = "REDIRECTED"
     """Redirects are not followed."""

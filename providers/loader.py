@@ -27,8 +27,8 @@ def load_provider(protocol: Callable[..., P], setting: str, named: str) -> P | N
     lacking = _lacking(protocol, provider)
     if lacking:
         raise ProviderSettingError(f"{where} is no {getattr(protocol, '__name__', '')}: {'; '.join(lacking)}")
-    if provider.outside is not True:
-        raise ProviderSettingError(f"{where} must say `outside = True`: it does not join our transactions")
+    if provider.external is not True:
+        raise ProviderSettingError(f"{where} must say `external = True`: it does not join our transactions")
     found: P = provider
     return found
 

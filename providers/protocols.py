@@ -38,10 +38,10 @@ class SeatInventory(Protocol):
     """Who sits where on which departure."""
 
     @property
-    def outside(self) -> bool:
+    def external(self) -> bool:
         """Whether it leaves our database."""
 
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         """Hold seats until a time, all or none; the same key gets the same seats.
 
         Answers in the order asked, side by side where possible. Raises NoSeatsLeftError,
@@ -51,7 +51,7 @@ class SeatInventory(Protocol):
     def release(self, tenant: str, key: str) -> None:
         """Give back what is held under a key, if anything; the key holds nothing ever after."""
 
-    def give_back(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> None:
         """Give back these holds or sold seats; those already free are left alone."""
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
@@ -87,7 +87,7 @@ class OfferCatalogue(Protocol):
     """What is sold, and at what price to whom."""
 
     @property
-    def outside(self) -> bool:
+    def external(self) -> bool:
         """Whether it leaves our database."""
 
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
@@ -110,7 +110,7 @@ class PaymentProvider(Protocol):
     """Where money is set aside, taken and paid back."""
 
     @property
-    def outside(self) -> bool:
+    def external(self) -> bool:
         """Whether it leaves our database."""
 
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:

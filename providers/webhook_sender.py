@@ -115,7 +115,7 @@ def _read(status: int) -> SendResult:
         return SendResult(status=status)
     if status == httpx2.codes.GONE:
         return SendResult(Failure.GONE, status)
-    return SendResult(Failure.REDIRECTED if httpx2.codes.is_redirect(status) else Failure.ANSWERED, status)
+    return SendResult(Failure.REDIRECTED if httpx2.codes.is_redirect(status) else Failure.BAD_STATUS, status)
 
 
 def _said(error: Exception) -> Failure:

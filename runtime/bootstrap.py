@@ -51,9 +51,9 @@ class Components:
     def external_systems(self) -> tuple[System, ...]:
         """Providers that leave our database: their steps run on their own task queues."""
         lives = {
-            System.SEATS: self.seats.outside,
-            System.OFFERS: self.offers.outside,
-            System.PAYMENTS: self.payments.outside,
+            System.SEATS: self.seats.external,
+            System.OFFERS: self.offers.external,
+            System.PAYMENTS: self.payments.external,
         }
         return tuple(place for place, outside in lives.items() if outside)
 
@@ -71,7 +71,7 @@ def build_components(settings: Settings) -> Components:
         payments=load_provider(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
         url_policy=UrlPolicy(settings.webhooks_allow_private),
-        dual_control=DualControlPolicy(settings.asks_who, settings.alone_up_to),
+        dual_control=DualControlPolicy(settings.authentication_enabled, settings.single_person_limits),
         hold_limits=HoldLimits(settings.seats_held_per_order, settings.seats_held_per_client),
     )
 

@@ -48,20 +48,20 @@ class Settings(BaseSettings):
     token_keys: str = Field(default="", pattern=r"^(https://.+|http://(127\.0\.0\.1|localhost|\[::1\])[:/].*)?$")
     """Where the issuer's public keys (JWKS) are."""
     token_algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
-    token_longest: timedelta = timedelta(hours=1)
+    token_max_lifetime: timedelta = timedelta(hours=1)
     """How long a token may be good for in all."""
     client_per_minute: int = Field(default=600, ge=1)
     """Requests of each client that is known."""
-    unknown_per_minute: int = Field(default=30, ge=1)
+    unauthenticated_per_minute: int = Field(default=30, ge=1)
     """Requests from each address by whom is not let in."""
-    alone_up_to: dict[str, int] = {}
+    single_person_limits: dict[str, int] = {}
     """Up to how much, in minor units by currency, one operator may say that money was moved by hand: {"NOK": 100000}.
 
     Above, and in a currency that is not named, a second one has to say so too. The worker reads it.
     """
     prices_per_minute: int = Field(default=120, ge=1)
     """Of a client's requests, those that only ask for prices: offers, quotes, change options."""
-    limits: SecretStr = SecretStr("")
+    rate_limit_redis: SecretStr = SecretStr("")
     """Where requests are counted, redis://... or rediss://...; empty: in each API process by itself."""
     seats: str = Field(default="", pattern=_NAMED)
     """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     """How often store and Temporal are compared; taken when the schedule is first made."""
     webhooks_allow_private: bool = False
     """Let webhooks have plain http and any address: for development, never where others subscribe."""
-    webhooks_look_every: timedelta = Field(default=timedelta(seconds=1), gt=timedelta())
+    webhooks_poll_interval: timedelta = Field(default=timedelta(seconds=1), gt=timedelta())
     """How often a worker looks for events that no webhook has been told of."""
     webhooks_at_once: int = Field(default=32, ge=1)
     """Posts to webhooks a worker has under way."""
@@ -150,12 +150,12 @@ class Settings(BaseSettings):
             raise ValueError(f"at least {SHORTEST_PEPPER} characters, such as `openssl rand -hex 32` prints")
         return value
 
-    @field_validator("alone_up_to")
+    @field_validator("single_person_limits")
     @classmethod
     def _of_currencies(cls, value: dict[str, int]) -> dict[str, int]:
         return dict(checked_limits(value))
 
-    @field_validator("limits")
+    @field_validator("rate_limit_redis")
     @classmethod
     def _a_redis(cls, value: SecretStr) -> SecretStr:
         if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
@@ -176,7 +176,7 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def asks_who(self) -> bool:
+    def authentication_enabled(self) -> bool:
         """Whether the API asks clients who they are."""
         return bool(self.key_pepper) or bool(self.token_issuer)
 

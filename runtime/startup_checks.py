@@ -33,7 +33,7 @@ def check_configuration(settings: Settings) -> None:
     check_database(settings)
     if not settings.production and settings.api_host in LOOPBACK:
         return
-    if not settings.asks_who:
+    if not settings.authentication_enabled:
         raise UnsafeConfigurationError(_NOBODY_KNOWN)
     if settings.webhooks_allow_private:
         raise UnsafeConfigurationError(_PRIVATE)

@@ -57,16 +57,16 @@ def _versioned(query: str) -> str:
 
 INVARIANTS = (
     Invariant(
-        "two_books_of_money",
+        "payments_match_provider",
         "The bank's own book says of every payment what ours says.",
-        "SELECT p.order_number, p.key FROM payments p JOIN bank b ON b.tenant = p.tenant AND b.key = p.key"
+        "SELECT p.order_number, p.key FROM payments p JOIN embedded_payments b ON b.tenant = p.tenant AND b.key = p.key"
         " WHERE p.authorised_minor <> b.authorised_minor OR p.captured_minor <> b.captured_minor"
         " OR p.refunded_minor <> b.refunded_minor OR p.open = (b.voided OR b.captured_minor > 0)",
     ),
     Invariant(
-        "no_forgotten_payment",
+        "no_unknown_authorisation",
         "Nothing is set aside at the bank that we do not know of.",
-        "SELECT c.order_number, b.key FROM bank b LEFT JOIN payments p ON p.key = b.key"
+        "SELECT c.order_number, b.key FROM embedded_payments b LEFT JOIN payments p ON p.key = b.key"
         " LEFT JOIN changes c ON c.id = SUBSTR(b.key, 1, 36)"
         " WHERE p.key IS NULL AND NOT b.voided AND (c.id IS NULL OR c.outcome IS NOT NULL)",
     ),
@@ -97,7 +97,7 @@ INVARIANTS = (
         " GROUP BY tenant, service, coach, seat HAVING COUNT(*) > 1",
     ),
     Invariant(
-        "two_books_of_seats",
+        "seats_match_inventory",
         "The inventory has every seat of ours as we have it.",
         "SELECT r.order_number, r.id FROM reservations r"
         " JOIN seats s ON s.tenant = r.tenant AND s.service = r.service AND s.coach = r.coach AND s.seat = r.seat"
@@ -106,7 +106,7 @@ INVARIANTS = (
         " WHERE r.state <> 'released' AND r.reference LIKE r.key || '/%' AND (h.state IS NULL OR h.state <> r.state)",
     ),
     Invariant(
-        "no_forgotten_seat",
+        "no_unknown_hold",
         "Nothing is held in the inventory that no order has.",
         "SELECT c.order_number, h.reference FROM seat_holds h LEFT JOIN reservations r"
         " ON r.tenant = h.tenant AND r.reference = h.reference AND r.state <> 'released'"
@@ -120,7 +120,7 @@ INVARIANTS = (
         f" WHERE r.state = 'held' AND o.draft_opened_by IS NULL AND {_AT_REST}",
     ),
     Invariant(
-        "no_money_aside_without_a_draft",
+        "no_authorisation_without_a_draft",
         "Only an open draft has money set aside.",
         "SELECT o.number, p.key FROM payments p JOIN orders o ON o.number = p.order_number"
         f" WHERE p.open AND o.draft_opened_by IS NULL AND {_AT_REST}",
@@ -157,9 +157,9 @@ INVARIANTS = (
         """ 'undone')) OR (c.outcome IS NOT NULL AND c.outcome NOT LIKE '{"state":"' || c.state || '"%')""",
     ),
     Invariant(
-        "one_effect_per_step",
+        "one_record_per_step",
         "A step of a change has one key.",
-        "SELECT MIN(e.order_number), e.change || ' ' || e.step FROM effects e GROUP BY e.change, e.step"
+        "SELECT MIN(e.order_number), e.change || ' ' || e.step FROM step_records e GROUP BY e.change, e.step"
         " HAVING COUNT(*) > 1",
     ),
     Invariant(
@@ -171,12 +171,12 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "failed_changes_leave_no_effects",
+        "failed_changes_leave_no_step_done",
         "Every step of a change that was refused or undone was taken back, or never happened.",
         # A check that a provider outside never answered stays asked: it leaves nothing.
-        "SELECT e.order_number, e.key FROM effects e WHERE e.change IN (" + _FAILED + ")"
+        "SELECT e.order_number, e.key FROM step_records e WHERE e.change IN (" + _FAILED + ")"
         f" AND e.step IN ({_MOVING})"
-        " AND (e.state = 'asked' OR (e.state = 'done' AND e.refusal IS NULL))",
+        " AND (e.state = 'started' OR (e.state = 'done' AND e.refusal IS NULL))",
     ),
     Invariant(
         "tax_lies_within_the_price",

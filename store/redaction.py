@@ -14,7 +14,7 @@ from store.tables import BundleRow, ChangeRow, EmbeddedPaymentRow, LineRow, Paym
 
 _REQUEST = "request"
 _OF_CHANGE = (_REQUEST, "plan", "quote", "outcome")
-_OF_EFFECT = ("command", "answer", "refusal")
+_OF_EFFECT = ("command", "result", "refusal")
 _WHO = table_of(TravellerRow)
 _NOBODY = dict.fromkeys(set(Traveller.model_fields) - {"id"})
 

@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 def record(act: str, who: str, **what: str) -> None:
     """Say who did what: `what` names a client or a webhook."""
-    log.info("done by hand", extra={"act": act, "who": who, **what})
+    log.info("operator action", extra={"action": act, "actor": who, **what})
 
 
 def at_the_terminal() -> str:

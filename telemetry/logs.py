@@ -28,9 +28,9 @@ class LogFormat(StrEnum):
 MEMBERS = (
     *("timestamp", "level", "logger", "event"),
     *("order", "change", "step", "attempt", "correlation_id", "client", "workflow"),
-    *("act", "who", "webhook"),
-    *("kind", "outcome", "code", "error", "place"),
-    *("method", "route", "status", "ms"),
+    *("action", "actor", "webhook"),
+    *("kind", "outcome", "code", "error", "location"),
+    *("method", "route", "status", "duration_ms"),
 )
 """What a line may have, in this order; docs/observability.md says what each is."""
 _CHATTY = {"alembic": logging.WARNING, "httpx2": logging.WARNING, "uvicorn": logging.WARNING}
@@ -84,7 +84,7 @@ def _said(_logger: Any, _method: str, members: EventDict) -> EventDict:
     members["event"] = _filled(str(_wordless(message)), arguments).strip().partition("\n")[0]
     error = members.pop("exc_info", None)
     if error and error[1]:
-        members.update(error=type(error[1]).__name__, place=place_of(error[1]))
+        members.update(error=type(error[1]).__name__, location=place_of(error[1]))
     return members
 
 

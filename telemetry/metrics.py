@@ -11,7 +11,7 @@ CHANGES = Counter(
     ["kind", "outcome", "code"],
 )
 UNWOUND = Counter(
-    "changeover_unwound_total",
+    "changeover_undone_total",
     "What was taken back: changes by the code they failed with, drafts as DISCARDED or EXPIRED.",
     ["reason"],
 )
@@ -33,8 +33,8 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 VIOLATIONS = Gauge(
-    "changeover_violations",
+    "changeover_invariant_violations",
     "Where each invariant did not hold in the last round this worker took part in.",
     ["invariant"],
 )
-BOOKS_CHECKED = Gauge("changeover_books_checked_timestamp_seconds", "When this worker last checked the books.")
+BOOKS_CHECKED = Gauge("changeover_invariants_checked_timestamp_seconds", "When this worker last checked the books.")

@@ -20,10 +20,10 @@ class StartDraft(BaseModel):
     """What a run starts with. Which providers are outside is fixed for its whole life."""
 
     order: str
-    outside: tuple[System, ...] = ()
+    external_systems: tuple[System, ...] = ()
     undos: tuple[UndoEntry, ...] = ()
     expires_at: datetime | None = None
-    opened_by: str | None = None
+    draft_opened_by: str | None = None
     ever_confirmed: bool = False
     recover: bool = False
     """Whether to begin with what earlier runs left: requests half done, or never taken up."""
@@ -33,7 +33,7 @@ class DraftResult(BaseModel):
     """How a run ended."""
 
     order: str
-    served: int
+    requests_handled: int
     """How many requests it answered."""
 
 
@@ -57,7 +57,7 @@ class OperatorActionInput(BaseModel):
     """What an operator says of a stuck step: a reason, which is recorded on the order. No names in it, please."""
 
     reason: str = ""
-    said: int | None = None
+    statement_event: int | None = None
     """For the API: the order's event by which it has written down who says so, and why."""
 
 
@@ -81,7 +81,7 @@ class StepProgress(BaseModel):
     """One step of the request under way."""
 
     step: str
-    what: str
+    description: str
     state: str
 
 
@@ -89,10 +89,10 @@ class StuckStep(BaseModel):
     """A step that keeps failing and is tried again and again."""
 
     step: str
-    what: str
+    description: str
     since: datetime
     code: str
-    left: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
     """What the order has that is not settled: seats, lines, money."""
 
 
@@ -102,13 +102,13 @@ class Progress(BaseModel):
     order: str
     request: str | None
     kind: str | None
-    asked: str = ""
+    summary: str = ""
     """What it asks for, in words."""
     steps: tuple[StepProgress, ...]
-    waiting: int
+    queued: int
     """How many requests wait for their turn."""
     draft_open: bool
     expires_at: datetime | None
-    undos: int
+    undo_count: int
     """How many steps a discard would take back."""
     stuck: StuckStep | None

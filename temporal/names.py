@@ -32,15 +32,15 @@ class StepName(StrEnum):
     SETTLE_PRICE_DIFFERENCE = "settle_price_difference"
     CONFIRM_SEATS = "confirm_seats"
     CONFIRM_ORDER = "confirm_order"
-    RELEASE_REPLACED_SEATS = "give_back_seats"
+    RELEASE_REPLACED_SEATS = "release_replaced_seats"
     CLOSE_DRAFT = "close_draft"
     RECORD_OUTCOME = "record_outcome"
-    FIND_UNFINISHED_WORK = "look_back"
-    RECORD_ATTENTION = "note_attention"
-    CHECK_DONE_BY_HAND = "take_by_hand"
-    FIND_ORPHANED_ORDERS = "find_strays"
-    CHECK_INVARIANTS = "check_books"
-    DELIVER_NEXT_EVENT = "deliver_next"
+    FIND_UNFINISHED_WORK = "find_unfinished_work"
+    RECORD_ATTENTION = "record_attention"
+    CHECK_DONE_BY_HAND = "check_done_by_hand"
+    FIND_ORPHANED_ORDERS = "find_orphaned_orders"
+    CHECK_INVARIANTS = "check_invariants"
+    DELIVER_NEXT_EVENT = "deliver_next_event"
 
 
 ORDER_DRAFT = "OrderDraft"
@@ -58,7 +58,7 @@ DONE_BY_HAND = "done_by_hand"
 """Updates of an order's draft."""
 PROGRESS = "progress"
 """The query of an order's draft."""
-DELIVER_NOW = "look"
+DELIVER_NOW = "deliver_now"
 """The signal of a webhook's deliveries."""
 
 ORDERS_QUEUE = "orders"
@@ -83,15 +83,8 @@ NEEDS_REASON = "NEEDS_REASON"
 """An operator's action that moves money needs a reason short enough to be recorded on the order."""
 STEP_FAILED = "STEP_FAILED"
 """A step failed and everything was undone."""
-RECOVERY_REQUIRED = "LOOK_BACK_FIRST"
+RECOVERY_REQUIRED = "RECOVERY_REQUIRED"
 """An earlier run left a request unfinished; it must be finished first."""
-
-REMEMBER_FIRST = "remember-first"
-"""Patch of 2026-11-22: a draft is closed by what the store says it holds, not only by what its run remembers."""
-BY_HAND_HEARD = "by-hand-heard"
-"""Patch of 2026-11-22: a step is taken for done by hand only by whom, and up to what, it may be said."""
-ATTENTION_NOTED = "attention-noted"
-"""Patch of 2026-11-22: that a step is stuck, and that it is tried again by hand, is written on the order."""
 
 
 def draft_id(order: str) -> str:
@@ -102,6 +95,11 @@ def draft_id(order: str) -> str:
 def delivery_id(webhook: str, order: str) -> str:
     """Return the id of the workflow that delivers an order's events to a webhook, in their order."""
     return f"webhook/{webhook}/{order}"
+
+
+def step_key(change: str, step: str) -> str:
+    """Return the key of a change's step: the same after a crash, a reset and in another run."""
+    return f"{change}/{step}"
 
 
 def order_of(workflow: str) -> str:

@@ -39,7 +39,7 @@ def test_a_number_that_can_be_set_is_the_settings_default(row: tuple[str, ...]) 
 
 @pytest.mark.parametrize("of", [AuthSettings(), EnturSettings(), HoldLimits(), ApiContext], ids=str)
 def test_what_is_made_without_settings_has_their_defaults(of: object) -> None:
-    numbers = {"changes_per_hour", "client_per_minute", "unknown_per_minute", "prices_per_minute"}
+    numbers = {"changes_per_hour", "client_per_minute", "unauthenticated_per_minute", "prices_per_minute"}
     there = {name: name for name in numbers} | _OTHERWISE
     found = {name: getattr(of, name) for name in there if hasattr(of, name)}
     assert found

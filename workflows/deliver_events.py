@@ -54,9 +54,9 @@ class DeliverEvents:
             posted = await self._post(start)
             delivered += posted.number is not None and posted.failure is None
             workflow.set_current_details(_page(posted, delivered))
-            if posted.again_in is not None:
-                await self._pause(posted.again_in)
-            elif not (posted.more or self._look):
+            if posted.retry_in is not None:
+                await self._pause(posted.retry_in)
+            elif not (posted.more_waiting or self._look):
                 return DeliveryRunResult(delivered=delivered, disabled=posted.disabled)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(start.model_copy(update={"delivered": delivered}))
@@ -83,8 +83,8 @@ def _page(posted: DeliverNextEventResult, delivered: int) -> str:
     if posted.failure:
         status = f" {posted.status}" if posted.status else ""
         lines.append(f"Event {posted.number}, {posted.type}, was not taken: {posted.failure}{status}.")
-    if posted.again_in is not None:
-        lines.append(f"Failed attempts: {posted.attempts}. It is tried again in {posted.again_in}.")
+    if posted.retry_in is not None:
+        lines.append(f"Failed attempts: {posted.attempts}. It is tried again in {posted.retry_in}.")
     if posted.disabled:
         lines.append(f"The webhook is disabled: {posted.disabled}.")
     return "\n\n".join(lines)

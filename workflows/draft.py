@@ -40,7 +40,7 @@ from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
 from temporal.messages import RequestResult, StartDraft, UndoEntry
-from temporal.names import RECOVERY_REQUIRED, REMEMBER_FIRST, STEP_FAILED, StepName
+from temporal.names import RECOVERY_REQUIRED, STEP_FAILED, StepName
 from workflows.saga.error_codes import error_code, is_refusal
 from workflows.saga.saga import Saga, SagaError, Undo
 from workflows.saga.step_runner import StepRunner
@@ -57,7 +57,7 @@ class Draft:
         self._order = start.order
         self._runner = steps
         self._saga = Saga(steps, _undos(start.undos))
-        self._opened_by = start.opened_by
+        self._opened_by = start.draft_opened_by
         self._ever_confirmed = start.ever_confirmed
         self._first_request = not start.undos
         self._closing = False
@@ -94,7 +94,7 @@ class Draft:
             update={
                 "undos": tuple(entries),
                 "expires_at": self.expires_at,
-                "opened_by": self._opened_by,
+                "draft_opened_by": self._opened_by,
                 "ever_confirmed": self._ever_confirmed,
                 "recover": False,
             }
@@ -105,16 +105,16 @@ class Draft:
         block = self._saga.nested()
         async with block:
             plan = await self._plan(block, change)
-            if plan.answered:
+            if plan.already_ended:
                 return _answered(change, plan)
-            swap = None if plan.nothing else await self._into_draft(block, change, plan)
+            swap = None if plan.no_op else await self._into_draft(block, change, plan)
         if swap is None:
             return await self._record(change, ChangeState.DONE)
         if plan.confirm:
             return await self._complete(block, change)
         self._opened_by, self.expires_at = swap.draft_opened_by, swap.expires_at
         answer = await self._record(change, ChangeState.DONE)
-        if swap.superseded:
+        if swap.replaced_held_seats:
             await block.finish(RELEASE_REPLACED_SEATS, ReleaseReplacedSeatsCommand(change=change, order=self._order))
         return answer
 
@@ -123,11 +123,11 @@ class Draft:
         block = self._saga.nested()
         async with block:
             plan = await self._plan(block, change, by_hand)
-            if plan.answered:
+            if plan.already_ended:
                 return _answered(change, plan)
-            if not plan.nothing:
-                await self._settle(block, change, plan.owed)
-        if plan.nothing:
+            if not plan.no_op:
+                await self._settle(block, change, plan.amount_due)
+        if plan.no_op:
             return await self._record(change, ChangeState.DONE)
         return await self._complete(block, change)
 
@@ -135,18 +135,18 @@ class Draft:
         """Set money aside for the draft; only its confirmation takes it."""
         async with self._saga.nested() as block:
             plan = await self._plan(block, change)
-            if plan.answered or plan.owed is None:
+            if plan.already_ended or plan.amount_due is None:
                 return _answered(change, plan)
-            aside = await self._authorise(block, change, plan.owed)
+            aside = await self._authorise(block, change, plan.amount_due)
             self.expires_at = aside or self.expires_at
-            self.amount_due = self.amount_due - plan.owed if self.amount_due else None
+            self.amount_due = self.amount_due - plan.amount_due if self.amount_due else None
         return await self._record(change, ChangeState.DONE)
 
     async def extend(self, change: str, by_hand: OperatorRequest | None = None) -> RequestResult:
         """Move the draft's deadline, its seats first."""
         async with self._saga.nested() as block:
             plan = await self._plan(block, change, by_hand)
-            if plan.answered:
+            if plan.already_ended:
                 return _answered(change, plan)
             until = ExtendHoldsCommand(change=change, order=self._order, expires_at=plan.expires_at)
             self.expires_at = (await block.run(EXTEND_HOLDS, until)).expires_at
@@ -156,9 +156,9 @@ class Draft:
         """Take the whole draft back."""
         async with self._saga.nested() as block:
             plan = await self._plan(block, change, by_hand)
-            if plan.answered:
+            if plan.already_ended:
                 return _answered(change, plan)
-        if not plan.nothing:
+        if not plan.no_op:
             await self.close(CloseReason.DISCARDED)
         return await self._record(change, ChangeState.DONE)
 
@@ -167,14 +167,13 @@ class Draft:
 
         An order never confirmed that expires keeps its lines: only seats and money are given back.
         """
-        if workflow.patched(REMEMBER_FIRST):
-            await self._reload()
+        await self._reload()
         if not self.open or (how is CloseReason.EXPIRED and not self.due):
             return
         keep = (SWAP_OFFER_BUNDLE,) if how is CloseReason.EXPIRED and not self._ever_confirmed else ()
         saga, opener = self._saga, self._opened_by or ""
         await saga.unwind(keep)
-        await saga.finish(CLOSE_DRAFT, CloseDraftCommand(change=opener, order=self._order, how=how))
+        await saga.finish(CLOSE_DRAFT, CloseDraftCommand(change=opener, order=self._order, reason=how))
         self._reset()
 
     async def serve(self, change: str, act: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
@@ -197,7 +196,7 @@ class Draft:
 
     async def recover(self) -> None:
         """Adopt the draft an earlier run left, and serve what it left half done or never took up."""
-        await self._recover(FindUnfinishedWorkCommand(change="", order=self._order, waiting=True))
+        await self._recover(FindUnfinishedWorkCommand(change="", order=self._order, include_unclaimed=True))
 
     async def _with_recovery(self, change: str, act: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
         try:
@@ -222,7 +221,7 @@ class Draft:
         for each in left.requests:
             board.begin(each.change, each.kind)
             await self.serve(each.change, partial(self._handler_of(each.kind), each.change))
-        for undo in recorded_undos(left.forgotten):
+        for undo in recorded_undos(left.residual_steps):
             await self._runner.undo(undo.step, undo.command)
         board.resume(under_way)
 
@@ -247,22 +246,24 @@ class Draft:
     def _adopt(self, draft: OpenDraft | None) -> None:
         if draft:
             self._saga.adopt(recorded_undos(draft.steps))
-            self._opened_by, self.expires_at, self._closing = draft.opened_by, draft.expires_at, draft.closing
+            self._opened_by, self.expires_at, self._closing = draft.draft_opened_by, draft.expires_at, draft.closing
 
     async def refuse(self, change: str, code: str) -> RequestResult:
         """Refuse a request that got no turn; nothing of the order is looked at."""
         return await self._record(change, ChangeState.REFUSED, code)
 
     async def _plan(self, block: Saga, change: str, by_hand: OperatorRequest | None = None) -> PlanChangeResult:
-        command = PlanChangeCommand(change=change, order=self._order, asked_by_hand=by_hand, adopt=self._first_request)
+        command = PlanChangeCommand(
+            change=change, order=self._order, operator_request=by_hand, first_in_run=self._first_request
+        )
         plan = await block.run(PLAN_CHANGE, command)
         self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
         self.correlation_id = plan.correlation_id or self.correlation_id
         self.channel = plan.channel or self.channel
-        self._runner.progress.set_summary(plan.asked)
-        if self._first_request and not plan.answered:
+        self._runner.progress.set_summary(plan.summary)
+        if self._first_request and not plan.already_ended:
             # An answer of before says nothing of the draft: the next request asks again.
-            self._adopt(plan.left)
+            self._adopt(plan.open_draft)
             self._first_request = False
         return plan
 
@@ -270,7 +271,7 @@ class Draft:
         await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
         quote = await block.run(QUOTE_CHANGE, QuoteChangeCommand(change=change, order=self._order))
         self.price_difference = quote.difference
-        if plan.extend:
+        if plan.extend_holds:
             await block.run(EXTEND_HOLDS, ExtendHoldsCommand(change=change, order=self._order))
         if plan.seats:
             seats = {"seats": plan.seats, "services": plan.services}
@@ -311,7 +312,7 @@ class Draft:
 
 
 def _answered(change: str, plan: PlanChangeResult) -> RequestResult:
-    return RequestResult(change=change, state=plan.answered or ChangeState.REFUSED, code=plan.code)
+    return RequestResult(change=change, state=plan.already_ended or ChangeState.REFUSED, code=plan.code)
 
 
 def _undos(entries: Sequence[UndoEntry | RecordedStep]) -> list[Undo]:

@@ -50,7 +50,7 @@ class OrderDraft:
     def __init__(self, start: StartDraft) -> None:
         self._start = start
         self._progress = ProgressTracker(changed=self._show_details)
-        self._runner = StepRunner(start.outside, self._progress)
+        self._runner = StepRunner(start.external_systems, self._progress)
         self._draft = Draft(start, self._runner)
         self._queue = RequestQueue(stuck=lambda: self._progress.stuck is not None, changed=self._show_details)
         self._closing = False
@@ -126,7 +126,7 @@ class OrderDraft:
             raise asyncio.CancelledError
         if self._draft.last_request_failed:
             raise ApplicationError("A change broke and was undone.", type=STEP_FAILED)
-        return DraftResult(order=start.order, served=self._requests_handled)
+        return DraftResult(order=start.order, requests_handled=self._requests_handled)
 
     async def _serve(
         self, asked: str | None, kind: ChangeKind, act: Callable[[str], Awaitable[RequestResult]]
@@ -231,7 +231,7 @@ class OrderDraft:
     @done_by_hand.validator
     def _admit_by_hand(self, ask: DoneByHand = NO_CLAIM) -> None:
         self._check_stuck()
-        if ask.said is None:
+        if ask.statement_event is None:
             _check_reason(ask.reason, _DONE)
 
     def _check_stuck(self) -> None:

@@ -21,7 +21,7 @@ from workflows.order_draft import OrderDraft
 class StartReconciliation(BaseModel):
     """What a round starts with: which providers are outside, for the runs it starts."""
 
-    outside: tuple[System, ...] = ()
+    external_systems: tuple[System, ...] = ()
 
 
 class ReconciliationResult(BaseModel):
@@ -45,7 +45,7 @@ class Reconcile:
             schedule_to_close_timeout=timedelta(seconds=50),
             summary="compare the store with Temporal",
         )
-        started = sum([await self._started(order, start.outside) for order in found.orders])
+        started = sum([await self._started(order, start.external_systems) for order in found.orders])
         violations = await self._violations()
         self._show(started, found.overdue, violations)
         return ReconciliationResult(started=started, overdue=found.overdue, violations=len(violations))
@@ -67,7 +67,7 @@ class Reconcile:
         try:
             await workflow.start_child_workflow(
                 OrderDraft.run,
-                StartDraft(order=order, outside=outside, recover=True),
+                StartDraft(order=order, external_systems=outside, recover=True),
                 id=draft_id(order),
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 static_summary=f"Draft of order {order}, taken up again",

@@ -38,12 +38,12 @@ def progress(order: str, board: ProgressTracker, draft: Draft, turns: RequestQue
         order=order,
         request=board.current.request,
         kind=board.current.kind,
-        asked=board.current.asked,
+        summary=board.current.summary,
         steps=tuple(board.current.steps),
-        waiting=turns.waiting,
+        queued=turns.waiting,
         draft_open=draft.open,
         expires_at=draft.expires_at,
-        undos=len(draft.undo_summaries),
+        undo_count=len(draft.undo_summaries),
         stuck=board.stuck,
     )
 
@@ -74,14 +74,14 @@ def details(board: ProgressTracker, draft: Draft, turns: RequestQueue) -> str:
     lines += [_request_line(board.current), ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {said} |" for name, said in _facts(draft, turns)), ""]
     lines += ["| step | what | |", "|---|---|---|"]
-    lines += [f"| {step.step} | {step.what} | {step.state} |" for step in board.current.steps]
+    lines += [f"| {step.step} | {step.description} | {step.state} |" for step in board.current.steps]
     if board.previous:
         lines += ["", "**Before that**", "", *(f"- {_request_line(shown)}" for shown in board.previous)]
     return "\n".join([*lines, "", _HELP])
 
 
 def _request_line(shown: RequestProgress) -> str:
-    asked = f": {shown.asked}" if shown.asked else ""
+    asked = f": {shown.summary}" if shown.summary else ""
     return f"**{shown.kind}**{asked} — **{shown.ended or 'under way'}** ({shown.request})"
 
 
@@ -108,9 +108,9 @@ def _stuck(stuck: StuckStep) -> list[str]:
     return [
         f"### Needs attention: {stuck.code}",
         "",
-        f"Since {since} **{stuck.step}** ({stuck.what}) keeps failing. It is tried again at least every minute.",
+        f"Since {since} **{stuck.step}** ({stuck.description}) keeps failing. It is tried again at least every minute.",
         "",
-        *(f"- left: {word}" for word in stuck.left),
+        *(f"- left: {word}" for word in stuck.unsettled),
         "",
         "Send the update `retry_now`, or `done_by_hand` once it was done at the provider.",
         "",

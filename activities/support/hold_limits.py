@@ -46,5 +46,5 @@ class HoldLimits:
 
 def _leaving(tx: Session, plan: Plan) -> set[str]:
     """Return the seats of lines a plan takes off, but for those that pass to a new line: they are given back."""
-    kept = {seat for line in plan.adds for seat in line.keeps}
+    kept = {seat for line in plan.adds for seat in line.kept_reservations}
     return set(reservations_on(tx, plan.removes)) - kept

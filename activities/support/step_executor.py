@@ -28,7 +28,7 @@ class ExternalSystem(Protocol):
     """A provider, as far as it matters where it lives."""
 
     @property
-    def outside(self) -> bool:
+    def external(self) -> bool:
         """Whether it leaves our database."""
 
 
@@ -59,7 +59,7 @@ class StepExecutor:
         again. Raises the refusal the step was first answered with, and WithdrawnError under a withdrawn key.
         """
         try:
-            if provider is not None and provider.outside:
+            if provider is not None and provider.external:
                 return self._run_external(command, answer, call, record, undo_call, precheck)
             return self._run_embedded(command, answer, call, record, precheck)
         except (Refusal, ProviderError) as error:
@@ -132,18 +132,18 @@ class StepExecutor:
         `reverse` mends our own rows, given the step's answer; `take_back` tells the provider, by key,
         so that it may be told again.
         """
-        outside = provider is not None and provider.outside
+        outside = provider is not None and provider.external
         with self.store.write() as tx:
             order = lock_order(tx, command.order)
             now = self.store.now()
             before, effect = step_records.withdraw(tx, order.tenant, command.step, command, now)
-            if before is StepState.DONE and effect.answer is not None:
-                revert(tx, order, effect.answer)
-            if undo_call and not outside and command.by_hand is None:
+            if before is StepState.DONE and effect.result is not None:
+                revert(tx, order, effect.result)
+            if undo_call and not outside and command.done_by_hand_reason is None:
                 undo_call(order)
             self._record_done_by_hand(tx, order, command)
             changes.set_state(tx, command.change, ChangeState.UNDOING)
-        if undo_call and outside and command.by_hand is None:
+        if undo_call and outside and command.done_by_hand_reason is None:
             undo_call(order)
         return Nothing()
 
@@ -157,10 +157,10 @@ class StepExecutor:
         return result
 
     def _record_done_by_hand(self, tx: Session, order: OrderRow, command: Command) -> None:
-        if command.by_hand is not None:
-            who, *before = command.by_whom or (TEMPORAL,)
-            agreed: Data = {"agreed_with": before} if before else {}
-            data = {"step": command.step, "reason": command.by_hand, "who": who, **agreed}
+        if command.done_by_hand_reason is not None:
+            who, *before = command.done_by_hand_by or (TEMPORAL,)
+            agreed: Data = {"confirmed_by": before} if before else {}
+            data = {"step": command.step, "reason": command.done_by_hand_reason, "actor": who, **agreed}
             append(tx, order, EventType.DONE_BY_HAND, command.change, self.store.now(), data)
 
     def _record_refusal(self, command: Command, answer: type[R], error: Refusal | ProviderError) -> R:
@@ -183,4 +183,4 @@ def _first_result(effect: StepRecordRow | Known, answer: type[R]) -> R | None:
         return None
     if effect.refusal is not None:
         raise load_refusal(effect.refusal)
-    return answer.model_validate_json(effect.answer or "")
+    return answer.model_validate_json(effect.result or "")

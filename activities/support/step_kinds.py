@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from domain.money import Money
-from temporal.names import System
+from temporal.names import System, step_key
 
 
 class Command(BaseModel):
@@ -25,20 +25,18 @@ class Command(BaseModel):
 
     step: ClassVar[str]
     """The activity that does it."""
-    part: ClassVar[str]
-    """This step's part of the key."""
 
     change: str
     order: str
-    by_hand: str | None = None
+    done_by_hand_reason: str | None = None
     """Why an operator did it at the provider; then only our own books are mended."""
-    by_whom: tuple[str, ...] = ()
+    done_by_hand_by: tuple[str, ...] = ()
     """Who said so: last first, when it took two."""
 
     @property
     def key(self) -> str:
         """Our name for this attempt: the same after a crash, a reset and in another run."""
-        return f"{self.change}/{self.part}"
+        return step_key(self.change, self.step)
 
     @property
     def moves(self) -> Money | None:
@@ -47,7 +45,7 @@ class Command(BaseModel):
 
     def summary(self) -> str:
         """Say in plain words what is asked, for whoever reads the history."""
-        return self.part
+        return self.step
 
 
 class Nothing(BaseModel):

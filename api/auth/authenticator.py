@@ -22,7 +22,7 @@ from store.database.store import Store
 log = logging.getLogger(__name__)
 
 BEARER = "Bearer"
-_CLIENT, _UNKNOWN, _PRICES = "client", "unknown", "prices"
+_CLIENT, _UNAUTHENTICATED, _PRICES = "client", "unauthenticated", "prices"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class AuthSettings:
     tokens: TokenVerifier | None = None
     client_per_minute: int = 600
     """Requests of each client that is known."""
-    unknown_per_minute: int = 30
+    unauthenticated_per_minute: int = 30
     """Requests from each address by whom is not let in."""
     prices_per_minute: int = 120
     """Of a client's requests, those that only ask for prices."""
@@ -42,7 +42,11 @@ class AuthSettings:
     @property
     def per_minute(self) -> Mapping[str, int]:
         """How many requests of each kind a minute are taken."""
-        return {_CLIENT: self.client_per_minute, _UNKNOWN: self.unknown_per_minute, _PRICES: self.prices_per_minute}
+        return {
+            _CLIENT: self.client_per_minute,
+            _UNAUTHENTICATED: self.unauthenticated_per_minute,
+            _PRICES: self.prices_per_minute,
+        }
 
     @property
     def enabled(self) -> bool:
@@ -65,7 +69,8 @@ class Authenticator:
         """Note who asks, and what is left to them this minute, on the request; `challenge` says how one is known.
 
         What is asked for prices only is counted as such too. Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED,
-        SCOPE_MISSING, TOKENS_UNREADABLE and RATE_LIMITED. Where nobody is asked who they are, nothing is counted.
+        SCOPE_MISSING, TOKEN_ISSUER_UNAVAILABLE and RATE_LIMITED. Without
+        authentication nothing is counted.
         """
         check_query(request)
         caller = await self._known(request, challenge) if self._settings.enabled else Caller.anonymous(self._tenant)
@@ -80,11 +85,11 @@ class Authenticator:
     async def _known(self, request: Request, challenge: str) -> Caller:
         credential = credential_of(request)
         if credential is None:
-            await self._limiter.check(request, _UNKNOWN, address_of(request))
+            await self._limiter.check(request, _UNAUTHENTICATED, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
         caller = await self._whose(credential)
         if caller is None:
-            await self._limiter.check(request, _UNKNOWN, address_of(request))
+            await self._limiter.check(request, _UNAUTHENTICATED, address_of(request))
             wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": wrong})
         return caller
@@ -143,7 +148,7 @@ class Authenticator:
         except TokenRefusedError:
             return None
         except IssuerUnavailableError:
-            raise ProblemError("TOKENS_UNREADABLE") from None
+            raise ProblemError("TOKEN_ISSUER_UNAVAILABLE") from None
 
 
 def require_scope(caller: Caller, needed: Scope) -> None:

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
+from activities.plans import TEMPORAL_UPDATE_ROUTE
 from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, RELEASE_REPLACED_SEATS, RESERVE_SEATS
 from activities.support.step_kinds import Reversible
 from api.errors.problems import TITLES
 from domain.changes import ChangeKind
 from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
-from temporal.names import System
+from temporal.names import System, step_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _ELSEWHERE = (
@@ -25,9 +26,8 @@ _ELSEWHERE = (
 _PLACES: dict[str, System] = {step.name: step.system for step in _ELSEWHERE} | {
     step.undo_name: step.system for step in _ELSEWHERE if isinstance(step, Reversible)
 }
-_PARTS: dict[str, str] = {step.name: step.command_type.part for step in _ELSEWHERE} | {
-    step.undo_name: step.command_type.part for step in _ELSEWHERE if isinstance(step, Reversible)
-}
+_REVERSED: dict[str, str] = {step.undo_name: step.name for step in _ELSEWHERE if isinstance(step, Reversible)}
+"""The step that an undo undoes: both have one key."""
 _CALLED = {System.PAYMENTS: "payment provider", System.SEATS: "seat inventory"}
 _KINDS = {
     ChangeKind.CREATE: "Order made",
@@ -107,8 +107,7 @@ def code(name: str) -> str | None:
 
 def key(change: str, stuck: str) -> str | None:
     """Return the key a provider knows a step by; None for a step of our own store."""
-    part = _PARTS.get(stuck)
-    return f"{change}/{part}" if part else None
+    return step_key(change, _REVERSED.get(stuck, stuck)) if stuck in _PLACES else None
 
 
 def suggested_action(stuck: str, *, asked: bool) -> str:
@@ -134,7 +133,7 @@ def suggested_action(stuck: str, *, asked: bool) -> str:
 def who(route: str, entur: str, discover: str) -> str:
     """Return who asked, by the route a request came through."""
     path = route.partition(" ")[2]
-    if route == "by hand":
+    if route == TEMPORAL_UPDATE_ROUTE:
         return "an operator, in Temporal"
     if path.startswith("/desk/"):
         return "an operator, at the desk"
@@ -150,7 +149,7 @@ _NOBODY = {TEMPORAL: "an operator in Temporal", LOCAL: "an operator"}
 
 def by_hand(data: dict[str, Any]) -> str:
     """Return who did something by hand, with whom, and why; histories of before know only why."""
-    people = [_NOBODY.get(each, each) for each in (data.get("who", LOCAL), *data.get("agreed_with", ()))]
+    people = [_NOBODY.get(each, each) for each in (data.get("actor", LOCAL), *data.get("confirmed_by", ()))]
     return f"{' and '.join(people)}: “{data['reason']}”"
 
 
@@ -179,9 +178,9 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "order_confirmed": lambda data: f"version {data['version']} is the confirmed one",
     "draft_extended": lambda data: f"draft and seats last until {data['expires_at']}",
     "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: an operator was called",
-    "asked_by_hand": lambda data: f"asked by {by_hand(data)}",
-    "retried_by_hand": lambda data: f"{step(data['step'])} tried again by {by_hand(data)}",
-    "said_done_by_hand": lambda data: f"{step(data['step'])} said to be done by {by_hand(data)}",
+    "operator_request": lambda data: f"asked by {by_hand(data)}",
+    "retry_requested": lambda data: f"{step(data['step'])} tried again by {by_hand(data)}",
+    "done_by_hand_stated": lambda data: f"{step(data['step'])} said to be done by {by_hand(data)}",
     "done_by_hand": lambda data: f"{step(data['step'])} done by hand, said {by_hand(data)}",
     "order_erased": lambda data: f"{count(data['travellers'], 'traveller')} erased",
 }

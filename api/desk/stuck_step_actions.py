@@ -21,7 +21,7 @@ async def preview(made: ApiContext, number: str, how: OperatorAction) -> ActionP
     """Return what helping would do now. Raises ORDER_NOT_FOUND."""
     (progress,) = await progress_of(made.workflow_client, [number])
     event, stuck = await run_in_threadpool(_stuck, made, number, progress)
-    act, what = how.replace("_", "-"), f"“{stuck.what}” of {number}" if stuck else "the stuck step"
+    act, what = how.replace("_", "-"), f"“{stuck.description}” of {number}" if stuck else "the stuck step"
     hindrance = None if stuck else "No step of this order is stuck, or its workflow could not be asked."
     if how is OperatorAction.RETRY_NOW:
         does = [f"{what} is tried again at once, under the same key: it happens once however often it is tried."]
@@ -34,7 +34,7 @@ async def preview(made: ApiContext, number: str, how: OperatorAction) -> ActionP
         "Above what one person may say alone it is done once a second one has said the same, within an hour.",
     ]
     if stuck:
-        does += [f"{each.saying.who} said so already: “{each.saying.reason}”." for each in stuck.said_done]
+        does += [f"{each.saying.actor} said so already: “{each.saying.reason}”." for each in stuck.statements]
     if stuck and stuck.key:
         does.insert(1, f"The provider knows it under the key {stuck.key}.")
     return ActionPreview(

@@ -135,7 +135,7 @@ class _Writer:
             at=row.created_at,
             finished=row.finished_at,
             state=row.state,
-            code=(outcome.code if outcome else None) or row.trouble,
+            code=(outcome.code if outcome else None) or row.dispatch_error,
             version=plan.version if plan else outcome.order.version if outcome else None,
             correlation=row.correlation_id,
             after=outcome.order.total if outcome else None,
@@ -144,8 +144,8 @@ class _Writer:
             removed=[self._removed(line) for line in plan.removes] if plan else (),
             notes=_notes(event for event in events if event.change == row.id),
             in_draft=row.state == ChangeState.DONE
-            and row.draft is not None
-            and row.draft == self._head.draft_opened_by,
+            and row.draft_opened_by is not None
+            and row.draft_opened_by == self._head.draft_opened_by,
         )
 
     def of_end(self, event: EventRow) -> Entry:

@@ -41,17 +41,17 @@ class StuckStepView:
 
     order: str
     step: str
-    what: str
+    description: str
     code: str
     since: datetime
     request: str | None
-    left: Sequence[str]
+    unsettled: Sequence[str]
     risk: Risk
     proposal: str
     key: str | None
     heard: bool
     """Whether its workflow says so; else it is by the books, and may have come through since."""
-    said_done: Sequence[RecordedStatement]
+    statements: Sequence[RecordedStatement]
     """Who said within the hour that it was done by hand."""
 
 
@@ -60,7 +60,7 @@ class Queue:
     """Everything that waits."""
 
     stuck: Sequence[StuckStepView]
-    drift: Sequence[Violation] | None
+    discrepancies: Sequence[Violation] | None
     """None when the books could not be read through in time."""
     overdue: Sequence[ChangeRow]
     ending: Sequence[OrderRow]
@@ -72,7 +72,7 @@ class Queue:
     @property
     def empty(self) -> bool:
         """Whether nothing waits, as far as could be told."""
-        return not (self.stuck or self.drift or self.overdue or self.ending)
+        return not (self.stuck or self.discrepancies or self.overdue or self.ending)
 
 
 async def queue(made: ApiContext) -> Queue:
@@ -122,16 +122,16 @@ def stuck_step(tx: TenantSession, order: str, progress: Progress | None, now: da
     return StuckStepView(
         order=order,
         step=told.step,
-        what=told.what,
+        description=told.description,
         code=told.code,
         since=told.since,
         request=progress.request if progress else change,
-        left=told.left or tuple(islice(unsettled_items(tx, loaded, change or ""), SHOWN)),
+        unsettled=told.unsettled or tuple(islice(unsettled_items(tx, loaded, change or ""), SHOWN)),
         risk=at_risk(loaded),
         proposal=labels.suggested_action(told.step, asked=call is not None and work_queue.was_retried(tx, order, call)),
         key=labels.key(change, told.step) if change else None,
         heard=progress is not None,
-        said_done=operator_statements.statements_of_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
+        statements=operator_statements.statements_of_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
     )
 
 
@@ -140,7 +140,10 @@ def _last_heard(call: EventRow | None, head: OrderRow | None) -> StuckStep | Non
         return None
     data = data_of(call)
     return StuckStep(
-        step=data["step"], what=labels.step(data["step"]), since=datetime.fromisoformat(data["at"]), code=data["code"]
+        step=data["step"],
+        description=labels.step(data["step"]),
+        since=datetime.fromisoformat(data["at"]),
+        code=data["code"],
     )
 
 

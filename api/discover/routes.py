@@ -28,7 +28,7 @@ Parts = Annotated[ApiContext, Depends(api_context)]
 Asked = Annotated[RequestOptions, Depends(with_default_wait)]
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
-_NEW = ("IDEMPOTENCY_MISMATCH", "NO_TURN", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_NEW = ("IDEMPOTENCY_MISMATCH", "ORDER_BUSY", "STEP_FAILED", "ENGINE_UNREACHABLE")
 _ASK = ("ORDER_NOT_FOUND", "ORDER_ERASED", "STALE_ORDER", "ORDER_CHANGED_TOO_OFTEN", *_NEW)
 _ITEM = (*_ASK, "ORDER_ITEM_NOT_FOUND")
 

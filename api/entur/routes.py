@@ -36,7 +36,7 @@ _ASK = (
     "ORDER_ERASED",
     "STALE_ORDER",
     "ORDER_NEEDS_ATTENTION",
-    "NO_TURN",
+    "ORDER_BUSY",
     "STEP_FAILED",
     "ENGINE_UNREACHABLE",
 )

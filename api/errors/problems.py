@@ -19,7 +19,7 @@ STATUS_OF_REFUSAL: Mapping[str, int] = {
     "LINE_NOT_FOUND": 404,
     "OFFER_NOT_FOUND": 404,
     "STALE_ORDER": 412,
-    "NO_TURN": 423,
+    "ORDER_BUSY": 423,
 }
 """Every other refusal is 409."""
 
@@ -68,7 +68,7 @@ TITLES: dict[str, tuple[int, str]] = {
     "STEP_FAILED": (500, "A step broke and everything was taken back. Try again with a new key."),
     "INTERNAL": (500, "Something broke on our side."),
     "ENGINE_UNREACHABLE": (503, "The request is kept but could not be started. Send it again with the same key."),
-    "TOKENS_UNREADABLE": (503, "The token cannot be checked now: its issuer does not answer. Try again."),
+    "TOKEN_ISSUER_UNAVAILABLE": (503, "The token cannot be checked now: its issuer does not answer. Try again."),
     "TOO_MANY_WATCHERS": (503, "As many changes are watched here as may be. Try again later."),
     "STORE_BUSY": (503, "The store did not answer in time. Try again."),
 }
@@ -155,7 +155,7 @@ COMMON_PROBLEMS = (
     "STORE_BUSY",
 )
 """What every route may answer."""
-AUTH_PROBLEMS = ("UNAUTHENTICATED", "SCOPE_MISSING", "CREDENTIAL_IN_QUERY", "RATE_LIMITED", "TOKENS_UNREADABLE")
+AUTH_PROBLEMS = ("UNAUTHENTICATED", "SCOPE_MISSING", "CREDENTIAL_IN_QUERY", "RATE_LIMITED", "TOKEN_ISSUER_UNAVAILABLE")
 """What every route may answer that asks who somebody is."""
 
 

@@ -52,5 +52,5 @@ def _tell(scope: Scope, status: int, seconds: float) -> None:
     method, route = method_of(scope), route_template(scope)
     REQUEST_SECONDS.labels(method, route, status).observe(seconds)
     if route not in _QUIET:
-        members = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        members = {"method": method, "route": route, "status": status, "duration_ms": round(seconds * 1000, 1)}
         log.info("request answered", extra=members)

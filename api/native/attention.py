@@ -31,10 +31,10 @@ _HELP: dict[int | str, dict[str, Any]] = responses(
 _BY_HAND = _HELP | responses("NOTHING_STUCK", "SECOND_PERSON_NEEDED")
 
 
-class SaidOut(BaseModel):
+class StatementOut(BaseModel):
     """Who said that a stuck step was done by hand, and waits for a second person to say the same."""
 
-    who: str
+    actor: str
     reason: str
     at: datetime
 
@@ -46,15 +46,19 @@ class StuckOut(BaseModel):
     request: str | None = Field(description="The change it belongs to; words when nobody asked: a deadline, a cancel.")
     kind: str | None
     step: str
-    what: str
+    description: str
     code: str = Field(description="Why it failed last, as far as is known.")
     since: datetime
     seconds: int = Field(description="For how long.")
-    left: list[str] = Field(description="What the order has that is not settled.", examples=[["12.40 NOK captured"]])
-    said_done: list[SaidOut] = Field(description="Who said within the hour that it was done by hand, latest first.")
+    unsettled: list[str] = Field(
+        description="What the order has that is not settled.", examples=[["12.40 NOK captured"]]
+    )
+    statements: list[StatementOut] = Field(
+        description="Who said within the hour that it was done by hand, latest first."
+    )
 
 
-class DriftOut(BaseModel):
+class DiscrepancyOut(BaseModel):
     """Something of the books that must be true and is not."""
 
     invariant: str
@@ -66,7 +70,7 @@ class AttentionOut(BaseModel):
     """Everything that waits for an operator, at most 200 of each."""
 
     stuck: list[StuckOut]
-    drift: list[DriftOut]
+    discrepancies: list[DiscrepancyOut]
 
 
 class HelpIn(Model):
@@ -82,7 +86,7 @@ async def get_attention(made: Parts) -> AttentionOut:
     progress = [each for each in await progress_of(made.workflow_client, await stuck_orders(made)) if each]
     return AttentionOut(
         stuck=await run_in_threadpool(_shown, made, progress),
-        drift=[DriftOut(invariant=each.invariant, order=each.order, what=each.what) for each in wrong],
+        discrepancies=[DiscrepancyOut(invariant=each.invariant, order=each.order, what=each.what) for each in wrong],
     )
 
 
@@ -135,8 +139,10 @@ def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: dat
         request=progress.request,
         kind=progress.kind,
         seconds=max(0, int((now - stuck.since).total_seconds())),
-        said_done=[SaidOut(who=each.saying.who, reason=each.saying.reason, at=each.at) for each in said],
-        **stuck.model_dump(include={"step", "what", "code", "since", "left"}),
+        statements=[StatementOut(actor=each.saying.actor, reason=each.saying.reason, at=each.at) for each in said],
+        description=stuck.description,
+        unsettled=stuck.unsettled,
+        **stuck.model_dump(include={"step", "code", "since"}),
     )
 
 

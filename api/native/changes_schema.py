@@ -174,7 +174,7 @@ class StepOut(BaseModel):
     step: str
     state: str
     refused: bool
-    asked_at: datetime
+    started_at: datetime
     done_at: datetime | None
     withdrawn_at: datetime | None
 
@@ -185,7 +185,7 @@ class ChangeDetails(ChangeOut):
     order_number: str | None
     created_at: datetime
     finished_at: datetime | None
-    trouble: str | None = Field(description="Why it could not be started yet, as a code.")
+    dispatch_error: str | None = Field(description="Why it could not be started yet, as a code.")
     steps: list[StepOut]
     problem: Problem | None = Field(description="Why it was refused or undone.")
 
@@ -251,13 +251,13 @@ def details_out(row: ChangeRow, effects: list[StepRecordRow], *, stuck: bool) ->
         order_number=row.order_number,
         created_at=row.created_at,
         finished_at=row.finished_at,
-        trouble=row.trouble,
+        dispatch_error=row.dispatch_error,
         steps=[
             StepOut(
                 step=effect.step,
                 state=effect.state,
                 refused=effect.refusal is not None,
-                asked_at=effect.asked_at,
+                started_at=effect.started_at,
                 done_at=effect.done_at,
                 withdrawn_at=effect.withdrawn_at,
             )

@@ -67,7 +67,7 @@ class WebhookOut(BaseModel):
     url: str
     types: list[EventType] | None = Field(description="Which events are posted; null for all.")
     enabled: bool
-    disabled_why: DisabledReason | None = Field(
+    disabled_reason: DisabledReason | None = Field(
         description="GONE: it answered 410. GAVE_UP: an event was not taken for five days. BY_REQUEST."
     )
     created_at: datetime
@@ -75,8 +75,8 @@ class WebhookOut(BaseModel):
     last_failure: Failure | None
     last_status: int | None = Field(description="What was answered then.")
     last_success_at: datetime | None
-    waiting: int = Field(description="Events that it has still to get. Those of a disabled one wait for 30 days.")
-    both_secrets_until: datetime | None = Field(description="How long the former secret signs along.")
+    pending: int = Field(description="Events that it has still to get. Those of a disabled one wait for 30 days.")
+    previous_secret_until: datetime | None = Field(description="How long the former secret signs along.")
 
 
 class WebhookSecretOut(WebhookOut):
@@ -129,13 +129,13 @@ def webhook_out(row: WebhookRow, waiting: int, now: datetime) -> WebhookOut:
 
 def secret_out(row: WebhookRow, waiting: int, now: datetime, key: str) -> WebhookSecretOut:
     """Return a webhook with the secret that was made under a key, if it still has it."""
-    secret = row.secret if row.secret_key == key else None
+    secret = row.secret if row.secret_idempotency_key == key else None
     return WebhookSecretOut.model_validate(_shown(row, waiting, now) | {"secret": secret})
 
 
 def _shown(row: WebhookRow, waiting: int, now: datetime) -> dict[str, Any]:
-    both = row.former_until if row.former_until and row.former_until > now else None
-    return row.model_dump() | {"types": types_of(row), "waiting": waiting, "both_secrets_until": both}
+    both = row.previous_secret_until if row.previous_secret_until and row.previous_secret_until > now else None
+    return row.model_dump() | {"types": types_of(row), "pending": waiting, "previous_secret_until": both}
 
 
 def test_out(answered: SendResult) -> TestOut:

@@ -17,7 +17,8 @@ PATIENCE_SECONDS = 0.25
 REST_SECONDS = 5.0
 """How long a Redis that does not answer is not asked again."""
 MISSING = (
-    "CHANGEOVER_LIMITS names a Redis, but its client is not installed. Install the extra `redis`: pip install redis"
+    "CHANGEOVER_RATE_LIMIT_REDIS names a Redis, but its client is not installed."
+    " Install the extra `redis`: pip install redis"
 )
 
 Counted = tuple[bool, WindowStats]

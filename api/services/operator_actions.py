@@ -48,7 +48,10 @@ _TOLD: Mapping[OperatorAction, type[RetryNow] | type[DoneByHand]] = {
     OperatorAction.DONE_BY_HAND: DoneByHand,
 }
 _REFUSED = frozenset((NOTHING_STUCK, SecondPersonNeeded.code))
-_KINDS = {OperatorAction.RETRY_NOW: EventType.RETRIED_BY_HAND, OperatorAction.DONE_BY_HAND: EventType.SAID_DONE_BY_HAND}
+_KINDS = {
+    OperatorAction.RETRY_NOW: EventType.RETRY_REQUESTED,
+    OperatorAction.DONE_BY_HAND: EventType.DONE_BY_HAND_STATED,
+}
 
 
 class ActionNotAcceptedError(TemporalUnavailableError):
@@ -67,7 +70,7 @@ async def perform(made: ApiContext, order: str, how: OperatorAction, reason: str
     if said is None:
         progress = await _progress(made.workflow_client.client, order)
         said = await run_in_threadpool(_write_down, made, progress, how, reason, said_id)
-    told = _TOLD[how](said=said, reason=reason)
+    told = _TOLD[how](statement_event=said, reason=reason)
     try:
         await _tell(made.workflow_client.client, order, how, told, said_id)
     except ActionNotAcceptedError:

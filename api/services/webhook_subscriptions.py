@@ -60,8 +60,8 @@ async def subscribe(
         url=url,
         types=webhooks.written(types),
         secret=new_secret(),
-        secret_key=key,
-        created_key=key,
+        secret_idempotency_key=key,
+        idempotency_key=key,
         fingerprint=mark,
         created_at=made.store.now(),
     )
@@ -83,7 +83,7 @@ def _kept(made: ApiContext, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
         if webhooks.add(tx, fresh):
             _note(tx, made, "subscribe", fresh.id)
             return fresh, False
-    earlier = _made_before(made, fresh.created_key, fresh.fingerprint)
+    earlier = _made_before(made, fresh.idempotency_key, fresh.fingerprint)
     if earlier is None:
         raise LookupError("a webhook that could not be kept has a twin")
     return earlier, True
@@ -115,7 +115,7 @@ def rotate(made: ApiContext, webhook: str, key: str) -> tuple[WebhookRow, bool]:
     """Give a webhook a new secret; return it, and whether this key had made its secret before."""
     with made.store.write() as tx:
         row = _found(tx, webhook, lock=True)
-        if row.secret_key == key:
+        if row.secret_idempotency_key == key:
             return row, True
         webhooks.rotate(row, new_secret(), key, made.store.now())
         _note(tx, made, "rotate secret", row.id)

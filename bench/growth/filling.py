@@ -103,7 +103,7 @@ def _place(connection: Connection, made_from: Template, coach: int) -> Iterator[
         left = line["valid_from"] - _LONG_AGO
         services: dict[str, ColumnElement[Any]] = {
             "id": COPIES.c.service,
-            "line": literal("past"),
+            "railway_line": literal("past"),
             "departs_at": literal(left, UtcDateTime()),
             "day": literal(left.date()),
             **common,

@@ -14,7 +14,7 @@ def run_trains(url: str, names: tuple[str, ...], coaches: int, seats: int) -> No
     """Let trains of these names run every day, on which every product of the line is sold."""
     departures = tuple(Departure(number=name, leaves=time(9, number % 60)) for number, name in enumerate(names))
     table = Timetable(
-        line=LINE,
+        railway_line=LINE,
         time_zone=ZONE,
         days=_DAYS,
         departures=departures,

@@ -86,8 +86,8 @@ class _Watching:
         """Do what an operator does: see what is left, mend what is broken, have it tried again."""
         self._helped = True
         stuck = self._stage.shop.stuck(self._order)
-        self._stage.say(f"[yellow]A case for an operator:[/yellow] {stuck['what']} keeps failing.")
-        for left in stuck["left"]:
+        self._stage.say(f"[yellow]A case for an operator:[/yellow] {stuck['description']} keeps failing.")
+        for left in stuck["unsettled"]:
             self._stage.say(f"  left: {left}")
         self._folder.mend(self._order, self._step, Fault.DOWN)
         self._stage.shop.help(self._order, "retry-now", "the provider is back")

@@ -75,7 +75,7 @@ class _Breaking(ActivityInboundInterceptor):
             return await super(_Breaking, self).execute_activity(input)
 
         # An operator's word ends the fault: what is left to do is ours.
-        by_hand = getattr(command, "by_hand", None)
+        by_hand = getattr(command, "done_by_hand_reason", None)
         armed = None if by_hand else self._faults.fire(order, step)
         result = await (_BREAK[armed.fault](armed, do) if armed else do())
         await self._let_late_ones_land(order, step)

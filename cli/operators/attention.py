@@ -35,7 +35,7 @@ def list_(*, api: Api = None, as_json: AsJson = False) -> None:
     with output_of(api, speaker) as shop:
         found = shop.attention()
     speaker.answer(found, Group(*_words(found)))
-    raise typer.Exit(Code.NO if found["stuck"] or found["drift"] else Code.DONE)
+    raise typer.Exit(Code.NO if found["stuck"] or found["discrepancies"] else Code.DONE)
 
 
 @app.command()
@@ -59,15 +59,15 @@ def _help(order: str, how: str, reason: str, api: str | None, speaker: Output) -
 def _words(found: Json) -> Iterator[str]:
     for stuck in found["stuck"]:
         yield f"[bold]{stuck['order']}[/bold] {stuck['kind'] or ''} {stuck['request'] or ''}".rstrip()
-        yield f"   {escape(stuck['what'])}: keeps failing with {stuck['code']} since {moment(stuck['since'])}"
-        yield from (f"   left: {escape(word)}" for word in stuck["left"])
-        for said in stuck["said_done"]:
+        yield f"   {escape(stuck['description'])}: keeps failing with {stuck['code']} since {moment(stuck['since'])}"
+        yield from (f"   left: {escape(word)}" for word in stuck["unsettled"])
+        for said in stuck["statements"]:
             yield f"   said to be done by {said['who']} at {moment(said['at'])}: {escape(said['reason'])}"
     if found["stuck"]:
         yield "Help by `changeover attention retry` or `done-by-hand`, with the order and a --reason."
     else:
         yield "[green]No order waits for an operator.[/green]"
-    for drift in found["drift"]:
+    for drift in found["discrepancies"]:
         yield f"[red]books[/red] {drift['invariant']}: order {drift['order'] or '-'}: {escape(drift['what'])}"
-    if found["drift"]:
+    if found["discrepancies"]:
         yield "`changeover check` says what each of these means."

@@ -42,7 +42,7 @@ def _register(
         with store.write() as tx:
             added = clients.add(tx, TenantAccess(settings.tenant, channel), name, scopes, store.now())
     except clients.NotOfAChannelError:
-        _refuse(speaker, "SCOPE_NOT_OF_A_CHANNEL", "administer concerns all channels: leave --channel out.")
+        _refuse(speaker, "SCOPE_NEEDS_WHOLE_TENANT", "administer concerns all channels: leave --channel out.")
     if not added:
         _refuse(speaker, "CLIENT_EXISTS", f"There is a client {name} already, or was.")
     audit_log.record("create client", audit_log.at_the_terminal(), client=name)

@@ -83,10 +83,11 @@ def _draft(draft: Json) -> Iterator[str]:
 def _waits(progress: Json) -> Iterator[str]:
     for step in progress["steps"]:
         if step["state"] == "under way":
-            yield f"   under way: {progress['kind']} {progress['request']}: {escape(step['what'])}"
-    if progress["waiting"]:
-        yield f"   waiting for their turn: {progress['waiting']}"
+            yield f"   under way: {progress['kind']} {progress['request']}: {escape(step['description'])}"
+    if progress["queued"]:
+        yield f"   waiting for their turn: {progress['queued']}"
     stuck = progress["stuck"]
     if stuck:
-        yield f"   [red]needs attention[/red]: {escape(stuck['what'])}, {stuck['code']} since {moment(stuck['since'])}"
+        since = moment(stuck["since"])
+        yield f"   [red]needs attention[/red]: {escape(stuck['description'])}, {stuck['code']} since {since}"
         yield "   See `changeover attention list`."

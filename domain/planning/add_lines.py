@@ -70,7 +70,7 @@ def seat_on(
     """Seat lines (id, number of travellers) on a service: seats in hand first, the rest to be held."""
     if service is None:
         return {}
-    given = [kept for line in planning.adds for kept in line.keeps]
+    given = [kept for line in planning.adds for kept in line.kept_reservations]
     in_hand = seats_in_hand(planning.order, replaced, service, given)
     seated, wish = seat(lines, names, in_hand, service)
     if wish:
@@ -108,8 +108,8 @@ def _line(
         external_reference=wish.external_reference,
         customers=wish.customers,
         distribution=wish.distribution,
-        keeps=seated.keeps if seated else (),
-        holds=seated.holds if seated else 0,
+        kept_reservations=seated.keeps if seated else (),
+        seats_to_hold=seated.holds if seated else 0,
     )
 
 

@@ -96,7 +96,7 @@ class PlanBuilder:
         changes = bool(self.adds or self.removes or self.travellers)
         puts = all(isinstance(each, SetPosition | KeepPositions) for each in request.operations)
         return Plan(
-            nothing=puts and not changes and not request.confirm,
+            no_op=puts and not changes and not request.confirm,
             version=self.order.version + 1 if confirmed else self.order.version,
             adds=tuple(self.adds),
             removes=tuple(self.removes),

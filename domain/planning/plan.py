@@ -30,9 +30,9 @@ class PlannedLine(Model):
     external_reference: str | None = None
     customers: tuple[Customer, ...] = ()
     distribution: Distribution | None = None
-    keeps: tuple[str, ...] = ()
+    kept_reservations: tuple[str, ...] = ()
     """Reservations that pass to it from a line it replaces."""
-    holds: int = 0
+    seats_to_hold: int = 0
     """How many further seats are to be held for it."""
 
 
@@ -58,7 +58,7 @@ class Plan(Model):
     warnings: tuple[IgnoredField, ...] = ()
     refund_price_difference: Flag = False
     confirm: Flag = False
-    nothing: Flag = False
+    no_op: Flag = False
     """Whether the order already is what was asked, and asking so is no mistake."""
     next_line: int
     next_position: int

@@ -118,7 +118,7 @@ def _renew(planning: PlanBuilder) -> None:
                 external_reference=line.external_reference,
                 customers=line.customers,
                 distribution=line.distribution,
-                keeps=seated.keeps if seated else (),
-                holds=seated.holds if seated else 0,
+                kept_reservations=seated.keeps if seated else (),
+                seats_to_hold=seated.holds if seated else 0,
             )
         )

@@ -88,7 +88,7 @@ class Railway:
             self.released.add(key)
             self._forget([hold.reference for hold in self.holds.values() if hold.key == key])
 
-    def give_back(self, references: list[str]) -> None:
+    def release_references(self, references: list[str]) -> None:
         """Give back seats."""
         with self._turn:
             self._forget(references)

@@ -118,8 +118,8 @@ def railway_routes(railway: Railway) -> APIRouter:
         railway.release(key)
 
     @router.post("/returns", status_code=204)
-    def give_back(body: References) -> None:
-        railway.give_back(body.references)
+    def release_references(body: References) -> None:
+        railway.release_references(body.references)
 
     @router.post("/extensions", status_code=204)
     def extend(body: References) -> None:
@@ -162,7 +162,9 @@ def stocked(path: Path = DEMO) -> Outside:
         for day in (today + timedelta(days=number + 1) for number in range(table.days)):
             for departure in table.departures:
                 departs = datetime.combine(day, departure.leaves, ZoneInfo(table.time_zone))
-                service = Service(id=f"{departure.number}-{day}", line=table.line, departs_at=departs, day=day)
+                service = Service(
+                    id=f"{departure.number}-{day}", railway_line=table.railway_line, departs_at=departs, day=day
+                )
                 services.append(service.model_dump(mode="json"))
                 outside.railway.put(service.id, table.coaches, table.seats_per_coach)
     outside.catalogue = sold.model_dump(mode="json", include={"products", "supplements"}) | {"services": services}

@@ -38,7 +38,7 @@ class _Authorised(BaseModel):
 class BankPayments:
     """Each call is a PUT or DELETE under our own key, so that the bank knows when it is asked again."""
 
-    outside = True
+    external = True
 
     def __init__(self, settings: BankSettings | None = None) -> None:
         chosen = settings or BankSettings()

@@ -53,7 +53,7 @@ class _Hold(BaseModel):
 class RailwaySeats:
     """Holds are made under our own key, so that the railway knows when it is asked again."""
 
-    outside = True
+    external = True
 
     def __init__(self, settings: RailwaySettings | None = None) -> None:
         chosen = settings or RailwaySettings()
@@ -67,9 +67,9 @@ class RailwaySeats:
         """Close the connections."""
         self._http.close()
 
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         """Hold seats, all or none, in the order asked."""
-        asked = [{"service": each.service, "count": each.count, "names": each.names} for each in wanted]
+        asked = [{"service": each.service, "count": each.count, "names": each.names} for each in requests]
         body = {"wanted": asked, "until": until.isoformat()}
         answer = self._ask("PUT", tenant, f"holds/{quote(key, safe='')}", body)
         try:
@@ -82,7 +82,7 @@ class RailwaySeats:
         """Give back what is held under a key; the railway remembers the key, used or not."""
         self._ask("DELETE", tenant, f"holds/{quote(key, safe='')}")
 
-    def give_back(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> None:
         """Give back these seats."""
         if references:
             self._ask("POST", tenant, "returns", {"references": list(references)})

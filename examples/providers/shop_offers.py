@@ -42,7 +42,7 @@ class _Shelf(BaseModel):
 class ShopOffers:
     """Asks the shop once a minute at most: orders are read far more often than prices change."""
 
-    outside = True
+    external = True
 
     def __init__(self, settings: ShopSettings | None = None) -> None:
         self._settings = settings or ShopSettings()
@@ -103,10 +103,10 @@ class ShopOffers:
 
 def _where(shelf: _Shelf, product: Product, search: OfferSearch, now: datetime) -> Iterator[Service | None]:
     """Yield the service a product is to be sold on, or None for a product without departures; else nothing."""
-    leaving = [each for each in shelf.services if each.line == product.line and not each.departed(now)]
+    leaving = [each for each in shelf.services if each.railway_line == product.railway_line and not each.departed(now)]
     if search.service:
         yield from [each for each in leaving if each.id == search.service]
-    elif product.line is None:
+    elif product.railway_line is None:
         yield None
     elif search.valid_from:
         day = day_of(search.valid_from, search.time_zone)

@@ -100,7 +100,7 @@ class OutsideOffersContract(OffersContract):
     """Laws for a catalogue outside our database."""
 
     def test_it_says_that_it_is_outside(self, offers: OffersUnderTest) -> None:
-        assert offers.provider.outside is True
+        assert offers.provider.external is True
 
     @pytest.mark.parametrize("trouble", Trouble)
     def test_in_trouble_it_answers_from_memory_or_breaks_but_never_says_there_is_nothing(

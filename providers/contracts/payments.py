@@ -178,7 +178,7 @@ class OutsidePaymentsContract(PaymentsContract):
     """Laws for a provider outside our database: it keeps by itself what an embedded one leaves to the step."""
 
     def test_it_says_that_it_is_outside(self, payments: PaymentsUnderTest) -> None:
-        assert payments.provider.outside is True
+        assert payments.provider.external is True
 
     def test_what_comes_after_its_undo_is_declined(self, payments: PaymentsUnderTest) -> None:
         for key in (payments.aside(), new_key("authorise")):

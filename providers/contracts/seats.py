@@ -124,10 +124,10 @@ class SeatsContract:
         train, key = seats.train(3), new_key("reserve")
         one, two = _references(seats.hold(key, train, 2))
         seats.provider.confirm(seats.tenant, new_key("seats"), [two], [])
-        seats.provider.give_back(seats.tenant, [one])
+        seats.provider.release_references(seats.tenant, [one])
         assert seats.free(train) == 2
-        seats.provider.give_back(seats.tenant, [one, two])
-        seats.provider.give_back(seats.tenant, [])
+        seats.provider.release_references(seats.tenant, [one, two])
+        seats.provider.release_references(seats.tenant, [])
         assert seats.free(train) == 3
 
     def test_a_hold_ends_by_itself(self, seats: SeatsUnderTest) -> None:
@@ -175,7 +175,7 @@ class OutsideSeatsContract(SeatsContract):
     """Laws for an inventory outside our database: it keeps by itself what an embedded one leaves to the step."""
 
     def test_it_says_that_it_is_outside(self, seats: SeatsUnderTest) -> None:
-        assert seats.provider.outside is True
+        assert seats.provider.external is True
 
     def test_a_hold_that_comes_after_its_release_is_refused(self, seats: SeatsUnderTest) -> None:
         train, held, never = seats.train(2), new_key("reserve"), new_key("reserve")
@@ -205,7 +205,7 @@ class OutsideSeatsContract(SeatsContract):
         acts: tuple[Callable[[], None], ...] = (
             lambda: provider.extend(tenant, [one, two], until),
             lambda: provider.confirm(tenant, sale, [one], [two]),
-            lambda: provider.give_back(tenant, [one]),
+            lambda: provider.release_references(tenant, [one]),
             lambda: provider.release(tenant, key),
         )
         for act in acts:

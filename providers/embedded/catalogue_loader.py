@@ -25,7 +25,7 @@ class Departure(Model):
 class Timetable(Model):
     """A line's daily departures and the seats on each."""
 
-    line: Code
+    railway_line: Code
     time_zone: str
     days: Number
     departures: tuple[Departure, ...]
@@ -50,7 +50,7 @@ def load_catalogue(store: Store, tenant: str, catalogue: Catalogue, first_day: d
     with store.write() as tx:
         for product in catalogue.products:
             text = product.model_dump_json()
-            tx.merge(ProductRow(tenant=tenant, id=product.id, line=product.line, document=text))
+            tx.merge(ProductRow(tenant=tenant, id=product.id, railway_line=product.railway_line, document=text))
         for supplement in catalogue.supplements:
             tx.merge(SupplementRow(tenant=tenant, id=supplement.id, document=supplement.model_dump_json()))
         return sum(
@@ -67,7 +67,7 @@ def _services(tenant: str, table: Timetable, first_day: date) -> Iterator[Servic
             yield ServiceRow(
                 tenant=tenant,
                 id=f"{departure.number}-{day.isoformat()}",
-                line=table.line,
+                railway_line=table.railway_line,
                 departs_at=datetime.combine(day, departure.leaves, zone),
                 day=day,
             )

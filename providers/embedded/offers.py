@@ -28,13 +28,13 @@ def _by_id(table: sa.Table, *columns: str) -> sa.Select[Any]:
 # Run for every change.
 _PRODUCTS = _by_id(table_of(ProductRow), "id", "document")
 _SUPPLEMENTS = _by_id(table_of(SupplementRow), "id", "document")
-_SERVICES = _by_id(table_of(ServiceRow), "id", "line", "departs_at", "day")
+_SERVICES = _by_id(table_of(ServiceRow), "id", "railway_line", "departs_at", "day")
 
 
 class EmbeddedOffers:
     """Finds one bundle per product that fits: all travellers, one price each by age."""
 
-    outside = False
+    external = False
 
     def __init__(self, store: Store, offer_life: timedelta = OFFER_LIFE) -> None:
         self._store = store
@@ -89,13 +89,17 @@ def _where(tx: Session, tenant: str, product: Product, search: OfferSearch, now:
     """Yield the service a product is to be sold on, or None for a product without departures; else nothing."""
     if search.service:
         service = _services(tx, tenant, [search.service]).get(search.service)
-        if service and service.line == product.line and not service.departed(now):
+        if service and service.railway_line == product.railway_line and not service.departed(now):
             yield service
-    elif product.line is None:
+    elif product.railway_line is None:
         yield None
     elif search.valid_from:
         day, from_ = day_of(search.valid_from, search.time_zone), max(search.valid_from, now)
-        leaving = (ServiceRow.line == product.line, ServiceRow.day == day, col(ServiceRow.departs_at) >= from_)
+        leaving = (
+            ServiceRow.railway_line == product.railway_line,
+            ServiceRow.day == day,
+            col(ServiceRow.departs_at) >= from_,
+        )
         query = select(ServiceRow).where(ServiceRow.tenant == tenant, *leaving)
         services = [_service(row) for row in tx.exec(query.order_by(col(ServiceRow.departs_at)).limit(2))]
         yield from [each for each in services if not each.departed(now)][:1]
@@ -111,4 +115,4 @@ def _of(tenant: str, ids: Sequence[str]) -> dict[str, str | list[str]]:
 
 
 def _service(row: ServiceRow | sa.Row[Any]) -> Service:
-    return Service(id=row.id, line=row.line, departs_at=row.departs_at, day=row.day)
+    return Service(id=row.id, railway_line=row.railway_line, departs_at=row.departs_at, day=row.day)

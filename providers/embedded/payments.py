@@ -25,7 +25,7 @@ _MOVE = update(_TABLE).where(_TABLE.c.key == bindparam("of"))
 class EmbeddedPayments:
     """Keeps its own account of every payment, beside our ledger: two books that must agree."""
 
-    outside = False
+    external = False
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -55,23 +55,23 @@ _PLACES = (
 class EmbeddedSeats:
     """Holds seats by inserting a row for each; its primary key makes selling one twice impossible."""
 
-    outside = False
+    external = False
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         """Hold seats, all or none: whoever asks for one service waits for those before them."""
         with self._store.write() as tx:
             earlier = tx.connection().execute(_EARLIER, {"of_tenant": tenant, "of_key": key}).all()
             if earlier:
                 return sorted((HeldSeat(*row) for row in earlier), key=_order)
             # In one order for everybody: two changes with two services each must not wait in a ring.
-            for service in sorted({request.service for request in wanted}):
+            for service in sorted({request.service for request in requests}):
                 self._queue_up(tx, tenant, service)
             held: list[HeldSeat] = []
             common = {"tenant": tenant, "key": key, "state": "held", "expires_at": until}
-            for request in wanted:
+            for request in requests:
                 places = self._places(tx, tenant, request)
                 more = [_named_by(key, n, request.service, each) for n, each in enumerate(places, len(held) + 1)]
                 insert_all(tx, SeatHoldRow, [asdict(seat) | common for seat in more])
@@ -100,7 +100,7 @@ class EmbeddedSeats:
         with self._store.write() as tx:
             tx.execute(delete(SeatHoldRow).where(col(SeatHoldRow.tenant) == tenant, col(SeatHoldRow.key) == key))
 
-    def give_back(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> None:
         """Give back these seats; those already free are left alone."""
         if not references:
             return
@@ -116,7 +116,7 @@ class EmbeddedSeats:
         """Sell the taken seats and free the given-up ones in one transaction."""
         with self._store.write() as tx:
             _set(tx, _SET, tenant, taken, state="confirmed", expires_at=None)
-            self.give_back(tenant, given_up)
+            self.release_references(tenant, given_up)
 
 
 def _set(tx: Session, change: sa.Update, tenant: str, references: Sequence[str], **values: object) -> None:

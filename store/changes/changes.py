@@ -33,7 +33,7 @@ _CLAIM = (
     .where(_CHANGES.c.id == bindparam("of"), _CHANGES.c.order_number == bindparam("on"), _CHANGES.c.outcome.is_(None))
     .values(
         state=ChangeState.RUNNING,
-        trouble=None,
+        dispatch_error=None,
         claimed_at=func.coalesce(_CHANGES.c.claimed_at, bindparam("now", type_=UtcDateTime())),
     )
 )
@@ -91,9 +91,12 @@ def claim(tx: Session, change: str, order: str, now: datetime) -> bool:
     return bool(tx.connection().execute(_CLAIM, {"of": change, "on": order, "now": now}).rowcount)
 
 
-def note(tx: Session, change: str, **values: str | None) -> None:
-    """Note what a step has found out about a change: its plan, its quote or its draft."""
-    tx.connection().execute(_NOTE, values | {"of": change})
+def record_findings(
+    tx: Session, change: str, *, plan: str | None = None, quote: str | None = None, draft_opened_by: str | None = None
+) -> None:
+    """Record what a step has found out about a change: its plan or quote as JSON, or the draft it belongs to."""
+    found = {"plan": plan, "quote": quote, "draft_opened_by": draft_opened_by}
+    tx.connection().execute(_NOTE, {name: each for name, each in found.items() if each is not None} | {"of": change})
 
 
 def claimed(tx: Session, change: str) -> ChangeRow | None:
@@ -123,7 +126,7 @@ def outcome_of(row: ChangeRow) -> Outcome | None:
 
 def set_state(tx: Session, change: str, state: ChangeState) -> None:
     """Note how far a change without an outcome is."""
-    values = {"state": state, "trouble": None}
+    values = {"state": state, "dispatch_error": None}
     open_ = (col(ChangeRow.id) == change, col(ChangeRow.outcome).is_(None))
     tx.exec(update(ChangeRow).where(*open_).values(values))
 
@@ -133,7 +136,7 @@ def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed:
 
     With `unclaimed` only a change the workflow never took up is ended, so that it never runs later.
     """
-    values = {"outcome": outcome.model_dump_json(), "state": outcome.state, "finished_at": now, "trouble": None}
+    values = {"outcome": outcome.model_dump_json(), "state": outcome.state, "finished_at": now, "dispatch_error": None}
     open_ = _UNCLAIMED if unclaimed else _OPEN
     row = tx.connection().execute(open_, values | {"of": change}).one_or_none()
     if row is not None:
@@ -179,4 +182,4 @@ def existing(tx: Session, change: str) -> ChangeRow:
 def record_dispatch_error(tx: Session, change: str, code: str) -> None:
     """Note why a request that waits could not be handed to a workflow."""
     waiting = (col(ChangeRow.id) == change, col(ChangeRow.claimed_at).is_(None), col(ChangeRow.outcome).is_(None))
-    tx.exec(update(ChangeRow).where(*waiting).values(trouble=code))
+    tx.exec(update(ChangeRow).where(*waiting).values(dispatch_error=code))

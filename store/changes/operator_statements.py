@@ -17,7 +17,7 @@ class OperatorStatement:
     kind: EventType
     step: str
     since: datetime
-    who: str
+    actor: str
     reason: str
     id: str
     """Ours, or made of the client's own key: said twice under it, it is said once."""
@@ -40,7 +40,7 @@ def record(tx: Session, order: OrderRow, change: str | None, saying: OperatorSta
     data = {
         "step": saying.step,
         "since": saying.since.isoformat(),
-        "who": saying.who,
+        "actor": saying.actor,
         "reason": saying.reason,
         "id": saying.id,
     }
@@ -64,11 +64,11 @@ def of_number(tx: Session, order: str, number: int, kind: EventType) -> Recorded
 
 def statements_of_done(tx: Session, order: str, step: str, since: datetime, after: datetime) -> list[RecordedStatement]:
     """Return who said after a time that a stuck step was done by hand, each person's latest, latest first."""
-    rows = ((_saying(row), row.at) for row in _rows(tx, order, EventType.SAID_DONE_BY_HAND) if row.at > after)
+    rows = ((_saying(row), row.at) for row in _rows(tx, order, EventType.DONE_BY_HAND_STATED) if row.at > after)
     latest: dict[str, RecordedStatement] = {}
     for saying, at in rows:
         if saying.is_about(step, since):
-            latest.setdefault(saying.who, RecordedStatement(saying, at))
+            latest.setdefault(saying.actor, RecordedStatement(saying, at))
     return list(latest.values())
 
 
@@ -80,4 +80,4 @@ def _rows(tx: Session, order: str, kind: EventType) -> Iterator[EventRow]:
 def _saying(row: EventRow) -> OperatorStatement:
     data = data_of(row)
     about = data["step"], datetime.fromisoformat(data["since"])
-    return OperatorStatement(EventType(row.type), *about, data["who"], data["reason"], data["id"])
+    return OperatorStatement(EventType(row.type), *about, data["actor"], data["reason"], data["id"])

@@ -27,7 +27,7 @@ _LOCKED = (
         OrderRow,
         ChangeRow,
         _EFFECTS.c.state,
-        _EFFECTS.c.answer,
+        _EFFECTS.c.result,
         _EFFECTS.c.refusal,
         outbox.any_webhook_of(_ORDERS.c.tenant),
     )
@@ -45,7 +45,7 @@ class StepState(StrEnum):
     """How far a step's key has come; NEW is a key nobody has asked under yet."""
 
     NEW = "new"
-    ASKED = "asked"
+    STARTED = "started"
     DONE = "done"
     WITHDRAWN = "withdrawn"
 
@@ -58,7 +58,7 @@ class Known(NamedTuple):
     """What is known of a step: how far it came, its answer or its refusal."""
 
     state: str
-    answer: str | None
+    result: str | None
     refusal: str | None
 
 
@@ -90,7 +90,7 @@ def record_started(tx: Session, tenant: str, step: str, command: Keyed, now: dat
 
     Of two at once the second waits here for the first and then sees what became of it.
     """
-    fresh = _insert(tx, tenant, step, command, {"state": StepState.ASKED, "asked_at": now})
+    fresh = _insert(tx, tenant, step, command, {"state": StepState.STARTED, "started_at": now})
     return of_key(tx, command.key), fresh
 
 
@@ -119,7 +119,7 @@ def record_done(tx: Session, tenant: str, command: Keyed, answer: str, now: date
     if asked:
         finish(tx, command.key, answer, None, now)
         return
-    done = {"state": StepState.DONE, "answer": answer, "asked_at": now, "done_at": now}
+    done = {"state": StepState.DONE, "result": answer, "started_at": now, "done_at": now}
     if not _insert(tx, tenant, command.step, command, done):
         raise ConcurrentDuplicateError
 
@@ -129,7 +129,7 @@ def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime)
 
     A step that was never asked for gets a tombstone: if it comes late, it finds the key withdrawn.
     """
-    tombstone = {"state": StepState.WITHDRAWN, "asked_at": now, "withdrawn_at": now}
+    tombstone = {"state": StepState.WITHDRAWN, "started_at": now, "withdrawn_at": now}
     fresh = _insert(tx, tenant, step, command, tombstone)
     row = of_key(tx, command.key)
     if fresh:
@@ -142,7 +142,7 @@ def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime)
 
 def finish(tx: Session, key: str, answer: str | None, refusal: str | None, now: datetime) -> None:
     """Write a step's first answer; every later asking gets it."""
-    values = {"state": StepState.DONE, "answer": answer, "refusal": refusal, "done_at": now}
+    values = {"state": StepState.DONE, "result": answer, "refusal": refusal, "done_at": now}
     tx.connection().execute(_FINISH, values | {"of_key": key})
 
 

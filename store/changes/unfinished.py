@@ -20,7 +20,7 @@ def _done(effect: type[StepRecordRow]) -> ColumnElement[bool]:
 
 def of_draft(tx: Session, order: str, draft: str) -> list[StepRecordRow]:
     """Return what the changes of an open draft did and may have to take back, first done first."""
-    mine = (ChangeRow.order_number == order, ChangeRow.draft == draft, ChangeRow.state == "done")
+    mine = (ChangeRow.order_number == order, ChangeRow.draft_opened_by == draft, ChangeRow.state == "done")
     query = select(StepRecordRow).join(ChangeRow, col(ChangeRow.id) == col(StepRecordRow.change)).where(*mine)
     query = query.where(_done(StepRecordRow))
     return list(tx.exec(query.order_by(col(ChangeRow.finished_at), col(StepRecordRow.number))))
@@ -42,11 +42,11 @@ def _openers_taken_back() -> SelectOfScalar[str]:
     """Return the query for changes that opened a draft and were taken back, while others of the draft were not."""
     rest, other = aliased(StepRecordRow), aliased(ChangeRow)
     # By the order, which has an index, though the draft says it all.
-    of_draft = (col(other.order_number) == col(ChangeRow.order_number), col(other.draft) == col(ChangeRow.id))
+    of_draft = (col(other.order_number) == col(ChangeRow.order_number), col(other.draft_opened_by) == col(ChangeRow.id))
     done = (*of_draft, col(other.state) == ChangeState.DONE, _done(rest))
     left = exists().where(col(rest.change) == col(other.id), col(rest.step).in_(REVERSIBLE), *done)
     swap = (StepRecordRow.step == StepName.SWAP_OFFER_BUNDLE, StepRecordRow.state == StepState.WITHDRAWN)
-    opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft) == col(ChangeRow.id))
+    opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft_opened_by) == col(ChangeRow.id))
     joined = select(ChangeRow.id).join(StepRecordRow, col(StepRecordRow.change) == col(ChangeRow.id))
     return joined.where(*opener, *swap, left)
 
@@ -72,7 +72,7 @@ def has_unfinished_work(tx: Session, order: str, but: str) -> bool:
 def residual_steps(tx: Session, order: str | None = None) -> list[StepRecordRow]:
     """Return steps of changes that failed of which something is left, last first: in our books or a provider's."""
     kept = or_(
-        col(StepRecordRow.state) == StepState.ASKED,
+        col(StepRecordRow.state) == StepState.STARTED,
         _done(StepRecordRow),
         exists().where(col(SeatHoldRow.key) == col(StepRecordRow.key)),
         exists().where(

@@ -4,8 +4,17 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import ProgrammingError
 
 from store.database.connections import database_url
+from store.database.tenant_session import ROLE
+
+
+class RoleMissingError(Exception):
+    """PostgreSQL's login may neither create the role of tenants' transactions nor assume it."""
+
+    def __init__(self) -> None:
+        super().__init__(f"Not migrated: have a superuser CREATE ROLE {ROLE} NOLOGIN, and GRANT it to the login.")
 
 
 def config(url: str) -> Config:
@@ -18,5 +27,10 @@ def config(url: str) -> Config:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Migrate a database, creating a SQLite file that is not there."""
-    command.upgrade(config(url), revision)
+    """Migrate a database to a revision; a missing SQLite file is created. Raises RoleMissingError."""
+    try:
+        command.upgrade(config(url), revision)
+    except ProgrammingError as error:
+        if ROLE in str(error.orig):
+            raise RoleMissingError from error
+        raise

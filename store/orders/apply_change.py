@@ -37,8 +37,10 @@ def apply_change(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Q
     seats = list(held)
     lines: list[dict[str, Any]] = []
     for line in plan.adds:
-        mine, seats = seats[: line.holds], seats[line.holds :]
-        lines.append(_line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.keeps, *mine)))
+        mine, seats = seats[: line.seats_to_hold], seats[line.seats_to_hold :]
+        lines.append(
+            _line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.kept_reservations, *mine))
+        )
     insert_all(tx, LineRow, lines)
     ids = [traveller.id for traveller in plan.travellers]
     if ids:

@@ -31,9 +31,9 @@ class EventType(StrEnum):
     DRAFT_DISCARDED = "draft_discarded"
     DRAFT_EXPIRED = "draft_expired"
     NEEDS_ATTENTION = "needs_attention"
-    ASKED_BY_HAND = "asked_by_hand"
-    RETRIED_BY_HAND = "retried_by_hand"
-    SAID_DONE_BY_HAND = "said_done_by_hand"
+    OPERATOR_REQUEST = "operator_request"
+    RETRY_REQUESTED = "retry_requested"
+    DONE_BY_HAND_STATED = "done_by_hand_stated"
     DONE_BY_HAND = "done_by_hand"
     ORDER_ERASED = "order_erased"
 

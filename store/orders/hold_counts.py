@@ -29,7 +29,7 @@ _TURN = sa.select(_CLIENTS.c.id).where(_CLIENTS.c.id == _CLIENT).with_for_update
 _UNDER_WAY = (
     sa.select(_EFFECTS.c.command)
     .join(_CHANGES, _CHANGES.c.id == _EFFECTS.c.change)
-    .where(_EFFECTS.c.state == literal_column("'asked'"), _EFFECTS.c.step == bindparam("step"))
+    .where(_EFFECTS.c.state == literal_column("'started'"), _EFFECTS.c.step == bindparam("step"))
     .where(_CHANGES.c.client == _CLIENT, _EFFECTS.c.key != bindparam("but"))
 )
 

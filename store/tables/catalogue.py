@@ -15,7 +15,7 @@ class ProductRow(SQLModel, table=True):
 
     tenant: str = bounded_text(64, primary_key=True)
     id: str = bounded_text(64, primary_key=True)
-    line: str | None = bounded_text(64, default=None, index=True)
+    railway_line: str | None = bounded_text(64, default=None, index=True)
     document: str = document()
 
 
@@ -37,7 +37,7 @@ class ServiceRow(SQLModel, table=True):
 
     tenant: str = bounded_text(64, primary_key=True)
     id: str = bounded_text(64, primary_key=True)
-    line: str = bounded_text(64, index=True)
+    railway_line: str = bounded_text(64, index=True)
     departs_at: datetime = utc_datetime()
     day: date
 

@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 from store.database.column_types import bounded_text, document, safe_integer, utc_datetime
 
 _OPEN = text("outcome IS NULL")
-_ASKED = text("state = 'asked'")
+_STARTED = text("state = 'started'")
 
 
 class ChangeRow(SQLModel, table=True):
@@ -35,9 +35,9 @@ class ChangeRow(SQLModel, table=True):
     request: str = document()
     correlation_id: str | None = bounded_text(64, default=None)
     state: str = bounded_text(20)
-    draft: str | None = bounded_text(64, default=None)
+    draft_opened_by: str | None = bounded_text(64, default=None)
     """The change that opened the draft this one is part of."""
-    trouble: str | None = bounded_text(40, default=None)
+    dispatch_error: str | None = bounded_text(40, default=None)
     """Why it has not been asked of the workflow yet, as a code."""
     plan: str | None = document(default=None)
     quote: str | None = document(default=None)
@@ -50,10 +50,10 @@ class ChangeRow(SQLModel, table=True):
 class StepRecordRow(SQLModel, table=True):
     """What is known of one step of one change: asked, done or withdrawn, and its first answer."""
 
-    __tablename__ = "effects"
+    __tablename__ = "step_records"
     __table_args__ = (
-        CheckConstraint("state IN ('asked', 'done', 'withdrawn')", name="state"),
-        Index("effects_asked", "step", sqlite_where=_ASKED, postgresql_where=_ASKED),
+        CheckConstraint("state IN ('started', 'done', 'withdrawn')", name="state"),
+        Index("step_records_started", "step", sqlite_where=_STARTED, postgresql_where=_STARTED),
     )
 
     tenant: str = bounded_text(64)
@@ -64,9 +64,9 @@ class StepRecordRow(SQLModel, table=True):
     number: int = safe_integer()
     command: str = document()
     state: str = bounded_text(20)
-    answer: str | None = document(default=None)
+    result: str | None = document(default=None)
     refusal: str | None = document(default=None)
-    asked_at: datetime = utc_datetime()
+    started_at: datetime = utc_datetime()
     done_at: datetime | None = utc_datetime(default=None)
     withdrawn_at: datetime | None = utc_datetime(default=None)
 

@@ -53,7 +53,7 @@ class LedgerRow(SQLModel, table=True):
 class EmbeddedPaymentRow(SQLModel, table=True):
     """The embedded payment provider's own account of one payment."""
 
-    __tablename__ = "bank"
+    __tablename__ = "embedded_payments"
     __table_args__ = (
         CheckConstraint("captured_minor >= 0 AND captured_minor <= authorised_minor", name="captured"),
         CheckConstraint("refunded_minor >= 0 AND refunded_minor <= captured_minor", name="refunded"),

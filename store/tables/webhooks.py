@@ -13,8 +13,8 @@ class WebhookRow(SQLModel, table=True):
 
     __tablename__ = "webhooks"
     __table_args__ = (
-        UniqueConstraint("tenant", "created_key", name="one_webhook_per_key"),
-        CheckConstraint("enabled = (disabled_why IS NULL)", name="disabled_why"),
+        UniqueConstraint("tenant", "idempotency_key", name="one_webhook_per_key"),
+        CheckConstraint("enabled = (disabled_reason IS NULL)", name="disabled_reason"),
     )
 
     tenant: str = bounded_text(64)
@@ -23,15 +23,15 @@ class WebhookRow(SQLModel, table=True):
     types: str | None = document(default=None)
     """The event types it wants, as JSON; none means all."""
     secret: str = bounded_text(100)
-    secret_key: str = bounded_text(255)
+    secret_idempotency_key: str = bounded_text(255)
     """The Idempotency-Key of the request that made the secret, which is answered with it again."""
-    former_secret: str | None = bounded_text(100, default=None)
-    former_until: datetime | None = utc_datetime(default=None)
-    created_key: str = bounded_text(255)
+    previous_secret: str | None = bounded_text(100, default=None)
+    previous_secret_until: datetime | None = utc_datetime(default=None)
+    idempotency_key: str = bounded_text(255)
     fingerprint: str = bounded_text(64)
     created_at: datetime = utc_datetime()
     enabled: bool = True
-    disabled_why: str | None = bounded_text(40, default=None)
+    disabled_reason: str | None = bounded_text(40, default=None)
     failing_since: datetime | None = utc_datetime(default=None)
     last_failure: str | None = bounded_text(40, default=None)
     last_status: int | None = safe_integer(default=None)
@@ -54,7 +54,7 @@ class DeliveryRow(SQLModel, table=True):
     type: str = bounded_text(40)
     created_at: datetime = utc_datetime()
     attempts: int = safe_integer(default=0)
-    next_at: datetime | None = utc_datetime(default=None, index=True)
+    next_attempt_at: datetime | None = utc_datetime(default=None, index=True)
     """When to see that somebody delivers it; none once it is delivered, and while its webhook is disabled."""
     last_attempt_at: datetime | None = utc_datetime(default=None)
     last_failure: str | None = bounded_text(40, default=None)

@@ -9,7 +9,7 @@ from store.orders.events import EventType
 from store.orders.orders import visible_orders
 from store.tables import ChangeRow, EventRow, OrderRow
 
-_CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRIED_BY_HAND, EventType.SAID_DONE_BY_HAND)
+_CALLS = (EventType.NEEDS_ATTENTION, EventType.RETRY_REQUESTED, EventType.DONE_BY_HAND_STATED)
 
 
 def overdue_requests(tx: TenantSession, before: datetime, limit: int) -> list[ChangeRow]:
@@ -47,5 +47,5 @@ def last_call(tx: TenantSession, order: str) -> EventRow | None:
 def was_retried(tx: Session, order: str, since: EventRow) -> bool:
     """Whether an operator has had a step tried again since an order called."""
     later = (EventRow.order_number == order, col(EventRow.number) > since.number)
-    retried = select(EventRow.number).where(*later, EventRow.type == EventType.RETRIED_BY_HAND)
+    retried = select(EventRow.number).where(*later, EventRow.type == EventType.RETRY_REQUESTED)
     return tx.exec(retried.limit(1)).first() is not None

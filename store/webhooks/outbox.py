@@ -22,7 +22,7 @@ _WEBHOOKS = table_of(WebhookRow)
 _WANTED = or_(_WEBHOOKS.c.types.is_(None), _WEBHOOKS.c.types.contains(bindparam("quoted", type_=String())))
 _MOMENT = bindparam("at", type_=UtcDateTime())
 _OWE = insert(table_of(DeliveryRow)).from_select(
-    ["tenant", "webhook", "order_number", "number", "type", "created_at", "next_at", "attempts"],
+    ["tenant", "webhook", "order_number", "number", "type", "created_at", "next_attempt_at", "attempts"],
     sa.select(
         _WEBHOOKS.c.tenant,
         _WEBHOOKS.c.id,
@@ -75,10 +75,10 @@ def pending(tx: Session, now: datetime, most: int) -> list[PendingOrder]:
         col(earlier.delivered_at).is_(None),
         col(earlier.number) < col(DeliveryRow.number),
     )
-    due = (col(DeliveryRow.next_at) <= now, col(WebhookRow.enabled).is_(True), ~before)
+    due = (col(DeliveryRow.next_attempt_at) <= now, col(WebhookRow.enabled).is_(True), ~before)
     query = select(DeliveryRow.webhook, DeliveryRow.order_number, WebhookRow.url).where(*due)
     query = query.join(WebhookRow, col(WebhookRow.id) == DeliveryRow.webhook)
-    return [PendingOrder(*row) for row in tx.exec(query.order_by(col(DeliveryRow.next_at)).limit(most))]
+    return [PendingOrder(*row) for row in tx.exec(query.order_by(col(DeliveryRow.next_attempt_at)).limit(most))]
 
 
 def head(tx: Session, webhook: str, order: str) -> DeliveryRow | None:
@@ -89,25 +89,25 @@ def head(tx: Session, webhook: str, order: str) -> DeliveryRow | None:
 
 def lease_until(tx: Session, webhook: str, order: str, until: datetime) -> None:
     """Let nobody be told of an order's waiting events before a time: somebody delivers them."""
-    tx.exec(update(DeliveryRow).where(*_waiting(webhook, order)).values(next_at=until))
+    tx.exec(update(DeliveryRow).where(*_waiting(webhook, order)).values(next_attempt_at=until))
 
 
 def mark_handed_over(tx: Session, webhook: str, order: str, now: datetime) -> None:
     """Note that somebody was told of an order's waiting events; what has been put off meanwhile stays so."""
-    due = (*_waiting(webhook, order), col(DeliveryRow.next_at) <= now)
-    tx.exec(update(DeliveryRow).where(*due).values(next_at=now + LEASE))
+    due = (*_waiting(webhook, order), col(DeliveryRow.next_attempt_at) <= now)
+    tx.exec(update(DeliveryRow).where(*due).values(next_attempt_at=now + LEASE))
 
 
 def suspend(tx: Session, webhook: str) -> None:
     """Let nobody be told of what a webhook waits for: it is disabled."""
     waiting = (col(DeliveryRow.webhook) == webhook, col(DeliveryRow.delivered_at).is_(None))
-    tx.exec(update(DeliveryRow).where(*waiting).values(next_at=null()))
+    tx.exec(update(DeliveryRow).where(*waiting).values(next_attempt_at=null()))
 
 
 def retry_all_now(tx: Session, webhook: str, now: datetime) -> None:
     """Let everything a webhook waits for be tried now, and as often as what is new."""
     waiting = (col(DeliveryRow.webhook) == webhook, col(DeliveryRow.delivered_at).is_(None))
-    tx.exec(update(DeliveryRow).where(*waiting).values(next_at=now, attempts=0))
+    tx.exec(update(DeliveryRow).where(*waiting).values(next_attempt_at=now, attempts=0))
 
 
 def undelivered(tx: Session, webhooks: Sequence[str]) -> dict[str, int]:

@@ -23,7 +23,7 @@ def add(tx: Session, row: WebhookRow) -> bool:
 
 def of_key(tx: TenantSession, key: str) -> WebhookRow | None:
     """Return the webhook that was made under an idempotency key."""
-    mine = (WebhookRow.tenant == tx.reach.tenant, WebhookRow.created_key == key)
+    mine = (WebhookRow.tenant == tx.reach.tenant, WebhookRow.idempotency_key == key)
     return tx.exec(select(WebhookRow).where(*mine)).one_or_none()
 
 
@@ -52,8 +52,8 @@ def find(tx: TenantSession, webhook: str, *, lock: bool = False) -> WebhookRow |
 
 def secrets_of(row: WebhookRow, now: datetime) -> tuple[str, ...]:
     """Return the secrets that sign, the present one first."""
-    if row.former_secret and row.former_until and row.former_until > now:
-        return row.secret, row.former_secret
+    if row.previous_secret and row.previous_secret_until and row.previous_secret_until > now:
+        return row.secret, row.previous_secret
     return (row.secret,)
 
 
@@ -69,8 +69,8 @@ def written(types: Sequence[str] | None) -> str | None:
 
 def rotate(row: WebhookRow, secret: str, key: str, now: datetime) -> None:
     """Give a webhook a new secret; the present one signs along for a day."""
-    row.former_secret, row.former_until = row.secret, now + BOTH_SECRETS
-    row.secret, row.secret_key = secret, key
+    row.previous_secret, row.previous_secret_until = row.secret, now + BOTH_SECRETS
+    row.secret, row.secret_idempotency_key = secret, key
 
 
 def succeed(row: WebhookRow, now: datetime) -> None:
@@ -85,11 +85,11 @@ def fail(row: WebhookRow, failure: str, status: int | None, now: datetime) -> No
 
 def disable(tx: Session, row: WebhookRow, why: DisabledReason) -> None:
     """Disable a webhook: it is owed nothing more, and what it waits for stays until it is enabled."""
-    row.enabled, row.disabled_why = False, why
+    row.enabled, row.disabled_reason = False, why
     outbox.suspend(tx, row.id)
 
 
 def enable(tx: Session, row: WebhookRow, now: datetime) -> None:
     """Enable a webhook, and let what it waits for be tried now."""
-    row.enabled, row.disabled_why, row.failing_since = True, None, None
+    row.enabled, row.disabled_reason, row.failing_since = True, None, None
     outbox.retry_all_now(tx, row.id, now)

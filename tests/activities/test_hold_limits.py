@@ -28,9 +28,9 @@ class Watched(EmbeddedSeats):
     meanwhile: Callable[[], None] = staticmethod(lambda: None)
     second: Future[ReserveSeatsResult]
 
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         """Hold seats, and let somebody interfere before it is written down."""
-        held = super().hold(tenant, key, wanted, until)
+        held = super().hold(tenant, key, requests, until)
         self.meanwhile()
         return held
 
@@ -38,7 +38,7 @@ class Watched(EmbeddedSeats):
 class Elsewhere(Watched):
     """One outside our database."""
 
-    outside = True
+    external = True
 
 
 @pytest.fixture

@@ -16,8 +16,17 @@ from tests.support.step_by_step import Statement, StepByStep
 
 GROWING = frozenset(
     {
-        *("orders", "order_lines", "order_travellers", "order_fees", "reservations", "changes", "effects", "events"),
-        *("deliveries", "payments", "ledger", "bank", "offers", "offer_bundles", "seats", "seat_holds"),
+        *(
+            "orders",
+            "order_lines",
+            "order_travellers",
+            "order_fees",
+            "reservations",
+            "changes",
+            "step_records",
+            "events",
+        ),
+        *("deliveries", "payments", "ledger", "embedded_payments", "offers", "offer_bundles", "seats", "seat_holds"),
     }
 )
 """Tables that grow with what is sold. Webhooks, products, supplements and departures are few."""

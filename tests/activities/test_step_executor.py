@@ -19,7 +19,6 @@ from store.tables import OrderRow
 
 class Hold(Command):
     step: ClassVar[str] = "hold_something"
-    part: ClassVar[str] = "hold"
 
 
 class Held(BaseModel):
@@ -29,8 +28,8 @@ class Held(BaseModel):
 class Elsewhere:
     """A provider, inside or outside."""
 
-    def __init__(self, *, outside: bool) -> None:
-        self.outside = outside
+    def __init__(self, *, external: bool) -> None:
+        self.external = external
         self.calls = 0
         self.taken_back = 0
 
@@ -65,16 +64,16 @@ def state(store: Store, command: Hold) -> str | None:
     return found[0] if found else None
 
 
-@pytest.mark.parametrize("outside", [False, True])
-def test_asked_twice_is_done_once_with_one_answer(once: StepExecutor, command: Hold, *, outside: bool) -> None:
-    there = Elsewhere(outside=outside)
+@pytest.mark.parametrize("external", [False, True])
+def test_asked_twice_is_done_once_with_one_answer(once: StepExecutor, command: Hold, *, external: bool) -> None:
+    there = Elsewhere(external=external)
     answers = [once.run(command, Held, there, there.call, note).number for _ in range(3)]
     assert (answers, there.calls) == ([1, 1, 1], 1)
 
 
-@pytest.mark.parametrize("outside", [False, True])
-def test_a_refusal_is_the_first_answer_too(once: StepExecutor, command: Hold, *, outside: bool) -> None:
-    there = Elsewhere(outside=outside)
+@pytest.mark.parametrize("external", [False, True])
+def test_a_refusal_is_the_first_answer_too(once: StepExecutor, command: Hold, *, external: bool) -> None:
+    there = Elsewhere(external=external)
 
     def full(_order: OrderRow) -> int:
         there.calls += 1
@@ -88,9 +87,9 @@ def test_a_refusal_is_the_first_answer_too(once: StepExecutor, command: Hold, *,
     assert there.calls == 1
 
 
-@pytest.mark.parametrize("outside", [False, True])
-def test_a_refusal_of_the_rules_keeps_what_it_points_at(once: StepExecutor, command: Hold, *, outside: bool) -> None:
-    there = Elsewhere(outside=outside)
+@pytest.mark.parametrize("external", [False, True])
+def test_a_refusal_of_the_rules_keeps_what_it_points_at(once: StepExecutor, command: Hold, *, external: bool) -> None:
+    there = Elsewhere(external=external)
 
     def refuse(_tx: Session, _order: OrderRow, _heard: int) -> Held:
         raise SoldOut({"line": "26-100001-1"})
@@ -101,9 +100,9 @@ def test_a_refusal_of_the_rules_keeps_what_it_points_at(once: StepExecutor, comm
         assert refused.value.members == ({"line": "26-100001-1"},)
 
 
-@pytest.mark.parametrize("outside", [False, True])
-def test_a_fault_is_no_answer_and_may_be_tried_again(once: StepExecutor, command: Hold, *, outside: bool) -> None:
-    there = Elsewhere(outside=outside)
+@pytest.mark.parametrize("external", [False, True])
+def test_a_fault_is_no_answer_and_may_be_tried_again(once: StepExecutor, command: Hold, *, external: bool) -> None:
+    there = Elsewhere(external=external)
 
     def down(_order: OrderRow) -> int:
         raise ProviderUnavailableError
@@ -113,20 +112,20 @@ def test_a_fault_is_no_answer_and_may_be_tried_again(once: StepExecutor, command
     assert once.run(command, Held, there, there.call, note).number == 1
 
 
-@pytest.mark.parametrize("outside", [False, True])
-def test_a_step_under_a_withdrawn_key_does_not_happen(once: StepExecutor, command: Hold, *, outside: bool) -> None:
-    there = Elsewhere(outside=outside)
+@pytest.mark.parametrize("external", [False, True])
+def test_a_step_under_a_withdrawn_key_does_not_happen(once: StepExecutor, command: Hold, *, external: bool) -> None:
+    there = Elsewhere(external=external)
     once.undo(command, lambda *_: None, there, there.take_back)
     with pytest.raises(WithdrawnError):
         once.run(command, Held, there, there.call, note)
     assert (there.calls, state(once.store, command)) == (0, "withdrawn")
 
 
-@pytest.mark.parametrize("outside", [False, True])
+@pytest.mark.parametrize("external", [False, True])
 def test_an_undo_reverses_once_and_tells_the_provider_as_often_as_it_takes(
-    once: StepExecutor, command: Hold, *, outside: bool
+    once: StepExecutor, command: Hold, *, external: bool
 ) -> None:
-    there, reversed_ = Elsewhere(outside=outside), []
+    there, reversed_ = Elsewhere(external=external), []
     once.run(command, Held, there, there.call, note)
     for _ in range(3):
         once.undo(command, lambda _tx, _order, answer: reversed_.append(answer), there, there.take_back)
@@ -135,30 +134,30 @@ def test_an_undo_reverses_once_and_tells_the_provider_as_often_as_it_takes(
 
 
 def test_asking_is_remembered_before_a_provider_outside_is_called(once: StepExecutor, command: Hold) -> None:
-    there, seen = Elsewhere(outside=True), []
+    there, seen = Elsewhere(external=True), []
 
     def look(_order: OrderRow) -> int:
         seen.append(state(once.store, command))
         return 1
 
     once.run(command, Held, there, look, note)
-    assert seen == ["asked"]
+    assert seen == ["started"]
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(once: StepExecutor, command: Hold) -> None:
-    there = Elsewhere(outside=True)
+    there = Elsewhere(external=True)
 
     def lose(_tx: Session, _order: OrderRow, _heard: int) -> Held:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
         once.run(command, Held, there, there.call, lose)
-    assert state(once.store, command) == "asked"
+    assert state(once.store, command) == "started"
     assert once.run(command, Held, there, there.call, note).number == 2
 
 
 def test_a_call_outside_that_lands_after_its_undo_is_taken_back(once: StepExecutor, command: Hold) -> None:
-    there = Elsewhere(outside=True)
+    there = Elsewhere(external=True)
     called, undone = threading.Event(), threading.Event()
     late: list[Exception] = []
 
@@ -183,9 +182,9 @@ def test_a_call_outside_that_lands_after_its_undo_is_taken_back(once: StepExecut
     assert there.taken_back == 2
 
 
-@pytest.mark.parametrize("outside", [False, True])
-def test_two_attempts_at_once_leave_one_effect(once: StepExecutor, command: Hold, *, outside: bool) -> None:
-    there, together = Elsewhere(outside=outside), threading.Barrier(2)
+@pytest.mark.parametrize("external", [False, True])
+def test_two_attempts_at_once_leave_one_effect(once: StepExecutor, command: Hold, *, external: bool) -> None:
+    there, together = Elsewhere(external=external), threading.Barrier(2)
 
     def write(_tx: Session, order: OrderRow, heard: int) -> Held:
         order.next_line += 1
@@ -208,8 +207,8 @@ def test_two_attempts_at_once_leave_one_effect(once: StepExecutor, command: Hold
 
 
 def test_a_step_done_by_hand_mends_our_books_and_leaves_the_provider_alone(once: StepExecutor, command: Hold) -> None:
-    there, reversed_ = Elsewhere(outside=True), []
+    there, reversed_ = Elsewhere(external=True), []
     once.run(command, Held, there, there.call, note)
-    by_hand = command.model_copy(update={"by_hand": "at the counter"})
+    by_hand = command.model_copy(update={"done_by_hand_reason": "at the counter"})
     once.undo(by_hand, lambda _tx, _order, answer: reversed_.append(answer), there, there.take_back)
     assert (len(reversed_), there.taken_back) == (1, 0)

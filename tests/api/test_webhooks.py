@@ -155,12 +155,12 @@ async def test_two_who_subscribe_at_once_under_one_key_get_one_webhook(strict: W
 async def test_for_a_day_the_former_secret_signs_along(world: World) -> None:
     async with subscribed(world, "draft_expired") as webhook:
         rotated = (await world.post(f"{webhook.path}/rotate-secret", None)).body
-        assert rotated["both_secrets_until"]
+        assert rotated["previous_secret_until"]
         assert (await world.post(f"{webhook.path}/test", None)).body["delivered"]
         assert webhook.verified() == [webhook.receiver.posts[0].json]
         with world.at(world.parts.store.now() + webhooks.BOTH_SECRETS + timedelta(seconds=1)):
             await world.post(f"{webhook.path}/test", None)
-            assert (await webhook.shown())["both_secrets_until"] is None
+            assert (await webhook.shown())["previous_secret_until"] is None
         counts = [len(post.headers["webhook-signature"].split()) for post in webhook.receiver.posts]
         assert counts == [2, 1]
 
@@ -172,7 +172,7 @@ async def test_a_test_posts_a_ping_and_says_how_it_went(world: World) -> None:
         assert [told["type"] for told in webhook.verified()] == ["ping"]
         webhook.receiver.always = 404
         answer = await world.post(f"{webhook.path}/test", None)
-        assert answer.body == {"delivered": False, "status": 404, "failure": "ANSWERED"}
+        assert answer.body == {"delivered": False, "status": 404, "failure": "BAD_STATUS"}
         assert (await webhook.shown())["failing_since"] is None
 
 
@@ -188,8 +188,8 @@ async def test_deliveries_that_fail_are_listed_first(world: World) -> None:
             (failing, f"evt_{failing}_1", 1),
             (taken, f"evt_{taken}_1", 0),
         ]
-        assert (listed[0]["last_failure"], listed[0]["last_status"]) == ("ANSWERED", 500)
-        assert (await webhook.shown())["waiting"] == 1
+        assert (listed[0]["last_failure"], listed[0]["last_status"]) == ("BAD_STATUS", 500)
+        assert (await webhook.shown())["pending"] == 1
 
 
 async def test_a_new_url_is_told_what_the_old_one_did_not_take(world: World) -> None:
@@ -205,7 +205,7 @@ async def test_a_new_url_is_told_what_the_old_one_did_not_take(world: World) -> 
 
 async def test_who_is_disabled_by_request_is_owed_nothing_more(world: World) -> None:
     async with subscribed(world) as webhook:
-        assert (await webhook.patch(enabled=False))["disabled_why"] == "BY_REQUEST"
+        assert (await webhook.patch(enabled=False))["disabled_reason"] == "BY_REQUEST"
         await world.order()
         assert (await world.send("GET", f"{webhook.path}/deliveries")).body["deliveries"] == []
 
@@ -250,5 +250,5 @@ async def test_who_changes_a_webhook_is_logged(world: World, caplog: pytest.LogC
         await al.world.post(f"{path}/rotate-secret", {})
         await al.world.send("DELETE", path)
     noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
-    assert [each["act"] for each in noted] == ["subscribe", "change webhook", "rotate secret", "unsubscribe"]
-    assert {(each["who"], each["webhook"]) for each in noted} == {(al.name, made["id"])}
+    assert [each["action"] for each in noted] == ["subscribe", "change webhook", "rotate secret", "unsubscribe"]
+    assert {(each["actor"], each["webhook"]) for each in noted} == {(al.name, made["id"])}

@@ -52,13 +52,13 @@ async def test_without_temporal_a_change_is_kept_and_run_when_it_is_sent_again(w
         assert (answer.status_code, answer.json()["code"]) == (503, "ENGINE_UNREACHABLE")
         assert answer.headers["retry-after"]
         kept = await http.get(f"/v1/changes/{answer.json()['change']}")
-    assert (kept.json()["state"], kept.json()["trouble"]) == ("waiting", "ENGINE_UNREACHABLE")
+    assert (kept.json()["state"], kept.json()["dispatch_error"]) == ("waiting", "ENGINE_UNREACHABLE")
     again = await world.post(f"/v1/orders/{order}/changes", body, key["Idempotency-Key"])
     assert (again.status, again.change) == (200, answer.json()["change"])
     with world.parts.store.read() as tx:
         row = of_id(tx, again.change)
         assert row is not None
-        assert (row.state, row.trouble) == ("done", None)
+        assert (row.state, row.dispatch_error) == ("done", None)
 
 
 async def test_without_temporal_orders_offers_and_quotes_still_answer(world: World) -> None:

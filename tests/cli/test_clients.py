@@ -66,7 +66,7 @@ def test_there_are_two_keys_at_most_and_one_may_be_revoked_alone(type_: Type) ->
         ("create kiosk --scope read", "CLIENT_EXISTS"),
         ("create -- --nobody", "USAGE"),
         ("create k/iosk --scope read", "NAME_INVALID"),
-        ("create other --scope administer --channel WAY:App", "SCOPE_NOT_OF_A_CHANNEL"),
+        ("create other --scope administer --channel WAY:App", "SCOPE_NEEDS_WHOLE_TENANT"),
         ("rotate nobody", "CLIENT_NOT_FOUND"),
         ("revoke nobody", "CLIENT_NOT_FOUND"),
         ("revoke kiosk --key 0000000000", "CLIENT_NOT_FOUND"),
@@ -103,5 +103,5 @@ def test_who_makes_and_revokes_clients_is_logged_by_the_operating_systems_name(
     for line in ("create kiosk --scope read", "rotate kiosk", "revoke kiosk --key 0000000000", "revoke kiosk"):
         type_(line)
     noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
-    assert [each["act"] for each in noted] == ["create client", "make key", "make key", "revoke client"]
-    assert {(each["who"], each["client"]) for each in noted} == {(pwd.getpwuid(os.getuid()).pw_name, "kiosk")}
+    assert [each["action"] for each in noted] == ["create client", "make key", "make key", "revoke client"]
+    assert {(each["actor"], each["client"]) for each in noted} == {(pwd.getpwuid(os.getuid()).pw_name, "kiosk")}

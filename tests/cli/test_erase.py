@@ -147,7 +147,7 @@ def test_for_ever_is_said_to_be_for_ever(fresh_database: str, type_: Type) -> No
 
 def test_without_books_it_cannot_be_told(fresh_database: str, type_: Type) -> None:
     refused = type_("26-100000 --json", fresh_database)
-    assert (refused.exit_code, told(refused)["code"]) == (2, "NO_BOOKS")
+    assert (refused.exit_code, told(refused)["code"]) == (2, "NO_DATABASE")
 
 
 @pytest.mark.parametrize("line", ["", "26-100000 --due"])

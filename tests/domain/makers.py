@@ -32,7 +32,7 @@ def product(name: str, price: int, fee: int = 0, group: int = 0) -> Product:
         prices=(PriceRow(min_age=0, max_age=2500, price=nok(price)),),
         tax_rate=Decimal("0.12"),
         change_fee=nok(fee),
-        line="north",
+        railway_line="north",
         group=GroupSize(smallest=1, largest=group) if group else None,
         supplements=("MEAL", "UPGRADE"),
     )
@@ -48,9 +48,9 @@ SUPPLEMENTS = {
     "UPGRADE": Supplement(id="UPGRADE", name="First", price=nok(12000), tax_rate=Decimal("0.12"), changes_seating=True),
 }
 SERVICES = {
-    name: Service(id=name, line="north", departs_at=LEAVES + timedelta(hours=hours), day=DAY)
+    name: Service(id=name, railway_line="north", departs_at=LEAVES + timedelta(hours=hours), day=DAY)
     for name, hours in (("morning", 0), ("noon", 4), ("evening", 10))
-} | {"gone": Service(id="gone", line="north", departs_at=NOW, day=NOW.date())}
+} | {"gone": Service(id="gone", railway_line="north", departs_at=NOW, day=NOW.date())}
 
 
 def bundle(name: str, kind: str, service: str | None, *travellers: str, born: date = date(1990, 5, 4)) -> OfferBundle:
@@ -138,11 +138,11 @@ def complete(name: str) -> Traveller:
     return Traveller(id=name, given_name="Given", family_name="Family", birth_date=date(1990, 5, 4))
 
 
-def captured(minor: int, key: str = "C1/authorise", refunded: int = 0) -> Payment:
+def captured(minor: int, key: str = "C1/authorise_payment", refunded: int = 0) -> Payment:
     return Payment(key=key, authorised=nok(minor), captured=nok(minor), refunded=nok(refunded), open=False)
 
 
-def set_aside(minor: int, key: str = "C2/authorise") -> Payment:
+def set_aside(minor: int, key: str = "C2/authorise_payment") -> Payment:
     return Payment(key=key, authorised=nok(minor), captured=nok(0), refunded=nok(0), open=True)
 
 

@@ -164,24 +164,24 @@ SEATED = order(line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",))
 
 def test_a_change_of_fare_on_the_same_departure_keeps_the_seat() -> None:
     plan = planned(SEATED, replaces([1], "b"), bundles=(bundle("b", "flexible", "morning", A),))
-    assert plan.adds[0].keeps == (f"{NUMBER}-s4",)
+    assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
     assert plan.seats == ()
 
 
 def test_another_seat_on_the_same_departure_is_held_when_asked_for() -> None:
     plan = planned(SEATED, replaces([1], "b", seats=["2-07"]), bundles=(bundle("b", "flexible", "morning", A),))
-    assert plan.adds[0].keeps == ()
+    assert plan.adds[0].kept_reservations == ()
     assert [wish.names for wish in plan.seats] == [("2-07",)]
 
 
 def test_a_named_seat_one_has_already_is_kept() -> None:
     plan = planned(SEATED, replaces([1], "b", seats=["1-04"]), bundles=(bundle("b", "flexible", "morning", A),))
-    assert plan.adds[0].keeps == (f"{NUMBER}-s4",)
+    assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
 
 
 def test_another_departure_needs_another_seat() -> None:
     plan = planned(SEATED, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", A),))
-    assert plan.adds[0].keeps == ()
+    assert plan.adds[0].kept_reservations == ()
     assert [(wish.service, wish.count) for wish in plan.seats] == [("noon", 1)]
 
 
@@ -193,7 +193,7 @@ def test_going_back_to_the_original_departure_finds_the_confirmed_seat_again() -
         reservations=(seat(4, "morning"), seat(5, "noon", ReservationState.HELD)),
     )
     plan = planned(away, replaces([1], "b"), bundles=(bundle("b", "standard", "morning", A),))
-    assert plan.adds[0].keeps == (f"{NUMBER}-s4",)
+    assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
 
 
 def test_seats_of_a_group_are_dealt_out_to_single_lines() -> None:
@@ -202,7 +202,7 @@ def test_seats_of_a_group_are_dealt_out_to_single_lines() -> None:
         reservations=(seat(4, "morning"), seat(5, "morning")),
     )
     plan = planned(group, replaces([1], "b"), bundles=(bundle("b", "standard", "morning", A, B),))
-    assert [each.keeps for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
+    assert [each.kept_reservations for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
 
 
 def test_two_operations_never_give_away_the_same_seat() -> None:
@@ -212,7 +212,7 @@ def test_two_operations_never_give_away_the_same_seat() -> None:
     )
     bundles = (bundle("a", "standard", "morning", A), bundle("b", "standard", "morning", B))
     plan = planned(both, replaces([1], "a", "b"), bundles=bundles)
-    assert [each.keeps for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
+    assert [each.kept_reservations for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
 
 
 def test_an_expired_order_is_planned_anew_line_by_line() -> None:
@@ -225,7 +225,7 @@ def test_an_expired_order_is_planned_anew_line_by_line() -> None:
     )
     plan = planned(expired, {"op": "set_travellers", "travellers": [{"id": A, "given_name": "Anna"}]})
     assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
-    assert [(each.product, each.offered_price, each.keeps, each.holds) for each in plan.adds] == [
+    assert [(each.product, each.offered_price, each.kept_reservations, each.seats_to_hold) for each in plan.adds] == [
         ("standard", None, (), 1),
         ("MEAL", None, (), 0),
     ]
@@ -247,7 +247,7 @@ def test_a_count_gives_that_many_lines_starting_over_when_travellers_run_out(
     wish = {"op": "add_lines", "offer_bundle_id": "b", "count": count}
     plan = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A, B),))
     assert [each.travellers for each in plan.adds] == travellers
-    assert sum(each.holds for each in plan.adds) == count
+    assert sum(each.seats_to_hold for each in plan.adds) == count
 
 
 def test_a_count_of_a_group_product_gives_that_many_groups() -> None:

@@ -43,9 +43,9 @@ def two() -> Order:
 def test_the_bundle_that_is_there_leaves_everything_as_it_is(kept: str | None) -> None:
     sold = (bundle("sold-1", "standard", "morning", A),)
     plan = planned(two(), at(1, kept), bundles=sold)
-    assert (plan.nothing, plan.adds, plan.removes, plan.seats) == (True, (), (), ())
+    assert (plan.no_op, plan.adds, plan.removes, plan.seats) == (True, (), (), ())
     named = planned(two(), at(1, kept, {"id": A, "given_name": "New"}), bundles=sold)
-    assert (named.nothing, [each.given_name for each in named.travellers], named.adds) == (False, ["New"], ())
+    assert (named.no_op, [each.given_name for each in named.travellers], named.adds) == (False, ["New"], ())
 
 
 def test_another_bundle_replaces_what_is_there_at_the_same_position() -> None:
@@ -71,7 +71,7 @@ def test_what_is_at_no_position_kept_is_taken_off_and_what_is_added_stays() -> N
     added = {"op": "add_lines", "offer_bundle_id": "b"}
     plan = planned(on, added, {"op": "keep_positions", "positions": [2]}, bundles=(bundle("b", "flexible", "noon", A),))
     assert (set(plan.removes), [each.position for each in plan.adds]) == ({f"{NUMBER}-1", f"{NUMBER}-3"}, [5])
-    assert planned(on, {"op": "keep_positions", "positions": [1, 2, 9]}).nothing
+    assert planned(on, {"op": "keep_positions", "positions": [1, 2, 9]}).no_op
 
 
 def test_a_position_is_removed_with_its_supplements() -> None:
@@ -86,7 +86,7 @@ def test_a_supplement_is_where_the_line_is_that_it_goes_with_now() -> None:
     gone = {"removed_by": "C2", "removed_in": 1}
     lines = (line(1, "standard", "morning", A, **gone), line(2, "standard", "noon", B, **gone), extra)
     on = order(*lines, line(4, "standard", "noon", A, B, **both), **DRAFT)
-    assert planned(on, {"op": "keep_positions", "positions": [1]}).nothing
+    assert planned(on, {"op": "keep_positions", "positions": [1]}).no_op
     assert set(planned(on, {"op": "keep_positions", "positions": [2]}).removes) == {f"{NUMBER}-3", f"{NUMBER}-4"}
 
 
@@ -147,10 +147,10 @@ def test_a_change_for_orders_not_confirmed_yet_is_refused_ever_after(version: in
     confirmed = order(line(1, "standard", "morning", A), version=version)
     with pytest.raises(AlreadyConfirmed):
         planned(confirmed, at(1), until_confirmed=True)
-    assert planned(two(), at(1), until_confirmed=True).nothing
+    assert planned(two(), at(1), until_confirmed=True).no_op
 
 
 def test_on_an_expired_order_nothing_is_as_it_was() -> None:
     expired = two().model_copy(update={"status": OrderStatus.EXPIRED})
     plan = planned(expired, at(1, "sold-1"), bundles=(bundle("sold-1", "standard", "morning", A),))
-    assert (plan.nothing, len(plan.adds), len(plan.removes), sum(w.count for w in plan.seats)) == (False, 2, 2, 2)
+    assert (plan.no_op, len(plan.adds), len(plan.removes), sum(w.count for w in plan.seats)) == (False, 2, 2, 2)

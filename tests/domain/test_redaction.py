@@ -21,13 +21,23 @@ WITHIN = {"id", "version", "contract_id", "product", "external", "entitlements",
 """Members of what is blanked whole; beside it they are ids of ours, of products and the like."""
 HARMLESS = WITHIN | {
     "reason",  # of what is done by hand: audit, and asked for without names
-    *("kind", "state", "code", "members", "field", "op", "method", "status", "nothing", "draft", "number", "line"),
+    *("kind", "state", "code", "members", "field", "op", "method", "status", "no_op", "draft", "number", "line"),
     *("operations", "with", "lines", "line_id", "position", "positions", "count", "seats", "names", "services"),
     *("offer_bundle_id", "offer_id", "offer_bundle", "offer", "offers", "supplement", "supplements", "supplement_of"),
     *("refund_price_difference", "confirm", "until_confirmed", "if_match", "expires_at", "payment", "amount"),
     *("minor", "currency", "price", "prices", "total", "balance", "tax", "tax_rate", "fee", "fees", "change_fee"),
     *("old_price", "new_price", "difference", "to_refund", "not_refundable", "offered_price", "group_price"),
-    *("adds", "removes", "replaced", "replaces", "originals", "replacements", "keeps", "holds", "reservations"),
+    *(
+        "adds",
+        "removes",
+        "replaced",
+        "replaces",
+        "originals",
+        "replacements",
+        "kept_reservations",
+        "seats_to_hold",
+        "reservations",
+    ),
     *("warnings", "next_line", "next_position", "service", "valid_from", "first_day", "last_event", "order", "taken"),
     *("smallest", "largest", "group", "distribution_channel", "point_of_sale", "time_zone", "expires_with_offers"),
 }

@@ -18,7 +18,7 @@ def test_money_set_aside_is_at_risk_until_it_is_captured_or_let_go() -> None:
 
 
 def test_money_captured_before_the_version_is_confirmed_is_at_risk() -> None:
-    risk = at_risk(order(SOLD, DEARER, version=2, payments=(PAID, captured(5000, "C2/authorise"))))
+    risk = at_risk(order(SOLD, DEARER, version=2, payments=(PAID, captured(5000, "C2/authorise_payment"))))
     assert (risk.set_aside, risk.unsettled, risk.total) == (nok(0), nok(5000), nok(5000))
 
 

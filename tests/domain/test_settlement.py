@@ -15,7 +15,7 @@ def payments(draw: st.DrawFn) -> list[Payment]:
     for number in range(draw(st.integers(0, 5))):
         amount = draw(st.integers(1, 50_000))
         refunded = draw(st.integers(0, amount))
-        key = f"C{number}/authorise"
+        key = f"C{number}/authorise_payment"
         made.append(draw(st.sampled_from([set_aside(amount, key), captured(amount, key, refunded)])))
     return made
 

@@ -68,7 +68,7 @@ async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(w
     assert (shown["step"], shown["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
     (seat,) = [each for each in (await world.show(order))["reservations"] if each["state"] == "held"]
     held = f"seat {seat['seat']} on {seat['service']} held"
-    assert shown["left"] == [held, "1 new line on the order", "100.00 NOK set aside"]
+    assert shown["unsettled"] == [held, "1 new line on the order", "100.00 NOK set aside"]
     async with asyncio.timeout(20):
         while order not in [each["order"] for each in (await waiting(world))["stuck"]]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
             await asyncio.sleep(0.05)
@@ -77,7 +77,7 @@ async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(w
     assert (answer.status, (await asked).status) == (204, 200)
     (called,) = await events_of(world, order, "needs_attention")
     assert (called["step"], called["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
-    (tried,) = await events_of(world, order, "retried_by_hand")
+    (tried,) = await events_of(world, order, "retry_requested")
     assert (tried["step"], tried["reason"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "the bank is back")
     gone = await world.send("GET", f"/v1/orders/{order}/attention")
     assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
@@ -122,12 +122,12 @@ async def test_help_sent_twice_under_one_key_is_one_help(world: World) -> None:
     path, key, before = f"/v1/orders/{order}/attention/retry-now", "help-once", await until_at_rest(world, order)
     for _ in range(2):
         assert (await world.post(path, BANK_IS_BACK, key)).status == 204
-    assert len(await events_of(world, order, "retried_by_hand")) == 1
+    assert len(await events_of(world, order, "retry_requested")) == 1
     await until_at_rest(world, order, before)
     armed.fault = Fault.LOST
     assert (await world.post(path, BANK_IS_BACK)).status == 204
     assert (await asked).status == 409
-    assert len(await events_of(world, order, "retried_by_hand")) == 2
+    assert len(await events_of(world, order, "retry_requested")) == 2
 
 
 async def test_that_it_cannot_be_written_down_keeps_nothing_from_being_tried_again(world: World) -> None:
@@ -139,7 +139,7 @@ async def test_that_it_cannot_be_written_down_keeps_nothing_from_being_tried_aga
     asked = asyncio.create_task(wanted)
     await until_stuck(world, order, armed)
     shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
-    assert shown["left"] == ["what is left cannot be told: the store does not answer"]
+    assert shown["unsettled"] == ["what is left cannot be told: the store does not answer"]
     assert note.fired
     refused = await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
     assert (refused.status, refused.code) == (503, "ENGINE_UNREACHABLE")
@@ -201,7 +201,7 @@ async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, st
     assert answer.status == 204
     await asked
     reversed_ = StepName.RESERVE_SEATS if step == StepName.RELEASE_SEATS else step
-    assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, "who": "local", **said}]
+    assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, "actor": "local", **said}]
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the command line
@@ -221,7 +221,7 @@ async def test_an_operator_helps_from_the_command_line(world: World) -> None:
     assert "left: 100.00 NOK set aside" in listed[1]
     before = await until_at_rest(world, order)
     assert (await changeover("attention", "retry", order, "--reason", "it is back"))[0] == 0
-    assert len(await events_of(world, order, "retried_by_hand")) == 1
+    assert len(await events_of(world, order, "retry_requested")) == 1
     await until_at_rest(world, order, before)
     armed.fault = Fault.LOST
     assert (await changeover("attention", "retry", order, "--reason", "now it is"))[0] == 0

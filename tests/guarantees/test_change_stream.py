@@ -161,7 +161,7 @@ async def test_that_an_operator_is_called_is_told(world: World, monkeypatch: pyt
     reason = {"reason": "the bank is back"}
     assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", reason)).status == 204
     rest = await watch(world, change, after=called.numbers[-1])
-    assert "retried_by_hand" in [event["type"] for event in rest.events]
+    assert "retry_requested" in [event["type"] for event in rest.events]
     assert rest.of("ended")[0]["state"] == "done"
 
 

@@ -52,7 +52,7 @@ async def test_of_many_changes_on_one_order_each_is_done_or_had_no_turn_and_none
     bundles = [await world.offer("standard", CHILD, service=train) for _ in range(MANY)]
     answers = await together(answered(world, order, add(bundle, CHILD)) for bundle in bundles)
     ended = Counter((answer.status, answer.code) for answer in answers)
-    assert set(ended) <= {(200, None), (423, "NO_TURN")}
+    assert set(ended) <= {(200, None), (423, "ORDER_BUSY")}
     done = ended[200, None]
     assert done >= 7, "one has the turn, six wait"
     shown = await world.show(order)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from temporalio import workflow
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from cli.faults.injection import Fault
-from temporal.names import BY_HAND_HEARD, StepName
+from temporal.names import StepName
 from tests.support.auth import PEPPER, AuthenticatedWorld, guarded
 from tests.support.final_checks import check_books
 from tests.support.installation import prepared, running_world
@@ -34,7 +33,7 @@ async def two_people(
     folder: Path = tmp_path_factory.mktemp("by-hand")
     sqlite = database_kind == "sqlite"
     url = f"sqlite:///{folder / 'b.db'}" if sqlite else new_database(request.getfixturevalue("postgres_url"), "by_hand")
-    rule: dict[str, Any] = {"key_pepper": PEPPER, "alone_up_to": {"NOK": 9_999}}
+    rule: dict[str, Any] = {"key_pepper": PEPPER, "single_person_limits": {"NOK": 9_999}}
     async with running_world(prepared(url), temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **rule) as world:
         yield world
         check_books(world)
@@ -78,14 +77,14 @@ async def test_above_the_limit_our_books_are_mended_once_a_second_person_says_th
         first = await say(al.world, order, SETTLED)
         assert (first.status, first.code) == (409, "SECOND_PERSON_NEEDED")
     shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
-    assert [(each["who"], each["reason"]) for each in shown["said_done"]] == [(al.name, SETTLED["reason"])]
+    assert [(each["actor"], each["reason"]) for each in shown["statements"]] == [(al.name, SETTLED["reason"])]
     assert not await events_of(al.world, order, "done_by_hand")
     assert not asked.done()
     assert (await say(bo.world, order, SEEN)).status == 204
     await asked
     (done,) = await events_of(al.world, order, "done_by_hand")
-    assert (done["who"], done["reason"], done["agreed_with"]) == (bo.name, SEEN["reason"], [al.name])
-    assert {each["who"] for each in await events_of(al.world, order, "said_done_by_hand")} == {al.name, bo.name}
+    assert (done["actor"], done["reason"], done["confirmed_by"]) == (bo.name, SEEN["reason"], [al.name])
+    assert {each["actor"] for each in await events_of(al.world, order, "done_by_hand_stated")} == {al.name, bo.name}
 
 
 @MONEY
@@ -95,11 +94,16 @@ async def test_an_update_of_temporals_own_is_nobodys_word(door: AuthenticatedWor
     assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED) == "SECOND_PERSON_NEEDED"
     assert (await say(al.world, order, SETTLED)).status == 409
     events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
-    for forged in ({}, {"who": bo.name}, {"by_whom": [bo.name, al.name]}, {"said": events[-1]["number"]}):
+    for forged in (
+        {},
+        {"actor": bo.name},
+        {"done_by_hand_by": [bo.name, al.name]},
+        {"statement_event": events[-1]["number"]},
+    ):
         found = await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, **forged)
         assert found == "SECOND_PERSON_NEEDED"
     # An event that says no such thing.
-    assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, said=1) == "NOTHING_STUCK"
+    assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, statement_event=1) == "NOTHING_STUCK"
     assert not await events_of(al.world, order, "done_by_hand")
     assert (await say(bo.world, order, SEEN)).status == 204
     await asked
@@ -117,24 +121,8 @@ async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_i
     busy.fault = Fault.FLAKY
     assert (await say(al.world, order, SETTLED, Idempotency_Key="once")).status == 204
     await asked
-    for kind in ("said_done_by_hand", "done_by_hand"):
+    for kind in ("done_by_hand_stated", "done_by_hand"):
         assert len(await events_of(al.world, order, kind)) == 1
-
-
-@pytest.mark.only_on("postgres")
-async def test_a_run_that_took_a_word_before_this_release_hears_of_two_people_from_now_on(
-    door: AuthenticatedWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    al, bo = door.client(), door.client()
-    order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
-    # The SDK keeps for a run that its history knew nothing of a patch.
-    known = workflow.patched
-    monkeypatch.setattr(workflow, "patched", lambda patch: patch != BY_HAND_HEARD and known(patch))
-    assert (await say(al.world, order, SETTLED)).code == "SECOND_PERSON_NEEDED"
-    assert (await say(bo.world, order, SEEN)).status == 204
-    await asked
-    (done,) = await events_of(al.world, order, "done_by_hand")
-    assert (done["who"], done["agreed_with"]) == (bo.name, [al.name])
 
 
 async def test_what_one_person_said_lapses_after_an_hour(door: AuthenticatedWorld) -> None:
@@ -143,12 +131,15 @@ async def test_what_one_person_said_lapses_after_an_hour(door: AuthenticatedWorl
     assert (await say(al.world, order, SETTLED)).status == 409
     with door.world.at(door.world.parts.store.now() + timedelta(minutes=61)):
         shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
-        assert shown["said_done"] == []
+        assert shown["statements"] == []
         events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
-        (once,) = [each["number"] for each in events if each["type"] == "said_done_by_hand"]
+        (once,) = [each["number"] for each in events if each["type"] == "done_by_hand_stated"]
         assert (await say(bo.world, order, SEEN)).code == "SECOND_PERSON_NEEDED"
         # What Al said then is no word by now, whoever repeats it in Temporal.
-        assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, said=once) == "NOTHING_STUCK"
+        assert (
+            await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, statement_event=once)
+            == "NOTHING_STUCK"
+        )
         assert (await say(al.world, order, SETTLED)).status == 204
         await asked
 
@@ -172,7 +163,7 @@ async def test_what_moves_no_money_one_person_may_say_alone(door: AuthenticatedW
     assert (await say(al.world, order, SETTLED)).status == 204
     await asked
     (done,) = await events_of(al.world, order, "done_by_hand")
-    assert done == {"step": StepName.RESERVE_SEATS, "who": al.name, **SETTLED}
+    assert done == {"step": StepName.RESERVE_SEATS, "actor": al.name, **SETTLED}
 
 
 @MONEY
@@ -184,13 +175,13 @@ async def test_up_to_the_limit_one_person_may_say_alone(
     monkeypatch.setitem(cast("dict[str, int]", door.world.parts.dual_control.up_to), "NOK", 10_000)
     assert (await say(al.world, order, SETTLED)).status == 204
     await asked
-    assert [each["who"] for each in await events_of(al.world, order, "done_by_hand")] == [al.name]
+    assert [each["actor"] for each in await events_of(al.world, order, "done_by_hand")] == [al.name]
 
 
 async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: AuthenticatedWorld) -> None:
     al = door.client()
     order, asked, armed = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
-    forged = await say(al.world, order, {"reason": "it is back", "who": "somebody else"}, "retry-now")
+    forged = await say(al.world, order, {"reason": "it is back", "actor": "somebody else"}, "retry-now")
     assert (forged.status, forged.code) == (422, "MEMBER_INVALID")
     tried = armed.fired
     assert (await say(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
@@ -200,7 +191,7 @@ async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: Authent
     door.world.faults.clear()
     await al.world.workflow(order).execute_update("retry_now", {"reason": "once more"})
     await asked
-    said = [(each["who"], each["reason"]) for each in await events_of(al.world, order, "retried_by_hand")]
+    said = [(each["actor"], each["reason"]) for each in await events_of(al.world, order, "retry_requested")]
     assert said == [(al.name, "it is back"), ("temporal", "once more")]
 
 
@@ -217,7 +208,7 @@ async def test_confirming_discarding_and_extending_by_hand_is_on_the_history_wit
         await al.world.pay(order, "100.00")
         await al.world.workflow(order).execute_update("extend", {"minutes": 90, "reason": "a slow bank"})
         await al.world.workflow(order).execute_update("confirm", {"reason": "paid at the counter"})
-        assert [tuple(each.values()) for each in await events_of(al.world, order, "asked_by_hand")] == [
+        assert [tuple(each.values()) for each in await events_of(al.world, order, "operator_request")] == [
             ("extend", al.name, "they call back"),
             ("discard", al.name, "they changed their mind"),
             ("extend", "temporal", "a slow bank"),
@@ -250,7 +241,7 @@ async def test_an_update_that_names_an_event_of_something_else_leaves_its_trace_
     al = door.client()
     order, asked, armed = await stuck(al.world, StepName.RELEASE_SEATS)
     armed.fault = Fault.LOST
-    await al.world.workflow(order).execute_update("retry_now", {"reason": "quietly", "said": 1})
+    await al.world.workflow(order).execute_update("retry_now", {"reason": "quietly", "statement_event": 1})
     await asked
-    (tried,) = await events_of(al.world, order, "retried_by_hand")
-    assert (tried["who"], tried["reason"]) == ("temporal", "quietly")
+    (tried,) = await events_of(al.world, order, "retry_requested")
+    assert (tried["actor"], tried["reason"]) == ("temporal", "quietly")

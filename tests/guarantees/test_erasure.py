@@ -15,7 +15,7 @@ from tests.support.entur_client import EnturClient
 from tests.support.erasure_data import Person, long_ago, sold_to, tables_with
 from tests.support.world import CARD, TENANT, World, add
 
-HOLDS = {"bank", "changes", "offer_bundles", "order_lines", "order_travellers", "orders"}
+HOLDS = {"embedded_payments", "changes", "offer_bundles", "order_lines", "order_travellers", "orders"}
 """Where somebody may be; the bank, by the token of their card."""
 KEPT = {
     "order_lines": "id, position, product, service, price_minor, tax_rate, reservations, replaces, added_by",
@@ -24,7 +24,7 @@ KEPT = {
     "payments": "key, method, reference, authorised_minor, captured_minor, refunded_minor, open",
     "ledger": "key, kind, amount_minor, currency, at",
     "changes": "id, client, route, idempotency_key, kind, correlation_id, state, created_at, finished_at",
-    "effects": "key, step, state, asked_at, done_at, answer",
+    "step_records": "key, step, state, started_at, done_at, result",
 }
 
 

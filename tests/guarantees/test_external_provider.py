@@ -64,7 +64,7 @@ async def test_a_payment_it_declines_leaves_no_trace(world: World, bank: Watched
     status, change = await dearer(world, order, DECLINED)
     assert status == 402
     assert world.snapshot(order) == before
-    account = bank.accounts[f"{change}/authorise"]
+    account = bank.accounts[f"{change}/authorise_payment"]
     assert (account.minor, account.voided) == (0, True)
 
 
@@ -80,8 +80,8 @@ async def test_money_is_taken_once_when_every_answer_is_lost_once(world: World, 
     bank.before_answer = lose
     status, change = await dearer(world, order)
     assert status == 200
-    assert lost == {f"authorise {change}/authorise", f"settle {change}/settle"}
-    assert [move.amount.minor for move in bank.settled[f"{change}/settle"]] == [10000]
+    assert lost == {f"authorise {change}/authorise_payment", f"settle {change}/settle_price_difference"}
+    assert [move.amount.minor for move in bank.settled[f"{change}/settle_price_difference"]] == [10000]
     assert (await world.show(order))["paid"] == "399.00"
 
 

@@ -194,14 +194,14 @@ def leave(world: World, change: str, what: str) -> None:
     store = world.parts.store
     with store.write() as tx:
         if what == "a seat":
-            seat = SeatHoldRow(tenant=TENANT, service=world.train(), coach=1, seat=1, key=f"{change}/reserve")
+            seat = SeatHoldRow(tenant=TENANT, service=world.train(), coach=1, seat=1, key=f"{change}/reserve_seats")
             seat.reference, seat.state = change, "held"
             tx.add(seat)
         elif what == "money":
-            key = f"{change}/authorise"
+            key = f"{change}/authorise_payment"
             tx.add(EmbeddedPaymentRow(tenant=TENANT, key=key, currency="NOK", token="tok_ok", authorised_minor=100))  # noqa: S106 - a test token
         else:
-            tx.get_one(StepRecordRow, f"{change}/reserve").state = "asked"
+            tx.get_one(StepRecordRow, f"{change}/reserve_seats").state = "started"
 
 
 def wrong_with(world: World, order: str) -> list[str]:

@@ -50,13 +50,13 @@ async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) 
     order, first, armed = await busy(world)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     late = await world.change(order, replace([f"{order}-1"], bundle), key="late-one", Prefer="wait=20")
-    assert (late.status, late.code) == (423, "NO_TURN")
+    assert (late.status, late.code) == (423, "ORDER_BUSY")
     assert "retry-after" in late.headers
     armed.go_on.set()
     assert (await first).status == 200
     before = world.snapshot(order)
     again = await world.change(order, replace([f"{order}-1"], bundle), key="late-one")
-    assert (again.status, again.code) == (423, "NO_TURN")
+    assert (again.status, again.code) == (423, "ORDER_BUSY")
     assert world.snapshot(order) == before
 
 
@@ -68,7 +68,7 @@ async def test_a_seventh_finds_no_place_and_its_request_is_closed(world: World) 
     async with world.impatient() as impatient:
         await world.until_waiting(order, 6)
         seventh = await impatient.change(order, add(bundles[6], CHILD))
-    assert (seventh.status, seventh.code) == (423, "NO_TURN")
+    assert (seventh.status, seventh.code) == (423, "ORDER_BUSY")
     armed.go_on.set()
     assert (await first).status == 200
     assert {(await each).status for each in waiting} == {200}

@@ -57,7 +57,7 @@ async def test_every_event_of_an_order_is_posted_signed_in_its_order_and_says_wh
             ours = {"order": order, "number": event["number"], "change": event["change"]}
             assert told["data"] == event["data"] | ours
             assert not canaries_in(post.body.encode())
-        assert (await webhook.shown())["waiting"] == 0
+        assert (await webhook.shown())["pending"] == 0
         assert await world.end_of(webhook.run(order)) == "COMPLETED"
 
 
@@ -74,7 +74,7 @@ async def test_an_event_that_is_not_taken_comes_again_under_its_id_and_before_th
         order = await world.order()
         await webhook.until_failed(order)
         shown = await webhook.shown()
-        assert (shown["last_failure"], shown["last_status"]) == ("ANSWERED", 500)
+        assert (shown["last_failure"], shown["last_status"]) == ("BAD_STATUS", 500)
         assert shown["failing_since"]
         bundle = await world.offer("standard", ADULT, service=world.train())
         assert (await world.change(order, add(bundle, ADULT))).status == 200
@@ -100,11 +100,11 @@ async def test_an_endpoint_that_is_down_for_days_is_disabled_and_told_everything
         await webhook.skip(order, 2 * DAY)
         assert await world.end_of(webhook.run(order)) == "COMPLETED"
         shown = await webhook.shown()
-        assert (shown["enabled"], shown["disabled_why"], shown["waiting"]) == (False, "GAVE_UP", 1)
+        assert (shown["enabled"], shown["disabled_reason"], shown["pending"]) == (False, "GAVE_UP", 1)
         assert webhook.receiver.numbers(order) == [1] * (len(PAUSES) + 1)
         unheard = await world.order()
         webhook.receiver.always = 200
-        assert (await webhook.patch(enabled=True))["disabled_why"] is None
+        assert (await webhook.patch(enabled=True))["disabled_reason"] is None
         await webhook.until_told(order)
         assert webhook.receiver.numbers(order) == [1] * (len(PAUSES) + 2)
         assert webhook.receiver.of(unheard) == []
@@ -126,7 +126,7 @@ async def test_410_disables_at_once_and_nothing_more_is_posted(world: World) -> 
         order = await world.order()
         await until(lambda: webhook.receiver.posts)
         assert await world.end_of(webhook.run(order)) == "COMPLETED"
-        assert (await webhook.shown())["disabled_why"] == "GONE"
+        assert (await webhook.shown())["disabled_reason"] == "GONE"
         await world.order()
         owed = await world.send("GET", f"{webhook.path}/deliveries")
         assert [each["order"] for each in owed.body["deliveries"]] == [order]

@@ -40,7 +40,7 @@ class FindsSomethingElse(ShopOffers):
 
 
 class SaysItIsEmbedded(ShopOffers):
-    outside = False
+    external = False
 
 
 class EmptyInTrouble(ShopOffers):

@@ -88,7 +88,7 @@ class TellsTheToken(BankPayments):
 
 
 class SaysItIsEmbedded(BankPayments):
-    outside = False
+    external = False
 
 
 class NoTombstone(Bank):

@@ -11,13 +11,13 @@ from providers.protocols import HeldSeat, SeatRequest
 
 
 class AnswersInAnOrderOfItsOwn(RailwaySeats):
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        return sorted(super().hold(tenant, key, wanted, until), key=lambda seat: seat.service)
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+        return sorted(super().hold(tenant, key, requests, until), key=lambda seat: seat.service)
 
 
 class HoldsEachTime(RailwaySeats):
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        return super().hold(tenant, f"{uuid.uuid4()}", wanted, until)
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+        return super().hold(tenant, f"{uuid.uuid4()}", requests, until)
 
 
 class SellsTwice(Railway):
@@ -36,16 +36,16 @@ class AnySeatWillDo(Railway):
 
 
 class CallsEverythingSoldOut(RailwaySeats):
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         try:
-            return super().hold(tenant, key, wanted, until)
+            return super().hold(tenant, key, requests, until)
         except NoSuchSeatError:
             raise NoSeatsLeftError from None
 
 
 class WordyReferences(RailwaySeats):
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        held = super().hold(tenant, key, wanted, until)
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+        held = super().hold(tenant, key, requests, until)
         return [HeldSeat(each.reference + "x" * 100, each.service, each.coach, each.seat) for each in held]
 
 
@@ -56,9 +56,9 @@ class ReleasesEverybodys(Railway):
 
 
 class MissesWhatIsFree(Railway):
-    def give_back(self, references: list[str]) -> None:
+    def release_references(self, references: list[str]) -> None:
         self._all_there(references)
-        super().give_back(references)
+        super().release_references(references)
 
 
 class HoldsForEver(Railway):
@@ -90,7 +90,7 @@ class SellsForAWhile(Railway):
 
 
 class SaysItIsEmbedded(RailwaySeats):
-    outside = False
+    external = False
 
 
 class NoTombstone(Railway):
@@ -100,17 +100,17 @@ class NoTombstone(Railway):
 
 
 class TakesTroubleForSoldOut(RailwaySeats):
-    def hold(self, tenant: str, key: str, wanted: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         try:
-            return super().hold(tenant, key, wanted, until)
+            return super().hold(tenant, key, requests, until)
         except ProviderUnavailableError:
             raise NoSeatsLeftError from None
 
 
 class GivesBackQuietly(RailwaySeats):
-    def give_back(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> None:
         try:
-            super().give_back(tenant, references)
+            super().release_references(tenant, references)
         except ProviderUnavailableError:
             return
 

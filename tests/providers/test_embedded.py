@@ -47,7 +47,7 @@ def train(store: Store, seats: int) -> str:
     """Put a departure with this many seats."""
     departs, service = utc_now() + timedelta(days=30), f"T{uuid.uuid4().hex[:8]}"
     with store.write() as tx:
-        tx.add(ServiceRow(tenant="default", id=service, line="north", departs_at=departs, day=departs.date()))
+        tx.add(ServiceRow(tenant="default", id=service, railway_line="north", departs_at=departs, day=departs.date()))
         for seat in range(1, seats + 1):
             tx.add(SeatRow(tenant="default", service=service, coach=1, seat=seat, row=(seat - 1) // 4))
     return service

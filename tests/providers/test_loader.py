@@ -19,15 +19,15 @@ from workflows.reconcile import StartReconciliation
 
 HALF = """
 class Half:
-    outside = True
+    external = True
     def hold(self, tenant, key): ...
     def release(self, tenant, key): ...
-    def give_back(self, tenant, references): ...
+    def release_references(self, tenant, references): ...
     def confirm(self, tenant, key, taken, given_up): ...
 
 class Joins(Half):
-    outside = False
-    def hold(self, tenant, key, wanted, until): ...
+    external = False
+    def hold(self, tenant, key, requests, until): ...
     def extend(self, tenant, references, until): ...
 
 class Demanding(Joins):
@@ -47,8 +47,8 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     ("kind", "said"),
     [
         ("Missing", "cannot be imported"),
-        ("Half", "hold does not take (tenant, key, wanted, until); it has no extend"),
-        ("Joins", "must say `outside = True`"),
+        ("Half", "hold does not take (tenant, key, requests, until); it has no extend"),
+        ("Joins", "must say `external = True`"),
         ("Demanding", "cannot be made without arguments"),
     ],
 )
@@ -104,7 +104,7 @@ async def test_the_rounds_learn_who_is_outside_and_keep_the_time_an_operator_gav
         assert [each.every for each in found.spec.intervals] == [timedelta(hours=2)]
         assert isinstance(found.action, ScheduleActionStartWorkflow)
         assert await client.data_converter.decode(found.action.args, [StartReconciliation]) == [
-            StartReconciliation(outside=(System.PAYMENTS,))
+            StartReconciliation(external_systems=(System.PAYMENTS,))
         ]
     finally:
         await schedule.delete()

@@ -74,7 +74,7 @@ async def test_any_other_answer_is_a_failure(status: int) -> None:
     with receiving() as receiver:
         receiver.always = status
         answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
-    assert answered == SendResult(Failure.ANSWERED, status)
+    assert answered == SendResult(Failure.BAD_STATUS, status)
 
 
 async def test_an_endpoint_that_is_slow_is_given_up() -> None:

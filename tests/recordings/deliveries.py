@@ -65,8 +65,8 @@ async def _gone(world: World) -> Run:
 
 STORIES: dict[str, Story] = {
     "events-delivered": Story(_delivered),
-    "event-tried-again": Story(_tried_again),
-    "event-tried-again-at-once": Story(_hurried),
+    "event-retried": Story(_tried_again),
+    "event-retried-at-once": Story(_hurried),
     "event-waiting-for-its-next-attempt": Story(_waiting, left_open=True),
     "event-given-up": Story(_given_up),
     "event-for-a-webhook-that-is-gone": Story(_gone),

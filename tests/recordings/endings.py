@@ -137,16 +137,13 @@ async def _nothing_to_change(world: World) -> str:
 STORIES: dict[str, Story] = {
     "confirmed-in-one-go": of_order(_confirmed_in_one_go),
     "confirmed-after-two-changes-and-a-payment": of_order(_confirmed_after_two_changes_and_a_payment),
-    "confirmed-with-a-bank-outside": of_order(_confirmed_with_a_bank_outside, outside=True),
+    "confirmed-with-an-external-bank": of_order(_confirmed_with_a_bank_outside, outside=True),
     "confirmed-nothing": of_order(_confirmed_nothing),
     "refused-sold-out": of_order(_refused),
-    "refused-for-want-of-a-turn": of_order(_refused_for_want_of_a_turn),
+    "refused-order-busy": of_order(_refused_for_want_of_a_turn),
     "payment-refused-in-one-go": of_order(_payment_refused_in_one_go),
     "payment-refused-in-a-draft-then-discarded": of_order(_payment_refused_in_a_draft_then_discarded),
     "discarded": of_order(_discarded),
-    # Since the patch `remember-first`.
-    "discarded-as-the-store-says": of_order(_discarded),
-    "expired-as-the-store-says": of_order(_extended_and_expired),
     "extended-and-expired": of_order(_extended_and_expired),
     "expired-never-confirmed": of_order(_expired_never_confirmed),
     "cancelled": of_order(_cancelled),

@@ -114,12 +114,7 @@ STORIES: dict[str, Story] = {
     "attention-undo-done-by-hand": of_order(_by_hand(StepName.RELEASE_SEATS, StepName.AUTHORISE_PAYMENT)),
     "attention-settlement-retried": of_order(_retried(StepName.SETTLE_PRICE_DIFFERENCE)),
     "attention-settlement-done-by-hand": of_order(_by_hand(StepName.SETTLE_PRICE_DIFFERENCE)),
-    # Since the patch `attention-noted`.
-    "attention-noted-undo-retried": of_order(_retried(StepName.RELEASE_SEATS, StepName.AUTHORISE_PAYMENT)),
-    "attention-noted-settlement-done-by-hand": of_order(_by_hand(StepName.SETTLE_PRICE_DIFFERENCE)),
-    "attention-noted-confirmation-retried": of_order(_retried(StepName.CONFIRM_ORDER)),
-    # Since the patch `by-hand-heard`.
-    "by-hand-heard-undo": of_order(_by_hand(StepName.RELEASE_SEATS, StepName.AUTHORISE_PAYMENT)),
-    "by-hand-heard-settlement-at-the-second-word": of_order(_by_hand_at_the_second_word),
+    "attention-confirmation-retried": of_order(_retried(StepName.CONFIRM_ORDER)),
+    "attention-settlement-done-by-hand-by-two-people": of_order(_by_hand_at_the_second_word),
     "open-attention": of_order(_still_stuck, left_open=True),
 }

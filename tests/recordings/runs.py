@@ -89,8 +89,8 @@ async def _looked_back_first(world: World) -> str:
 STORIES: dict[str, Story] = {
     "continued-as-new": Story(_continued_as_new, events=12),
     "continued-and-confirmed": of_order(_continued_and_confirmed, events=12),
-    "recovered-half-done-change": of_order(_recovered),
+    "recovered-unfinished-change": of_order(_recovered),
     "recovered-draft-discarded": of_order(_recovered_draft),
-    "looked-back-first": of_order(_looked_back_first),
+    "recovery-before-a-request": of_order(_looked_back_first),
     "reconcile-started-a-run": Story(_reconciled),
 }

@@ -34,7 +34,7 @@ def test_another_outcome_of_the_same_change_is_a_contradiction() -> None:
     undone = replace(DONE, state="undone", code="STEP_FAILED", words=None)
     assert rules(book(DONE, undone)) == {"an outcome once told never changes"}
     refused = replace(DONE, state="refused", code="SOLD_OUT", words=None)
-    other = replace(refused, code="NO_TURN")
+    other = replace(refused, code="ORDER_BUSY")
     assert rules(book(refused, other)) == {"an outcome once told never changes"}
 
 

@@ -63,8 +63,8 @@ def hold(store: Store, order: str, key: str) -> SeatHoldRow:
 
 
 def test_a_seat_has_one_live_holder(store: Store, order: str) -> None:
-    assert not refused(store, hold(store, order, "C1/reserve"))
-    assert refused(store, hold(store, order, "C2/reserve"))
+    assert not refused(store, hold(store, order, "C1/reserve_seats"))
+    assert refused(store, hold(store, order, "C2/reserve_seats"))
 
 
 @pytest.mark.parametrize(("captured", "refunded"), [(101, 0), (50, 51), (0, 1), (-1, 0), (100, -1)])
@@ -152,18 +152,18 @@ def test_a_key_has_one_effect_in_one_of_three_states(store: Store, order: str) -
     def effect(state: str) -> StepRecordRow:
         return StepRecordRow(
             tenant=T,
-            key=f"{order}/reserve",
+            key=f"{order}/reserve_seats",
             order_number=order,
             change=order,
             step=StepName.RESERVE_SEATS,
             number=1,
             command="{}",
             state=state,
-            asked_at=store.now(),
+            started_at=store.now(),
         )
 
     assert refused(store, effect("perhaps"))
-    assert not refused(store, effect("asked"))
+    assert not refused(store, effect("started"))
     assert refused(store, effect("done"))
 
 

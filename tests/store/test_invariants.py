@@ -12,23 +12,27 @@ from tests.support.commands import run
 from tests.support.world import World, replace
 
 BROKEN = {
-    "two_books_of_money": "UPDATE bank SET captured_minor = captured_minor - 1 WHERE key LIKE '{sale}%'",
-    "no_forgotten_payment": "UPDATE bank SET key = '{sale}/other' WHERE key LIKE '{sale}%'",
+    "payments_match_provider": (
+        "UPDATE embedded_payments SET captured_minor = captured_minor - 1 WHERE key LIKE '{sale}%'"
+    ),
+    "no_unknown_authorisation": "UPDATE embedded_payments SET key = '{sale}/other' WHERE key LIKE '{sale}%'",
     "ledger_adds_up": "UPDATE ledger SET amount_minor = 1 WHERE change = '{sale}' AND kind = 'capture'",
     "customer_paid_what_is_confirmed": "UPDATE order_lines SET price_minor = 1 WHERE order_number = '{order}'",
     "one_holder_per_seat": "UPDATE reservations SET service = 's', coach = 1, seat = 1 WHERE order_number IN"
     " ('{order}', '{other}')",
-    "two_books_of_seats": "UPDATE seat_holds SET state = 'held' WHERE key LIKE '{sale}%'",
-    "no_forgotten_seat": "UPDATE reservations SET state = 'released' WHERE order_number = '{order}'",
+    "seats_match_inventory": "UPDATE seat_holds SET state = 'held' WHERE key LIKE '{sale}%'",
+    "no_unknown_hold": "UPDATE reservations SET state = 'released' WHERE order_number = '{order}'",
     "no_hold_without_a_draft": "UPDATE reservations SET state = 'held' WHERE order_number = '{order}'",
-    "no_money_aside_without_a_draft": "UPDATE payments SET open = 1 = 1 WHERE order_number = '{order}'",
+    "no_authorisation_without_a_draft": "UPDATE payments SET open = 1 = 1 WHERE order_number = '{order}'",
     "no_draft_rows_without_a_draft": "UPDATE order_lines SET added_in = 2 WHERE order_number = '{order}'",
     "versions_have_no_gaps": "UPDATE orders SET version = 3 WHERE number = '{order}'",
     "events_have_no_gaps": "DELETE FROM events WHERE order_number = '{order}' AND number = 2",
     "one_outcome": "UPDATE changes SET state = 'refused' WHERE id = '{sale}'",
-    "one_effect_per_step": "UPDATE effects SET step = 'plan_change' WHERE change = '{sale}'",
+    "one_record_per_step": "UPDATE step_records SET step = 'plan_change' WHERE change = '{sale}'",
     "failed_changes_leave_no_rows": "UPDATE order_lines SET added_by = '{refused}' WHERE order_number = '{order}'",
-    "failed_changes_leave_no_effects": "UPDATE effects SET change = '{refused}' WHERE key = '{sale}/reserve'",
+    "failed_changes_leave_no_step_done": (
+        "UPDATE step_records SET change = '{refused}' WHERE key = '{sale}/reserve_seats'"
+    ),
     "tax_lies_within_the_price": "UPDATE order_lines SET tax_rate = '1.5' WHERE order_number = '{order}'",
 }
 

@@ -9,8 +9,7 @@ from sqlmodel import Session
 
 from domain.access import TenantAccess
 from store.database.connections import database_url
-from store.database.migrate import migrate
-from store.database.row_security import RoleMissingError
+from store.database.migrate import RoleMissingError, migrate
 from store.database.store import LoginSeesNoRowsError, Store
 from store.database.tenant_session import ROLE
 from store.tables import OrderRow
@@ -71,7 +70,7 @@ def test_the_wall_is_gone_with_its_transaction(filled: Store) -> None:
         "DELETE FROM changes",
         "UPDATE events SET data = '{}'",
         "DELETE FROM orders",
-        "INSERT INTO effects (tenant) VALUES ('first')",
+        "INSERT INTO step_records (tenant) VALUES ('first')",
         "SELECT * FROM api_keys",
         "SELECT * FROM clients",
         "DROP TABLE orders",

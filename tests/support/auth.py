@@ -83,11 +83,11 @@ async def guarded(
     world: World,
     tokens: TokenVerifier | None = None,
     client_per_minute: int = 600,
-    unknown_per_minute: int = 600,
+    unauthenticated_per_minute: int = 600,
     prices_per_minute: int = 600,
     **more: Any,
 ) -> AsyncIterator[AuthenticatedWorld]:
     """Serve another API on a world's store, with a door. Who is not known may try as often as clients, unless said."""
-    access = AuthSettings(PEPPER, tokens, client_per_minute, unknown_per_minute, prices_per_minute)
+    access = AuthSettings(PEPPER, tokens, client_per_minute, unauthenticated_per_minute, prices_per_minute)
     async with world.with_api(auth=access, url_policy=world.parts.url_policy, **more) as inside:
         yield AuthenticatedWorld(inside)

@@ -83,10 +83,12 @@ class DiscoverClient:
         departs = (self.world.parts.store.now() + leaves_in).replace(hour=12, minute=0, second=0, microsecond=0)
         template = self.world.parts.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
         price = PriceRow(min_age=0, max_age=2500, price=Money(8900, "CHF"))
-        product: Product = template.model_copy(update={"id": name, "parent": "", "line": name, "prices": (price,)})
+        product: Product = template.model_copy(
+            update={"id": name, "parent": "", "railway_line": name, "prices": (price,)}
+        )
         with self.world.parts.store.write() as tx:
-            tx.add(ProductRow(tenant=TENANT, id=name, line=name, document=product.model_dump_json()))
-            tx.add(ServiceRow(tenant=TENANT, id=name, line=name, departs_at=departs, day=departs.date()))
+            tx.add(ProductRow(tenant=TENANT, id=name, railway_line=name, document=product.model_dump_json()))
+            tx.add(ServiceRow(tenant=TENANT, id=name, railway_line=name, departs_at=departs, day=departs.date()))
             tx.add_all(SeatRow(tenant=TENANT, service=name, coach=1, seat=n, row=0) for n in range(1, seats + 1))
         return name, name, departs.isoformat()
 
@@ -96,7 +98,7 @@ class DiscoverClient:
         template = self.world.parts.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
         product: Product = template.model_copy(update={"id": name, "parent": "", **changed})
         with self.world.parts.store.write() as tx:
-            tx.add(ProductRow(tenant=TENANT, id=name, line=None, document=product.model_dump_json()))
+            tx.add(ProductRow(tenant=TENANT, id=name, railway_line=None, document=product.model_dump_json()))
         return name
 
     def withdraw(self, product: str) -> None:

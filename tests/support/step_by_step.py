@@ -133,7 +133,7 @@ class StepByStep:
     def priced(self, order: str, change: str) -> tuple[PlanChangeResult, ReserveSeatsCommand]:
         """Run the steps of a change up to its seats; return its plan and how its seats are asked for."""
         about = {"change": change, "order": order}
-        plan = self._run(PlanChangeResult, PlanChangeCommand(**about, adopt=True))
+        plan = self._run(PlanChangeResult, PlanChangeCommand(**about, first_in_run=True))
         self._run(BaseModel, ValidateTravellersCommand(**about))
         self._run(BaseModel, QuoteChangeCommand(**about))
         return plan, ReserveSeatsCommand(**about, seats=plan.seats, services=plan.services)

@@ -36,7 +36,7 @@ async def until_stuck(world: World, order: str, armed: Armed) -> None:
         await armed.reached.wait()
         while True:
             shown = (await world.workflow(order).query(OrderDraft.progress)).stuck
-            if shown and shown.left:
+            if shown and shown.unsettled:
                 break
             await asyncio.sleep(0.05)
     await until_at_rest(world, order)

@@ -183,7 +183,7 @@ class World:
         departs = self.parts.store.now() + leaves_in
         service = f"T{number}-{uuid.uuid4().hex[:6]}"
         with self.parts.store.write() as tx:
-            tx.add(ServiceRow(tenant=TENANT, id=service, line="north", departs_at=departs, day=departs.date()))
+            tx.add(ServiceRow(tenant=TENANT, id=service, railway_line="north", departs_at=departs, day=departs.date()))
             for coach, seat in itertools.product(range(1, coaches + 1), range(1, seats + 1)):
                 tx.add(SeatRow(tenant=TENANT, service=service, coach=coach, seat=seat, row=(seat - 1) // 4))
         return service
@@ -264,7 +264,9 @@ class World:
     def seats_of(self, order: str) -> list[str]:
         """Return what the seat inventory itself has for an order's changes."""
         with self.parts.store.read() as tx:
-            keys = {f"{row.id}/reserve" for row in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order))}
+            keys = {
+                f"{row.id}/reserve_seats" for row in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order))
+            }
             rows = tx.exec(select(SeatHoldRow).where(col(SeatHoldRow.key).in_(keys)))
             return sorted(f"{row.service} {row.coach}-{row.seat} {row.state}" for row in rows)
 
@@ -299,7 +301,7 @@ class World:
     async def until_waiting(self, order: str, count: int) -> None:
         """Wait until this many requests wait for their turn."""
         async with asyncio.timeout(20):
-            while (await self.workflow(order).query(OrderDraft.progress)).waiting < count:  # noqa: ASYNC110 - only a query tells
+            while (await self.workflow(order).query(OrderDraft.progress)).queued < count:  # noqa: ASYNC110 - only a query tells
                 await asyncio.sleep(0.05)
 
     async def ended(self, order: str) -> str:

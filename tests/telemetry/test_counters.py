@@ -43,7 +43,7 @@ async def test_an_outcome_counts_once_however_often_it_is_written(world: World, 
 
 async def test_a_draft_counts_as_discarded_once(world: World) -> None:
     order, _ = await world.drafted()
-    unwound = Counting("changeover_unwound_total", reason="DISCARDED")
+    unwound = Counting("changeover_undone_total", reason="DISCARDED")
     closing = world.faults.arm(order, StepName.CLOSE_DRAFT, Fault.LOST)
     await world.discard(order)
     assert closing.fired

@@ -116,7 +116,7 @@ def found(stack: Stack) -> Scraped:
 
     def all_there() -> bool:
         now = scraped(ports.worker_metrics)
-        rounds = value(now, "changeover_books_checked_timestamp_seconds")
+        rounds = value(now, "changeover_invariants_checked_timestamp_seconds")
         return rounds > 0 and value(now, "temporal_workflow_task_execution_failed_total") > 0
 
     until(all_there)
@@ -183,7 +183,7 @@ def test_what_was_asked_is_what_was_counted(found: Scraped) -> None:
     assert value(found, changes, kind="pay", outcome="done") == 1
     assert value(found, changes, kind="discard", outcome="done") == 1
     assert value(found, changes) == 9
-    assert {each["reason"] for each, count in found["changeover_unwound_total"] if count} == {
+    assert {each["reason"] for each, count in found["changeover_undone_total"] if count} == {
         "PAYMENT_REFUSED",
         "DISCARDED",
     }
@@ -193,7 +193,7 @@ def test_what_was_asked_is_what_was_counted(found: Scraped) -> None:
     )
     assert value(found, "changeover_step_seconds_count", step=StepName.RELEASE_SEATS, result="done") == 2
     assert value(found, "changeover_request_seconds_count", route="/v1/orders/{order}/changes", status="402") == 1
-    assert value(found, "changeover_violations") == 0
+    assert value(found, "changeover_invariant_violations") == 0
     # Both processes say it.
     assert value(found, "changeover_drafts_open") == value(found, "changeover_holds_open") == 2
     assert value(found, "changeover_money_in_flight_minor", currency="NOK") == 2 * 10_000

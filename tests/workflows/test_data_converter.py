@@ -23,9 +23,9 @@ DEFAULTS = Path(__file__).with_name("defaults.json")
 
 
 def test_what_is_as_it_always_is_is_left_out_and_read_back() -> None:
-    plan = PlanChangeResult(nothing=False, confirm=True, services=(), owed=Money(0, "NOK"), left=None)
+    plan = PlanChangeResult(no_op=False, confirm=True, services=(), amount_due=Money(0, "NOK"), open_draft=None)
     payloads = DATA_CONVERTER.payload_converter.to_payloads([plan])
-    assert json.loads(payloads[0].data) == {"confirm": True, "owed": {"minor": 0, "currency": "NOK"}}
+    assert json.loads(payloads[0].data) == {"confirm": True, "amount_due": {"minor": 0, "currency": "NOK"}}
     assert DATA_CONVERTER.payload_converter.from_payloads(payloads, [PlanChangeResult]) == [plan]
 
 

@@ -17,11 +17,9 @@ from workflows.saga.saga import Saga
 
 class Hold(Command):
     step: ClassVar[str] = "hold"
-    part: ClassVar[str] = "hold"
 
 class Swap(Command):
     step: ClassVar[str] = "swap"
-    part: ClassVar[str] = "swap"
 
 class Acts:
     def hold(self, command: Hold) -> Nothing: raise NotImplementedError

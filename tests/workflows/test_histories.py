@@ -54,8 +54,8 @@ def test_a_history_names_no_folder_of_the_machine_that_recorded_it(path: Path) -
 
 
 CHANGES: dict[next_release.Release, list[str]] = {
-    next_release.a_step_more: ["refused-sold-out", "open-draft", "recovered-half-done-change"],
-    next_release.a_step_less: ["undone-at-validate-travellers", "open-draft", "recovered-half-done-change"],
+    next_release.a_step_more: ["refused-sold-out", "open-draft", "recovered-unfinished-change"],
+    next_release.a_step_less: ["undone-at-validate-travellers", "open-draft", "recovered-unfinished-change"],
     next_release.the_order_before_its_seats: ["confirmed-in-one-go", "continued-and-confirmed", "cancelled-too-late"],
     next_release.first_asked_taken_back_first: ["discarded", "extended-and-expired", "attention-undo-retried"],
     next_release.a_wait_before_each_request: ["confirmed-nothing", "undone-at-plan-change", "open-attention"],

@@ -50,7 +50,7 @@ def test_the_workflow_its_updates_and_its_query() -> None:
 def test_the_workflow_that_delivers_events_and_its_signal() -> None:
     definition = workflow._Definition.must_from_class(DeliverEvents)  # noqa: SLF001 - likewise
     assert definition.name == "DeliverEvents"
-    assert {name for name in definition.signals if name and not name.startswith("__")} == {"look"}
+    assert {name for name in definition.signals if name and not name.startswith("__")} == {"deliver_now"}
     assert not definition.updates
     assert not [name for name in definition.queries if name and not name.startswith("__")]
     assert delivery_id("W1", "26-100001") == "webhook/W1/26-100001"
@@ -59,7 +59,7 @@ def test_the_workflow_that_delivers_events_and_its_signal() -> None:
 
 def test_what_is_kept_of_webhooks() -> None:
     assert {each.value for each in Failure} == {
-        "ANSWERED",
+        "BAD_STATUS",
         "REDIRECTED",
         "GONE",
         "TIMED_OUT",
@@ -85,7 +85,7 @@ def test_the_activities(tmp_path: Path) -> None:
     names = {activity._Definition.must_from_callable(each).name for each in build_activities(parts)}  # noqa: SLF001 - likewise
     (posts,) = (activity._Definition.must_from_callable(each).name for each in build_webhook_activities(parts))  # noqa: SLF001 - likewise
     parts.store.close()
-    assert posts == "deliver_next"
+    assert posts == "deliver_next_event"
     assert names == {
         "plan_change",
         "validate_travellers",
@@ -100,16 +100,16 @@ def test_the_activities(tmp_path: Path) -> None:
         "settle_price_difference",
         "confirm_seats",
         "confirm_order",
-        "give_back_seats",
+        "release_replaced_seats",
         "close_draft",
         "record_outcome",
-        "look_back",
-        "note_attention",
-        "take_by_hand",
-        "find_strays",
-        "check_books",
+        "find_unfinished_work",
+        "record_attention",
+        "check_done_by_hand",
+        "find_orphaned_orders",
+        "check_invariants",
     }
-    assert names | {"deliver_next"} == set(StepName)
+    assert names | {"deliver_next_event"} == set(StepName)
 
 
 def test_a_step_is_called_by_the_name_its_activity_is_registered_under() -> None:

@@ -13,27 +13,22 @@ from workflows.saga.saga import Saga, SagaError, Undo
 
 class Look(Command):
     step: ClassVar[str] = "look"
-    part: ClassVar[str] = "look"
 
 
 class Hold(Command):
     step: ClassVar[str] = "hold"
-    part: ClassVar[str] = "hold"
 
 
 class Swap(Command):
     step: ClassVar[str] = "swap"
-    part: ClassVar[str] = "swap"
 
 
 class Settle(Command):
     step: ClassVar[str] = "settle"
-    part: ClassVar[str] = "settle"
 
 
 class Confirm(Command):
     step: ClassVar[str] = "confirm"
-    part: ClassVar[str] = "confirm"
 
 
 class Activities:

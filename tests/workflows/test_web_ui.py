@@ -144,7 +144,7 @@ async def test_a_stuck_step_is_found_read_and_tried_again(desk: World, page: Pag
     assert (await asked).status == 200
     await page.reload()
     await expect(page.get_by_text("COMPLETED").first).to_be_visible()
-    assert "retried_by_hand" in str((await desk.send("GET", f"/v1/orders/{order}/history")).body)
+    assert "retry_requested" in str((await desk.send("GET", f"/v1/orders/{order}/history")).body)
 
 
 async def test_a_draft_says_what_it_is_and_is_extended_and_discarded_by_a_form(

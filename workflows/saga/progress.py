@@ -23,7 +23,7 @@ class RequestProgress:
 
     request: str | None = None
     kind: str | None = None
-    asked: str = ""
+    summary: str = ""
     steps: list[StepProgress] = field(default_factory=list)
     ended: str | None = None
 
@@ -51,7 +51,7 @@ class ProgressTracker:
 
     def set_summary(self, words: str) -> None:
         """Show what the request under way asks for."""
-        self.current.asked = words
+        self.current.summary = words
 
     def ended(self, state: str, code: str | None) -> None:
         """Show how the request under way ended."""
@@ -61,7 +61,7 @@ class ProgressTracker:
     @contextmanager
     def step(self, step: str, what: str) -> Iterator[None]:
         """Show a step as under way until the block ends, then how it ended."""
-        shown = StepProgress(step=step, what=what, state="under way")
+        shown = StepProgress(step=step, description=what, state="running")
         self.current.steps.append(shown)
         self._changed()
         # Not `finally`: the coroutine of a run that is gone is thrown away outside of any workflow.
@@ -77,7 +77,7 @@ class ProgressTracker:
     @contextmanager
     def attention(self, step: str, what: str, code: str) -> Iterator[StuckStep]:
         """Call an operator until the block ends."""
-        self.stuck = StuckStep(step=step, what=what, since=workflow.now(), code=code)
+        self.stuck = StuckStep(step=step, description=what, since=workflow.now(), code=code)
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True), STUCK_STEP.value_set(step)])
         self._changed()
         try:
@@ -89,7 +89,7 @@ class ProgressTracker:
     def set_unsettled(self, words: tuple[str, ...]) -> None:
         """Show what is left of the request that is stuck."""
         if self.stuck:
-            self.stuck.left = words
+            self.stuck.unsettled = words
             self._changed()
 
     def failed_again(self, code: str) -> None:

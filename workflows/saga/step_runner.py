@@ -12,11 +12,10 @@ from temporalio.workflow import ActivityHandle
 from activities.attention import AttentionActivities, RecordAttentionCommand
 from activities.done_by_hand import CheckDoneByHandCommand, CheckDoneByHandResult, DoneByHandActivities
 from activities.support.step_kinds import EXTERNAL_TOTAL, LOCAL_ATTEMPTS, Check, Command, Final, Pivot, Reversible
-from domain.dual_control import TEMPORAL
 from domain.money import Money
 from domain.refusals import SecondPersonNeeded
 from temporal.messages import DoneByHand, RetryNow, StuckStep
-from temporal.names import ATTENTION_NOTED, BY_HAND_HEARD, System
+from temporal.names import System
 from workflows.saga.activity_calls import ActivityCaller
 from workflows.saga.cancellation import finish_then_cancel, ignore_cancellation
 from workflows.saga.error_codes import error_code, is_refusal, no_stuck_step_error
@@ -75,7 +74,7 @@ class StepRunner:
         """Try the stuck step again at once. Raises FailureError when that cannot be noted on the order."""
         stuck = self._stuck
         if stuck:
-            asked = {"code": None, "reason": said.reason, "said": said.said, "at": workflow.now()}
+            asked = {"code": None, "reason": said.reason, "statement_event": said.statement_event, "at": workflow.now()}
             await self._record_attention(stuck.model_copy(update=asked))
         # It may have come through meanwhile, and another may be stuck by now.
         self._retry = self._retry or (stuck is not None and self._stuck is stuck)
@@ -87,15 +86,12 @@ class StepRunner:
         """
         stuck = self._stuck
         taken = await self._check_done_by_hand(stuck, said) if stuck else None
-        if taken is None or not taken.by_whom or self._stuck is not stuck:
+        if taken is None or not taken.confirmed_by or self._stuck is not stuck:
             raise no_stuck_step_error()
         self._by_hand = taken
 
     async def _check_done_by_hand(self, stuck: RecordAttentionCommand, said: DoneByHand) -> CheckDoneByHandResult:
-        # What the API has written down was never said to a worker before the patch: it is heard whatever that did.
-        if said.said is None and not workflow.patched(BY_HAND_HEARD):
-            return CheckDoneByHandResult(reason=said.reason, by_whom=(TEMPORAL,))
-        of = {"change": stuck.change, "order": stuck.order, "stuck": stuck.stuck, "since": stuck.at}
+        of = {"change": stuck.change, "order": stuck.order, "stuck_step": stuck.stuck_step, "since": stuck.at}
         command = CheckDoneByHandCommand(**of, amount=self._moves, **said.model_dump())
         try:
             return await self._calls.local(DoneByHandActivities.check_done_by_hand, command, RECORD_ATTEMPTS)
@@ -116,25 +112,23 @@ class StepRunner:
                     return await ignore_cancellation(self._retry_with_attention(do, system, command, stuck))
 
     async def _retry_with_attention(self, do: Callable[[Any, C], R], system: System, command: C, stuck: StuckStep) -> R:
-        said = {"stuck": stuck.step, "at": stuck.since, "code": stuck.code}
-        self._stuck, self._moves = (
-            RecordAttentionCommand(change=command.change, order=command.order, **said),
-            command.moves,
+        self._moves = command.moves
+        self._stuck = RecordAttentionCommand(
+            change=command.change, order=command.order, stuck_step=stuck.step, at=stuck.since, code=stuck.code
         )
         try:
             await self._record_attention(self._stuck)
         except FailureError:
             self.progress.set_unsettled(("what is left cannot be told: the store does not answer",))
         try:
-            return await self._attempt_until_done(do, system, command, stuck.what)
+            return await self._attempt_until_done(do, system, command, stuck.description)
         finally:
             self._stuck = None
 
     async def _record_attention(self, note: RecordAttentionCommand) -> None:
         """Write it on the order, and show what is left."""
-        if workflow.patched(ATTENTION_NOTED):
-            left = await self._calls.local(AttentionActivities.record_attention, note, RECORD_ATTEMPTS)
-            self.progress.set_unsettled(left.words)
+        left = await self._calls.local(AttentionActivities.record_attention, note, RECORD_ATTEMPTS)
+        self.progress.set_unsettled(left.items)
 
     async def _attempt_until_done(self, do: Callable[[Any, C], R], system: System, command: C, what: str) -> R:
         while True:
@@ -142,7 +136,7 @@ class StepRunner:
             attempt = self._calls.queued(do, system, command, None, what)
             await self._wait_for(attempt)
             if self._by_hand:
-                by_hand = {"by_hand": self._by_hand.reason, "by_whom": self._by_hand.by_whom}
+                by_hand = {"done_by_hand_reason": self._by_hand.reason, "done_by_hand_by": self._by_hand.confirmed_by}
                 command = command.model_copy(update=by_hand)
                 self._by_hand = None
             if not attempt.done():

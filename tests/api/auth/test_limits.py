@@ -19,7 +19,7 @@ async def test_a_client_is_told_what_is_left_and_then_to_wait(world: World) -> N
 
 
 async def test_who_is_not_let_in_may_not_try_for_ever_and_keeps_nobody_else_out(world: World) -> None:
-    async with guarded(world, unknown_per_minute=2) as door:
+    async with guarded(world, unauthenticated_per_minute=2) as door:
         known = door.client().world
         tries = [(await door.asking("guess").http.get(PATH)).status_code for _ in range(2)]
         tries.append((await door.world.http.get(PATH)).status_code)

@@ -104,4 +104,4 @@ def test_without_its_client_the_process_says_what_to_install(monkeypatch: pytest
 @pytest.mark.parametrize("wrong", ["127.0.0.1:6379", "memcached://127.0.0.1", "http://redis"])
 def test_a_setting_that_names_no_redis_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="redis://"):
-        Settings(limits=wrong)
+        Settings(rate_limit_redis=wrong)

@@ -226,4 +226,4 @@ async def test_keys_that_were_never_read_are_503(world: World, issuer: Issuer) -
     with published(issuer) as url:
         async with guarded(world, TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url))) as door:
             answer = await door.asking(token(claims())).send("GET", "/v1/orders/26-999999")
-    assert (answer.status, answer.code) == (503, "TOKENS_UNREADABLE")
+    assert (answer.status, answer.code) == (503, "TOKEN_ISSUER_UNAVAILABLE")

@@ -299,7 +299,7 @@ BAD_INPUTS: dict[int, BadInput] = {
     ),
     74: BadInput(
         "a hundred changes of one order",
-        "each done or 423 `NO_TURN`; 429 beyond a client's limit",
+        "each done or 423 `ORDER_BUSY`; 429 beyond a client's limit",
         (
             "guarantees/test_concurrency.py::test_of_many_changes_on_one_order_each_is_done_or_had_no_turn_and_none_is_lost",
             "api/auth/test_limits.py::test_a_client_is_told_what_is_left_and_then_to_wait",

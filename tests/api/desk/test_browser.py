@@ -218,7 +218,7 @@ async def _a_busy_day(world: World) -> tuple[str, str]:
 
 
 def _paid_back_at_the_bank(world: World, sale: str, minor: int) -> None:
-    move = text("UPDATE bank SET refunded_minor = refunded_minor + :by WHERE key LIKE :key")
+    move = text("UPDATE embedded_payments SET refunded_minor = refunded_minor + :by WHERE key LIKE :key")
     with world.parts.store.write() as tx:
         tx.connection().execute(move, {"by": minor, "key": f"{sale}%"})
 

@@ -127,7 +127,7 @@ async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> No
     for _ in range(2):
         assert (await visitor.send(path, fields)).status_code == 303
     events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
-    assert [event["type"] for event in events].count("retried_by_hand") == 1
+    assert [event["type"] for event in events].count("retry_requested") == 1
     await until_at_rest(world, order, before)
     armed.fault = Fault.LOST
     assert (await visitor.fill_in(path)).status_code == 303

@@ -41,7 +41,7 @@ async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_w
     assert "At risk 100.00 NOK set aside" in told
     assert "See whether the payment provider answers again" in told
     (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
-    assert f"{change}/settle" in told
+    assert f"{change}/settle_price_difference" in told
     assert "NOK at risk" in words_of(await visitor.see("/desk/attention"))
     assert "for you" in words_of(await visitor.see("/desk"))
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
@@ -89,7 +89,7 @@ async def test_a_draft_is_shown_beside_what_is_confirmed_and_what_discarding_wou
 async def test_books_that_differ_are_shown_side_by_side_and_in_the_queue(world: World, visitor: Visitor) -> None:
     order = await world.sold(ADULT)
     (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
-    move = text("UPDATE bank SET captured_minor = captured_minor + :by WHERE key LIKE :key")
+    move = text("UPDATE embedded_payments SET captured_minor = captured_minor + :by WHERE key LIKE :key")
     try:
         _execute(world, move, by=-100, key=f"{sale}%")
         page = words_of(await visitor.see(f"/desk/orders/{order}"))

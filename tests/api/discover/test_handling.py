@@ -179,7 +179,7 @@ async def test_who_finds_no_turn_is_answered_423_and_never_runs_later(market: Di
     async with market.world.impatient() as impatient:
         await market.world.until_waiting(order, 6)
         seventh = await DiscoverClient(impatient).add(order, item(DAY_CARD, JESSIKA))
-    assert (seventh.status, seventh.code) == (423, "NO_TURN")
+    assert (seventh.status, seventh.code) == (423, "ORDER_BUSY")
     assert "retry-after" in seventh.headers
     armed.go_on.set()
     assert (await confirmed).status == 200
