@@ -44,25 +44,29 @@ from workflows.sandbox import runner
 
 
 async def connect(
-    settings: Settings, *, lazy: bool = False, retry: RetryConfig | None = None, told: Observability | None = None
+    settings: Settings,
+    *,
+    lazy: bool = False,
+    retry: RetryConfig | None = None,
+    observability: Observability | None = None,
 ) -> Client:
     """Connect to Temporal by its environment profile, or to the address in the settings; processes tell of it."""
     config: dict[str, Any] = {"target_host": settings.temporal_address}
     config |= ClientConfig.load_client_connect_config()
-    config |= {"runtime": told.runtime, "plugins": told.plugins} if told else {}
+    config |= {"runtime": observability.runtime, "plugins": observability.plugins} if observability else {}
     return await Client.connect(**config, data_converter=DATA_CONVERTER, lazy=lazy, retry_config=retry)
 
 
 def workers(
     client: Client,
-    made: Components,
+    components: Components,
     settings: Settings,
     executor: ThreadPoolExecutor,
     extra: Sequence[Interceptor] = (),
 ) -> list[Worker]:
     """Return the worker for orders, and one for each provider outside."""
     common: dict[str, Any] = {
-        "activities": build_activities(made),
+        "activities": build_activities(components),
         "activity_executor": executor,
         "max_concurrent_activities": settings.threads,
         "max_concurrent_local_activities": settings.threads,
@@ -81,17 +85,19 @@ def workers(
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         **common,
     )
-    return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in made.external_systems)]
+    return [orders, *(Worker(client, task_queue=queue_of(place), **common) for place in components.external_systems)]
 
 
-def webhook_worker(client: Client, made: Components, settings: Settings, extra: Sequence[Interceptor] = ()) -> Worker:
+def webhook_worker(
+    client: Client, components: Components, settings: Settings, extra: Sequence[Interceptor] = ()
+) -> Worker:
     """Return the worker that delivers events."""
     return Worker(
         client,
         task_queue=WEBHOOKS_QUEUE,
         workflows=[DeliverEvents],
         workflow_runner=runner(sandboxed=settings.sandboxed),
-        activities=build_webhook_activities(made),
+        activities=build_webhook_activities(components),
         max_concurrent_activities=settings.webhooks_at_once,
         max_cached_workflows=settings.cached_drafts,
         interceptors=[*extra, FailureInterceptor()],
@@ -143,7 +149,7 @@ async def run(settings: Settings) -> None:
     check_database(settings)
     made = build_components(settings)
     with observability("changeover-worker", wanted_port=settings.worker_metrics_port, tracing=settings.tracing) as told:
-        client = await connect(settings, told=told)
+        client = await connect(settings, observability=told)
         if settings.production:
             await check_temporal_server(client)
         await keep_reconciling(client, settings, made.external_systems)
@@ -152,18 +158,18 @@ async def run(settings: Settings) -> None:
     made.store.close()
 
 
-async def _work(client: Client, made: Components, settings: Settings) -> None:
+async def _work(client: Client, components: Components, settings: Settings) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    with ThreadPoolExecutor(settings.threads * (1 + len(made.external_systems))) as executor:
-        running = [*workers(client, made, settings, executor), webhook_worker(client, made, settings)]
+    with ThreadPoolExecutor(settings.threads * (1 + len(components.external_systems))) as executor:
+        running = [*workers(client, components, settings, executor), webhook_worker(client, components, settings)]
         async with asyncio.TaskGroup() as group:
             for each in running:
                 group.create_task(each.run())
             beside = [
-                group.create_task(OutboxRelay(client, made.store).run_forever(settings.webhooks_poll_interval)),
-                group.create_task(_beat(settings.heartbeat, client, made.store)),
+                group.create_task(OutboxRelay(client, components.store).run_forever(settings.webhooks_poll_interval)),
+                group.create_task(_beat(settings.heartbeat, client, components.store)),
             ]
             await stop.wait()
             for each_task in beside:

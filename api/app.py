@@ -36,7 +36,7 @@ decide by their `code`.
 DOCS, REDOC = "/docs", "/redoc"
 
 
-def create_app(made: ApiContext) -> FastAPI:
+def create_app(ctx: ApiContext) -> FastAPI:
     """Return the API for these parts."""
     app = FastAPIOffline(
         docs_url=DOCS,
@@ -52,12 +52,12 @@ def create_app(made: ApiContext) -> FastAPI:
         # FastAPI's own spans and logs hold paths, queries and exception texts; ours: api/middleware/request_tracing.py.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.state.parts = made
-    app.state.limiter = RateLimiter({**made.auth.per_minute, **made.entur.per_minute}, made.counters)
-    app.state.door = Authenticator(made.unscoped_store, made.tenant, made.auth, app.state.limiter)
-    app.state.watchers = ChangeStreams(made.unscoped_store, made.watching)
-    app.state.error_shapes = {entur.PREFIX: api_error, made.discover.base_path: as_problem}
-    if made.desk is not None:
+    app.state.parts = ctx
+    app.state.limiter = RateLimiter({**ctx.auth.per_minute, **ctx.entur.per_minute}, ctx.counters)
+    app.state.door = Authenticator(ctx.unscoped_store, ctx.tenant, ctx.auth, app.state.limiter)
+    app.state.watchers = ChangeStreams(ctx.unscoped_store, ctx.watching)
+    app.state.error_shapes = {entur.PREFIX: api_error, ctx.discover.base_path: as_problem}
+    if ctx.desk is not None:
         app.state.error_shapes[DESK] = error_page
         app.include_router(desk.router)
     app.add_middleware(BodyLimitMiddleware)
@@ -68,8 +68,8 @@ def create_app(made: ApiContext) -> FastAPI:
     exception_handlers.install(app)
     for routes in (offers, orders, changes, change_stream, attention, webhooks, health, problem_pages):
         app.include_router(routes.router)
-    app.include_router(entur.routes(made.entur))
-    app.include_router(discover.router, prefix=made.discover.base_path)
+    app.include_router(entur.routes(ctx.entur))
+    app.include_router(discover.router, prefix=ctx.discover.base_path)
     # FastAPI's documented way to say more than it knows.
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # it is meant to be replaced
     return app

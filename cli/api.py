@@ -56,7 +56,7 @@ async def serve(settings: Settings) -> None:
     check_configuration(settings)
     made = build_components(settings)
     with observability("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
-        client = await worker.connect(settings, lazy=True, retry=QUICK, told=told)
+        client = await worker.connect(settings, lazy=True, retry=QUICK, observability=told)
         with metrics_served(settings.metrics_host, settings.api_metrics_port, collectors(made.store, client, told)):
             buckets = _buckets(settings.rate_limit_redis.get_secret_value())
             await _server(settings, made, client, buckets).serve()
@@ -86,11 +86,11 @@ def _buckets(url: str) -> Counters:
     return RedisCounters(url) if url else LocalCounters()
 
 
-def _server(settings: Settings, made: Components, client: Client, buckets: Counters) -> Server:
+def _server(settings: Settings, components: Components, client: Client, buckets: Counters) -> Server:
     parts = ApiContext(
-        unscoped_store=made.store,
-        offers=made.offers,
-        workflow_client=OrderWorkflowClient(client, made.external_systems),
+        unscoped_store=components.store,
+        offers=components.offers,
+        workflow_client=OrderWorkflowClient(client, components.external_systems),
         tenant=settings.tenant,
         auth=_access(settings),
         counters=buckets,
@@ -101,7 +101,7 @@ def _server(settings: Settings, made: Components, client: Client, buckets: Count
         ),
         discover=DiscoverSettings(settings.discover_base_path, settings.discover_strict),
         desk=DeskSettings(frozenset({settings.api_host, *settings.desk_hosts})) if settings.serves_desk else None,
-        url_policy=made.url_policy,
+        url_policy=components.url_policy,
         watching=WatchSettings(settings.watchers, settings.watchers_per_client, settings.watch_life),
     )
     app = create_app(parts)

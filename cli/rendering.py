@@ -27,16 +27,16 @@ def steps_of(change: Json, notes: Mapping[str, str] | None = None) -> Table:
     return table
 
 
-def told_line(told: StreamEvent) -> str:
+def told_line(event: StreamEvent) -> str:
     """Return what is told of a change as one line."""
-    data = told.data
-    if told.event == "step":
+    data = event.data
+    if event.event == "step":
         return f"  {_sign(data)} {_step(data)}"
-    if told.event == "ended":
+    if event.event == "ended":
         return f"  = {_end(data['state'], data['code'])}"
-    colour = "yellow" if told.event in _WARNS else "cyan"
+    colour = "yellow" if event.event in _WARNS else "cyan"
     more = ", ".join(f"{name} {_words(value)}" for name, value in data["data"].items() if value not in ("", []))
-    return f"  • [{colour}]{told.event}[/{colour}] {escape(more)}".rstrip()
+    return f"  • [{colour}]{event.event}[/{colour}] {escape(more)}".rstrip()
 
 
 def _words(value: object) -> str:

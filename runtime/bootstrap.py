@@ -76,22 +76,22 @@ def build_components(settings: Settings) -> Components:
     )
 
 
-def build_activities(made: Components) -> list[Callable[..., Any]]:
+def build_activities(components: Components) -> list[Callable[..., Any]]:
     """Return every activity, bound to its parts."""
-    once = StepExecutor(made.store)
-    looks = ContextLoader(made.store, made.offers)
-    plans = PlanActivities(once, looks, made.deadlines)
+    once = StepExecutor(components.store)
+    looks = ContextLoader(components.store, components.offers)
+    plans = PlanActivities(once, looks, components.deadlines)
     travellers = TravellerActivities(once, looks)
     quotes = QuoteActivities(once, looks)
-    seats = SeatActivities(once, made.seats, made.deadlines, made.hold_limits)
-    lines = OrderLineActivities(once, made.deadlines)
-    payments = PaymentActivities(once, made.payments, made.deadlines)
+    seats = SeatActivities(once, components.seats, components.deadlines, components.hold_limits)
+    lines = OrderLineActivities(once, components.deadlines)
+    payments = PaymentActivities(once, components.payments, components.deadlines)
     drafts = DraftActivities(once)
     outcomes = OutcomeActivities(once)
     recovery = RecoveryActivities(once)
     attention = AttentionActivities(once)
-    by_hand = DoneByHandActivities(once, made.dual_control)
-    strays = ReconciliationActivities(made.store)
+    by_hand = DoneByHandActivities(once, components.dual_control)
+    strays = ReconciliationActivities(components.store)
     return [
         plans.plan_change,
         travellers.validate_travellers,
@@ -117,6 +117,6 @@ def build_activities(made: Components) -> list[Callable[..., Any]]:
     ]
 
 
-def build_webhook_activities(made: Components) -> list[Callable[..., Any]]:
+def build_webhook_activities(components: Components) -> list[Callable[..., Any]]:
     """Return the activities that run on the webhooks' own queue."""
-    return [DeliveryActivities(made.store, WebhookSender(made.url_policy)).deliver_next_event]
+    return [DeliveryActivities(components.store, WebhookSender(components.url_policy)).deliver_next_event]

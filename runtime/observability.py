@@ -45,13 +45,13 @@ def observability(service: str, *, wanted_port: int, tracing: bool) -> Iterator[
         yield Observability(runtime(sdk_port), sdk_port, plugins)
 
 
-def collectors(store: Store, client: Client, told: Observability) -> Sequence[Collector]:
+def collectors(store: Store, client: Client, observability: Observability) -> Sequence[Collector]:
     """Return what is read at every scrape; asked from another thread, Temporal answers by this one's loop."""
     attention = partial(_asked_from_a_thread, client, asyncio.get_running_loop())
     return [
         CachedCollector("changeover_store_up", "Whether the store could be read.", partial(store_gauges, store)),
         CachedCollector("changeover_temporal_up", "Whether Temporal answered.", attention),
-        SdkMetrics(told.sdk_port),
+        SdkMetrics(observability.sdk_port),
     ]
 
 

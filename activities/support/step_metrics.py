@@ -47,9 +47,9 @@ class StepMetricsInterceptor(Interceptor):
 
 
 class _MeasuresSteps(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, asked: Asked) -> None:
+    def __init__(self, inner: ActivityInboundInterceptor, options: Asked) -> None:
         super().__init__(inner)
-        self._asked = asked
+        self._asked = options
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         info, clock = activity.info(), asyncio.get_running_loop().time

@@ -47,9 +47,9 @@ class ActionPreview:
     """Money or books are moved by it, so that somebody has to say why."""
 
 
-def preview(made: ApiContext, number: str, act: str) -> ActionPreview:
+def preview(ctx: ApiContext, number: str, act: str) -> ActionPreview:
     """Return what an act would do now. Raises ORDER_NOT_FOUND."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         head = head_of(tx, number)
         order = load(tx, head)
         match ChangeKind(act):
@@ -58,7 +58,7 @@ def preview(made: ApiContext, number: str, act: str) -> ActionPreview:
             case ChangeKind.DISCARD:
                 return _discard(tx, head, order)
             case _:
-                return _extend(head, order, made.store.now())
+                return _extend(head, order, ctx.store.now())
 
 
 def _confirm(head: OrderRow, order: Order) -> ActionPreview:
@@ -130,7 +130,7 @@ def _no_draft(order: Order) -> str | None:
     return None if order.draft_opened_by else "The order has no open draft."
 
 
-async def perform(request: Request, made: ApiContext, number: str, act: str, fields: Mapping[str, str]) -> str:
+async def perform(request: Request, ctx: ApiContext, number: str, act: str, fields: Mapping[str, str]) -> str:
     """Ask it of the order under the form's key, if the order is as it was looked at; return the request's id.
 
     Raises ReasonError and whatever asking raises.
@@ -140,14 +140,14 @@ async def perform(request: Request, made: ApiContext, number: str, act: str, fie
     until = _deadline(fields) if kind is ChangeKind.EXTEND else None
     reason = reason_of(fields, None if kind is ChangeKind.CONFIRM else _UNASKED)
     wanted = ChangeRequest(kind=kind, expires_at=until, reason=reason, if_match=asked.if_match)
-    now = made.store.now()
+    now = ctx.store.now()
     if (
         until
         and not now < until <= now + MAX_DEADLINE
-        and not await run_in_threadpool(find_previous, request, made, asked)
+        and not await run_in_threadpool(find_previous, request, ctx, asked)
     ):
         raise ProblemError("MEMBER_INVALID", [{"field": "expires_at"}])
-    row, _ = await submit(request, made, number, wanted, asked, wanted.model_dump(mode="json", by_alias=True))
+    row, _ = await submit(request, ctx, number, wanted, asked, wanted.model_dump(mode="json", by_alias=True))
     return row.id
 
 

@@ -51,11 +51,11 @@ class OrderList:
     """The order that a number names: it is shown at once."""
 
 
-def find_orders(made: ApiContext, asked: ListQuery) -> OrderList:
+def find_orders(ctx: ApiContext, query: ListQuery) -> OrderList:
     """Return the page asked for."""
-    text = asked.q.strip()
-    with made.store.read() as tx:
-        return _named(tx, text) if text else _latest(tx, asked)
+    text = query.q.strip()
+    with ctx.store.read() as tx:
+        return _named(tx, text) if text else _latest(tx, query)
 
 
 def _named(tx: TenantSession, text: str) -> OrderList:
@@ -66,9 +66,9 @@ def _named(tx: TenantSession, text: str) -> OrderList:
     return OrderList(rows, only=rows[0].number if len(rows) == 1 else None)
 
 
-def _latest(tx: TenantSession, asked: ListQuery) -> OrderList:
-    status = OrderStatus(asked.show) if asked.show in _STATUSES else None
-    before = asked.before if asked.before and is_number(asked.before) else None
-    wanted = Filter(status, draft_open=asked.show is Show.OPEN, before=before)
+def _latest(tx: TenantSession, query: ListQuery) -> OrderList:
+    status = OrderStatus(query.show) if query.show in _STATUSES else None
+    before = query.before if query.before and is_number(query.before) else None
+    wanted = Filter(status, draft_open=query.show is Show.OPEN, before=before)
     rows = latest_orders(tx, wanted, PAGE + 1)
     return OrderList(rows[:PAGE], older=rows[PAGE - 1].number if len(rows) > PAGE else None)

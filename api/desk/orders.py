@@ -66,11 +66,11 @@ class OrderShown:
     """The request this page was sent on from, and how it ended."""
 
 
-async def order_shown(made: ApiContext, number: str, before: str | None, asked: str | None) -> OrderShown:
+async def order_shown(ctx: ApiContext, number: str, before: str | None, asked: str | None) -> OrderShown:
     """Return everything of the order page. Raises ORDER_NOT_FOUND."""
-    worth_asking = await run_in_threadpool(_worth_asking, made, number)
-    progress = await made.workflow_client.progress(number) if worth_asking else None
-    read = partial(_read, made, number, before, asked, progress, silent=worth_asking and progress is None)
+    worth_asking = await run_in_threadpool(_worth_asking, ctx, number)
+    progress = await ctx.workflow_client.progress(number) if worth_asking else None
+    read = partial(_read, ctx, number, before, asked, progress, silent=worth_asking and progress is None)
     return await run_in_threadpool(read)
 
 
@@ -82,18 +82,18 @@ def head_of(tx: TenantSession, number: str) -> OrderRow:
     return head
 
 
-def _worth_asking(made: ApiContext, number: str) -> bool:
+def _worth_asking(ctx: ApiContext, number: str) -> bool:
     """Whether a run of the order's workflow may have something to tell."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         head = head_of(tx, number)
         open_ = head.draft_opened_by is not None or changes.claimed_without_outcome(tx, number, but="")
         return bool(open_) or number in work_queue.last_heard_stuck(tx, 1, number)
 
 
 def _read(
-    made: ApiContext, number: str, before: str | None, asked: str | None, progress: Progress | None, *, silent: bool
+    ctx: ApiContext, number: str, before: str | None, asked: str | None, progress: Progress | None, *, silent: bool
 ) -> OrderShown:
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         head = head_of(tx, number)
         order = load(tx, head)
         payments, seats = payments_of(tx, head), seats_of(tx, head, order)
@@ -110,11 +110,11 @@ def _read(
             paid=paid(order.payments, order.currency),
             risk=at_risk(order),
             undo=undo_list(tx, order),
-            timeline=timeline(tx, made, head, order, before),
+            timeline=timeline(tx, ctx, head, order, before),
             progress=progress,
             silent=silent,
             underway=bool(changes.claimed_without_outcome(tx, number, but="")),
-            stuck=stuck_step(tx, number, progress, made.store.now()) if stuck else None,
+            stuck=stuck_step(tx, number, progress, ctx.store.now()) if stuck else None,
             asked=_asked(tx, head, asked),
         )
 

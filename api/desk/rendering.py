@@ -57,14 +57,14 @@ _ENVIRONMENT.filters |= {
 }
 
 
-def page(request: Request, made: ApiContext, template: str, status: int = 200, **shown: Any) -> Response:
+def page(request: Request, ctx: ApiContext, template: str, status: int = 200, **shown: Any) -> Response:
     """Return a page. Every form on it carries the visitor's token, and a key of its own."""
     token = token_of(request)
     common = {
         "token": token,
         "new_key": lambda: str(uuid.uuid4()),
-        "now": made.store.now(),
-        "web_ui": lambda order: _web_ui(made, order),
+        "now": ctx.store.now(),
+        "web_ui": lambda order: _web_ui(ctx, order),
         "laws": {each.name: each.sentence for each in INVARIANTS},
         "money_of": lambda row: Money(row.amount_minor, row.currency),
         "section": template.removesuffix(".html"),
@@ -92,11 +92,11 @@ def error_page(scope: Scope, error: ProblemError) -> Response:
     return answer
 
 
-def _web_ui(made: ApiContext, order: str) -> str | None:
-    if made.web_ui is None:
+def _web_ui(ctx: ApiContext, order: str) -> str | None:
+    if ctx.web_ui is None:
         return None
-    namespace = quote(made.workflow_client.client.namespace, safe="")
-    return f"{made.web_ui.rstrip('/')}/namespaces/{namespace}/workflows/{quote(draft_id(order), safe='')}"
+    namespace = quote(ctx.workflow_client.client.namespace, safe="")
+    return f"{ctx.web_ui.rstrip('/')}/namespaces/{namespace}/workflows/{quote(draft_id(order), safe='')}"
 
 
 def moment(value: datetime) -> str:

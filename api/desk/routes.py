@@ -28,111 +28,111 @@ _HOW = {"retry-now": OperatorAction.RETRY_NOW, "done-by-hand": OperatorAction.DO
 
 
 @router.get("")
-async def get_home(request: Request, made: Parts, asked: Annotated[order_list.ListQuery, Query()]) -> Response:
+async def get_home(request: Request, ctx: Parts, asked: Annotated[order_list.ListQuery, Query()]) -> Response:
     """Show the latest orders, or those a text names."""
-    found = await run_in_threadpool(order_list.find_orders, made, asked)
+    found = await run_in_threadpool(order_list.find_orders, ctx, asked)
     if found.only:
         return redirect(f"{PREFIX}/orders/{found.only}")
-    stuck = await work_queue.stuck_names(made)
-    return page(request, made, "home.html", asked=asked, found=found, stuck=stuck)
+    stuck = await work_queue.stuck_names(ctx)
+    return page(request, ctx, "home.html", asked=asked, found=found, stuck=stuck)
 
 
 @router.get("/attention")
-async def get_attention(request: Request, made: Parts) -> Response:
+async def get_attention(request: Request, ctx: Parts) -> Response:
     """Show what waits for an operator."""
-    return page(request, made, "attention.html", queue=await work_queue.queue(made))
+    return page(request, ctx, "attention.html", queue=await work_queue.queue(ctx))
 
 
 @router.get("/orders/{order}")
 async def get_order(
     request: Request,
     order: str,
-    made: Parts,
+    ctx: Parts,
     before: Annotated[str | None, Query(max_length=64)] = None,
     asked: Annotated[str | None, Query(max_length=64)] = None,
     helped: OperatorAction | None = None,
 ) -> Response:
     """Show one order."""
-    shown = await order_shown(made, known_number(order), before, asked)
-    return page(request, made, "order.html", shown=shown, before=before, helped=helped)
+    shown = await order_shown(ctx, known_number(order), before, asked)
+    return page(request, ctx, "order.html", shown=shown, before=before, helped=helped)
 
 
 @router.get("/orders/{order}/{act}")
-async def get_action(request: Request, order: str, act: str, made: Parts) -> Response:
+async def get_action(request: Request, order: str, act: str, ctx: Parts) -> Response:
     """Say what an act would do, and ask for a yes."""
-    return await _preview(request, known_number(order), act, made)
+    return await _preview(request, known_number(order), act, ctx)
 
 
-async def _preview(request: Request, number: str, act: str, made: ApiContext, wrong: str | None = None) -> Response:
+async def _preview(request: Request, number: str, act: str, ctx: ApiContext, wrong: str | None = None) -> Response:
     if act in _HOW:
-        preview = await stuck_step_actions.preview(made, number, _HOW[act])
+        preview = await stuck_step_actions.preview(ctx, number, _HOW[act])
     elif act in _ACTS:
-        preview = await run_in_threadpool(draft_actions.preview, made, number, act)
+        preview = await run_in_threadpool(draft_actions.preview, ctx, number, act)
     else:
         raise ProblemError("NOT_FOUND")
-    return page(request, made, "action.html", 422 if wrong else 200, preview=preview, wrong=wrong)
+    return page(request, ctx, "action.html", 422 if wrong else 200, preview=preview, wrong=wrong)
 
 
 @router.post("/orders/{order}/confirm")
-async def confirm(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+async def confirm(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
     """Confirm the draft, when nothing is owed."""
-    return await _do(request, order, ChangeKind.CONFIRM, made, fields)
+    return await _do(request, order, ChangeKind.CONFIRM, ctx, fields)
 
 
 @router.post("/orders/{order}/discard")
-async def discard(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+async def discard(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
     """Discard the draft."""
-    return await _do(request, order, ChangeKind.DISCARD, made, fields)
+    return await _do(request, order, ChangeKind.DISCARD, ctx, fields)
 
 
 @router.post("/orders/{order}/extend")
-async def extend(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+async def extend(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
     """Move the draft's deadline."""
-    return await _do(request, order, ChangeKind.EXTEND, made, fields)
+    return await _do(request, order, ChangeKind.EXTEND, ctx, fields)
 
 
-async def _do(request: Request, order: str, act: ChangeKind, made: ApiContext, fields: Mapping[str, str]) -> Response:
+async def _do(request: Request, order: str, act: ChangeKind, ctx: ApiContext, fields: Mapping[str, str]) -> Response:
     number = known_number(order)
     try:
-        change = await draft_actions.perform(request, made, number, act, fields)
+        change = await draft_actions.perform(request, ctx, number, act, fields)
     except ReasonError as error:
-        return await _preview(request, number, act, made, str(error))
+        return await _preview(request, number, act, ctx, str(error))
     return redirect(f"{PREFIX}/orders/{number}?{urlencode({'asked': change})}")
 
 
 @router.post("/orders/{order}/retry-now")
-async def retry_now(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+async def retry_now(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
     """Have the stuck step tried again at once."""
-    return await _help(request, order, OperatorAction.RETRY_NOW, made, fields)
+    return await _help(request, order, OperatorAction.RETRY_NOW, ctx, fields)
 
 
 @router.post("/orders/{order}/done-by-hand")
-async def done_by_hand(request: Request, order: str, made: Parts, fields: Sent) -> Response:
+async def done_by_hand(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
     """Take the stuck step for done by hand."""
-    return await _help(request, order, OperatorAction.DONE_BY_HAND, made, fields)
+    return await _help(request, order, OperatorAction.DONE_BY_HAND, ctx, fields)
 
 
 async def _help(
-    request: Request, order: str, how: OperatorAction, made: ApiContext, fields: Mapping[str, str]
+    request: Request, order: str, how: OperatorAction, ctx: ApiContext, fields: Mapping[str, str]
 ) -> Response:
     number = known_number(order)
     try:
-        await stuck_step_actions.perform(made, number, how, fields)
+        await stuck_step_actions.perform(ctx, number, how, fields)
     except ReasonError as error:
-        return await _preview(request, number, how.replace("_", "-"), made, str(error))
+        return await _preview(request, number, how.replace("_", "-"), ctx, str(error))
     return redirect(f"{PREFIX}/orders/{number}?{urlencode({'helped': how})}")
 
 
 @router.get("/services")
-async def get_services(request: Request, made: Parts, day: date | None = None) -> Response:
+async def get_services(request: Request, ctx: Parts, day: date | None = None) -> Response:
     """Show a day's departures."""
-    return page(request, made, "services.html", shown=await run_in_threadpool(seats.departures_of, made, day))
+    return page(request, ctx, "services.html", shown=await run_in_threadpool(seats.departures_of, ctx, day))
 
 
 @router.get("/services/{service}")
-async def get_seat_map(request: Request, service: str, made: Parts) -> Response:
+async def get_seat_map(request: Request, service: str, ctx: Parts) -> Response:
     """Show who has which seat of a departure."""
-    return page(request, made, "seat_map.html", shown=await run_in_threadpool(seats.map_of, made, service))
+    return page(request, ctx, "seat_map.html", shown=await run_in_threadpool(seats.map_of, ctx, service))
 
 
 @router.get("/static/desk.css")

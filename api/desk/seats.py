@@ -44,19 +44,19 @@ class SeatMap:
     """Seats held, by whom and until when."""
 
 
-def departures_of(made: ApiContext, day: date | None) -> Day:
+def departures_of(ctx: ApiContext, day: date | None) -> Day:
     """Return a day's departures; without a day, those of the first day from today that has some."""
-    with made.store.read() as tx:
-        today = made.store.now().date()
+    with ctx.store.read() as tx:
+        today = ctx.store.now().date()
         shown = day or day_from(tx, today) or today
         found = departures(tx, shown, MOST_DEPARTURES)
         later = None if shown == date.max else day_from(tx, shown + timedelta(days=1))
         return Day(shown, found, day_before(tx, shown), later)
 
 
-def map_of(made: ApiContext, name: str) -> SeatMap:
+def map_of(ctx: ApiContext, name: str) -> SeatMap:
     """Return a departure's seats. Raises SERVICE_NOT_FOUND."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         found = service(tx, name) if is_code(name) else None
         if found is None:
             raise ProblemError("SERVICE_NOT_FOUND")

@@ -17,10 +17,10 @@ from temporal.messages import Progress
 _UNASKED = "tried again at the desk"
 
 
-async def preview(made: ApiContext, number: str, how: OperatorAction) -> ActionPreview:
+async def preview(ctx: ApiContext, number: str, how: OperatorAction) -> ActionPreview:
     """Return what helping would do now. Raises ORDER_NOT_FOUND."""
-    (progress,) = await progress_of(made.workflow_client, [number])
-    event, stuck = await run_in_threadpool(_stuck, made, number, progress)
+    (progress,) = await progress_of(ctx.workflow_client, [number])
+    event, stuck = await run_in_threadpool(_stuck, ctx, number, progress)
     act, what = how.replace("_", "-"), f"“{stuck.description}” of {number}" if stuck else "the stuck step"
     hindrance = None if stuck else "No step of this order is stuck, or its workflow could not be asked."
     if how is OperatorAction.RETRY_NOW:
@@ -50,17 +50,17 @@ async def preview(made: ApiContext, number: str, how: OperatorAction) -> ActionP
     )
 
 
-def _stuck(made: ApiContext, number: str, progress: Progress | None) -> tuple[int, StuckStepView | None]:
-    with made.store.read() as tx:
+def _stuck(ctx: ApiContext, number: str, progress: Progress | None) -> tuple[int, StuckStepView | None]:
+    with ctx.store.read() as tx:
         head = head_of(tx, number)
-        return head.last_event, stuck_step(tx, number, progress, made.store.now()) if progress else None
+        return head.last_event, stuck_step(tx, number, progress, ctx.store.now()) if progress else None
 
 
-async def perform(made: ApiContext, number: str, how: OperatorAction, fields: Mapping[str, str]) -> None:
+async def perform(ctx: ApiContext, number: str, how: OperatorAction, fields: Mapping[str, str]) -> None:
     """Help an order's stuck step.
 
     Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, SECOND_PERSON_NEEDED, and EngineUnreachableError.
     """
     reason, key = reason_of(fields, _UNASKED if how is OperatorAction.RETRY_NOW else None), key_of(fields)
-    await run_in_threadpool(_stuck, made, number, None)
-    await perform_action(made, number, how, reason, key)
+    await run_in_threadpool(_stuck, ctx, number, None)
+    await perform_action(ctx, number, how, reason, key)

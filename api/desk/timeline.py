@@ -74,12 +74,12 @@ class Timeline:
     older: str | None
 
 
-def timeline(tx: TenantSession, made: ApiContext, head: OrderRow, order: Order, before: str | None) -> Timeline:
+def timeline(tx: TenantSession, ctx: ApiContext, head: OrderRow, order: Order, before: str | None) -> Timeline:
     """Return a part of an order's timeline, latest first, older than a request."""
     found = order_timeline.requests(tx, head, before, PAGE + 1)
     rows, more = found[:PAGE], len(found) > PAGE
     events = order_timeline.events_of(tx, head, [row.id for row in rows], MOST_EVENTS)
-    writer = _Writer(tx, made, head, order, rows)
+    writer = _Writer(tx, ctx, head, order, rows)
     oldest = rows[-1].created_at if more else head.created_at
     latest = found[0].created_at if before and found else None
     entries = [writer.of_request(row, events) for row in rows]
@@ -116,9 +116,9 @@ class _Writer:
     """Writes entries of one order, with its lines and seats at hand."""
 
     def __init__(
-        self, tx: TenantSession, made: ApiContext, head: OrderRow, order: Order, rows: Sequence[ChangeRow]
+        self, tx: TenantSession, ctx: ApiContext, head: OrderRow, order: Order, rows: Sequence[ChangeRow]
     ) -> None:
-        self._made = made
+        self._made = ctx
         self._head = head
         self._plans = {row.id: plan_of(row) for row in rows if row.plan}
         ids = [line for plan in self._plans.values() for line in (*(a.id for a in plan.adds), *plan.removes)]

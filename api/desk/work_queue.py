@@ -75,37 +75,37 @@ class Queue:
         return not (self.stuck or self.discrepancies or self.overdue or self.ending)
 
 
-async def queue(made: ApiContext) -> Queue:
+async def queue(ctx: ApiContext) -> Queue:
     """Return what waits. Without Temporal it is told by the books alone."""
-    drift = asyncio.ensure_future(run_in_threadpool(_drift, made))
-    names = await stuck_names(made)
-    orders = await run_in_threadpool(_last_heard_stuck, made) if names is None else names
+    drift = asyncio.ensure_future(run_in_threadpool(_drift, ctx))
+    names = await stuck_names(ctx)
+    orders = await run_in_threadpool(_last_heard_stuck, ctx) if names is None else names
     progress = (
-        await progress_of(made.workflow_client, orders[:SHOWN]) if names is not None else [None] * len(orders[:SHOWN])
+        await progress_of(ctx.workflow_client, orders[:SHOWN]) if names is not None else [None] * len(orders[:SHOWN])
     )
-    stuck = await run_in_threadpool(_all_stuck, made, dict(zip(orders, progress, strict=False)))
-    overdue, ending = await run_in_threadpool(_late, made)
+    stuck = await run_in_threadpool(_all_stuck, ctx, dict(zip(orders, progress, strict=False)))
+    overdue, ending = await run_in_threadpool(_late, ctx)
     return Queue(
         stuck, await drift, overdue, ending, names is not None, more=len(orders) > SHOWN, risks=_by_currency(stuck)
     )
 
 
-async def stuck_names(made: ApiContext) -> list[str] | None:
+async def stuck_names(ctx: ApiContext) -> list[str] | None:
     """Return the orders with a stuck step, or None when Temporal cannot be asked."""
     try:
-        return await stuck_orders(made)
+        return await stuck_orders(ctx)
     except TemporalUnavailableError:
         return None
 
 
-def _last_heard_stuck(made: ApiContext) -> list[str]:
-    with made.store.read() as tx:
+def _last_heard_stuck(ctx: ApiContext) -> list[str]:
+    with ctx.store.read() as tx:
         return work_queue.last_heard_stuck(tx, SHOWN + 1)
 
 
-def _all_stuck(made: ApiContext, asked: Mapping[str, Progress | None]) -> list[StuckStepView]:
-    now = made.store.now()
-    with made.store.read() as tx:
+def _all_stuck(ctx: ApiContext, asked: Mapping[str, Progress | None]) -> list[StuckStepView]:
+    now = ctx.store.now()
+    with ctx.store.read() as tx:
         found = [stuck_step(tx, order, progress, now) for order, progress in asked.items()]
     return sorted((each for each in found if each), key=lambda each: each.since)
 
@@ -147,16 +147,16 @@ def _last_heard(call: EventRow | None, head: OrderRow | None) -> StuckStep | Non
     )
 
 
-def _late(made: ApiContext) -> tuple[list[ChangeRow], list[OrderRow]]:
-    now = made.store.now()
-    with made.store.read() as tx:
+def _late(ctx: ApiContext) -> tuple[list[ChangeRow], list[OrderRow]]:
+    now = ctx.store.now()
+    with ctx.store.read() as tx:
         overdue = work_queue.overdue_requests(tx, now - TAKEN_UP_WITHIN, SHOWN)
         return overdue, work_queue.drafts_ending(tx, now + SOON, SHOWN)
 
 
-def _drift(made: ApiContext) -> list[Violation] | None:
+def _drift(ctx: ApiContext) -> list[Violation] | None:
     try:
-        return needs_attention.discrepancies(made)
+        return needs_attention.discrepancies(ctx)
     except (OperationalError, StoreBusyError):
         return None
 

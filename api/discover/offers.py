@@ -66,51 +66,51 @@ class OfferQuery:
     """The number of the item it is for."""
 
 
-def products_named(made: ApiContext, named: ProductIn) -> Sequence[Product]:
+def products_named(ctx: ApiContext, named: ProductIn) -> Sequence[Product]:
     """Return the product named, or the variants of it, as far as it is sold in francs."""
     found: Sequence[Product] = ()
     if named.identifier and is_code(named.identifier):
-        found = list(made.offers.products(made.tenant, [named.identifier]).values())
+        found = list(ctx.offers.products(ctx.tenant, [named.identifier]).values())
     elif named.product_identifier and not named.identifier:
-        found = made.offers.variants(made.tenant, named.product_identifier)
+        found = ctx.offers.variants(ctx.tenant, named.product_identifier)
     return [each for each in found if each.currency == CURRENCY]
 
 
-def find(made: ApiContext, wanted: OfferQuery, order: str | None) -> tuple[list[OfferBundle], list[ValidationMessage]]:
+def find(ctx: ApiContext, query: OfferQuery, order: str | None) -> tuple[list[OfferBundle], list[ValidationMessage]]:
     """Return bundles that only this order may take; when there are none, why."""
-    if not wanted.products:
-        return [], [refusing("orderitem_product_incorrect", wanted.item)]
-    if wanted.valid_from is None:
-        return [], [refusing("productconfiguration_valid_from_absent", wanted.item)]
-    unborn = _unborn(made, wanted)
+    if not query.products:
+        return [], [refusing("orderitem_product_incorrect", query.item)]
+    if query.valid_from is None:
+        return [], [refusing("productconfiguration_valid_from_absent", query.item)]
+    unborn = _unborn(ctx, query)
     if unborn:
-        return [], [refusing("traveler_incorrect_birthdate", wanted.item, each) for each in unborn]
-    who = tuple(SearchTraveller(each.id, each.birth_date) for each in wanted.travellers)
+        return [], [refusing("traveler_incorrect_birthdate", query.item, each) for each in unborn]
+    who = tuple(SearchTraveller(each.id, each.birth_date) for each in query.travellers)
     found = [
         bundle
-        for product in wanted.products
-        for bundle in find_bundles(made, OfferSearch(product.id, None, wanted.valid_from, wanted.zone, who), order)
+        for product in query.products
+        for bundle in find_bundles(ctx, OfferSearch(product.id, None, query.valid_from, query.zone, who), order)
     ]
-    return found, [] if found else _why_none(wanted, wanted.valid_from)
+    return found, [] if found else _why_none(query, query.valid_from)
 
 
-def _unborn(made: ApiContext, wanted: OfferQuery) -> list[str]:
+def _unborn(ctx: ApiContext, query: OfferQuery) -> list[str]:
     """Return travellers whose birth date is missing where a price needs it, or cannot be."""
-    today = made.store.now().date()
-    needed = any("birth_date" in product.fields_for_offer for product in wanted.products)
+    today = ctx.store.now().date()
+    needed = any("birth_date" in product.fields_for_offer for product in query.products)
     return [
         each.id
-        for each in wanted.travellers
+        for each in query.travellers
         if (needed if each.birth_date is None else not possible(each.birth_date, today))
     ]
 
 
-def _why_none(wanted: OfferQuery, valid_from: datetime) -> list[ValidationMessage]:
-    births = [(each.id, each.birth_date) for each in wanted.travellers]
-    day = day_of(valid_from, wanted.zone)
-    aged = dict.fromkeys(each for product in wanted.products for each in without_price(product, births, day))
-    return [refusing("traveler_age_not_offered", wanted.item, each) for each in aged] or [
-        refusing("offer_not_available", wanted.item)
+def _why_none(query: OfferQuery, valid_from: datetime) -> list[ValidationMessage]:
+    births = [(each.id, each.birth_date) for each in query.travellers]
+    day = day_of(valid_from, query.zone)
+    aged = dict.fromkeys(each for product in query.products for each in without_price(product, births, day))
+    return [refusing("traveler_age_not_offered", query.item, each) for each in aged] or [
+        refusing("offer_not_available", query.item)
     ]
 
 

@@ -31,20 +31,20 @@ class SubmissionResult:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def read(made: ApiContext, number: str) -> tuple[OrderRow, Order, Products]:
+def read(ctx: ApiContext, number: str) -> tuple[OrderRow, Order, Products]:
     """Return an order in francs with its products. Raises ORDER_NOT_FOUND for any other."""
-    head, order = read_order(made, number)
+    head, order = read_order(ctx, number)
     if order.currency != CURRENCY:
         raise ProblemError("ORDER_NOT_FOUND")
-    return head, order, made.offers.products(made.tenant, sorted({line.product for line in order.live_lines}))
+    return head, order, ctx.offers.products(ctx.tenant, sorted({line.product for line in order.live_lines}))
 
 
-def answer_item(made: ApiContext, number: str, position: int | None, ended: SubmissionResult | None) -> Response:
+def answer_item(ctx: ApiContext, number: str, position: int | None, ended: SubmissionResult | None) -> Response:
     """Return the item at a position as it stands now, or null; a new one where its lines came to be.
 
     Without anything asked it is only looked at: raises ORDER_ITEM_NOT_FOUND when there is none.
     """
-    head, order, products = read(made, number)
+    head, order, products = read(ctx, number)
     place = position or (_place(order, ended) if ended else None)
     there = place if place in positions(order) else None
     if there is None and ended is None:
@@ -52,15 +52,15 @@ def answer_item(made: ApiContext, number: str, position: int | None, ended: Subm
     lacking = item_messages(order, there, products) if there else []
     item = item_out(order, there, products) if there else None
     said = OrderItemUpdateResponse(order_item=item, validation_messages=_messages(ended, lacking))
-    return _answer(made, head, said, ended)
+    return _answer(ctx, head, said, ended)
 
 
-def answer_order(made: ApiContext, number: str, ended: SubmissionResult | None) -> Response:
+def answer_order(ctx: ApiContext, number: str, ended: SubmissionResult | None) -> Response:
     """Return an order as it stands now."""
-    head, order, products = read(made, number)
+    head, order, products = read(ctx, number)
     messages = _messages(ended, order_messages(order, products))
     said = OrderUpdateResponse(order=order_out(head, order, products), validation_messages=messages)
-    return _answer(made, head, said, ended)
+    return _answer(ctx, head, said, ended)
 
 
 def _place(order: Order, ended: SubmissionResult) -> int | None:
@@ -76,20 +76,20 @@ def _messages(ended: SubmissionResult | None, lacking: list[ValidationMessage]) 
 
 
 def _answer(
-    made: ApiContext,
+    ctx: ApiContext,
     head: OrderRow,
     said: OrderItemUpdateResponse | OrderUpdateResponse,
     ended: SubmissionResult | None,
 ) -> Response:
     asked = ended or SubmissionResult()
     headers = {"ETag": f'"e{head.last_event}"'} | asked.headers
-    judged = status_of(made, said.validation_messages) if ended else OK
+    judged = status_of(ctx, said.validation_messages) if ended else OK
     return ExactJSONResponse(spelt(said), judged if asked.status == OK else asked.status, headers)
 
 
-def status_of(made: ApiContext, messages: Sequence[ValidationMessage]) -> int:
+def status_of(ctx: ApiContext, messages: Sequence[ValidationMessage]) -> int:
     """Return 200, or 400 where an installation wants validation errors answered so."""
-    return BAD_REQUEST if made.discover.strict and serious(messages) else OK
+    return BAD_REQUEST if ctx.discover.strict and serious(messages) else OK
 
 
 def spelt(said: ResponseModel) -> dict[str, Any]:

@@ -36,17 +36,17 @@ router = APIRouter(tags=["discover"], route_class=AuthenticatedRoute)
 
 
 @router.post("/orders", name="discover_create", response_model=OrderUpdateResponse, responses=errors(*_BODY, *_NEW))
-async def create(request: Request, wanted: WholeOrderIn, made: Parts, asked: Asked) -> Response:
+async def create(request: Request, wanted: WholeOrderIn, ctx: Parts, options: Asked) -> Response:
     """Make an order, empty or with items. It stays when its items are refused: then it is empty."""
     new = NewOrder(currency=CURRENCY, time_zone=zone_of(request) or "UTC", expires_with_offers=True)
-    row, _ = await run_in_threadpool(create_empty, request, made, new, asked, body_of(wanted))
+    row, _ = await run_in_threadpool(create_empty, request, ctx, new, options, body_of(wanted))
     number, items = row.order_number or "", wanted.ordered_item
     ended = SubmissionResult()
     if items:
         # The same key stands for both halves, so that a repeated request goes on where the first one broke off.
-        filling = OrderSubmission(request, made, number, replace(asked, part=" items", if_match=None), wanted)
+        filling = OrderSubmission(request, ctx, number, replace(options, part=" items", if_match=None), wanted)
         ended = await filling.change(lambda preparing: preparing.together([(each, None) for each in items]))
-    return await run_in_threadpool(responses.answer_order, made, number, ended)
+    return await run_in_threadpool(responses.answer_order, ctx, number, ended)
 
 
 @router.get(
@@ -55,9 +55,9 @@ async def create(request: Request, wanted: WholeOrderIn, made: Parts, asked: Ask
     response_model=OrderUpdateResponse,
     responses=errors("ORDER_NOT_FOUND"),
 )
-def show(order: str, made: Parts) -> Response:
+def show(order: str, ctx: Parts) -> Response:
     """Return an order as it stands, with what its items still lack."""
-    return responses.answer_order(made, order, None)
+    return responses.answer_order(ctx, order, None)
 
 
 @router.put(
@@ -66,14 +66,14 @@ def show(order: str, made: Parts) -> Response:
     response_model=OrderUpdateResponse,
     responses=_RUNNING | errors(*_BODY, *_ASK),
 )
-async def update(request: Request, order: str, wanted: WholeOrderIn, made: Parts, asked: Asked) -> Response:
+async def update(request: Request, order: str, wanted: WholeOrderIn, ctx: Parts, options: Asked) -> Response:
     """Make an order what is sent: items listed by number kept or changed, others removed, new ones added.
 
     All or nothing.
     """
-    desk = OrderSubmission(request, made, order, asked, wanted)
+    desk = OrderSubmission(request, ctx, order, options, wanted)
     ended = await desk.change(lambda preparing: preparing.whole(wanted.ordered_item))
-    return await run_in_threadpool(responses.answer_order, made, order, ended)
+    return await run_in_threadpool(responses.answer_order, ctx, order, ended)
 
 
 @router.post(
@@ -82,12 +82,12 @@ async def update(request: Request, order: str, wanted: WholeOrderIn, made: Parts
     response_model=OrderItemUpdateResponse,
     responses=_RUNNING | errors(*_BODY, *_ASK),
 )
-async def add_item(request: Request, order: str, wanted: OrderItemIn, made: Parts, asked: Asked) -> Response:
+async def add_item(request: Request, order: str, wanted: OrderItemIn, ctx: Parts, options: Asked) -> Response:
     """Add an item: a bundle that was found, or a product to find one for."""
-    ended = await OrderSubmission(request, made, order, asked, wanted).change(
+    ended = await OrderSubmission(request, ctx, order, options, wanted).change(
         lambda preparing: preparing.item(wanted, None)
     )
-    return await run_in_threadpool(responses.answer_item, made, order, None, ended)
+    return await run_in_threadpool(responses.answer_item, ctx, order, None, ended)
 
 
 @router.get(
@@ -96,9 +96,9 @@ async def add_item(request: Request, order: str, wanted: OrderItemIn, made: Part
     response_model=OrderItemUpdateResponse,
     responses=errors("ORDER_NOT_FOUND", "ORDER_ITEM_NOT_FOUND"),
 )
-def show_item(order: str, item: str, made: Parts) -> Response:
+def show_item(order: str, item: str, ctx: Parts) -> Response:
     """Return an item as it stands, with what it still lacks."""
-    return responses.answer_item(made, order, numbered(order, item), None)
+    return responses.answer_item(ctx, order, numbered(order, item), None)
 
 
 @router.put(
@@ -108,16 +108,16 @@ def show_item(order: str, item: str, made: Parts) -> Response:
     responses=_RUNNING | errors(*_BODY, *_ITEM),
 )
 async def update_item(
-    request: Request, order: str, item: str, wanted: OrderItemIn, made: Parts, asked: Asked
+    request: Request, order: str, item: str, wanted: OrderItemIn, ctx: Parts, options: Asked
 ) -> Response:
     """Change an item: another product, the same or another bundle, its travellers completed.
 
     Refused whole, the item stays exactly as it was.
     """
     position = numbered(order, item)
-    desk = OrderSubmission(request, made, order, asked, wanted)
+    desk = OrderSubmission(request, ctx, order, options, wanted)
     ended = await desk.change(lambda preparing: preparing.item(wanted, position), item)
-    return await run_in_threadpool(responses.answer_item, made, order, position, ended)
+    return await run_in_threadpool(responses.answer_item, ctx, order, position, ended)
 
 
 @router.delete(
@@ -126,12 +126,12 @@ async def update_item(
     response_model=OrderItemUpdateResponse,
     responses=_RUNNING | errors(*_ITEM),
 )
-async def remove_item(request: Request, order: str, item: str, made: Parts, asked: Asked) -> Response:
+async def remove_item(request: Request, order: str, item: str, ctx: Parts, options: Asked) -> Response:
     """Take an item off; its number is never used again. A refusal answers with the item, success with null."""
     position = numbered(order, item)
     removal = TranslatedRequest((RemoveLines(op="remove_lines", position=position),))
-    ended = await OrderSubmission(request, made, order, asked, None).change(lambda _: removal, item)
-    return await run_in_threadpool(responses.answer_item, made, order, position, ended)
+    ended = await OrderSubmission(request, ctx, order, options, None).change(lambda _: removal, item)
+    return await run_in_threadpool(responses.answer_item, ctx, order, position, ended)
 
 
 @router.post(
@@ -140,12 +140,12 @@ async def remove_item(request: Request, order: str, item: str, made: Parts, aske
     response_model=OffersResponse,
     responses=errors(*_BODY, "ORDER_NOT_FOUND", "ORDER_ERASED"),
 )
-def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, made: Parts) -> Response:
+def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, ctx: Parts) -> Response:
     """Find bundles that only this order may take, one for each product that fits. Nothing is held."""
-    preparing = preparing_for(request, made, order)
+    preparing = preparing_for(request, ctx, order)
     asked_for = preparing.wanted(wanted, (), None)
     by_offers = [each for each in asked_for.products if each.sold_by_offers]
-    found, messages = find(made, replace(asked_for, products=by_offers), order)
+    found, messages = find(ctx, replace(asked_for, products=by_offers), order)
     bundles = [bundle_out(bundle, asked_for.products, preparing.zone) for bundle in found]
     said = OffersResponse(validation_messages=messages, offer_bundle=bundles)
-    return ExactJSONResponse(responses.spelt(said), responses.status_of(made, messages))
+    return ExactJSONResponse(responses.spelt(said), responses.status_of(ctx, messages))

@@ -80,11 +80,13 @@ class OrderSubmission:
             if_match=self.asked.if_match or prepared.read_at,
         )
 
-    async def _asked(self, wanted: ChangeRequest, asked: RequestOptions, item: str | None) -> SubmissionResult:
-        row, replayed = await submit(self.request, self.made, self.order, wanted, asked, body_of(self.sent))
+    async def _asked(
+        self, change_request: ChangeRequest, options: RequestOptions, item: str | None
+    ) -> SubmissionResult:
+        row, replayed = await submit(self.request, self.made, self.order, change_request, options, body_of(self.sent))
         outcome = outcome_of(row)
         try:
-            status, headers = to_http(row, asked, replayed=replayed)
+            status, headers = to_http(row, options, replayed=replayed)
         except ProblemError as problem:
             if outcome is None or problem.status_code in _PROBLEMS:
                 raise
@@ -96,10 +98,10 @@ class OrderSubmission:
         return SubmissionResult(warnings, outcome, status=status, headers=headers)
 
 
-def preparing_for(request: Request, made: ApiContext, order: str) -> RequestTranslator:
+def preparing_for(request: Request, ctx: ApiContext, order: str) -> RequestTranslator:
     """Return what prepares items for an order, in the zone of the request or else of the order."""
-    head, loaded, _ = read(made, order)
-    return RequestTranslator(made, loaded, zone_of(request) or head.time_zone)
+    head, loaded, _ = read(ctx, order)
+    return RequestTranslator(ctx, loaded, zone_of(request) or head.time_zone)
 
 
 def body_of(sent: BaseModel | None) -> Any:

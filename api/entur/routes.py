@@ -74,16 +74,16 @@ Asked = Annotated[RequestOptions, Depends(with_default_wait)]
     response_model=OrderLineIdsAndReservationIds,
     responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "COUNT_WITH_TRAVELLERS", "COUNT_WITH_LINE"),
 )
-async def reserve_offers(request: Request, wanted: ReserveOffersRequest, made: Parts, asked: Asked) -> Response:
+async def reserve_offers(request: Request, wanted: ReserveOffersRequest, ctx: Parts, options: Asked) -> Response:
     """Add offers to an order, or to a new one when none is named: all of them or none."""
-    found = await run_in_threadpool(_bundles, made, [each.offer_id for each in wanted.offer_configurations])
+    found = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in wanted.offer_configurations])
     filled = translation.reserving(wanted.offer_configurations, found)
     order: str | NewOrder = wanted.order_id or NewOrder(
         currency=found[wanted.offer_configurations[0].offer_id].currency,
         distribution_channel=required(request, CHANNEL),
         point_of_sale=required(request, POS),
     )
-    return await _change(request, made, order, filled, asked, wanted)
+    return await _change(request, ctx, order, filled, options, wanted)
 
 
 @router.post(
@@ -91,22 +91,22 @@ async def reserve_offers(request: Request, wanted: ReserveOffersRequest, made: P
     response_model=OrderLineIdsAndReservationIds,
     responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "LINES_OVERLAP", "SELECTED_LINES_MISMATCH"),
 )
-async def update_order(request: Request, wanted: ChangeOrderLinesRequest, made: Parts, asked: Asked) -> Response:
+async def update_order(request: Request, wanted: ChangeOrderLinesRequest, ctx: Parts, options: Asked) -> Response:
     """Replace order lines, n to m: all of them or none. Fees and differences are against the confirmed version."""
-    found = await run_in_threadpool(_bundles, made, [each.offer_id for each in wanted.offer_configurations])
+    found = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in wanted.offer_configurations])
     filled = translation.changing(wanted.offer_configurations, found, refund=wanted.refund_price_difference or False)
-    return await _change(request, made, wanted.order_id, filled, asked, wanted)
+    return await _change(request, ctx, wanted.order_id, filled, options, wanted)
 
 
 async def add_supplements(
-    request: Request, wanted: AddSupplementProductsRequest, made: Parts, asked: Asked
+    request: Request, wanted: AddSupplementProductsRequest, ctx: Parts, options: Asked
 ) -> Response:
     """Add supplements to order lines: all of them or none. Those that change seating are refused."""
     named = {each.offer_id for each in wanted.offer_configurations}
-    if named - (await run_in_threadpool(_bundles, made, list(named))).keys():
+    if named - (await run_in_threadpool(_bundles, ctx, list(named))).keys():
         raise ProblemError("OFFER_NOT_FOUND")
     filled = translation.supplementing(wanted.offer_configurations)
-    return await _change(request, made, wanted.order_id, filled, asked, wanted)
+    return await _change(request, ctx, wanted.order_id, filled, options, wanted)
 
 
 @router.post(
@@ -115,9 +115,9 @@ async def add_supplements(
     response_model=OrderOut,
     responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_ASK, "BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST"),
 )
-async def confirm(request: Request, order: str, made: Parts, asked: Asked) -> Response:
+async def confirm(request: Request, order: str, ctx: Parts, options: Asked) -> Response:
     """Confirm the draft; the balance must be settled. A confirmed order is answered as it stands: 200."""
-    return await _whole(request, made, order, ChangeRequest(kind=ChangeKind.CONFIRM), asked)
+    return await _whole(request, ctx, order, ChangeRequest(kind=ChangeKind.CONFIRM), options)
 
 
 @router.post(
@@ -125,15 +125,15 @@ async def confirm(request: Request, order: str, made: Parts, asked: Asked) -> Re
     response_model=OrderOut,
     responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_ASK),
 )
-async def reset(request: Request, order: str, made: Parts, asked: Asked) -> Response:
+async def reset(request: Request, order: str, ctx: Parts, options: Asked) -> Response:
     """Take the draft back: the last confirmed version stands again. Without a draft nothing happens: 200."""
-    return await _whole(request, made, order, ChangeRequest(kind=ChangeKind.DISCARD), asked)
+    return await _whole(request, ctx, order, ChangeRequest(kind=ChangeKind.DISCARD), options)
 
 
 @router.get(f"{PREFIX}/v1/orders/{{order}}", name="get_sales_order", responses=errors("ORDER_NOT_FOUND"))
-def get_order(order: str, made: Parts) -> OrderOut:
+def get_order(order: str, ctx: Parts) -> OrderOut:
     """Return an order as it stands, its draft included."""
-    return order_out(*read_order(made, order))
+    return order_out(*read_order(ctx, order))
 
 
 @router.get(
@@ -141,9 +141,9 @@ def get_order(order: str, made: Parts) -> OrderOut:
     response_model_exclude_none=True,
     responses=errors("ORDER_NOT_FOUND", "MEMBER_INVALID"),
 )
-def get_change_options(orderId: str, made: Parts) -> list[ChangeOptionOut]:  # noqa: N803 - Entur's name
+def get_change_options(orderId: str, ctx: Parts) -> list[ChangeOptionOut]:  # noqa: N803 - Entur's name
     """Return what may be changed, with its fee, against the last confirmed version."""
-    return [options_out(*read_options(made, orderId))]
+    return [options_out(*read_options(ctx, orderId))]
 
 
 def routes(settings: EnturSettings) -> APIRouter:
@@ -163,8 +163,8 @@ def routes(settings: EnturSettings) -> APIRouter:
     return made
 
 
-def _bundles(made: ApiContext, offers: list[str]) -> translation.Bundles:
-    with made.store.read() as tx:
+def _bundles(ctx: ApiContext, offers: list[str]) -> translation.Bundles:
+    with ctx.store.read() as tx:
         found = offer_bundles.of_offers(tx, offers)
     if set(offers) - found.keys():
         raise ProblemError("OFFER_NOT_FOUND")
@@ -173,28 +173,28 @@ def _bundles(made: ApiContext, offers: list[str]) -> translation.Bundles:
 
 async def _change(
     request: Request,
-    made: ApiContext,
+    ctx: ApiContext,
     order: str | NewOrder,
     filled: ChangeRequest,
-    asked: RequestOptions,
+    options: RequestOptions,
     sent: BaseModel,
 ) -> Response:
     body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    row, status, headers = await _asked(request, made, order, filled, asked, body)
+    row, status, headers = await _asked(request, ctx, order, filled, options, body)
     return JSONResponse(answer_of(row).model_dump(mode="json", by_alias=True), status, headers)
 
 
 async def _whole(
-    request: Request, made: ApiContext, order: str, filled: ChangeRequest, asked: RequestOptions
+    request: Request, ctx: ApiContext, order: str, filled: ChangeRequest, options: RequestOptions
 ) -> Response:
-    _, status, headers = await _asked(request, made, order, filled, asked, None)
-    stands = order_out(*await run_in_threadpool(read_order, made, order))
+    _, status, headers = await _asked(request, ctx, order, filled, options, None)
+    stands = order_out(*await run_in_threadpool(read_order, ctx, order))
     return JSONResponse(stands.model_dump(mode="json", by_alias=True), status, headers)
 
 
 async def _asked(
-    request: Request, made: ApiContext, order: str | NewOrder, filled: ChangeRequest, asked: RequestOptions, body: Any
+    request: Request, ctx: ApiContext, order: str | NewOrder, filled: ChangeRequest, options: RequestOptions, body: Any
 ) -> tuple[ChangeRow, int, dict[str, str]]:
-    filled = filled.model_copy(update={"if_match": asked.if_match})
-    row, replayed = await submit(request, made, order, filled, asked, body)
-    return row, *to_http(row, asked, replayed=replayed)
+    filled = filled.model_copy(update={"if_match": options.if_match})
+    row, replayed = await submit(request, ctx, order, filled, options, body)
+    return row, *to_http(row, options, replayed=replayed)

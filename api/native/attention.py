@@ -80,56 +80,56 @@ class HelpIn(Model):
 
 
 @router.get("/v1/attention", responses=responses("ENGINE_UNREACHABLE"))
-async def get_attention(made: Parts) -> AttentionOut:
+async def get_attention(ctx: Parts) -> AttentionOut:
     """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
-    wrong = await run_in_threadpool(discrepancies, made)
-    progress = [each for each in await progress_of(made.workflow_client, await stuck_orders(made)) if each]
+    wrong = await run_in_threadpool(discrepancies, ctx)
+    progress = [each for each in await progress_of(ctx.workflow_client, await stuck_orders(ctx)) if each]
     return AttentionOut(
-        stuck=await run_in_threadpool(_shown, made, progress),
+        stuck=await run_in_threadpool(_shown, ctx, progress),
         discrepancies=[DiscrepancyOut(invariant=each.invariant, order=each.order, what=each.what) for each in wrong],
     )
 
 
 @router.get("/v1/orders/{order}/attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK"))
-async def get_order_attention(order: str, made: Parts) -> StuckOut:
+async def get_order_attention(order: str, ctx: Parts) -> StuckOut:
     """Return the stuck step of an order."""
-    await run_in_threadpool(_check, made, order)
-    stuck = await _stuck(made, order)
+    await run_in_threadpool(_check, ctx, order)
+    stuck = await _stuck(ctx, order)
     if stuck is None:
         raise ProblemError("NOTHING_STUCK")
     return stuck
 
 
 @router.post("/v1/orders/{order}/attention/retry-now", status_code=204, responses=_HELP)
-async def retry_now(request: Request, order: str, wanted: HelpIn, made: Parts) -> None:
+async def retry_now(request: Request, order: str, wanted: HelpIn, ctx: Parts) -> None:
     """Have the stuck step tried again at once; it is recorded on the order."""
-    await _help(request, order, wanted, made, OperatorAction.RETRY_NOW)
+    await _help(request, order, wanted, ctx, OperatorAction.RETRY_NOW)
 
 
 @router.post("/v1/orders/{order}/attention/done-by-hand", status_code=204, responses=_BY_HAND)
-async def done_by_hand(request: Request, order: str, wanted: HelpIn, made: Parts) -> None:
+async def done_by_hand(request: Request, order: str, wanted: HelpIn, ctx: Parts) -> None:
     """Say that the stuck step was done at its provider; only our own books are mended, and it is recorded.
 
     Where it moved more money than one person may say alone it is recorded too, answered SECOND_PERSON_NEEDED, and done
     once another client has asked the same within the hour.
     """
-    await _help(request, order, wanted, made, OperatorAction.DONE_BY_HAND)
+    await _help(request, order, wanted, ctx, OperatorAction.DONE_BY_HAND)
 
 
-async def _help(request: Request, order: str, wanted: HelpIn, made: ApiContext, how: OperatorAction) -> None:
-    await run_in_threadpool(_check, made, order)
-    await perform(made, order, how, wanted.reason, idempotency_key(request))
+async def _help(request: Request, order: str, wanted: HelpIn, ctx: ApiContext, how: OperatorAction) -> None:
+    await run_in_threadpool(_check, ctx, order)
+    await perform(ctx, order, how, wanted.reason, idempotency_key(request))
 
 
-async def _stuck(made: ApiContext, order: str) -> StuckOut | None:
-    progress = await made.workflow_client.progress(order)
-    shown = await run_in_threadpool(_shown, made, [progress] if progress else [])
+async def _stuck(ctx: ApiContext, order: str) -> StuckOut | None:
+    progress = await ctx.workflow_client.progress(order)
+    shown = await run_in_threadpool(_shown, ctx, [progress] if progress else [])
     return shown[0] if shown else None
 
 
-def _shown(made: ApiContext, found: list[Progress]) -> list[StuckOut]:
-    with made.store.read() as tx:
-        return [_stuck_out(tx, each, each.stuck, made.store.now()) for each in found if each.stuck]
+def _shown(ctx: ApiContext, found: list[Progress]) -> list[StuckOut]:
+    with ctx.store.read() as tx:
+        return [_stuck_out(tx, each, each.stuck, ctx.store.now()) for each in found if each.stuck]
 
 
 def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: datetime) -> StuckOut:
@@ -146,7 +146,7 @@ def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: dat
     )
 
 
-def _check(made: ApiContext, order: str) -> None:
-    with made.store.read() as tx:
+def _check(ctx: ApiContext, order: str) -> None:
+    with ctx.store.read() as tx:
         if find(tx, known_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")

@@ -86,19 +86,19 @@ _RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": ChangeOut, "descript
 
 
 @router.post("/v1/orders/{order}/quotes", responses=responses(*_BODY, *_LOOK, *_QUOTED))
-def quote(order: str, wanted: QuoteIn, made: Parts) -> QuoteOut:
+def quote(order: str, wanted: QuoteIn, ctx: Parts) -> QuoteOut:
     """Price a change. Nothing is held, written or promised beyond the bundles' own expiry."""
-    _check_travellers(wanted, made)
+    _check_travellers(wanted, ctx)
     request = ChangeRequest(
         kind=ChangeKind.CHANGE,
         operations=wanted.operations,
         refund_price_difference=wanted.refund_price_difference,
     )
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         head = find(tx, known_number(order))
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
-        priced: Quote = price(tx, head, made.offers, request, made.store.now())
+        priced: Quote = price(tx, head, ctx.offers, request, ctx.store.now())
     return quote_out(priced)
 
 
@@ -107,9 +107,9 @@ def quote(order: str, wanted: QuoteIn, made: Parts) -> QuoteOut:
     response_model=ChangeOut,
     responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_QUOTED, *_MONEY, *_RUN),
 )
-async def change(request: Request, order: str, wanted: ChangeIn, made: Parts, asked: Keyed) -> Response:
+async def change(request: Request, order: str, wanted: ChangeIn, ctx: Parts, options: Keyed) -> Response:
     """Change an order: into its draft, or with `confirm` in one go, which ends confirmed or never happened."""
-    _check_travellers(wanted, made)
+    _check_travellers(wanted, ctx)
     filled = ChangeRequest(
         kind=ChangeKind.CHANGE,
         operations=wanted.operations,
@@ -117,9 +117,9 @@ async def change(request: Request, order: str, wanted: ChangeIn, made: Parts, as
         confirm=wanted.confirm,
         payment=wanted.payment,
         until_confirmed=wanted.until_confirmed,
-        if_match=asked.if_match,
+        if_match=options.if_match,
     )
-    return await _run(request, made, order, filled, asked, wanted)
+    return await _run(request, ctx, order, filled, options, wanted)
 
 
 @router.post(
@@ -127,12 +127,12 @@ async def change(request: Request, order: str, wanted: ChangeIn, made: Parts, as
     response_model=ChangeOut,
     responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_MONEY, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED"),
 )
-async def confirm(request: Request, order: str, wanted: ConfirmIn, made: Parts, asked: Keyed) -> Response:
+async def confirm(request: Request, order: str, wanted: ConfirmIn, ctx: Parts, options: Keyed) -> Response:
     """Confirm the draft, paying what is owed. A confirmed order stays as it is: 200."""
     filled = ChangeRequest(
-        kind=ChangeKind.CONFIRM, payment=wanted.payment, reason=wanted.reason, if_match=asked.if_match
+        kind=ChangeKind.CONFIRM, payment=wanted.payment, reason=wanted.reason, if_match=options.if_match
     )
-    return await _run(request, made, order, filled, asked, wanted)
+    return await _run(request, ctx, order, filled, options, wanted)
 
 
 @router.post(
@@ -150,7 +150,7 @@ async def confirm(request: Request, order: str, wanted: ConfirmIn, made: Parts, 
         "ORDER_CANCELLED",
     ),
 )
-async def pay(request: Request, order: str, wanted: PaymentIn, made: Parts, asked: Keyed) -> Response:
+async def pay(request: Request, order: str, wanted: PaymentIn, ctx: Parts, options: Keyed) -> Response:
     """Set money aside for the draft. Only its confirmation takes it; discard and expiry let it go."""
     try:
         amount = parse_money(wanted.amount, wanted.currency)
@@ -161,22 +161,22 @@ async def pay(request: Request, order: str, wanted: PaymentIn, made: Parts, aske
         errors = [{"pointer": "/amount", "code": "amount", "detail": "must be more than nothing"}]
         raise ProblemError("MEMBER_INVALID", errors)
     means = PaymentMeans(method=wanted.method, token=wanted.token)
-    filled = ChangeRequest(kind=ChangeKind.PAY, amount=amount, payment=means, if_match=asked.if_match)
-    return await _run(request, made, order, filled, asked, wanted)
+    filled = ChangeRequest(kind=ChangeKind.PAY, amount=amount, payment=means, if_match=options.if_match)
+    return await _run(request, ctx, order, filled, options, wanted)
 
 
 @router.delete("/v1/orders/{order}/draft", response_model=ChangeOut, responses=_RUNNING | responses(*_BODY, *_ASK))
 async def discard(
     request: Request,
     order: str,
-    made: Parts,
+    ctx: Parts,
     asked: Annotated[RequestOptions, Depends(request_options)],
     wanted: ByHandIn | None = None,
 ) -> Response:
     """Take the whole draft back. Without a draft nothing happens: 200."""
     reason = wanted.reason if wanted else None
     filled = ChangeRequest(kind=ChangeKind.DISCARD, reason=reason, if_match=asked.if_match)
-    return await _run(request, made, order, filled, asked, wanted)
+    return await _run(request, ctx, order, filled, asked, wanted)
 
 
 @router.patch(
@@ -188,28 +188,28 @@ async def extend(
     request: Request,
     order: str,
     wanted: DeadlineIn,
-    made: Parts,
+    ctx: Parts,
     asked: Annotated[RequestOptions, Depends(request_options)],
 ) -> Response:
     """Set when the draft ends: not in the past, at most six months ahead. Its seats come first."""
-    now = made.store.now()
+    now = ctx.store.now()
     in_reach = now < wanted.expires_at <= now + MAX_DEADLINE
     # Asked again under its key, it is answered as it was, though its deadline has passed since.
-    if not in_reach and not await run_in_threadpool(find_previous, request, made, asked):
+    if not in_reach and not await run_in_threadpool(find_previous, request, ctx, asked):
         errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must lie within the next six months"}]
         raise ProblemError("MEMBER_INVALID", errors)
     until = {"expires_at": wanted.expires_at, "reason": wanted.reason}
     filled = ChangeRequest(kind=ChangeKind.EXTEND, **until, if_match=asked.if_match)
-    return await _run(request, made, order, filled, asked, wanted)
+    return await _run(request, ctx, order, filled, asked, wanted)
 
 
 @router.get("/v1/changes/{change}", responses=responses("CHANGE_NOT_FOUND"))
-async def get_change(change: str, made: Parts) -> ChangeDetails:
+async def get_change(change: str, ctx: Parts) -> ChangeDetails:
     """Return a change: state, steps so far, quote, and its outcome or refusal."""
-    row, steps = await run_in_threadpool(_read, made, change)
+    row, steps = await run_in_threadpool(_read, ctx, change)
     progress = None
     if row.order_number and row.outcome is None:
-        progress = await made.workflow_client.progress(row.order_number)
+        progress = await ctx.workflow_client.progress(row.order_number)
     stuck = progress is not None and progress.stuck is not None and progress.request == row.id
     return details_out(row, steps, stuck=stuck)
 
@@ -221,23 +221,28 @@ def known_change(change: str) -> str:
     return change
 
 
-def _read(made: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]:
-    with made.store.read() as tx:
+def _read(ctx: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]:
+    with ctx.store.read() as tx:
         row = changes.find(tx, known_change(change))
         if row is None:
             raise ProblemError("CHANGE_NOT_FOUND")
         return row, step_records.of_change(tx, change)
 
 
-def _check_travellers(wanted: QuoteIn, made: ApiContext) -> None:
+def _check_travellers(wanted: QuoteIn, ctx: ApiContext) -> None:
     travellers = ChangeRequest(kind=ChangeKind.CHANGE, operations=wanted.operations).travellers
-    check_births((each.birth_date for each in travellers), made.store.now().date())
+    check_births((each.birth_date for each in travellers), ctx.store.now().date())
 
 
 async def _run(
-    request: Request, made: ApiContext, order: str, filled: ChangeRequest, asked: RequestOptions, sent: BaseModel | None
+    request: Request,
+    ctx: ApiContext,
+    order: str,
+    filled: ChangeRequest,
+    options: RequestOptions,
+    sent: BaseModel | None,
 ) -> Response:
     body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None
-    row, replayed = await submit(request, made, order, filled, asked, body)
-    status, headers = to_http(row, asked, replayed=replayed)
+    row, replayed = await submit(request, ctx, order, filled, options, body)
+    status, headers = to_http(row, options, replayed=replayed)
     return JSONResponse(change_out(row).model_dump(mode="json"), status, headers)

@@ -38,11 +38,11 @@ _CREATE = responses(
 
 @router.post("/v1/orders", status_code=201, response_model=OrderOut, responses=_CREATE)
 def create_order(
-    request: Request, wanted: OrderIn, made: Parts, asked: Annotated[RequestOptions, Depends(require_idempotency_key)]
+    request: Request, wanted: OrderIn, ctx: Parts, asked: Annotated[RequestOptions, Depends(require_idempotency_key)]
 ) -> Response:
     """Make a new, empty order. It has no workflow until something is asked of it."""
     body = wanted.model_dump(mode="json", exclude_unset=True)
-    row, replayed = create_empty(request, made, wanted, asked, body)
+    row, replayed = create_empty(request, ctx, wanted, asked, body)
     return _created(row, replayed=replayed)
 
 
@@ -59,29 +59,29 @@ def _created(row: ChangeRow, *, replayed: bool) -> Response:
 
 
 @router.get("/v1/orders/{order}", responses=responses("ORDER_NOT_FOUND"))
-async def get_order(order: str, made: Parts, answer: Response) -> OrderOut:
+async def get_order(order: str, ctx: Parts, answer: Response) -> OrderOut:
     """Return an order with its draft. The ETag is the number of its last event."""
-    head, loaded = await run_in_threadpool(read_order, made, order)
+    head, loaded = await run_in_threadpool(read_order, ctx, order)
     answer.headers["ETag"] = f'"e{head.last_event}"'
-    progress = await made.workflow_client.progress(order) if loaded.draft_opened_by else None
+    progress = await ctx.workflow_client.progress(order) if loaded.draft_opened_by else None
     return order_out(head, loaded, draft_out(loaded, progress))
 
 
 @router.get("/v1/orders/{order}/change-options", responses=responses("ORDER_NOT_FOUND"))
-def get_options(order: str, made: Parts) -> OptionsOut:
+def get_options(order: str, ctx: Parts) -> OptionsOut:
     """Return what may be done with each line, and its fee, against the last confirmed version."""
-    return options_out(read_options(made, order)[1])
+    return options_out(read_options(ctx, order)[1])
 
 
 @router.get("/v1/orders/{order}/history", responses=responses("ORDER_NOT_FOUND", "MEMBER_INVALID"))
 def get_history(
     order: str,
-    made: Parts,
+    ctx: Parts,
     after: Annotated[int, Query(ge=0, le=10**12, description="The last event number you have.")] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 100,
 ) -> HistoryOut:
     """Return what happened to an order, oldest first: one gapless sequence."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         if find(tx, known_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")
         events = history(tx, order, after, limit)

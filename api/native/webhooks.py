@@ -38,74 +38,74 @@ _SUBSCRIBE = responses(*_BODY, *_ADDRESS, "IDEMPOTENCY_KEY_MISSING", "IDEMPOTENC
 
 @router.post("/v1/webhooks", status_code=201, responses=_SUBSCRIBE)
 async def subscribe(
-    request: Request, wanted: WebhookIn, made: Parts, asked: Keyed, answer: Response
+    request: Request, wanted: WebhookIn, ctx: Parts, options: Keyed, answer: Response
 ) -> WebhookSecretOut:
     """Have events posted to a URL from now on, signed as Standard Webhooks says.
 
     Each order's events come in their order; each comes at least once, with the same `webhook-id` each time.
     """
-    row, replayed = await webhook_subscriptions.subscribe(request, made, wanted.url, wanted.types, asked.key or "")
+    row, replayed = await webhook_subscriptions.subscribe(request, ctx, wanted.url, wanted.types, options.key or "")
     answer.headers["Location"] = f"/v1/webhooks/{row.id}"
-    return await run_in_threadpool(_with_secret, made, row, asked, answer, replayed=replayed)
+    return await run_in_threadpool(_with_secret, ctx, row, options, answer, replayed=replayed)
 
 
 @router.get("/v1/webhooks", responses=responses())
-def get_webhooks(made: Parts) -> WebhooksOut:
+def get_webhooks(ctx: Parts) -> WebhooksOut:
     """Return every webhook, with how it does."""
-    rows = webhook_subscriptions.find_all(made)
-    waiting, now = webhook_subscriptions.pending(made, rows), made.store.now()
+    rows = webhook_subscriptions.find_all(ctx)
+    waiting, now = webhook_subscriptions.pending(ctx, rows), ctx.store.now()
     return WebhooksOut(webhooks=[webhook_out(row, waiting.get(row.id, 0), now) for row in rows])
 
 
 @router.get("/v1/webhooks/{webhook}", responses=_UNKNOWN)
-def get_webhook(webhook: str, made: Parts) -> WebhookOut:
+def get_webhook(webhook: str, ctx: Parts) -> WebhookOut:
     """Return a webhook, with how it does."""
-    return _shown(made, webhook_subscriptions.find(made, webhook))
+    return _shown(ctx, webhook_subscriptions.find(ctx, webhook))
 
 
 @router.patch("/v1/webhooks/{webhook}", responses=responses(*_BODY, *_ADDRESS, "WEBHOOK_NOT_FOUND"))
-async def change_webhook(webhook: str, wanted: WebhookPatchIn, made: Parts) -> WebhookOut:
+async def change_webhook(webhook: str, wanted: WebhookPatchIn, ctx: Parts) -> WebhookOut:
     """Change what is named. A new URL, or `enabled: true`, has everything that waits tried at once."""
-    row = await webhook_subscriptions.change(made, webhook, wanted.model_dump(exclude_unset=True))
-    return await run_in_threadpool(_shown, made, row)
+    row = await webhook_subscriptions.change(ctx, webhook, wanted.model_dump(exclude_unset=True))
+    return await run_in_threadpool(_shown, ctx, row)
 
 
 @router.delete("/v1/webhooks/{webhook}", status_code=204, responses=_UNKNOWN)
-def unsubscribe(webhook: str, made: Parts) -> None:
+def unsubscribe(webhook: str, ctx: Parts) -> None:
     """Post nothing more to a webhook, and forget what it was told."""
-    webhook_subscriptions.unsubscribe(made, webhook)
+    webhook_subscriptions.unsubscribe(ctx, webhook)
 
 
 @router.post(
     "/v1/webhooks/{webhook}/rotate-secret", responses=responses("WEBHOOK_NOT_FOUND", "IDEMPOTENCY_KEY_MISSING")
 )
-def rotate_secret(webhook: str, made: Parts, asked: Keyed, answer: Response) -> WebhookSecretOut:
+def rotate_secret(webhook: str, ctx: Parts, options: Keyed, answer: Response) -> WebhookSecretOut:
     """Give a webhook a new secret. For 24 hours the former one signs along."""
-    row, replayed = webhook_subscriptions.rotate(made, webhook, asked.key or "")
-    return _with_secret(made, row, asked, answer, replayed=replayed)
+    row, replayed = webhook_subscriptions.rotate(ctx, webhook, options.key or "")
+    return _with_secret(ctx, row, options, answer, replayed=replayed)
 
 
 @router.post("/v1/webhooks/{webhook}/test", responses=_UNKNOWN)
-async def test_webhook(webhook: str, made: Parts) -> TestOut:
+async def test_webhook(webhook: str, ctx: Parts) -> TestOut:
     """Post an event of the type `ping` once, now, and say how it went."""
-    return test_out(await webhook_subscriptions.ping(made, webhook))
+    return test_out(await webhook_subscriptions.ping(ctx, webhook))
 
 
 @router.get("/v1/webhooks/{webhook}/deliveries", responses=_UNKNOWN)
-def get_deliveries(webhook: str, made: Parts) -> DeliveriesOut:
+def get_deliveries(webhook: str, ctx: Parts) -> DeliveriesOut:
     """Return what a webhook was told or is owed: what fails first, then the latest."""
-    rows = webhook_subscriptions.deliveries_of(made, webhook)
+    rows = webhook_subscriptions.deliveries_of(ctx, webhook)
     return DeliveriesOut(deliveries=[delivery_out(row, message_id(row.order_number, row.number)) for row in rows])
 
 
 def _with_secret(
-    made: ApiContext, row: WebhookRow, asked: RequestOptions, answer: Response, *, replayed: bool
+    ctx: ApiContext, row: WebhookRow, options: RequestOptions, answer: Response, *, replayed: bool
 ) -> WebhookSecretOut:
     if replayed:
         answer.headers["Idempotency-Replayed"] = "true"
-    waiting = webhook_subscriptions.pending(made, [row])
-    return secret_out(row, waiting.get(row.id, 0), made.store.now(), asked.key or "")
+    waiting = webhook_subscriptions.pending(ctx, [row])
+    return secret_out(row, waiting.get(row.id, 0), ctx.store.now(), options.key or "")
 
 
-def _shown(made: ApiContext, row: WebhookRow) -> WebhookOut:
-    return webhook_out(row, webhook_subscriptions.pending(made, [row]).get(row.id, 0), made.store.now())
+def _shown(ctx: ApiContext, row: WebhookRow) -> WebhookOut:
+    return webhook_out(row, webhook_subscriptions.pending(ctx, [row]).get(row.id, 0), ctx.store.now())

@@ -11,16 +11,16 @@ from store.tables import ChangeRow
 RETRY_AFTER = {"Retry-After": "1"}
 
 
-def to_http(row: ChangeRow, asked: RequestOptions, *, replayed: bool) -> tuple[int, dict[str, str]]:
+def to_http(row: ChangeRow, options: RequestOptions, *, replayed: bool) -> tuple[int, dict[str, str]]:
     """Return status and headers: 200 for a change that is done, 202 with Location while it runs.
 
     Also 202 when the client asked for `respond-async`. Raises the problem it was refused or undone with.
     """
     outcome = outcome_of(row)
     headers = dict(
-        change_headers(row, asked, replayed=replayed, last_event=outcome.order.last_event if outcome else None)
+        change_headers(row, options, replayed=replayed, last_event=outcome.order.last_event if outcome else None)
     )
-    wanted = replayed or asked.wait is not None
+    wanted = replayed or options.wait is not None
     if outcome and outcome.state is not ChangeState.DONE and wanted:
         problem = of_outcome(row.id, outcome)
         problem.headers = headers
@@ -29,7 +29,7 @@ def to_http(row: ChangeRow, asked: RequestOptions, *, replayed: bool) -> tuple[i
 
 
 def change_headers(
-    row: ChangeRow, asked: RequestOptions, *, replayed: bool, last_event: int | None
+    row: ChangeRow, options: RequestOptions, *, replayed: bool, last_event: int | None
 ) -> Mapping[str, str]:
     """Return the headers an answer about a change carries."""
     headers = {"Location": f"/v1/changes/{row.id}"}
@@ -37,6 +37,6 @@ def change_headers(
         headers["Idempotency-Replayed"] = "true"
     if last_event is not None:
         headers["ETag"] = f'"e{last_event}"'
-    if asked.wait is None:
+    if options.wait is None:
         headers["Preference-Applied"] = "respond-async"
     return headers

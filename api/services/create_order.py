@@ -29,9 +29,9 @@ class NewOrder(Model):
     expires_with_offers: Flag = False
 
 
-def with_caller_channel(made: ApiContext, wanted: NewOrder) -> NewOrder:
+def with_caller_channel(ctx: ApiContext, wanted: NewOrder) -> NewOrder:
     """Return what an order is made from, of the caller's channel if it has one. Raises CHANNEL_REFUSED for another."""
-    channel = made.access.channel
+    channel = ctx.access.channel
     if channel is None or wanted.distribution_channel == channel:
         return wanted
     if wanted.distribution_channel is not None:
@@ -39,15 +39,15 @@ def with_caller_channel(made: ApiContext, wanted: NewOrder) -> NewOrder:
     return wanted.model_copy(update={"distribution_channel": channel})
 
 
-def create_order(tx: TenantSession, made: ApiContext, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
+def create_order(tx: TenantSession, ctx: ApiContext, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
     """Make an order in the transaction that writes its request down.
 
     One that is not made `empty` on purpose is gone again when its first change is refused.
     """
     now = row.created_at
-    number = order_numbers.next_order_number(tx, made.tenant, now)
+    number = order_numbers.next_order_number(tx, ctx.tenant, now)
     by = None if empty else row.id
-    head = OrderRow(tenant=made.tenant, number=number, created_at=now, created_by=by, **wanted.model_dump())
+    head = OrderRow(tenant=ctx.tenant, number=number, created_at=now, created_by=by, **wanted.model_dump())
     tx.add(head)
     tx.flush()
     append(tx, head, EventType.ORDER_CREATED, row.id, now, {})
@@ -56,16 +56,16 @@ def create_order(tx: TenantSession, made: ApiContext, wanted: NewOrder, row: Cha
 
 
 def create_empty(
-    request: Request, made: ApiContext, wanted: NewOrder, asked: RequestOptions, body: Any
+    request: Request, ctx: ApiContext, wanted: NewOrder, options: RequestOptions, body: Any
 ) -> tuple[ChangeRow, bool]:
     """Make an order that stays whatever becomes of it; return its row, and whether the key had made it before."""
-    mark, wanted = fingerprint(request.method, request.url.path, body), with_caller_channel(made, wanted)
-    with made.store.write() as tx:
-        fresh = new_change(request, made, ChangeKind.CREATE, asked, mark, wanted.model_dump_json())
+    mark, wanted = fingerprint(request.method, request.url.path, body), with_caller_channel(ctx, wanted)
+    with ctx.store.write() as tx:
+        fresh = new_change(request, ctx, ChangeKind.CREATE, options, mark, wanted.model_dump_json())
         row = record_once(tx, fresh)
         if row is not fresh:
             return row, True
-        head = create_order(tx, made, wanted, fresh, empty=True)
+        head = create_order(tx, ctx, wanted, fresh, empty=True)
         outcome = Outcome(state=ChangeState.DONE, order=summary_of(tx, head))
         fresh.outcome = outcome.model_dump_json()
         fresh.state, fresh.finished_at = ChangeState.DONE, fresh.created_at

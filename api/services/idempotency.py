@@ -29,21 +29,21 @@ def idempotency_route(request: Request) -> str:
 
 
 def new_change(
-    request: Request, made: ApiContext, kind: ChangeKind, asked: RequestOptions, mark: str, text: str
+    request: Request, ctx: ApiContext, kind: ChangeKind, options: RequestOptions, mark: str, text: str
 ) -> ChangeRow:
     """Return the row of a request that has just arrived."""
     return ChangeRow(
-        tenant=made.tenant,
-        client=made.client,
+        tenant=ctx.tenant,
+        client=ctx.client,
         id=str(uuid.uuid4()),
-        route=idempotency_route(request) + asked.part,
-        idempotency_key=asked.key,
+        route=idempotency_route(request) + options.part,
+        idempotency_key=options.key,
         fingerprint=mark,
         kind=kind,
         request=text,
-        correlation_id=asked.correlation_id,
+        correlation_id=options.correlation_id,
         state=ChangeState.WAITING,
-        created_at=made.store.now(),
+        created_at=ctx.store.now(),
     )
 
 

@@ -22,14 +22,14 @@ MAX_ORDERS = 200
 AT_ONCE = 20
 
 
-async def stuck_orders(made: ApiContext) -> list[str]:
+async def stuck_orders(ctx: ApiContext) -> list[str]:
     """Return the orders within reach that wait for an operator, at most 200. Raises EngineUnreachableError.
 
     Temporal's list is everybody's: it is read on until there are as many, however many of others come first.
     """
     found: list[str] = []
-    async for page in _pages(made.workflow_client.client.list_workflows(NEEDS_ATTENTION_QUERY, page_size=MAX_ORDERS)):
-        found += await run_in_threadpool(_mine, made, [order_of(each.id) for each in page])
+    async for page in _pages(ctx.workflow_client.client.list_workflows(NEEDS_ATTENTION_QUERY, page_size=MAX_ORDERS)):
+        found += await run_in_threadpool(_mine, ctx, [order_of(each.id) for each in page])
         if len(found) >= MAX_ORDERS:
             break
     return found[:MAX_ORDERS]
@@ -47,18 +47,18 @@ async def _pages(listed: WorkflowExecutionAsyncIterator) -> AsyncIterator[Sequen
         more = listed.next_page_token is not None
 
 
-def _mine(made: ApiContext, orders: Sequence[str]) -> list[str]:
-    with made.store.read() as tx:
+def _mine(ctx: ApiContext, orders: Sequence[str]) -> list[str]:
+    with ctx.store.read() as tx:
         return visible_among(tx, orders)
 
 
-def discrepancies(made: ApiContext) -> list[Violation]:
+def discrepancies(ctx: ApiContext) -> list[Violation]:
     """Return what is wrong with orders within reach, at most 200; what belongs to none may be anybody's.
 
     That is for who is asked nothing, and for `changeover check`.
     """
-    with made.store.read() as tx:
-        return list(islice(_wrong(tx, known=bool(made.client)), MAX_ORDERS))
+    with ctx.store.read() as tx:
+        return list(islice(_wrong(tx, known=bool(ctx.client)), MAX_ORDERS))
 
 
 def _wrong(tx: TenantSession, *, known: bool) -> Iterator[Violation]:

@@ -58,28 +58,28 @@ class ActionNotAcceptedError(TemporalUnavailableError):
     """The workflow could not find out whether it may do as it is told: the store does not answer."""
 
 
-async def perform(made: ApiContext, order: str, how: OperatorAction, reason: str, key: str | None) -> None:
+async def perform(ctx: ApiContext, order: str, how: OperatorAction, reason: str, key: str | None) -> None:
     """Have an order's stuck step tried again at once, or taken for done by hand: first it is written down who says so.
 
     Asked twice by one client under the same key it is done once. Raises NOTHING_STUCK and SECOND_PERSON_NEEDED, and
     EngineUnreachableError when it was not taken or could not be written on the order.
     """
-    own = f"{order}/{made.client}/{how}/{key}"
+    own = f"{order}/{ctx.client}/{how}/{key}"
     said_id = str(uuid.uuid5(uuid.NAMESPACE_URL, own) if key else uuid.uuid4())
-    said = await run_in_threadpool(_said_before, made, order, how, said_id)
+    said = await run_in_threadpool(_said_before, ctx, order, how, said_id)
     if said is None:
-        progress = await _progress(made.workflow_client.client, order)
-        said = await run_in_threadpool(_write_down, made, progress, how, reason, said_id)
+        progress = await _progress(ctx.workflow_client.client, order)
+        said = await run_in_threadpool(_write_down, ctx, progress, how, reason, said_id)
     told = _TOLD[how](statement_event=said, reason=reason)
     try:
-        await _tell(made.workflow_client.client, order, how, told, said_id)
+        await _tell(ctx.workflow_client.client, order, how, told, said_id)
     except ActionNotAcceptedError:
         # Temporal keeps the failure under its id for ever. It was said once: told twice it is still done once.
-        await _tell(made.workflow_client.client, order, how, told, str(uuid.uuid4()))
+        await _tell(ctx.workflow_client.client, order, how, told, str(uuid.uuid4()))
 
 
-def _said_before(made: ApiContext, order: str, how: OperatorAction, said_id: str) -> int | None:
-    with made.store.read() as tx:
+def _said_before(ctx: ApiContext, order: str, how: OperatorAction, said_id: str) -> int | None:
+    with ctx.store.read() as tx:
         return operator_statements.number_of(tx, order, _KINDS[how], said_id)
 
 
@@ -89,14 +89,14 @@ async def _progress(client: Client, order: str) -> Progress:
         return await client.get_workflow_handle(draft_id(order)).query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
 
 
-def _write_down(made: ApiContext, progress: Progress, how: OperatorAction, reason: str, said_id: str) -> int:
+def _write_down(ctx: ApiContext, progress: Progress, how: OperatorAction, reason: str, said_id: str) -> int:
     stuck = progress.stuck
     if stuck is None:
         raise ProblemError(NOTHING_STUCK)
-    saying = OperatorStatement(_KINDS[how], stuck.step, stuck.since, made.client or LOCAL, reason, said_id)
-    with made.store.write() as tx:
+    saying = OperatorStatement(_KINDS[how], stuck.step, stuck.since, ctx.client or LOCAL, reason, said_id)
+    with ctx.store.write() as tx:
         head, call = lock_order(tx, progress.order), work_queue.last_call(tx, progress.order)
-        return operator_statements.record(tx, head, call.change if call else None, saying, made.store.now())
+        return operator_statements.record(tx, head, call.change if call else None, saying, ctx.store.now())
 
 
 async def _tell(client: Client, order: str, how: OperatorAction, told: RetryNow | DoneByHand, said_id: str) -> None:

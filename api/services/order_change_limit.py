@@ -16,7 +16,7 @@ COUNTED_KINDS = (ChangeKind.CHANGE, ChangeKind.EXTEND)
 WINDOW = timedelta(hours=1)
 
 
-def check_order_change_rate(tx: Session, made: ApiContext, fresh: ChangeRow) -> None:
+def check_order_change_rate(tx: Session, ctx: ApiContext, fresh: ChangeRow) -> None:
     """Count a request that has just been written down for an order that was there before.
 
     Raises ORDER_CHANGED_TOO_OFTEN, which takes it back: what is refused counts no more than a repeated key does.
@@ -24,7 +24,7 @@ def check_order_change_rate(tx: Session, made: ApiContext, fresh: ChangeRow) -> 
     """
     if fresh.kind not in COUNTED_KINDS or fresh.order_number is None:
         return
-    asked_at = changes.asked_at(tx, fresh, COUNTED_KINDS, made.changes_per_hour)
+    asked_at = changes.asked_at(tx, fresh, COUNTED_KINDS, ctx.changes_per_hour)
     wait = asked_at + WINDOW - fresh.created_at if asked_at else timedelta()
     if wait > timedelta():
         raise ProblemError("ORDER_CHANGED_TOO_OFTEN", headers={"Retry-After": str(math.ceil(wait.total_seconds()))})

@@ -10,24 +10,24 @@ from store.orders.orders import find, load
 from store.tables import OrderRow
 
 
-def read_order(made: ApiContext, order: str) -> tuple[OrderRow, Order]:
+def read_order(ctx: ApiContext, order: str) -> tuple[OrderRow, Order]:
     """Return an order with its head. Raises ORDER_NOT_FOUND."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         head = find(tx, known_number(order))
         if head is None:
             raise ProblemError("ORDER_NOT_FOUND")
         return head, load(tx, head)
 
 
-def read_options(made: ApiContext, order: str) -> tuple[Order, tuple[LineOptions, ...]]:
+def read_options(ctx: ApiContext, order: str) -> tuple[Order, tuple[LineOptions, ...]]:
     """Return an order and what may be done with its lines. Raises ORDER_NOT_FOUND."""
-    head, loaded = read_order(made, order)
+    head, loaded = read_order(ctx, order)
     lines = [*loaded.confirmed_lines, *loaded.live_lines]
-    products = made.offers.products(head.tenant, sorted({line.product for line in lines}))
+    products = ctx.offers.products(head.tenant, sorted({line.product for line in lines}))
     sold = sorted({code for product in products.values() for code in product.supplements})
-    supplements = made.offers.supplements(head.tenant, sold)
-    services = made.offers.services(head.tenant, sorted({line.service for line in lines if line.service}))
-    return loaded, change_options(loaded, products, supplements, services, made.store.now())
+    supplements = ctx.offers.supplements(head.tenant, sold)
+    services = ctx.offers.services(head.tenant, sorted({line.service for line in lines if line.service}))
+    return loaded, change_options(loaded, products, supplements, services, ctx.store.now())
 
 
 _NUMBER = re.compile(r"\d{2}-\d{6,12}", re.ASCII)

@@ -8,12 +8,12 @@ from store.orders import offer_bundles
 from store.orders.orders import find
 
 
-def find_bundles(made: ApiContext, wanted: OfferSearch, order: str | None = None) -> list[OfferBundle]:
+def find_bundles(ctx: ApiContext, wanted: OfferSearch, order: str | None = None) -> list[OfferBundle]:
     """Return the bundles found, for any order or only for one. Nothing is held. Raises ORDER_ERASED."""
-    found = made.offers.search(made.tenant, wanted, made.store.now())
+    found = ctx.offers.search(ctx.tenant, wanted, ctx.store.now())
     mine = [bundle.model_copy(update={"order": order}) for bundle in found]
     if mine:
-        with made.store.write() as tx:
+        with ctx.store.write() as tx:
             head = find(tx, order) if order else None
             if head:
                 refuse_if_erased(head)

@@ -28,43 +28,53 @@ _MOVES_MONEY = (ChangeKind.CONFIRM, ChangeKind.PAY)
 
 
 async def submit(
-    request: Request, made: ApiContext, order: str | NewOrder, wanted: ChangeRequest, asked: RequestOptions, body: Any
+    request: Request,
+    ctx: ApiContext,
+    order: str | NewOrder,
+    change_request: ChangeRequest,
+    options: RequestOptions,
+    body: Any,
 ) -> tuple[ChangeRow, bool]:
     """Ask something of an order, or of a new one; return its row, with the outcome if there is one by now.
 
     The second value says whether the answer had been given before. Raises ProblemError for an
     unknown order, a key used for something else, and a workflow that cannot be reached.
     """
-    if wanted.confirm or wanted.kind in _MOVES_MONEY:
+    if change_request.confirm or change_request.kind in _MOVES_MONEY:
         require_scope(request.state.caller, Scope.CONFIRM)
     if isinstance(order, NewOrder):
-        order = with_caller_channel(made, order)
+        order = with_caller_channel(ctx, order)
     mark = fingerprint(request.method, request.url.path, body)
-    row, channel = await run_in_threadpool(_record, request, made, order, wanted, asked, mark)
+    row, channel = await run_in_threadpool(_record, request, ctx, order, change_request, options, mark)
     bind_contextvars(order=row.order_number, change=row.id)
     if row.outcome:
         return row, True
     try:
-        wanted_of = SubmitRequest(wanted.kind, row.id, row.order_number or "", channel, asked.correlation_id)
-        await made.workflow_client.submit(wanted_of, asked.wait)
+        wanted_of = SubmitRequest(change_request.kind, row.id, row.order_number or "", channel, options.correlation_id)
+        await ctx.workflow_client.submit(wanted_of, options.wait)
     except QueueFullError:
-        await run_in_threadpool(_refuse_when_full, made, row.order_number or "", row.id)
+        await run_in_threadpool(_refuse_when_full, ctx, row.order_number or "", row.id)
     except TemporalUnavailableError:
-        await run_in_threadpool(_record_dispatch_error, made, row.id)
+        await run_in_threadpool(_record_dispatch_error, ctx, row.id)
         raise ProblemError(UNREACHABLE, change=row.id) from None
-    return await run_in_threadpool(_read, made, row.id), False
+    return await run_in_threadpool(_read, ctx, row.id), False
 
 
 def _record(
-    request: Request, made: ApiContext, order: str | NewOrder, wanted: ChangeRequest, asked: RequestOptions, mark: str
+    request: Request,
+    ctx: ApiContext,
+    order: str | NewOrder,
+    change_request: ChangeRequest,
+    options: RequestOptions,
+    mark: str,
 ) -> tuple[ChangeRow, str | None]:
-    with made.store.write() as tx:
-        text = wanted.model_dump_json(by_alias=True)
-        fresh = new_change(request, made, wanted.kind, asked, mark, text)
+    with ctx.store.write() as tx:
+        text = change_request.model_dump_json(by_alias=True)
+        fresh = new_change(request, ctx, change_request.kind, options, mark, text)
         if isinstance(order, NewOrder):
             row = record_once(tx, fresh)
             if row is fresh:
-                create_order(tx, made, order, fresh, empty=False)
+                create_order(tx, ctx, order, fresh, empty=False)
                 tx.merge(fresh)
             return row, order.distribution_channel
         head = find(tx, known_number(order))
@@ -74,32 +84,32 @@ def _record(
         row = record_once(tx, fresh)
         if row is fresh:
             refuse_if_erased(head)
-            order_change_limit.check_order_change_rate(tx, made, fresh)
+            order_change_limit.check_order_change_rate(tx, ctx, fresh)
         return row, head.distribution_channel
 
 
-def find_previous(request: Request, made: ApiContext, asked: RequestOptions) -> ChangeRequest | None:
+def find_previous(request: Request, ctx: ApiContext, options: RequestOptions) -> ChangeRequest | None:
     """Return what was asked under this request's key already, if anything."""
-    if asked.key is None:
+    if options.key is None:
         return None
-    with made.store.read() as tx:
-        row = changes.of_key(tx, made.client, idempotency_route(request) + asked.part, asked.key)
+    with ctx.store.read() as tx:
+        row = changes.of_key(tx, ctx.client, idempotency_route(request) + options.part, options.key)
         return changes.request_of(row) if row else None
 
 
-def _refuse_when_full(made: ApiContext, order: str, change: str) -> None:
-    with made.store.write() as tx:
+def _refuse_when_full(ctx: ApiContext, order: str, change: str) -> None:
+    with ctx.store.write() as tx:
         head = find(tx, order)
         if head is not None:
             outcome = Outcome(state=ChangeState.REFUSED, code=OrderBusy.code, order=summary_of(tx, head))
-            changes.end(tx, change, outcome, made.store.now(), unclaimed=True)
+            changes.end(tx, change, outcome, ctx.store.now(), unclaimed=True)
 
 
-def _record_dispatch_error(made: ApiContext, change: str) -> None:
-    with made.store.write() as tx:
+def _record_dispatch_error(ctx: ApiContext, change: str) -> None:
+    with ctx.store.write() as tx:
         changes.record_dispatch_error(tx, change, UNREACHABLE)
 
 
-def _read(made: ApiContext, change: str) -> ChangeRow:
-    with made.store.read() as tx:
+def _read(ctx: ApiContext, change: str) -> ChangeRow:
+    with ctx.store.read() as tx:
         return changes.existing(tx, change)

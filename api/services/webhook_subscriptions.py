@@ -35,10 +35,10 @@ def new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
 
 
-async def check_url(made: ApiContext, text: str) -> None:
+async def check_url(ctx: ApiContext, text: str) -> None:
     """Raise a problem unless a URL is one that is posted to. The same is looked at again before every post."""
     try:
-        await made.url_policy.addresses(made.url_policy.parsed(text))
+        await ctx.url_policy.addresses(ctx.url_policy.parsed(text))
     except MalformedUrlError as error:
         raise ProblemError("MEMBER_INVALID", [{"pointer": "/url", "code": "url", "detail": str(error)}]) from None
     except EndpointRefusedError as error:
@@ -46,16 +46,16 @@ async def check_url(made: ApiContext, text: str) -> None:
 
 
 async def subscribe(
-    request: Request, made: ApiContext, url: str, types: Sequence[str] | None, key: str
+    request: Request, ctx: ApiContext, url: str, types: Sequence[str] | None, key: str
 ) -> tuple[WebhookRow, bool]:
     """Keep a new webhook; return its row, and whether it had been made under this key before."""
     mark = fingerprint(request.method, request.url.path, {"url": url, "types": types})
-    earlier = await run_in_threadpool(_made_before, made, key, mark)
+    earlier = await run_in_threadpool(_made_before, ctx, key, mark)
     if earlier is not None:
         return earlier, True
-    await check_url(made, url)
+    await check_url(ctx, url)
     fresh = WebhookRow(
-        tenant=made.tenant,
+        tenant=ctx.tenant,
         id=str(uuid.uuid4()),
         url=url,
         types=webhooks.written(types),
@@ -63,41 +63,41 @@ async def subscribe(
         secret_idempotency_key=key,
         idempotency_key=key,
         fingerprint=mark,
-        created_at=made.store.now(),
+        created_at=ctx.store.now(),
     )
-    return await run_in_threadpool(_kept, made, fresh)
+    return await run_in_threadpool(_kept, ctx, fresh)
 
 
-def _made_before(made: ApiContext, key: str, mark: str) -> WebhookRow | None:
-    with made.store.read() as tx:
+def _made_before(ctx: ApiContext, key: str, mark: str) -> WebhookRow | None:
+    with ctx.store.read() as tx:
         earlier = webhooks.of_key(tx, key)
     if earlier is not None and earlier.fingerprint != mark:
         raise ProblemError("IDEMPOTENCY_MISMATCH")
     return earlier
 
 
-def _kept(made: ApiContext, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
-    with made.store.write() as tx:
+def _kept(ctx: ApiContext, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
+    with ctx.store.write() as tx:
         if webhooks.count(tx) >= MAX_WEBHOOKS:
             raise ProblemError("TOO_MANY_WEBHOOKS")
         if webhooks.add(tx, fresh):
-            _note(tx, made, "subscribe", fresh.id)
+            _note(tx, ctx, "subscribe", fresh.id)
             return fresh, False
-    earlier = _made_before(made, fresh.idempotency_key, fresh.fingerprint)
+    earlier = _made_before(ctx, fresh.idempotency_key, fresh.fingerprint)
     if earlier is None:
         raise LookupError("a webhook that could not be kept has a twin")
     return earlier, True
 
 
-async def change(made: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
+async def change(ctx: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
     """Change a webhook's url, types or enabled, as far as they are named."""
     if "url" in wanted:
-        await check_url(made, wanted["url"])
-    return await run_in_threadpool(_changed, made, webhook, wanted)
+        await check_url(ctx, wanted["url"])
+    return await run_in_threadpool(_changed, ctx, webhook, wanted)
 
 
-def _changed(made: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
-    with made.store.write() as tx:
+def _changed(ctx: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
+    with ctx.store.write() as tx:
         row = _found(tx, webhook, lock=True)
         if "url" in wanted:
             row.url = wanted["url"]
@@ -106,64 +106,64 @@ def _changed(made: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> Webho
         if wanted.get("enabled") is False:
             webhooks.disable(tx, row, DisabledReason.BY_REQUEST)
         elif wanted.get("enabled") or ("url" in wanted and row.enabled):
-            webhooks.enable(tx, row, made.store.now())
-        _note(tx, made, "change webhook", row.id)
+            webhooks.enable(tx, row, ctx.store.now())
+        _note(tx, ctx, "change webhook", row.id)
         return row
 
 
-def rotate(made: ApiContext, webhook: str, key: str) -> tuple[WebhookRow, bool]:
+def rotate(ctx: ApiContext, webhook: str, key: str) -> tuple[WebhookRow, bool]:
     """Give a webhook a new secret; return it, and whether this key had made its secret before."""
-    with made.store.write() as tx:
+    with ctx.store.write() as tx:
         row = _found(tx, webhook, lock=True)
         if row.secret_idempotency_key == key:
             return row, True
-        webhooks.rotate(row, new_secret(), key, made.store.now())
-        _note(tx, made, "rotate secret", row.id)
+        webhooks.rotate(row, new_secret(), key, ctx.store.now())
+        _note(tx, ctx, "rotate secret", row.id)
         return row, False
 
 
-def unsubscribe(made: ApiContext, webhook: str) -> None:
+def unsubscribe(ctx: ApiContext, webhook: str) -> None:
     """Forget a webhook and what is owed to it."""
-    with made.store.write() as tx:
+    with ctx.store.write() as tx:
         row = _found(tx, webhook, lock=True)
         outbox.forget(tx, row.id)
         tx.delete(row)
-        _note(tx, made, "unsubscribe", row.id)
+        _note(tx, ctx, "unsubscribe", row.id)
 
 
-def _note(tx: TenantSession, made: ApiContext, act: str, webhook: str) -> None:
-    after_commit(tx, partial(audit_log.record, act, made.client or LOCAL, webhook=webhook))
+def _note(tx: TenantSession, ctx: ApiContext, act: str, webhook: str) -> None:
+    after_commit(tx, partial(audit_log.record, act, ctx.client or LOCAL, webhook=webhook))
 
 
-async def ping(made: ApiContext, webhook: str) -> SendResult:
+async def ping(ctx: ApiContext, webhook: str) -> SendResult:
     """Post a test once, whether or not the webhook is enabled; nothing is noted of it."""
-    row = await run_in_threadpool(find, made, webhook)
-    now = made.store.now()
+    row = await run_in_threadpool(find, ctx, webhook)
+    now = ctx.store.now()
     message = Message(f"ping_{uuid.uuid4().hex}", ping_body(now), webhooks.secrets_of(row, now))
-    return await WebhookSender(made.url_policy).send(row.url, message, now)
+    return await WebhookSender(ctx.url_policy).send(row.url, message, now)
 
 
-def find(made: ApiContext, webhook: str) -> WebhookRow:
+def find(ctx: ApiContext, webhook: str) -> WebhookRow:
     """Return a webhook."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         return _found(tx, webhook)
 
 
-def find_all(made: ApiContext) -> list[WebhookRow]:
+def find_all(ctx: ApiContext) -> list[WebhookRow]:
     """Return every webhook, oldest first."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         return webhooks.of_tenant(tx)
 
 
-def pending(made: ApiContext, rows: Sequence[WebhookRow]) -> dict[str, int]:
+def pending(ctx: ApiContext, rows: Sequence[WebhookRow]) -> dict[str, int]:
     """Return how many events each webhook has still to get."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         return outbox.undelivered(tx, [row.id for row in rows])
 
 
-def deliveries_of(made: ApiContext, webhook: str) -> list[DeliveryRow]:
+def deliveries_of(ctx: ApiContext, webhook: str) -> list[DeliveryRow]:
     """Return what a webhook was told, or is owed: what fails first, then the latest."""
-    with made.store.read() as tx:
+    with ctx.store.read() as tx:
         row = _found(tx, webhook)
         return outbox.latest(tx, row.id, DELIVERIES_SHOWN)
 

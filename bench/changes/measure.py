@@ -46,8 +46,8 @@ def measure(
     return Measured(tuple(runs), tuple(footprints), tuple(pairs))
 
 
-async def _once(made: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Footprint], float]:
-    async with benching(made, repeat, counts) as bench:
+async def _once(rig: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Footprint], float]:
+    async with benching(rig, repeat, counts) as bench:
         found = await bench.all()
         ratio = await in_pairs(bench, _PAIRS * counts[1])
-        return found, await Footprints(made, bench.shop, bench.client).all(), ratio
+        return found, await Footprints(rig, bench.shop, bench.client).all(), ratio

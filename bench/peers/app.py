@@ -61,11 +61,11 @@ def ready() -> dict[str, bool]:
 
 
 @app.post("/changes")
-def change(asked: Asked) -> Outcome:
+def change(options: Asked) -> Outcome:
     """Change an order, and answer when it is over."""
-    with SetWorkflowID(asked.id):
-        ended = change_order(Change(asked.id, asked.order, asked.offer_bundle_id, asked.token))
-    return Outcome(change=asked.id, **ended)
+    with SetWorkflowID(options.id):
+        ended = change_order(Change(options.id, options.order, options.offer_bundle_id, options.token))
+    return Outcome(change=options.id, **ended)
 
 
 if __name__ == "__main__":

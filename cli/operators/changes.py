@@ -41,8 +41,8 @@ def watch(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
                     raise typer.Exit(exit_code(told.data))
 
 
-def _tell(speaker: Output, told: StreamEvent) -> None:
+def _tell(speaker: Output, event: StreamEvent) -> None:
     if speaker.as_json:
-        print(json.dumps(dataclasses.asdict(told), ensure_ascii=False), flush=True)
+        print(json.dumps(dataclasses.asdict(event), ensure_ascii=False), flush=True)
     else:
-        speaker.line(told_line(told))
+        speaker.line(told_line(event))

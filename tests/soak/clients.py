@@ -70,15 +70,15 @@ class Client:
             self._ledger.orders.add(number)
         return True
 
-    async def _send(self, act: Act, key: str, asked: Asked) -> httpx2.Response:
-        kind = f"{act.kind}, {_through(asked.path)}"
+    async def _send(self, act: Act, key: str, options: Asked) -> httpx2.Response:
+        kind = f"{act.kind}, {_through(options.path)}"
         if act.again is Again.AT_ONCE:
             self._ledger.twice += 1
-            first, _ = await asyncio.gather(self._wire.ask(key, kind, asked), self._wire.ask(key, kind, asked))
+            first, _ = await asyncio.gather(self._wire.ask(key, kind, options), self._wire.ask(key, kind, options))
             return first
         if act.again is Again.LATER:
-            self._later.append((int(act.key.rpartition("-")[2]) + act.later_by, act, key, asked))
-        return await self._wire.ask(key, kind, asked)
+            self._later.append((int(act.key.rpartition("-")[2]) + act.later_by, act, key, options))
+        return await self._wire.ask(key, kind, options)
 
     async def _send_again(self, reached: int) -> None:
         due = [each for each in self._later if each[0] <= reached]

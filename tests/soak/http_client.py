@@ -51,11 +51,11 @@ class Wire:
         self._ledger = ledger
         self._give_up = give_up
 
-    async def ask(self, key: str, kind: str, asked: Asked) -> httpx2.Response:
+    async def ask(self, key: str, kind: str, options: Asked) -> httpx2.Response:
         """Send a request until it is answered, and note every answer."""
         self._ledger.sent(key, kind)
         while True:
-            answer = await self._once(asked, key)
+            answer = await self._once(options, key)
             if answer is not None and answer.status_code not in _AGAIN:
                 await self._look_closer(key, answer)
                 return answer
@@ -78,15 +78,15 @@ class Wire:
             raise GaveUpError
         await asyncio.sleep(RETRY_SECONDS)
 
-    async def _once(self, asked: Asked, key: str) -> httpx2.Response | None:
+    async def _once(self, options: Asked, key: str) -> httpx2.Response | None:
         sent = self._ledger.now()
-        headers = {**asked.headers, "Idempotency-Key": key}
+        headers = {**options.headers, "Idempotency-Key": key}
         try:
-            answer = await self._http.request(asked.method, asked.path, json=asked.body, headers=headers)
+            answer = await self._http.request(options.method, options.path, json=options.body, headers=headers)
         except httpx2.TransportError:
             self._ledger.unanswered += 1
             return None
-        self._ledger.told(telling_of(key, sent, self._ledger.now(), answer, asked.same))
+        self._ledger.told(telling_of(key, sent, self._ledger.now(), answer, options.same))
         return answer
 
     async def _look_closer(self, key: str, answer: httpx2.Response) -> None:

@@ -117,9 +117,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(made: ApiContext, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
+async def serving(ctx: ApiContext, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
     """Serve an API of these parts until the block ends, gracefully."""
-    app = create_app(made)
+    app = create_app(ctx)
     if traced:
         app.add_middleware(TracingMiddleware)
     usual: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
