@@ -26,7 +26,7 @@ TEXTS = [path for path in DEPLOY.rglob("*") if path.is_file() and "secrets" not 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
 
 
-def test_the_compose_files_temporal_is_tuned_as_ours_is() -> None:
+def test_temporal_in_the_compose_file_is_tuned_like_the_server_we_start() -> None:
     temporal = SERVICES["temporal"]
     (folder,) = (each.split(":") for each in temporal["volumes"])
     file = DEPLOY / folder[0] / Path(temporal["environment"]["DYNAMIC_CONFIG_FILE_PATH"]).relative_to(folder[1])
@@ -35,7 +35,7 @@ def test_the_compose_files_temporal_is_tuned_as_ours_is() -> None:
     assert set(told) <= set(server_command(1, None, None))
 
 
-def test_the_compose_file_is_one() -> None:
+def test_the_compose_file_is_valid() -> None:
     tool = str(Path(sys.executable).parent / "check-jsonschema")
     command = [tool, "--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own tool
@@ -52,7 +52,7 @@ def test_a_step_ends_before_its_worker_is_stopped_and_a_worker_before_its_contai
         assert longest < lets_finish < grace, name
 
 
-def test_every_setting_named_is_one() -> None:
+def test_every_setting_that_is_named_exists() -> None:
     known = {f"CHANGEOVER_{name.upper()}" for name in Settings.model_fields}
     named = {name for path in TEXTS for name in re.findall(r"CHANGEOVER_[A-Z_]+", path.read_text())}
     assert named
@@ -60,14 +60,14 @@ def test_every_setting_named_is_one() -> None:
     assert set(re.findall(r"CHANGEOVER_[A-Z_]+", PAGE)) <= known
 
 
-def test_everything_that_is_mounted_is_there() -> None:
+def test_every_mounted_path_exists() -> None:
     mounted = [each for service in SERVICES.values() for each in service.get("volumes", ()) if each.startswith("./")]
     assert mounted
     for each in mounted:
         assert (DEPLOY / each.partition(":")[0]).exists(), each
 
 
-def test_what_is_scraped_is_a_service_at_the_port_it_serves_metrics_on() -> None:
+def test_prometheus_scrapes_our_services_at_their_metrics_ports() -> None:
     scraped = yaml.safe_load((DEPLOY / "prometheus" / "compose.yml").read_text())["scrape_configs"]
     targets = {target for job in scraped for each in job["static_configs"] for target in each["targets"]}
     served = set()
@@ -85,7 +85,7 @@ def test_every_image_is_pinned() -> None:
         assert re.search(r":v?\d+\.\d+", image), image
 
 
-def test_all_that_the_image_is_made_of_exists_and_is_let_in() -> None:
+def test_everything_copied_into_the_image_exists_and_is_not_ignored() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     copied = [
         source
@@ -112,7 +112,7 @@ def test_our_processes_have_no_rights_they_do_not_need(name: str) -> None:
     assert service["deploy"]["resources"]["limits"]["memory"]
 
 
-def test_nothing_listens_beyond_this_machine_and_no_secret_is_written_down() -> None:
+def test_nothing_listens_beyond_this_machine_and_no_secret_is_in_the_compose_file() -> None:
     published = [port for each in SERVICES.values() for port in each.get("ports", [])]
     assert published
     assert all(port.startswith("127.0.0.1:") for port in published)
@@ -122,14 +122,14 @@ def test_nothing_listens_beyond_this_machine_and_no_secret_is_written_down() -> 
             assert not secret or str(value).startswith("/run/secrets/"), name
 
 
-def test_everybody_waits_for_the_migration() -> None:
+def test_every_process_waits_for_the_migration() -> None:
     assert SERVICES["migrate"]["restart"] == "no"
     for name in set(OURS) - {"migrate"}:
         assert SERVICES[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert len([name for name in OURS if name.startswith("worker")]) == 2
 
 
-def test_files_that_are_mounted_are_there_and_secrets_are_told_of() -> None:
+def test_mounted_files_exist_and_secrets_are_documented() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             source = str(volume).split(":", maxsplit=1)[0]
@@ -140,7 +140,7 @@ def test_files_that_are_mounted_are_there_and_secrets_are_told_of() -> None:
         assert Path(secret["file"]).name in PAGE
 
 
-def test_operators_can_send_updates_in_the_web_ui_and_end_no_run() -> None:
+def test_operators_can_send_updates_in_the_web_ui_and_terminate_no_run() -> None:
     told = SERVICES["temporal-ui"]["environment"]
     for act in ("WORKFLOW_TERMINATE", "WORKFLOW_CANCEL", "WORKFLOW_RESET", "BATCH_ACTIONS", "START_WORKFLOW"):
         assert told[f"TEMPORAL_{act}_DISABLED"] == "true"
@@ -148,7 +148,7 @@ def test_operators_can_send_updates_in_the_web_ui_and_end_no_run() -> None:
     assert all(name in PAGE for name in told if name.endswith("_DISABLED"))
 
 
-def test_a_namespace_is_prepared_with_just_the_search_attributes_that_are_written() -> None:
+def test_a_namespace_is_prepared_with_exactly_the_search_attributes_that_are_written() -> None:
     script = (DEPLOY / "temporal" / "prepare.sh").read_text()
     made = {
         (name, kind.upper())
@@ -162,7 +162,7 @@ def test_a_namespace_is_prepared_with_just_the_search_attributes_that_are_writte
 
 
 @pytest.mark.parametrize("profile", ["default", "apikey"])
-def test_the_profiles_on_the_page_are_profiles(profile: str, tmp_path: Path) -> None:
+def test_the_profiles_on_the_page_are_valid(profile: str, tmp_path: Path) -> None:
     first = re.findall(r"printf '(.+)' > secrets/temporal.toml", PAGE)
     elsewhere, _ = (part.split("```")[0] for part in PAGE.split("```toml\n")[1:])
     file = tmp_path / "temporal.toml"

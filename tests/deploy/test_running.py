@@ -23,7 +23,7 @@ from examples.fake_systems.server import Outside, serving
 from runtime import heartbeat
 from telemetry.loopback import HOST, free_port
 from tests.guarantees.test_kill import ask, train, until
-from tests.support.commands import ROOT, US, run
+from tests.support.commands import COMMAND, ROOT, run
 from tests.support.postgres import new_database
 from tests.support.watched_bank import WatchedBank
 
@@ -42,7 +42,7 @@ class Deployed:
     def start(self, name: str, *command: str) -> Child:
         """Start one of our processes, to be ended with the test."""
         sign = self.folder / name
-        child = Child(name, [*US, *command], self.folder / f"{name}.log", self.environment | {_SIGN: str(sign)})
+        child = Child(name, [*COMMAND, *command], self.folder / f"{name}.log", self.environment | {_SIGN: str(sign)})
         child.start()
         self.stack.callback(child.stop)
         return child
@@ -99,7 +99,7 @@ def deployed(postgres_url: str, temporal: str, tmp_path: Path) -> Iterator[Deplo
 
 
 @pytest.mark.faults
-def test_a_stopped_worker_finishes_the_step_it_is_at_and_another_goes_on(deployed: Deployed) -> None:
+def test_a_stopped_worker_finishes_its_step_and_another_worker_continues(deployed: Deployed) -> None:
     assert not deployed.worker_is_ready("first")
     first, api = deployed.start("first", "worker"), deployed.start("api", "api")
     until(deployed.api_is_ready)
@@ -136,7 +136,7 @@ def test_a_stopped_worker_finishes_the_step_it_is_at_and_another_goes_on(deploye
         assert child.process.wait(SHUTDOWN) == 0, child.tail()
 
 
-async def test_a_worker_says_what_does_not_answer(tmp_path: Path) -> None:
+async def test_a_worker_reports_what_does_not_answer(tmp_path: Path) -> None:
     path, calls = tmp_path / "worker", []
 
     async def good() -> None:

@@ -8,15 +8,15 @@ from cli.http_clients.native import NativeClient
 from cli.stack import Stack
 from store import invariants
 from store.database.store import Store
-from tests.support.final_checks import check_books
-from tests.support.installation import prepared, running_world
+from tests.support.final_checks import check_invariants
+from tests.support.installation import prepare_database, running_world
 from tests.support.world import World
 
 
 @pytest.fixture(scope="module")
 def own_database(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A migrated SQLite database with the demo catalogue."""
-    return prepared(f"sqlite:///{tmp_path_factory.mktemp('own') / 'own.db'}")
+    return prepare_database(f"sqlite:///{tmp_path_factory.mktemp('own') / 'own.db'}")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ async def uncached(temporal: str, own_database: str) -> AsyncIterator[World]:
     """An installation that keeps no run in memory: each task is begun as by a worker just started."""
     async with running_world(own_database, temporal, "uncached", cached_drafts=0) as world:
         yield world
-        check_books(world)
+        check_invariants(world)
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ async def terminated(world: World) -> tuple[str, str]:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     for _ in range(2):
-        assert (await world.dearer(order)).status == 200
+        assert (await world.upgrade(order)).status == 200
     assert (await world.pay(order, "30.00")).status == 200
     await world.workflow(order).terminate("somebody pressed the wrong button")
     return order, before
 
 
-async def test_a_discard_takes_back_what_a_terminated_run_did(world: World) -> None:
+async def test_a_discard_undoes_what_a_terminated_run_did(world: World) -> None:
     order, before = await terminated(world)
     assert (await world.discard(order)).status == 200
     assert world.snapshot(order) == before
@@ -31,7 +31,7 @@ async def test_a_confirmation_confirms_what_a_terminated_run_did(world: World) -
     assert len(world.seats_of(order)) == 1
 
 
-async def test_a_further_change_stands_on_what_a_terminated_run_did(world: World) -> None:
+async def test_a_further_change_builds_on_what_a_terminated_run_did(world: World) -> None:
     order, before = await terminated(world)
     bundle = await world.offer("standard", ADULT, service=world.train())
     assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200

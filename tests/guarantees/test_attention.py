@@ -15,11 +15,11 @@ from domain.access import TenantAccess
 from store.tables import OrderRow
 from store.views.order_list import visible_among
 from temporal.names import StepName
-from tests.support.auth import guarded
+from tests.support.auth import with_authentication
 from tests.support.canary import ADULT
 from tests.support.commands import run
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, undo_matrix
-from tests.support.stuck_orders import stuck, until_at_rest, until_stuck
+from tests.support.stuck_orders import start_stuck_change, wait_until_between_attempts, wait_until_stuck
 from tests.support.world import CARD, TENANT, Json, World, replace
 from workflows.order_draft import OrderDraft
 from workflows.saga import step_runner
@@ -40,8 +40,8 @@ async def events_of(world: World, order: str, kind: str) -> list[Json]:
 
 
 @STUCK
-async def test_it_is_shown_and_new_requests_are_refused_at_once(world: World, step: str) -> None:
-    order, asked, armed = await stuck(world, step)
+async def test_a_stuck_step_is_shown_and_new_requests_are_refused_at_once(world: World, step: str) -> None:
+    order, asked, armed = await start_stuck_change(world, step)
     shown = (await world.workflow(order).query(OrderDraft.progress)).stuck
     assert shown is not None
     assert (shown.step, shown.code) == (step, "INJECTED")
@@ -60,8 +60,8 @@ async def test_it_is_shown_and_new_requests_are_refused_at_once(world: World, st
     assert world.at_most_once(order)
 
 
-async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(world: World) -> None:
-    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+async def test_an_operator_sees_through_the_api_what_is_unsettled_and_has_the_step_retried(world: World) -> None:
+    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
     (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
     assert (shown["order"], shown["request"], shown["kind"]) == (order, change, "change")
@@ -83,13 +83,13 @@ async def test_an_operator_sees_by_the_api_what_is_left_and_has_it_tried_again(w
     assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
 
 
-async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
+async def test_stuck_orders_of_other_channels_hide_none_of_a_clients_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(needs_attention, "MAX_ORDERS", 1)
-    async with guarded(world) as door:
+    async with with_authentication(world) as door:
         kiosk, app = door.client(channel="WAY:Kiosk").world, door.client(channel="WAY:App").world
-        made = [await stuck(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]
+        made = [await start_stuck_change(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]
         async with asyncio.timeout(20):
             while not (await waiting(app))["stuck"]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
                 await asyncio.sleep(0.05)
@@ -100,14 +100,14 @@ async def test_what_is_stuck_elsewhere_hides_nothing_however_much_there_is(
             asked.cancel()
         for order, *_ in made:
             await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
-            await world.ended(order)
+            await world.wait_for_end(order)
 
 
-async def test_of_orders_only_those_that_can_be_seen_are_listed(world: World) -> None:
+async def test_only_visible_orders_are_listed(world: World) -> None:
     seen, abandoned = await world.order(), await world.order()
-    with world.parts.store.write() as tx:
+    with world.components.store.write() as tx:
         tx.get_one(OrderRow, abandoned).abandoned = True
-    with world.parts.store.for_tenant(TenantAccess(TENANT)).read() as scoped:
+    with world.components.store.for_tenant(TenantAccess(TENANT)).read() as scoped:
         assert visible_among(scoped, [seen, abandoned]) == [seen]
 
 
@@ -117,27 +117,31 @@ async def waiting(world: World) -> Json:
     return answer.body
 
 
-async def test_help_sent_twice_under_one_key_is_one_help(world: World) -> None:
-    order, asked, armed = await stuck(world, StepName.RELEASE_SEATS)
-    path, key, before = f"/v1/orders/{order}/attention/retry-now", "help-once", await until_at_rest(world, order)
+async def test_an_operator_action_sent_twice_under_one_key_happens_once(world: World) -> None:
+    order, asked, armed = await start_stuck_change(world, StepName.RELEASE_SEATS)
+    path, key, before = (
+        f"/v1/orders/{order}/attention/retry-now",
+        "help-once",
+        await wait_until_between_attempts(world, order),
+    )
     for _ in range(2):
         assert (await world.post(path, BANK_IS_BACK, key)).status == 204
     assert len(await events_of(world, order, "retry_requested")) == 1
-    await until_at_rest(world, order, before)
+    await wait_until_between_attempts(world, order, before)
     armed.fault = Fault.LOST
     assert (await world.post(path, BANK_IS_BACK)).status == 204
     assert (await asked).status == 409
     assert len(await events_of(world, order, "retry_requested")) == 2
 
 
-async def test_that_it_cannot_be_written_down_keeps_nothing_from_being_tried_again(world: World) -> None:
+async def test_a_stuck_step_is_retried_though_the_operators_case_could_not_be_recorded(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     note = world.faults.arm(order, StepName.RECORD_ATTENTION, Fault.DOWN)
     armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
     wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
     asked = asyncio.create_task(wanted)
-    await until_stuck(world, order, armed)
+    await wait_until_stuck(world, order, armed)
     shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
     assert shown["unsettled"] == ["what is left cannot be told: the store does not answer"]
     assert note.fired
@@ -165,19 +169,19 @@ def _after_the_decision() -> list[tuple[str, Scenario]]:
         for number, (step, scenario) in enumerate(_after_the_decision())
     ],
 )
-async def test_whatever_may_not_give_up_waits_for_an_operator_and_is_done_at_last(
+async def test_a_step_that_must_not_be_abandoned_waits_for_an_operator_and_is_done_at_last(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str, scenario: Scenario
 ) -> None:
     monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=1))
     monkeypatch.setattr(step_runner, "LOCAL_ATTEMPTS", 3)
-    order = await scenario.ready(world)
+    order = await scenario.prepare(world)
     before = world.snapshot(order)
     is_undo = step not in all_steps()
     if is_undo:
         world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, step, Fault.DOWN)
     asked = asyncio.create_task(scenario.act(world, order))
-    await until_stuck(world, order, armed)
+    await wait_until_stuck(world, order, armed)
     armed.fault = Fault.LOST
     assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
     answer = await asked
@@ -194,8 +198,8 @@ async def test_whatever_may_not_give_up_waits_for_an_operator_and_is_done_at_las
 
 
 @STUCK
-async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, step: str) -> None:
-    order, asked, _ = await stuck(world, step)
+async def test_an_operator_may_do_a_stuck_step_by_hand_and_it_is_recorded(world: World, step: str) -> None:
+    order, asked, _ = await start_stuck_change(world, step)
     said = {"reason": "released at the counter"}
     answer = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", said)
     assert answer.status == 204
@@ -206,8 +210,8 @@ async def test_an_operator_may_do_it_by_hand_and_it_is_recorded(world: World, st
 
 @pytest.mark.only_on("sqlite")  # a matter of the command line
 @pytest.mark.journeys
-async def test_an_operator_helps_from_the_command_line(world: World) -> None:
-    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+async def test_an_operator_resolves_a_stuck_step_from_the_command_line(world: World) -> None:
+    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     where = {"CHANGEOVER_API": str(world.http.base_url)}
 
     async def changeover(*arguments: str) -> tuple[int, str]:
@@ -219,20 +223,22 @@ async def test_an_operator_helps_from_the_command_line(world: World) -> None:
             await asyncio.sleep(0.05)
     assert listed[0] == 1
     assert "left: 100.00 NOK set aside" in listed[1]
-    before = await until_at_rest(world, order)
+    before = await wait_until_between_attempts(world, order)
     assert (await changeover("attention", "retry", order, "--reason", "it is back"))[0] == 0
     assert len(await events_of(world, order, "retry_requested")) == 1
-    await until_at_rest(world, order, before)
+    await wait_until_between_attempts(world, order, before)
     armed.fault = Fault.LOST
     assert (await changeover("attention", "retry", order, "--reason", "now it is"))[0] == 0
     assert (await asked).status in (200, 202)
-    await world.ended(order)
+    await world.wait_for_end(order)
     code, said = await changeover("attention", "done-by-hand", order, "--reason", "too late")
     assert (code, said.splitlines()[0]) == (1, "No step of this order is stuck. (NOTHING_STUCK)")
 
 
 @pytest.mark.parametrize("how", ["retry-now", "done-by-hand"])
-async def test_help_is_refused_where_nothing_is_stuck_and_for_orders_there_are_not(world: World, how: str) -> None:
+async def test_operator_actions_are_refused_where_no_step_is_stuck_and_for_unknown_orders(
+    world: World, how: str
+) -> None:
     order = await world.sold(ADULT)
     for _ in range(2):
         refused = await world.send("POST", f"/v1/orders/{order}/attention/{how}", BANK_IS_BACK)
@@ -245,9 +251,11 @@ async def test_help_is_refused_where_nothing_is_stuck_and_for_orders_there_are_n
 
 
 @pytest.mark.parametrize(("update", "said"), [("retry_now", {}), ("done_by_hand", {"reason": "x"})])
-async def test_help_by_hand_is_refused_where_nothing_is_stuck(world: World, update: str, said: dict[str, str]) -> None:
+async def test_operator_updates_are_refused_where_no_step_is_stuck(
+    world: World, update: str, said: dict[str, str]
+) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order)
+    await world.upgrade(order)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await world.workflow(order).execute_update(update, said)
     assert isinstance(refused.value.cause, ApplicationError)
@@ -255,11 +263,11 @@ async def test_help_by_hand_is_refused_where_nothing_is_stuck(world: World, upda
 
 
 @pytest.mark.parametrize("update", ["change", "pay"])
-async def test_a_change_or_payment_by_hand_is_refused_for_its_details_must_not_enter_temporal(
+async def test_a_change_or_payment_sent_to_temporal_directly_is_refused_to_keep_its_details_out(
     world: World, update: str
 ) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order)
+    await world.upgrade(order)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         await world.workflow(order).execute_update(update, {})
     assert isinstance(refused.value.cause, ApplicationError)

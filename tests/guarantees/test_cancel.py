@@ -38,11 +38,11 @@ async def cancelled_during(
 @pytest.mark.only_on("sqlite")  # a matter of the workflow
 @pytest.mark.parametrize(("step", "moment"), moments(ONE_GO))
 async def test_a_cancel_during_a_change_in_one_go_comes_too_late(world: World, step: str, moment: Fault) -> None:
-    order = await ONE_GO.ready(world)
+    order = await ONE_GO.prepare(world)
     assert await cancelled_during(world, ONE_GO, order, step, moment) == 200
     shown = await world.show(order)
     assert (shown["status"], shown["version"], shown["balance"], shown["draft"]) == ("confirmed", 2, "0.00", None)
-    assert await world.ended(order) == "COMPLETED"
+    assert await world.wait_for_end(order) == "COMPLETED"
     assert world.at_most_once(order)
 
 
@@ -53,9 +53,9 @@ async def test_a_cancel_during_a_change_lets_it_finish_and_discards_the_draft(
 ) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    await world.dearer(order)
+    await world.upgrade(order)
     assert await cancelled_during(world, SECOND_CHANGE, order, step, moment) == 200
-    assert await world.ended(order) == "CANCELED"
+    assert await world.wait_for_end(order) == "CANCELED"
     assert world.snapshot(order) == before
     assert world.seats_of(order) == seats
 
@@ -63,63 +63,57 @@ async def test_a_cancel_during_a_change_lets_it_finish_and_discards_the_draft(
 @pytest.mark.parametrize(
     ("step", "moment"), [(StepName.CLOSE_DRAFT, Fault.PAUSED), (StepName.RELEASE_SEATS, Fault.PAUSED_AFTER)]
 )
-async def test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once(
-    world: World, step: str, moment: Fault
-) -> None:
+async def test_cancelling_twice_while_a_draft_is_undone_undoes_it_once(world: World, step: str, moment: Fault) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    await world.dearer(order)
+    await world.upgrade(order)
     assert await cancelled_during(world, DISCARD, order, step, moment, times=2) == 200
-    await world.ended(order)
+    await world.wait_for_end(order)
     assert world.snapshot(order) == before
     assert world.seats_of(order) == seats
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("undo", sorted({undo for undo, _ in undo_matrix()}))
-async def test_a_cancel_while_a_change_is_taken_back_lets_it_be_taken_back_whole(
-    world: World, undo: str, moment: Fault
-) -> None:
-    order = await ONE_GO.ready(world)
+async def test_a_cancel_while_a_change_is_undone_lets_the_undo_finish(world: World, undo: str, moment: Fault) -> None:
+    order = await ONE_GO.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     assert await cancelled_during(world, ONE_GO, order, undo, moment, times=2) == 409
-    await world.ended(order)
+    await world.wait_for_end(order)
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     assert world.at_most_once(order)
 
 
 @pytest.mark.parametrize("undo", [StepName.RESTORE_OFFER_BUNDLE, StepName.RELEASE_SEATS])
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_cancel_while_a_draft_expires_lets_it_be_taken_back_whole(
-    world: World, undo: str, moment: Fault
-) -> None:
+async def test_a_cancel_while_a_draft_expires_lets_the_undo_finish(world: World, undo: str, moment: Fault) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    await world.dearer(order)
+    await world.upgrade(order)
     armed = world.faults.arm(order, undo, moment)
-    soon = world.parts.store.now() + timedelta(seconds=1)
+    soon = world.components.store.now() + timedelta(seconds=1)
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
     await asyncio.wait_for(armed.reached.wait(), 20)
     await world.workflow(order).cancel()
     await world.workflow(order).query(OrderDraft.progress)  # by its answer the run has heard of the cancel
     armed.go_on.set()
-    await world.ended(order)
+    await world.wait_for_end(order)
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
 
 
 async def test_a_cancel_while_nothing_runs_discards_the_draft(world: World) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    await world.dearer(order)
+    await world.upgrade(order)
     await world.workflow(order).cancel()
-    assert await world.ended(order) == "CANCELED"
+    assert await world.wait_for_end(order) == "CANCELED"
     assert world.snapshot(order) == before
     assert (await world.show(order))["draft"] is None
 
 
-async def test_a_confirmation_under_way_ends_before_the_cancel_has_its_turn(world: World) -> None:
-    order = await CONFIRMATION.ready(world)
+async def test_a_confirmation_in_progress_ends_before_the_cancel_is_handled(world: World) -> None:
+    order = await CONFIRMATION.prepare(world)
     assert (
         await cancelled_during(world, CONFIRMATION, order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER) == 200
     )

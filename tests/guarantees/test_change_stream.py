@@ -20,9 +20,9 @@ from cli.faults.injection import Armed, Fault
 from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.auth import PEPPER, AuthenticatedWorld
-from tests.support.canary import ADULT, canaries_in
-from tests.support.installation import Served, serving
-from tests.support.stuck_orders import until_at_rest
+from tests.support.canary import ADULT, find_canaries
+from tests.support.installation import Served, serve_api
+from tests.support.stuck_orders import wait_until_between_attempts
 from tests.support.world import CARD, DECLINED, TENANT, Json, World
 from tests.support.world import replace as replacing
 from workflows.saga import step_runner
@@ -85,7 +85,7 @@ async def history(world: World, order: str, *changes: str | None) -> list[Json]:
     return [event for event in events if event["change"] in changes]
 
 
-async def test_the_events_are_those_of_the_history_and_the_last_word_is_how_it_ended(world: World) -> None:
+async def test_a_stream_sends_the_events_of_the_history_and_ends_with_the_outcome(world: World) -> None:
     order, change, armed = await under_way(world, StepName.AUTHORISE_PAYMENT)
     watching = asyncio.create_task(watch(world, change))
     armed.go_on.set()
@@ -96,10 +96,10 @@ async def test_the_events_are_those_of_the_history_and_the_last_word_is_how_it_e
     assert {"step": StepName.SETTLE_PRICE_DIFFERENCE, "state": "done", "refused": False} in told.of("step")
     assert told.messages[-1].event == "ended"
     assert told.of("ended") == [{"change": change, "state": "done", "code": None}]
-    assert not canaries_in("".join(each.data for each in told.messages).encode())
+    assert not find_canaries("".join(each.data for each in told.messages).encode())
 
 
-async def test_what_happens_is_told_within_half_a_second(world: World) -> None:
+async def test_an_event_is_sent_within_half_a_second(world: World) -> None:
     _, change, armed = await under_way(world, StepName.SWAP_OFFER_BUNDLE)
     async with asyncio.timeout(20), world.http.sse(path(change)) as stream:
         messages = aiter(stream)
@@ -108,10 +108,10 @@ async def test_what_happens_is_told_within_half_a_second(world: World) -> None:
         while told.event != "order_changed":
             told = await anext(messages)
         happened = datetime.fromisoformat(json.loads(told.data)["at"])
-        assert world.parts.store.now() - happened < SOON
+        assert world.components.store.now() - happened < SOON
 
 
-async def test_resumed_behind_any_event_it_goes_on_without_a_gap_or_a_double(world: World) -> None:
+async def test_a_stream_resumed_after_any_event_continues_without_gap_or_duplicate(world: World) -> None:
     order, change, armed = await under_way(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER)
     first = await watch(world, change, until="order_changed")
     armed.go_on.set()
@@ -124,7 +124,7 @@ async def test_resumed_behind_any_event_it_goes_on_without_a_gap_or_a_double(wor
         assert again.messages[-1].event == "ended"
 
 
-async def test_two_who_watch_are_told_the_same(world: World) -> None:
+async def test_two_clients_that_follow_a_change_receive_the_same_events(world: World) -> None:
     order, change, armed = await under_way(world, StepName.CONFIRM_SEATS)
     both = [asyncio.create_task(watch(world, change)) for _ in range(2)]
     armed.go_on.set()
@@ -133,9 +133,9 @@ async def test_two_who_watch_are_told_the_same(world: World) -> None:
     assert one.of("ended") == other.of("ended")
 
 
-async def test_a_change_that_was_taken_back_says_so_and_why(world: World) -> None:
+async def test_the_stream_of_an_undone_change_ends_with_the_reason(world: World) -> None:
     order = await world.sold(ADULT)
-    refused = await world.dearer(order, confirm=True, payment=DECLINED)
+    refused = await world.upgrade(order, confirm=True, payment=DECLINED)
     told = await watch(world, refused.change)
     assert told.of("ended") == [{"change": refused.change, "state": "refused", "code": "PAYMENT_REFUSED"}]
     assert {"step": StepName.RESERVE_SEATS, "state": "withdrawn", "refused": False} in told.of("step")
@@ -143,20 +143,20 @@ async def test_a_change_that_was_taken_back_says_so_and_why(world: World) -> Non
     assert [event["type"] for event in told.events] == ["order_changed", "change_undone"]
 
 
-async def test_who_watches_a_discard_is_told_that_the_draft_is_gone(world: World) -> None:
-    order, _ = await world.drafted()
+async def test_the_stream_of_a_discard_reports_that_the_draft_is_gone(world: World) -> None:
+    order, _ = await world.open_draft()
     asked = await world.send("DELETE", f"/v1/orders/{order}/draft", Prefer="respond-async")
     told = await watch(world, asked.change)
     assert [event["type"] for event in told.events] == ["draft_discarded"]
     assert told.events == (await history(world, order, None))[-1:]
 
 
-async def test_that_an_operator_is_called_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_reports_that_an_operator_is_needed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=1))
     order, change, armed = await under_way(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
     called = await watch(world, change, until="needs_attention")
     assert called.events[-1]["data"]["step"] == StepName.SETTLE_PRICE_DIFFERENCE
-    await until_at_rest(world, order)
+    await wait_until_between_attempts(world, order)
     armed.fault = Fault.LOST
     reason = {"reason": "the bank is back"}
     assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", reason)).status == 204
@@ -166,7 +166,7 @@ async def test_that_an_operator_is_called_is_told(world: World, monkeypatch: pyt
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the route
-async def test_what_cannot_be_watched_is_a_problem(world: World) -> None:
+async def test_a_stream_that_cannot_be_opened_is_answered_with_a_problem(world: World) -> None:
     order = await world.sold(ADULT)
     (_, change) = [row.id for row in world.changes_of(order)]
     for unknown in ("0" * 36, "no-such-change"):
@@ -182,14 +182,14 @@ async def test_what_cannot_be_watched_is_a_problem(world: World) -> None:
 @asynccontextmanager
 async def another_api(world: World, settings: WatchSettings, **more: Any) -> AsyncIterator[tuple[World, Served]]:
     """Another API on the same store, with streams of its own."""
-    parts = world.parts
+    parts = world.components
     made = ApiContext(parts.store, parts.offers, OrderWorkflowClient(world.client), TENANT, watching=settings, **more)
-    async with serving(made, free_port()) as served:
+    async with serve_api(made, free_port()) as served:
         yield replace(world, http=served.http), served
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the process
-async def test_places_are_bounded_and_who_goes_away_gives_theirs_back(world: World) -> None:
+async def test_streams_are_limited_and_a_client_that_disconnects_frees_its_slot(world: World) -> None:
     _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     async with another_api(world, WatchSettings(most=1)) as (here, _):
         async with here.http.sse(path(change)) as stream:
@@ -203,11 +203,11 @@ async def test_places_are_bounded_and_who_goes_away_gives_theirs_back(world: Wor
             while not await has_place(here, change):  # noqa: ASYNC110 - that somebody went away is noticed in a moment
                 await asyncio.sleep(0.02)
     armed.go_on.set()
-    assert await world.state_of(change) == "done"
+    assert await world.wait_for_outcome(change) == "done"
 
 
 @pytest.mark.only_on("sqlite")  # likewise
-async def test_who_goes_away_while_being_told_something_is_no_error(
+async def test_a_client_that_disconnects_during_a_message_is_no_error(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
@@ -218,7 +218,7 @@ async def test_who_goes_away_while_being_told_something_is_no_error(
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_it_is_not(world: World) -> None:
+async def test_a_stream_ends_when_its_clients_key_is_revoked_and_not_before(world: World) -> None:
     _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     client = AuthenticatedWorld(world).client()
     often = WatchSettings(admitted_for=timedelta(0))
@@ -233,11 +233,11 @@ async def test_a_stream_ends_when_its_clients_key_is_revoked_and_goes_on_while_i
             told = [each.event async for each in messages]
         assert "ended" not in told
     armed.go_on.set()
-    assert await world.state_of(change) == "done"
+    assert await world.wait_for_outcome(change) == "done"
 
 
 @pytest.mark.only_on("sqlite")  # likewise
-async def test_a_client_leaves_places_to_others(world: World) -> None:
+async def test_a_client_leaves_stream_slots_to_other_clients(world: World) -> None:
     _, change, armed = await under_way(world, StepName.CONFIRM_SEATS, Fault.HELD)
     one, other = AuthenticatedWorld(world).client(), AuthenticatedWorld(world).client()
     async with another_api(world, WatchSettings(per_client=1), auth=AuthSettings(PEPPER)) as (here, _):
@@ -250,7 +250,7 @@ async def test_a_client_leaves_places_to_others(world: World) -> None:
             async with here.http.sse(path(change), headers=theirs) as beside:
                 assert beside.response.status_code == 200
     armed.go_on.set()
-    assert await world.state_of(change) == "done"
+    assert await world.wait_for_outcome(change) == "done"
 
 
 async def has_place(world: World, change: str) -> bool:

@@ -15,9 +15,9 @@ from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.commit_proxy import Proxy, proxy_to
 from tests.support.entur_client import EnturClient
-from tests.support.final_checks import check_books, check_histories
-from tests.support.installation import prepared, running_world
-from tests.support.phases import is_changed, wrong_with
+from tests.support.final_checks import check_histories, check_invariants
+from tests.support.installation import prepare_database, running_world
+from tests.support.phases import check_changed, violations_of
 from tests.support.postgres import new_database
 from tests.support.scenarios import SCENARIOS
 from tests.support.world import CARD, DECLINED, World, replace
@@ -42,11 +42,11 @@ async def installation(postgres_url: str, proxy: Proxy, temporal: str) -> AsyncI
     through = url.set(drivername="postgresql", host=HOST, port=proxy.port, query={}).render_as_string(
         hide_password=False
     )
-    prepared(through)
+    prepare_database(through)
     async with running_world(through, temporal, "killed") as world:
         yield world
         await check_histories(world)
-        check_books(world)
+        check_invariants(world)
 
 
 @pytest.fixture
@@ -58,22 +58,22 @@ def world(installation: World, proxy: Proxy) -> Iterator[World]:
 
 
 @pytest.mark.parametrize(("step", "commit"), COMMITS)
-async def test_a_step_whose_commit_nobody_heard_of_is_done_once(
+async def test_a_step_whose_commit_answer_is_lost_is_done_once(
     world: World, proxy: Proxy, step: str, commit: int
 ) -> None:
-    order = await ONE_GO.ready(world)
+    order = await ONE_GO.prepare(world)
     armed = meddled(world, proxy, order, step, commit)
     answer = await ONE_GO.act(world, order)
     assert (armed.fired, proxy.cuts) == (1, 1)
     assert answer.status == 200, answer.body
-    await is_changed(world, order)
+    await check_changed(world, order)
     assert world.at_most_once(order)
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 @pytest.mark.parametrize("step", [*UNDOS, StepName.RECORD_OUTCOME])
-async def test_an_undo_whose_commit_nobody_heard_of_is_done_once(world: World, proxy: Proxy, step: str) -> None:
-    order = await ONE_GO.ready(world)
+async def test_an_undo_whose_commit_answer_is_lost_is_done_once(world: World, proxy: Proxy, step: str) -> None:
+    order = await ONE_GO.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = meddled(world, proxy, order, step)
@@ -82,11 +82,11 @@ async def test_an_undo_whose_commit_nobody_heard_of_is_done_once(world: World, p
     assert answer.code == REFUSAL.code
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     assert world.at_most_once(order)
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
-async def test_a_refusal_whose_commit_nobody_heard_of_stays_the_answer(world: World, proxy: Proxy) -> None:
-    order = await ONE_GO.ready(world)
+async def test_a_refusal_whose_commit_answer_is_lost_stays_the_answer(world: World, proxy: Proxy) -> None:
+    order = await ONE_GO.prepare(world)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     armed = meddled(world, proxy, order, StepName.AUTHORISE_PAYMENT)
@@ -94,7 +94,7 @@ async def test_a_refusal_whose_commit_nobody_heard_of_stays_the_answer(world: Wo
     assert (armed.fired, proxy.cuts) == (1, 1)
     assert (answer.status, answer.code) == (402, "PAYMENT_REFUSED")
     assert world.snapshot(order) == before
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 def meddled(world: World, proxy: Proxy, order: str, step: str, commit: int = 1) -> Armed:
@@ -103,7 +103,7 @@ def meddled(world: World, proxy: Proxy, order: str, step: str, commit: int = 1) 
     return armed
 
 
-async def test_a_request_whose_writing_down_nobody_heard_of_is_one_change_when_it_is_sent_again(
+async def test_a_request_whose_commit_answer_is_lost_is_one_change_when_it_is_sent_again(
     world: World, proxy: Proxy
 ) -> None:
     order = await world.sold(ADULT)
@@ -115,11 +115,11 @@ async def test_a_request_whose_writing_down_nobody_heard_of_is_one_change_when_i
     again = await world.change(order, wanted, key=f"unheard-{order}", confirm=True, payment=CARD)
     assert again.status == 200
     assert world.rows() == (before[0], before[1] + 1)
-    await is_changed(world, order)
-    assert wrong_with(world, order) == []
+    await check_changed(world, order)
+    assert violations_of(world, order) == []
 
 
-async def test_a_new_order_whose_commit_nobody_heard_of_is_one_order(world: World, proxy: Proxy) -> None:
+async def test_a_new_order_whose_commit_answer_is_lost_is_one_order(world: World, proxy: Proxy) -> None:
     body, before = {"currency": "NOK"}, world.rows()
     proxy.cut_commit()
     unheard = await world.post("/v1/orders", body, key="unheard-order")
@@ -129,7 +129,7 @@ async def test_a_new_order_whose_commit_nobody_heard_of_is_one_order(world: Worl
     assert world.rows() == (before[0] + 1, before[1] + 1)
 
 
-async def test_a_reservation_whose_commit_nobody_heard_of_is_one_order_when_it_is_sent_again(
+async def test_a_reservation_whose_commit_answer_is_lost_is_one_order_when_it_is_sent_again(
     world: World, proxy: Proxy
 ) -> None:
     sales = EnturClient(world)
@@ -141,4 +141,4 @@ async def test_a_reservation_whose_commit_nobody_heard_of_is_one_order_when_it_i
     again = await sales.reserve({"offerId": offer}, Idempotency_Key="unheard-sale")
     assert again.status == 200, again.body
     assert world.rows() == (before[0] + 1, before[1] + 1)
-    assert wrong_with(world, again.body["orderId"]) == []
+    assert violations_of(world, again.body["orderId"]) == []

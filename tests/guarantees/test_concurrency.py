@@ -47,7 +47,7 @@ async def test_a_hundred_identical_requests_are_one_change_with_one_answer(world
 
 
 @pytest.mark.only_on("postgres")  # a matter of the queue
-async def test_of_many_changes_on_one_order_each_is_done_or_had_no_turn_and_none_is_lost(world: World) -> None:
+async def test_of_many_changes_on_one_order_each_is_done_or_refused_as_busy_and_none_is_lost(world: World) -> None:
     order, train = await world.sold(ADULT), world.train(coaches=4)
     bundles = [await world.offer("standard", CHILD, service=train) for _ in range(MANY)]
     answers = await together(answered(world, order, add(bundle, CHILD)) for bundle in bundles)
@@ -79,9 +79,7 @@ async def test_of_many_orders_on_the_last_seat_one_wins_and_the_others_are_untou
 
 
 @pytest.mark.parametrize("round_", [2, 4], ids="{} in a circle".format)
-async def test_orders_that_want_each_others_seats_neither_wait_for_each_other_nor_lose_one(
-    world: World, round_: int
-) -> None:
+async def test_orders_that_request_each_others_seats_neither_deadlock_nor_lose_one(world: World, round_: int) -> None:
     train = world.train(coaches=1, seats=round_)
     orders = [await world.sold(ADULT, train=train) for _ in range(round_)]
     seats = [(await world.show(order))["reservations"][0]["seat"] for order in orders]

@@ -12,11 +12,11 @@ from temporalio.exceptions import ApplicationError
 
 from cli.faults.injection import Fault
 from temporal.names import StepName
-from tests.support.auth import PEPPER, AuthenticatedWorld, guarded
-from tests.support.final_checks import check_books
-from tests.support.installation import prepared, running_world
+from tests.support.auth import PEPPER, AuthenticatedWorld, with_authentication
+from tests.support.final_checks import check_invariants
+from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
-from tests.support.stuck_orders import stuck
+from tests.support.stuck_orders import start_stuck_change
 from tests.support.world import Answer, Json, World
 from workflows.saga import step_runner
 
@@ -34,14 +34,16 @@ async def two_people(
     sqlite = database_kind == "sqlite"
     url = f"sqlite:///{folder / 'b.db'}" if sqlite else new_database(request.getfixturevalue("postgres_url"), "by_hand")
     rule: dict[str, Any] = {"key_pepper": PEPPER, "single_person_limits": {"NOK": 9_999}}
-    async with running_world(prepared(url), temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **rule) as world:
+    async with running_world(
+        prepare_database(url), temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **rule
+    ) as world:
         yield world
-        check_books(world)
+        check_invariants(world)
 
 
 @pytest.fixture
 async def door(two_people: World) -> AsyncIterator[AuthenticatedWorld]:
-    async with guarded(two_people) as made:
+    async with with_authentication(two_people) as made:
         yield made
     two_people.faults.clear()
 
@@ -68,11 +70,11 @@ async def refused_in_temporal(world: World, order: str, update: str, **said: obj
 
 
 @MONEY
-async def test_above_the_limit_our_books_are_mended_once_a_second_person_says_the_same(
+async def test_above_the_limit_a_step_is_done_by_hand_once_a_second_person_states_the_same(
     door: AuthenticatedWorld, step: str
 ) -> None:
     al, bo = door.client(), door.client()
-    order, asked, _ = await stuck(al.world, step)
+    order, asked, _ = await start_stuck_change(al.world, step)
     for _ in range(2):
         first = await say(al.world, order, SETTLED)
         assert (first.status, first.code) == (409, "SECOND_PERSON_NEEDED")
@@ -88,9 +90,9 @@ async def test_above_the_limit_our_books_are_mended_once_a_second_person_says_th
 
 
 @MONEY
-async def test_an_update_of_temporals_own_is_nobodys_word(door: AuthenticatedWorld, step: str) -> None:
+async def test_an_update_sent_in_temporal_is_the_statement_of_no_person(door: AuthenticatedWorld, step: str) -> None:
     al, bo = door.client(), door.client()
-    order, asked, _ = await stuck(al.world, step)
+    order, asked, _ = await start_stuck_change(al.world, step)
     assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED) == "SECOND_PERSON_NEEDED"
     assert (await say(al.world, order, SETTLED)).status == 409
     events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
@@ -109,11 +111,11 @@ async def test_an_update_of_temporals_own_is_nobodys_word(door: AuthenticatedWor
     await asked
 
 
-async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_its_key(
+async def test_a_statement_that_a_busy_store_did_not_take_may_be_sent_again_under_its_key(
     door: AuthenticatedWorld,
 ) -> None:
     al = door.client()
-    order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
+    order, asked, _ = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
     busy = door.world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.DOWN)
     away = await say(al.world, order, SETTLED, Idempotency_Key="once")
     assert (away.status, away.code) == (503, "ENGINE_UNREACHABLE")
@@ -125,11 +127,11 @@ async def test_what_a_busy_store_kept_from_being_taken_may_be_said_again_under_i
         assert len(await events_of(al.world, order, kind)) == 1
 
 
-async def test_what_one_person_said_lapses_after_an_hour(door: AuthenticatedWorld) -> None:
+async def test_the_statement_of_one_person_lapses_after_an_hour(door: AuthenticatedWorld) -> None:
     al, bo = door.client(), door.client()
-    order, asked, _ = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    order, asked, _ = await start_stuck_change(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
     assert (await say(al.world, order, SETTLED)).status == 409
-    with door.world.at(door.world.parts.store.now() + timedelta(minutes=61)):
+    with door.world.clock_at(door.world.components.store.now() + timedelta(minutes=61)):
         shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
         assert shown["statements"] == []
         events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
@@ -144,9 +146,9 @@ async def test_what_one_person_said_lapses_after_an_hour(door: AuthenticatedWorl
         await asked
 
 
-async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(door: AuthenticatedWorld) -> None:
+async def test_a_statement_about_one_stuck_step_does_not_count_for_the_next(door: AuthenticatedWorld) -> None:
     al, bo = door.client(), door.client()
-    order, asked, armed = await stuck(al.world, StepName.VOID_PAYMENT)
+    order, asked, armed = await start_stuck_change(al.world, StepName.VOID_PAYMENT)
     assert (await say(al.world, order, SETTLED)).status == 409
     door.world.faults.clear()
     assert (await say(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
@@ -157,9 +159,9 @@ async def test_what_was_said_of_one_time_it_was_stuck_is_not_said_of_the_next(do
     assert armed.fired
 
 
-async def test_what_moves_no_money_one_person_may_say_alone(door: AuthenticatedWorld) -> None:
+async def test_one_person_may_state_alone_that_a_step_without_money_was_done(door: AuthenticatedWorld) -> None:
     al = door.client()
-    order, asked, _ = await stuck(al.world, StepName.RELEASE_SEATS)
+    order, asked, _ = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
     assert (await say(al.world, order, SETTLED)).status == 204
     await asked
     (done,) = await events_of(al.world, order, "done_by_hand")
@@ -167,20 +169,20 @@ async def test_what_moves_no_money_one_person_may_say_alone(door: AuthenticatedW
 
 
 @MONEY
-async def test_up_to_the_limit_one_person_may_say_alone(
+async def test_up_to_the_limit_one_person_may_state_alone_that_money_was_moved(
     door: AuthenticatedWorld, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     al = door.client()
-    order, asked, _ = await stuck(al.world, step)
-    monkeypatch.setitem(cast("dict[str, int]", door.world.parts.dual_control.up_to), "NOK", 10_000)
+    order, asked, _ = await start_stuck_change(al.world, step)
+    monkeypatch.setitem(cast("dict[str, int]", door.world.components.dual_control.up_to), "NOK", 10_000)
     assert (await say(al.world, order, SETTLED)).status == 204
     await asked
     assert [each["actor"] for each in await events_of(al.world, order, "done_by_hand")] == [al.name]
 
 
-async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: AuthenticatedWorld) -> None:
+async def test_the_actor_is_the_authenticated_client_and_never_what_it_sends(door: AuthenticatedWorld) -> None:
     al = door.client()
-    order, asked, armed = await stuck(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    order, asked, armed = await start_stuck_change(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
     forged = await say(al.world, order, {"reason": "it is back", "actor": "somebody else"}, "retry-now")
     assert (forged.status, forged.code) == (422, "MEMBER_INVALID")
     tried = armed.fired
@@ -195,16 +197,16 @@ async def test_who_asks_is_who_was_let_in_and_never_what_they_send(door: Authent
     assert said == [(al.name, "it is back"), ("temporal", "once more")]
 
 
-async def test_confirming_discarding_and_extending_by_hand_is_on_the_history_with_who_and_why(world: World) -> None:
-    async with guarded(world) as door:
+async def test_confirming_discarding_and_extending_by_hand_is_recorded_with_actor_and_reason(world: World) -> None:
+    async with with_authentication(world) as door:
         al = door.client()
-        order, _ = await al.world.drafted()
-        later = (world.parts.store.now() + timedelta(hours=2)).isoformat()
+        order, _ = await al.world.open_draft()
+        later = (world.components.store.now() + timedelta(hours=2)).isoformat()
         wanted = {"expires_at": later, "reason": "they call back"}
         assert (await al.world.send("PATCH", f"/v1/orders/{order}", wanted)).status == 200
         why = {"reason": "they changed their mind"}
         assert (await al.world.send("DELETE", f"/v1/orders/{order}/draft", why)).status == 200
-        await al.world.dearer(order)
+        await al.world.upgrade(order)
         await al.world.pay(order, "100.00")
         await al.world.workflow(order).execute_update("extend", {"minutes": 90, "reason": "a slow bank"})
         await al.world.workflow(order).execute_update("confirm", {"reason": "paid at the counter"})
@@ -218,7 +220,7 @@ async def test_confirming_discarding_and_extending_by_hand_is_on_the_history_wit
 
 @pytest.mark.parametrize("reason", ["x" * 201, "two\nlines", "\x07"], ids=["long", "lines", "bell"])
 async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(world: World, reason: str) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     for update in ("confirm", "discard", "extend"):
         assert await refused_in_temporal(world, order, update, reason=reason, minutes=5) == "NEEDS_REASON"
     assert await refused_in_temporal(world, order, "confirm") == "NEEDS_REASON"
@@ -235,11 +237,11 @@ async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(
     await world.discard(order)
 
 
-async def test_an_update_that_names_an_event_of_something_else_leaves_its_trace_all_the_same(
+async def test_an_update_that_names_an_unrelated_event_is_recorded_all_the_same(
     door: AuthenticatedWorld,
 ) -> None:
     al = door.client()
-    order, asked, armed = await stuck(al.world, StepName.RELEASE_SEATS)
+    order, asked, armed = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
     armed.fault = Fault.LOST
     await al.world.workflow(order).execute_update("retry_now", {"reason": "quietly", "statement_event": 1})
     await asked

@@ -12,7 +12,7 @@ from store import erasure, invariants
 from store.tables import ChangeRow, OrderRow
 from tests.support.canary import ADULT, BORN
 from tests.support.entur_client import EnturClient
-from tests.support.erasure_data import Person, long_ago, sold_to, tables_with
+from tests.support.erasure_data import Person, backdate_order, sell_to, tables_containing
 from tests.support.world import CARD, TENANT, World, add
 
 HOLDS = {"embedded_payments", "changes", "offer_bundles", "order_lines", "order_travellers", "orders"}
@@ -29,13 +29,13 @@ KEPT = {
 
 
 def erase(world: World, order: str) -> int | None:
-    with world.parts.store.write() as tx:
-        return erasure.erase(tx, TENANT, order, world.parts.store.now())
+    with world.components.store.write() as tx:
+        return erasure.erase(tx, TENANT, order, world.components.store.now())
 
 
 def kept(world: World, order: str) -> list[Sequence[Any]]:
     """Return money, seats and audit of an order."""
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         return [
             tx.connection()
             .execute(text(f"SELECT {columns} FROM {table} WHERE order_number = :order ORDER BY 1"), {"order": order})  # noqa: S608 - our own words
@@ -46,21 +46,21 @@ def kept(world: World, order: str) -> list[Sequence[Any]]:
 
 async def erased(world: World) -> tuple[str, Person]:
     person = Person()
-    order = await sold_to(world, person)
-    long_ago(world.parts.store, order)
+    order = await sell_to(world, person)
+    backdate_order(world.components.store, order)
     assert erase(world, order) == 1
     return order, person
 
 
-async def test_nothing_of_them_is_anywhere_in_the_store_and_everything_else_is(world: World) -> None:
+async def test_an_erased_order_leaves_nothing_personal_in_the_store_and_everything_else_as_it_was(world: World) -> None:
     person = Person()
-    order = await sold_to(world, person)
-    long_ago(world.parts.store, order)
-    assert tables_with(world.parts.store, person.mark) == HOLDS
+    order = await sell_to(world, person)
+    backdate_order(world.components.store, order)
+    assert tables_containing(world.components.store, person.marker) == HOLDS
     before, money = kept(world, order), (await world.show(order))["paid"]
     assert erase(world, order) == 1
-    assert tables_with(world.parts.store, person.mark) == set()
-    with world.parts.store.read() as tx:
+    assert tables_containing(world.components.store, person.marker) == set()
+    with world.components.store.read() as tx:
         told = [str(row.request) for row in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order))]
         assert [each for each in invariants.violations(tx) if each.order == order] == []
     assert not [each for each in told if BORN.isoformat() in each or "ISL" in each or "diverse" in each]
@@ -68,7 +68,7 @@ async def test_nothing_of_them_is_anywhere_in_the_store_and_everything_else_is(w
     assert (await world.show(order))["paid"] == money
 
 
-async def test_it_is_on_the_orders_history_and_a_second_time_is_none(world: World) -> None:
+async def test_an_erasure_is_in_the_orders_history_and_a_second_one_does_nothing(world: World) -> None:
     order, _ = await erased(world)
     assert erase(world, order) is None
     events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
@@ -89,20 +89,20 @@ async def test_an_erased_order_is_shown_everywhere_with_ids_that_agree(world: Wo
     assert (await world.http.get(f"/desk/orders/{order}")).status_code == 200
 
 
-async def test_a_repeated_key_is_answered_as_before(world: World) -> None:
+async def test_a_repeated_key_gets_its_first_answer_after_the_erasure(world: World) -> None:
     person = Person()
-    order = await sold_to(world, person, key=f"key-{person.mark}")
-    (sale,) = [row for row in world.changes_of(order) if row.idempotency_key == f"key-{person.mark}"]
+    order = await sell_to(world, person, key=f"key-{person.marker}")
+    (sale,) = [row for row in world.changes_of(order) if row.idempotency_key == f"key-{person.marker}"]
     first = await world.send("GET", f"/v1/changes/{sale.id}")
-    long_ago(world.parts.store, order)
+    backdate_order(world.components.store, order)
     erase(world, order)
-    again = await world.change(order, person.wish("b"), key=f"key-{person.mark}", confirm=True, payment=CARD)
+    again = await world.change(order, person.add_lines("b"), key=f"key-{person.marker}", confirm=True, payment=CARD)
     assert (again.status, again.headers["idempotency-replayed"]) == (200, "true")
     assert (again.body["state"], again.change) == (first.body["state"], sale.id)
-    assert tables_with(world.parts.store, person.mark) == {"changes"}, "a key is its client's, and stays"
+    assert tables_containing(world.components.store, person.marker) == {"changes"}, "a key is its client's, and stays"
 
 
-async def test_an_erased_order_takes_no_request_and_writes_none_down(world: World) -> None:
+async def test_an_erased_order_refuses_requests_and_records_none(world: World) -> None:
     order, _ = await erased(world)
     count = len(world.changes_of(order))
     bundle = await world.offer("standard", ADULT, service=world.train())
@@ -117,57 +117,57 @@ async def test_an_erased_order_takes_no_request_and_writes_none_down(world: Worl
     assert len(world.changes_of(order)) == count
 
 
-async def test_a_request_that_came_in_meanwhile_is_refused_and_blanked(world: World) -> None:
+async def test_a_request_that_arrived_during_the_erasure_is_refused_and_redacted(world: World) -> None:
     person = Person()
-    order = await sold_to(world, Person())
+    order = await sell_to(world, Person())
     wish = {"op": "set_travellers", "travellers": [person.details]}
-    async with world.without_engine() as alone:
-        assert (await alone.change(order, wish, key=person.mark)).code == "ENGINE_UNREACHABLE"
-    with world.parts.store.write() as tx:
-        tx.exec(update(OrderRow).where(col(OrderRow.number) == order).values(erased_at=world.parts.store.now()))
-    late = await world.change(order, wish, key=person.mark)
+    async with world.without_temporal() as alone:
+        assert (await alone.change(order, wish, key=person.marker)).code == "ENGINE_UNREACHABLE"
+    with world.components.store.write() as tx:
+        tx.exec(update(OrderRow).where(col(OrderRow.number) == order).values(erased_at=world.components.store.now()))
+    late = await world.change(order, wish, key=person.marker)
     assert (late.status, late.code) == (409, "ORDER_ERASED")
-    (row,) = [each for each in world.changes_of(order) if each.idempotency_key == person.mark]
-    assert person.mark not in row.request
+    (row,) = [each for each in world.changes_of(order) if each.idempotency_key == person.marker]
+    assert person.marker not in row.request
 
 
-async def test_what_has_not_ended_is_not_erased(world: World) -> None:
+async def test_an_order_that_has_not_ended_is_not_erased(world: World) -> None:
     person = Person()
-    order = await sold_to(world, person)
+    order = await sell_to(world, person)
     refused = [order]
-    with_draft, _ = await world.drafted()
-    long_ago(world.parts.store, with_draft)
+    with_draft, _ = await world.open_draft()
+    backdate_order(world.components.store, with_draft)
     waiting = await world.sold(ADULT)
-    async with world.without_engine() as alone:
-        await alone.dearer(waiting)
-    long_ago(world.parts.store, waiting)
+    async with world.without_temporal() as alone:
+        await alone.upgrade(waiting)
+    backdate_order(world.components.store, waiting)
     for each in (*refused, with_draft, waiting):
         with pytest.raises(erasure.NotEndedError):
             erase(world, each)
-    assert tables_with(world.parts.store, person.mark) == HOLDS
+    assert tables_containing(world.components.store, person.marker) == HOLDS
     with pytest.raises(erasure.UnknownOrderError):
         erase(world, "26-999999")
 
 
-async def test_an_order_whose_bundle_stands_has_not_ended(world: World) -> None:
+async def test_an_order_whose_offer_is_still_valid_has_not_ended(world: World) -> None:
     order = await world.order()
     bundle = await world.offer("standard", ADULT, service=world.train())
     assert (await world.change(order, {**add(bundle, ADULT), "seats": ["99-99"]})).status == 409
     with pytest.raises(erasure.NotEndedError):
         erase(world, order)
-    in_an_hour = world.parts.store.now() + timedelta(hours=1)
-    with world.at(in_an_hour):
+    in_an_hour = world.components.store.now() + timedelta(hours=1)
+    with world.clock_at(in_an_hour):
         assert erase(world, order) == 0
 
 
-async def test_due_is_what_ended_before(world: World) -> None:
+async def test_orders_that_ended_before_the_given_time_are_due(world: World) -> None:
     order, later = await world.sold(ADULT), await world.sold(ADULT)
-    store = world.parts.store
-    long_ago(store, order, timedelta(days=60))
-    long_ago(store, later, timedelta(days=40))
+    store = world.components.store
+    backdate_order(store, order, timedelta(days=60))
+    backdate_order(store, later, timedelta(days=40))
     with store.read() as tx:
         # Their train left thirty days after they were sold.
-        found = [erasure.due(tx, TENANT, store.now() - timedelta(days=days), "", 10_000) for days in (40, 25, 5)]
+        found = [erasure.find_due(tx, TENANT, store.now() - timedelta(days=days), "", 10_000) for days in (40, 25, 5)]
     assert [(order in each, later in each) for each in found] == [(False, False), (True, False), (True, True)]
     with store.read() as tx:
-        assert order not in erasure.due(tx, TENANT, store.now(), order, 10_000)
+        assert order not in erasure.find_due(tx, TENANT, store.now(), order, 10_000)

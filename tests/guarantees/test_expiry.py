@@ -16,14 +16,14 @@ LATER = timedelta(minutes=21)
 async def pass_time(world: World, order: str, by: timedelta = LATER) -> str:
     """Let time pass for an order's draft until its run has ended."""
     await TimeSkipper(world.client).fast_forward(world.workflow(order), by)
-    return await world.ended(order)
+    return await world.wait_for_end(order)
 
 
-async def test_an_expired_draft_gives_back_the_confirmed_version(world: World) -> None:
+async def test_an_expired_draft_restores_the_confirmed_version(world: World) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
     for _ in range(2):
-        await world.dearer(order)
+        await world.upgrade(order)
     await world.pay(order, "30.00")
     assert await pass_time(world, order) == "COMPLETED"
     assert world.snapshot(order) == before
@@ -33,17 +33,17 @@ async def test_an_expired_draft_gives_back_the_confirmed_version(world: World) -
     assert world.at_most_once(order)
 
 
-async def test_a_draft_lives_until_its_deadline_and_not_less(world: World) -> None:
-    order, _ = await world.drafted()
+async def test_a_draft_lives_until_its_deadline_and_no_shorter(world: World) -> None:
+    order, _ = await world.open_draft()
     await TimeSkipper(world.client).fast_forward(world.workflow(order), timedelta(minutes=15))
     assert (await world.show(order))["draft"] is not None
     assert await pass_time(world, order, timedelta(minutes=6)) == "COMPLETED"
     assert (await world.show(order))["draft"] is None
 
 
-async def test_a_deadline_a_client_set_stands_when_the_draft_is_changed(world: World) -> None:
-    order, _ = await world.drafted()
-    far = (world.parts.store.now() + timedelta(days=90)).replace(microsecond=0)
+async def test_a_deadline_set_by_a_client_is_kept_when_the_draft_is_changed(world: World) -> None:
+    order, _ = await world.open_draft()
+    far = (world.components.store.now() + timedelta(days=90)).replace(microsecond=0)
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": far.isoformat()})).status == 200
     bundle = await world.offer("standard", ADULT, service=world.train())
     await world.change(order, replace(await world.lines(order), bundle))
@@ -57,14 +57,14 @@ async def test_a_deadline_a_client_set_stands_when_the_draft_is_changed(world: W
 
 
 async def test_an_earlier_deadline_ends_the_draft_earlier(world: World) -> None:
-    order, _ = await world.drafted()
-    soon = world.parts.store.now() + timedelta(minutes=3)
+    order, _ = await world.open_draft()
+    soon = world.components.store.now() + timedelta(minutes=3)
     await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})
     assert await pass_time(world, order, timedelta(minutes=4)) == "COMPLETED"
     assert (await world.show(order))["status"] == "confirmed"
 
 
-async def test_an_order_never_confirmed_expires_with_its_lines_but_without_seats_and_money(world: World) -> None:
+async def test_an_order_never_confirmed_keeps_its_lines_but_no_seats_and_money_when_it_expires(world: World) -> None:
     order = await world.order()
     bundle = await world.offer("standard", ADULT, CHILD, service=world.train())
     await world.change(order, add(bundle, ADULT, CHILD))
@@ -90,7 +90,7 @@ async def test_the_next_change_opens_an_expired_order_again_with_new_prices_and_
     assert (await world.confirm(order, CARD)).status == 200
 
 
-async def test_one_refusal_leaves_an_expired_order_expired(world: World) -> None:
+async def test_a_refused_change_leaves_an_expired_order_expired(world: World) -> None:
     order = await world.order()
     train = world.train(coaches=1, seats=1)
     await world.change(order, add(await world.offer("standard", ADULT, service=train), ADULT))
@@ -104,7 +104,7 @@ async def test_one_refusal_leaves_an_expired_order_expired(world: World) -> None
 
 
 async def test_a_payment_before_the_deadline_prolongs_the_draft(world: World) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     before = (await world.show(order))["expires_at"]
     assert (await world.pay(order, "40.00")).status == 200
     shown = await world.show(order)
@@ -112,8 +112,8 @@ async def test_a_payment_before_the_deadline_prolongs_the_draft(world: World) ->
     assert (shown["paid"], shown["balance"]) == ("339.00", "60.00")
 
 
-async def test_a_payment_after_the_deadline_sets_nothing_aside(world: World) -> None:
-    order, _ = await world.drafted()
+async def test_a_payment_after_the_deadline_authorises_nothing(world: World) -> None:
+    order, _ = await world.open_draft()
     await pass_time(world, order)
     answer = await world.pay(order, "40.00")
     assert (answer.status, answer.code) == (409, "PAYMENT_TOO_HIGH")
@@ -122,20 +122,20 @@ async def test_a_payment_after_the_deadline_sets_nothing_aside(world: World) -> 
 
 @pytest.mark.parametrize("by", [timedelta(days=-1), timedelta(0), timedelta(days=200)])
 async def test_a_deadline_lies_within_the_next_six_months(world: World, by: timedelta) -> None:
-    order, _ = await world.drafted()
-    when = world.parts.store.now() + by
+    order, _ = await world.open_draft()
+    when = world.components.store.now() + by
     answer = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": when.isoformat()})
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
 async def test_an_order_without_a_draft_has_no_deadline_to_move(world: World) -> None:
     order = await world.sold(ADULT)
-    when = world.parts.store.now() + timedelta(hours=1)
+    when = world.components.store.now() + timedelta(hours=1)
     answer = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": when.isoformat()})
     assert (answer.status, answer.code) == (409, "NO_DRAFT")
 
 
-async def test_a_draft_made_by_enturs_calls_runs_out_like_any_other(world: World) -> None:
+async def test_a_draft_opened_through_enturs_api_expires_like_any_other(world: World) -> None:
     sales = EnturClient(world)
     order, (line,) = await sales.sold_in_three_calls(ADULT)
     before, seats, shown = world.snapshot(order), world.seats_of(order), await sales.show(order)
@@ -159,7 +159,7 @@ async def test_an_order_of_discover_swiss_ends_with_its_first_offer_and_may_be_c
     assert (answer.status, codes(answer)) == (200, [])
     shown = await market.show(order)
     assert (shown["orderStatus"], world.seats_of(order)) == ("Placed", [f"{service} 1-1 held"])
-    assert datetime.fromisoformat(shown["expiresAt"]) > world.parts.store.now() + timedelta(minutes=15)
+    assert datetime.fromisoformat(shown["expiresAt"]) > world.components.store.now() + timedelta(minutes=15)
     assert [each["orderItemNumber"] for each in shown["orderedItem"]] == [f"{order}-1", f"{order}-2"]
 
 
@@ -185,7 +185,7 @@ async def test_an_expired_order_is_neither_priced_at_another_age_nor_stuck_with_
     before = world.snapshot(order)
     assert codes(await market.add(order, item(THREE_DAYS, JHON))) == ["traveller_differs"]
     assert world.snapshot(order) == before
-    with world.at(world.parts.store.now() + timedelta(days=40)):
+    with world.clock_at(world.components.store.now() + timedelta(days=40)):
         assert codes(await market.put(f"{order}-1", item(THREE_DAYS, child))) == ["service_departed"]
         assert world.snapshot(order) == before
         assert codes(await market.remove(f"{order}-2")) == []

@@ -29,7 +29,7 @@ def _cases(steps: tuple[str, ...], matters: tuple[str, ...]) -> list[pytest.Para
 
 
 @pytest.mark.parametrize(("step", "moment"), _cases(ONE_GO.steps, UNTIL_QUOTED))
-async def test_an_offer_that_runs_out_counts_once_the_change_is_quoted_and_not_before(
+async def test_an_offer_may_expire_once_the_change_is_quoted_and_not_before(
     world: World, step: str, moment: str
 ) -> None:
     order = await world.sold(ADULT)
@@ -42,7 +42,7 @@ async def test_an_offer_that_runs_out_counts_once_the_change_is_quoted_and_not_b
     wanted = replace([f"{order}-1"], bundle["id"])
     asked = asyncio.create_task(world.change(order, wanted, confirm=True, payment=CARD))
     await asyncio.wait_for(armed.reached.wait(), 20)
-    with world.at(gone + MOMENTS[moment]):
+    with world.clock_at(gone + MOMENTS[moment]):
         armed.go_on.set()
         answer = await asked
     if step in UNTIL_QUOTED and moment != "before":
@@ -56,10 +56,12 @@ async def test_an_offer_that_runs_out_counts_once_the_change_is_quoted_and_not_b
 
 # The last step comes when nothing is held any more.
 @pytest.mark.parametrize(("step", "moment"), _cases(CONFIRMATION.steps[:-1], CONFIRMATION.steps[:2]))
-async def test_holds_that_run_out_under_way_are_kept_or_nothing_is_paid(world: World, step: str, moment: str) -> None:
+async def test_holds_that_expire_during_a_confirmation_are_kept_or_nothing_is_paid(
+    world: World, step: str, moment: str
+) -> None:
     order, armed, asked = await confirming(world, step)
     (held,) = [seat for seat in (await world.show(order))["reservations"] if seat["state"] == "held"]
-    with world.at(datetime.fromisoformat(held["expires_at"]) + MOMENTS[moment]):
+    with world.clock_at(datetime.fromisoformat(held["expires_at"]) + MOMENTS[moment]):
         armed.go_on.set()
         answer = await asked
     shown = await world.show(order)
@@ -74,7 +76,7 @@ async def test_holds_that_run_out_under_way_are_kept_or_nothing_is_paid(world: W
 
 async def confirming(world: World, step: str) -> tuple[str, Armed, "asyncio.Task[Answer]"]:
     """Return an order whose confirmation waits just before a step."""
-    order = await CONFIRMATION.ready(world)
+    order = await CONFIRMATION.prepare(world)
     armed = world.faults.arm(order, step, Fault.PAUSED)
     asked = asyncio.create_task(CONFIRMATION.act(world, order))
     await asyncio.wait_for(armed.reached.wait(), 20)
@@ -83,8 +85,8 @@ async def confirming(world: World, step: str) -> tuple[str, Armed, "asyncio.Task
 
 async def drafts_until(world: World, count: int, seconds: float) -> tuple[list[str], datetime]:
     """Return orders whose drafts all end at one moment soon."""
-    orders = [await CONFIRMATION.ready(world) for _ in range(count)]
-    ends = world.parts.store.now() + timedelta(seconds=seconds)
+    orders = [await CONFIRMATION.prepare(world) for _ in range(count)]
+    ends = world.components.store.now() + timedelta(seconds=seconds)
     wanted = {"expires_at": ends.isoformat()}
     moved = await asyncio.gather(*(world.send("PATCH", f"/v1/orders/{order}", wanted) for order in orders))
     assert {answer.status for answer in moved} == {200}
@@ -92,11 +94,11 @@ async def drafts_until(world: World, count: int, seconds: float) -> tuple[list[s
 
 
 async def until(world: World, moment: datetime) -> None:
-    await asyncio.sleep(max(0.0, (moment - world.parts.store.now()).total_seconds()))
+    await asyncio.sleep(max(0.0, (moment - world.components.store.now()).total_seconds()))
 
 
 @pytest.mark.only_on("postgres")  # a matter of the queue
-async def test_a_confirmation_under_way_when_its_draft_ends_has_its_turn(world: World) -> None:
+async def test_a_confirmation_in_progress_when_its_draft_ends_is_completed(world: World) -> None:
     orders, ends = await drafts_until(world, len(CONFIRMATION.steps), 3)
     armed = [
         world.faults.arm(order, step, Fault.PAUSED) for order, step in zip(orders, CONFIRMATION.steps, strict=True)
@@ -129,7 +131,7 @@ async def test_a_confirmation_just_before_at_and_after_the_end_of_its_draft_is_w
 
 async def ends_whole(world: World, order: str) -> int:
     """Wait until nothing is under way; return the version of an order that is whole at it."""
-    assert await world.ended(order) == "COMPLETED"
+    assert await world.wait_for_end(order) == "COMPLETED"
     shown = await world.show(order)
     paid = {1: "299.00", 2: "399.00"}
     assert (shown["status"], shown["draft"], shown["paid"]) == ("confirmed", None, paid[shown["version"]])

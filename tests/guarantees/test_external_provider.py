@@ -8,8 +8,8 @@ from temporalio.api.enums.v1 import EventType
 
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.installation import prepared, running_world
-from tests.support.watched_bank import WatchedBank, speaking_to
+from tests.support.installation import prepare_database, running_world
+from tests.support.watched_bank import WatchedBank, provider_for
 from tests.support.world import CARD, DECLINED, World, replace
 
 pytestmark = pytest.mark.faults
@@ -25,8 +25,8 @@ async def installation(
     temporal: str, bank: WatchedBank, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     url = f"sqlite:///{tmp_path_factory.mktemp('outside') / 'outside.db'}"
-    prepared(url)
-    with speaking_to(bank) as provider:
+    prepare_database(url)
+    with provider_for(bank) as provider:
         async with running_world(url, temporal, "outside", provider) as world:
             yield world
 
@@ -38,11 +38,11 @@ def world(installation: World, bank: WatchedBank) -> Iterator[World]:
 
 
 async def dearer(world: World, order: str, means: dict[str, str] = CARD) -> tuple[int, str]:
-    answer = await world.dearer(order, confirm=True, payment=means)
+    answer = await world.upgrade(order, confirm=True, payment=means)
     return answer.status, answer.change
 
 
-async def test_its_steps_are_activities_on_its_own_queue(world: World) -> None:
+async def test_the_steps_of_an_external_provider_are_activities_on_its_own_queue(world: World) -> None:
     order = await world.sold(ADULT)
     assert (await dearer(world, order))[0] == 200
     history = await world.workflow(order).fetch_history()
@@ -58,7 +58,7 @@ async def test_its_steps_are_activities_on_its_own_queue(world: World) -> None:
     assert len(history.events) <= 45
 
 
-async def test_a_payment_it_declines_leaves_no_trace(world: World, bank: WatchedBank) -> None:
+async def test_a_payment_an_external_bank_declines_leaves_no_trace(world: World, bank: WatchedBank) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     status, change = await dearer(world, order, DECLINED)
@@ -68,7 +68,7 @@ async def test_a_payment_it_declines_leaves_no_trace(world: World, bank: Watched
     assert (account.minor, account.voided) == (0, True)
 
 
-async def test_money_is_taken_once_when_every_answer_is_lost_once(world: World, bank: WatchedBank) -> None:
+async def test_money_is_captured_once_when_every_answer_is_lost_once(world: World, bank: WatchedBank) -> None:
     lost: set[str] = set()
 
     def lose(what: str) -> None:

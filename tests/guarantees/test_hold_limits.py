@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.auth import guarded
+from tests.support.auth import with_authentication
 from tests.support.canary import ADULT, CHILD, THIRD
-from tests.support.installation import prepared, running_world
+from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
 from tests.support.world import CARD, Answer, World, add, replace
 
@@ -24,7 +24,7 @@ async def installation(
     if database_kind == "postgres":
         url = new_database(request.getfixturevalue("postgres_url"), "holds")
     caps: dict[str, Any] = {"seats_held_per_order": ORDER_MOST, "seats_held_per_client": CLIENT_MOST}
-    async with running_world(prepared(url), temporal, f"holds-{database_kind}", **caps) as world:
+    async with running_world(prepare_database(url), temporal, f"holds-{database_kind}", **caps) as world:
         yield world
 
 
@@ -42,7 +42,7 @@ async def held(world: World, *travellers: str) -> str:
     return order
 
 
-async def test_a_draft_holds_so_many_seats_and_no_more(world: World) -> None:
+async def test_a_draft_holds_no_more_seats_than_its_limit(world: World) -> None:
     order, train = await held(world, *TWO), world.train()
     before = world.snapshot(order)
     answer = await hold(world, order, THIRD, train=train)
@@ -51,21 +51,23 @@ async def test_a_draft_holds_so_many_seats_and_no_more(world: World) -> None:
     assert train not in "".join(world.seats_of(order))
 
 
-async def test_a_draft_that_is_full_may_move_to_other_seats(world: World) -> None:
+async def test_a_draft_at_its_limit_may_move_to_other_seats(world: World) -> None:
     order = await held(world, *TWO)
     bundle = await world.offer("standard", *TWO, service=world.train())
     assert (await world.change(order, replace(await world.lines(order), bundle))).status == 200
     assert len(world.seats_of(order)) == ORDER_MOST
 
 
-async def test_what_is_confirmed_counts_no_more(world: World) -> None:
+async def test_confirmed_seats_do_not_count_towards_the_limit(world: World) -> None:
     order = await held(world, *TWO)
     assert (await world.confirm(order, CARD)).status == 200
     assert (await hold(world, order, *TWO)).status == 200
 
 
-async def test_a_client_holds_so_many_seats_in_all_its_drafts_and_keeps_nobody_else_from_theirs(world: World) -> None:
-    async with guarded(world) as door:
+async def test_all_drafts_of_a_client_hold_no_more_seats_than_its_limit_and_other_clients_are_not_affected(
+    world: World,
+) -> None:
+    async with with_authentication(world) as door:
         one, other = door.client().world, door.client().world
         await held(one, *TWO)
         await held(one, ADULT)
@@ -75,8 +77,8 @@ async def test_a_client_holds_so_many_seats_in_all_its_drafts_and_keeps_nobody_e
 
 
 @pytest.mark.parametrize("how", ["discarded", "confirmed"])
-async def test_seats_given_back_or_sold_make_room(world: World, how: str) -> None:
-    async with guarded(world) as door:
+async def test_released_or_sold_seats_make_room(world: World, how: str) -> None:
+    async with with_authentication(world) as door:
         mine = door.client().world
         first = await held(mine, *TWO)
         await held(mine, ADULT)
@@ -85,24 +87,24 @@ async def test_seats_given_back_or_sold_make_room(world: World, how: str) -> Non
         await held(mine, *TWO)
 
 
-async def test_a_hold_that_ran_out_makes_room(world: World) -> None:
-    async with guarded(world) as door:
+async def test_an_expired_hold_makes_room(world: World) -> None:
+    async with with_authentication(world) as door:
         mine = door.client().world
         await held(mine, *TWO)
         await held(mine, ADULT)
-        later = world.parts.store.now() + world.parts.deadlines.draft + 2 * world.parts.deadlines.margin
+        later = world.components.store.now() + world.components.deadlines.draft + 2 * world.components.deadlines.margin
         order, train = await mine.order(), world.train()
-        with world.at(later):
+        with world.clock_at(later):
             assert (await hold(mine, order, ADULT, train=train)).status == 200
 
 
-async def test_a_client_that_is_full_is_kept_from_nothing_that_holds_no_seat_of_its_own(world: World) -> None:
-    async with guarded(world) as door:
+async def test_a_client_at_its_limit_may_do_everything_that_holds_no_further_seat(world: World) -> None:
+    async with with_authentication(world) as door:
         mine = door.client().world
         sold = await mine.order()
         assert (await hold(mine, sold, ADULT, confirm=True, payment=CARD)).status == 200
         full = [await held(mine, *TWO), await held(mine, ADULT)]
-        dearer = await mine.dearer(sold, confirm=True, payment=CARD)
+        dearer = await mine.upgrade(sold, confirm=True, payment=CARD)
         assert dearer.status == 200, dearer.body
         named = {"op": "set_travellers", "travellers": [{"id": ADULT, "passport": "P1"}]}
         assert (await mine.change(sold, named)).status == 200
@@ -112,8 +114,8 @@ async def test_a_client_that_is_full_is_kept_from_nothing_that_holds_no_seat_of_
         assert [(await mine.confirm(each, CARD)).status for each in full] == [200, 200]
 
 
-async def test_of_two_at_once_only_one_gets_the_last_room(world: World) -> None:
-    async with guarded(world) as door:
+async def test_of_concurrent_requests_only_one_gets_the_last_hold(world: World) -> None:
+    async with with_authentication(world) as door:
         mine = door.client().world
         await held(mine, *TWO)
         orders = [await mine.order() for _ in range(6)]
@@ -125,6 +127,6 @@ async def test_of_two_at_once_only_one_gets_the_last_room(world: World) -> None:
         assert {each.code for each in answers if each.status != 200} == {"CLIENT_HOLDS_TOO_MANY"}
 
 
-async def test_where_nobody_is_asked_only_the_orders_cap_holds(world: World) -> None:
+async def test_without_authentication_only_the_limit_of_the_order_applies(world: World) -> None:
     for _ in range(CLIENT_MOST):
         await held(world, *TWO)

@@ -9,14 +9,14 @@ from cli.faults.injection import Fault
 from store.database import store
 from temporal.names import StepName
 from tests.support.canary import ADULT
-from tests.support.phases import is_changed, wrong_with
+from tests.support.phases import check_changed, violations_of
 from tests.support.world import CARD, World, replace
 
 pytestmark = pytest.mark.faults
 
 
 @pytest.mark.only_on("sqlite")  # which admits one writer
-async def test_a_step_timed_out_while_it_waits_to_write_leaves_the_store_to_others(
+async def test_a_step_that_times_out_while_it_waits_to_write_leaves_the_store_to_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "BUSY_SECONDS", 20)
@@ -25,7 +25,7 @@ async def test_a_step_timed_out_while_it_waits_to_write_leaves_the_store_to_othe
     writing, leave = threading.Event(), threading.Event()
 
     def write() -> None:
-        with world.parts.store.write():
+        with world.components.store.write():
             writing.set()
             leave.wait(20)
 
@@ -45,5 +45,5 @@ async def test_a_step_timed_out_while_it_waits_to_write_leaves_the_store_to_othe
     leave.set()
     await asyncio.to_thread(writer.join)
     assert ((await asked).status, armed.fired) == (200, 1)
-    await is_changed(world, order)
-    assert wrong_with(world, order) == []
+    await check_changed(world, order)
+    assert violations_of(world, order) == []

@@ -100,7 +100,7 @@ def nothing_after_the_seats(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.only_on("postgres")
-def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(
+def test_a_change_whose_worker_is_killed_after_the_seats_were_held_is_continued(
     stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     order = sold(shop, 0)
@@ -117,7 +117,7 @@ def test_a_worker_killed_after_the_seats_were_held_is_carried_on_from(
 
 
 @pytest.mark.only_on("postgres")
-def test_who_watches_a_change_is_told_all_of_it_though_the_worker_is_killed(
+def test_a_stream_reports_all_of_a_change_though_the_worker_is_killed(
     stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     order, steps = sold(shop, 1), set()

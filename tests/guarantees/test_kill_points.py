@@ -19,7 +19,7 @@ from cli.processes import Child
 from domain.changes import OUTCOMES
 from store import invariants
 from temporal.names import StepName
-from tests.support.installation import prepared, running_world
+from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
 from tests.support.world import World
@@ -73,7 +73,7 @@ async def mortal(
     url = f"sqlite:///{place / 'mortal.db'}"
     if database_kind == "postgres":
         url = new_database(request.getfixturevalue("postgres_url"), "mortal")
-    prepared(url)
+    prepare_database(url)
     namespace = f"mortal-{database_kind}"
     environment = {
         "CHANGEOVER_DATABASE": url,
@@ -92,7 +92,7 @@ async def mortal(
         finally:
             watching.cancel()
             child.stop()
-        with world.parts.store.read() as tx:
+        with world.components.store.read() as tx:
             assert [*invariants.violations(tx)] == []
     times = sorted(made.recovered_in)
     report = f"{database_kind}: {len(times)} kills, p50 {times[len(times) // 2]:.1f} s, max {times[-1]:.1f} s\n"
@@ -101,11 +101,11 @@ async def mortal(
 
 
 @pytest.mark.parametrize(("scenario", "step", "fault"), CASES)
-async def test_a_worker_killed_there_leaves_the_new_order_or_the_old_one(
+async def test_a_worker_killed_at_any_point_leaves_the_new_order_or_the_old_one(
     mortal: Mortal, scenario: Scenario, step: str, fault: Fault
 ) -> None:
     world, folder = mortal.world, mortal.folder
-    order = await scenario.ready(world)
+    order = await scenario.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     is_undo = step not in all_steps()
     if is_undo:

@@ -53,9 +53,9 @@ async def task_of(world: World, order: str, change: str) -> int:
 
 
 @HEARD_AGAIN
-async def test_a_discard_takes_back_a_change_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await world.drafted()
-    await forgotten(world, order, await world.dearer(order), again=again)
+async def test_a_discard_undoes_a_change_its_run_forgot(world: World, *, again: bool) -> None:
+    order, before = await world.open_draft()
+    await forgotten(world, order, await world.upgrade(order), again=again)
     assert (await world.discard(order)).status == 200
     assert world.snapshot(order) == before
     assert len(world.seats_of(order)) == 1
@@ -63,9 +63,9 @@ async def test_a_discard_takes_back_a_change_its_run_forgot(world: World, *, aga
 
 
 @pytest.mark.parametrize("broken", [Fault.LOST, Fault.TWICE])
-async def test_a_draft_is_closed_though_the_look_at_what_it_holds_goes_wrong(world: World, broken: Fault) -> None:
-    order, before = await world.drafted()
-    await forgotten(world, order, await world.dearer(order), again=False)
+async def test_a_draft_is_closed_though_the_search_for_unfinished_work_fails_once(world: World, broken: Fault) -> None:
+    order, before = await world.open_draft()
+    await forgotten(world, order, await world.upgrade(order), again=False)
     armed = world.faults.arm(order, StepName.FIND_UNFINISHED_WORK, broken)
     assert (await world.discard(order)).status == 200
     assert armed.fired == 1
@@ -74,8 +74,8 @@ async def test_a_draft_is_closed_though_the_look_at_what_it_holds_goes_wrong(wor
 
 
 @HEARD_AGAIN
-async def test_a_discard_lets_go_a_payment_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await world.drafted()
+async def test_a_discard_voids_a_payment_its_run_forgot(world: World, *, again: bool) -> None:
+    order, before = await world.open_draft()
     await forgotten(world, order, await world.pay(order, "30.00"), again=again)
     assert (await world.discard(order)).status == 200
     assert world.snapshot(order) == before
@@ -84,9 +84,9 @@ async def test_a_discard_lets_go_a_payment_its_run_forgot(world: World, *, again
 
 
 @HEARD_AGAIN
-async def test_expiry_takes_back_a_change_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await world.drafted()
-    await forgotten(world, order, await world.dearer(order), again=again)
+async def test_expiry_undoes_a_change_its_run_forgot(world: World, *, again: bool) -> None:
+    order, before = await world.open_draft()
+    await forgotten(world, order, await world.upgrade(order), again=again)
     assert await pass_time(world, order) == "COMPLETED"
     assert world.snapshot(order) == before
     assert wrong_with(world, order) == []
@@ -94,8 +94,8 @@ async def test_expiry_takes_back_a_change_its_run_forgot(world: World, *, again:
 
 @HEARD_AGAIN
 async def test_a_draft_does_not_expire_before_a_deadline_its_run_forgot(world: World, *, again: bool) -> None:
-    order, before = await world.drafted()
-    until = (world.parts.store.now() + 2 * LATER).isoformat()
+    order, before = await world.open_draft()
+    until = (world.components.store.now() + 2 * LATER).isoformat()
     asked = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": until})
     await forgotten(world, order, asked, again=again)
     await TimeSkipper(world.client).fast_forward(world.workflow(order), LATER)
@@ -108,8 +108,8 @@ async def test_a_draft_does_not_expire_before_a_deadline_its_run_forgot(world: W
     assert wrong_with(world, order) == []
 
 
-async def test_a_confirmation_its_run_forgot_is_never_taken_back(world: World) -> None:
-    order, _ = await world.drafted()
+async def test_a_confirmation_its_run_forgot_is_never_undone(world: World) -> None:
+    order, _ = await world.open_draft()
     asked = await world.confirm(order, CARD)
     after = world.snapshot(order)
     await forgotten(world, order, asked, again=False)

@@ -12,18 +12,18 @@ from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.discover_client import DiscoverClient
 from tests.support.entur_client import EnturClient
-from tests.support.final_checks import check_books, check_histories
-from tests.support.installation import prepared, running_world
+from tests.support.final_checks import check_histories, check_invariants
+from tests.support.installation import prepare_database, running_world
 from tests.support.phases import (
-    BOUND,
-    HONEST,
-    UnderWay,
-    answered,
-    at_every_phase,
-    ended_right,
-    is_changed,
+    ALLOWED_STATUSES,
+    MAX_ANSWER_SECONDS,
+    HeldChange,
+    check_changed,
+    check_outcome,
+    hold_at_every_phase,
+    send_until_answered,
     timed,
-    wrong_with,
+    violations_of,
 )
 from tests.support.postgres import Postgres, new_database, postgres
 from tests.support.world import CARD, Answer, Json, World, replace
@@ -40,11 +40,11 @@ def server() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 async def installation(server: Postgres, temporal: str) -> AsyncIterator[World]:
     url = new_database(server.url, "killed")
-    prepared(url)
+    prepare_database(url)
     async with running_world(url, temporal, "killed") as world:
         yield world
         await check_histories(world)
-        check_books(world)
+        check_invariants(world)
 
 
 @pytest.fixture
@@ -54,31 +54,31 @@ def world(installation: World) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("back_first", [True, False], ids=["steps_end_when_it_is_back", "steps_end_while_it_is_down"])
-async def test_whatever_a_change_is_doing_when_postgresql_is_killed_it_ends_right(
+async def test_a_change_in_any_phase_ends_correctly_when_postgresql_is_killed(
     world: World, server: Postgres, *, back_first: bool
 ) -> None:
-    changes = await at_every_phase(world)
+    changes = await hold_at_every_phase(world)
     server.kill()
     assert all(each.armed.fired == 1 for each in changes)
     if not back_first:
         let_go(changes)
         answer, seconds = await timed(changes[0].send())
         assert (answer.status, answer.code) == (503, "STORE_BUSY")
-        assert seconds < BOUND
+        assert seconds < MAX_ANSWER_SECONDS
     server.start()
     let_go(changes)
     for each in changes:
         await each.first_answer()
     for each in changes:
-        await ended_right(world, each)
+        await check_outcome(world, each)
 
 
-def let_go(changes: list[UnderWay]) -> None:
+def let_go(changes: list[HeldChange]) -> None:
     for each in changes:
         each.armed.go_on.set()
 
 
-async def test_what_was_answered_before_is_still_there_and_traffic_under_way_ends_right(
+async def test_answered_changes_survive_the_kill_and_changes_in_progress_end_correctly(
     world: World, server: Postgres
 ) -> None:
     orders = await asyncio.gather(*(world.sold(ADULT) for _ in range(6)))
@@ -96,18 +96,20 @@ async def test_what_was_answered_before_is_still_there_and_traffic_under_way_end
     server.start()
     assert await world.show(finished) == before
     for order, (answer, seconds) in zip(orders, await asyncio.gather(*asked), strict=True):
-        assert (answer.status in HONEST, seconds < BOUND) == (True, True), f"{answer.body} after {seconds:.1f} seconds"
-        assert (await answered(partial(send, order))).status == 200
-        await is_changed(world, order)
+        assert (answer.status in ALLOWED_STATUSES, seconds < MAX_ANSWER_SECONDS) == (True, True), (
+            f"{answer.body} after {seconds:.1f} seconds"
+        )
+        assert (await send_until_answered(partial(send, order))).status == 200
+        await check_changed(world, order)
         assert world.at_most_once(order)
-        assert wrong_with(world, order) == []
+        assert violations_of(world, order) == []
 
 
 async def dearer(world: World, order: str) -> Json:
     return replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
 
 
-async def test_while_it_is_down_every_api_says_that_the_store_is_busy_and_nothing_is_lost(
+async def test_while_postgresql_is_down_every_api_answers_store_busy_and_nothing_is_lost(
     world: World, server: Postgres
 ) -> None:
     order = await world.sold(ADULT)
@@ -140,4 +142,4 @@ async def test_while_it_is_down_every_api_says_that_the_store_is_busy_and_nothin
     server.start()
     assert (await world.send("GET", "/ready")).status == 200
     assert (await world.show(order))["version"] == 1
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []

@@ -24,7 +24,7 @@ from temporal.data_converter import DATA_CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName
 from tests.guarantees.test_kill import dearer, done_of_the_change, nothing_after_the_seats, sold, train, until, whole
 from tests.support.postgres import new_database
-from tests.support.world import age
+from tests.support.world import backdate
 from workflows.reconcile import Reconcile, StartReconciliation
 
 pytestmark = pytest.mark.faults
@@ -72,7 +72,7 @@ def waits_for_a_lock(book: Store) -> bool:
         return bool(tx.connection().execute(query).scalar_one())
 
 
-def test_a_worker_that_sleeps_past_its_time_out_changes_nothing_when_it_wakes(
+def test_a_worker_paused_past_its_time_out_changes_nothing_when_it_resumes(
     stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     order, said = sold(shop, 0), len(stack.worker.log.read_text())
@@ -92,7 +92,7 @@ def test_a_worker_that_sleeps_past_its_time_out_changes_nothing_when_it_wakes(
     assert whole(shop, book, order, 0)
 
 
-def test_a_request_written_down_by_an_api_that_died_before_asking_is_done_by_the_next_round(
+def test_a_request_recorded_by_an_api_that_died_before_submitting_it_is_done_by_the_next_round(
     stack: Stack, shop: NativeClient, book: Store
 ) -> None:
     order = sold(shop, 5)
@@ -121,7 +121,7 @@ def test_a_request_written_down_by_an_api_that_died_before_asking_is_done_by_the
     stack.server.start()
     stack.server_api.start()
     until(lambda: ready(stack))
-    age(book, row.id)
+    backdate(book, row.id)
     asyncio.run(rounds_until_done(stack, book, row.id))
     assert whole(shop, book, order, 5)
     again = send()

@@ -43,7 +43,7 @@ async def left_half_done(world: World, step: str, fault: Fault) -> tuple[str, st
     await world.workflow(order).terminate("somebody pressed the wrong button")
     armed.go_on.set()
     world.faults.clear()
-    world.age(accepted.change)
+    world.backdate(accepted.change)
     return order, before, accepted.change
 
 
@@ -88,7 +88,7 @@ async def test_a_change_whose_run_was_terminated_is_finished_by_the_next_round(
 
 
 @pytest.mark.parametrize("broken", [None, Fault.LOST, Fault.TWICE])
-async def test_another_request_that_comes_first_waits_until_the_half_done_one_is_finished(
+async def test_another_request_that_arrives_first_waits_until_the_unfinished_one_is_finished(
     world: World, broken: Fault | None
 ) -> None:
     order, _, change = await left_half_done(world, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED_AFTER)
@@ -105,7 +105,7 @@ async def test_another_request_that_comes_first_waits_until_the_half_done_one_is
 
 
 @pytest.mark.parametrize("undo", [StepName.RELEASE_SEATS, StepName.RESTORE_OFFER_BUNDLE, StepName.VOID_PAYMENT])
-async def test_an_undo_that_was_terminated_is_finished(world: World, undo: str) -> None:
+async def test_an_undo_whose_run_was_terminated_is_finished(world: World, undo: str) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
@@ -117,28 +117,28 @@ async def test_an_undo_that_was_terminated_is_finished(world: World, undo: str) 
     await world.workflow(order).terminate("somebody pressed the wrong button")
     armed.go_on.set()
     world.faults.clear()
-    world.age(accepted.change)
+    world.backdate(accepted.change)
     assert await taken_up_again(world, accepted.change) in ("refused", "undone")
     assert world.snapshot(order) == before
     assert wrong_with(world, order) == []
 
 
-async def test_a_request_that_no_workflow_was_asked_for_is_started(world: World) -> None:
+async def test_a_request_that_reached_no_workflow_is_started(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    async with world.without_engine() as deaf:
+    async with world.without_temporal() as deaf:
         kept = await deaf.change(order, replace([f"{order}-1"], bundle), key="never-asked")
     assert (kept.status, kept.code) == (503, "ENGINE_UNREACHABLE")
-    world.age(kept.body["change"])
+    world.backdate(kept.body["change"])
     assert await taken_up_again(world, kept.body["change"]) == "done"
     again = await world.change(order, replace([f"{order}-1"], bundle), key="never-asked")
     assert (again.status, again.change, len(await world.lines(order))) == (200, kept.body["change"], 1)
 
 
-async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: World) -> None:
+async def test_a_draft_whose_run_was_terminated_is_resumed_and_expires(world: World) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    assert (await world.dearer(order)).status == 200
+    assert (await world.upgrade(order)).status == 200
     await world.workflow(order).terminate("somebody pressed the wrong button")
     async with asyncio.timeout(20):
         while (await world.workflow(order).describe()).status is not WorkflowExecutionStatus.RUNNING:
@@ -150,7 +150,7 @@ async def test_a_draft_whose_run_was_terminated_lives_on_and_expires(world: Worl
 
 
 @pytest.mark.only_on("sqlite")  # a matter of Temporal
-async def test_a_draft_taken_up_again_is_found_as_before(world: World) -> None:
+async def test_a_resumed_draft_has_its_search_attributes_again(world: World) -> None:
     head = {"currency": "NOK", "distribution_channel": "ch-phone"}
     order = str((await world.post("/v1/orders", head)).body["number"])
     await world.change(order, add(await world.offer("standard", ADULT, service=world.train()), ADULT))
@@ -168,7 +168,7 @@ async def test_a_draft_taken_up_again_is_found_as_before(world: World) -> None:
 
 async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order)
+    await world.upgrade(order)
     run = (await world.workflow(order).describe()).run_id
     await reconciled(world)
     assert (await world.workflow(order).describe()).run_id == run
@@ -176,10 +176,10 @@ async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> 
 
 
 @pytest.mark.parametrize("left", ["a seat", "money", "a step that was never taken back"])
-async def test_what_a_failed_change_has_left_all_the_same_is_given_back(world: World, left: str) -> None:
+async def test_what_a_failed_change_left_behind_is_released(world: World, left: str) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    answer = await world.dearer(order, confirm=True, payment=DECLINED)
+    answer = await world.upgrade(order, confirm=True, payment=DECLINED)
     assert answer.code == "PAYMENT_REFUSED"
     leave(world, answer.change, left)
     assert len(wrong_with(world, order)) == 1
@@ -191,7 +191,7 @@ async def test_what_a_failed_change_has_left_all_the_same_is_given_back(world: W
 
 def leave(world: World, change: str, what: str) -> None:
     """Have something on the books that a change which was undone did not give back, as no step of ours would."""
-    store = world.parts.store
+    store = world.components.store
     with store.write() as tx:
         if what == "a seat":
             seat = SeatHoldRow(tenant=TENANT, service=world.train(), coach=1, seat=1, key=f"{change}/reserve_seats")
@@ -205,7 +205,7 @@ def leave(world: World, change: str, what: str) -> None:
 
 
 def wrong_with(world: World, order: str) -> list[str]:
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         return [f"{each.invariant} {each.what}" for each in invariants.violations(tx) if each.order in (order, None)]
 
 
@@ -235,7 +235,7 @@ async def _failures_of_its_task(run: WorkflowHandle[OrderDraft, DraftResult]) ->
 
 
 @pytest.mark.parametrize("step", [StepName.PLAN_CHANGE, StepName.SETTLE_PRICE_DIFFERENCE])
-def test_a_recorded_step_without_an_undo_is_passed_over_and_an_unknown_one_is_not(step: str) -> None:
+def test_a_recorded_step_without_an_undo_is_skipped_and_an_unknown_one_is_not(step: str) -> None:
     reserved = RecordedStep(
         step=StepName.RESERVE_SEATS, command={"change": "C1", "order": "26-1", "seats": 1, "services": []}
     )

@@ -32,16 +32,16 @@ async def confirmed(world: World, order: str) -> bool:
     return whole and len(world.seats_of(order)) == 1 and world.at_most_once(order)
 
 
-async def test_with_nothing_kept_in_memory_drafts_end_as_they_do_otherwise(uncached: World) -> None:
-    order, _ = await uncached.drafted()
-    assert (await uncached.dearer(order)).status == 200
+async def test_drafts_end_as_usual_when_no_run_is_kept_in_memory(uncached: World) -> None:
+    order, _ = await uncached.open_draft()
+    assert (await uncached.upgrade(order)).status == 200
     assert (await uncached.confirm(order, CARD)).status == 200
     assert await confirmed(uncached, order)
-    other, before = await uncached.drafted()
+    other, before = await uncached.open_draft()
     assert (await uncached.discard(other)).status == 200
     assert uncached.snapshot(other) == before
     for each in (order, other):
-        await uncached.ended(each)
+        await uncached.wait_for_end(each)
         events = (await uncached.workflow(each).fetch_history()).events
         queues = [event.workflow_task_scheduled_event_attributes.task_queue.kind for event in events]
         assert TaskQueueKind.TASK_QUEUE_KIND_STICKY not in queues
@@ -49,36 +49,36 @@ async def test_with_nothing_kept_in_memory_drafts_end_as_they_do_otherwise(uncac
     await check_histories(uncached)
 
 
-async def test_a_draft_opened_before_a_patched_step_came_is_finished_by_the_new_code(
+async def test_a_draft_opened_before_a_patched_step_was_added_is_finished_by_the_new_code(
     uncached: World, release: pytest.MonkeyPatch
 ) -> None:
-    order, _ = await uncached.drafted()
-    next_release.a_step_more_under_a_patch(release)
-    assert (await uncached.dearer(order)).status == 200
+    order, _ = await uncached.open_draft()
+    next_release.added_step_under_a_patch(release)
+    assert (await uncached.upgrade(order)).status == 200
     assert (await uncached.confirm(order, CARD)).status == 200
     assert await confirmed(uncached, order)
     # It had come by without the step, and goes on without.
     assert uncached.faults.ran[order].count(StepName.VALIDATE_TRAVELLERS) == 3
-    new, _ = await uncached.drafted()
+    new, _ = await uncached.open_draft()
     assert (await uncached.confirm(new, CARD)).status == 200
     assert await confirmed(uncached, new)
     assert uncached.faults.ran[new].count(StepName.VALIDATE_TRAVELLERS) == 4
 
 
 MISMATCHES = [
-    pytest.param(next_release.as_it_is, next_release.a_step_more, id="a step added without a patch"),
-    pytest.param(next_release.a_step_more_under_a_patch, next_release.as_it_is, id="a patched step rolled back"),
+    pytest.param(next_release.unchanged, next_release.added_step, id="a step added without a patch"),
+    pytest.param(next_release.added_step_under_a_patch, next_release.unchanged, id="a patched step rolled back"),
 ]
 
 
 @pytest.mark.faults  # Temporal hands a task that failed out again after ten seconds
 @pytest.mark.parametrize(("opened_by", "released"), MISMATCHES)
-async def test_a_draft_the_code_does_not_know_waits_whole_until_the_code_that_does_is_back(
+async def test_a_draft_that_the_code_cannot_replay_waits_unharmed_until_the_code_that_can_is_back(
     uncached: World, opened_by: next_release.Release, released: next_release.Release
 ) -> None:
     with pytest.MonkeyPatch.context() as code:
         opened_by(code)
-        order, _ = await uncached.drafted()
+        order, _ = await uncached.open_draft()
     draft, seats = uncached.snapshot(order), uncached.seats_of(order)
     with pytest.MonkeyPatch.context() as code:
         released(code)
@@ -119,12 +119,12 @@ async def test_a_draft_stays_with_the_build_that_opened_it_while_new_ones_go_to_
     async with running_world(own_database, temporal, "builds", build="one") as one:
         await known(one, "one")
         make_current(temporal, "one")
-        order, before = await one.drafted()
-        other, _ = await one.drafted()
+        order, before = await one.open_draft()
+        other, _ = await one.open_draft()
         async with running_world(own_database, temporal, "builds", build="two") as two:
             await known(two, "two")
             make_current(temporal, "two")
-            new, _ = await two.drafted()
+            new, _ = await two.open_draft()
             for each in (other, new):
                 assert (await two.confirm(each, CARD)).status == 200
                 assert await confirmed(two, each)

@@ -24,7 +24,7 @@ async def test_two_changes_on_one_order_at_once_both_run_one_after_the_other(wor
     assert len({seat["seat"] for seat in shown["reservations"] if seat["service"] == train}) == 2
 
 
-async def test_six_may_wait_and_every_one_of_them_runs_once(world: World) -> None:
+async def test_six_requests_may_wait_and_each_of_them_runs_once(world: World) -> None:
     order = await world.sold(ADULT)
     train = world.train()
     bundles = [await world.offer("standard", CHILD, service=train) for _ in range(7)]
@@ -33,7 +33,7 @@ async def test_six_may_wait_and_every_one_of_them_runs_once(world: World) -> Non
     assert len((await world.show(order))["lines"]) == 8
 
 
-async def test_requests_that_meet_a_run_that_is_ending_open_the_next_one(world: World) -> None:
+async def test_requests_that_reach_a_run_that_is_ending_open_the_next_one(world: World) -> None:
     order = await world.order()
     train = world.train(coaches=4)
     bundles = [await world.offer("standard", CHILD, service=train) for _ in range(8)]
@@ -46,7 +46,7 @@ async def test_requests_that_meet_a_run_that_is_ending_open_the_next_one(world: 
 
 
 @pytest.mark.only_on("sqlite")  # the wait is ten real seconds
-async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) -> None:
+async def test_a_request_that_waits_too_long_is_refused_and_never_runs_later(world: World) -> None:
     order, first, armed = await busy(world)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     late = await world.change(order, replace([f"{order}-1"], bundle), key="late-one", Prefer="wait=20")
@@ -61,12 +61,12 @@ async def test_who_waits_too_long_is_refused_and_never_runs_later(world: World) 
 
 
 @pytest.mark.only_on("postgres")  # likewise
-async def test_a_seventh_finds_no_place_and_its_request_is_closed(world: World) -> None:
+async def test_a_seventh_request_is_refused_by_the_full_queue_and_closed(world: World) -> None:
     order, first, armed = await busy(world)
     bundles = [await world.offer("standard", CHILD, service=world.train()) for _ in range(7)]
     waiting = [asyncio.create_task(world.change(order, add(each, CHILD), Prefer="wait=30")) for each in bundles[:6]]
-    async with world.impatient() as impatient:
-        await world.until_waiting(order, 6)
+    async with world.with_short_submit_timeout() as impatient:
+        await world.wait_until_queued(order, 6)
         seventh = await impatient.change(order, add(bundles[6], CHILD))
     assert (seventh.status, seventh.code) == (423, "ORDER_BUSY")
     armed.go_on.set()
@@ -95,9 +95,9 @@ async def test_the_same_new_order_many_times_at_once_is_one_order(world: World) 
 
 async def test_an_operator_confirms_and_extends_by_hand_from_the_web_ui(world: World) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order)
+    await world.upgrade(order)
     handle = world.workflow(order)
-    deadline = f"{world.parts.store.now() + timedelta(days=60):%Y-%m-%dT%H:%M:%SZ}"
+    deadline = f"{world.components.store.now() + timedelta(days=60):%Y-%m-%dT%H:%M:%SZ}"
     extended = await handle.execute_update("extend", {"expires_at": deadline}, id="by-hand-extend")
     assert extended["state"] == "done"
     assert (await world.show(order))["expires_at"] == deadline
@@ -110,8 +110,8 @@ async def test_an_operator_confirms_and_extends_by_hand_from_the_web_ui(world: W
     assert (await world.show(order))["status"] == "confirmed"
 
 
-async def test_a_deadline_moved_by_hand_lies_ahead_and_within_six_months(world: World) -> None:
-    order, _ = await world.drafted()
+async def test_a_deadline_moved_by_hand_must_be_in_the_future_and_within_six_months(world: World) -> None:
+    order, _ = await world.open_draft()
     before = (await world.show(order))["expires_at"]
     long_ago = {"expires_at": "2026-01-01T00:00:00Z"}
     for said, code in (({}, "NEEDS_DEADLINE"), (long_ago, "NEEDS_DEADLINE"), ({"minutes": 10**6}, "INVALID_DATA")):

@@ -20,7 +20,7 @@ from store.tables import ChangeRow
 from temporal.names import StepName
 from tests.guarantees.test_kill import dearer, done_of_the_change, sold, until, whole
 from tests.guarantees.test_processes import paused
-from tests.support.phases import at_every_phase, ended_right, timed
+from tests.support.phases import check_outcome, hold_at_every_phase, timed
 from tests.support.world import World
 
 pytestmark = pytest.mark.faults
@@ -38,10 +38,10 @@ def locked(database: str) -> Iterator[None]:
 
 
 @pytest.mark.only_on("sqlite")
-async def test_whatever_a_change_is_doing_when_somebody_else_locks_the_database_it_ends_right(
+async def test_a_change_in_any_phase_ends_correctly_when_another_process_locks_the_database(
     world: World, database: str
 ) -> None:
-    changes = await at_every_phase(world)
+    changes = await hold_at_every_phase(world)
     with locked(database):
         for each in changes:
             assert each.armed.fired == 1
@@ -53,7 +53,7 @@ async def test_whatever_a_change_is_doing_when_somebody_else_locks_the_database_
     for each in changes:
         await each.first_answer()
     for each in changes:
-        await ended_right(world, each)
+        await check_outcome(world, each)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def is_asked(book: Store, order: str) -> bool:
         return len(tx.exec(select(ChangeRow.id).where(ChangeRow.order_number == order)).all()) > 2
 
 
-def test_changes_under_way_when_the_disk_is_full_are_done_when_there_is_room_again(stack: Stack) -> None:
+def test_changes_in_progress_when_the_disk_is_full_are_done_when_there_is_room_again(stack: Stack) -> None:
     shop, book = NativeClient(stack.api), Store(stack.database)
     orders = {sold(shop, number): number for number in range(6)}
     with ThreadPoolExecutor(len(orders)) as pool:

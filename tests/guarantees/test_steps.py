@@ -10,9 +10,9 @@ from temporal.names import STEP_FAILED, StepName
 from tests.support.scenarios import (
     DATABASES,
     SCENARIOS,
-    TAKEN_BACK,
+    UNDONE_AFTER,
     Scenario,
-    on_databases,
+    matrix_by_database,
     undo_matrix,
 )
 from tests.support.world import World
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.faults
 
 _CASES = [
     pytest.param(scenario, step, fault, id=f"{scenario.name}-{step}-{fault.name}", marks=pytest.mark.only_on(*places))
-    for scenario, step, fault, places in on_databases()
+    for scenario, step, fault, places in matrix_by_database()
 ]
 ONE_GO = SCENARIOS[0]
 
@@ -38,8 +38,8 @@ def test_a_step_and_its_command_have_one_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
-async def test_steps_run_in_this_order(world: World, scenario: Scenario) -> None:
-    order = await scenario.ready(world)
+async def test_the_steps_of_each_scenario_run_in_their_stated_order(world: World, scenario: Scenario) -> None:
+    order = await scenario.prepare(world)
     world.faults.ran[order] = []
     answer = await scenario.act(world, order)
     assert answer.status == 200
@@ -50,12 +50,16 @@ async def test_steps_run_in_this_order(world: World, scenario: Scenario) -> None
 async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_once(
     world: World, scenario: Scenario, step: str, fault: Fault
 ) -> None:
-    order = world.as_before[scenario.name].pop() if world.as_before[scenario.name] else await scenario.ready(world)
+    order = (
+        world.reusable_orders[scenario.name].pop()
+        if world.reusable_orders[scenario.name]
+        else await scenario.prepare(world)
+    )
     before, seats_before = world.snapshot(order), world.seats_of(order)
     armed = world.faults.arm(order, step, fault)
     answer = await scenario.act(world, order)
     assert armed.fired >= 1
-    if fault in TAKEN_BACK:
+    if fault in UNDONE_AFTER:
         assert answer.status >= 400
         assert answer.code == (REFUSAL.code if fault is Fault.REFUSED else STEP_FAILED)
         assert world.snapshot(order) == before
@@ -63,7 +67,7 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
         if fault is Fault.LATE:
             assert armed.late_error is not None
         # It is as before, so the next case may break it again: a trace would show there too.
-        world.as_before[scenario.name].append(order)
+        world.reusable_orders[scenario.name].append(order)
     else:
         assert answer.status == 200, answer.body
         assert answer.body["state"] == "done"
@@ -77,11 +81,11 @@ def _may_give_up() -> list[pytest.ParameterSet]:
 
 
 @pytest.mark.parametrize("step", _may_give_up())
-async def test_a_step_that_fails_again_and_again_is_given_up_and_leaves_no_trace(
+async def test_a_step_that_keeps_failing_is_abandoned_and_leaves_no_trace(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     monkeypatch.setattr(step_runner, "LOCAL_ATTEMPTS", 4)
-    order = await ONE_GO.ready(world)
+    order = await ONE_GO.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     armed = world.faults.arm(order, step, Fault.DOWN)
     answer = await ONE_GO.act(world, order)
@@ -92,7 +96,7 @@ async def test_a_step_that_fails_again_and_again_is_given_up_and_leaves_no_trace
 
 @pytest.mark.parametrize(("undo", "fault"), list(undo_matrix()), ids=lambda each: getattr(each, "name", each))
 async def test_an_undo_that_is_lost_or_repeated_undoes_once(world: World, undo: str, fault: Fault) -> None:
-    order = await ONE_GO.ready(world)
+    order = await ONE_GO.prepare(world)
     before, seats_before = world.snapshot(order), world.seats_of(order)
     world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, undo, fault)

@@ -9,9 +9,18 @@ import pytest
 
 from tests.guarantees.test_recovery import taken_up_again
 from tests.support.canary import ADULT
-from tests.support.final_checks import check_books, check_histories
-from tests.support.installation import prepared, running_world
-from tests.support.phases import BOUND, UnderWay, answered, at_every_phase, ended_right, is_changed, timed, wrong_with
+from tests.support.final_checks import check_histories, check_invariants
+from tests.support.installation import prepare_database, running_world
+from tests.support.phases import (
+    MAX_ANSWER_SECONDS,
+    HeldChange,
+    check_changed,
+    check_outcome,
+    hold_at_every_phase,
+    send_until_answered,
+    timed,
+    violations_of,
+)
 from tests.support.temporal_server import TemporalServer, temporal_server
 from tests.support.world import CARD, Answer, World, replace
 
@@ -27,11 +36,11 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Temp
 @pytest.fixture(scope="module")
 async def installation(server: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.db'}"
-    prepared(url)
+    prepare_database(url)
     async with running_world(url, server.address, "sqlite") as world:
         yield world
         await check_histories(world)
-        check_books(world)
+        check_invariants(world)
 
 
 @pytest.fixture
@@ -40,17 +49,17 @@ def world(installation: World) -> Iterator[World]:
     installation.faults.clear()
 
 
-def let_go(changes: list[UnderWay]) -> None:
+def let_go(changes: list[HeldChange]) -> None:
     for each in changes:
         assert each.armed.fired == 1
         each.armed.go_on.set()
 
 
 @pytest.mark.parametrize("back_first", [True, False], ids=["steps_end_when_it_is_back", "steps_end_while_it_is_down"])
-async def test_whatever_a_change_is_doing_when_temporal_is_killed_it_ends_right(
+async def test_a_change_in_any_phase_ends_correctly_when_temporal_is_killed(
     world: World, server: TemporalServer, *, back_first: bool
 ) -> None:
-    changes = await at_every_phase(world)
+    changes = await hold_at_every_phase(world)
     server.kill()
     if not back_first:
         let_go(changes)
@@ -59,48 +68,48 @@ async def test_whatever_a_change_is_doing_when_temporal_is_killed_it_ends_right(
     for each in changes:
         await each.first_answer()
     for each in changes:
-        await ended_right(world, each)
+        await check_outcome(world, each)
 
 
-async def test_a_change_that_was_accepted_goes_on_by_itself_when_temporal_is_back(
+async def test_an_accepted_change_continues_by_itself_when_temporal_is_back(
     world: World, server: TemporalServer
 ) -> None:
-    changes = await at_every_phase(world)
+    changes = await hold_at_every_phase(world)
     accepted = [(each, answer) for each in changes if (answer := await each.first_answer()).status == 202]
     assert len(accepted) == len(changes)
     server.kill()
     let_go(changes)
     await server.start()
     for each, answer in accepted:
-        assert await world.state_of(answer.change) == ("refused" if each.phase.refused else "done")
+        assert await world.wait_for_outcome(answer.change) == ("refused" if each.phase.refused else "done")
     for each in changes:
-        await ended_right(world, each)
+        await check_outcome(world, each)
 
 
 async def test_an_open_draft_outlives_temporal_and_can_be_confirmed(world: World, server: TemporalServer) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     server.kill()
     shown = (await world.show(order))["draft"]
     assert (shown["progress"], shown["progress_unavailable"]) == (None, True)
     await server.start()
-    assert (await answered(lambda: world.confirm(order, CARD, key=f"confirm-{order}"))).status == 200
-    await is_changed(world, order)
+    assert (await send_until_answered(lambda: world.confirm(order, CARD, key=f"confirm-{order}"))).status == 200
+    await check_changed(world, order)
 
 
-async def test_a_deadline_that_passes_while_temporal_is_down_is_kept_when_it_is_back(
+async def test_a_deadline_that_passes_while_temporal_is_down_takes_effect_when_it_is_back(
     world: World, server: TemporalServer
 ) -> None:
-    order, before = await world.drafted()
-    soon = world.parts.store.now() + timedelta(seconds=1)
+    order, before = await world.open_draft()
+    soon = world.components.store.now() + timedelta(seconds=1)
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
     server.kill()
     async with asyncio.timeout(10):
-        while world.parts.store.now() < soon:  # noqa: ASYNC110 - only the store's clock tells
+        while world.components.store.now() < soon:  # noqa: ASYNC110 - only the store's clock tells
             await asyncio.sleep(0.05)
     await server.start()
-    assert await world.ended(order) == "COMPLETED"
+    assert await world.wait_for_end(order) == "COMPLETED"
     assert world.snapshot(order) == before
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 @pytest.mark.parametrize("by", ["the same key", "a round"])
@@ -117,13 +126,13 @@ async def test_a_request_sent_while_temporal_is_down_is_kept_and_done_later(
     kept, seconds = await timed(send())
     assert (kept.status, kept.code) == (503, "ENGINE_UNREACHABLE")
     assert kept.headers["retry-after"]
-    assert seconds < BOUND
+    assert seconds < MAX_ANSWER_SECONDS
     await server.start()
     if by == "a round":
-        world.age(kept.change)
+        world.backdate(kept.change)
         assert await taken_up_again(world, kept.change) == "done"
-    again = await answered(send)
+    again = await send_until_answered(send)
     assert (again.status, again.change) == (200, kept.change)
-    await is_changed(world, order)
+    await check_changed(world, order)
     assert [row.id for row in world.changes_of(order) if row.idempotency_key == f"down-{order}"] == [kept.change]
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []

@@ -10,7 +10,7 @@ from temporal.names import StepName
 from tests.guarantees.test_recovery import reconciled, taken_up_again, wrong_with
 from tests.support.canary import ADULT
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
-from tests.support.temporal_cli import DELETE, RESET_TO_FIRST, RESET_TO_LAST, TERMINATE, at_the_command_line
+from tests.support.temporal_cli import DELETE, RESET_TO_FIRST, RESET_TO_LAST, TERMINATE, run_temporal_cli
 from tests.support.world import World
 
 pytestmark = pytest.mark.faults
@@ -45,18 +45,18 @@ CASES = [
 
 
 @pytest.mark.parametrize(("scenario", "step", "moment", "deed"), CASES)
-async def test_what_was_asked_is_done_all_the_same(
+async def test_a_request_is_done_though_its_run_is_terminated_deleted_or_reset(
     world: World, scenario: Scenario, step: str, moment: Fault, deed: tuple[str, ...]
 ) -> None:
-    order = await scenario.ready(world)
+    order = await scenario.prepare(world)
     earlier = {row.id for row in world.changes_of(order)}
     armed = world.faults.arm(order, step, moment)
     asked = asyncio.create_task(scenario.act(world, order))
     await asyncio.wait_for(armed.reached.wait(), 20)
-    await at_the_command_line(world, order, *deed)
+    await run_temporal_cli(world, order, *deed)
     world.faults.clear()
     (change,) = [row.id for row in world.changes_of(order) if row.id not in earlier]
-    world.age(change)
+    world.backdate(change)
     answer = await asked
     assert answer.status < 500 or answer.code == "ENGINE_UNREACHABLE"
     assert await taken_up_again(world, change) == "done"
@@ -65,16 +65,16 @@ async def test_what_was_asked_is_done_all_the_same(
 
 @pytest.mark.parametrize("undo", [StepName.RESTORE_OFFER_BUNDLE, StepName.RELEASE_SEATS])
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_draft_half_taken_back_that_nobody_asks_for_any_more_is_taken_back_whole(
+async def test_a_partially_undone_draft_without_further_requests_is_undone_completely(
     world: World, undo: str, moment: Fault
 ) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    await world.dearer(order)
+    await world.upgrade(order)
     armed = world.faults.arm(order, undo, moment)
     await world.workflow(order).cancel()
     await asyncio.wait_for(armed.reached.wait(), 20)
-    await at_the_command_line(world, order, *TERMINATE)
+    await run_temporal_cli(world, order, *TERMINATE)
     world.faults.clear()
     async with asyncio.timeout(30):
         while (world.snapshot(order), world.seats_of(order)) != (before, seats) or wrong_with(world, order):

@@ -14,9 +14,9 @@ from runtime.outbox_relay import OutboxRelay
 from store.database.connections import StoreBusyError
 from store.tables import DeliveryRow
 from temporal.names import StepName
-from tests.support.canary import ADULT, canaries_in
+from tests.support.canary import ADULT, find_canaries
 from tests.support.webhook_receiver import receiving
-from tests.support.webhook_subscriptions import Subscribed, subscribed, until
+from tests.support.webhook_subscriptions import Subscription, subscribed, wait_until
 from tests.support.world import CARD, World, add
 
 DAY = timedelta(days=1)
@@ -26,27 +26,27 @@ DAY = timedelta(days=1)
 def nothing_written(world: World) -> Iterator[list[str]]:
     """Let the store take no writes; who tried is listed."""
     refused: list[str] = []
-    usual = world.parts.store.write
+    usual = world.components.store.write
 
     def write() -> NoReturn:
         refused.append("write")
         raise StoreBusyError
 
-    world.parts.store.write = write  # type: ignore[method-assign] # broken on purpose
+    world.components.store.write = write  # type: ignore[method-assign] # broken on purpose
     try:
         yield refused
     finally:
-        world.parts.store.write = usual  # type: ignore[method-assign] # mended
+        world.components.store.write = usual  # type: ignore[method-assign] # mended
 
 
-async def test_every_event_of_an_order_is_posted_signed_in_its_order_and_says_what_the_history_says(
+async def test_every_event_of_an_order_is_posted_signed_in_order_and_equal_to_the_history(
     world: World,
 ) -> None:
     async with subscribed(world) as webhook:
         order = await world.sold(ADULT)
-        assert (await world.dearer(order)).status == 200
+        assert (await world.upgrade(order)).status == 200
         assert (await world.confirm(order, CARD)).status == 200
-        history = await webhook.until_told(order)
+        history = await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [event["number"] for event in history]
         for event, post, told in zip(history, webhook.receiver.posts, webhook.verified(), strict=True):
             assert post.id == f"evt_{order}_{event['number']}"
@@ -56,77 +56,79 @@ async def test_every_event_of_an_order_is_posted_signed_in_its_order_and_says_wh
             )
             ours = {"order": order, "number": event["number"], "change": event["change"]}
             assert told["data"] == event["data"] | ours
-            assert not canaries_in(post.body.encode())
-        assert (await webhook.shown())["pending"] == 0
-        assert await world.end_of(webhook.run(order)) == "COMPLETED"
+            assert not find_canaries(post.body.encode())
+        assert (await webhook.show())["pending"] == 0
+        assert await world.wait_for_end_of(webhook.run(order)) == "COMPLETED"
 
 
-async def test_only_the_wanted_types_are_posted(world: World) -> None:
+async def test_only_subscribed_event_types_are_posted(world: World) -> None:
     async with subscribed(world, "order_confirmed") as webhook:
         order = await world.sold(ADULT)
-        await webhook.until_told(order)
+        await webhook.wait_until_delivered(order)
         assert [post.json["type"] for post in webhook.receiver.of(order)] == ["order_confirmed"]
 
 
-async def test_an_event_that_is_not_taken_comes_again_under_its_id_and_before_those_behind_it(world: World) -> None:
+async def test_an_event_that_is_not_accepted_is_posted_again_under_its_id_and_before_later_ones(world: World) -> None:
     async with subscribed(world) as webhook:
         webhook.receiver.statuses.extend([500, 503])
         order = await world.order()
-        await webhook.until_failed(order)
-        shown = await webhook.shown()
+        await webhook.wait_until_failed(order)
+        shown = await webhook.show()
         assert (shown["last_failure"], shown["last_status"]) == ("BAD_STATUS", 500)
         assert shown["failing_since"]
         bundle = await world.offer("standard", ADULT, service=world.train())
         assert (await world.change(order, add(bundle, ADULT))).status == 200
         await webhook.skip(order, timedelta(seconds=10))
-        await webhook.until_failed(order, 2)
+        await webhook.wait_until_failed(order, 2)
         await webhook.skip(order, timedelta(minutes=6))
-        history = await webhook.until_told(order)
+        history = await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [1, 1, *(event["number"] for event in history)]
         assert {post.id for post in webhook.receiver.of(order)[:3]} == {f"evt_{order}_1"}
-        assert (await webhook.shown())["failing_since"] is None
+        assert (await webhook.show())["failing_since"] is None
         assert await webhook.signals(order) == 1, "what came behind has hurried it"
 
 
-async def test_an_endpoint_that_is_down_for_days_is_disabled_and_told_everything_once_it_is_enabled(
+async def test_an_endpoint_that_is_down_for_days_is_disabled_and_receives_everything_once_it_is_enabled(
     world: World,
 ) -> None:
     async with subscribed(world) as webhook:
-        webhook.receiver.always = 500
+        webhook.receiver.default_status = 500
         order = await world.order()
-        await webhook.until_failed(order)
+        await webhook.wait_until_failed(order)
         await webhook.skip(order, sum(PAUSES[:-1], timedelta()))
-        assert (await webhook.shown())["enabled"]
+        assert (await webhook.show())["enabled"]
         await webhook.skip(order, 2 * DAY)
-        assert await world.end_of(webhook.run(order)) == "COMPLETED"
-        shown = await webhook.shown()
+        assert await world.wait_for_end_of(webhook.run(order)) == "COMPLETED"
+        shown = await webhook.show()
         assert (shown["enabled"], shown["disabled_reason"], shown["pending"]) == (False, "GAVE_UP", 1)
         assert webhook.receiver.numbers(order) == [1] * (len(PAUSES) + 1)
         unheard = await world.order()
-        webhook.receiver.always = 200
+        webhook.receiver.default_status = 200
         assert (await webhook.patch(enabled=True))["disabled_reason"] is None
-        await webhook.until_told(order)
+        await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [1] * (len(PAUSES) + 2)
         assert webhook.receiver.of(unheard) == []
 
 
-async def test_what_waits_for_its_next_attempt_is_tried_at_once_when_somebody_asks_for_it(world: World) -> None:
+async def test_an_event_that_waits_for_its_next_attempt_is_posted_at_once_when_its_webhook_is_enabled(
+    world: World,
+) -> None:
     async with subscribed(world) as webhook:
         webhook.receiver.statuses.extend([500, 500])
         order = await world.order()
-        await webhook.until_minutes_pass(order)
+        await webhook.wait_until_retry_in_minutes(order)
         await webhook.patch(enabled=True)
-        await webhook.until_told(order)
+        await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [1, 1, 1]
 
 
-async def test_410_disables_at_once_and_nothing_more_is_posted(world: World) -> None:
+async def test_410_disables_a_webhook_at_once_and_nothing_more_is_posted(world: World) -> None:
     async with subscribed(world) as webhook:
-        webhook.receiver.always = 410
+        webhook.receiver.default_status = 410
         order = await world.order()
-        await until(lambda: webhook.receiver.posts)
-        assert await world.end_of(webhook.run(order)) == "COMPLETED"
-        assert (await webhook.shown())["disabled_reason"] == "GONE"
+        await wait_until(lambda: webhook.receiver.posts)
+        assert await world.wait_for_end_of(webhook.run(order)) == "COMPLETED"
+        assert (await webhook.show())["disabled_reason"] == "GONE"
         await world.order()
         owed = await world.send("GET", f"{webhook.path}/deliveries")
         assert [each["order"] for each in owed.body["deliveries"]] == [order]
@@ -139,84 +141,84 @@ async def test_a_redirect_is_not_followed(world: World) -> None:
             webhook.receiver.statuses.append(307)
             webhook.receiver.location = inside.url
             order = await world.order()
-            await webhook.until_failed(order)
-            assert (await webhook.shown())["last_failure"] == "REDIRECTED"
+            await webhook.wait_until_failed(order)
+            assert (await webhook.show())["last_failure"] == "REDIRECTED"
         assert inside.posts == []
 
 
-async def test_an_endpoint_that_does_not_answer_holds_up_neither_orders_nor_others(world: World) -> None:
+async def test_an_endpoint_that_does_not_answer_delays_neither_orders_nor_other_webhooks(world: World) -> None:
     async with subscribed(world) as slow, subscribed(world) as quick:
         slow.receiver.open.clear()
         order = await world.sold(ADULT)
-        history = await quick.until_told(order)
+        history = await quick.wait_until_delivered(order)
         assert quick.receiver.numbers(order) == [event["number"] for event in history]
         assert slow.receiver.numbers(order) == [1]
 
 
-async def test_an_event_whose_taking_could_not_be_noted_is_posted_again_under_its_id(world: World) -> None:
+async def test_an_event_whose_acceptance_could_not_be_recorded_is_posted_again_under_its_id(world: World) -> None:
     async with subscribed(world) as webhook:
         webhook.receiver.open.clear()
         order = await world.order()
-        await until(lambda: webhook.receiver.posts)
+        await wait_until(lambda: webhook.receiver.posts)
         with nothing_written(world) as refused:
             webhook.receiver.open.set()
-            await until(lambda: refused)
-        await webhook.until_told(order)
+            await wait_until(lambda: refused)
+        await webhook.wait_until_delivered(order)
         first, *again = webhook.receiver.of(order)
         assert again
         assert {post.id for post in again} == {first.id}
 
 
-async def test_however_many_look_each_event_is_posted_once_and_in_its_order(world: World) -> None:
+async def test_with_several_relays_each_event_is_posted_once_and_in_order(world: World) -> None:
     async with subscribed(world) as webhook:
-        others = [OutboxRelay(world.client, world.parts.store) for _ in range(3)]
+        others = [OutboxRelay(world.client, world.components.store) for _ in range(3)]
         orders = await asyncio.gather(*(world.sold(ADULT) for _ in range(4)), *(each.poll_once() for each in others))
         for order in orders[:4]:
             assert isinstance(order, str)
             await asyncio.gather(*(each.poll_once() for each in others))
-            history = await webhook.until_told(order)
+            history = await webhook.wait_until_delivered(order)
             assert webhook.receiver.numbers(order) == [event["number"] for event in history]
 
 
-async def _told_twice(webhook: Subscribed, order: str) -> bool:
+async def _told_twice(webhook: Subscription, order: str) -> bool:
     return await webhook.signals(order) > 1
 
 
-async def test_what_happens_while_a_run_is_about_to_end_is_posted_by_it(world: World) -> None:
+async def test_an_event_that_occurs_while_a_run_is_about_to_end_is_posted_by_it(world: World) -> None:
     async with subscribed(world) as webhook:
         order = await world.order()
-        await webhook.until_told(order)
+        await webhook.wait_until_delivered(order)
         last = world.faults.arm(order, StepName.DELIVER_NEXT_EVENT, Fault.PAUSED_AFTER)
         bundle = await world.offer("standard", ADULT, service=world.train())
         assert (await world.change(order, add(bundle, ADULT))).status == 200
         await asyncio.wait_for(last.reached.wait(), 20)
         assert (await world.discard(order)).status == 200
-        await until(lambda: _told_twice(webhook, order))
+        await wait_until(lambda: _told_twice(webhook, order))
         last.go_on.set()
-        history = await webhook.until_told(order)
+        history = await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [event["number"] for event in history]
 
 
-async def test_a_run_that_was_terminated_is_followed_by_another(world: World) -> None:
+async def test_a_terminated_delivery_run_is_followed_by_another(world: World) -> None:
     async with subscribed(world) as webhook:
         webhook.receiver.statuses.append(500)
         order = await world.order()
-        await webhook.until_failed(order)
+        await webhook.wait_until_failed(order)
         await webhook.run(order).terminate("somebody pressed the wrong button")
-        with world.at(world.parts.store.now() + timedelta(minutes=2)):
-            await webhook.until_told(order)
+        with world.clock_at(world.components.store.now() + timedelta(minutes=2)):
+            await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [1, 1]
 
 
-async def test_of_a_deleted_webhook_nothing_is_left(world: World) -> None:
+async def test_nothing_is_left_of_a_deleted_webhook(world: World) -> None:
     async with subscribed(world) as webhook:
-        webhook.receiver.always = 500
+        webhook.receiver.default_status = 500
         order = await world.order()
-        await webhook.until_failed(order)
+        await webhook.wait_until_failed(order)
         assert (await world.send("DELETE", webhook.path)).status == 204
         assert (await world.send("GET", webhook.path)).code == "WEBHOOK_NOT_FOUND"
         await webhook.skip(order, timedelta(seconds=10))
-        assert await world.end_of(webhook.run(order)) == "COMPLETED"
+        assert await world.wait_for_end_of(webhook.run(order)) == "COMPLETED"
         assert webhook.receiver.numbers(order) == [1]
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         assert tx.exec(select(DeliveryRow).where(DeliveryRow.webhook == webhook.id)).all() == []

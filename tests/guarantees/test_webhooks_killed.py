@@ -42,7 +42,7 @@ def receiver(stack: Stack) -> Iterator[Receiver]:
         httpx2.delete(f"{stack.api}/v1/webhooks/{answer.json()['id']}")
 
 
-def test_a_worker_killed_between_the_post_and_its_note_leaves_it_to_another(
+def test_a_worker_killed_between_a_post_and_its_record_leaves_the_event_to_another(
     stack: Stack, shop: NativeClient, receiver: Receiver
 ) -> None:
     receiver.open.clear()
@@ -55,7 +55,7 @@ def test_a_worker_killed_between_the_post_and_its_note_leaves_it_to_another(
     assert {post.id for post in receiver.posts} == {f"evt_{order}_1"}
 
 
-def test_what_happened_while_neither_worker_nor_temporal_was_there_is_posted_once_they_are(
+def test_events_that_occurred_while_worker_and_temporal_were_down_are_posted_once_both_are_back(
     stack: Stack, shop: NativeClient, receiver: Receiver
 ) -> None:
     stack.worker.kill()

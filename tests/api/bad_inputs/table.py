@@ -225,7 +225,7 @@ BAD_INPUTS: dict[int, BadInput] = {
         "409 `OFFER_EXPIRED` unless it was quoted in time",
         (
             "domain/test_quotes.py::test_a_bundle_is_refused_at_the_instant_it_expires",
-            "guarantees/test_expiry_boundaries.py::test_an_offer_that_runs_out_counts_once_the_change_is_quoted_and_not_before",
+            "guarantees/test_expiry_boundaries.py::test_an_offer_may_expire_once_the_change_is_quoted_and_not_before",
         ),
     ),
     61: BadInput(
@@ -301,7 +301,7 @@ BAD_INPUTS: dict[int, BadInput] = {
         "a hundred changes of one order",
         "each done or 423 `ORDER_BUSY`; 429 beyond a client's limit",
         (
-            "guarantees/test_concurrency.py::test_of_many_changes_on_one_order_each_is_done_or_had_no_turn_and_none_is_lost",
+            "guarantees/test_concurrency.py::test_of_many_changes_on_one_order_each_is_done_or_refused_as_busy_and_none_is_lost",
             "api/auth/test_limits.py::test_a_client_is_told_what_is_left_and_then_to_wait",
         ),
     ),
@@ -315,8 +315,8 @@ BAD_INPUTS: dict[int, BadInput] = {
         "200; the confirmation ends first; taken back once",
         (
             "api/test_orders.py::test_confirming_a_confirmed_order_and_discarding_nothing_change_nothing",
-            "guarantees/test_cancel.py::test_a_confirmation_under_way_ends_before_the_cancel_has_its_turn",
-            "guarantees/test_cancel.py::test_cancelling_twice_while_a_draft_is_taken_back_takes_it_back_once",
+            "guarantees/test_cancel.py::test_a_confirmation_in_progress_ends_before_the_cancel_is_handled",
+            "guarantees/test_cancel.py::test_cancelling_twice_while_a_draft_is_undone_undoes_it_once",
         ),
     ),
     77: BadInput(
@@ -331,8 +331,8 @@ BAD_INPUTS: dict[int, BadInput] = {
         "a forged `Last-Event-ID`, idle streams",
         "400 `HEADER_INVALID`; 503 `TOO_MANY_WATCHERS`",
         (
-            f"{WAITING}test_what_cannot_be_watched_is_a_problem",
-            f"{WAITING}test_places_are_bounded_and_who_goes_away_gives_theirs_back",
+            f"{WAITING}test_a_stream_that_cannot_be_opened_is_answered_with_a_problem",
+            f"{WAITING}test_streams_are_limited_and_a_client_that_disconnects_frees_its_slot",
         ),
     ),
     80: BadInput("`Prefer: wait=99999`", "waits 30 seconds", (f"{_REQUESTS}test_nobody_waits_longer_than_30_seconds",)),
@@ -352,7 +352,7 @@ BAD_INPUTS: dict[int, BadInput] = {
             f"{_POSTING}test_an_endpoint_that_is_slow_is_given_up",
             f"{_POSTING}test_2xx_is_success_and_a_redirect_is_not_followed",
             f"{_POSTING}test_an_endpoint_that_sends_without_end_is_not_listened_to",
-            "guarantees/test_webhooks.py::test_410_disables_at_once_and_nothing_more_is_posted",
+            "guarantees/test_webhooks.py::test_410_disables_a_webhook_at_once_and_nothing_more_is_posted",
         ),
     ),
     83: BadInput(
