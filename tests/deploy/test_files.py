@@ -1,4 +1,4 @@
-"""What lies in deploy/ fits the code and itself. Containers themselves are not run by any test."""
+"""The files in deploy/ agree with the code and with each other. No test runs the containers themselves."""
 
 import re
 import subprocess
@@ -30,9 +30,11 @@ def test_temporal_in_the_compose_file_is_tuned_like_the_server_we_start() -> Non
     temporal = SERVICES["temporal"]
     (folder,) = (each.split(":") for each in temporal["volumes"])
     file = DEPLOY / folder[0] / Path(temporal["environment"]["DYNAMIC_CONFIG_FILE_PATH"]).relative_to(folder[1])
-    told = [f"{name}={each['value']}" for name, values in yaml.safe_load(file.read_text()).items() for each in values]
-    assert told
-    assert set(told) <= set(server_command(1, None, None))
+    options = [
+        f"{name}={each['value']}" for name, values in yaml.safe_load(file.read_text()).items() for each in values
+    ]
+    assert options
+    assert set(options) <= set(server_command(1, None, None))
 
 
 def test_the_compose_file_is_valid() -> None:
@@ -47,9 +49,9 @@ def test_a_step_ends_before_its_worker_is_stopped_and_a_worker_before_its_contai
     by_default = timedelta(seconds=Settings.model_fields["shutdown_seconds"].default)
     assert longest < by_default < timedelta(seconds=STOP_SECONDS)
     for name, service in OURS.items():
-        lets_finish = timedelta(seconds=int(service["environment"]["CHANGEOVER_SHUTDOWN_SECONDS"]))
+        shutdown = timedelta(seconds=int(service["environment"]["CHANGEOVER_SHUTDOWN_SECONDS"]))
         grace = timedelta(seconds=int(service["stop_grace_period"].removesuffix("s")))
-        assert longest < lets_finish < grace, name
+        assert longest < shutdown < grace, name
 
 
 def test_every_setting_that_is_named_exists() -> None:
@@ -73,8 +75,8 @@ def test_prometheus_scrapes_our_services_at_their_metrics_ports() -> None:
     served = set()
     for name, service in OURS.items():
         if name != "migrate":
-            part = "API" if name == "api" else "WORKER"
-            served.add(f"{name}:{service['environment'][f'CHANGEOVER_{part}_METRICS_PORT']}")
+            process = "API" if name == "api" else "WORKER"
+            served.add(f"{name}:{service['environment'][f'CHANGEOVER_{process}_METRICS_PORT']}")
     assert targets == served
 
 
@@ -93,8 +95,8 @@ def test_everything_copied_into_the_image_exists_and_is_not_ignored() -> None:
         for source in line.split()[:-1]
     ]
     assert {"runtime", "worker.py", "cli"} <= set(copied)
-    let_in = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
-    assert sorted(let_in) == sorted(copied)
+    not_ignored = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
+    assert sorted(not_ignored) == sorted(copied)
     for source in copied:
         assert (ROOT / source).exists(), source
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "examples", "tests"}
@@ -133,7 +135,7 @@ def test_mounted_files_exist_and_secrets_are_documented() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             source = str(volume).split(":", maxsplit=1)[0]
-            # What Prometheus and Grafana are given is optional, like themselves.
+            # The files of Prometheus and Grafana are optional, like these two services.
             if source.startswith("./") and "watching" not in service.get("profiles", []):
                 assert (DEPLOY / source).exists(), source
     for secret in COMPOSE["secrets"].values():
@@ -141,23 +143,23 @@ def test_mounted_files_exist_and_secrets_are_documented() -> None:
 
 
 def test_operators_can_send_updates_in_the_web_ui_and_terminate_no_run() -> None:
-    told = SERVICES["temporal-ui"]["environment"]
-    for act in ("WORKFLOW_TERMINATE", "WORKFLOW_CANCEL", "WORKFLOW_RESET", "BATCH_ACTIONS", "START_WORKFLOW"):
-        assert told[f"TEMPORAL_{act}_DISABLED"] == "true"
-    assert not {"TEMPORAL_DISABLE_WRITE_ACTIONS", "TEMPORAL_WORKFLOW_UPDATE_DISABLED"} & set(told)
-    assert all(name in PAGE for name in told if name.endswith("_DISABLED"))
+    settings = SERVICES["temporal-ui"]["environment"]
+    for action in ("WORKFLOW_TERMINATE", "WORKFLOW_CANCEL", "WORKFLOW_RESET", "BATCH_ACTIONS", "START_WORKFLOW"):
+        assert settings[f"TEMPORAL_{action}_DISABLED"] == "true"
+    assert not {"TEMPORAL_DISABLE_WRITE_ACTIONS", "TEMPORAL_WORKFLOW_UPDATE_DISABLED"} & set(settings)
+    assert all(name in PAGE for name in settings if name.endswith("_DISABLED"))
 
 
 def test_a_namespace_is_prepared_with_exactly_the_search_attributes_that_are_written() -> None:
     script = (DEPLOY / "temporal" / "prepare.sh").read_text()
-    made = {
+    prepared = {
         (name, kind.upper())
         for kind, names in re.findall(r"^create (\w+) (.+)$", script, re.MULTILINE)
         for name in names.split()
     }
-    wanted = {(key.name, key.indexed_value_type.name) for key in SEARCH_ATTRIBUTES}
-    assert made == wanted
-    for name, _ in wanted:
+    expected = {(key.name, key.indexed_value_type.name) for key in SEARCH_ATTRIBUTES}
+    assert prepared == expected
+    for name, _ in expected:
         assert re.search(rf"--search-attribute {name}=", PAGE), name
 
 
@@ -167,8 +169,10 @@ def test_the_profiles_on_the_page_are_valid(profile: str, tmp_path: Path) -> Non
     elsewhere, _ = (part.split("```")[0] for part in PAGE.split("```toml\n")[1:])
     file = tmp_path / "temporal.toml"
     file.write_text("\n".join([*first, elsewhere]))
-    told = {"TEMPORAL_ADDRESS": "temporal:7233"}
-    config = ClientConfig.load_client_connect_config(profile=profile, config_file=str(file), override_env_vars=told)
+    environment = {"TEMPORAL_ADDRESS": "temporal:7233"}
+    config = ClientConfig.load_client_connect_config(
+        profile=profile, config_file=str(file), override_env_vars=environment
+    )
     assert config.get("target_host") == "temporal:7233"
     assert config.get("tls", False) is (profile == "apikey")
 

@@ -1,4 +1,4 @@
-"""What deploy/compose.yml starts, started without containers: real processes, by environment only."""
+"""The processes of deploy/compose.yml, started without containers and configured by environment only."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from cli.processes import Child
 from examples.fake_systems.server import Outside, serving
 from runtime import heartbeat
 from telemetry.loopback import HOST, free_port
-from tests.guarantees.test_kill import ask, train, until
+from tests.guarantees.test_kill import send_change, train, wait_until
 from tests.support.commands import COMMAND, ROOT, run
 from tests.support.postgres import new_database
 from tests.support.watched_bank import WatchedBank
@@ -32,7 +32,7 @@ SHUTDOWN = 25
 
 @dataclass
 class Deployed:
-    """A migrated database, a prepared namespace, and processes that know them by their environment."""
+    """A migrated database, a prepared namespace, and processes configured for them by their environment."""
 
     folder: Path
     environment: dict[str, str]
@@ -40,32 +40,37 @@ class Deployed:
     stack: ExitStack
 
     def start(self, name: str, *command: str) -> Child:
-        """Start one of our processes, to be ended with the test."""
-        sign = self.folder / name
-        child = Child(name, [*COMMAND, *command], self.folder / f"{name}.log", self.environment | {_SIGN: str(sign)})
+        """Start one of our processes; it is stopped at the end of the test."""
+        heartbeat_file = self.folder / name
+        child = Child(
+            name,
+            [*COMMAND, *command],
+            self.folder / f"{name}.log",
+            self.environment | {_HEARTBEAT: str(heartbeat_file)},
+        )
         child.start()
         self.stack.callback(child.stop)
         return child
 
     @property
     def api(self) -> str:
-        """Where the API is."""
+        """The URL of the API."""
         return f"http://{HOST}:{self.environment['CHANGEOVER_API_PORT']}"
 
     def api_is_ready(self) -> bool:
-        """Ask as compose does."""
+        """Check readiness as the compose file does."""
         try:
             return httpx2.get(f"{self.api}/ready", timeout=5).status_code == httpx2.codes.OK
         except httpx2.TransportError:
             return False
 
     def worker_is_ready(self, name: str) -> bool:
-        """Ask as compose does."""
+        """Check readiness as the compose file does."""
         command = [sys.executable, "-m", "runtime.heartbeat", str(self.folder / name)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0  # noqa: S603 - ours
 
 
-_SIGN = "CHANGEOVER_HEARTBEAT"
+_HEARTBEAT = "CHANGEOVER_HEARTBEAT"
 
 
 @pytest.fixture
@@ -102,33 +107,33 @@ def deployed(postgres_url: str, temporal: str, tmp_path: Path) -> Iterator[Deplo
 def test_a_stopped_worker_finishes_its_step_and_another_worker_continues(deployed: Deployed) -> None:
     assert not deployed.worker_is_ready("first")
     first, api = deployed.start("first", "worker"), deployed.start("api", "api")
-    until(deployed.api_is_ready)
-    until(lambda: deployed.worker_is_ready("first"))
+    wait_until(deployed.api_is_ready)
+    wait_until(lambda: deployed.worker_is_ready("first"))
 
     reached, go_on = threading.Event(), threading.Event()
 
-    def wait(what: str) -> None:
-        if what.startswith("authorise"):
+    def wait(call: str) -> None:
+        if call.startswith("authorise"):
             reached.set()
             go_on.wait(SHUTDOWN)
 
     deployed.bank.before_answer = wait
-    shop = NativeClient(deployed.api)
-    deployed.stack.callback(shop.close)
-    order = shop.order("NOK", "deployed")
-    bundle = shop.offer("standard", TWO, service=train("4711", 0))
-    wanted = {"operations": [add(bundle, named(TWO))], "confirm": True, "payment": CARD}
+    client = NativeClient(deployed.api)
+    deployed.stack.callback(client.close)
+    order = client.order("NOK", "deployed")
+    bundle = client.offer("standard", TWO, service=train("4711", 0))
+    body = {"operations": [add(bundle, named(TWO))], "confirm": True, "payment": CARD}
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(ask, shop, order, wanted)
+        request = pool.submit(send_change, client, order, body)
         assert reached.wait(30)
         assert first.process is not None
         first.process.send_signal(signal.SIGTERM)
-        until(lambda: not (deployed.folder / "first").exists())  # ready no more, and still at its step
+        wait_until(lambda: not (deployed.folder / "first").exists())  # no longer ready, and still running its step
         assert first.process.poll() is None
         go_on.set()
         assert first.process.wait(SHUTDOWN) == 0, first.tail()
         second = deployed.start("second", "worker")
-        assert asked.result(60)["state"] == "done"
+        assert request.result(60)["state"] == "done"
     assert len([call for call in deployed.bank.calls if call.startswith("authorise")]) == 1
     for child in (api, second):
         assert child.process is not None
@@ -140,18 +145,18 @@ async def test_a_worker_reports_what_does_not_answer(tmp_path: Path) -> None:
     path, calls = tmp_path / "worker", []
 
     async def good() -> None:
-        calls.append("asked")
+        calls.append("checked")
 
     async def bad() -> None:
         raise ConnectionError
 
-    beating = asyncio.create_task(heartbeat.write_heartbeat(path, {"the store": good, "Temporal": bad}))
-    while not path.exists():  # noqa: ASYNC110 - only the file tells
+    writing = asyncio.create_task(heartbeat.write_heartbeat(path, {"the store": good, "Temporal": bad}))
+    while not path.exists():  # noqa: ASYNC110 - only the file shows it
         await asyncio.sleep(0.01)
     assert heartbeat.read_heartbeat(path) == "Temporal does not answer"
     os.utime(path, (0, 0))
     assert heartbeat.read_heartbeat(path) == "the worker has stopped writing"
-    beating.cancel()
-    await asyncio.gather(beating, return_exceptions=True)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
     assert heartbeat.read_heartbeat(path) == "no worker writes this file"
-    assert calls == ["asked"]
+    assert calls == ["checked"]

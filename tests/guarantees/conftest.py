@@ -1,4 +1,4 @@
-"""Installations that some laws need beside the usual one."""
+"""Installations that some guarantees need beside the usual one."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -21,25 +21,25 @@ def own_database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 async def uncached(temporal: str, own_database: str) -> AsyncIterator[World]:
-    """An installation that keeps no run in memory: each task is begun as by a worker just started."""
+    """An installation that keeps no run in memory: every task starts as in a worker that was just started."""
     async with running_world(own_database, temporal, "uncached", cached_drafts=0) as world:
         yield world
         check_invariants(world)
 
 
 @pytest.fixture
-def shop(stack: Stack) -> Iterator[NativeClient]:
-    """A client of the stack a module has started."""
-    made = NativeClient(stack.api)
-    yield made
-    made.close()
+def client(stack: Stack) -> Iterator[NativeClient]:
+    """A client of the native API of the stack that a module has started."""
+    native = NativeClient(stack.api)
+    yield native
+    native.close()
 
 
 @pytest.fixture
-def book(stack: Stack) -> Iterator[Store]:
-    """The stack's books, which must be right at the end."""
-    made = Store(stack.database)
-    yield made
-    with made.read() as tx:
+def store(stack: Stack) -> Iterator[Store]:
+    """The store of the stack; all its invariants must hold at the end."""
+    opened = Store(stack.database)
+    yield opened
+    with opened.read() as tx:
         assert list(invariants.violations(tx)) == []
-    made.close()
+    opened.close()

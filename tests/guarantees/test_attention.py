@@ -1,4 +1,4 @@
-"""A step that may not give up never does, and never hides."""
+"""A step that must not be abandoned is retried until it is done, and operators see it."""
 
 import asyncio
 from datetime import timedelta
@@ -29,8 +29,8 @@ BANK_IS_BACK = {"reason": "the bank is back"}
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
+def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call an operator after three seconds instead of thirty; a first failure is recorded within that time."""
     monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 
@@ -41,7 +41,7 @@ async def events_of(world: World, order: str, kind: str) -> list[Json]:
 
 @STUCK
 async def test_a_stuck_step_is_shown_and_new_requests_are_refused_at_once(world: World, step: str) -> None:
-    order, asked, armed = await start_stuck_change(world, step)
+    order, request, armed = await start_stuck_change(world, step)
     shown = (await world.workflow(order).query(OrderDraft.progress)).stuck
     assert shown is not None
     assert (shown.step, shown.code) == (step, "INJECTED")
@@ -54,14 +54,14 @@ async def test_a_stuck_step_is_shown_and_new_requests_are_refused_at_once(world:
     assert (await world.send("GET", f"/v1/changes/{change[0].id}")).body["state"] == "needs_attention"
     armed.fault = Fault.LOST
     await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
-    assert (await asked).status == (200 if step == StepName.SETTLE_PRICE_DIFFERENCE else 409)
+    assert (await request).status == (200 if step == StepName.SETTLE_PRICE_DIFFERENCE else 409)
     attributes = (await world.workflow(order).describe()).typed_search_attributes
     assert {pair.key.name: pair.value for pair in attributes}["NeedsAttention"] is False
     assert world.at_most_once(order)
 
 
 async def test_an_operator_sees_through_the_api_what_is_unsettled_and_has_the_step_retried(world: World) -> None:
-    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    order, request, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
     (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
     assert (shown["order"], shown["request"], shown["kind"]) == (order, change, "change")
@@ -70,11 +70,11 @@ async def test_an_operator_sees_through_the_api_what_is_unsettled_and_has_the_st
     held = f"seat {seat['seat']} on {seat['service']} held"
     assert shown["unsettled"] == [held, "1 new line on the order", "100.00 NOK set aside"]
     async with asyncio.timeout(20):
-        while order not in [each["order"] for each in (await waiting(world))["stuck"]]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
+        while order not in [each["order"] for each in (await list_attention(world))["stuck"]]:  # noqa: ASYNC110 - Temporal's list lags behind for a moment
             await asyncio.sleep(0.05)
     armed.fault = Fault.LOST
     answer = await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
-    assert (answer.status, (await asked).status) == (204, 200)
+    assert (answer.status, (await request).status) == (204, 200)
     (called,) = await events_of(world, order, "needs_attention")
     assert (called["step"], called["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
     (tried,) = await events_of(world, order, "retry_requested")
@@ -87,41 +87,41 @@ async def test_stuck_orders_of_other_channels_hide_none_of_a_clients_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(needs_attention, "MAX_ORDERS", 1)
-    async with with_authentication(world) as door:
-        kiosk, app = door.client(channel="WAY:Kiosk").world, door.client(channel="WAY:App").world
-        made = [await start_stuck_change(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]
+    async with with_authentication(world) as authenticated:
+        kiosk, app = (authenticated.client(channel=f"WAY:{name}").world for name in ("Kiosk", "App"))
+        stuck = [await start_stuck_change(each, StepName.RELEASE_SEATS) for each in (kiosk, app, app)]
         async with asyncio.timeout(20):
-            while not (await waiting(app))["stuck"]:  # noqa: ASYNC110 - what Temporal lists lags behind a moment
+            while not (await list_attention(app))["stuck"]:  # noqa: ASYNC110 - Temporal's list lags behind for a moment
                 await asyncio.sleep(0.05)
-        # Temporal lists what began last first.
-        assert [each["order"] for each in (await waiting(kiosk))["stuck"]] == [made[0][0]]
-        for _, asked, armed in made:
+        # Temporal lists the latest run first.
+        assert [each["order"] for each in (await list_attention(kiosk))["stuck"]] == [stuck[0][0]]
+        for _, request, armed in stuck:
             armed.fault = Fault.LOST
-            asked.cancel()
-        for order, *_ in made:
+            request.cancel()
+        for order, *_ in stuck:
             await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
             await world.wait_for_end(order)
 
 
 async def test_only_visible_orders_are_listed(world: World) -> None:
-    seen, abandoned = await world.order(), await world.order()
+    visible, abandoned = await world.order(), await world.order()
     with world.components.store.write() as tx:
         tx.get_one(OrderRow, abandoned).abandoned = True
     with world.components.store.for_tenant(TenantAccess(TENANT)).read() as scoped:
-        assert visible_among(scoped, [seen, abandoned]) == [seen]
+        assert visible_among(scoped, [visible, abandoned]) == [visible]
 
 
-async def waiting(world: World) -> Json:
+async def list_attention(world: World) -> Json:
     answer = await world.send("GET", "/v1/attention")
     assert answer.status == 200, answer.body
     return answer.body
 
 
 async def test_an_operator_action_sent_twice_under_one_key_happens_once(world: World) -> None:
-    order, asked, armed = await start_stuck_change(world, StepName.RELEASE_SEATS)
+    order, request, armed = await start_stuck_change(world, StepName.RELEASE_SEATS)
     path, key, before = (
         f"/v1/orders/{order}/attention/retry-now",
-        "help-once",
+        "retry-once",
         await wait_until_between_attempts(world, order),
     )
     for _ in range(2):
@@ -130,35 +130,35 @@ async def test_an_operator_action_sent_twice_under_one_key_happens_once(world: W
     await wait_until_between_attempts(world, order, before)
     armed.fault = Fault.LOST
     assert (await world.post(path, BANK_IS_BACK)).status == 204
-    assert (await asked).status == 409
+    assert (await request).status == 409
     assert len(await events_of(world, order, "retry_requested")) == 2
 
 
 async def test_a_stuck_step_is_retried_though_the_operators_case_could_not_be_recorded(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    note = world.faults.arm(order, StepName.RECORD_ATTENTION, Fault.DOWN)
+    recording = world.faults.arm(order, StepName.RECORD_ATTENTION, Fault.DOWN)
     armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
-    wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
-    asked = asyncio.create_task(wanted)
+    call = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
+    request = asyncio.create_task(call)
     await wait_until_stuck(world, order, armed)
     shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
     assert shown["unsettled"] == ["what is left cannot be told: the store does not answer"]
-    assert note.fired
+    assert recording.fired
     refused = await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
     assert (refused.status, refused.code) == (503, "ENGINE_UNREACHABLE")
     armed.fault = Fault.LOST
-    note.fault = Fault.LOST
+    recording.fault = Fault.LOST
     assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
-    assert (await asked).status == 200
+    assert (await request).status == 200
 
 
-def _after_the_decision() -> list[tuple[str, Scenario]]:
-    """Return every undo, pivot and final that is declared, with a story in which it happens."""
+def _steps_never_abandoned() -> list[tuple[str, Scenario]]:
+    """Return every declared undo, pivot and final step, with a scenario in which it runs."""
     one_go = SCENARIOS[0]
     undos = sorted({(undo, one_go) for undo, _ in undo_matrix()}, key=lambda pair: pair[0])
-    kept = [name for name, step in all_steps().items() if isinstance(step, Pivot | Final)]
-    return undos + [(name, next(each for each in SCENARIOS if name in each.steps)) for name in sorted(kept)]
+    names = [name for name, step in all_steps().items() if isinstance(step, Pivot | Final)]
+    return undos + [(name, next(each for each in SCENARIOS if name in each.steps)) for name in sorted(names)]
 
 
 @pytest.mark.faults
@@ -166,7 +166,7 @@ def _after_the_decision() -> list[tuple[str, Scenario]]:
     ("step", "scenario"),
     [
         pytest.param(step, scenario, id=step, marks=pytest.mark.only_on(DATABASES[number % 2]))
-        for number, (step, scenario) in enumerate(_after_the_decision())
+        for number, (step, scenario) in enumerate(_steps_never_abandoned())
     ],
 )
 async def test_a_step_that_must_not_be_abandoned_waits_for_an_operator_and_is_done_at_last(
@@ -180,11 +180,11 @@ async def test_a_step_that_must_not_be_abandoned_waits_for_an_operator_and_is_do
     if is_undo:
         world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, step, Fault.DOWN)
-    asked = asyncio.create_task(scenario.act(world, order))
+    request = asyncio.create_task(scenario.act(world, order))
     await wait_until_stuck(world, order, armed)
     armed.fault = Fault.LOST
     assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
-    answer = await asked
+    answer = await request
     change = answer.change
     async with asyncio.timeout(20):
         while answer.status == 202:
@@ -199,23 +199,23 @@ async def test_a_step_that_must_not_be_abandoned_waits_for_an_operator_and_is_do
 
 @STUCK
 async def test_an_operator_may_do_a_stuck_step_by_hand_and_it_is_recorded(world: World, step: str) -> None:
-    order, asked, _ = await start_stuck_change(world, step)
-    said = {"reason": "released at the counter"}
-    answer = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", said)
+    order, request, _ = await start_stuck_change(world, step)
+    body = {"reason": "released at the counter"}
+    answer = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", body)
     assert answer.status == 204
-    await asked
-    reversed_ = StepName.RESERVE_SEATS if step == StepName.RELEASE_SEATS else step
-    assert await events_of(world, order, "done_by_hand") == [{"step": reversed_, "actor": "local", **said}]
+    await request
+    recorded = StepName.RESERVE_SEATS if step == StepName.RELEASE_SEATS else step
+    assert await events_of(world, order, "done_by_hand") == [{"step": recorded, "actor": "local", **body}]
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the command line
 @pytest.mark.journeys
 async def test_an_operator_resolves_a_stuck_step_from_the_command_line(world: World) -> None:
-    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
-    where = {"CHANGEOVER_API": str(world.http.base_url)}
+    order, request, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    environment = {"CHANGEOVER_API": str(world.http.base_url)}
 
     async def changeover(*arguments: str) -> tuple[int, str]:
-        done = await asyncio.to_thread(run, *arguments, environment=where)
+        done = await asyncio.to_thread(run, *arguments, environment=environment)
         return done.returncode, done.stdout + done.stderr
 
     async with asyncio.timeout(40):
@@ -229,10 +229,10 @@ async def test_an_operator_resolves_a_stuck_step_from_the_command_line(world: Wo
     await wait_until_between_attempts(world, order, before)
     armed.fault = Fault.LOST
     assert (await changeover("attention", "retry", order, "--reason", "now it is"))[0] == 0
-    assert (await asked).status in (200, 202)
+    assert (await request).status in (200, 202)
     await world.wait_for_end(order)
-    code, said = await changeover("attention", "done-by-hand", order, "--reason", "too late")
-    assert (code, said.splitlines()[0]) == (1, "No step of this order is stuck. (NOTHING_STUCK)")
+    code, text = await changeover("attention", "done-by-hand", order, "--reason", "too late")
+    assert (code, text.splitlines()[0]) == (1, "No step of this order is stuck. (NOTHING_STUCK)")
 
 
 @pytest.mark.parametrize("how", ["retry-now", "done-by-hand"])
@@ -246,18 +246,18 @@ async def test_operator_actions_are_refused_where_no_step_is_stuck_and_for_unkno
         await world.change(order, replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train())))
     unknown = await world.send("POST", f"/v1/orders/26-999999/attention/{how}", BANK_IS_BACK)
     assert (unknown.status, unknown.code) == (404, "ORDER_NOT_FOUND")
-    silent = await world.send("POST", f"/v1/orders/{order}/attention/{how}", {"reason": ""})
-    assert (silent.status, silent.code) == (422, "MEMBER_INVALID")
+    without_reason = await world.send("POST", f"/v1/orders/{order}/attention/{how}", {"reason": ""})
+    assert (without_reason.status, without_reason.code) == (422, "MEMBER_INVALID")
 
 
-@pytest.mark.parametrize(("update", "said"), [("retry_now", {}), ("done_by_hand", {"reason": "x"})])
+@pytest.mark.parametrize(("update", "body"), [("retry_now", {}), ("done_by_hand", {"reason": "x"})])
 async def test_operator_updates_are_refused_where_no_step_is_stuck(
-    world: World, update: str, said: dict[str, str]
+    world: World, update: str, body: dict[str, str]
 ) -> None:
     order = await world.sold(ADULT)
     await world.upgrade(order)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await world.workflow(order).execute_update(update, said)
+        await world.workflow(order).execute_update(update, body)
     assert isinstance(refused.value.cause, ApplicationError)
     assert refused.value.cause.type == "NOTHING_STUCK"
 

@@ -1,4 +1,4 @@
-"""Cancelling the workflow from the Web UI, at any moment, leaves the order whole."""
+"""Cancelling the workflow from the Web UI, at any moment, leaves the order complete: the new one or the old one."""
 
 import asyncio
 from datetime import timedelta
@@ -18,28 +18,26 @@ ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _ = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 
 
-def moments(scenario: Scenario) -> list[tuple[str, Fault]]:
+def build_cases(scenario: Scenario) -> list[tuple[str, Fault]]:
     return [(step, moment) for step in scenario.steps for moment in MOMENTS]
 
 
-async def cancelled_during(
-    world: World, scenario: Scenario, order: str, step: str, moment: Fault, times: int = 1
-) -> int:
+async def cancel_during(world: World, scenario: Scenario, order: str, step: str, moment: Fault, times: int = 1) -> int:
     armed = world.faults.arm(order, step, moment)
-    asked = asyncio.create_task(scenario.act(world, order))
+    request = asyncio.create_task(scenario.act(world, order))
     await asyncio.wait_for(armed.reached.wait(), 20)
     for _ in range(times):
         await world.workflow(order).cancel()
     await asyncio.sleep(0)
     armed.go_on.set()
-    return (await asked).status
+    return (await request).status
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the workflow
-@pytest.mark.parametrize(("step", "moment"), moments(ONE_GO))
+@pytest.mark.parametrize(("step", "moment"), build_cases(ONE_GO))
 async def test_a_cancel_during_a_change_in_one_go_comes_too_late(world: World, step: str, moment: Fault) -> None:
     order = await ONE_GO.prepare(world)
-    assert await cancelled_during(world, ONE_GO, order, step, moment) == 200
+    assert await cancel_during(world, ONE_GO, order, step, moment) == 200
     shown = await world.show(order)
     assert (shown["status"], shown["version"], shown["balance"], shown["draft"]) == ("confirmed", 2, "0.00", None)
     assert await world.wait_for_end(order) == "COMPLETED"
@@ -47,14 +45,14 @@ async def test_a_cancel_during_a_change_in_one_go_comes_too_late(world: World, s
 
 
 @pytest.mark.only_on("postgres")  # a matter of the workflow
-@pytest.mark.parametrize(("step", "moment"), moments(SECOND_CHANGE))
+@pytest.mark.parametrize(("step", "moment"), build_cases(SECOND_CHANGE))
 async def test_a_cancel_during_a_change_lets_it_finish_and_discards_the_draft(
     world: World, step: str, moment: Fault
 ) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
     await world.upgrade(order)
-    assert await cancelled_during(world, SECOND_CHANGE, order, step, moment) == 200
+    assert await cancel_during(world, SECOND_CHANGE, order, step, moment) == 200
     assert await world.wait_for_end(order) == "CANCELED"
     assert world.snapshot(order) == before
     assert world.seats_of(order) == seats
@@ -67,7 +65,7 @@ async def test_cancelling_twice_while_a_draft_is_undone_undoes_it_once(world: Wo
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
     await world.upgrade(order)
-    assert await cancelled_during(world, DISCARD, order, step, moment, times=2) == 200
+    assert await cancel_during(world, DISCARD, order, step, moment, times=2) == 200
     await world.wait_for_end(order)
     assert world.snapshot(order) == before
     assert world.seats_of(order) == seats
@@ -79,7 +77,7 @@ async def test_a_cancel_while_a_change_is_undone_lets_the_undo_finish(world: Wor
     order = await ONE_GO.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
-    assert await cancelled_during(world, ONE_GO, order, undo, moment, times=2) == 409
+    assert await cancel_during(world, ONE_GO, order, undo, moment, times=2) == 409
     await world.wait_for_end(order)
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     assert world.at_most_once(order)
@@ -96,7 +94,7 @@ async def test_a_cancel_while_a_draft_expires_lets_the_undo_finish(world: World,
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
     await asyncio.wait_for(armed.reached.wait(), 20)
     await world.workflow(order).cancel()
-    await world.workflow(order).query(OrderDraft.progress)  # by its answer the run has heard of the cancel
+    await world.workflow(order).query(OrderDraft.progress)  # its answer shows that the run has received the cancel
     armed.go_on.set()
     await world.wait_for_end(order)
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
@@ -114,8 +112,6 @@ async def test_a_cancel_while_nothing_runs_discards_the_draft(world: World) -> N
 
 async def test_a_confirmation_in_progress_ends_before_the_cancel_is_handled(world: World) -> None:
     order = await CONFIRMATION.prepare(world)
-    assert (
-        await cancelled_during(world, CONFIRMATION, order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER) == 200
-    )
+    assert await cancel_during(world, CONFIRMATION, order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER) == 200
     shown = await world.show(order)
     assert (shown["status"], shown["version"], shown["paid"]) == ("confirmed", 2, "399.00")

@@ -1,4 +1,4 @@
-"""A commit was sent, and the connection cut before its answer came: it happened, and nobody knows."""
+"""The connection is cut after a commit was sent and before its answer: it took effect, and the caller does not know."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.support.world import CARD, DECLINED, World, replace
 pytestmark = pytest.mark.faults
 
 ONE_GO = SCENARIOS[0]
-# Of a step that has two transactions of its own each is cut.
+# Where a step has two transactions of its own, each of them is cut.
 COMMITS = [*((step, 1) for step in ONE_GO.steps), (StepName.PLAN_CHANGE, 2)]
 UNDOS = [step.undo_name for step in all_steps().values() if isinstance(step, Reversible)]
 
@@ -38,7 +38,7 @@ def proxy(postgres_url: str) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 async def installation(postgres_url: str, proxy: Proxy, temporal: str) -> AsyncIterator[World]:
-    url = database_url(new_database(postgres_url, "unheard"))
+    url = database_url(new_database(postgres_url, "answer_lost"))
     through = url.set(drivername="postgresql", host=HOST, port=proxy.port, query={}).render_as_string(
         hide_password=False
     )
@@ -62,7 +62,7 @@ async def test_a_step_whose_commit_answer_is_lost_is_done_once(
     world: World, proxy: Proxy, step: str, commit: int
 ) -> None:
     order = await ONE_GO.prepare(world)
-    armed = meddled(world, proxy, order, step, commit)
+    armed = cut_commit_of(world, proxy, order, step, commit)
     answer = await ONE_GO.act(world, order)
     assert (armed.fired, proxy.cuts) == (1, 1)
     assert answer.status == 200, answer.body
@@ -76,7 +76,7 @@ async def test_an_undo_whose_commit_answer_is_lost_is_done_once(world: World, pr
     order = await ONE_GO.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
-    armed = meddled(world, proxy, order, step)
+    armed = cut_commit_of(world, proxy, order, step)
     answer = await ONE_GO.act(world, order)
     assert (armed.fired, proxy.cuts) == (1, 1)
     assert answer.code == REFUSAL.code
@@ -89,7 +89,7 @@ async def test_a_refusal_whose_commit_answer_is_lost_stays_the_answer(world: Wor
     order = await ONE_GO.prepare(world)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    armed = meddled(world, proxy, order, StepName.AUTHORISE_PAYMENT)
+    armed = cut_commit_of(world, proxy, order, StepName.AUTHORISE_PAYMENT)
     answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=DECLINED)
     assert (armed.fired, proxy.cuts) == (1, 1)
     assert (answer.status, answer.code) == (402, "PAYMENT_REFUSED")
@@ -97,7 +97,7 @@ async def test_a_refusal_whose_commit_answer_is_lost_stays_the_answer(world: Wor
     assert violations_of(world, order) == []
 
 
-def meddled(world: World, proxy: Proxy, order: str, step: str, commit: int = 1) -> Armed:
+def cut_commit_of(world: World, proxy: Proxy, order: str, step: str, commit: int = 1) -> Armed:
     armed = world.faults.arm(order, step, Fault.MEDDLED)
     armed.meddle = lambda: proxy.cut_commit(commit)
     return armed
@@ -107,12 +107,12 @@ async def test_a_request_whose_commit_answer_is_lost_is_one_change_when_it_is_se
     world: World, proxy: Proxy
 ) -> None:
     order = await world.sold(ADULT)
-    wanted = replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
+    operation = replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
     before = world.rows()
     proxy.cut_commit()
-    unheard = await world.change(order, wanted, key=f"unheard-{order}", confirm=True, payment=CARD)
-    assert (unheard.status, unheard.code, proxy.cuts) == (503, "STORE_BUSY", 1)
-    again = await world.change(order, wanted, key=f"unheard-{order}", confirm=True, payment=CARD)
+    lost = await world.change(order, operation, key=f"lost-{order}", confirm=True, payment=CARD)
+    assert (lost.status, lost.code, proxy.cuts) == (503, "STORE_BUSY", 1)
+    again = await world.change(order, operation, key=f"lost-{order}", confirm=True, payment=CARD)
     assert again.status == 200
     assert world.rows() == (before[0], before[1] + 1)
     await check_changed(world, order)
@@ -122,9 +122,9 @@ async def test_a_request_whose_commit_answer_is_lost_is_one_change_when_it_is_se
 async def test_a_new_order_whose_commit_answer_is_lost_is_one_order(world: World, proxy: Proxy) -> None:
     body, before = {"currency": "NOK"}, world.rows()
     proxy.cut_commit()
-    unheard = await world.post("/v1/orders", body, key="unheard-order")
-    assert (unheard.status, unheard.code, proxy.cuts) == (503, "STORE_BUSY", 1)
-    again = await world.post("/v1/orders", body, key="unheard-order")
+    lost = await world.post("/v1/orders", body, key="lost-order")
+    assert (lost.status, lost.code, proxy.cuts) == (503, "STORE_BUSY", 1)
+    again = await world.post("/v1/orders", body, key="lost-order")
     assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
     assert world.rows() == (before[0] + 1, before[1] + 1)
 
@@ -132,13 +132,13 @@ async def test_a_new_order_whose_commit_answer_is_lost_is_one_order(world: World
 async def test_a_reservation_whose_commit_answer_is_lost_is_one_order_when_it_is_sent_again(
     world: World, proxy: Proxy
 ) -> None:
-    sales = EnturClient(world)
-    offer = await sales.offer("standard", ADULT, service=world.train())
+    entur = EnturClient(world)
+    offer = await entur.offer("standard", ADULT, service=world.train())
     before = world.rows()
     proxy.cut_commit()
-    unheard = await sales.reserve({"offerId": offer}, Idempotency_Key="unheard-sale")
-    assert (unheard.status, unheard.code, proxy.cuts) == (503, "STORE_BUSY", 1)
-    again = await sales.reserve({"offerId": offer}, Idempotency_Key="unheard-sale")
+    lost = await entur.reserve({"offerId": offer}, Idempotency_Key="lost-sale")
+    assert (lost.status, lost.code, proxy.cuts) == (503, "STORE_BUSY", 1)
+    again = await entur.reserve({"offerId": offer}, Idempotency_Key="lost-sale")
     assert again.status == 200, again.body
     assert world.rows() == (before[0] + 1, before[1] + 1)
     assert violations_of(world, again.body["orderId"]) == []

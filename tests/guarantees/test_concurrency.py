@@ -1,4 +1,4 @@
-"""Many at once: the same request, one order, the last seat, each other's seats. Nothing is lost or done twice."""
+"""Concurrent requests for one key, one order, the last seat or each other's seats: none is lost or done twice."""
 
 import asyncio
 import uuid
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.guarantees.test_recovery import wrong_with
 from tests.support.canary import ADULT, CHILD
+from tests.support.phases import violations_of
 from tests.support.world import CARD, Answer, Json, World, add, replace
 
 pytestmark = pytest.mark.faults
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.faults
 MANY = 64
 
 
-async def answered(world: World, order: str, *operations: Json, **more: Any) -> Answer:
-    """Ask for a change as a client does: again under the same key while it is told to wait."""
+async def change_until_answered(world: World, order: str, *operations: Json, **more: Any) -> Answer:
+    """Request a change as a client does: repeat it under the same key while the answer is 202 or 503."""
     key = str(uuid.uuid4())
     while True:
         answer = await world.change(order, *operations, key=key, Prefer="wait=30", **more)
@@ -26,19 +26,19 @@ async def answered(world: World, order: str, *operations: Json, **more: Any) -> 
             return answer
 
 
-async def together(asked: Iterable[Coroutine[None, None, Answer]]) -> list[Answer]:
-    """Ask all at once; when one goes wrong nobody goes on asking behind the next law's back."""
+async def send_together(requests: Iterable[Coroutine[None, None, Answer]]) -> list[Answer]:
+    """Send all at once; if one fails the others are cancelled, so none runs on during the next test."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in asked]
+        tasks = [group.create_task(each) for each in requests]
     return [task.result() for task in tasks]
 
 
 async def test_a_hundred_identical_requests_are_one_change_with_one_answer(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    wanted = replace([f"{order}-1"], bundle)
-    asked = [world.change(order, wanted, key="same", confirm=True, payment=CARD) for _ in range(100)]
-    answers = await asyncio.gather(*asked)
+    operation = replace([f"{order}-1"], bundle)
+    requests = [world.change(order, operation, key="same", confirm=True, payment=CARD) for _ in range(100)]
+    answers = await asyncio.gather(*requests)
     assert {answer.status for answer in answers} == {200}
     assert len({str(answer.body) for answer in answers}) == 1
     shown = await world.show(order)
@@ -50,18 +50,18 @@ async def test_a_hundred_identical_requests_are_one_change_with_one_answer(world
 async def test_of_many_changes_on_one_order_each_is_done_or_refused_as_busy_and_none_is_lost(world: World) -> None:
     order, train = await world.sold(ADULT), world.train(coaches=4)
     bundles = [await world.offer("standard", CHILD, service=train) for _ in range(MANY)]
-    answers = await together(answered(world, order, add(bundle, CHILD)) for bundle in bundles)
+    answers = await send_together(change_until_answered(world, order, add(bundle, CHILD)) for bundle in bundles)
     ended = Counter((answer.status, answer.code) for answer in answers)
     assert set(ended) <= {(200, None), (423, "ORDER_BUSY")}
     done = ended[200, None]
-    assert done >= 7, "one has the turn, six wait"
+    assert done >= 7, "one runs, six wait"
     shown = await world.show(order)
     assert len(shown["lines"]) == done + 1
     seats = [seat["seat"] for seat in shown["reservations"] if seat["service"] == train]
     assert len(set(seats)) == len(seats) == done
     assert {row.state for row in world.changes_of(order)} <= {"done", "refused"}
     assert (await world.discard(order, Prefer="wait=30")).status == 200
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 async def test_of_many_orders_on_the_last_seat_one_wins_and_the_others_are_untouched(world: World) -> None:
@@ -69,28 +69,30 @@ async def test_of_many_orders_on_the_last_seat_one_wins_and_the_others_are_untou
     orders = [await world.order() for _ in range(MANY)]
     before = {order: world.snapshot(order) for order in orders}
     bundles = [await world.offer("standard", ADULT, service=train) for _ in orders]
-    wanted = zip(orders, bundles, strict=True)
-    asked = [answered(world, order, add(each, ADULT), confirm=True, payment=CARD) for order, each in wanted]
-    answers = await together(asked)
+    pairs = zip(orders, bundles, strict=True)
+    requests = [
+        change_until_answered(world, order, add(each, ADULT), confirm=True, payment=CARD) for order, each in pairs
+    ]
+    answers = await send_together(requests)
     assert Counter((each.status, each.code) for each in answers) == {(200, None): 1, (409, "SOLD_OUT"): MANY - 1}
     for order, answer in zip(orders, answers, strict=True):
         assert (answer.status == 200) != (world.snapshot(order) == before[order])
-        assert wrong_with(world, order) == []
+        assert violations_of(world, order) == []
 
 
-@pytest.mark.parametrize("round_", [2, 4], ids="{} in a circle".format)
-async def test_orders_that_request_each_others_seats_neither_deadlock_nor_lose_one(world: World, round_: int) -> None:
-    train = world.train(coaches=1, seats=round_)
-    orders = [await world.sold(ADULT, train=train) for _ in range(round_)]
+@pytest.mark.parametrize("count", [2, 4], ids="{} in a circle".format)
+async def test_orders_that_request_each_others_seats_neither_deadlock_nor_lose_one(world: World, count: int) -> None:
+    train = world.train(coaches=1, seats=count)
+    orders = [await world.sold(ADULT, train=train) for _ in range(count)]
     seats = [(await world.show(order))["reservations"][0]["seat"] for order in orders]
     before = {order: world.snapshot(order) for order in orders}
-    asked = []
+    requests = []
     for number, order in enumerate(orders):
         bundle = await world.offer("standard", ADULT, service=train)
-        wish = replace([f"{order}-1"], bundle, seats=[seats[(number + 1) % round_]])
-        asked.append(world.change(order, wish, confirm=True, payment=CARD))
-    answers = await asyncio.wait_for(asyncio.gather(*asked), 20)
+        operation = replace([f"{order}-1"], bundle, seats=[seats[(number + 1) % count]])
+        requests.append(world.change(order, operation, confirm=True, payment=CARD))
+    answers = await asyncio.wait_for(asyncio.gather(*requests), 20)
     assert {(answer.status, answer.code) for answer in answers} == {(409, "SEAT_TAKEN")}
     for order in orders:
         assert world.snapshot(order) == before[order]
-        assert wrong_with(world, order) == []
+        assert violations_of(world, order) == []

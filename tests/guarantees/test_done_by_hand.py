@@ -1,4 +1,4 @@
-"""Whatever somebody does by hand is theirs on the order's history; much money takes two of them."""
+"""The history of an order names who acted by hand; above a limit, two people must state that money was moved."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,39 +22,39 @@ from workflows.saga import step_runner
 
 MONEY = pytest.mark.parametrize("step", [StepName.SETTLE_PRICE_DIFFERENCE, StepName.VOID_PAYMENT])
 SETTLED = {"reason": "settled at the bank"}
-SEEN = {"reason": "seen in the bank's list"}
+VERIFIED = {"reason": "seen in the bank's list"}
 
 
 @pytest.fixture(scope="module")
 async def two_people(
     database_kind: str, temporal: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    """An installation that asks who somebody is, in which one person may settle less than every change here costs."""
+    """An installation with authentication, whose limit for one person is below the price of every change here."""
     folder: Path = tmp_path_factory.mktemp("by-hand")
     sqlite = database_kind == "sqlite"
     url = f"sqlite:///{folder / 'b.db'}" if sqlite else new_database(request.getfixturevalue("postgres_url"), "by_hand")
-    rule: dict[str, Any] = {"key_pepper": PEPPER, "single_person_limits": {"NOK": 9_999}}
+    settings: dict[str, Any] = {"key_pepper": PEPPER, "single_person_limits": {"NOK": 9_999}}
     async with running_world(
-        prepare_database(url), temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **rule
+        prepare_database(url), temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **settings
     ) as world:
         yield world
         check_invariants(world)
 
 
 @pytest.fixture
-async def door(two_people: World) -> AsyncIterator[AuthenticatedWorld]:
-    async with with_authentication(two_people) as made:
-        yield made
+async def authenticated(two_people: World) -> AsyncIterator[AuthenticatedWorld]:
+    async with with_authentication(two_people) as running:
+        yield running
     two_people.faults.clear()
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 
-async def say(world: World, order: str, said: Json, how: str = "done-by-hand", **headers: str) -> Answer:
-    return await world.send("POST", f"/v1/orders/{order}/attention/{how}", said, **headers)
+async def act(world: World, order: str, body: Json, action: str = "done-by-hand", **headers: str) -> Answer:
+    return await world.send("POST", f"/v1/orders/{order}/attention/{action}", body, **headers)
 
 
 async def events_of(world: World, order: str, kind: str) -> list[Json]:
@@ -62,39 +62,41 @@ async def events_of(world: World, order: str, kind: str) -> list[Json]:
     return [event["data"] for event in events if event["type"] == kind]
 
 
-async def refused_in_temporal(world: World, order: str, update: str, **said: object) -> str | None:
-    with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await world.workflow(order).execute_update(update, said)
-    cause = refused.value.cause
+async def send_refused_update(world: World, order: str, update: str, **body: object) -> str | None:
+    with pytest.raises(WorkflowUpdateFailedError) as refusal:
+        await world.workflow(order).execute_update(update, body)
+    cause = refusal.value.cause
     return cause.type if isinstance(cause, ApplicationError) else None
 
 
 @MONEY
 async def test_above_the_limit_a_step_is_done_by_hand_once_a_second_person_states_the_same(
-    door: AuthenticatedWorld, step: str
+    authenticated: AuthenticatedWorld, step: str
 ) -> None:
-    al, bo = door.client(), door.client()
-    order, asked, _ = await start_stuck_change(al.world, step)
+    al, bo = authenticated.client(), authenticated.client()
+    order, request, _ = await start_stuck_change(al.world, step)
     for _ in range(2):
-        first = await say(al.world, order, SETTLED)
+        first = await act(al.world, order, SETTLED)
         assert (first.status, first.code) == (409, "SECOND_PERSON_NEEDED")
     shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
     assert [(each["actor"], each["reason"]) for each in shown["statements"]] == [(al.name, SETTLED["reason"])]
     assert not await events_of(al.world, order, "done_by_hand")
-    assert not asked.done()
-    assert (await say(bo.world, order, SEEN)).status == 204
-    await asked
+    assert not request.done()
+    assert (await act(bo.world, order, VERIFIED)).status == 204
+    await request
     (done,) = await events_of(al.world, order, "done_by_hand")
-    assert (done["actor"], done["reason"], done["confirmed_by"]) == (bo.name, SEEN["reason"], [al.name])
+    assert (done["actor"], done["reason"], done["confirmed_by"]) == (bo.name, VERIFIED["reason"], [al.name])
     assert {each["actor"] for each in await events_of(al.world, order, "done_by_hand_stated")} == {al.name, bo.name}
 
 
 @MONEY
-async def test_an_update_sent_in_temporal_is_the_statement_of_no_person(door: AuthenticatedWorld, step: str) -> None:
-    al, bo = door.client(), door.client()
-    order, asked, _ = await start_stuck_change(al.world, step)
-    assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED) == "SECOND_PERSON_NEEDED"
-    assert (await say(al.world, order, SETTLED)).status == 409
+async def test_an_update_sent_in_temporal_is_the_statement_of_no_person(
+    authenticated: AuthenticatedWorld, step: str
+) -> None:
+    al, bo = authenticated.client(), authenticated.client()
+    order, request, _ = await start_stuck_change(al.world, step)
+    assert await send_refused_update(al.world, order, "done_by_hand", **SETTLED) == "SECOND_PERSON_NEEDED"
+    assert (await act(al.world, order, SETTLED)).status == 409
     events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
     for forged in (
         {},
@@ -102,110 +104,110 @@ async def test_an_update_sent_in_temporal_is_the_statement_of_no_person(door: Au
         {"done_by_hand_by": [bo.name, al.name]},
         {"statement_event": events[-1]["number"]},
     ):
-        found = await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, **forged)
-        assert found == "SECOND_PERSON_NEEDED"
-    # An event that says no such thing.
-    assert await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, statement_event=1) == "NOTHING_STUCK"
+        code = await send_refused_update(al.world, order, "done_by_hand", **SETTLED, **forged)
+        assert code == "SECOND_PERSON_NEEDED"
+    # An event that is no statement.
+    assert await send_refused_update(al.world, order, "done_by_hand", **SETTLED, statement_event=1) == "NOTHING_STUCK"
     assert not await events_of(al.world, order, "done_by_hand")
-    assert (await say(bo.world, order, SEEN)).status == 204
-    await asked
+    assert (await act(bo.world, order, VERIFIED)).status == 204
+    await request
 
 
 async def test_a_statement_that_a_busy_store_did_not_take_may_be_sent_again_under_its_key(
-    door: AuthenticatedWorld,
+    authenticated: AuthenticatedWorld,
 ) -> None:
-    al = door.client()
-    order, asked, _ = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
-    busy = door.world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.DOWN)
-    away = await say(al.world, order, SETTLED, Idempotency_Key="once")
+    al = authenticated.client()
+    order, request, _ = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
+    busy = authenticated.world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.DOWN)
+    away = await act(al.world, order, SETTLED, Idempotency_Key="once")
     assert (away.status, away.code) == (503, "ENGINE_UNREACHABLE")
-    assert not asked.done()
+    assert not request.done()
     busy.fault = Fault.FLAKY
-    assert (await say(al.world, order, SETTLED, Idempotency_Key="once")).status == 204
-    await asked
+    assert (await act(al.world, order, SETTLED, Idempotency_Key="once")).status == 204
+    await request
     for kind in ("done_by_hand_stated", "done_by_hand"):
         assert len(await events_of(al.world, order, kind)) == 1
 
 
-async def test_the_statement_of_one_person_lapses_after_an_hour(door: AuthenticatedWorld) -> None:
-    al, bo = door.client(), door.client()
-    order, asked, _ = await start_stuck_change(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
-    assert (await say(al.world, order, SETTLED)).status == 409
-    with door.world.clock_at(door.world.components.store.now() + timedelta(minutes=61)):
+async def test_the_statement_of_one_person_lapses_after_an_hour(authenticated: AuthenticatedWorld) -> None:
+    al, bo = authenticated.client(), authenticated.client()
+    order, request, _ = await start_stuck_change(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    assert (await act(al.world, order, SETTLED)).status == 409
+    with authenticated.world.clock_at(authenticated.world.components.store.now() + timedelta(minutes=61)):
         shown = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body
         assert shown["statements"] == []
         events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
-        (once,) = [each["number"] for each in events if each["type"] == "done_by_hand_stated"]
-        assert (await say(bo.world, order, SEEN)).code == "SECOND_PERSON_NEEDED"
-        # What Al said then is no word by now, whoever repeats it in Temporal.
+        (number,) = [each["number"] for each in events if each["type"] == "done_by_hand_stated"]
+        assert (await act(bo.world, order, VERIFIED)).code == "SECOND_PERSON_NEEDED"
+        # The earlier statement no longer counts, even when an update in Temporal names its event.
         assert (
-            await refused_in_temporal(al.world, order, "done_by_hand", **SETTLED, statement_event=once)
+            await send_refused_update(al.world, order, "done_by_hand", **SETTLED, statement_event=number)
             == "NOTHING_STUCK"
         )
-        assert (await say(al.world, order, SETTLED)).status == 204
-        await asked
+        assert (await act(al.world, order, SETTLED)).status == 204
+        await request
 
 
-async def test_a_statement_about_one_stuck_step_does_not_count_for_the_next(door: AuthenticatedWorld) -> None:
-    al, bo = door.client(), door.client()
-    order, asked, armed = await start_stuck_change(al.world, StepName.VOID_PAYMENT)
-    assert (await say(al.world, order, SETTLED)).status == 409
-    door.world.faults.clear()
-    assert (await say(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
-    await asked
-    gone = await say(bo.world, order, SEEN)
+async def test_a_statement_about_one_stuck_step_does_not_count_for_the_next(authenticated: AuthenticatedWorld) -> None:
+    al, bo = authenticated.client(), authenticated.client()
+    order, request, armed = await start_stuck_change(al.world, StepName.VOID_PAYMENT)
+    assert (await act(al.world, order, SETTLED)).status == 409
+    authenticated.world.faults.clear()
+    assert (await act(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
+    await request
+    gone = await act(bo.world, order, VERIFIED)
     assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
     assert not await events_of(al.world, order, "done_by_hand")
     assert armed.fired
 
 
-async def test_one_person_may_state_alone_that_a_step_without_money_was_done(door: AuthenticatedWorld) -> None:
-    al = door.client()
-    order, asked, _ = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
-    assert (await say(al.world, order, SETTLED)).status == 204
-    await asked
+async def test_one_person_may_state_alone_that_a_step_without_money_was_done(authenticated: AuthenticatedWorld) -> None:
+    al = authenticated.client()
+    order, request, _ = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
+    assert (await act(al.world, order, SETTLED)).status == 204
+    await request
     (done,) = await events_of(al.world, order, "done_by_hand")
     assert done == {"step": StepName.RESERVE_SEATS, "actor": al.name, **SETTLED}
 
 
 @MONEY
 async def test_up_to_the_limit_one_person_may_state_alone_that_money_was_moved(
-    door: AuthenticatedWorld, step: str, monkeypatch: pytest.MonkeyPatch
+    authenticated: AuthenticatedWorld, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    al = door.client()
-    order, asked, _ = await start_stuck_change(al.world, step)
-    monkeypatch.setitem(cast("dict[str, int]", door.world.components.dual_control.up_to), "NOK", 10_000)
-    assert (await say(al.world, order, SETTLED)).status == 204
-    await asked
+    al = authenticated.client()
+    order, request, _ = await start_stuck_change(al.world, step)
+    monkeypatch.setitem(cast("dict[str, int]", authenticated.world.components.dual_control.up_to), "NOK", 10_000)
+    assert (await act(al.world, order, SETTLED)).status == 204
+    await request
     assert [each["actor"] for each in await events_of(al.world, order, "done_by_hand")] == [al.name]
 
 
-async def test_the_actor_is_the_authenticated_client_and_never_what_it_sends(door: AuthenticatedWorld) -> None:
-    al = door.client()
-    order, asked, armed = await start_stuck_change(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
-    forged = await say(al.world, order, {"reason": "it is back", "actor": "somebody else"}, "retry-now")
+async def test_the_actor_is_the_authenticated_client_and_never_what_it_sends(authenticated: AuthenticatedWorld) -> None:
+    al = authenticated.client()
+    order, request, armed = await start_stuck_change(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    forged = await act(al.world, order, {"reason": "it is back", "actor": "somebody else"}, "retry-now")
     assert (forged.status, forged.code) == (422, "MEMBER_INVALID")
     tried = armed.fired
-    assert (await say(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
+    assert (await act(al.world, order, {"reason": "it is back"}, "retry-now")).status == 204
     async with asyncio.timeout(20):
-        while armed.fired == tried:  # noqa: ASYNC110 - only the count tells
+        while armed.fired == tried:  # noqa: ASYNC110 - only the count shows it
             await asyncio.sleep(0.01)
-    door.world.faults.clear()
+    authenticated.world.faults.clear()
     await al.world.workflow(order).execute_update("retry_now", {"reason": "once more"})
-    await asked
-    said = [(each["actor"], each["reason"]) for each in await events_of(al.world, order, "retry_requested")]
-    assert said == [(al.name, "it is back"), ("temporal", "once more")]
+    await request
+    entries = [(each["actor"], each["reason"]) for each in await events_of(al.world, order, "retry_requested")]
+    assert entries == [(al.name, "it is back"), ("temporal", "once more")]
 
 
 async def test_confirming_discarding_and_extending_by_hand_is_recorded_with_actor_and_reason(world: World) -> None:
-    async with with_authentication(world) as door:
-        al = door.client()
+    async with with_authentication(world) as authenticated:
+        al = authenticated.client()
         order, _ = await al.world.open_draft()
         later = (world.components.store.now() + timedelta(hours=2)).isoformat()
-        wanted = {"expires_at": later, "reason": "they call back"}
-        assert (await al.world.send("PATCH", f"/v1/orders/{order}", wanted)).status == 200
-        why = {"reason": "they changed their mind"}
-        assert (await al.world.send("DELETE", f"/v1/orders/{order}/draft", why)).status == 200
+        body = {"expires_at": later, "reason": "they call back"}
+        assert (await al.world.send("PATCH", f"/v1/orders/{order}", body)).status == 200
+        reason = {"reason": "they changed their mind"}
+        assert (await al.world.send("DELETE", f"/v1/orders/{order}/draft", reason)).status == 200
         await al.world.upgrade(order)
         await al.world.pay(order, "100.00")
         await al.world.workflow(order).execute_update("extend", {"minutes": 90, "reason": "a slow bank"})
@@ -222,8 +224,8 @@ async def test_confirming_discarding_and_extending_by_hand_is_recorded_with_acto
 async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(world: World, reason: str) -> None:
     order, _ = await world.open_draft()
     for update in ("confirm", "discard", "extend"):
-        assert await refused_in_temporal(world, order, update, reason=reason, minutes=5) == "NEEDS_REASON"
-    assert await refused_in_temporal(world, order, "confirm") == "NEEDS_REASON"
+        assert await send_refused_update(world, order, update, reason=reason, minutes=5) == "NEEDS_REASON"
+    assert await send_refused_update(world, order, "confirm") == "NEEDS_REASON"
     for method, path, body in (
         ("DELETE", "/draft", {}),
         ("PATCH", "", {"expires_at": "2027-01-01T00:00:00Z"}),
@@ -238,12 +240,12 @@ async def test_a_reason_that_cannot_be_recorded_is_refused_wherever_it_is_given(
 
 
 async def test_an_update_that_names_an_unrelated_event_is_recorded_all_the_same(
-    door: AuthenticatedWorld,
+    authenticated: AuthenticatedWorld,
 ) -> None:
-    al = door.client()
-    order, asked, armed = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
+    al = authenticated.client()
+    order, request, armed = await start_stuck_change(al.world, StepName.RELEASE_SEATS)
     armed.fault = Fault.LOST
     await al.world.workflow(order).execute_update("retry_now", {"reason": "quietly", "statement_event": 1})
-    await asked
+    await request
     (tried,) = await events_of(al.world, order, "retry_requested")
     assert (tried["actor"], tried["reason"]) == ("temporal", "quietly")

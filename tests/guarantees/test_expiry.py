@@ -1,4 +1,4 @@
-"""A draft ends at its deadline, in its turn, and gives back everything it held. Time is skipped."""
+"""A draft ends at its deadline, after the requests before it, and releases everything it held. Time is skipped."""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ LATER = timedelta(minutes=21)
 
 
 async def pass_time(world: World, order: str, by: timedelta = LATER) -> str:
-    """Let time pass for an order's draft until its run has ended."""
+    """Skip time for the draft of an order and wait until its run has ended."""
     await TimeSkipper(world.client).fast_forward(world.workflow(order), by)
     return await world.wait_for_end(order)
 
@@ -136,58 +136,58 @@ async def test_an_order_without_a_draft_has_no_deadline_to_move(world: World) ->
 
 
 async def test_a_draft_opened_through_enturs_api_expires_like_any_other(world: World) -> None:
-    sales = EnturClient(world)
-    order, (line,) = await sales.sold_in_three_calls(ADULT)
-    before, seats, shown = world.snapshot(order), world.seats_of(order), await sales.show(order)
-    offer = await sales.offer("flexible", ADULT, service=world.train())
-    assert (await sales.update(order, {"offerId": offer, "orderLineId": line})).status == 200
-    assert ((await sales.show(order))["version"], (await sales.show(order))["balance"]) == (2, "100.00")
+    entur = EnturClient(world)
+    order, (line,) = await entur.sold_in_three_calls(ADULT)
+    before, seats, shown = world.snapshot(order), world.seats_of(order), await entur.show(order)
+    offer = await entur.offer("flexible", ADULT, service=world.train())
+    assert (await entur.update(order, {"offerId": offer, "orderLineId": line})).status == 200
+    assert ((await entur.show(order))["version"], (await entur.show(order))["balance"]) == (2, "100.00")
     assert await pass_time(world, order) == "COMPLETED"
-    assert (world.snapshot(order), world.seats_of(order), await sales.show(order)) == (before, seats, shown)
+    assert (world.snapshot(order), world.seats_of(order), await entur.show(order)) == (before, seats, shown)
 
 
 async def test_an_order_of_discover_swiss_ends_with_its_first_offer_and_may_be_changed_again(world: World) -> None:
-    market = DiscoverClient(world)
-    product, service, departs = market.panorama(seats=1)
-    order = await market.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
+    discover = DiscoverClient(world)
+    product, service, departs = discover.panorama(seats=1)
+    order = await discover.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
     assert world.seats_of(order) == [f"{service} 1-1 held"]
     assert await pass_time(world, order) == "COMPLETED"
-    shown = await market.show(order)
+    shown = await discover.show(order)
     assert (shown["orderStatus"], "expiresAt" in shown, world.seats_of(order)) == ("Expired", False, [])
     assert [each["orderItemStatus"] for each in shown["orderedItem"]] == ["Checkout", "Checkout"]
-    answer = await market.put(f"{order}-2", item(THREE_DAYS, HELMA))
+    answer = await discover.put(f"{order}-2", item(THREE_DAYS, HELMA))
     assert (answer.status, codes(answer)) == (200, [])
-    shown = await market.show(order)
+    shown = await discover.show(order)
     assert (shown["orderStatus"], world.seats_of(order)) == ("Placed", [f"{service} 1-1 held"])
     assert datetime.fromisoformat(shown["expiresAt"]) > world.components.store.now() + timedelta(minutes=15)
     assert [each["orderItemNumber"] for each in shown["orderedItem"]] == [f"{order}-1", f"{order}-2"]
 
 
 async def test_an_expired_order_of_discover_swiss_stays_expired_when_its_seats_are_gone(world: World) -> None:
-    market = DiscoverClient(world)
-    product, _, departs = market.panorama(seats=1)
-    order = await market.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
+    discover = DiscoverClient(world)
+    product, _, departs = discover.panorama(seats=1)
+    order = await discover.order(item(product, JHON, valid_from=departs), item(DAY_CARD, HELMA))
     await pass_time(world, order)
-    other = await market.order(item(product, HELMA, valid_from=departs))
-    before, shown = world.snapshot(order), await market.show(order)
-    answer = await market.put(f"{order}-2", item(THREE_DAYS, HELMA))
-    assert (answer.status, codes(answer), await market.show(order)) == (200, ["sold_out"], shown)
+    other = await discover.order(item(product, HELMA, valid_from=departs))
+    before, shown = world.snapshot(order), await discover.show(order)
+    answer = await discover.put(f"{order}-2", item(THREE_DAYS, HELMA))
+    assert (answer.status, codes(answer), await discover.show(order)) == (200, ["sold_out"], shown)
     assert (world.snapshot(order), shown["orderStatus"]) == (before, "Expired")
-    assert (await market.show(other))["orderStatus"] == "Placed"
+    assert (await discover.show(other))["orderStatus"] == "Placed"
 
 
 async def test_an_expired_order_is_neither_priced_at_another_age_nor_stuck_with_a_train_that_left(world: World) -> None:
-    market = DiscoverClient(world)
-    product, _, departs = market.panorama()
+    discover = DiscoverClient(world)
+    product, _, departs = discover.panorama()
     child = JHON | {"birthDate": "2015-01-01"}
-    order = await market.order(item(DAY_CARD, child), item(product, HELMA, valid_from=departs))
+    order = await discover.order(item(DAY_CARD, child), item(product, HELMA, valid_from=departs))
     await pass_time(world, order)
     before = world.snapshot(order)
-    assert codes(await market.add(order, item(THREE_DAYS, JHON))) == ["traveller_differs"]
+    assert codes(await discover.add(order, item(THREE_DAYS, JHON))) == ["traveller_differs"]
     assert world.snapshot(order) == before
     with world.clock_at(world.components.store.now() + timedelta(days=40)):
-        assert codes(await market.put(f"{order}-1", item(THREE_DAYS, child))) == ["service_departed"]
+        assert codes(await discover.put(f"{order}-1", item(THREE_DAYS, child))) == ["service_departed"]
         assert world.snapshot(order) == before
-        assert codes(await market.remove(f"{order}-2")) == []
-    shown = await market.show(order)
+        assert codes(await discover.remove(f"{order}-2")) == []
+    shown = await discover.show(order)
     assert (shown["orderStatus"], shown["totalAmount"]) == ("Placed", 19.0)

@@ -1,4 +1,4 @@
-"""A provider outside our database: its steps are activities on its own queue, everything else stays."""
+"""A provider outside our database: only its steps become activities on its own task queue."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -34,17 +34,17 @@ async def installation(
 @pytest.fixture
 def world(installation: World, bank: WatchedBank) -> Iterator[World]:
     yield installation
-    bank.before_answer = lambda _what: None
+    bank.before_answer = lambda _call: None
 
 
-async def dearer(world: World, order: str, means: dict[str, str] = CARD) -> tuple[int, str]:
-    answer = await world.upgrade(order, confirm=True, payment=means)
+async def upgrade(world: World, order: str, payment: dict[str, str] = CARD) -> tuple[int, str]:
+    answer = await world.upgrade(order, confirm=True, payment=payment)
     return answer.status, answer.change
 
 
 async def test_the_steps_of_an_external_provider_are_activities_on_its_own_queue(world: World) -> None:
     order = await world.sold(ADULT)
-    assert (await dearer(world, order))[0] == 200
+    assert (await upgrade(world, order))[0] == 200
     history = await world.workflow(order).fetch_history()
     scheduled = [
         (
@@ -61,7 +61,7 @@ async def test_the_steps_of_an_external_provider_are_activities_on_its_own_queue
 async def test_a_payment_an_external_bank_declines_leaves_no_trace(world: World, bank: WatchedBank) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    status, change = await dearer(world, order, DECLINED)
+    status, change = await upgrade(world, order, DECLINED)
     assert status == 402
     assert world.snapshot(order) == before
     account = bank.accounts[f"{change}/authorise_payment"]
@@ -71,14 +71,14 @@ async def test_a_payment_an_external_bank_declines_leaves_no_trace(world: World,
 async def test_money_is_captured_once_when_every_answer_is_lost_once(world: World, bank: WatchedBank) -> None:
     lost: set[str] = set()
 
-    def lose(what: str) -> None:
-        if what not in lost:
-            lost.add(what)
+    def lose(call: str) -> None:
+        if call not in lost:
+            lost.add(call)
             raise ConnectionError
 
     order = await world.sold(ADULT)
     bank.before_answer = lose
-    status, change = await dearer(world, order)
+    status, change = await upgrade(world, order)
     assert status == 200
     assert lost == {f"authorise {change}/authorise_payment", f"settle {change}/settle_price_difference"}
     assert [move.amount.minor for move in bank.settled[f"{change}/settle_price_difference"]] == [10000]
@@ -90,13 +90,13 @@ async def test_a_slow_bank_does_not_hold_up_other_orders(world: World, bank: Wat
     reached, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def wait(what: str) -> None:
-        if what.startswith("settle"):
+    def wait(call: str) -> None:
+        if call.startswith("settle"):
             loop.call_soon_threadsafe(reached.set)
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(15)
 
     bank.before_answer = wait
-    slow = asyncio.create_task(dearer(world, order))
+    slow = asyncio.create_task(upgrade(world, order))
     await asyncio.wait_for(reached.wait(), 15)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     assert (await world.change(other, replace([f"{other}-1"], bundle))).status == 200

@@ -1,4 +1,4 @@
-"""kill -9 of the worker in the middle of a change: another one carries on, nothing is lost or doubled."""
+"""kill -9 of the worker in the middle of a change: the next worker continues, nothing is lost or done twice."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from temporal.names import StepName
 
 pytestmark = pytest.mark.faults
 
-SECONDS_TO_RECOVER = 20
+MAX_RECOVERY_SECONDS = 20
 
 
 @pytest.fixture
@@ -34,51 +34,51 @@ def stack(fresh_database: str, tmp_path: Path) -> Iterator[Stack]:
         yield running
 
 
-def sold(shop: NativeClient, number: int) -> str:
-    order = shop.order("NOK", "kill")
-    bundle = shop.offer("standard", TWO, service=train("4711", number))
-    wanted = {"operations": [add(bundle, named(TWO))], "confirm": True, "payment": CARD}
-    assert ask(shop, order, wanted)["state"] == "done"
+def sell(client: NativeClient, number: int) -> str:
+    order = client.order("NOK", "kill")
+    bundle = client.offer("standard", TWO, service=train("4711", number))
+    body = {"operations": [add(bundle, named(TWO))], "confirm": True, "payment": CARD}
+    assert send_change(client, order, body)["state"] == "done"
     return order
 
 
-def dearer(shop: NativeClient, order: str, number: int) -> Json:
-    bundle = shop.offer("flexible", TWO, service=train("4713", number))
-    lines = [line["id"] for line in shop.show(order)["lines"]]
-    return ask(shop, order, {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD})
+def upgrade(client: NativeClient, order: str, number: int) -> Json:
+    bundle = client.offer("flexible", TWO, service=train("4713", number))
+    lines = [line["id"] for line in client.show(order)["lines"]]
+    return send_change(client, order, {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD})
 
 
-def ask(shop: NativeClient, order: str, body: Json) -> Json:
-    return shop.ask(f"/v1/orders/{order}/changes", body, lambda _seen: None)
+def send_change(client: NativeClient, order: str, body: Json) -> Json:
+    return client.ask(f"/v1/orders/{order}/changes", body, lambda _change: None)
 
 
 def train(number: str, ahead: int) -> str:
-    day = datetime.now(UTC).date() + timedelta(days=3 + ahead)  # noqa: TID251 - the shop's own calendar
+    day = datetime.now(UTC).date() + timedelta(days=3 + ahead)  # noqa: TID251 - the client's own calendar
     return f"{number}-{day}"
 
 
-def until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     give_up = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.02)
 
 
-def done_of_the_change(book: Store, order: str) -> set[str]:
-    """Which steps of the change are done: the order's third request, after its making and its sale."""
-    with book.read() as tx:
-        mine = select(ChangeRow.id).where(ChangeRow.order_number == order).order_by(col(ChangeRow.created_at))
-        asked = tx.exec(mine).all()
-        return {row.step for row in of_change(tx, asked[2]) if row.state == "done"} if asked[2:] else set()
+def read_done_steps(store: Store, order: str) -> set[str]:
+    """Return the steps done of the change: the third request of the order, after its creation and its sale."""
+    with store.read() as tx:
+        query = select(ChangeRow.id).where(ChangeRow.order_number == order).order_by(col(ChangeRow.created_at))
+        changes = tx.exec(query).all()
+        return {row.step for row in of_change(tx, changes[2]) if row.state == "done"} if changes[2:] else set()
 
 
-def whole(shop: NativeClient, book: Store, order: str, number: int) -> bool:
-    """Whether an order is the new order, with just its seats and its money."""
-    shown = shop.show(order)
-    with book.read() as tx:
-        mine = [row.key for row in tx.exec(select(SeatHoldRow)) if row.service == train("4713", number)]
+def is_new_order(client: NativeClient, store: Store, order: str, number: int) -> bool:
+    """Whether an order is the new order, with exactly its seats and its money."""
+    shown = client.show(order)
+    with store.read() as tx:
+        new = [row.key for row in tx.exec(select(SeatHoldRow)) if row.service == train("4713", number)]
         old = [row.key for row in tx.exec(select(SeatHoldRow)) if row.service == train("4711", number)]
-    return (shown["status"], shown["version"], shown["paid"], shown["balance"], len(mine), old) == (
+    return (shown["status"], shown["version"], shown["paid"], shown["balance"], len(new), old) == (
         "confirmed",
         2,
         "798.00",
@@ -89,8 +89,8 @@ def whole(shop: NativeClient, book: Store, order: str, number: int) -> bool:
 
 
 @contextmanager
-def nothing_after_the_seats(stack: Stack) -> Iterator[None]:
-    """Let a change hold its seats and then wait: its lines cannot be written."""
+def blocked_after_the_seats(stack: Stack) -> Iterator[None]:
+    """Let a change hold its seats and then wait, because its lines cannot be written."""
     engine = create_engine(database_url(stack.database))
     with engine.connect() as connection:
         connection.execute(text("LOCK TABLE order_lines IN EXCLUSIVE MODE"))
@@ -101,58 +101,58 @@ def nothing_after_the_seats(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.only_on("postgres")
 def test_a_change_whose_worker_is_killed_after_the_seats_were_held_is_continued(
-    stack: Stack, shop: NativeClient, book: Store
+    stack: Stack, client: NativeClient, store: Store
 ) -> None:
-    order = sold(shop, 0)
+    order = sell(client, 0)
     with ThreadPoolExecutor(1) as pool:
-        with nothing_after_the_seats(stack):
-            asked = pool.submit(dearer, shop, order, 0)
-            until(lambda: StepName.RESERVE_SEATS in done_of_the_change(book, order))
+        with blocked_after_the_seats(stack):
+            request = pool.submit(upgrade, client, order, 0)
+            wait_until(lambda: StepName.RESERVE_SEATS in read_done_steps(store, order))
             stack.worker.kill()
         killed = time.monotonic()
         stack.worker.start()
-        assert asked.result(60)["state"] == "done"
-        assert time.monotonic() - killed < SECONDS_TO_RECOVER
-    assert whole(shop, book, order, 0)
+        assert request.result(60)["state"] == "done"
+        assert time.monotonic() - killed < MAX_RECOVERY_SECONDS
+    assert is_new_order(client, store, order, 0)
 
 
 @pytest.mark.only_on("postgres")
 def test_a_stream_reports_all_of_a_change_though_the_worker_is_killed(
-    stack: Stack, shop: NativeClient, book: Store
+    stack: Stack, client: NativeClient, store: Store
 ) -> None:
-    order, steps = sold(shop, 1), set()
-    bundle = shop.offer("flexible", TWO, service=train("4713", 1))
-    wanted = {"operations": [replace([line["id"] for line in shop.show(order)["lines"]], bundle)]}
-    with ExitStack() as held_up:
-        held_up.enter_context(nothing_after_the_seats(stack))
-        change = shop.begin("POST", f"/v1/orders/{order}/changes", wanted | {"confirm": True, "payment": CARD})
-        told = []
-        for each in shop.follow(change):
-            told.append(each)
+    order, steps = sell(client, 1), set()
+    bundle = client.offer("flexible", TWO, service=train("4713", 1))
+    body = {"operations": [replace([line["id"] for line in client.show(order)["lines"]], bundle)]}
+    with ExitStack() as blocked:
+        blocked.enter_context(blocked_after_the_seats(stack))
+        change = client.begin("POST", f"/v1/orders/{order}/changes", body | {"confirm": True, "payment": CARD})
+        events = []
+        for each in client.follow(change):
+            events.append(each)
             if each.data.get("step") == StepName.RESERVE_SEATS and each.data["state"] == "done":
                 stack.worker.kill()
-                held_up.close()
+                blocked.close()
                 stack.worker.start()
             steps.add((each.data.get("step"), each.data.get("state")))
-    assert told[-1].data == {"change": change, "state": "done", "code": None}
+    assert events[-1].data == {"change": change, "state": "done", "code": None}
     assert (StepName.CONFIRM_SEATS, "done") in steps
-    numbers = [each.number for each in told if each.number]
-    with book.read() as tx:
+    numbers = [each.number for each in events if each.number]
+    with store.read() as tx:
         own = [event.number for event in history(tx, order, 0, 200) if event.change == change]
     assert numbers == own
-    assert whole(shop, book, order, 1)
+    assert is_new_order(client, store, order, 1)
 
 
 @pytest.mark.only_on("sqlite")  # kill points on both are in test_kill_points
 def test_a_worker_killed_while_many_orders_change_leaves_each_of_them_whole(
-    stack: Stack, shop: NativeClient, book: Store
+    stack: Stack, client: NativeClient, store: Store
 ) -> None:
-    orders = {sold(shop, number): number for number in range(6)}
+    orders = {sell(client, number): number for number in range(6)}
     with ThreadPoolExecutor(len(orders)) as pool:
-        asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
+        requests = [pool.submit(upgrade, client, order, number) for order, number in orders.items()]
         first = next(iter(orders))
-        until(lambda: StepName.SWAP_OFFER_BUNDLE in done_of_the_change(book, first))
+        wait_until(lambda: StepName.SWAP_OFFER_BUNDLE in read_done_steps(store, first))
         stack.worker.kill()
         stack.worker.start()
-        assert [each.result(90)["state"] for each in asked] == ["done"] * len(orders)
-    assert all(whole(shop, book, order, number) for order, number in orders.items())
+        assert [each.result(90)["state"] for each in requests] == ["done"] * len(orders)
+    assert all(is_new_order(client, store, order, number) for order, number in orders.items())

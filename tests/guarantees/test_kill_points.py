@@ -1,4 +1,4 @@
-"""kill -9 of the worker before and after everything a step or an undo does: generated from the declarations."""
+"""kill -9 of the worker before and after the work of each step and each undo: generated from the declarations."""
 
 import asyncio
 import contextlib
@@ -26,12 +26,12 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.faults
 
-LONGEST_RECOVERY = 20
+MAX_RECOVERY_SECONDS = 20
 ONE_GO = SCENARIOS[0]
 
 
 def kill_points() -> Iterator[tuple[Scenario, str, Fault]]:
-    """Return every declared step and undo, with a story it happens in, before and after it."""
+    """Yield every declared step and undo, with a scenario it runs in, before and after its work."""
     for name, step in sorted(all_steps().items()):
         scenario = next(each for each in SCENARIOS if name in each.steps)
         for fault in (Fault.KILLED, Fault.KILLED_AFTER):
@@ -47,8 +47,8 @@ CASES = [
 
 
 @dataclass
-class Mortal:
-    """An installation whose worker is a process that dies and is started again."""
+class Killable:
+    """An installation whose worker is a process that is killed and started again."""
 
     world: World
     folder: Folder
@@ -57,7 +57,7 @@ class Mortal:
     recovered_in: list[float] = field(default_factory=list)
 
     async def keep_alive(self) -> None:
-        """Start the worker again as soon as it has died."""
+        """Start the worker again as soon as it has ended."""
         while True:
             if self.child.ended:
                 self.killed_at.append(time.monotonic())
@@ -66,35 +66,35 @@ class Mortal:
 
 
 @pytest.fixture(scope="module")
-async def mortal(
+async def installation(
     database_kind: str, request: pytest.FixtureRequest, temporal: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Mortal]:
-    place = tmp_path_factory.mktemp("mortal")
-    url = f"sqlite:///{place / 'mortal.db'}"
+) -> AsyncIterator[Killable]:
+    folder = tmp_path_factory.mktemp("killable")
+    url = f"sqlite:///{folder / 'killable.db'}"
     if database_kind == "postgres":
-        url = new_database(request.getfixturevalue("postgres_url"), "mortal")
+        url = new_database(request.getfixturevalue("postgres_url"), "killable")
     prepare_database(url)
-    namespace = f"mortal-{database_kind}"
+    namespace = f"killable-{database_kind}"
     environment = {
         "CHANGEOVER_DATABASE": url,
         "TEMPORAL_ADDRESS": temporal,
         "TEMPORAL_NAMESPACE": namespace,
         "TEMPORAL_CONFIG_FILE": os.devnull,
     }
-    command = [sys.executable, "-m", "cli.faults.worker", str(place)]
-    child = Child("worker", command, place / "worker.log", environment)
-    async with running_world(url, temporal, namespace, works=False) as world:
+    command = [sys.executable, "-m", "cli.faults.worker", str(folder)]
+    child = Child("worker", command, folder / "worker.log", environment)
+    async with running_world(url, temporal, namespace, with_worker=False) as world:
         child.start()
-        made = Mortal(world, Folder(place), child)
-        watching = asyncio.create_task(made.keep_alive())
+        killable = Killable(world, Folder(folder), child)
+        keeping_alive = asyncio.create_task(killable.keep_alive())
         try:
-            yield made
+            yield killable
         finally:
-            watching.cancel()
+            keeping_alive.cancel()
             child.stop()
         with world.components.store.read() as tx:
             assert [*invariants.violations(tx)] == []
-    times = sorted(made.recovered_in)
+    times = sorted(killable.recovered_in)
     report = f"{database_kind}: {len(times)} kills, p50 {times[len(times) // 2]:.1f} s, max {times[-1]:.1f} s\n"
     with (Path("artifacts") / "recovery-after-kill.txt").open("a") as log:
         log.write(report)
@@ -102,33 +102,33 @@ async def mortal(
 
 @pytest.mark.parametrize(("scenario", "step", "fault"), CASES)
 async def test_a_worker_killed_at_any_point_leaves_the_new_order_or_the_old_one(
-    mortal: Mortal, scenario: Scenario, step: str, fault: Fault
+    installation: Killable, scenario: Scenario, step: str, fault: Fault
 ) -> None:
-    world, folder = mortal.world, mortal.folder
+    world, folder = installation.world, installation.folder
     order = await scenario.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
     is_undo = step not in all_steps()
     if is_undo:
         folder.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     folder.arm(order, step, fault)
-    deaths = len(mortal.killed_at)
-    state, code = await outcome_of(world, (await scenario.act(world, order)).change)
+    kills = len(installation.killed_at)
+    state, code = await wait_for_outcome(world, (await scenario.act(world, order)).change)
     ended = time.monotonic()
     assert folder.struck(order, step, fault)
-    assert len(mortal.killed_at) == deaths + 1
+    assert len(installation.killed_at) == kills + 1
     if is_undo:
         assert (state, code) == ("refused", REFUSAL.code)
         assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
     else:
         assert (state, code) == ("done", None)
     assert world.at_most_once(order)
-    mortal.recovered_in.append(ended - mortal.killed_at[-1])
-    assert mortal.recovered_in[-1] < LONGEST_RECOVERY
+    installation.recovered_in.append(ended - installation.killed_at[-1])
+    assert installation.recovered_in[-1] < MAX_RECOVERY_SECONDS
 
 
-async def outcome_of(world: World, change: str) -> tuple[str, str | None]:
-    """Wait until a request has ended, and return how."""
-    async with asyncio.timeout(LONGEST_RECOVERY + 10):
+async def wait_for_outcome(world: World, change: str) -> tuple[str, str | None]:
+    """Wait until a request has ended; return its state and its problem code."""
+    async with asyncio.timeout(MAX_RECOVERY_SECONDS + 10):
         while True:
             shown = (await world.send("GET", f"/v1/changes/{change}")).body
             if shown["state"] in OUTCOMES:

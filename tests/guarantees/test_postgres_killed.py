@@ -1,4 +1,4 @@
-"""kill -9 of PostgreSQL, which then starts again: what was answered stays, what was under way ends right."""
+"""kill -9 of PostgreSQL, which then restarts: answered changes are kept, changes in progress end correctly."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -61,19 +61,19 @@ async def test_a_change_in_any_phase_ends_correctly_when_postgresql_is_killed(
     server.kill()
     assert all(each.armed.fired == 1 for each in changes)
     if not back_first:
-        let_go(changes)
+        resume(changes)
         answer, seconds = await timed(changes[0].send())
         assert (answer.status, answer.code) == (503, "STORE_BUSY")
         assert seconds < MAX_ANSWER_SECONDS
     server.start()
-    let_go(changes)
+    resume(changes)
     for each in changes:
         await each.first_answer()
     for each in changes:
         await check_outcome(world, each)
 
 
-def let_go(changes: list[HeldChange]) -> None:
+def resume(changes: list[HeldChange]) -> None:
     for each in changes:
         each.armed.go_on.set()
 
@@ -83,19 +83,19 @@ async def test_answered_changes_survive_the_kill_and_changes_in_progress_end_cor
 ) -> None:
     orders = await asyncio.gather(*(world.sold(ADULT) for _ in range(6)))
     before = await world.show(finished := await world.sold(ADULT))
-    wanted = {order: await dearer(world, order) for order in orders}
+    operations = {order: await offer_upgrade(world, order) for order in orders}
 
     def send(order: str) -> Coroutine[Any, Any, Answer]:
-        return world.change(order, wanted[order], key=order, confirm=True, payment=CARD, Prefer="wait=3")
+        return world.change(order, operations[order], key=order, confirm=True, payment=CARD, Prefer="wait=3")
 
     armed = world.faults.arm(orders[0], StepName.AUTHORISE_PAYMENT, Fault.MEDDLED)
     armed.meddle = server.kill
-    asked = [asyncio.create_task(timed(send(order))) for order in orders]
+    requests = [asyncio.create_task(timed(send(order))) for order in orders]
     await asyncio.wait_for(armed.reached.wait(), 20)
-    assert not all(each.done() for each in asked)
+    assert not all(each.done() for each in requests)
     server.start()
     assert await world.show(finished) == before
-    for order, (answer, seconds) in zip(orders, await asyncio.gather(*asked), strict=True):
+    for order, (answer, seconds) in zip(orders, await asyncio.gather(*requests), strict=True):
         assert (answer.status in ALLOWED_STATUSES, seconds < MAX_ANSWER_SECONDS) == (True, True), (
             f"{answer.body} after {seconds:.1f} seconds"
         )
@@ -105,7 +105,7 @@ async def test_answered_changes_survive_the_kill_and_changes_in_progress_end_cor
         assert violations_of(world, order) == []
 
 
-async def dearer(world: World, order: str) -> Json:
+async def offer_upgrade(world: World, order: str) -> Json:
     return replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
 
 
@@ -114,10 +114,10 @@ async def test_while_postgresql_is_down_every_api_answers_store_busy_and_nothing
 ) -> None:
     order = await world.sold(ADULT)
     change = world.changes_of(order)[0].id
-    wanted = {"operations": [await dearer(world, order)]}
+    body = {"operations": [await offer_upgrade(world, order)]}
     search = {"product": "standard", "travellers": [{"id": "a", "birth_date": "1990-05-04"}], "service": world.train()}
-    market, sales = DiscoverClient(world), EnturClient(world)
-    asking: list[Callable[[], Coroutine[Any, Any, Answer]]] = [
+    discover, entur = DiscoverClient(world), EnturClient(world)
+    calls: list[Callable[[], Coroutine[Any, Any, Answer]]] = [
         lambda: world.send("GET", f"/v1/orders/{order}"),
         lambda: world.send("GET", f"/v1/orders/{order}/history"),
         lambda: world.send("GET", f"/v1/orders/{order}/change-options"),
@@ -125,16 +125,16 @@ async def test_while_postgresql_is_down_every_api_answers_store_busy_and_nothing
         lambda: world.send("GET", "/ready"),
         lambda: world.post("/v1/offers", search),
         lambda: world.post("/v1/orders", {"currency": "NOK"}),
-        lambda: world.post(f"/v1/orders/{order}/quotes", wanted),
-        lambda: world.post(f"/v1/orders/{order}/changes", wanted),
+        lambda: world.post(f"/v1/orders/{order}/quotes", body),
+        lambda: world.post(f"/v1/orders/{order}/changes", body),
         lambda: world.discard(order),
-        lambda: sales.send("GET", f"/v1/orders/{order}"),
-        lambda: sales.confirm(order),
-        lambda: market.send("GET", f"/orders/{order}"),
-        lambda: market.send("POST", "/orders", {}),
+        lambda: entur.send("GET", f"/v1/orders/{order}"),
+        lambda: entur.confirm(order),
+        lambda: discover.send("GET", f"/orders/{order}"),
+        lambda: discover.send("POST", "/orders", {}),
     ]
     server.kill()
-    for send in asking * 2:
+    for send in calls * 2:
         answer, seconds = await timed(send())
         assert (answer.status, answer.code) == (503, "STORE_BUSY"), answer.body
         assert answer.headers["retry-after"]

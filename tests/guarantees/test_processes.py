@@ -1,4 +1,4 @@
-"""Processes that sleep or die at the wrong moment: a worker past its time-out, an API between writing and asking."""
+"""Processes that pause or die at the wrong moment: a worker past its time-out, an API before it submits a request."""
 
 import asyncio
 import json
@@ -22,7 +22,15 @@ from store.database.store import Store
 from store.tables import ChangeRow
 from temporal.data_converter import DATA_CONVERTER
 from temporal.names import ORDERS_QUEUE, StepName
-from tests.guarantees.test_kill import dearer, done_of_the_change, nothing_after_the_seats, sold, train, until, whole
+from tests.guarantees.test_kill import (
+    blocked_after_the_seats,
+    is_new_order,
+    read_done_steps,
+    sell,
+    train,
+    upgrade,
+    wait_until,
+)
 from tests.support.postgres import new_database
 from tests.support.world import backdate
 from workflows.reconcile import Reconcile, StartReconciliation
@@ -38,14 +46,14 @@ def stack(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
-def _broke(step: str, said: str) -> bool:
-    lines = [json.loads(line) for line in said.splitlines()[:-1]]
+def _failed(step: str, log: str) -> bool:
+    lines = [json.loads(line) for line in log.splitlines()[:-1]]
     return any((line.get("event"), line.get("step")) == ("step broke", step) for line in lines)
 
 
 @contextmanager
 def paused(child: Child) -> Iterator[None]:
-    """Let a process sleep for the length of the block."""
+    """Stop a process for the length of the block, and let it continue afterwards."""
     assert child.process is not None
     child.process.send_signal(signal.SIGSTOP)
     try:
@@ -64,66 +72,66 @@ def another_worker(stack: Stack) -> Iterator[None]:
         second.stop()
 
 
-def waits_for_a_lock(book: Store) -> bool:
+def waits_for_a_lock(store: Store) -> bool:
     query = text(
         "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
-    with book.read() as tx:
+    with store.read() as tx:
         return bool(tx.connection().execute(query).scalar_one())
 
 
 def test_a_worker_paused_past_its_time_out_changes_nothing_when_it_resumes(
-    stack: Stack, shop: NativeClient, book: Store
+    stack: Stack, client: NativeClient, store: Store
 ) -> None:
-    order, said = sold(shop, 0), len(stack.worker.log.read_text())
+    order, logged = sell(client, 0), len(stack.worker.log.read_text())
     with ThreadPoolExecutor(1) as pool:
-        with ExitStack() as asleep:
-            with nothing_after_the_seats(stack):
-                asked = pool.submit(dearer, shop, order, 0)
-                until(lambda: StepName.RESERVE_SEATS in done_of_the_change(book, order) and waits_for_a_lock(book))
-                asleep.enter_context(paused(stack.worker))
-            # What it waited for is there now: PostgreSQL does what it had asked, in a transaction nobody ends.
+        with ExitStack() as pauses:
+            with blocked_after_the_seats(stack):
+                request = pool.submit(upgrade, client, order, 0)
+                wait_until(lambda: StepName.RESERVE_SEATS in read_done_steps(store, order) and waits_for_a_lock(store))
+                pauses.enter_context(paused(stack.worker))
+            # The lock is free: PostgreSQL runs the statement of the paused worker, in a transaction that stays open.
             with another_worker(stack):
-                assert asked.result(60)["state"] == "done"
-                assert whole(shop, book, order, 0)
-        until(lambda: _broke(StepName.SWAP_OFFER_BUNDLE, stack.worker.log.read_text()[said:]))
-    # It serves on, with what it had in its memory.
-    assert dearer(shop, sold(shop, 1), 1)["state"] == "done"
-    assert whole(shop, book, order, 0)
+                assert request.result(60)["state"] == "done"
+                assert is_new_order(client, store, order, 0)
+        wait_until(lambda: _failed(StepName.SWAP_OFFER_BUNDLE, stack.worker.log.read_text()[logged:]))
+    # The worker continues to serve, with the runs it had in memory.
+    assert upgrade(client, sell(client, 1), 1)["state"] == "done"
+    assert is_new_order(client, store, order, 0)
 
 
 def test_a_request_recorded_by_an_api_that_died_before_submitting_it_is_done_by_the_next_round(
-    stack: Stack, shop: NativeClient, book: Store
+    stack: Stack, client: NativeClient, store: Store
 ) -> None:
-    order = sold(shop, 5)
-    bundle = shop.offer("flexible", TWO, service=train("4713", 5))
-    lines = [line["id"] for line in shop.show(order)["lines"]]
+    order = sell(client, 5)
+    bundle = client.offer("flexible", TWO, service=train("4713", 5))
+    lines = [line["id"] for line in client.show(order)["lines"]]
     body = {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD}
 
     def send() -> httpx2.Response:
         headers = {"Idempotency-Key": f"orphan-{order}"}
         return httpx2.post(f"{stack.api}/v1/orders/{order}/changes", json=body, headers=headers, timeout=30)
 
-    def written() -> ChangeRow | None:
-        with book.read() as tx:
+    def read_row() -> ChangeRow | None:
+        with store.read() as tx:
             return tx.exec(select(ChangeRow).where(ChangeRow.idempotency_key == f"orphan-{order}")).one_or_none()
 
     with ThreadPoolExecutor(1) as pool, paused(stack.server):
-        asked = pool.submit(send)
-        until(lambda: written() is not None)
+        request = pool.submit(send)
+        wait_until(lambda: read_row() is not None)
         kill(stack.server_api)
-        # Else it would read, once awake, what the API had sent.
+        # Otherwise the server would read, once it continues, what the API had sent.
         kill(stack.server)
-    assert isinstance(asked.exception(), httpx2.TransportError)
-    row = written()
+    assert isinstance(request.exception(), httpx2.TransportError)
+    row = read_row()
     assert row is not None
     assert (row.state, row.claimed_at) == ("waiting", None)
     stack.server.start()
     stack.server_api.start()
-    until(lambda: ready(stack))
-    backdate(book, row.id)
-    asyncio.run(rounds_until_done(stack, book, row.id))
-    assert whole(shop, book, order, 5)
+    wait_until(lambda: ready(stack))
+    backdate(store, row.id)
+    asyncio.run(reconcile_until_done(stack, store, row.id))
+    assert is_new_order(client, store, order, 5)
     again = send()
     assert (again.status_code, again.json()["change"], again.json()["state"]) == (200, row.id, "done")
     assert again.headers["idempotency-replayed"] == "true"
@@ -142,14 +150,16 @@ def ready(stack: Stack) -> bool:
         return False
 
 
-async def rounds_until_done(stack: Stack, book: Store, change: str) -> None:
-    client = await Client.connect(stack.temporal, data_converter=DATA_CONVERTER)
+async def reconcile_until_done(stack: Stack, store: Store, change: str) -> None:
+    temporal_client = await Client.connect(stack.temporal, data_converter=DATA_CONVERTER)
     async with asyncio.timeout(30):
-        while not ended(book, change):
+        while not ended(store, change):
             name = f"reconcile-{uuid.uuid4()}"
-            await client.execute_workflow(Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE)
+            await temporal_client.execute_workflow(
+                Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE
+            )
 
 
-def ended(book: Store, change: str) -> bool:
-    with book.read() as tx:
+def ended(store: Store, change: str) -> bool:
+    with store.read() as tx:
         return tx.get_one(ChangeRow, change).outcome is not None

@@ -1,4 +1,4 @@
-"""What nobody does any more is taken up again: requests half done, never started, drafts without a run."""
+"""Orphaned work is resumed: unfinished requests, requests never started, drafts without a run."""
 
 import asyncio
 import uuid
@@ -9,12 +9,12 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from activities.recovery import RecordedStep
 from cli.faults.injection import Fault
 from domain.changes import OUTCOMES
-from store import invariants
 from store.tables import EmbeddedPaymentRow, SeatHoldRow, StepRecordRow
 from temporal.messages import DraftResult, StartDraft, UndoEntry
 from temporal.names import ORDERS_QUEUE, StepName, draft_id
 from tests.guarantees.test_expiry import pass_time
 from tests.support.canary import ADULT
+from tests.support.phases import violations_of
 from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
 from workflows.draft import recorded_undos
 from workflows.order_draft import OrderDraft
@@ -24,34 +24,34 @@ from workflows.saga.saga import SagaError
 pytestmark = pytest.mark.faults
 
 
-async def reconciled(world: World) -> ReconciliationResult:
-    """Run one round of the schedule, and wait for what it took up again."""
+async def reconcile(world: World) -> ReconciliationResult:
+    """Run one round of the reconcile schedule and wait for the runs it started."""
     name = f"reconcile-{uuid.uuid4().hex[:8]}"
     return await world.client.execute_workflow(Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE)
 
 
-async def left_half_done(world: World, step: str, fault: Fault) -> tuple[str, str, str]:
-    """Return an order whose change in one go was terminated in or after a step, the snapshot before, and the change."""
+async def terminate_during(world: World, step: str, fault: Fault) -> tuple[str, str, str]:
+    """Terminate a change in one go in or after a step; return the order, the snapshot before it and the change."""
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     armed = world.faults.arm(order, step, fault)
-    wanted = replace([f"{order}-1"], bundle)
-    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    operation = replace([f"{order}-1"], bundle)
+    accepted = await world.change(order, operation, confirm=True, payment=CARD, Prefer="respond-async")
     assert accepted.status == 202
     await asyncio.wait_for(armed.reached.wait(), 20)
-    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await world.workflow(order).terminate("terminated by mistake")
     armed.go_on.set()
     world.faults.clear()
     world.backdate(accepted.change)
     return order, before, accepted.change
 
 
-async def taken_up_again(world: World, change: str) -> str:
-    """Run rounds until a change has an outcome, and return its state: what Temporal lists lags behind a moment."""
+async def reconcile_until_done(world: World, change: str) -> str:
+    """Run rounds until a change has an outcome and return its state; Temporal's list lags behind for a moment."""
     async with asyncio.timeout(30):
         while True:
-            await reconciled(world)
+            await reconcile(world)
             state = str((await world.send("GET", f"/v1/changes/{change}")).body["state"])
             if state in OUTCOMES:
                 return state
@@ -67,7 +67,7 @@ STEPS = (
 
 
 CASES = [
-    # What a database sees of either is told by one of them each.
+    # Each database needs only one of the two faults to show its part.
     pytest.param(step, fault, marks=pytest.mark.only_on(place))
     for step in STEPS
     for fault, place in ((Fault.PAUSED, "sqlite"), (Fault.PAUSED_AFTER, "postgres"))
@@ -78,20 +78,20 @@ CASES = [
 async def test_a_change_whose_run_was_terminated_is_finished_by_the_next_round(
     world: World, step: str, fault: Fault
 ) -> None:
-    order, _, change = await left_half_done(world, step, fault)
-    assert await taken_up_again(world, change) == "done"
+    order, _, change = await terminate_during(world, step, fault)
+    assert await reconcile_until_done(world, change) == "done"
     shown = await world.show(order)
     assert (shown["status"], shown["version"], shown["paid"], shown["balance"]) == ("confirmed", 2, "399.00", "0.00")
     assert len(world.seats_of(order)) == 1
     assert world.at_most_once(order)
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 @pytest.mark.parametrize("broken", [None, Fault.LOST, Fault.TWICE])
 async def test_another_request_that_arrives_first_waits_until_the_unfinished_one_is_finished(
     world: World, broken: Fault | None
 ) -> None:
-    order, _, change = await left_half_done(world, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED_AFTER)
+    order, _, change = await terminate_during(world, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED_AFTER)
     if broken:
         world.faults.arm(order, StepName.FIND_UNFINISHED_WORK, broken)
     bundle = await world.offer("standard", ADULT, service=world.train())
@@ -101,7 +101,7 @@ async def test_another_request_that_arrives_first_waits_until_the_unfinished_one
     shown = await world.show(order)
     assert (shown["version"], shown["lines"][0]["replaces"]) == (3, [f"{order}-2"])
     assert (await world.discard(order)).status == 200
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 @pytest.mark.parametrize("undo", [StepName.RELEASE_SEATS, StepName.RESTORE_OFFER_BUNDLE, StepName.VOID_PAYMENT])
@@ -111,27 +111,27 @@ async def test_an_undo_whose_run_was_terminated_is_finished(world: World, undo: 
     bundle = await world.offer("flexible", ADULT, service=world.train())
     world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, undo, Fault.PAUSED)
-    wanted = replace([f"{order}-1"], bundle)
-    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    operation = replace([f"{order}-1"], bundle)
+    accepted = await world.change(order, operation, confirm=True, payment=CARD, Prefer="respond-async")
     await asyncio.wait_for(armed.reached.wait(), 20)
-    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await world.workflow(order).terminate("terminated by mistake")
     armed.go_on.set()
     world.faults.clear()
     world.backdate(accepted.change)
-    assert await taken_up_again(world, accepted.change) in ("refused", "undone")
+    assert await reconcile_until_done(world, accepted.change) in ("refused", "undone")
     assert world.snapshot(order) == before
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 async def test_a_request_that_reached_no_workflow_is_started(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    async with world.without_temporal() as deaf:
-        kept = await deaf.change(order, replace([f"{order}-1"], bundle), key="never-asked")
+    async with world.without_temporal() as offline:
+        kept = await offline.change(order, replace([f"{order}-1"], bundle), key="never-submitted")
     assert (kept.status, kept.code) == (503, "ENGINE_UNREACHABLE")
     world.backdate(kept.body["change"])
-    assert await taken_up_again(world, kept.body["change"]) == "done"
-    again = await world.change(order, replace([f"{order}-1"], bundle), key="never-asked")
+    assert await reconcile_until_done(world, kept.body["change"]) == "done"
+    again = await world.change(order, replace([f"{order}-1"], bundle), key="never-submitted")
     assert (again.status, again.change, len(await world.lines(order))) == (200, kept.body["change"], 1)
 
 
@@ -139,25 +139,25 @@ async def test_a_draft_whose_run_was_terminated_is_resumed_and_expires(world: Wo
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     assert (await world.upgrade(order)).status == 200
-    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await world.workflow(order).terminate("terminated by mistake")
     async with asyncio.timeout(20):
         while (await world.workflow(order).describe()).status is not WorkflowExecutionStatus.RUNNING:
-            await reconciled(world)
+            await reconcile(world)
     assert (await world.show(order))["draft"] is not None
     assert await pass_time(world, order) == "COMPLETED"
     assert world.snapshot(order) == before
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []
 
 
 @pytest.mark.only_on("sqlite")  # a matter of Temporal
 async def test_a_resumed_draft_has_its_search_attributes_again(world: World) -> None:
-    head = {"currency": "NOK", "distribution_channel": "ch-phone"}
-    order = str((await world.post("/v1/orders", head)).body["number"])
+    body = {"currency": "NOK", "distribution_channel": "ch-phone"}
+    order = str((await world.post("/v1/orders", body)).body["number"])
     await world.change(order, add(await world.offer("standard", ADULT, service=world.train()), ADULT))
-    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await world.workflow(order).terminate("terminated by mistake")
     async with asyncio.timeout(30):
         while True:
-            await reconciled(world)
+            await reconcile(world)
             run = await world.workflow(order).describe()
             found = {pair.key.name: pair.value for pair in run.typed_search_attributes}
             if run.status is WorkflowExecutionStatus.RUNNING and "DraftExpires" in found:
@@ -170,43 +170,38 @@ async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> 
     order = await world.sold(ADULT)
     await world.upgrade(order)
     run = (await world.workflow(order).describe()).run_id
-    await reconciled(world)
+    await reconcile(world)
     assert (await world.workflow(order).describe()).run_id == run
     await world.discard(order)
 
 
-@pytest.mark.parametrize("left", ["a seat", "money", "a step that was never taken back"])
+@pytest.mark.parametrize("left", ["a seat", "money", "a step that was never undone"])
 async def test_what_a_failed_change_left_behind_is_released(world: World, left: str) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     answer = await world.upgrade(order, confirm=True, payment=DECLINED)
     assert answer.code == "PAYMENT_REFUSED"
-    leave(world, answer.change, left)
-    assert len(wrong_with(world, order)) == 1
+    leave_behind(world, answer.change, left)
+    assert len(violations_of(world, order)) == 1
     async with asyncio.timeout(20):
-        while wrong_with(world, order):
-            await reconciled(world)
+        while violations_of(world, order):
+            await reconcile(world)
     assert world.snapshot(order) == before
 
 
-def leave(world: World, change: str, what: str) -> None:
-    """Have something on the books that a change which was undone did not give back, as no step of ours would."""
+def leave_behind(world: World, change: str, kind: str) -> None:
+    """Write to the store what an undone change should have released; no step of ours leaves this behind."""
     store = world.components.store
     with store.write() as tx:
-        if what == "a seat":
+        if kind == "a seat":
             seat = SeatHoldRow(tenant=TENANT, service=world.train(), coach=1, seat=1, key=f"{change}/reserve_seats")
             seat.reference, seat.state = change, "held"
             tx.add(seat)
-        elif what == "money":
+        elif kind == "money":
             key = f"{change}/authorise_payment"
             tx.add(EmbeddedPaymentRow(tenant=TENANT, key=key, currency="NOK", token="tok_ok", authorised_minor=100))  # noqa: S106 - a test token
         else:
             tx.get_one(StepRecordRow, f"{change}/reserve_seats").state = "started"
-
-
-def wrong_with(world: World, order: str) -> list[str]:
-    with world.components.store.read() as tx:
-        return [f"{each.invariant} {each.what}" for each in invariants.violations(tx) if each.order in (order, None)]
 
 
 async def test_an_undo_that_this_build_does_not_know_parks_the_run_and_drops_nothing(world: World) -> None:
@@ -216,7 +211,7 @@ async def test_an_undo_that_this_build_does_not_know_parks_the_run_and_drops_not
     run = await world.client.start_workflow(OrderDraft.run, start, id=draft_id(order), task_queue=ORDERS_QUEUE)
     try:
         async with asyncio.timeout(20):
-            while not (failed := await _failures_of_its_task(run)):  # noqa: ASYNC110 - only its history tells
+            while not (failed := await _read_task_failures(run)):  # noqa: ASYNC110 - only its history shows it
                 await asyncio.sleep(0.05)
         assert "this build knows no undo of undo_of_a_later_release" in failed[0]
         assert (await run.describe()).status is WorkflowExecutionStatus.RUNNING
@@ -225,7 +220,7 @@ async def test_an_undo_that_this_build_does_not_know_parks_the_run_and_drops_not
         await run.terminate("the parked run of a test")
 
 
-async def _failures_of_its_task(run: WorkflowHandle[OrderDraft, DraftResult]) -> list[str]:
+async def _read_task_failures(run: WorkflowHandle[OrderDraft, DraftResult]) -> list[str]:
     history = await run.fetch_history()
     return [
         event.workflow_task_failed_event_attributes.failure.message
@@ -241,5 +236,5 @@ def test_a_recorded_step_without_an_undo_is_skipped_and_an_unknown_one_is_not(st
     )
     known = recorded_undos([RecordedStep(step=step, command={}), reserved])
     assert [undo.step.name for undo in known] == [StepName.RESERVE_SEATS]
-    with pytest.raises(SagaError, match="knows no undo of unheard_of"):
-        recorded_undos([RecordedStep(step="unheard_of", command={}), reserved])
+    with pytest.raises(SagaError, match="knows no undo of unknown_step"):
+        recorded_undos([RecordedStep(step="unknown_step", command={}), reserved])

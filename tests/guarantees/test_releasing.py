@@ -1,4 +1,4 @@
-"""What docs/releasing.md promises: old drafts finish on old or new code, and none breaks."""
+"""The guarantees of docs/releasing.md: old drafts finish on old or new code, and none fails."""
 
 import asyncio
 import subprocess
@@ -20,23 +20,28 @@ from tests.support.world import CARD, World
 
 @pytest.fixture
 async def release() -> AsyncIterator[pytest.MonkeyPatch]:
-    """Puts another workflow in the place of ours; its end brings ours back."""
+    """Allows a test to replace our workflow by another release; ours is back at the end of the test."""
     with pytest.MonkeyPatch.context() as patch:
         yield patch
 
 
-async def confirmed(world: World, order: str) -> bool:
-    """Whether an order is its second version, with just its seat and its money."""
+async def is_confirmed(world: World, order: str) -> bool:
+    """Whether an order is its second version, with exactly its seat and its money."""
     shown = await world.show(order)
-    whole = (shown["status"], shown["version"], shown["paid"], shown["balance"]) == ("confirmed", 2, "399.00", "0.00")
-    return whole and len(world.seats_of(order)) == 1 and world.at_most_once(order)
+    complete = (shown["status"], shown["version"], shown["paid"], shown["balance"]) == (
+        "confirmed",
+        2,
+        "399.00",
+        "0.00",
+    )
+    return complete and len(world.seats_of(order)) == 1 and world.at_most_once(order)
 
 
 async def test_drafts_end_as_usual_when_no_run_is_kept_in_memory(uncached: World) -> None:
     order, _ = await uncached.open_draft()
     assert (await uncached.upgrade(order)).status == 200
     assert (await uncached.confirm(order, CARD)).status == 200
-    assert await confirmed(uncached, order)
+    assert await is_confirmed(uncached, order)
     other, before = await uncached.open_draft()
     assert (await uncached.discard(other)).status == 200
     assert uncached.snapshot(other) == before
@@ -56,12 +61,12 @@ async def test_a_draft_opened_before_a_patched_step_was_added_is_finished_by_the
     next_release.added_step_under_a_patch(release)
     assert (await uncached.upgrade(order)).status == 200
     assert (await uncached.confirm(order, CARD)).status == 200
-    assert await confirmed(uncached, order)
-    # It had come by without the step, and goes on without.
+    assert await is_confirmed(uncached, order)
+    # The draft ran without the added step before, and continues without it.
     assert uncached.faults.ran[order].count(StepName.VALIDATE_TRAVELLERS) == 3
     new, _ = await uncached.open_draft()
     assert (await uncached.confirm(new, CARD)).status == 200
-    assert await confirmed(uncached, new)
+    assert await is_confirmed(uncached, new)
     assert uncached.faults.ran[new].count(StepName.VALIDATE_TRAVELLERS) == 4
 
 
@@ -71,7 +76,7 @@ MISMATCHES = [
 ]
 
 
-@pytest.mark.faults  # Temporal hands a task that failed out again after ten seconds
+@pytest.mark.faults  # Temporal retries a failed task after ten seconds
 @pytest.mark.parametrize(("opened_by", "released"), MISMATCHES)
 async def test_a_draft_that_the_code_cannot_replay_waits_unharmed_until_the_code_that_can_is_back(
     uncached: World, opened_by: next_release.Release, released: next_release.Release
@@ -82,21 +87,21 @@ async def test_a_draft_that_the_code_cannot_replay_waits_unharmed_until_the_code
     draft, seats = uncached.snapshot(order), uncached.seats_of(order)
     with pytest.MonkeyPatch.context() as code:
         released(code)
-        asked = await uncached.confirm(order, CARD)
-        assert asked.status in (202, 503), asked.body
-        await parked(uncached, order)
+        answer = await uncached.confirm(order, CARD)
+        assert answer.status in (202, 503), answer.body
+        await wait_until_parked(uncached, order)
         assert (uncached.snapshot(order), uncached.seats_of(order)) == (draft, seats)
     with pytest.MonkeyPatch.context() as code:
         opened_by(code)
-        change = asked.change
+        change = answer.change
         async with asyncio.timeout(60):
-            while (await uncached.send("GET", f"/v1/changes/{change}")).body["state"] != "done":  # noqa: ASYNC110 - it tells nobody
+            while (await uncached.send("GET", f"/v1/changes/{change}")).body["state"] != "done":  # noqa: ASYNC110 - only polling shows it
                 await asyncio.sleep(0.1)
-    assert await confirmed(uncached, order)
+    assert await is_confirmed(uncached, order)
 
 
-async def parked(world: World, order: str) -> None:
-    """Wait until a task of the order's run has failed: the code that took it is not the code that began it."""
+async def wait_until_parked(world: World, order: str) -> None:
+    """Wait until a workflow task of the order has failed, because other code started the run."""
     async with asyncio.timeout(30):
         while True:
             events = (await world.workflow(order).fetch_history()).events
@@ -107,8 +112,8 @@ async def parked(world: World, order: str) -> None:
 
 def make_current(temporal: str, build: str) -> None:
     """Send new drafts to a build, by the command of docs/releasing.md."""
-    where = ["--address", temporal, "--namespace", "builds", "--deployment-name", DEPLOYMENT, "--build-id", build]
-    command = [str(temporal_binary()), "worker", "deployment", "set-current-version", *where, "--yes"]
+    options = ["--address", temporal, "--namespace", "builds", "--deployment-name", DEPLOYMENT, "--build-id", build]
+    command = [str(temporal_binary()), "worker", "deployment", "set-current-version", *options, "--yes"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 - our own command
     assert done.returncode == 0, done.stderr
 
@@ -117,24 +122,24 @@ async def test_a_draft_stays_with_the_build_that_opened_it_while_new_ones_go_to_
     temporal: str, own_database: str
 ) -> None:
     async with running_world(own_database, temporal, "builds", build="one") as one:
-        await known(one, "one")
+        await wait_until_known(one, "one")
         make_current(temporal, "one")
         order, before = await one.open_draft()
         other, _ = await one.open_draft()
         async with running_world(own_database, temporal, "builds", build="two") as two:
-            await known(two, "two")
+            await wait_until_known(two, "two")
             make_current(temporal, "two")
             new, _ = await two.open_draft()
             for each in (other, new):
                 assert (await two.confirm(each, CARD)).status == 200
-                assert await confirmed(two, each)
+                assert await is_confirmed(two, each)
             assert (await two.discard(order)).status == 200
             assert two.snapshot(order) == before
             assert (set(one.faults.ran), set(two.faults.ran)) == ({order, other}, {new})
             await check_histories(two)
 
 
-async def known(world: World, build: str) -> None:
+async def wait_until_known(world: World, build: str) -> None:
     """Wait until Temporal knows the worker of a build."""
     request = DescribeWorkerDeploymentVersionRequest(
         namespace="builds",

@@ -1,4 +1,4 @@
-"""SQLite locked by somebody else, and a disk that is full: tried again or taken back, never half done."""
+"""SQLite locked by another process, and a full disk: changes are retried or undone, never left unfinished."""
 
 import resource
 import sqlite3
@@ -18,7 +18,7 @@ from store.database.connections import BUSY_SECONDS, database_url
 from store.database.store import Store
 from store.tables import ChangeRow
 from temporal.names import StepName
-from tests.guarantees.test_kill import dearer, done_of_the_change, sold, until, whole
+from tests.guarantees.test_kill import is_new_order, read_done_steps, sell, upgrade, wait_until
 from tests.guarantees.test_processes import paused
 from tests.support.phases import check_outcome, hold_at_every_phase, timed
 from tests.support.world import World
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.faults
 
 @contextmanager
 def locked(database: str) -> Iterator[None]:
-    """Be the one writer for the length of the block."""
+    """Hold the one write lock for the length of the block."""
     other = sqlite3.connect(database_url(database).database or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     try:
@@ -65,11 +65,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @contextmanager
 def full(*children: Child) -> Iterator[None]:
-    """Let nothing that these processes write reach a file any more, for the length of the block."""
+    """Let no write of these processes reach a file, for the length of the block."""
     pids = [child.process.pid for child in children if child.process is not None]
     usual = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
-    for pid, (_, most) in usual.items():
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, most))
+    for pid, (_, hard_limit) in usual.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard_limit))
     try:
         yield
     finally:
@@ -77,32 +77,32 @@ def full(*children: Child) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
-def is_asked(book: Store, order: str) -> bool:
-    """Whether the order's change is written down, beside its making and its sale."""
-    with book.read() as tx:
+def is_recorded(store: Store, order: str) -> bool:
+    """Whether the change of the order is recorded, beside its creation and its sale."""
+    with store.read() as tx:
         return len(tx.exec(select(ChangeRow.id).where(ChangeRow.order_number == order)).all()) > 2
 
 
 def test_changes_in_progress_when_the_disk_is_full_are_done_when_there_is_room_again(stack: Stack) -> None:
-    shop, book = NativeClient(stack.api), Store(stack.database)
-    orders = {sold(shop, number): number for number in range(6)}
+    client, store = NativeClient(stack.api), Store(stack.database)
+    orders = {sell(client, number): number for number in range(6)}
     with ThreadPoolExecutor(len(orders)) as pool:
         with paused(stack.worker):
-            asked = [pool.submit(dearer, shop, order, number) for order, number in orders.items()]
-            until(lambda: all(is_asked(book, order) for order in orders))
-        until(lambda: any(StepName.RESERVE_SEATS in done_of_the_change(book, order) for order in orders))
+            requests = [pool.submit(upgrade, client, order, number) for order, number in orders.items()]
+            wait_until(lambda: all(is_recorded(store, order) for order in orders))
+        wait_until(lambda: any(StepName.RESERVE_SEATS in read_done_steps(store, order) for order in orders))
         with full(stack.worker, stack.server_api):
-            done = [done_of_the_change(book, order) for order in orders]
+            done = [read_done_steps(store, order) for order in orders]
             assert not all(StepName.CONFIRM_ORDER in each for each in done)
             key = {"Idempotency-Key": "full"}
             answer = httpx2.post(f"{stack.api}/v1/orders", json={"currency": "NOK"}, headers=key)
             assert (answer.status_code, answer.json()["code"]) == (503, "STORE_BUSY")
-            assert all(shop.show(order)["status"] in ("confirmed", "draft") for order in orders)
-            assert [done_of_the_change(book, order) for order in orders] == done
-        assert [each.result(60)["state"] for each in asked] == ["done"] * len(orders)
-    assert all(whole(shop, book, order, number) for order, number in orders.items())
-    with book.read() as tx:
+            assert all(client.show(order)["status"] in ("confirmed", "draft") for order in orders)
+            assert [read_done_steps(store, order) for order in orders] == done
+        assert [each.result(60)["state"] for each in requests] == ["done"] * len(orders)
+    assert all(is_new_order(client, store, order, number) for order, number in orders.items())
+    with store.read() as tx:
         assert list(invariants.violations(tx)) == []
         assert tx.connection().exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
-    shop.close()
-    book.close()
+    client.close()
+    store.close()

@@ -1,4 +1,4 @@
-"""The laws of steps, for every step that is declared and every fault its kind must survive."""
+"""The guarantees of steps, for every declared step and every fault that its kind must survive."""
 
 import pytest
 
@@ -21,15 +21,17 @@ from workflows.saga import step_runner
 pytestmark = pytest.mark.faults
 
 _CASES = [
-    pytest.param(scenario, step, fault, id=f"{scenario.name}-{step}-{fault.name}", marks=pytest.mark.only_on(*places))
-    for scenario, step, fault, places in matrix_by_database()
+    pytest.param(
+        scenario, step, fault, id=f"{scenario.name}-{step}-{fault.name}", marks=pytest.mark.only_on(*databases)
+    )
+    for scenario, step, fault, databases in matrix_by_database()
 ]
 ONE_GO = SCENARIOS[0]
 
 
 def test_every_declared_step_is_in_the_matrix() -> None:
-    told = {name for scenario in SCENARIOS for name in scenario.steps}
-    assert set(all_steps()) <= told
+    covered = {name for scenario in SCENARIOS for name in scenario.steps}
+    assert set(all_steps()) <= covered
 
 
 @pytest.mark.parametrize("name", sorted(all_steps()))
@@ -66,7 +68,7 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
         assert world.seats_of(order) == seats_before
         if fault is Fault.LATE:
             assert armed.late_error is not None
-        # It is as before, so the next case may break it again: a trace would show there too.
+        # The order is as before, so the next case may reuse it: a trace would show there too.
         world.reusable_orders[scenario.name].append(order)
     else:
         assert answer.status == 200, answer.body
@@ -74,13 +76,13 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
     assert world.at_most_once(order)
 
 
-def _may_give_up() -> list[pytest.ParameterSet]:
-    """Return what may fail before the point of no return, on each database in turn."""
+def _steps_that_may_fail() -> list[pytest.ParameterSet]:
+    """Return the steps that may fail before the point of no return; the databases alternate."""
     names = [name for name in ONE_GO.steps if isinstance(all_steps()[name], Check | Reversible)]
     return [pytest.param(name, marks=pytest.mark.only_on(DATABASES[n % 2])) for n, name in enumerate(names)]
 
 
-@pytest.mark.parametrize("step", _may_give_up())
+@pytest.mark.parametrize("step", _steps_that_may_fail())
 async def test_a_step_that_keeps_failing_is_abandoned_and_leaves_no_trace(
     world: World, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""kill -9 of the Temporal server, which then starts again on what it has kept: nothing is lost, nothing done twice."""
+"""kill -9 of the Temporal server, which then restarts on its data: nothing is lost, nothing is done twice."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.guarantees.test_recovery import taken_up_again
+from tests.guarantees.test_recovery import reconcile_until_done
 from tests.support.canary import ADULT
 from tests.support.final_checks import check_histories, check_invariants
 from tests.support.installation import prepare_database, running_world
@@ -49,7 +49,7 @@ def world(installation: World) -> Iterator[World]:
     installation.faults.clear()
 
 
-def let_go(changes: list[HeldChange]) -> None:
+def resume(changes: list[HeldChange]) -> None:
     for each in changes:
         assert each.armed.fired == 1
         each.armed.go_on.set()
@@ -62,9 +62,9 @@ async def test_a_change_in_any_phase_ends_correctly_when_temporal_is_killed(
     changes = await hold_at_every_phase(world)
     server.kill()
     if not back_first:
-        let_go(changes)
+        resume(changes)
     await server.start()
-    let_go(changes)
+    resume(changes)
     for each in changes:
         await each.first_answer()
     for each in changes:
@@ -78,7 +78,7 @@ async def test_an_accepted_change_continues_by_itself_when_temporal_is_back(
     accepted = [(each, answer) for each in changes if (answer := await each.first_answer()).status == 202]
     assert len(accepted) == len(changes)
     server.kill()
-    let_go(changes)
+    resume(changes)
     await server.start()
     for each, answer in accepted:
         assert await world.wait_for_outcome(answer.change) == ("refused" if each.phase.refused else "done")
@@ -104,7 +104,7 @@ async def test_a_deadline_that_passes_while_temporal_is_down_takes_effect_when_i
     assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})).status == 200
     server.kill()
     async with asyncio.timeout(10):
-        while world.components.store.now() < soon:  # noqa: ASYNC110 - only the store's clock tells
+        while world.components.store.now() < soon:  # noqa: ASYNC110 - only the store's clock shows it
             await asyncio.sleep(0.05)
     await server.start()
     assert await world.wait_for_end(order) == "COMPLETED"
@@ -117,10 +117,10 @@ async def test_a_request_sent_while_temporal_is_down_is_kept_and_done_later(
     world: World, server: TemporalServer, by: str
 ) -> None:
     order = await world.sold(ADULT)
-    wanted = replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
+    operation = replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
 
     def send() -> Coroutine[Any, Any, Answer]:
-        return world.change(order, wanted, key=f"down-{order}", confirm=True, payment=CARD, Prefer="wait=3")
+        return world.change(order, operation, key=f"down-{order}", confirm=True, payment=CARD, Prefer="wait=3")
 
     server.kill()
     kept, seconds = await timed(send())
@@ -130,7 +130,7 @@ async def test_a_request_sent_while_temporal_is_down_is_kept_and_done_later(
     await server.start()
     if by == "a round":
         world.backdate(kept.change)
-        assert await taken_up_again(world, kept.change) == "done"
+        assert await reconcile_until_done(world, kept.change) == "done"
     again = await send_until_answered(send)
     assert (again.status, again.change) == (200, kept.change)
     await check_changed(world, order)

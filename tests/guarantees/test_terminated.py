@@ -1,4 +1,4 @@
-"""Terminated, deleted or reset by an operator's command line, with any step under way: the order is whole."""
+"""An operator terminates, deletes or resets a run at any step: the order is complete all the same."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,8 +7,9 @@ import pytest
 
 from cli.faults.injection import Fault
 from temporal.names import StepName
-from tests.guarantees.test_recovery import reconciled, taken_up_again, wrong_with
+from tests.guarantees.test_recovery import reconcile, reconcile_until_done
 from tests.support.canary import ADULT
+from tests.support.phases import violations_of
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
 from tests.support.temporal_cli import DELETE, RESET_TO_FIRST, RESET_TO_LAST, TERMINATE, run_temporal_cli
 from tests.support.world import World
@@ -21,21 +22,21 @@ Case = tuple[Scenario, str, Fault, tuple[str, ...]]
 
 
 def interrupted() -> Iterator[Case]:
-    """Return each step of each story, before and after it: the run is gone, or begins again from an earlier point."""
+    """Yield each step of each scenario, before and after its work: the run is ended, or reset to an earlier point."""
     for scenario in (ONE_GO, SECOND_CHANGE, CONFIRMATION, DISCARD):
         for number, step in enumerate(scenario.steps):
-            gone = (TERMINATE, DELETE)[number % 2]
-            yield scenario, step, MOMENTS[number % 2], gone
+            ended = (TERMINATE, DELETE)[number % 2]
+            yield scenario, step, MOMENTS[number % 2], ended
             if scenario in (ONE_GO, DISCARD):
                 yield scenario, step, MOMENTS[(number + 1) % 2], TERMINATE
             if scenario is not ONE_GO:
-                # A run has to have come through a first task to be reset.
+                # A run can only be reset once it has completed a first workflow task.
                 yield scenario, step, MOMENTS[number % 2], RESET_TO_FIRST
                 yield scenario, step, MOMENTS[(number + 1) % 2], RESET_TO_LAST
 
 
-def _name(scenario: Scenario, step: str, moment: Fault, deed: tuple[str, ...]) -> str:
-    return f"{scenario.name}-{step}-{moment.name}-{' '.join(deed[:3:2])}"
+def _name(scenario: Scenario, step: str, moment: Fault, command: tuple[str, ...]) -> str:
+    return f"{scenario.name}-{step}-{moment.name}-{' '.join(command[:3:2])}"
 
 
 CASES = [
@@ -44,23 +45,23 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("scenario", "step", "moment", "deed"), CASES)
+@pytest.mark.parametrize(("scenario", "step", "moment", "command"), CASES)
 async def test_a_request_is_done_though_its_run_is_terminated_deleted_or_reset(
-    world: World, scenario: Scenario, step: str, moment: Fault, deed: tuple[str, ...]
+    world: World, scenario: Scenario, step: str, moment: Fault, command: tuple[str, ...]
 ) -> None:
     order = await scenario.prepare(world)
     earlier = {row.id for row in world.changes_of(order)}
     armed = world.faults.arm(order, step, moment)
-    asked = asyncio.create_task(scenario.act(world, order))
+    request = asyncio.create_task(scenario.act(world, order))
     await asyncio.wait_for(armed.reached.wait(), 20)
-    await run_temporal_cli(world, order, *deed)
+    await run_temporal_cli(world, order, *command)
     world.faults.clear()
     (change,) = [row.id for row in world.changes_of(order) if row.id not in earlier]
     world.backdate(change)
-    answer = await asked
+    answer = await request
     assert answer.status < 500 or answer.code == "ENGINE_UNREACHABLE"
-    assert await taken_up_again(world, change) == "done"
-    await as_it_should_be(world, scenario, order)
+    assert await reconcile_until_done(world, change) == "done"
+    await check_scenario(world, scenario, order)
 
 
 @pytest.mark.parametrize("undo", [StepName.RESTORE_OFFER_BUNDLE, StepName.RELEASE_SEATS])
@@ -77,12 +78,12 @@ async def test_a_partially_undone_draft_without_further_requests_is_undone_compl
     await run_temporal_cli(world, order, *TERMINATE)
     world.faults.clear()
     async with asyncio.timeout(30):
-        while (world.snapshot(order), world.seats_of(order)) != (before, seats) or wrong_with(world, order):
-            await reconciled(world)
+        while (world.snapshot(order), world.seats_of(order)) != (before, seats) or violations_of(world, order):
+            await reconcile(world)
 
 
-async def as_it_should_be(world: World, scenario: Scenario, order: str) -> None:
-    """See that an order is as the story leaves it, and that nothing is wrong with it once nothing is asked of it."""
+async def check_scenario(world: World, scenario: Scenario, order: str) -> None:
+    """Check that an order is as the scenario leaves it, and that every invariant holds once its draft is closed."""
     shown = await world.show(order)
     if scenario is SECOND_CHANGE:
         assert (shown["draft"] is not None, shown["version"], len(shown["lines"])) == (True, 2, 1)
@@ -93,4 +94,4 @@ async def as_it_should_be(world: World, scenario: Scenario, order: str) -> None:
     assert (shown["status"], shown["version"], shown["draft"], seats) == ("confirmed", version, None, ["confirmed"])
     assert shown["balance"] == "0.00"
     assert world.at_most_once(order)
-    assert wrong_with(world, order) == []
+    assert violations_of(world, order) == []

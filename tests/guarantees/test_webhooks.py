@@ -1,4 +1,4 @@
-"""Whoever subscribed is told of every event, in each order's order, at least once, however their endpoint does."""
+"""A subscriber receives every event, in order per order, at least once, whatever its endpoint answers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ DAY = timedelta(days=1)
 
 
 @contextmanager
-def nothing_written(world: World) -> Iterator[list[str]]:
-    """Let the store take no writes; who tried is listed."""
+def refusing_writes(world: World) -> Iterator[list[str]]:
+    """Let the store refuse writes; the attempts are listed."""
     refused: list[str] = []
     usual = world.components.store.write
 
@@ -36,7 +36,7 @@ def nothing_written(world: World) -> Iterator[list[str]]:
     try:
         yield refused
     finally:
-        world.components.store.write = usual  # type: ignore[method-assign] # mended
+        world.components.store.write = usual  # type: ignore[method-assign] # restored
 
 
 async def test_every_event_of_an_order_is_posted_signed_in_order_and_equal_to_the_history(
@@ -48,14 +48,14 @@ async def test_every_event_of_an_order_is_posted_signed_in_order_and_equal_to_th
         assert (await world.confirm(order, CARD)).status == 200
         history = await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [event["number"] for event in history]
-        for event, post, told in zip(history, webhook.receiver.posts, webhook.verified(), strict=True):
+        for event, post, payload in zip(history, webhook.receiver.posts, webhook.verified(), strict=True):
             assert post.id == f"evt_{order}_{event['number']}"
-            assert (told["type"], datetime.fromisoformat(told["timestamp"])) == (
+            assert (payload["type"], datetime.fromisoformat(payload["timestamp"])) == (
                 event["type"],
                 datetime.fromisoformat(event["at"]),
             )
             ours = {"order": order, "number": event["number"], "change": event["change"]}
-            assert told["data"] == event["data"] | ours
+            assert payload["data"] == event["data"] | ours
             assert not find_canaries(post.body.encode())
         assert (await webhook.show())["pending"] == 0
         assert await world.wait_for_end_of(webhook.run(order)) == "COMPLETED"
@@ -85,7 +85,7 @@ async def test_an_event_that_is_not_accepted_is_posted_again_under_its_id_and_be
         assert webhook.receiver.numbers(order) == [1, 1, *(event["number"] for event in history)]
         assert {post.id for post in webhook.receiver.of(order)[:3]} == {f"evt_{order}_1"}
         assert (await webhook.show())["failing_since"] is None
-        assert await webhook.signals(order) == 1, "what came behind has hurried it"
+        assert await webhook.signals(order) == 1, "the later event has triggered an early attempt"
 
 
 async def test_an_endpoint_that_is_down_for_days_is_disabled_and_receives_everything_once_it_is_enabled(
@@ -102,12 +102,12 @@ async def test_an_endpoint_that_is_down_for_days_is_disabled_and_receives_everyt
         shown = await webhook.show()
         assert (shown["enabled"], shown["disabled_reason"], shown["pending"]) == (False, "GAVE_UP", 1)
         assert webhook.receiver.numbers(order) == [1] * (len(PAUSES) + 1)
-        unheard = await world.order()
+        not_delivered = await world.order()
         webhook.receiver.default_status = 200
         assert (await webhook.patch(enabled=True))["disabled_reason"] is None
         await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [1] * (len(PAUSES) + 2)
-        assert webhook.receiver.of(unheard) == []
+        assert webhook.receiver.of(not_delivered) == []
 
 
 async def test_an_event_that_waits_for_its_next_attempt_is_posted_at_once_when_its_webhook_is_enabled(
@@ -130,28 +130,28 @@ async def test_410_disables_a_webhook_at_once_and_nothing_more_is_posted(world: 
         assert await world.wait_for_end_of(webhook.run(order)) == "COMPLETED"
         assert (await webhook.show())["disabled_reason"] == "GONE"
         await world.order()
-        owed = await world.send("GET", f"{webhook.path}/deliveries")
-        assert [each["order"] for each in owed.body["deliveries"]] == [order]
+        pending = await world.send("GET", f"{webhook.path}/deliveries")
+        assert [each["order"] for each in pending.body["deliveries"]] == [order]
         assert webhook.receiver.numbers(order) == [1]
 
 
 async def test_a_redirect_is_not_followed(world: World) -> None:
-    with receiving() as inside:
+    with receiving() as target:
         async with subscribed(world) as webhook:
             webhook.receiver.statuses.append(307)
-            webhook.receiver.location = inside.url
+            webhook.receiver.location = target.url
             order = await world.order()
             await webhook.wait_until_failed(order)
             assert (await webhook.show())["last_failure"] == "REDIRECTED"
-        assert inside.posts == []
+        assert target.posts == []
 
 
 async def test_an_endpoint_that_does_not_answer_delays_neither_orders_nor_other_webhooks(world: World) -> None:
-    async with subscribed(world) as slow, subscribed(world) as quick:
+    async with subscribed(world) as slow, subscribed(world) as fast:
         slow.receiver.open.clear()
         order = await world.sold(ADULT)
-        history = await quick.wait_until_delivered(order)
-        assert quick.receiver.numbers(order) == [event["number"] for event in history]
+        history = await fast.wait_until_delivered(order)
+        assert fast.receiver.numbers(order) == [event["number"] for event in history]
         assert slow.receiver.numbers(order) == [1]
 
 
@@ -160,7 +160,7 @@ async def test_an_event_whose_acceptance_could_not_be_recorded_is_posted_again_u
         webhook.receiver.open.clear()
         order = await world.order()
         await wait_until(lambda: webhook.receiver.posts)
-        with nothing_written(world) as refused:
+        with refusing_writes(world) as refused:
             webhook.receiver.open.set()
             await wait_until(lambda: refused)
         await webhook.wait_until_delivered(order)
@@ -180,7 +180,7 @@ async def test_with_several_relays_each_event_is_posted_once_and_in_order(world:
             assert webhook.receiver.numbers(order) == [event["number"] for event in history]
 
 
-async def _told_twice(webhook: Subscription, order: str) -> bool:
+async def _was_signalled_twice(webhook: Subscription, order: str) -> bool:
     return await webhook.signals(order) > 1
 
 
@@ -193,7 +193,7 @@ async def test_an_event_that_occurs_while_a_run_is_about_to_end_is_posted_by_it(
         assert (await world.change(order, add(bundle, ADULT))).status == 200
         await asyncio.wait_for(last.reached.wait(), 20)
         assert (await world.discard(order)).status == 200
-        await wait_until(lambda: _told_twice(webhook, order))
+        await wait_until(lambda: _was_signalled_twice(webhook, order))
         last.go_on.set()
         history = await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [event["number"] for event in history]
@@ -204,7 +204,7 @@ async def test_a_terminated_delivery_run_is_followed_by_another(world: World) ->
         webhook.receiver.statuses.append(500)
         order = await world.order()
         await webhook.wait_until_failed(order)
-        await webhook.run(order).terminate("somebody pressed the wrong button")
+        await webhook.run(order).terminate("terminated by mistake")
         with world.clock_at(world.components.store.now() + timedelta(minutes=2)):
             await webhook.wait_until_delivered(order)
         assert webhook.receiver.numbers(order) == [1, 1]

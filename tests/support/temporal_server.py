@@ -12,13 +12,13 @@ from temporalio.client import Client
 from cli.processes import Child
 from cli.temporal_server import server_command
 from telemetry.loopback import HOST, free_port
-from tests.support.leak_detection import look_at_temporal
+from tests.support.leak_detection import search_temporal
 
 NAMESPACES = (
     "sqlite",
     "postgres",
-    "mortal-sqlite",
-    "mortal-postgres",
+    "killable-sqlite",
+    "killable-postgres",
     "killed",
     "uncached",
     "builds",
@@ -60,14 +60,14 @@ class TemporalServer:
 
 @asynccontextmanager
 async def temporal_server(
-    kept: Path | None = None, dynamic: Sequence[str] = (), web_ui: int | None = None
+    state_file: Path | None = None, dynamic: Sequence[str] = (), web_ui: int | None = None
 ) -> AsyncIterator[TemporalServer]:
     """Start a server with a namespace for each database, and time that can be skipped; its state in memory or kept.
 
     Its Web UI has the port given, if any.
     """
     port = free_port()
-    command = server_command(port, web_ui, kept, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
+    command = server_command(port, web_ui, state_file, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])
     async with _serving(port, command) as server:
         yield server
 
@@ -81,7 +81,7 @@ async def _serving(port: int, command: Sequence[str]) -> AsyncIterator[TemporalS
     try:
         await server.start()
         yield server
-        await look_at_temporal(server.address)
+        await search_temporal(server.address)
         assert not child.ended, f"the Temporal server died: {child.tail()}"
     finally:
         child.stop()
