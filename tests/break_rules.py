@@ -32,9 +32,9 @@ RULES = (
         "workflows/saga/saga.py",
         """        if isinstance(step, Reversible):
             self._undos.append(Undo(step, command))
-        return await self._steps.run(step, command)
+        return await self._runner.run(step, command)
 """,
-        """        done = await self._steps.run(step, command)
+        """        done = await self._runner.run(step, command)
         if isinstance(step, Reversible):
             self._undos.append(Undo(step, command))
         return done
@@ -58,7 +58,7 @@ RULES = (
     Rule(
         "undos as local activities",
         "workflows/saga/step_runner.py",
-        "await ignore_cancellation(self._calls.queued(do, system, command, ATTENTION_AFTER, what))",
+        "await ignore_cancellation(self._calls.queued(do, system, command, ATTENTION_AFTER, summary))",
         "await ignore_cancellation(self._calls.local(do, command, LOCAL_ATTEMPTS))",
         ("tests/workflows/test_histories.py",),
     ),

@@ -9,20 +9,20 @@ from playwright.async_api import Browser
 
 from store.database.store import Store
 from tests.support.browser import chromium
-from tests.support.final_checks import check_books, check_histories
-from tests.support.installation import prepared, running_world
-from tests.support.leak_detection import OUTPUTS, listening, look_at_metrics
+from tests.support.final_checks import check_invariants, check_histories
+from tests.support.installation import prepare_database, running_world
+from tests.support.leak_detection import OUTPUTS, search_logs, search_metrics
 from tests.support.postgres import new_database, postgres
 from tests.support.temporal_server import temporal_server
 from tests.support.world import World
-from tests.support.xdist_scopes import Sharing
+from tests.support.xdist_scopes import SharedServerScheduling
 
 DATABASES = ("sqlite", "postgres")
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServerScheduling:
     """Keep tests that share servers of their own in one process."""
-    return Sharing(config, log)
+    return SharedServerScheduling(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -43,11 +43,11 @@ def _belongs(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session", autouse=True)
 def nobody_is_named() -> Iterator[None]:
     """Look for the tests' travellers in all this process brings forth; Temporal is looked at as its server ends."""
-    with listening():
+    with search_logs():
         yield
-    look_at_metrics()
-    found = OUTPUTS.found
-    assert not found, f"{len(found)} of {dict(OUTPUTS.seen)} name people; the first: {found[0]}"
+    search_metrics()
+    found = OUTPUTS.leaks
+    assert not found, f"{len(found)} of {dict(OUTPUTS.searched)} name people; the first: {found[0]}"
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
         url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'world.db'}"
     else:
         url = new_database(request.getfixturevalue("postgres_url"), "world")
-    return prepared(url)
+    return prepare_database(url)
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,7 @@ async def installation(database: str, database_kind: str, temporal: str) -> Asyn
     async with running_world(database, temporal, database_kind, sandboxed=database_kind == "sqlite") as world:
         yield world
         await check_histories(world)
-        check_books(world)
+        check_invariants(world)
 
 
 @pytest.fixture

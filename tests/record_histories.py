@@ -14,9 +14,9 @@ from examples.fake_systems.bank import Bank
 from tests.recordings import STORIES
 from tests.recordings.story import Story
 from tests.replay_histories import FOLDER
-from tests.support.installation import prepared, running_world
+from tests.support.installation import prepare_database, running_world
 from tests.support.temporal_server import temporal_server
-from tests.support.watched_bank import speaking_to
+from tests.support.watched_bank import provider_for
 from tests.support.world import World
 
 _STACK_TRACE = re.compile(r'("stackTrace": )"(?:[^"\\]|\\.)*"')
@@ -27,8 +27,8 @@ async def _installation(events: int | None, *, outside: bool) -> AsyncIterator[W
     dynamic = [f"limit.historyCount.suggestContinueAsNew={events}"] if events else []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         url = f"sqlite:///{folder}/record.db"
-        prepared(url)
-        bank = stack.enter_context(speaking_to(Bank())) if outside else None
+        prepare_database(url)
+        bank = stack.enter_context(provider_for(Bank())) if outside else None
         async with (
             temporal_server(dynamic=dynamic) as server,
             running_world(url, server.address, "sqlite", bank) as world,
@@ -39,7 +39,7 @@ async def _installation(events: int | None, *, outside: bool) -> AsyncIterator[W
 async def _history(world: World, story: Story) -> str:
     run = await story.tell(world)
     if not story.left_open:
-        await world.end_of(run)
+        await world.wait_for_end_of(run)
     history = (await run.fetch_history()).to_json()
     world.faults.clear()
     # Stack traces name the folders of this machine, and replay does not read them.

@@ -9,7 +9,7 @@ import typer
 
 from cli.__main__ import app
 from temporal.names import StepName
-from tests.support.docs_pages import ROOT, anchors, links, pages, typed
+from tests.support.docs_pages import ROOT, anchors, links, pages, commands_in
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -28,14 +28,14 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 @PAGES
 def test_make_targets_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    mentioned = {words[1] for line in typed(page) if (words := line.split())[:1] == ["make"] and len(words) > 1}
+    mentioned = {words[1] for line in commands_in(page) if (words := line.split())[:1] == ["make"] and len(words) > 1}
     assert mentioned <= targets
 
 
 @PAGES
 def test_commands_and_their_options_exist(page: Path) -> None:
     unknown = []
-    for line in typed(page):
+    for line in commands_in(page):
         words = line.split()
         if words[:1] in (["changeover"], ["./changeover"]) and not _exists(words[1:]):
             unknown.append(line)

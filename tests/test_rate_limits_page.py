@@ -14,7 +14,7 @@ from api.middleware.slow_clients import CLIENT_SECONDS, MAX_HEAD
 from api.native.orders import MOST_EVENTS
 from api.services import webhook_subscriptions
 from api.settings import EnturSettings
-from domain.operations import MOST_LINES, MOST_OPERATIONS, MOST_TRAVELLERS
+from domain.operations import MAX_LINES, MAX_OPERATIONS, MAX_TRAVELLERS
 from runtime.settings import Settings
 from tests.support.docs_pages import ROOT
 
@@ -49,13 +49,13 @@ def test_what_is_made_without_settings_has_their_defaults(of: object) -> None:
 def test_the_other_numbers_are_the_codes() -> None:
     found = {what: most for what, most, setting, _ in ROWS if not setting}
     assert found == {
-        "lines of an order": str(MOST_LINES),
+        "lines of an order": str(MAX_LINES),
         "webhooks": str(webhook_subscriptions.MAX_WEBHOOKS),
         "a body": f"{MAX_BODY // 1024} KiB",
         "seconds in which a body comes in": f"{BODY_SECONDS:.0f}",
         "arrays and objects within each other": str(MAX_DEPTH),
-        "travellers of a bundle": str(MOST_TRAVELLERS),
-        "operations of a change": str(MOST_OPERATIONS),
+        "travellers of a bundle": str(MAX_TRAVELLERS),
+        "operations of a change": str(MAX_OPERATIONS),
         "events of a history at once": str(MOST_EVENTS),
         "an address": f"{MAX_ADDRESS // 1024} KiB",
         "headers, once they are there": f"{MAX_HEADERS // 1024} KiB",

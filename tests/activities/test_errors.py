@@ -18,7 +18,7 @@ from activities.support.errors import (
 from domain.refusals import Refusal, SoldOut, TravellersIncomplete, all_refusals
 from providers import errors
 from providers.errors import ProviderError, ProviderUnavailableError
-from tests.support.canary import FAMILY, GIVEN, canaries_in
+from tests.support.canary import FAMILY, GIVEN, find_canaries
 
 
 async def left(error: Exception) -> ApplicationError:
@@ -55,7 +55,7 @@ async def test_a_step_that_came_too_late_is_not_retried() -> None:
 async def test_a_fault_leaves_as_its_kind_and_is_retried(error: Exception) -> None:
     found = await left(error)
     assert (found.type, found.non_retryable) == (type(error).__name__, False)
-    assert not canaries_in(str(found).encode())
+    assert not find_canaries(str(found).encode())
 
 
 def test_a_cancelled_activity_stays_cancelled() -> None:

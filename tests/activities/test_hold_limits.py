@@ -15,7 +15,7 @@ from providers.embedded.seats import EmbeddedSeats
 from providers.protocols import HeldSeat, SeatRequest
 from runtime.settings import Settings
 from store import clients
-from tests.support.installation import prepared
+from tests.support.installation import prepare_database
 from tests.support.step_by_step import CLIENT, StepByStep
 from tests.support.world import TENANT
 
@@ -43,30 +43,30 @@ class Elsewhere(Watched):
 
 @pytest.fixture
 def steps(fresh_database: str) -> Iterator[StepByStep]:
-    made = StepByStep(Settings(database=prepared(fresh_database)))
-    with made.parts.store.write() as tx:
-        assert clients.add(tx, TenantAccess(TENANT), CLIENT, [Scope.CHANGE], made.parts.store.now())
+    made = StepByStep(Settings(database=prepare_database(fresh_database)))
+    with made.components.store.write() as tx:
+        assert clients.add(tx, TenantAccess(TENANT), CLIENT, [Scope.CHANGE], made.components.store.now())
     yield made
-    made.parts.store.close()
+    made.components.store.close()
 
 
 @pytest.fixture
 def railway(steps: StepByStep) -> Elsewhere:
-    return Elsewhere(steps.parts.store)
+    return Elsewhere(steps.components.store)
 
 
 def seats(steps: StepByStep, railway: Watched, per_client: int) -> SeatActivities:
     caps = HoldLimits(per_client=per_client)
-    return SeatActivities(StepExecutor(steps.parts.store), railway, steps.parts.deadlines, caps)
+    return SeatActivities(StepExecutor(steps.components.store), railway, steps.components.deadlines, caps)
 
 
 def wanted(steps: StepByStep, train: str = "4711") -> ReserveSeatsCommand:
-    order = steps.order()
-    return steps.priced(order, steps.asked(order, "standard", train, [], confirm=False))[1]
+    order = steps.create_order()
+    return steps.run_until_priced(order, steps.record_request(order, "standard", train, [], confirm=False))[1]
 
 
 def test_of_two_at_once_the_second_waits_until_the_first_is_written_down(steps: StepByStep) -> None:
-    railway = Watched(steps.parts.store)
+    railway = Watched(steps.components.store)
     first, second, once = wanted(steps), wanted(steps, "4713"), seats(steps, railway, per_client=1)
     with ThreadPoolExecutor() as threads:
 

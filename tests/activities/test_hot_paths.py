@@ -11,7 +11,7 @@ from bench.growth.template import template
 from runtime.settings import Settings
 from store.database.connections import database_url
 from temporal.names import StepName
-from tests.support.installation import prepared
+from tests.support.installation import prepare_database
 from tests.support.step_by_step import Statement, StepByStep
 
 GROWING = frozenset(
@@ -36,16 +36,16 @@ ORDERS = 2_000
 
 @pytest.fixture
 def steps(fresh_database: str) -> Iterator[StepByStep]:
-    made = StepByStep(Settings(database=prepared(fresh_database)))
-    sold = made.order()
-    made.change(sold, made.asked(sold, "standard", "4711", [], confirm=True))
+    made = StepByStep(Settings(database=prepare_database(fresh_database)))
+    sold = made.create_order()
+    made.run_change(sold, made.record_request(sold, "standard", "4711", [], confirm=True))
     # A change brings a fee along: that table, too, has rows then.
-    made.change(sold, made.asked(sold, "flexible", "4713", [f"{sold}-1"], confirm=True))
-    with made.parts.store.write() as tx:
+    made.run_change(sold, made.record_request(sold, "flexible", "4713", [f"{sold}-1"], confirm=True))
+    with made.components.store.write() as tx:
         copied = template(tx, sold)
     fill(fresh_database, copied, ORDERS)
     yield made
-    made.parts.store.close()
+    made.components.store.close()
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def database_itself(fresh_database: str) -> Iterator[Connection]:
 
 def of_a_change(steps: StepByStep, *, confirm: bool) -> list[Statement]:
     """Return the statements of a dearer change of a sold order."""
-    order = steps.order()
-    steps.change(order, steps.asked(order, "standard", "4711", [], confirm=True))
-    change = steps.asked(order, "flexible", "4713", [f"{order}-1"], confirm=confirm)
-    with steps.watched():
-        steps.change(order, change)
+    order = steps.create_order()
+    steps.run_change(order, steps.record_request(order, "standard", "4711", [], confirm=True))
+    change = steps.record_request(order, "flexible", "4713", [f"{order}-1"], confirm=confirm)
+    with steps.watch_statements():
+        steps.run_change(order, change)
     return steps.statements
 
 

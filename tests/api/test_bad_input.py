@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.canary import ADULT, canaries_in
+from tests.support.canary import ADULT, find_canaries
 from tests.support.world import World, add, people
 
 UNSAID = "Gulfugl-unsaid"
@@ -193,4 +193,4 @@ async def test_a_problem_never_repeats_what_was_sent(world: World) -> None:
     ):
         assert answer.status in {404, 422}
         assert UNSAID.encode() not in str(answer.body).encode()
-        assert not canaries_in(str(answer.body).encode())
+        assert not find_canaries(str(answer.body).encode())

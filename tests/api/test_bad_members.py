@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.model import LARGEST_NUMBER
-from tests.support.canary import ADULT, FAMILY, canaries_in
+from domain.model import MAX_NUMBER
+from tests.support.canary import ADULT, FAMILY, find_canaries
 from tests.support.world import World
 
 UNSAID = "Gulfugl-unsaid"
@@ -104,7 +104,7 @@ async def test_flags_are_true_or_false_and_a_payment_has_a_method(world: World, 
 # Tables of values, kept together: one a line would hide the law below them.
 AMOUNTS: list[object] = [
     True, 1, 1.0, 3.542, -1, -0.0, "-0", "-1.00", "1", "1.0", "1.000", "0.00", "-0.00", "1e2", "NaN",
-    "8.161999999999999", None, "", "99999999999999999.00", str(LARGEST_NUMBER) + "0.00", "1,00", " 1.00",
+    "8.161999999999999", None, "", "99999999999999999.00", str(MAX_NUMBER) + "0.00", "1,00", " 1.00",
 ]  # fmt: skip
 
 
@@ -141,4 +141,4 @@ async def test_names_nobody_has_are_refused_and_not_repeated(world: World, name:
     details = {"id": ADULT, "given_name": name, "family_name": FAMILY + UNSAID}
     answer = await world.change(await world.order(), {"op": "set_travellers", "travellers": [details]})
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
-    assert not canaries_in(str(answer.body).encode())
+    assert not find_canaries(str(answer.body).encode())

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Page
 
-from tests.support.browser import chromium, page_at
+from tests.support.browser import chromium, open_page
 from tests.support.world import World
 
 pytestmark = pytest.mark.only_on("sqlite")
@@ -35,7 +35,7 @@ class Visit:
 @asynccontextmanager
 async def visit(address: str) -> AsyncIterator[Visit]:
     """Open a page as a person would."""
-    async with chromium() as browser, page_at(browser) as page:
+    async with chromium() as browser, open_page(browser) as page:
         seen = Visit(page)
         seen.page.on("request", lambda request: seen.asked.add(request.url))
         seen.page.on("requestfailed", lambda each: seen.forbidden.add(each.url) if each.failure == "csp" else None)

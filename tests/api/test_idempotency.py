@@ -19,7 +19,7 @@ async def test_the_same_key_gets_the_same_answer_after_the_draft_has_closed(worl
     order, bundle = await drafted(world)
     first = await world.change(order, replace([f"{order}-1"], bundle), key="one")
     await world.discard(order)
-    await world.ended(order)
+    await world.wait_for_end(order)
     later = await world.offer("standard", ADULT, service=world.train())
     await world.change(order, replace([f"{order}-1"], later))
     before = world.snapshot(order)
@@ -33,11 +33,11 @@ async def test_the_same_key_gets_the_same_answer_after_the_draft_has_closed(worl
 async def test_the_same_key_gets_the_same_answer_after_the_deadline_it_set_has_passed(world: World) -> None:
     order, bundle = await drafted(world)
     assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200
-    until = world.parts.store.now() + timedelta(minutes=30)
+    until = world.components.store.now() + timedelta(minutes=30)
     body, path = {"expires_at": until.isoformat()}, f"/v1/orders/{order}"
     first = await world.send("PATCH", path, body, Idempotency_Key="deadline")
     assert first.status == 200
-    with world.at(until + timedelta(minutes=1)):
+    with world.clock_at(until + timedelta(minutes=1)):
         again = await world.send("PATCH", path, body, Idempotency_Key="deadline")
         other = await world.send("PATCH", path, body, Idempotency_Key="another")
     assert (again.status, again.body) == (first.status, first.body)

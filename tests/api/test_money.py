@@ -13,14 +13,14 @@ from tests.support.world import CARD, DECLINED, World, add, replace
 
 def book(world: World, order: str) -> list[tuple[str, int]]:
     """Return an order's ledger, movement by movement."""
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         rows = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order).order_by("at", "key"))
         return [(row.kind, row.amount_minor) for row in rows]
 
 
 async def test_a_dearer_change_is_set_aside_and_captured_once(world: World) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order, confirm=True, payment=CARD)
+    await world.upgrade(order, confirm=True, payment=CARD)
     assert book(world, order) == [("authorise", 29900), ("capture", 29900), ("authorise", 10000), ("capture", 10000)]
 
 
@@ -77,7 +77,7 @@ async def test_a_refund_goes_over_the_original_payments_newest_first(world: Worl
 
 async def test_payments_add_up_and_only_the_confirmation_takes_them(world: World) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order)
+    await world.upgrade(order)
     assert (await world.pay(order, "60.00")).body["order"]["balance"] == "40.00"
     assert (await world.pay(order, "40.01")).code == "PAYMENT_TOO_HIGH"
     assert (await world.pay(order, "40.00", currency="CHF")).code == "CURRENCY_MISMATCH"
@@ -105,7 +105,7 @@ async def test_more_money_set_aside_than_is_owed_in_the_end_is_let_go(world: Wor
 async def test_a_discard_lets_go_what_was_set_aside(world: World) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
-    await world.dearer(order)
+    await world.upgrade(order)
     await world.pay(order, "100.00")
     assert (await world.discard(order)).status == 200
     assert book(world, order)[-1:] == [("void", 10000)]
@@ -120,7 +120,7 @@ async def test_a_payment_refused_in_a_confirmation_leaves_the_draft_and_its_seat
     world: World, token: str, status: int, code: str
 ) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order)
+    await world.upgrade(order)
     before = world.snapshot(order)
     answer = await world.confirm(order, {"method": "card", "token": token})
     assert (answer.status, answer.code) == (status, code)
@@ -143,14 +143,14 @@ async def test_a_refund_that_is_refused_changes_nothing(world: World) -> None:
 async def test_a_payment_refused_in_one_go_leaves_nothing(world: World) -> None:
     order = await world.sold(ADULT)
     before, seats = world.snapshot(order), world.seats_of(order)
-    answer = await world.dearer(order, confirm=True, payment=DECLINED)
+    answer = await world.upgrade(order, confirm=True, payment=DECLINED)
     assert (answer.status, answer.code) == (402, "PAYMENT_REFUSED")
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
 
 
 async def test_what_is_owed_without_a_payment_is_refused_before_anything_is_held(world: World) -> None:
     order = await world.sold(ADULT)
-    answer = await world.dearer(order, confirm=True)
+    answer = await world.upgrade(order, confirm=True)
     assert (answer.status, answer.code) == (409, "BALANCE_NOT_ZERO")
     steps = (await world.send("GET", f"/v1/changes/{answer.change}")).body["steps"]
     assert [step["step"] for step in steps] == [

@@ -67,12 +67,12 @@ async def test_what_is_not_known_is_not_found(world: World, where: dict[str, str
 
 async def test_a_bundle_says_until_when_it_is_a_promise(world: World) -> None:
     (found,) = await search(world, BORN.isoformat(), service=world.train(), product="standard")
-    left = datetime.fromisoformat(found["expires_at"]) - world.parts.store.now()
+    left = datetime.fromisoformat(found["expires_at"]) - world.components.store.now()
     assert timedelta(minutes=19) < left <= timedelta(minutes=20)
 
 
 async def test_the_demo_catalogue_is_the_documents_and_the_trains(world: World) -> None:
-    cards = world.parts.offers.products(TENANT, ["nova_zurichcard24", "nova_zurichcard72"])
+    cards = world.components.offers.products(TENANT, ["nova_zurichcard24", "nova_zurichcard72"])
     rows = {name: [(row.price.minor, row.min_age, row.max_age) for row in card.prices] for name, card in cards.items()}
     assert rows == {
         "nova_zurichcard24": [(1900, 5, 15), (2700, 15, 2500)],

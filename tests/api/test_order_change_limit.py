@@ -26,7 +26,7 @@ async def test_an_order_is_asked_to_change_so_often_and_then_its_client_waits(wo
         assert 3500 < int(refused.headers["Retry-After"]) <= 3600
         assert len(world.changes_of(order)) == before
         assert (await asked(here, other)).code == "LINE_NOT_FOUND"
-        with world.at(world.parts.store.now() + timedelta(seconds=int(refused.headers["Retry-After"]))):
+        with world.clock_at(world.components.store.now() + timedelta(seconds=int(refused.headers["Retry-After"]))):
             assert (await asked(here, order)).code == "LINE_NOT_FOUND"
 
 
@@ -49,7 +49,7 @@ async def test_an_order_is_never_stuck(world: World, end: str) -> None:
         assert (await here.change(order, add(bundle, ADULT))).status == 200
         for _ in range(MOST - 1):
             await asked(here, order)
-        until = (world.parts.store.now() + timedelta(hours=2)).isoformat()
+        until = (world.components.store.now() + timedelta(hours=2)).isoformat()
         longer = await here.send("PATCH", f"/v1/orders/{order}", {"expires_at": until})
         assert (longer.status, longer.code) == (429, "ORDER_CHANGED_TOO_OFTEN")
         assert (await here.pay(order, "10.00")).status == 200

@@ -83,7 +83,7 @@ async def test_who_waits_a_short_while_is_told_where_to_look(world: World) -> No
     }
     assert (running["state"], running["problem"]) == ("running", None)
     armed.go_on.set()
-    await world.ended(order)
+    await world.wait_for_end(order)
     assert (await world.send("GET", answer.headers["location"])).body["state"] == "done"
 
 

@@ -34,7 +34,7 @@ async def test_a_full_train_is_refused_and_the_order_untouched(world: World) -> 
     answer = await world.change(order, replace([f"{order}-1"], bundle))
     assert (answer.status, answer.code) == (409, "SOLD_OUT")
     assert world.snapshot(order) == before
-    assert await world.ended(order) == "COMPLETED"
+    assert await world.wait_for_end(order) == "COMPLETED"
 
 
 async def test_the_confirmed_seat_is_kept_until_the_draft_is_confirmed(world: World) -> None:
@@ -59,7 +59,7 @@ async def test_a_replaced_draft_line_gives_its_held_seat_back_at_once(world: Wor
 
 async def test_a_second_change_that_fails_leaves_the_draft_as_after_the_first(world: World) -> None:
     order = await world.sold(ADULT)
-    await world.dearer(order)
+    await world.upgrade(order)
     before, held = world.snapshot(order), world.seats_of(order)
     full = world.train(coaches=1, seats=1)
     await world.sold(CHILD, train=full)

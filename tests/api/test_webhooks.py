@@ -8,7 +8,7 @@ import pytest
 
 from providers.url_policy import UrlPolicy
 from store.webhooks import webhooks
-from tests.support.auth import guarded
+from tests.support.auth import with_authentication
 from tests.support.fake_dns import FakeDns
 from tests.support.webhook_receiver import receiving
 from tests.support.webhook_subscriptions import subscribed
@@ -158,9 +158,9 @@ async def test_for_a_day_the_former_secret_signs_along(world: World) -> None:
         assert rotated["previous_secret_until"]
         assert (await world.post(f"{webhook.path}/test", None)).body["delivered"]
         assert webhook.verified() == [webhook.receiver.posts[0].json]
-        with world.at(world.parts.store.now() + webhooks.BOTH_SECRETS + timedelta(seconds=1)):
+        with world.clock_at(world.components.store.now() + webhooks.PREVIOUS_SECRET_LIFETIME + timedelta(seconds=1)):
             await world.post(f"{webhook.path}/test", None)
-            assert (await webhook.shown())["previous_secret_until"] is None
+            assert (await webhook.show())["previous_secret_until"] is None
         counts = [len(post.headers["webhook-signature"].split()) for post in webhook.receiver.posts]
         assert counts == [2, 1]
 
@@ -170,36 +170,36 @@ async def test_a_test_posts_a_ping_and_says_how_it_went(world: World) -> None:
         answer = await world.post(f"{webhook.path}/test", None)
         assert answer.body == {"delivered": True, "status": 204, "failure": None}
         assert [told["type"] for told in webhook.verified()] == ["ping"]
-        webhook.receiver.always = 404
+        webhook.receiver.default_status = 404
         answer = await world.post(f"{webhook.path}/test", None)
         assert answer.body == {"delivered": False, "status": 404, "failure": "BAD_STATUS"}
-        assert (await webhook.shown())["failing_since"] is None
+        assert (await webhook.show())["failing_since"] is None
 
 
 async def test_deliveries_that_fail_are_listed_first(world: World) -> None:
     async with subscribed(world) as webhook:
         webhook.receiver.statuses.append(500)
         failing = await world.order()
-        await webhook.until_failed(failing)
+        await webhook.wait_until_failed(failing)
         taken = await world.order()
-        await webhook.until_told(taken)
+        await webhook.wait_until_delivered(taken)
         listed = (await world.send("GET", f"{webhook.path}/deliveries")).body["deliveries"]
         assert [(each["order"], each["webhook_id"], each["attempts"]) for each in listed] == [
             (failing, f"evt_{failing}_1", 1),
             (taken, f"evt_{taken}_1", 0),
         ]
         assert (listed[0]["last_failure"], listed[0]["last_status"]) == ("BAD_STATUS", 500)
-        assert (await webhook.shown())["pending"] == 1
+        assert (await webhook.show())["pending"] == 1
 
 
 async def test_a_new_url_is_told_what_the_old_one_did_not_take(world: World) -> None:
     with receiving() as new:
         async with subscribed(world) as webhook:
-            webhook.receiver.always = 500
+            webhook.receiver.default_status = 500
             order = await world.order()
-            await webhook.until_minutes_pass(order)
+            await webhook.wait_until_retry_in_minutes(order)
             assert (await webhook.patch(url=new.url))["url"] == new.url
-            await webhook.until_told(order)
+            await webhook.wait_until_delivered(order)
             assert new.numbers(order) == [1]
 
 
@@ -242,7 +242,7 @@ async def test_there_are_not_more_than_fifty(strict: World) -> None:
 
 async def test_who_changes_a_webhook_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    async with guarded(world) as door:
+    async with with_authentication(world) as door:
         al = door.client()
         made = (await al.world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body
         path = f"/v1/webhooks/{made['id']}"

@@ -32,8 +32,8 @@ async def api_without_temporal(world: World) -> AsyncIterator[httpx2.AsyncClient
         f"127.0.0.1:{free_port()}", lazy=True, retry_config=QUICK, data_converter=DATA_CONVERTER
     )
     made = ApiContext(
-        unscoped_store=world.parts.store,
-        offers=world.parts.offers,
+        unscoped_store=world.components.store,
+        offers=world.components.offers,
         workflow_client=OrderWorkflowClient(client),
         tenant=TENANT,
     )
@@ -55,7 +55,7 @@ async def test_without_temporal_a_change_is_kept_and_run_when_it_is_sent_again(w
     assert (kept.json()["state"], kept.json()["dispatch_error"]) == ("waiting", "ENGINE_UNREACHABLE")
     again = await world.post(f"/v1/orders/{order}/changes", body, key["Idempotency-Key"])
     assert (again.status, again.change) == (200, answer.json()["change"])
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         row = of_id(tx, again.change)
         assert row is not None
         assert (row.state, row.dispatch_error) == ("done", None)
@@ -102,7 +102,7 @@ async def test_a_client_hears_within_its_wait_however_long_its_request_took_to_b
     assert (answer.status, armed.fired) == (202, 1)
     assert time.monotonic() - began < 8
     armed.go_on.set()
-    assert await world.state_of(answer.change) == "done"
+    assert await world.wait_for_outcome(answer.change) == "done"
     await world.discard(order)
 
 
@@ -118,6 +118,6 @@ async def test_a_change_that_broke_and_was_undone_says_so_and_ends_its_run_as_fa
     answer = await world.change(order, replace([f"{order}-1"], bundle))
     assert (answer.status, answer.code) == (500, "STEP_FAILED")
     assert world.snapshot(order) == before
-    assert await world.ended(order) == "FAILED"
+    assert await world.wait_for_end(order) == "FAILED"
     shown = (await world.send("GET", f"/v1/changes/{answer.change}")).body
     assert (shown["state"], shown["problem"]["code"]) == ("undone", "STEP_FAILED")

@@ -25,7 +25,7 @@ COPIES = 60
 
 async def _sold(world: World) -> Template:
     order = await world.sold(ADULT, CHILD)
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         return template(tx, order)
 
 

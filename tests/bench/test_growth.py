@@ -8,7 +8,7 @@ from bench.growth.invariant_check import Books, check
 from bench.growth.results import GrowthResult
 from bench.load import Run
 from runtime.settings import Settings
-from tests.support.installation import prepared
+from tests.support.installation import prepare_database
 from tests.support.step_by_step import StepByStep
 
 BOOKS = Books(("one",), ())
@@ -50,9 +50,9 @@ def test_as_many_drafts_as_promised_are_measured() -> None:
 
 
 def test_books_that_are_wrong_are_noticed_and_those_not_looked_at_are_named(fresh_database: str) -> None:
-    steps = StepByStep(Settings(database=prepared(fresh_database)))
-    order, store = steps.order(), steps.parts.store
-    steps.change(order, steps.asked(order, "standard", "4711", [], confirm=True))
+    steps = StepByStep(Settings(database=prepare_database(fresh_database)))
+    order, store = steps.create_order(), steps.components.store
+    steps.run_change(order, steps.record_request(order, "standard", "4711", [], confirm=True))
     assert check(fresh_database, seconds=-1).held == ()
     assert check(fresh_database).left_out == ()
     with store.write() as tx:

@@ -16,7 +16,7 @@ from runtime.settings import Settings
 from store import clients
 from store.database.store import Store
 from tests.support.auth import PEPPER
-from tests.support.installation import prepared
+from tests.support.installation import prepare_database
 
 Type = Callable[[str], Result]
 
@@ -24,7 +24,7 @@ Type = Callable[[str], Result]
 @pytest.fixture
 def type_(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setattr(main, "configure", lambda _format: None)
-    environment = {"CHANGEOVER_DATABASE": prepared(fresh_database), "CHANGEOVER_KEY_PEPPER": PEPPER, "COLUMNS": "120"}
+    environment = {"CHANGEOVER_DATABASE": prepare_database(fresh_database), "CHANGEOVER_KEY_PEPPER": PEPPER, "COLUMNS": "120"}
     return lambda line: CliRunner(env=environment).invoke(app, ["client", *line.split()])
 
 
@@ -83,7 +83,7 @@ def test_without_a_pepper_there_are_no_keys_but_clients_that_come_with_tokens(
     fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(main, "configure", lambda _format: None)
-    bare = CliRunner(env={"CHANGEOVER_DATABASE": prepared(fresh_database), "CHANGEOVER_KEY_PEPPER": ""})
+    bare = CliRunner(env={"CHANGEOVER_DATABASE": prepare_database(fresh_database), "CHANGEOVER_KEY_PEPPER": ""})
     refused = bare.invoke(app, ["client", "create", "kiosk", "--scope", "read"])
     assert (refused.exit_code, "NO_PEPPER" in refused.stderr) == (1, True)
     assert bare.invoke(app, ["client", "create", "kiosk", "--scope", "read", "--token"]).exit_code == 0

@@ -17,8 +17,8 @@ import pytest
 
 from cli.ports import choose, is_free
 from telemetry.loopback import HOST, free_port
-from tests.support.commands import ROOT, US, run
-from tests.support.docs_pages import session
+from tests.support.commands import ROOT, COMMAND, run
+from tests.support.docs_pages import typed_session
 
 pytestmark = pytest.mark.journeys
 
@@ -92,7 +92,7 @@ def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run `up` until the block ends; yield the process and the API's address."""
     ports = [f"--{name}={free_port()}" for name in ("api-port", "web-ui-port", "temporal-port")]
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [*US, "up", f"--data={data}", *ports, *more], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*COMMAND, "up", f"--data={data}", *ports, *more], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
@@ -105,7 +105,7 @@ def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def type_in(page: str, api: str) -> list[str]:
     """Type a page's session; return the lines it answers."""
-    typed = session(ROOT / "docs" / page).replace("http://127.0.0.1:8080", api)
+    typed = typed_session(ROOT / "docs" / page).replace("http://127.0.0.1:8080", api)
     command = ["bash", "-euc", typed]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own page
 

@@ -30,7 +30,7 @@ from runtime.settings import Settings
 from store.database.connections import database_url
 from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
-from tests.support.commands import ROOT, US, run
+from tests.support.commands import ROOT, COMMAND, run
 from tests.support.postgres import new_database
 
 pytestmark = pytest.mark.journeys
@@ -145,7 +145,7 @@ def worker_of(address: str, namespace: str, folder: Path, build: str = "") -> It
         "TEMPORAL_NAMESPACE": namespace,
         "TEMPORAL_CONFIG_FILE": os.devnull,
     }
-    child = Child(f"worker {build}", [*US, "worker"], folder / "worker.log", environment)
+    child = Child(f"worker {build}", [*COMMAND, "worker"], folder / "worker.log", environment)
     child.start()
     try:
         yield
@@ -275,7 +275,7 @@ def test_an_api_that_cannot_reach_temporal(tmp_path: Path) -> None:
         "TEMPORAL_ADDRESS": f"{HOST}:{free_port()}",
         "TEMPORAL_CONFIG_FILE": os.devnull,
     }
-    child = Child("api", [*US, "api"], tmp_path / "api.log", environment)
+    child = Child("api", [*COMMAND, "api"], tmp_path / "api.log", environment)
     child.start()
     try:
         _until_it_listens(port)

@@ -22,8 +22,8 @@ from store.orders import offer_bundles
 from store.orders.orders import lock_order
 from store.tables import BundleRow, TravellerRow
 from tests.support.canary import BORN
-from tests.support.erasure_data import Person, long_ago, sold_to
-from tests.support.installation import prepared
+from tests.support.erasure_data import Person, backdate_order, sell_to
+from tests.support.installation import prepare_database
 from tests.support.world import TENANT, World
 
 Type = Callable[..., Result]
@@ -42,7 +42,7 @@ def type_(monkeypatch: pytest.MonkeyPatch) -> Type:
 
 @pytest.fixture
 def books(fresh_database: str) -> Iterator[Store]:
-    store = Store(prepared(fresh_database))
+    store = Store(prepare_database(fresh_database))
     yield store
     store.close()
 
@@ -53,9 +53,9 @@ def offered(store: Store, person: Person, order: str | None = None, ago: timedel
         id=person.details["id"], birth_date=person.details["birth_date"], price=Money(1, "NOK")
     )
     when = store.now() - ago
-    offer = Offer(id=f"o-{person.mark}", product="standard", travellers=(traveller,), smallest=1, largest=1)
+    offer = Offer(id=f"o-{person.marker}", product="standard", travellers=(traveller,), smallest=1, largest=1)
     bundle = OfferBundle(
-        id=f"b-{person.mark}",
+        id=f"b-{person.marker}",
         currency="NOK",
         order=order,
         service=None,
@@ -74,8 +74,8 @@ def told(result: Result) -> Any:
 
 
 async def test_it_says_of_each_order_what_became_of_it(world: World, database: str, type_: Type) -> None:
-    ended, fresh = await sold_to(world, Person()), await sold_to(world, Person())
-    long_ago(world.parts.store, ended)
+    ended, fresh = await sell_to(world, Person()), await sell_to(world, Person())
+    backdate_order(world.components.store, ended)
     first = type_(f"{ended} {fresh} 26-999999 x --json", database)
     assert (first.exit_code, told(first)["erased"]) == (1, [{"order": ended, "travellers": 1}])
     said = [(each["order"], each["code"]) for each in told(first)["refused"]]
@@ -85,9 +85,9 @@ async def test_it_says_of_each_order_what_became_of_it(world: World, database: s
 
 
 async def test_what_is_due_is_erased_and_nothing_else(world: World, database: str, type_: Type) -> None:
-    long_since, lately = await sold_to(world, Person()), await sold_to(world, Person())
-    long_ago(world.parts.store, long_since, timedelta(days=400))
-    long_ago(world.parts.store, lately, timedelta(days=300))
+    long_since, lately = await sell_to(world, Person()), await sell_to(world, Person())
+    backdate_order(world.components.store, long_since, timedelta(days=400))
+    backdate_order(world.components.store, lately, timedelta(days=300))
     done = type_("--due --json", database, CHANGEOVER_RETENTION="P365D")
     erased = [each["order"] for each in told(done)["erased"]]
     assert (done.exit_code, long_since in erased, lately in erased) == (0, True, False)
@@ -114,9 +114,9 @@ def busy(database: str, order: str) -> Iterator[None]:
 async def test_a_store_that_stops_answering_is_told_with_what_was_done_by_then(
     world: World, database: str, type_: Type, line: str
 ) -> None:
-    first, second = await sold_to(world, Person()), await sold_to(world, Person())
+    first, second = await sell_to(world, Person()), await sell_to(world, Person())
     for order in (first, second):
-        long_ago(world.parts.store, order, timedelta(days=400))
+        backdate_order(world.components.store, order, timedelta(days=400))
     with busy(database, second):
         stopped = type_(f"{line.format(first, second)} --json", database, CHANGEOVER_RETENTION="P365D")
     erased = [each["order"] for each in told(stopped)["erased"]]
@@ -135,8 +135,8 @@ def test_bundles_nobody_took_are_due_too(books: Store, fresh_database: str, type
     assert (done.exit_code, done.stdout) == (0, "offer bundles nobody is in any more: 1\n")
     with books.read() as tx:
         rows = {row.id: row for row in tx.exec(select(BundleRow))}
-    assert not [each for each in (f"trav-gul-{old.mark}", BORN.isoformat()) if each in rows[f"b-{old.mark}"].document]
-    assert f"trav-gul-{young.mark}" in rows[kept].document
+    assert not [each for each in (f"trav-gul-{old.marker}", BORN.isoformat()) if each in rows[f"b-{old.marker}"].document]
+    assert f"trav-gul-{young.marker}" in rows[kept].document
     assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").stdout == "Nothing is due.\n"
 
 
@@ -171,17 +171,17 @@ def test_what_is_erased_is_in_no_page_of_the_file(
     assert any(somebody[7].details["id"].encode() in file.read_bytes() for file in files)
     assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").exit_code == 0
     kept = [file.read_bytes() for file in files if file.exists()]
-    assert not [each.mark for each in somebody if any(f"trav-gul-{each.mark}".encode() in text for text in kept)]
+    assert not [each.marker for each in somebody if any(f"trav-gul-{each.marker}".encode() in text for text in kept)]
     assert not any(BORN.isoformat().encode() in text for text in kept)
 
 
 async def test_an_order_that_nobody_may_see_is_erased_too(world: World, database: str, type_: Type) -> None:
     """One whose first change was refused is gone, but its request is kept."""
-    order = await sold_to(world, Person())
-    long_ago(world.parts.store, order)
-    with world.parts.store.write() as tx:
+    order = await sell_to(world, Person())
+    backdate_order(world.components.store, order)
+    with world.components.store.write() as tx:
         tx.connection().exec_driver_sql(f"UPDATE orders SET abandoned = 1 = 1 WHERE number = '{order}'")  # noqa: S608 - our own number
     assert type_(order, database).exit_code == 0
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         found = tx.exec(select(TravellerRow.traveller).where(TravellerRow.order_number == order))
         assert set(found) == {"erased-1"}

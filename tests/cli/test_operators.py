@@ -18,8 +18,8 @@ from cli.__main__ import app
 from cli.faults.injection import Fault
 from telemetry.loopback import free_port
 from temporal.names import StepName
-from tests.support.canary import ADULT, canaries_in
-from tests.support.commands import ROOT, US, run
+from tests.support.canary import ADULT, find_canaries
+from tests.support.commands import ROOT, COMMAND, run
 from tests.support.world import CARD, DECLINED, World
 
 ONCE = pytest.mark.only_on("sqlite")  # a matter of the command line
@@ -59,7 +59,7 @@ def terminal(world: World) -> Terminal:
 async def test_an_order_is_shown_with_lines_seats_money_and_draft_in_80_columns(
     world: World, terminal: Terminal
 ) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     code, said, _ = await terminal.type(f"order show {order}")
     shown = await world.show(order)
     assert code == 0
@@ -67,7 +67,7 @@ async def test_an_order_is_shown_with_lines_seats_money_and_draft_in_80_columns(
         assert word in said
     assert f"until {shown['draft']['expires_at'][:10]}" in said
     assert max(map(len, said.splitlines())) <= WIDTH
-    assert not canaries_in(said.encode())
+    assert not find_canaries(said.encode())
     assert await terminal.read(f"order show {order}") == (0, await world.show(order))
 
 
@@ -77,7 +77,7 @@ async def deadline(world: World, order: str) -> datetime:
 
 @ONCE
 async def test_a_draft_is_extended_then_confirmed_and_paid(world: World, terminal: Terminal) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     before = await deadline(world, order)
     code, change = await terminal.read(f"draft extend {order} --minutes 30")
     assert (code, change["state"]) == (0, "done")
@@ -93,7 +93,7 @@ async def test_a_draft_is_extended_then_confirmed_and_paid(world: World, termina
 
 @ONCE
 async def test_a_draft_is_discarded_and_what_is_not_there_is_a_no(world: World, terminal: Terminal) -> None:
-    order, before = await world.drafted()
+    order, before = await world.open_draft()
     code, change = await terminal.read(f"draft discard {order}")
     assert (code, change["kind"], change["order"]["draft"]) == (0, "discard", False)
     assert world.snapshot(order) == before
@@ -114,7 +114,7 @@ async def test_a_deadline_is_named_once_and_with_its_zone(terminal: Terminal) ->
 async def test_a_change_is_watched_to_its_end_and_its_end_is_the_exit_code(world: World, terminal: Terminal) -> None:
     order = await world.sold(ADULT)
     armed = world.faults.arm(order, StepName.AUTHORISE_PAYMENT, Fault.HELD)
-    change = (await world.dearer(order, confirm=True, payment=CARD, Prefer="respond-async")).change
+    change = (await world.upgrade(order, confirm=True, payment=CARD, Prefer="respond-async")).change
     await asyncio.wait_for(armed.reached.wait(), 20)
     watching = asyncio.create_task(terminal.type(f"change watch {change}"))
     armed.go_on.set()
@@ -133,7 +133,7 @@ async def test_a_change_is_watched_to_its_end_and_its_end_is_the_exit_code(world
 @ONCE
 async def test_a_change_that_was_taken_back_is_a_no(world: World, terminal: Terminal) -> None:
     order = await world.sold(ADULT)
-    refused = (await world.dearer(order, confirm=True, payment=DECLINED)).change
+    refused = (await world.upgrade(order, confirm=True, payment=DECLINED)).change
     code, said, _ = await terminal.type(f"change watch {refused}")
     assert (code, "= refused PAYMENT_REFUSED" in said, "taken back" in said) == (1, True, True)
     code, shown = await terminal.read(f"change show {refused}")
@@ -174,10 +174,10 @@ def test_a_wrong_usage_has_an_exit_code_of_its_own() -> None:
 
 @ONCE
 async def test_ctrl_c_says_how_the_change_is_found_again(world: World) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     armed = world.faults.arm(order, StepName.AUTHORISE_PAYMENT, Fault.HELD)
     command = [
-        *US,
+        *COMMAND,
         "draft",
         "confirm",
         order,
@@ -207,7 +207,7 @@ async def test_ctrl_c_says_how_the_change_is_found_again(world: World) -> None:
     found = re.search(r"changeover change watch ([0-9a-f-]{36})", warned.decode())
     assert (process.returncode, bool(found)) == (130, True), warned
     assert found is not None
-    assert await world.state_of(found[1]) == "done"
+    assert await world.wait_for_outcome(found[1]) == "done"
 
 
 def test_the_shell_completes_commands() -> None:

@@ -79,7 +79,7 @@ def bundle(name: str, kind: str, service: str | None, *travellers: str, born: da
     )
 
 
-def shelf(*bundles: OfferBundle) -> CatalogueSlice:
+def catalogue(*bundles: OfferBundle) -> CatalogueSlice:
     return CatalogueSlice({each.id: each for each in bundles}, PRODUCTS, SUPPLEMENTS, SERVICES)
 
 

@@ -9,13 +9,13 @@ from domain.dual_control import (
     MAX_REASON,
     TEMPORAL,
     DualControlPolicy,
-    checked_limits,
+    check_limits,
     clean_reason,
     others,
 )
 from domain.money import Money
 
-RULE = DualControlPolicy(asked=True, up_to={"NOK": 100_000})
+RULE = DualControlPolicy(authentication_enabled=True, up_to={"NOK": 100_000})
 
 
 def test_one_person_is_enough_up_to_the_limit_of_the_currency() -> None:
@@ -27,16 +27,16 @@ def test_one_person_is_enough_up_to_the_limit_of_the_currency() -> None:
 def test_of_a_currency_without_a_limit_one_person_may_move_nothing() -> None:
     assert RULE.may_act_alone(Money(0, "EUR"), "al")
     assert not RULE.may_act_alone(Money(1, "EUR"), "al")
-    assert not DualControlPolicy(asked=True).may_act_alone(Money(1, "NOK"), "al")
+    assert not DualControlPolicy(authentication_enabled=True).may_act_alone(Money(1, "NOK"), "al")
 
 
 def test_where_nobody_is_asked_who_they_are_there_is_no_rule() -> None:
     for who in ANONYMOUS:
-        assert DualControlPolicy(asked=False).may_act_alone(Money(10**9, "NOK"), who)
+        assert DualControlPolicy(authentication_enabled=False).may_act_alone(Money(10**9, "NOK"), who)
 
 
 def test_a_worker_that_was_not_told_learns_from_a_name_that_people_are_asked() -> None:
-    assert not DualControlPolicy(asked=False).may_act_alone(Money(1, "NOK"), "al")
+    assert not DualControlPolicy(authentication_enabled=False).may_act_alone(Money(1, "NOK"), "al")
 
 
 def test_nobody_is_a_second_person_to_themselves_and_who_is_not_known_is_none() -> None:
@@ -60,5 +60,5 @@ def test_a_reason_is_one_short_clean_line() -> None:
 @pytest.mark.parametrize("wrong", [{"NOK": -1}, {"XYZ": 1}, {"nok": 1}], ids=str)
 def test_a_limit_is_of_a_currency_and_not_less_than_nothing(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="minor units"):
-        checked_limits(wrong)
-    assert checked_limits({"NOK": 0}) == {"NOK": 0}
+        check_limits(wrong)
+    assert check_limits({"NOK": 0}) == {"NOK": 0}

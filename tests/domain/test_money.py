@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.currencies import EXPONENTS
-from domain.model import LARGEST_NUMBER
+from domain.model import MAX_NUMBER
 from domain.money import Money, included_tax, parse_money, total, zero
 
 currencies = st.sampled_from(sorted(EXPONENTS))
@@ -77,7 +77,7 @@ def test_two_currencies_are_never_combined(combine: object) -> None:
         combine(Money(1, "NOK"), Money(1, "CHF"))
 
 
-@pytest.mark.parametrize("minor", [1.0, True, "1", LARGEST_NUMBER + 1, -LARGEST_NUMBER - 1])
+@pytest.mark.parametrize("minor", [1.0, True, "1", MAX_NUMBER + 1, -MAX_NUMBER - 1])
 def test_an_amount_is_a_whole_number_within_the_safe_range(minor: int) -> None:
     with pytest.raises(ValueError, match="whole number"):
         Money(minor, "NOK")

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from domain.options import LineOptions, OptionKind, change_options
 from domain.orders import Order, OrderStatus
-from tests.domain.makers import line, order, shelf
+from tests.domain.makers import line, order, catalogue
 
 BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
 AFTER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def options(of: Order, now: datetime = BEFORE) -> tuple[LineOptions, ...]:
-    sold = shelf()
+    sold = catalogue()
     return change_options(of, sold.products, sold.supplements, sold.services, now)
 
 

@@ -25,13 +25,13 @@ from domain.refusals import (
     SupplementNotOffered,
     TooManyLines,
 )
-from tests.domain.makers import NUMBER, asks, bundle, line, order, replaces, seat, shelf
+from tests.domain.makers import NUMBER, asks, bundle, line, order, replaces, seat, catalogue
 
 A, B, C = "ann", "bob", "cat"
 
 
 def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
-    return plan_change(on, asks(*operations, **more), shelf(*bundles), 10, 5)
+    return plan_change(on, asks(*operations, **more), catalogue(*bundles), 10, 5)
 
 
 def test_one_line_for_each_traveller_sharing_a_position() -> None:

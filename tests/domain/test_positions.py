@@ -21,14 +21,14 @@ from domain.refusals import (
     TravellerDiffers,
 )
 from domain.traveller_rules import FIELD_FROZEN
-from tests.domain.makers import NUMBER, asks, bundle, line, order, shelf
+from tests.domain.makers import NUMBER, asks, bundle, line, order, catalogue
 
 A, B = "ann", "bob"
 DRAFT: dict[str, Any] = {"confirmed": 0, "version": 1}
 
 
 def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
-    return plan_change(on, asks(*operations, **more), shelf(*bundles), 10, 5)
+    return plan_change(on, asks(*operations, **more), catalogue(*bundles), 10, 5)
 
 
 def at(position: int, bundle_id: str | None = None, *travellers: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from tests.domain.makers import (
     order,
     replaces,
     set_aside,
-    shelf,
+    catalogue,
 )
 
 PEOPLE = ("ann", "bob", "cat", "dan", "eve")
@@ -35,7 +35,7 @@ KINDS = ("standard", "flexible", "saver")
 
 
 def quoted(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Quote:
-    held = shelf(*bundles)
+    held = catalogue(*bundles)
     return quote_change(on, plan_change(on, asks(*operations, **more), held, 10, 5), held, NOW)
 
 

@@ -11,7 +11,7 @@ from domain.changes import ChangeRequest, Outcome
 from domain.offers import OfferBundle
 from domain.planning.plan import Plan
 from domain.quotes import Quote
-from domain.redaction import BLANKS, PEOPLE, Pseudonyms, redacted
+from domain.redaction import BLANKS, PEOPLE, Pseudonyms, redact
 from domain.travellers import Traveller
 from tests.support.erasure_data import Person
 
@@ -66,22 +66,22 @@ def test_a_traveller_is_tried_with_every_detail() -> None:
 def test_ids_agree_throughout_and_are_nobodys_own() -> None:
     ids = Pseudonyms({"a", "erased-1"})
     before = {"travellers": [{"id": "a", "given_name": "A"}], "lines": [{"travellers": ["erased-1", "a"]}]}
-    after = redacted(before, ids)
+    after = redact(before, ids)
     assert after["travellers"] == [{"id": "erased-2", "given_name": None}]
     assert after["lines"] == [{"travellers": ["erased-3", "erased-2"]}]
 
 
 def test_what_says_nothing_of_people_stays_as_it_is() -> None:
     ours = {"state": "done", "members": [{"line": "26-100000-1", "traveller": 0}], "customers": [], "passport": None}
-    assert redacted(ours, Pseudonyms(())) == ours
-    assert list(redacted(ours, Pseudonyms(()))) == list(ours)
+    assert redact(ours, Pseudonyms(())) == ours
+    assert list(redact(ours, Pseudonyms(()))) == list(ours)
 
 
 def test_what_is_blanked_can_be_read_as_before() -> None:
-    wish = Person().wish("b-1")
+    wish = Person().add_lines("b-1")
     request = {"kind": "change", "operations": [wish], "payment": {"method": "card", "token": "tok_1"}}
     ChangeRequest.model_validate(request)
-    read = ChangeRequest.model_validate(redacted(request, Pseudonyms(())))
+    read = ChangeRequest.model_validate(redact(request, Pseudonyms(())))
     assert read.travellers == (Traveller(id="erased-1"),)
     assert read.payment is not None
     assert (read.payment.method, read.payment.token) == ("card", "erased")

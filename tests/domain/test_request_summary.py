@@ -9,7 +9,7 @@ from domain.changes import ChangeKind, ChangeRequest
 from domain.money import Money
 from domain.operations import Operation
 from domain.request_summary import summarise
-from tests.support.canary import ADULT, canaries_in
+from tests.support.canary import ADULT, find_canaries
 from tests.support.world import Json, add, people, replace
 
 OPERATION: TypeAdapter[Operation] = TypeAdapter(Operation)
@@ -38,7 +38,7 @@ def change(*operations: Json, **more: bool) -> ChangeRequest:
 )
 def test_each_operation_is_told_and_nobody_is_named(operation: Json, words: str) -> None:
     assert summarise(change(operation)) == words
-    assert canaries_in(words.encode()) == []
+    assert find_canaries(words.encode()) == []
 
 
 def test_what_goes_with_it_is_told_too() -> None:

@@ -48,7 +48,7 @@ def stack(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def _failed(step: str, log: str) -> bool:
     lines = [json.loads(line) for line in log.splitlines()[:-1]]
-    return any((line.get("event"), line.get("step")) == ("step broke", step) for line in lines)
+    return any((line.get("event"), line.get("step")) == ("step failed", step) for line in lines)
 
 
 @contextmanager

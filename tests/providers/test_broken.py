@@ -17,7 +17,7 @@ from providers.contracts import OutsideOffersContract, OutsidePaymentsContract, 
 from tests.providers import broken_offers as offers
 from tests.providers import broken_payments as payments
 from tests.providers import broken_seats as seats
-from tests.support.external_systems import IMPATIENT, offers_abroad, payments_abroad, seats_abroad
+from tests.support.external_systems import SHORT_TIMEOUT, external_offers, external_payments, external_seats
 
 Broken = type[Bank] | type[Railway] | type[BankPayments] | type[RailwaySeats] | type[ShopOffers]
 
@@ -88,14 +88,14 @@ CONTRACTS: tuple[tuple[type, Mapping[str, tuple[Broken, ...]]], ...] = (
 def behind(broken: Broken) -> AbstractContextManager[Any]:
     """Put a broken provider before a sound system, or a sound provider before a broken one."""
     if issubclass(broken, Bank):
-        return payments_abroad(broken())
+        return external_payments(broken())
     if issubclass(broken, BankPayments):
-        return payments_abroad(kind=broken)
+        return external_payments(kind=broken)
     if issubclass(broken, Railway):
-        return seats_abroad(broken())
+        return external_seats(broken())
     if issubclass(broken, RailwaySeats):
-        return seats_abroad(kind=broken)
-    return offers_abroad(broken)
+        return external_seats(kind=broken)
+    return external_offers(broken)
 
 
 @contextmanager
@@ -126,7 +126,7 @@ def test_a_law_catches_who_breaks_it(
 ) -> None:
     holds: Callable[..., None] = getattr(contract(), law)
     with behind(broken) as given:
-        impatient = replace(given, patience=2 * IMPATIENT)
+        impatient = replace(given, patience=2 * SHORT_TIMEOUT)
         asked = inspect.signature(holds).parameters
         more = {"caplog": caplog} if "caplog" in asked else {}
         with caught():

@@ -24,7 +24,7 @@ from providers.embedded.payments import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, 
 from providers.embedded.seats import EmbeddedSeats
 from store.database.store import Store, utc_now
 from store.tables import SeatRow, ServiceRow
-from tests.support.installation import prepared
+from tests.support.installation import prepare_database
 from tests.support.postgres import new_database
 
 
@@ -32,8 +32,8 @@ from tests.support.postgres import new_database
 def book(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database of their own: what contracts leave held belongs to no order."""
     if database_kind == "sqlite":
-        return prepared(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'book.db'}")
-    return prepared(new_database(request.getfixturevalue("postgres_url"), "contracts"))
+        return prepare_database(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'book.db'}")
+    return prepare_database(new_database(request.getfixturevalue("postgres_url"), "contracts"))
 
 
 @pytest.fixture

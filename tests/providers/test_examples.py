@@ -20,24 +20,24 @@ from providers.contracts import (
     Trouble,
 )
 from providers.errors import ProviderError, ProviderUnavailableError
-from tests.support.external_systems import SECRET, offers_abroad, payments_abroad, seats_abroad
+from tests.support.external_systems import SECRET, external_offers, external_payments, external_seats
 
 
 @pytest.fixture(scope="module")
 def seats() -> Iterator[SeatsUnderTest]:
-    with seats_abroad() as given:
+    with external_seats() as given:
         yield given
 
 
 @pytest.fixture(scope="module")
 def payments() -> Iterator[PaymentsUnderTest]:
-    with payments_abroad() as given:
+    with external_payments() as given:
         yield given
 
 
 @pytest.fixture(scope="module", params=["standard", "nova_zurichcard24"])
 def offers(request: pytest.FixtureRequest) -> Iterator[OffersUnderTest]:
-    with offers_abroad(product=request.param) as given:
+    with external_offers(product=request.param) as given:
         yield given
 
 
@@ -68,7 +68,7 @@ def test_a_contract_takes_for_a_fault_what_a_step_takes_for_one() -> None:
 
 
 def test_a_shop_is_asked_once_while_its_catalogue_is_fresh() -> None:
-    with offers_abroad(fresh=timedelta(minutes=1)) as offers:
+    with external_offers(fresh=timedelta(minutes=1)) as offers:
         assert offers.search()
         assert offers.trouble
         with offers.trouble(Trouble.DOWN):

@@ -13,8 +13,8 @@ import pytest
 
 from examples.fake_systems.server import serving, stocked
 from telemetry.loopback import free_port
-from tests.support.commands import ROOT, US, run
-from tests.support.docs_pages import session
+from tests.support.commands import ROOT, COMMAND, run
+from tests.support.docs_pages import typed_session
 
 pytestmark = pytest.mark.journeys
 
@@ -67,7 +67,7 @@ def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
         assert set(named) >= {"CHANGEOVER_PAYMENTS", "CHANGEOVER_SEATS", "CHANGEOVER_OFFERS"}
         ports = [f"--{name}={free_port()}" for name in ("api-port", "web-ui-port", "temporal-port")]
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [*US, "up", f"--data={folder / 'data'}", *ports],
+            [*COMMAND, "up", f"--data={folder / 'data'}", *ports],
             cwd=ROOT,
             env=paths(folder) | named,
             stdout=subprocess.PIPE,
@@ -76,7 +76,7 @@ def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
         assert process.stdout is not None
         try:
             api = next(line.split()[1] for line in process.stdout if line.startswith("API "))
-            sold = bash(session(ROOT / "docs" / "first-steps.md", 1).replace("http://127.0.0.1:8080", api))
+            sold = bash(typed_session(ROOT / "docs" / "first-steps.md", 1).replace("http://127.0.0.1:8080", api))
             _sale, order = json.loads(f"[{sold.replace('}{', '},{')}]")
             assert (order["status"], order["balance"], len(order["reservations"])) == ("confirmed", "0.00", 1)
             (account,) = httpx2.get(f"{outside}/merchants/default/accounts").json().values()

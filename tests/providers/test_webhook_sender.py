@@ -33,7 +33,7 @@ async def test_a_post_goes_to_the_address_that_was_looked_at_under_the_name_it_h
         url = f"http://shop.example:{port_of(receiver)}/orders?shop=77"
         answered = await WebhookSender(UrlPolicy(allow_private=True, resolver=names)).send(url, MESSAGE, now())
         (post,) = receiver.posts
-    assert (answered, names.asked) == (SendResult(status=204), ["shop.example"])
+    assert (answered, names.lookups) == (SendResult(status=204), ["shop.example"])
     assert (post.path, post.headers["host"]) == ("/orders?shop=77", f"shop.example:{port_of(receiver)}")
     assert post.headers["content-type"] == "application/json"
     assert Webhook(SECRET).verify(post.body, dict(post.headers)) == {"type": "ping"}
@@ -63,7 +63,7 @@ async def test_2xx_is_success_and_a_redirect_is_not_followed(
     status: int, failure: Failure | None, leads_to: str
 ) -> None:
     with receiving() as receiver:
-        receiver.always, receiver.location = status, leads_to
+        receiver.default_status, receiver.location = status, leads_to
         answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
         assert answered == SendResult(failure, status)
         assert len(receiver.posts) == 1
@@ -72,7 +72,7 @@ async def test_2xx_is_success_and_a_redirect_is_not_followed(
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
 async def test_any_other_answer_is_a_failure(status: int) -> None:
     with receiving() as receiver:
-        receiver.always = status
+        receiver.default_status = status
         answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
     assert answered == SendResult(Failure.BAD_STATUS, status)
 

@@ -5,22 +5,22 @@ from datetime import timedelta
 from domain.webhooks import PAUSES
 from tests.recordings.story import Run, Story
 from tests.support.canary import ADULT
-from tests.support.webhook_subscriptions import Subscribed, subscribed, until
+from tests.support.webhook_subscriptions import Subscription, subscribed, wait_until
 from tests.support.world import World
 
 
-async def _failed_once(webhook: Subscribed) -> str:
+async def _failed_once(webhook: Subscription) -> str:
     """Return an order whose first event is tried again later."""
     webhook.receiver.statuses.append(500)
     order = await webhook.world.order()
-    await webhook.until_failed(order)
+    await webhook.wait_until_failed(order)
     return order
 
 
 async def _delivered(world: World) -> Run:
     async with subscribed(world) as webhook:
         order = await world.sold(ADULT)
-        await webhook.until_told(order)
+        await webhook.wait_until_delivered(order)
         return webhook.run(order)
 
 
@@ -28,7 +28,7 @@ async def _tried_again(world: World) -> Run:
     async with subscribed(world) as webhook:
         order = await _failed_once(webhook)
         await webhook.skip(order, timedelta(seconds=10))
-        await webhook.until_told(order)
+        await webhook.wait_until_delivered(order)
         return webhook.run(order)
 
 
@@ -36,7 +36,7 @@ async def _hurried(world: World) -> Run:
     async with subscribed(world) as webhook:
         order = await _failed_once(webhook)
         await webhook.patch(enabled=True)
-        await webhook.until_told(order)
+        await webhook.wait_until_delivered(order)
         return webhook.run(order)
 
 
@@ -47,19 +47,19 @@ async def _waiting(world: World) -> Run:
 
 async def _given_up(world: World) -> Run:
     async with subscribed(world) as webhook:
-        webhook.receiver.always = 503
+        webhook.receiver.default_status = 503
         order = await _failed_once(webhook)
         await webhook.skip(order, 2 * sum(PAUSES, timedelta()))
-        await world.end_of(webhook.run(order))
+        await world.wait_for_end_of(webhook.run(order))
         return webhook.run(order)
 
 
 async def _gone(world: World) -> Run:
     async with subscribed(world) as webhook:
-        webhook.receiver.always = 410
+        webhook.receiver.default_status = 410
         order = await world.order()
-        await until(lambda: webhook.receiver.posts)
-        await world.end_of(webhook.run(order))
+        await wait_until(lambda: webhook.receiver.posts)
+        await world.wait_for_end_of(webhook.run(order))
         return webhook.run(order)
 
 

@@ -72,7 +72,7 @@ async def _discarded(world: World) -> str:
 
 async def _extended_and_expired(world: World) -> str:
     order = await drafted(world)
-    later = world.parts.store.now() + timedelta(hours=2)
+    later = world.components.store.now() + timedelta(hours=2)
     await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": later.isoformat()})
     await TimeSkipper(world.client).fast_forward(world.workflow(order), timedelta(hours=3))
     return order

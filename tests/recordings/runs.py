@@ -43,7 +43,7 @@ async def _half_done(world: World) -> str:
     await asyncio.wait_for(armed.reached.wait(), 20)
     await world.workflow(order).terminate("somebody pressed the wrong button")
     world.faults.clear()
-    world.age(accepted.change)
+    world.backdate(accepted.change)
     return order
 
 
@@ -62,7 +62,7 @@ async def _round(world: World) -> Run:
 async def _reconciled(world: World) -> Run:
     order = await _half_done(world)
     run = await _round(world)
-    await world.ended(order)
+    await world.wait_for_end(order)
     return run
 
 

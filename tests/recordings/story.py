@@ -39,7 +39,7 @@ def of_order(tell: Callable[[World], Awaitable[str]], **more: Any) -> Story:
 
 async def drafted(world: World) -> str:
     """Return an order with an open draft of one change."""
-    return (await world.drafted())[0]
+    return (await world.open_draft())[0]
 
 
 async def dearer(world: World, order: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import StatementError
 from sqlmodel import Field, SQLModel, select
 
-from domain.model import LARGEST_NUMBER
+from domain.model import MAX_NUMBER
 from store.database.column_types import bounded_text, document, exact_decimal, safe_integer, utc_datetime
 from store.database.store import Store
 
@@ -43,7 +43,7 @@ def tried(fresh_database: str) -> Iterator[Store]:
         {"text": "nul\0"},
         {"text": "longer"},
         {"paper": "nul\0"},
-        {"number": LARGEST_NUMBER + 1},
+        {"number": MAX_NUMBER + 1},
         {"number": 2**63},
         {"number": True},
         {"number": 1.5},

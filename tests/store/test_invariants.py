@@ -47,10 +47,10 @@ async def test_what_is_broken_is_found_and_names_the_order(world: World) -> None
     (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
     refused = await world.change(order, replace([f"{order}-9"], bundle))
     names = {"order": order, "other": other, "sale": sale, "refused": refused.body["change"]}
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         assert [each for each in invariants.violations(tx) if each.order in (order, other)] == []
     for name, statement in BROKEN.items():
-        with pytest.raises(_TakenBackError), world.parts.store.write() as tx:
+        with pytest.raises(_TakenBackError), world.components.store.write() as tx:
             tx.connection().execute(text(statement.format(**names)))
             found = [each for each in invariants.violations(tx) if each.invariant == name]
             assert {each.order for each in found} & {order, other}, name
@@ -79,5 +79,5 @@ async def test_check_says_what_is_wrong_and_ends_with_1(
 
 
 def _execute(world: World, statement: str, by: int) -> None:
-    with world.parts.store.write() as tx:
+    with world.components.store.write() as tx:
         tx.connection().execute(text(statement), {"by": by})

@@ -32,14 +32,14 @@ async def test_sums_are_those_of_the_whole_order(world: World, *, confirm: bool)
     more: dict[str, Any] = {"confirm": True, "payment": CARD} if confirm else {}
     answer = await world.change(order, replace([f"{order}-1"], bundle), **more)
     assert answer.status == 200, answer.body
-    summed = as_summed(world.parts.store, order)
-    assert summed == as_loaded(world.parts.store, order)
+    summed = as_summed(world.components.store, order)
+    assert summed == as_loaded(world.components.store, order)
     assert summed[0] == 2
 
 
 async def test_an_empty_order_owes_nothing(world: World) -> None:
     order = await world.order()
-    assert as_summed(world.parts.store, order) == as_loaded(world.parts.store, order)
+    assert as_summed(world.components.store, order) == as_loaded(world.components.store, order)
 
 
 async def test_what_was_undone_is_not_summed(world: World) -> None:
@@ -47,4 +47,4 @@ async def test_what_was_undone_is_not_summed(world: World) -> None:
     bundle = await world.offer("flexible", ADULT, service=world.train())
     assert (await world.change(order, replace([f"{order}-1"], bundle))).status == 200
     assert (await world.discard(order)).status == 200
-    assert as_summed(world.parts.store, order) == as_loaded(world.parts.store, order)
+    assert as_summed(world.components.store, order) == as_loaded(world.components.store, order)

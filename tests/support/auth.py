@@ -29,22 +29,22 @@ class AuthenticatedWorld:
         self, *scopes: Scope, channel: str | None = None, tenant: str = TENANT, name: str = ""
     ) -> "RegisteredClient":
         """Register a client with a key."""
-        name, store = name or f"client-{next(_NUMBERS)}", self.world.parts.store
+        name, store = name or f"client-{next(_NUMBERS)}", self.world.components.store
         usual = set(Scope) - (WHOLE_TENANT if channel else frozenset())
         with store.write() as tx:
             assert clients.add(tx, TenantAccess(tenant, channel), name, scopes or usual, store.now())
-        return RegisteredClient(self, name, tenant, self.key_of(name, tenant))
+        return RegisteredClient(self, name, tenant, self.add_key(name, tenant))
 
-    def key_of(self, name: str, tenant: str = TENANT) -> GeneratedKey:
+    def add_key(self, name: str, tenant: str = TENANT) -> GeneratedKey:
         """Give a client another key."""
-        store, key = self.world.parts.store, new_key()
+        store, key = self.world.components.store, new_key()
         with store.write() as tx:
             row = clients.find(tx, tenant, name)
             assert row
             clients.add_key(tx, row, key.id, hash_key(key.text, PEPPER), store.now())
         return key
 
-    def asking(self, credential: str) -> World:
+    def with_bearer(self, credential: str) -> World:
         """Return the world as somebody with a credential asks it."""
         http = self.world.http
         headers = {"Authorization": f"Bearer {credential}"}
@@ -60,7 +60,7 @@ class AuthenticatedWorld:
 class RegisteredClient:
     """A client that is registered."""
 
-    guarded: AuthenticatedWorld
+    registered_in: AuthenticatedWorld
     name: str
     tenant: str
     key: GeneratedKey
@@ -68,18 +68,18 @@ class RegisteredClient:
     @property
     def world(self) -> World:
         """The world as this client asks it."""
-        return self.guarded.asking(self.key.text)
+        return self.registered_in.with_bearer(self.key.text)
 
     def revoke(self) -> None:
         """Revoke its key."""
-        store = self.guarded.world.parts.store
+        store = self.registered_in.world.components.store
         with store.write() as tx:
             (key,) = [each for each in clients.keys_of(tx, self.name) if each.id == self.key.id]
             key.revoked_at = store.now()
 
 
 @asynccontextmanager
-async def guarded(
+async def with_authentication(
     world: World,
     tokens: TokenVerifier | None = None,
     client_per_minute: int = 600,
@@ -89,5 +89,5 @@ async def guarded(
 ) -> AsyncIterator[AuthenticatedWorld]:
     """Serve another API on a world's store, with a door. Who is not known may try as often as clients, unless said."""
     access = AuthSettings(PEPPER, tokens, client_per_minute, unauthenticated_per_minute, prices_per_minute)
-    async with world.with_api(auth=access, url_policy=world.parts.url_policy, **more) as inside:
+    async with world.with_api(auth=access, url_policy=world.components.url_policy, **more) as inside:
         yield AuthenticatedWorld(inside)

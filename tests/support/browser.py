@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")  # noqa: TID251 - whose machine it is, not how it runs
 HEIGHT = 900
-PATIENCE_MS = 20_000
+TIMEOUT_MS = 20_000
 # No sandbox: tests may run as root. Nothing is asked of the network but what a test opens. Grey edges of letters,
 # not coloured ones, make pictures the same everywhere, and smaller.
 _FLAGS = (
@@ -34,7 +34,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def page_at(browser: Browser, width: int = 1280, *, dark: bool = False) -> AsyncIterator[Page]:
+async def open_page(browser: Browser, width: int = 1280, *, dark: bool = False) -> AsyncIterator[Page]:
     """Open a page of a width, light or dark, with cookies of its own."""
     context = await browser.new_context(
         viewport={"width": width, "height": HEIGHT},
@@ -43,6 +43,6 @@ async def page_at(browser: Browser, width: int = 1280, *, dark: bool = False) ->
         locale="en-GB",
         timezone_id="UTC",
     )
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     yield await context.new_page()
     await context.close()

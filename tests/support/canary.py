@@ -16,11 +16,11 @@ CANARIES = (
 )
 
 
-def canaries_in(text: bytes) -> list[str]:
+def find_canaries(text: bytes) -> list[str]:
     """Return the personal details found in some text."""
-    return [canary for canary in CANARIES if canary.encode() in text or ascii_of(canary) in text]
+    return [canary for canary in CANARIES if canary.encode() in text or escape_as_json(canary) in text]
 
 
-def ascii_of(canary: str) -> bytes:
+def escape_as_json(canary: str) -> bytes:
     """Return a canary as JSON escapes it."""
     return canary.encode("unicode_escape")

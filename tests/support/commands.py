@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-US = [sys.executable, "-m", "cli"]
+COMMAND = [sys.executable, "-m", "cli"]
 
 
 def run(
@@ -16,5 +16,5 @@ def run(
     """Run a command to its end."""
     with_ours = {**os.environ, **(environment or {})}  # noqa: TID251 - a child inherits what we were given
     return subprocess.run(  # noqa: S603 - our own command
-        [*US, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds, env=with_ours
+        [*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds, env=with_ours
     )

@@ -80,13 +80,13 @@ class DiscoverClient:
     def panorama(self, seats: int = 8, leaves_in: timedelta = timedelta(days=30)) -> tuple[str, str, str]:
         """Put a train in francs on a line of its own: return its product, its service and when it leaves."""
         name = f"panorama-{uuid.uuid4().hex[:8]}"
-        departs = (self.world.parts.store.now() + leaves_in).replace(hour=12, minute=0, second=0, microsecond=0)
-        template = self.world.parts.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
+        departs = (self.world.components.store.now() + leaves_in).replace(hour=12, minute=0, second=0, microsecond=0)
+        template = self.world.components.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
         price = PriceRow(min_age=0, max_age=2500, price=Money(8900, "CHF"))
         product: Product = template.model_copy(
             update={"id": name, "parent": "", "railway_line": name, "prices": (price,)}
         )
-        with self.world.parts.store.write() as tx:
+        with self.world.components.store.write() as tx:
             tx.add(ProductRow(tenant=TENANT, id=name, railway_line=name, document=product.model_dump_json()))
             tx.add(ServiceRow(tenant=TENANT, id=name, railway_line=name, departs_at=departs, day=departs.date()))
             tx.add_all(SeatRow(tenant=TENANT, service=name, coach=1, seat=n, row=0) for n in range(1, seats + 1))
@@ -95,15 +95,15 @@ class DiscoverClient:
     def product(self, **changed: Any) -> str:
         """Put a variation of the day card into the catalogue and return its identifier."""
         name = f"card-{uuid.uuid4().hex[:8]}"
-        template = self.world.parts.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
+        template = self.world.components.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
         product: Product = template.model_copy(update={"id": name, "parent": "", **changed})
-        with self.world.parts.store.write() as tx:
+        with self.world.components.store.write() as tx:
             tx.add(ProductRow(tenant=TENANT, id=name, railway_line=None, document=product.model_dump_json()))
         return name
 
     def withdraw(self, product: str) -> None:
         """Take a product out of the catalogue."""
-        with self.world.parts.store.write() as tx:
+        with self.world.components.store.write() as tx:
             tx.delete(tx.get_one(ProductRow, (TENANT, product)))
 
 

@@ -14,7 +14,7 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def session(page: Path, blocks: int | None = None) -> str:
+def typed_session(page: Path, blocks: int | None = None) -> str:
     """Return what a page has its reader type in one shell: every block, or the first ones."""
     typed = [body for kind, body in _FENCE.findall(page.read_text()) if kind == "sh session"]
     return "\n".join(typed[:blocks])
@@ -34,7 +34,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def typed(page: Path) -> Iterator[str]:
+def commands_in(page: Path) -> Iterator[str]:
     """Return each command a page mentions: lines of its blocks, and words set as code."""
     text = page.read_text()
     blocks = [line for _, body in _FENCE.findall(text) for line in body.splitlines()]

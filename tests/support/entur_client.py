@@ -15,7 +15,7 @@ HEADERS = {
 _clients = itertools.count(1)
 
 
-def raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def raw_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Return headers as most clients send them: a point of sale may have any letters."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
@@ -30,7 +30,7 @@ class EnturClient:
     async def send(self, method: str, path: str, body: Any = None, **more: str) -> Answer:
         """Send a request below /sales."""
         sent = self.headers | {name.replace("_", "-"): value for name, value in more.items()}
-        response = await self.world.http.request(method, f"/sales{path}", json=body, headers=raw(sent))
+        response = await self.world.http.request(method, f"/sales{path}", json=body, headers=raw_headers(sent))
         body = response.json()
         return Answer(response.status_code, body if isinstance(body, dict) else {"list": body}, response.headers)
 
@@ -95,6 +95,6 @@ class EnturClient:
         return order, list(answer.body["orderLineIds"])
 
 
-def key() -> str:
+def new_key() -> str:
     """Return an idempotency key of its own."""
     return str(uuid.uuid4())

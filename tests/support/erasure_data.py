@@ -18,56 +18,56 @@ REFERENCE = {"id": "ref"}
 class Person:
     """Somebody with everything an order may hold of a person, found nowhere else."""
 
-    mark: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    marker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
     @property
     def details(self) -> Json:
         """All of it, as it is sent."""
         return {
-            "id": f"trav-gul-{self.mark}",
-            "given_name": f"{GIVEN} {self.mark}",
-            "family_name": f"{FAMILY} {self.mark}",
+            "id": f"trav-gul-{self.marker}",
+            "given_name": f"{GIVEN} {self.marker}",
+            "family_name": f"{FAMILY} {self.marker}",
             "birth_date": BORN.isoformat(),
             "salutation": "other",
             "gender": "diverse",
             "nationality": "ISL",
-            "passport": f"Gulfugl {self.mark}",
+            "passport": f"Gulfugl {self.marker}",
         }
 
-    def wish(self, bundle: str) -> Json:
+    def add_lines(self, bundle: str) -> Json:
         """Return the operation that takes a bundle for them, in full."""
         return {
             "op": "add_lines",
             "offer_bundle_id": bundle,
             "traveller_ids": [self.details["id"]],
             "travellers": [self.details],
-            "external_reference": f"Gulfugl {self.mark}",
-            "customers": [{"id": f"C-{self.mark}", "entitlements": [{"product": REFERENCE}]}],
-            "distribution": {"customer_account": {"id": f"A-{self.mark}"}},
+            "external_reference": f"Gulfugl {self.marker}",
+            "customers": [{"id": f"C-{self.marker}", "entitlements": [{"product": REFERENCE}]}],
+            "distribution": {"customer_account": {"id": f"A-{self.marker}"}},
         }
 
 
-async def sold_to(world: World, person: Person, key: str | None = None) -> str:
+async def sell_to(world: World, person: Person, key: str | None = None) -> str:
     """Sell and confirm an order to somebody; one change of it is refused, one made nothing."""
-    body = {"currency": "NOK", "external_reference": f"my {person.mark}"}
+    body = {"currency": "NOK", "external_reference": f"my {person.marker}"}
     order = str((await world.post("/v1/orders", body)).body["number"])
     who = [{"id": person.details["id"], "birth_date": person.details["birth_date"]}]
     wanted = {"product": "standard", "travellers": who, "service": world.train()}
     (bundle,) = (await world.post("/v1/offers", wanted)).body["offer_bundles"]
-    token = {**CARD, "token": f"tok_{person.mark}"}
-    sold = await world.change(order, person.wish(bundle["id"]), key=key, confirm=True, payment=token)
+    token = {**CARD, "token": f"tok_{person.marker}"}
+    sold = await world.change(order, person.add_lines(bundle["id"]), key=key, confirm=True, payment=token)
     assert sold.status == 200, sold.body
-    other = {**person.wish(bundle["id"]), "supplements": [{"supplement": "nothing-like-it"}]}
+    other = {**person.add_lines(bundle["id"]), "supplements": [{"supplement": "nothing-like-it"}]}
     assert (await world.change(order, other)).status == 409
     frozen = {**person.details, "birth_date": BORN_CHILD.isoformat()}
     warned = await world.change(order, {"op": "set_travellers", "travellers": [frozen]})
     assert warned.status == 200, warned.body
     assert (await world.discard(order)).status == 200
-    await world.ended(order)
+    await world.wait_for_end(order)
     return order
 
 
-def long_ago(store: Store, order: str, ago: timedelta = timedelta(days=60)) -> None:
+def backdate_order(store: Store, order: str, ago: timedelta = timedelta(days=60)) -> None:
     """Let an order, its journey and the bundles it took have been that long ago."""
     with store.write() as tx:
         tx.get_one(OrderRow, order).created_at -= ago
@@ -83,7 +83,7 @@ def long_ago(store: Store, order: str, ago: timedelta = timedelta(days=60)) -> N
             bundle.expires_at -= ago
 
 
-def tables_with(store: Store, mark: str) -> set[str]:
+def tables_containing(store: Store, mark: str) -> set[str]:
     """Return the tables in which some text is anywhere."""
     with store.read() as tx:
         return {name for name in SQLModel.metadata.tables if _found(tx, name, mark)}

@@ -18,28 +18,28 @@ from store.database.store import utc_now
 
 SECRET = SecretStr("not much of one")
 # As short as a busy machine allows: a sound answer must come within it.
-IMPATIENT = timedelta(seconds=2)
+SHORT_TIMEOUT = timedelta(seconds=2)
 
 
 @contextmanager
-def abroad(outside: Outside) -> Iterator[FaultProxy]:
+def serve_behind_proxy(outside: Outside) -> Iterator[FaultProxy]:
     """Serve systems of others, with a troublemaker in between."""
     with serving(outside) as address, FaultProxy(address) as trouble:
         yield trouble
 
 
 @contextmanager
-def payments_abroad(bank: Bank | None = None, kind: type[BankPayments] = BankPayments) -> Iterator[PaymentsUnderTest]:
+def external_payments(bank: Bank | None = None, kind: type[BankPayments] = BankPayments) -> Iterator[PaymentsUnderTest]:
     """Speak to a pretend bank."""
-    with abroad(Outside(bank=bank or Bank())) as trouble:
-        settings = BankSettings(url=trouble.url, secret=SECRET, timeout=IMPATIENT)
+    with serve_behind_proxy(Outside(bank=bank or Bank())) as trouble:
+        settings = BankSettings(url=trouble.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
             tokens = ("tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
             yield PaymentsUnderTest(provider, *tokens, trouble=trouble)
 
 
 @contextmanager
-def seats_abroad(railway: Railway | None = None, kind: type[RailwaySeats] = RailwaySeats) -> Iterator[SeatsUnderTest]:
+def external_seats(railway: Railway | None = None, kind: type[RailwaySeats] = RailwaySeats) -> Iterator[SeatsUnderTest]:
     """Speak to a pretend railway."""
     served, numbers = railway or Railway(), itertools.count(1)
 
@@ -52,19 +52,19 @@ def seats_abroad(railway: Railway | None = None, kind: type[RailwaySeats] = Rail
         before = served.now
         served.now = lambda: before() + life
 
-    with abroad(Outside(railway=served)) as trouble:
-        settings = RailwaySettings(url=trouble.url, secret=SECRET, timeout=IMPATIENT)
+    with serve_behind_proxy(Outside(railway=served)) as trouble:
+        settings = RailwaySettings(url=trouble.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
             yield SeatsUnderTest(provider, train, wait, trouble, lambda: served.now())  # noqa: PLW0108 - its clock is put forward
 
 
 @contextmanager
-def offers_abroad(
+def external_offers(
     kind: type[ShopOffers] = ShopOffers, product: str = "standard", *, fresh: timedelta = timedelta(0)
 ) -> Iterator[OffersUnderTest]:
     """Speak to a pretend shop."""
-    with abroad(stocked()) as trouble:
-        settings = ShopSettings(url=trouble.url, timeout=IMPATIENT, fresh=fresh)
+    with serve_behind_proxy(stocked()) as trouble:
+        settings = ShopSettings(url=trouble.url, timeout=SHORT_TIMEOUT, fresh=fresh)
         with closing(kind(settings)) as provider:
             service = f"4711-{(utc_now() + timedelta(days=3)).date()}" if product == "standard" else None
             yield OffersUnderTest(provider, product, service, trouble=trouble)

@@ -8,11 +8,11 @@ class FakeDns:
 
     def __init__(self, answers: Mapping[str, Sequence[list[str]]]) -> None:
         self._answers = {host: list(each) for host, each in answers.items()}
-        self.asked: list[str] = []
+        self.lookups: list[str] = []
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the addresses of a name."""
-        self.asked.append(host)
+        self.lookups.append(host)
         answers = self._answers.get(host)
         if not answers:
             raise OSError(host)

@@ -11,7 +11,7 @@ from store import invariants
 from store.orders.events import EventType
 from store.tables import EventRow
 from tests.replay_histories import replayer
-from tests.support.leak_detection import look_at_history
+from tests.support.leak_detection import search_history
 from tests.support.world import World
 
 
@@ -20,7 +20,7 @@ async def check_histories(world: World) -> None:
     found = world.client.list_workflows("").map_histories()
     histories = [history async for history in found]
     for history in histories:
-        look_at_history(history)
+        search_history(history)
 
     async def each() -> AsyncIterator[WorkflowHistory]:
         for history in {_course(history): history for history in histories}.values():
@@ -45,13 +45,13 @@ def _name(event: HistoryEvent) -> str:
     return event.workflow_execution_update_accepted_event_attributes.accepted_request.input.name
 
 
-def check_books(world: World) -> None:
+def check_invariants(world: World) -> None:
     """See that every invariant holds after all that was broken on purpose.
 
     What an operator said was done by hand was done at no provider here. Rows that the store's own tests wrote,
     of orders 99-… and a change C1, are nobody's.
     """
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         by_hand = {row.order_number for row in tx.exec(select(EventRow).where(EventRow.type == EventType.DONE_BY_HAND))}
         found = [each for each in invariants.violations(tx) if each.order not in by_hand]
     wrong = [each for each in found if not (each.order or each.what).startswith(("99-", "C1/"))]

@@ -31,15 +31,15 @@ from runtime.settings import Settings
 from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
 from temporal.data_converter import DATA_CONVERTER
-from tests.support.leak_detection import look_at_answer
+from tests.support.leak_detection import search_answer
 from tests.support.world import TENANT, World
 
-LOOK_EVERY = timedelta(milliseconds=100)
+RELAY_POLL_INTERVAL = timedelta(milliseconds=100)
 
 
 @asynccontextmanager
 async def _looking(dispatcher: OutboxRelay) -> AsyncIterator[None]:
-    looking = asyncio.create_task(dispatcher.run_forever(LOOK_EVERY))
+    looking = asyncio.create_task(dispatcher.run_forever(RELAY_POLL_INTERVAL))
     yield
     looking.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -53,7 +53,7 @@ class _Server(Server):
         yield
 
 
-def prepared(url: str) -> str:
+def prepare_database(url: str) -> str:
     """Migrate a database, load the demo catalogue and return its URL."""
     migrate(url)
     catalogue.load(Settings(database=url))
@@ -77,9 +77,9 @@ async def running_world(
     database: str,
     temporal: str,
     namespace: str,
-    bank: PaymentProvider | None = None,
+    payments: PaymentProvider | None = None,
     *,
-    works: bool = True,
+    with_worker: bool = True,
     plugins: Sequence[SimplePlugin] = (),
     **more: Any,
 ) -> AsyncIterator[World]:
@@ -90,7 +90,7 @@ async def running_world(
     more = {"webhooks_allow_private": True, **more}
     settings = Settings(database=database, api_port=free_port(), threads=32, **more)
     parts = build_components(settings)
-    parts = replace(parts, payments=bank or parts.payments)
+    parts = replace(parts, payments=payments or parts.payments)
     common: dict[str, Any] = {"namespace": namespace, "data_converter": DATA_CONVERTER, "plugins": plugins}
     client = await Client.connect(temporal, **common)
     faults = Faults()
@@ -98,12 +98,12 @@ async def running_world(
     made = _made(parts, OrderWorkflowClient(asking, parts.external_systems))
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
-            if works:
+            if with_worker:
                 for each in worker.workers(client, parts, settings, executor, [faults]):
                     await stack.enter_async_context(each)
                 await stack.enter_async_context(worker.webhook_worker(client, parts, settings, [faults]))
                 await stack.enter_async_context(_looking(OutboxRelay(client, parts.store)))
-            served = await stack.enter_async_context(serving(made, settings.api_port, traced=bool(plugins)))
+            served = await stack.enter_async_context(serve_api(made, settings.api_port, traced=bool(plugins)))
             yield World(parts, client, served.http, faults)
     parts.store.close()
 
@@ -117,7 +117,7 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(ctx: ApiContext, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
+async def serve_api(ctx: ApiContext, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
     """Serve an API of these parts until the block ends, gracefully."""
     app = create_app(ctx)
     if traced:
@@ -127,7 +127,7 @@ async def serving(ctx: ApiContext, port: int, *, traced: bool = False) -> AsyncI
     server = _Server(config, app.state.watchers)
     limits = httpx2.Limits(max_connections=200)
     running = asyncio.create_task(server.serve())
-    hooks = {"response": [look_at_answer]}
+    hooks = {"response": [search_answer]}
     base = f"http://{HOST}:{port}"
     async with httpx2.AsyncClient(base_url=base, timeout=60, limits=limits, event_hooks=hooks) as http:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

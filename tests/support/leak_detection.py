@@ -15,9 +15,9 @@ from temporalio.api.workflowservice.v1 import ListNamespacesRequest
 from temporalio.client import Client, WorkflowHistory
 
 from telemetry.logs import LogFormat, formatter
-from tests.support.canary import canaries_in
+from tests.support.canary import find_canaries
 
-CHATTY = ("activities", "api", "providers", "store", "telemetry", "temporalio", "uvicorn", "workflows")
+SEARCHED_LOGGERS = ("activities", "api", "providers", "store", "telemetry", "temporalio", "uvicorn", "workflows")
 """Whose words are looked at, down to info; SQLAlchemy and httpx speak of nothing unless something is wrong."""
 _TEMPORALS_OWN = "temporal-system"
 
@@ -26,26 +26,26 @@ _TEMPORALS_OWN = "temporal-system"
 class Outputs:
     """How much was looked at, by kind, and what was found in it."""
 
-    seen: Counter[str] = field(default_factory=Counter)
-    found: list[str] = field(default_factory=list)
+    searched: Counter[str] = field(default_factory=Counter)
+    leaks: list[str] = field(default_factory=list)
     runs: set[str] = field(default_factory=set)
     """Whose histories were looked at."""
 
-    def look(self, kind: str, said: bytes, where: str = "") -> None:
+    def search(self, kind: str, said: bytes, where: str = "") -> None:
         """Look at one output."""
-        self.seen[kind] += 1
-        names = canaries_in(said)
+        self.searched[kind] += 1
+        names = find_canaries(said)
         if names:
-            self.found.append(f"{kind} {where}: {', '.join(names)}")
+            self.leaks.append(f"{kind} {where}: {', '.join(names)}")
 
     @contextmanager
-    def planting(self) -> Iterator[list[str]]:
+    def expect_leaks(self) -> Iterator[list[str]]:
         """Let what is found within the block be no fault: it was put there on purpose."""
-        usual, self.found = self.found, []
+        usual, self.leaks = self.leaks, []
         try:
-            yield self.found
+            yield self.leaks
         finally:
-            self.found = usual
+            self.leaks = usual
 
 
 OUTPUTS = Outputs()
@@ -62,16 +62,16 @@ class LogCanary(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Look at one record."""
         text = self.format(record)
-        OUTPUTS.look("log", text.encode(), text)
+        OUTPUTS.search("log", text.encode(), text)
 
 
 @contextmanager
-def listening() -> Iterator[None]:
+def search_logs() -> Iterator[None]:
     """Look at everything logged within the block."""
     canary, root = LogCanary(), logging.getLogger()
-    levels = {name: logging.getLogger(name).level for name in CHATTY}
+    levels = {name: logging.getLogger(name).level for name in SEARCHED_LOGGERS}
     root.addHandler(canary)
-    for name in CHATTY:
+    for name in SEARCHED_LOGGERS:
         logging.getLogger(name).setLevel(logging.INFO)
     yield
     assert canary in root.handlers, "somebody has set up logging anew, and nobody listened since"
@@ -80,13 +80,13 @@ def listening() -> Iterator[None]:
         logging.getLogger(name).setLevel(level)
 
 
-async def look_at_answer(response: httpx2.Response) -> None:
+async def search_answer(response: httpx2.Response) -> None:
     """Look at an answer of the API, if it is a problem in any façade's shape: others may name who is on an order."""
     if response.status_code < httpx2.codes.BAD_REQUEST:
         return
     said = await response.aread()
     if b'"code":' in said and b'"validationMessages":' not in said:
-        OUTPUTS.look(
+        OUTPUTS.search(
             "problem", said, f"{response.status_code} of {response.request.method} {response.request.url.path}"
         )
 
@@ -97,23 +97,23 @@ class SpanCanary(InMemorySpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Look at some."""
         for span in spans:
-            OUTPUTS.look("span", span.to_json().encode(), span.name)
+            OUTPUTS.search("span", span.to_json().encode(), span.name)
         return super().export(spans)
 
 
-def look_at_metrics(registry: CollectorRegistry = REGISTRY) -> None:
+def search_metrics(registry: CollectorRegistry = REGISTRY) -> None:
     """Look at every metric as a scrape reads it."""
-    OUTPUTS.look("metrics", generate_latest(registry))
+    OUTPUTS.search("metrics", generate_latest(registry))
 
 
-def look_at_history(history: WorkflowHistory) -> None:
+def search_history(history: WorkflowHistory) -> None:
     """Look at a history: payloads, failures, search attributes, memo and summaries are all in its events."""
     OUTPUTS.runs.add(history.run_id)
     for event in history.events:
-        OUTPUTS.look("history", event.SerializeToString(), f"{history.workflow_id} event {event.event_id}")
+        OUTPUTS.search("history", event.SerializeToString(), f"{history.workflow_id} event {event.event_id}")
 
 
-async def look_at_temporal(address: str) -> None:
+async def search_temporal(address: str) -> None:
     """Look at every run a server has in any namespace: as it is listed, and its history unless it was looked at."""
     service = (await Client.connect(address)).workflow_service
     for each in (await service.list_namespaces(ListNamespacesRequest(page_size=1000))).namespaces:
@@ -123,6 +123,6 @@ async def look_at_temporal(address: str) -> None:
 
 async def _look_at_namespace(client: Client) -> None:
     async for run in client.list_workflows(""):
-        OUTPUTS.look("listing", run.raw_info.SerializeToString(), run.id)
+        OUTPUTS.search("listing", run.raw_info.SerializeToString(), run.id)
         if run.run_id not in OUTPUTS.runs:
-            look_at_history(await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history())
+            search_history(await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history())

@@ -22,28 +22,28 @@ PATCH = "travellers-twice"
 Release = Callable[[pytest.MonkeyPatch], None]
 
 
-def as_it_is(_release: pytest.MonkeyPatch) -> None:
+def unchanged(_release: pytest.MonkeyPatch) -> None:
     """Change nothing."""
 
 
-def a_step_more(release: pytest.MonkeyPatch, patch: str | None = None) -> None:
+def added_step(release: pytest.MonkeyPatch, patch: str | None = None) -> None:
     """Look at the travellers twice; with a patch only where the run has not come by the other way."""
-    usual = Draft._into_draft  # noqa: SLF001 - the code that changes
+    usual = Draft._put_into_draft  # noqa: SLF001 - the code that changes
 
-    async def into_draft(self: Draft, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
+    async def put_into_draft(self: Draft, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
         if patch is None or workflow.patched(patch):
             await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
         return await usual(self, block, change, plan)
 
-    release.setattr(Draft, "_into_draft", into_draft)
+    release.setattr(Draft, "_put_into_draft", put_into_draft)
 
 
-def a_step_more_under_a_patch(release: pytest.MonkeyPatch) -> None:
+def added_step_under_a_patch(release: pytest.MonkeyPatch) -> None:
     """Look at the travellers twice in runs that have not come by the other way."""
-    a_step_more(release, PATCH)
+    added_step(release, PATCH)
 
 
-def a_step_less(release: pytest.MonkeyPatch) -> None:
+def removed_step(release: pytest.MonkeyPatch) -> None:
     """Look at no travellers."""
     usual = Saga.run
 
@@ -53,7 +53,7 @@ def a_step_less(release: pytest.MonkeyPatch) -> None:
     release.setattr(Saga, "run", run)
 
 
-def the_order_before_its_seats(release: pytest.MonkeyPatch) -> None:
+def order_confirmed_before_seats(release: pytest.MonkeyPatch) -> None:
     """Confirm in another order."""
 
     async def complete(self: Draft, block: Saga, change: str) -> RequestResult:
@@ -65,7 +65,7 @@ def the_order_before_its_seats(release: pytest.MonkeyPatch) -> None:
     release.setattr(Draft, "_complete", complete)
 
 
-def first_asked_taken_back_first(release: pytest.MonkeyPatch) -> None:
+def undo_in_recorded_order(release: pytest.MonkeyPatch) -> None:
     """Unwind in another order."""
     usual = Saga.unwind
 
@@ -76,7 +76,7 @@ def first_asked_taken_back_first(release: pytest.MonkeyPatch) -> None:
     release.setattr(Saga, "unwind", unwind)
 
 
-def a_wait_before_each_request(release: pytest.MonkeyPatch) -> None:
+def timer_before_each_request(release: pytest.MonkeyPatch) -> None:
     """Add a timer."""
     usual = Draft.serve
 

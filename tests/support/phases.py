@@ -13,11 +13,11 @@ from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.world import CARD, Answer, World, replace
 
-WAIT = 3.0
+CLIENT_WAIT_SECONDS = 3.0
 """How long the clients of these requests want to wait."""
-BOUND = 9.0
+MAX_ANSWER_SECONDS = 9.0
 """An answer must have come by then, whatever is broken: a request has 5 seconds to be accepted, a busy store 3."""
-HONEST = (200, 202, 503)
+ALLOWED_STATUSES = (200, 202, 503)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ PHASES = (
 
 
 @dataclass
-class UnderWay:
+class HeldChange:
     """A change that is held at its phase."""
 
     phase: Phase
@@ -51,17 +51,17 @@ class UnderWay:
     send: Callable[[], Coroutine[Any, Any, Answer]]
     """Send it, and the same again: under one key."""
     armed: Armed
-    first: "asyncio.Task[tuple[Answer, float]]"
+    first_response: "asyncio.Task[tuple[Answer, float]]"
 
     async def first_answer(self) -> Answer:
         """Return what the client heard first, and see that it heard it in time."""
-        answer, seconds = await self.first
-        assert seconds < BOUND, f"{self.phase}: {seconds:.1f} seconds"
-        assert answer.status in (*HONEST, 409 if self.phase.refused else 200), f"{self.phase}: {answer.body}"
+        answer, seconds = await self.first_response
+        assert seconds < MAX_ANSWER_SECONDS, f"{self.phase}: {seconds:.1f} seconds"
+        assert answer.status in (*ALLOWED_STATUSES, 409 if self.phase.refused else 200), f"{self.phase}: {answer.body}"
         return answer
 
 
-async def under_way(world: World, phase: Phase) -> UnderWay:
+async def start_and_hold(world: World, phase: Phase) -> HeldChange:
     """Ask for a dearer change in one go, and return when it has come to its phase."""
     order = await world.sold(ADULT)
     before, key = world.snapshot(order), str(uuid.uuid4())
@@ -72,16 +72,16 @@ async def under_way(world: World, phase: Phase) -> UnderWay:
     armed = world.faults.arm(order, phase.step, phase.fault)
 
     def send() -> Coroutine[Any, Any, Answer]:
-        return world.change(order, wanted, key=key, confirm=True, payment=CARD, Prefer=f"wait={WAIT:.0f}")
+        return world.change(order, wanted, key=key, confirm=True, payment=CARD, Prefer=f"wait={CLIENT_WAIT_SECONDS:.0f}")
 
     first = asyncio.create_task(timed(send()))
     await asyncio.wait_for(armed.reached.wait(), 20)
-    return UnderWay(phase, order, before, send, armed, first)
+    return HeldChange(phase, order, before, send, armed, first)
 
 
-async def at_every_phase(world: World) -> list[UnderWay]:
+async def hold_at_every_phase(world: World) -> list[HeldChange]:
     """Return one change at each phase."""
-    return list(await asyncio.gather(*(under_way(world, phase) for phase in PHASES)))
+    return list(await asyncio.gather(*(start_and_hold(world, phase) for phase in PHASES)))
 
 
 async def timed(asked: Coroutine[Any, Any, Answer]) -> tuple[Answer, float]:
@@ -90,7 +90,7 @@ async def timed(asked: Coroutine[Any, Any, Answer]) -> tuple[Answer, float]:
     return await asked, time.monotonic() - began
 
 
-async def answered(send: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+async def send_until_answered(send: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
     """Send a request again under its key until it has its answer, as a client would."""
     async with asyncio.timeout(60):
         while (answer := await send()).status in (202, 503):  # noqa: ASYNC110 - only asking again tells
@@ -98,26 +98,26 @@ async def answered(send: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
     return answer
 
 
-async def ended_right(world: World, each: UnderWay) -> None:
+async def check_outcome(world: World, each: HeldChange) -> None:
     """See that a change became the new order, or the old one untouched, once."""
-    answer = await answered(each.send)
+    answer = await send_until_answered(each.send)
     if each.phase.refused:
         assert (answer.status, world.snapshot(each.order)) == (409, each.before), each.phase
     else:
         assert answer.status == 200, f"{each.phase}: {answer.body}"
-        await is_changed(world, each.order)
+        await check_changed(world, each.order)
     assert world.at_most_once(each.order), each.phase
-    assert wrong_with(world, each.order) == []
+    assert violations_of(world, each.order) == []
 
 
-async def is_changed(world: World, order: str) -> None:
+async def check_changed(world: World, order: str) -> None:
     """See that an order is what a dearer change in one go makes of it."""
     shown = await world.show(order)
     assert (shown["status"], shown["version"], shown["paid"], shown["balance"]) == ("confirmed", 2, "399.00", "0.00")
     assert (len(shown["lines"]), len(world.seats_of(order))) == (1, 1)
 
 
-def wrong_with(world: World, order: str) -> list[str]:
+def violations_of(world: World, order: str) -> list[str]:
     """Return which invariants do not hold for an order, or for nobody."""
-    with world.parts.store.read() as tx:
+    with world.components.store.read() as tx:
         return [f"{each.invariant} {each.what}" for each in invariants.violations(tx) if each.order in (order, None)]

@@ -17,7 +17,7 @@ _MATCHER = re.compile(r'\s*([a-z_]+)\s*(?:=~|!~|!=|=)\s*"[^"]*"\s*(?:,|$)')
 _RANGE = re.compile(r"\[(\d+[smhd]|\$__rate_interval)\]")
 
 
-def tokens(expression: str) -> list[tuple[str, str]]:
+def tokenise(expression: str) -> list[tuple[str, str]]:
     """Return the parts of an expression. Raises ValueError for what is none, and where brackets do not match."""
     found, at, depth = [], 0, 0
     text = expression.strip()
@@ -36,9 +36,9 @@ def tokens(expression: str) -> list[tuple[str, str]]:
     return found
 
 
-def asked_for(expression: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def metrics_read(expression: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield every metric an expression reads, with the labels it asks for. Raises ValueError for what is none."""
-    found = [*tokens(expression), ("end", "")]
+    found = [*tokenise(expression), ("end", "")]
     grouping = 0
     for (kind, text), (after, following) in pairwise(found):
         grouping = _grouped(grouping, text) if kind == "bracket" and grouping else grouping

@@ -10,11 +10,11 @@ from tests.support.world import World
 _EXAMPLE = {"order": "26-999999", "change": str(uuid.uuid4()), "webhook": str(uuid.uuid4()), "item": "1"}
 
 
-OPEN = frozenset({"health", "ready", "list_problems", "explain_problem"})
+PUBLIC_ROUTES = frozenset({"health", "ready", "list_problems", "explain_problem"})
 """Routes that say nothing of anybody."""
 
 
-class Described(NamedTuple):
+class DocumentedRoute(NamedTuple):
     """A route as the OpenAPI file describes it."""
 
     name: str
@@ -30,13 +30,13 @@ class Described(NamedTuple):
         return f"{path}?orderId={known['order']}" if self.name == "get_change_options" else path
 
 
-async def described(world: World) -> list[Described]:
+async def documented_routes(world: World) -> list[DocumentedRoute]:
     """Return every route."""
     document = (await world.http.get("/openapi.json")).json()
     return list(_routes(document))
 
 
-def _routes(document: dict[str, Any]) -> Iterator[Described]:
+def _routes(document: dict[str, Any]) -> Iterator[DocumentedRoute]:
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            yield Described(operation["operationId"], method.upper(), path, operation.get("security", []))
+            yield DocumentedRoute(operation["operationId"], method.upper(), path, operation.get("security", []))

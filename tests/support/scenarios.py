@@ -21,11 +21,11 @@ class Scenario:
     """An order made ready, and a request that is then broken."""
 
     name: str
-    ready: Callable[[World], Awaitable[str]]
+    prepare: Callable[[World], Awaitable[str]]
     act: Callable[[World, str], Coroutine[Any, Any, Answer]]
     steps: tuple[str, ...]
     """What happens, in this order, when nothing breaks."""
-    broken: tuple[str, ...] | None = None
+    broken_steps: tuple[str, ...] | None = None
     """Which of these steps are broken here; none named means all."""
 
 
@@ -34,11 +34,11 @@ async def _sold(world: World) -> str:
 
 
 async def _with_draft(world: World) -> str:
-    return (await world.drafted())[0]
+    return (await world.open_draft())[0]
 
 
 async def _dearer_in_one_go(world: World, order: str) -> Answer:
-    return await world.dearer(order, confirm=True, payment=CARD)
+    return await world.upgrade(order, confirm=True, payment=CARD)
 
 
 async def _another_change(world: World, order: str) -> Answer:
@@ -60,7 +60,7 @@ async def _discard(world: World, order: str) -> Answer:
 
 async def _with_a_request_half_done(world: World) -> str:
     """Have a draft whose run was terminated just after it had taken up a request to move the deadline."""
-    order, now = await _with_draft(world), world.parts.store.now()
+    order, now = await _with_draft(world), world.components.store.now()
     await world.workflow(order).terminate("somebody pressed the wrong button")
     request = ChangeRequest(kind=ChangeKind.EXTEND, expires_at=now + timedelta(hours=1))
     row = ChangeRow(
@@ -75,7 +75,7 @@ async def _with_a_request_half_done(world: World) -> str:
         created_at=now,
         claimed_at=now,
     )
-    with world.parts.store.write() as tx:
+    with world.components.store.write() as tx:
         tx.add(row)
     return order
 
@@ -155,7 +155,7 @@ SCENARIOS = (
             StepName.AUTHORISE_PAYMENT,
             StepName.RECORD_OUTCOME,
         ),
-        broken=(StepName.FIND_UNFINISHED_WORK,),
+        broken_steps=(StepName.FIND_UNFINISHED_WORK,),
     ),
 )
 
@@ -169,7 +169,7 @@ _FAULTS: dict[type, tuple[Fault, ...]] = {
     Final: _KEPT,
 }
 _UNDO_FAULTS = _KEPT
-TAKEN_BACK = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
+UNDONE_AFTER = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
 """After these the request leaves no trace; after the others it is done."""
 
 
@@ -177,7 +177,7 @@ def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
     """Return every step of every scenario with every fault its kind must survive."""
     steps = all_steps()
     for scenario in SCENARIOS:
-        for name in scenario.steps if scenario.broken is None else scenario.broken:
+        for name in scenario.steps if scenario.broken_steps is None else scenario.broken_steps:
             faults = _FAULTS[type(steps[name])] if name in steps else _UNDO_FAULTS
             for fault in faults:
                 yield scenario, name, fault
@@ -188,7 +188,7 @@ DATABASES = ("sqlite", "postgres")
 _ALIKE = ((Fault.REFUSED, Fault.BROKEN, Fault.FLAKY), (Fault.LOST, Fault.TWICE))
 
 
-def on_databases() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]]]:
+def matrix_by_database() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]]]:
     """Return the matrix with the databases each case runs on: all it can do to one is done to both.
 
     Of faults that are alike to a database each runs on one, taking turns from step to step.

@@ -55,13 +55,13 @@ class StepByStep:
     _step: str = ""
 
     def __post_init__(self) -> None:
-        self.parts = build_components(self.settings)
-        self._do = {each.__name__: each for each in build_activities(self.parts)}
+        self.components = build_components(self.settings)
+        self._do = {each.__name__: each for each in build_activities(self.components)}
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
+    def watch_statements(self) -> Iterator[None]:
         """Write down what is asked of the database."""
-        writer = self.parts.store._writer  # noqa: SLF001 - who asks a database is nobody else's business
+        writer = self.components.store._writer  # noqa: SLF001 - who asks a database is nobody else's business
         event.listen(writer, "before_cursor_execute", self._executed)
         event.listen(writer, "begin", self._began)
         yield
@@ -74,9 +74,9 @@ class StepByStep:
     def _began(self, _connection: Any) -> None:
         self.transactions += 1
 
-    def order(self) -> str:
+    def create_order(self) -> str:
         """Make an empty order."""
-        store = self.parts.store
+        store = self.components.store
         with store.write() as tx:
             number = order_numbers.next_order_number(tx, TENANT, store.now())
             head = OrderRow(tenant=TENANT, number=number, currency="NOK", created_at=store.now())
@@ -85,13 +85,13 @@ class StepByStep:
             append(tx, head, EventType.ORDER_CREATED, None, store.now(), {})
         return number
 
-    def asked(self, order: str, product: str, train: str, lines: list[str], *, confirm: bool) -> str:
+    def record_request(self, order: str, product: str, train: str, lines: list[str], *, confirm: bool) -> str:
         """Write a request down, as the API does; return its id."""
-        store, change = self.parts.store, str(uuid.uuid4())
+        store, change = self.components.store, str(uuid.uuid4())
         service = f"{train}-{store.now().date() + timedelta(days=3)}"
         who = (SearchTraveller(TRAVELLER, date(1990, 5, 4)),)
         search = OfferSearch(product=product, service=service, valid_from=None, time_zone="UTC", travellers=who)
-        (bundle,) = self.parts.offers.search(TENANT, search, store.now())
+        (bundle,) = self.components.offers.search(TENANT, search, store.now())
         names = [{"id": TRAVELLER, "given_name": "Maria", "family_name": "Li"}]
         adds = {"op": "add_lines", "offer_bundle_id": bundle.id, "travellers": names}
         puts = {"op": "replace_lines", "lines": lines, "with": [{"offer_bundle_id": bundle.id}]}
@@ -115,10 +115,10 @@ class StepByStep:
             changes.add(tx, row)
         return change
 
-    def change(self, order: str, change: str) -> None:
+    def run_change(self, order: str, change: str) -> None:
         """Run the steps of a change that was asked for."""
         about = {"change": change, "order": order}
-        plan, reserve = self.priced(order, change)
+        plan, reserve = self.run_until_priced(order, change)
         self._run(BaseModel, reserve)
         swap = self._run(SwapOfferBundleResult, SwapOfferBundleCommand(**about))
         if not plan.confirm:
@@ -130,7 +130,7 @@ class StepByStep:
         for step in (SettlePriceDifferenceCommand, ConfirmSeatsCommand, ConfirmOrderCommand):
             self._run(BaseModel, step(**about))
 
-    def priced(self, order: str, change: str) -> tuple[PlanChangeResult, ReserveSeatsCommand]:
+    def run_until_priced(self, order: str, change: str) -> tuple[PlanChangeResult, ReserveSeatsCommand]:
         """Run the steps of a change up to its seats; return its plan and how its seats are asked for."""
         about = {"change": change, "order": order}
         plan = self._run(PlanChangeResult, PlanChangeCommand(**about, first_in_run=True))

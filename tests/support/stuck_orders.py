@@ -17,7 +17,7 @@ _AFTER: dict[str, str] = {
 """Which refusal an undo comes after."""
 
 
-async def stuck(world: World, step: str) -> tuple[str, "asyncio.Task[Answer]", Armed]:
+async def start_stuck_change(world: World, step: str) -> tuple[str, "asyncio.Task[Answer]", Armed]:
     """Return an order whose change is stuck in a step."""
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
@@ -26,11 +26,11 @@ async def stuck(world: World, step: str) -> tuple[str, "asyncio.Task[Answer]", A
     armed = world.faults.arm(order, step, Fault.DOWN)
     wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
     asked = asyncio.create_task(wanted)
-    await until_stuck(world, order, armed)
+    await wait_until_stuck(world, order, armed)
     return order, asked, armed
 
 
-async def until_stuck(world: World, order: str, armed: Armed) -> None:
+async def wait_until_stuck(world: World, order: str, armed: Armed) -> None:
     """Wait until an operator is called, and told what is left."""
     async with asyncio.timeout(30):
         await armed.reached.wait()
@@ -39,10 +39,10 @@ async def until_stuck(world: World, order: str, armed: Armed) -> None:
             if shown and shown.unsettled:
                 break
             await asyncio.sleep(0.05)
-    await until_at_rest(world, order)
+    await wait_until_between_attempts(world, order)
 
 
-async def until_at_rest(world: World, order: str, since: str = "") -> str:
+async def wait_until_between_attempts(world: World, order: str, since: str = "") -> str:
     """Wait until a stuck step waits for its next attempt, which nobody but help begins; return which one it is.
 
     A call for an operator is heard before the step is tried under it, and help answered before it is tried again.

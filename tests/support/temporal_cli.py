@@ -8,7 +8,7 @@ from temporal.names import draft_id
 from tests.support.world import World
 
 
-async def at_the_command_line(world: World, order: str, verb: str, *flags: str) -> None:
+async def run_temporal_cli(world: World, order: str, verb: str, *flags: str) -> None:
     """Do something to an order's workflow: `terminate`, `reset`, `delete`, `cancel`."""
     where = ("--address", world.client.service_client.config.target_host, "--namespace", world.client.namespace)
     command = ("workflow", verb, "--workflow-id", draft_id(order), *flags, *where)

@@ -18,9 +18,9 @@ from tests.support.leak_detection import (
     OUTPUTS,
     LogCanary,
     SpanCanary,
-    look_at_answer,
-    look_at_metrics,
-    look_at_temporal,
+    search_answer,
+    search_metrics,
+    search_temporal,
 )
 from tests.support.temporal_server import temporal_server
 from tests.support.webhook_receiver import receiving
@@ -29,7 +29,7 @@ from tests.support.webhook_receiver import receiving
 @pytest.fixture
 def found() -> Iterator[list[str]]:
     """What is found meanwhile."""
-    with OUTPUTS.planting() as planted:
+    with OUTPUTS.expect_leaks() as planted:
         yield planted
 
 
@@ -55,12 +55,12 @@ def test_whatever_is_logged_is_heard_whoever_logs_it(found: list[str]) -> None:
 
 
 def test_a_name_in_an_exception_is_not_written_at_all(found: list[str], probe: logging.Logger) -> None:
-    before = OUTPUTS.seen["log"]
+    before = OUTPUTS.searched["log"]
     try:
         int(FAMILY)
     except ValueError:
         probe.exception("broke")
-    assert (OUTPUTS.seen["log"] - before, found) == (1, [])
+    assert (OUTPUTS.searched["log"] - before, found) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_name_in_an_exception_is_not_written_at_all(found: list[str], probe: l
 )
 async def test_a_name_in_a_problem_is_found(found: list[str], status: int, body: dict[str, Any], *, seen: bool) -> None:
     transport = httpx2.MockTransport(lambda _: httpx2.Response(status, json=body))
-    async with httpx2.AsyncClient(transport=transport, event_hooks={"response": [look_at_answer]}) as http:
+    async with httpx2.AsyncClient(transport=transport, event_hooks={"response": [search_answer]}) as http:
         assert (await http.get("http://changeover/v1/orders")).json() == body
     assert bool(found) == seen
 
@@ -87,7 +87,7 @@ def test_a_name_in_a_post_to_a_webhook_is_found(found: list[str]) -> None:
 def test_a_name_in_a_metric_is_found(found: list[str]) -> None:
     registry = CollectorRegistry()
     Counter("sold_total", "", ["whom"], registry=registry).labels(GIVEN).inc()
-    look_at_metrics(registry)
+    search_metrics(registry)
     assert len(found) == 1
 
 
@@ -113,6 +113,6 @@ async def test_a_name_anywhere_in_temporal_is_found(found: list[str]) -> None:
         client = await Client.connect(server.address, namespace="outside")
         for name, how in planted.items():
             await client.start_workflow("Probe", id=f"probe-{name}", task_queue="nobody", **how)
-        await look_at_temporal(server.address)
+        await search_temporal(server.address)
         told = {name for name in planted if any(f"probe-{name}" in each for each in found)}
     assert told == {"input", "memo", "summary", "attribute"}

@@ -34,7 +34,7 @@ class WatchedBank(Bank):
 
 
 @contextmanager
-def speaking_to(bank: Bank) -> Iterator[BankPayments]:
+def provider_for(bank: Bank) -> Iterator[BankPayments]:
     """Serve a bank over HTTP and yield the provider that speaks to it."""
     with serving(Outside(bank=bank)) as address:
         settings = BankSettings(url=address, secret=SecretStr("not much of one"))

@@ -12,7 +12,7 @@ from typing import Any
 from telemetry.loopback import HOST
 from tests.support.leak_detection import OUTPUTS
 
-TAKEN = 204
+ACCEPTED = 204
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Receiver:
     url: str
     posts: list[Post] = field(default_factory=list)
     statuses: "deque[int]" = field(default_factory=deque)
-    always: int = TAKEN
+    default_status: int = ACCEPTED
     location: str = ""
     """Where a redirect leads."""
     open: threading.Event = field(default_factory=threading.Event)
@@ -65,7 +65,7 @@ class Receiver:
 
     def status(self) -> int:
         """Return the next answer's status."""
-        return self.statuses.popleft() if self.statuses else self.always
+        return self.statuses.popleft() if self.statuses else self.default_status
 
 
 class _Server(ThreadingHTTPServer):
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         receiver: Receiver = self.server.receiver  # type: ignore[attr-defined] # our own server
         body = self.rfile.read(int(self.headers["content-length"])).decode()
-        OUTPUTS.look("post", f"{self.path}\n{self.headers}\n{body}".encode(), self.headers.get("webhook-id", ""))
+        OUTPUTS.search("post", f"{self.path}\n{self.headers}\n{body}".encode(), self.headers.get("webhook-id", ""))
         status = receiver.status()
         receiver.posts.append(Post(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         receiver.open.wait(30)

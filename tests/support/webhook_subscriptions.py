@@ -19,7 +19,7 @@ from workflows.deliver_events import DeliverEvents
 
 
 @dataclass
-class Subscribed:
+class Subscription:
     """A webhook, and who receives."""
 
     world: World
@@ -32,7 +32,7 @@ class Subscribed:
         """Where it is in the API."""
         return f"/v1/webhooks/{self.id}"
 
-    async def shown(self) -> Json:
+    async def show(self) -> Json:
         """Return it as the API shows it."""
         return (await self.world.send("GET", self.path)).body
 
@@ -53,20 +53,20 @@ class Subscribed:
         events: list[Json] = (await self.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
         return events
 
-    async def until_told(self, order: str) -> list[Json]:
+    async def wait_until_delivered(self, order: str) -> list[Json]:
         """Wait until the whole history of an order was taken, and return it."""
-        await until(lambda: _waits_for(self, order, 0))
+        await wait_until(lambda: _waits_for(self, order, 0))
         return await self.events(order)
 
-    async def until_failed(self, order: str, attempts: int = 1) -> None:
+    async def wait_until_failed(self, order: str, attempts: int = 1) -> None:
         """Wait until so many attempts at an order's event have failed."""
-        await until(lambda: _waits_for(self, order, attempts))
+        await wait_until(lambda: _waits_for(self, order, attempts))
 
-    async def until_minutes_pass(self, order: str) -> None:
+    async def wait_until_retry_in_minutes(self, order: str) -> None:
         """Let an order's event fail twice: it is tried again in minutes only."""
-        await self.until_failed(order)
+        await self.wait_until_failed(order)
         await self.skip(order, timedelta(seconds=10))
-        await self.until_failed(order, 2)
+        await self.wait_until_failed(order, 2)
 
     async def signals(self, order: str) -> int:
         """Return how often an order's run was told to look, its start included."""
@@ -78,7 +78,7 @@ class Subscribed:
         return [Webhook(self.secret).verify(post.body, dict(post.headers)) for post in self.receiver.posts]
 
 
-async def _waits_for(subscribed: Subscribed, order: str, attempts: int) -> bool:
+async def _waits_for(subscribed: Subscription, order: str, attempts: int) -> bool:
     answer = await subscribed.world.send("GET", f"{subscribed.path}/deliveries")
     mine = [each for each in answer.body["deliveries"] if each["order"] == order]
     if attempts:
@@ -86,7 +86,7 @@ async def _waits_for(subscribed: Subscribed, order: str, attempts: int) -> bool:
     return bool(mine) and all(each["delivered_at"] for each in mine)
 
 
-async def until(condition: Callable[[], Any]) -> None:
+async def wait_until(condition: Callable[[], Any]) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(40):
         while True:
@@ -97,12 +97,12 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 @asynccontextmanager
-async def subscribed(world: World, *types: str) -> AsyncIterator[Subscribed]:
+async def subscribed(world: World, *types: str) -> AsyncIterator[Subscription]:
     """Subscribe a receiver of its own to every event, or to some types."""
     with receiving() as receiver:
         answer = await world.post("/v1/webhooks", {"url": receiver.url, "types": list(types) or None})
         assert answer.status == 201, answer.body
-        made = Subscribed(world, receiver, answer.body["id"], answer.body["secret"])
+        made = Subscription(world, receiver, answer.body["id"], answer.body["secret"])
         try:
             yield made
         finally:

@@ -40,7 +40,7 @@ from telemetry.loopback import HOST, free_port
 from temporal.data_converter import DATA_CONVERTER
 from temporal.names import draft_id
 from tests.support.canary import ADULT, BORN, BORN_CHILD, CHILD, FAMILY, FAMILY_TOO, GIVEN, GIVEN_TOO, THIRD
-from tests.support.leak_detection import look_at_answer
+from tests.support.leak_detection import search_answer
 from workflows.order_draft import OrderDraft
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ def replace(lines: Sequence[str], *bundles: str, **more: Any) -> Json:
     return {"op": "replace_lines", "lines": list(lines), "with": wishes}
 
 
-def age(store: Store, change: str) -> None:
+def backdate(store: Store, change: str) -> None:
     """Let a request be an hour old."""
     with store.write() as tx:
         tx.get_one(ChangeRow, change).created_at -= timedelta(hours=1)
@@ -101,16 +101,16 @@ class Answer:
 class World:
     """One installation, shared by the tests of one database; every test has orders and trains of its own."""
 
-    parts: Components
+    components: Components
     client: Client
     http: httpx2.AsyncClient
     faults: Faults
-    as_before: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    reusable_orders: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Orders made ready for a scenario that was then undone."""
     _trains: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @asynccontextmanager
-    async def impatient(self) -> AsyncIterator["World"]:
+    async def with_short_submit_timeout(self) -> AsyncIterator["World"]:
         """Another API on the same store and Temporal, which asks a full queue again for a moment only."""
         async with self.with_api(
             workflow_client=OrderWorkflowClient(self.client, ask_again_for=timedelta(milliseconds=300))
@@ -118,30 +118,30 @@ class World:
             yield world
 
     @asynccontextmanager
-    async def without_engine(self) -> AsyncIterator["World"]:
+    async def without_temporal(self) -> AsyncIterator["World"]:
         """Another API on the same store that reaches no Temporal."""
         options: dict[str, Any] = {"lazy": True, "retry_config": RetryConfig(max_retries=0)}
         nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=DATA_CONVERTER, **options)
         async with self.with_api(workflow_client=OrderWorkflowClient(nowhere)) as world:
             yield world
 
-    def age(self, change: str) -> None:
+    def backdate(self, change: str) -> None:
         """Let a request be an hour old."""
-        age(self.parts.store, change)
+        backdate(self.components.store, change)
 
     @asynccontextmanager
     async def with_api(self, **parts: Any) -> AsyncIterator["World"]:
         """Another API on the same store and Temporal, some of its parts different."""
         usual = ApiContext(
-            unscoped_store=self.parts.store,
-            offers=self.parts.offers,
+            unscoped_store=self.components.store,
+            offers=self.components.offers,
             workflow_client=OrderWorkflowClient(self.client),
             tenant=TENANT,
             desk=DeskSettings(frozenset({"changeover"})),
         )
         made = replace_(usual, **parts)
         transport = httpx2.ASGITransport(create_app(made))
-        hooks, base = {"response": [look_at_answer]}, "http://changeover"
+        hooks, base = {"response": [search_answer]}, "http://changeover"
         async with httpx2.AsyncClient(transport=transport, base_url=base, timeout=60, event_hooks=hooks) as http:
             yield replace_(self, http=http)
 
@@ -168,21 +168,21 @@ class World:
         return str(bundle["id"])
 
     @contextmanager
-    def at(self, moment: datetime) -> Generator[None]:
+    def clock_at(self, moment: datetime) -> Generator[None]:
         """Let it be that instant by the one clock that decides what has expired."""
-        usual = self.parts.store.now
-        self.parts.store.now = lambda: moment
+        usual = self.components.store.now
+        self.components.store.now = lambda: moment
         try:
             yield
         finally:
-            self.parts.store.now = usual
+            self.components.store.now = usual
 
     def train(self, coaches: int = 2, seats: int = 16, leaves_in: timedelta = timedelta(days=30)) -> str:
         """Put a train on the line that no other test sells seats on."""
         number = next(self._trains)
-        departs = self.parts.store.now() + leaves_in
+        departs = self.components.store.now() + leaves_in
         service = f"T{number}-{uuid.uuid4().hex[:6]}"
-        with self.parts.store.write() as tx:
+        with self.components.store.write() as tx:
             tx.add(ServiceRow(tenant=TENANT, id=service, railway_line="north", departs_at=departs, day=departs.date()))
             for coach, seat in itertools.product(range(1, coaches + 1), range(1, seats + 1)):
                 tx.add(SeatRow(tenant=TENANT, service=service, coach=coach, seat=seat, row=(seat - 1) // 4))
@@ -223,7 +223,7 @@ class World:
         assert answer.status == httpx2.codes.OK, answer.body
         return order
 
-    async def state_of(self, change: str) -> str:
+    async def wait_for_outcome(self, change: str) -> str:
         """Wait until a change has ended and return how."""
         async with asyncio.timeout(30):
             while True:
@@ -232,38 +232,38 @@ class World:
                     return state
                 await asyncio.sleep(0.1)
 
-    async def dearer(self, order: str, **more: Any) -> Answer:
+    async def upgrade(self, order: str, **more: Any) -> Answer:
         """Put a dearer ticket on a train of its own in the place of every line: 100.00 more for one traveller."""
         bundle = await self.offer("flexible", ADULT, service=self.train())
         return await self.change(order, replace(await self.lines(order), bundle), **more)
 
-    async def drafted(self) -> tuple[str, str]:
+    async def open_draft(self) -> tuple[str, str]:
         """Return an order with an open draft of one change, and its snapshot before."""
         order = await self.sold(ADULT)
         before = self.snapshot(order)
-        answer = await self.dearer(order)
+        answer = await self.upgrade(order)
         assert answer.status == httpx2.codes.OK, answer.body
         return order, before
 
     def snapshot(self, order: str) -> str:
         """Return an order's state as text."""
-        with self.parts.store.write() as tx:
+        with self.components.store.write() as tx:
             return snapshot(tx, order)
 
     def changes_of(self, order: str) -> Sequence[ChangeRow]:
         """Return every request there ever was for an order."""
-        with self.parts.store.read() as tx:
+        with self.components.store.read() as tx:
             return tx.exec(select(ChangeRow).where(ChangeRow.order_number == order)).all()
 
     def rows(self) -> tuple[int, int]:
         """Return how many orders and changes are stored."""
-        with self.parts.store.read() as tx:
+        with self.components.store.read() as tx:
             orders = tx.exec(select(func.count()).select_from(OrderRow)).one()
             return orders, tx.exec(select(func.count()).select_from(ChangeRow)).one()
 
     def seats_of(self, order: str) -> list[str]:
         """Return what the seat inventory itself has for an order's changes."""
-        with self.parts.store.read() as tx:
+        with self.components.store.read() as tx:
             keys = {
                 f"{row.id}/reserve_seats" for row in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order))
             }
@@ -272,7 +272,7 @@ class World:
 
     def at_most_once(self, order: str) -> bool:
         """Whether both books agree on every payment of an order, and no step left two entries."""
-        with self.parts.store.read() as tx:
+        with self.components.store.read() as tx:
             ours = tx.exec(select(PaymentRow).where(PaymentRow.order_number == order)).all()
             bank = {
                 row.key: row
@@ -298,17 +298,17 @@ class World:
         """Return the workflow of an order's draft."""
         return self.client.get_workflow_handle_for(OrderDraft.run, draft_id(order))
 
-    async def until_waiting(self, order: str, count: int) -> None:
+    async def wait_until_queued(self, order: str, count: int) -> None:
         """Wait until this many requests wait for their turn."""
         async with asyncio.timeout(20):
             while (await self.workflow(order).query(OrderDraft.progress)).queued < count:  # noqa: ASYNC110 - only a query tells
                 await asyncio.sleep(0.05)
 
-    async def ended(self, order: str) -> str:
+    async def wait_for_end(self, order: str) -> str:
         """Wait until the order's run has ended and return how."""
-        return await self.end_of(self.workflow(order))
+        return await self.wait_for_end_of(self.workflow(order))
 
-    async def end_of(self, handle: WorkflowHandle[Any, Any]) -> str:
+    async def wait_for_end_of(self, handle: WorkflowHandle[Any, Any]) -> str:
         """Wait until a run has ended and return how."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(handle.result(), 30)

@@ -19,7 +19,7 @@ _OF_THEIR_OWN = (
 )
 
 
-class Sharing(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+class SharedServerScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
     """Sends tests to whoever is free, but those of one file and database with servers of their own to one process."""
 
     def _split_scope(self, nodeid: str) -> str:

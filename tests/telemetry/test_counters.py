@@ -35,14 +35,14 @@ async def test_an_outcome_counts_once_however_often_it_is_written(world: World, 
     confirming, recording = (
         world.faults.arm(order, step, fault) for step in (StepName.CONFIRM_ORDER, StepName.RECORD_OUTCOME)
     )
-    await world.dearer(order)
-    assert (await world.dearer(order, confirm=True, payment=CARD)).body["state"] == "done"
+    await world.upgrade(order)
+    assert (await world.upgrade(order, confirm=True, payment=CARD)).body["state"] == "done"
     assert (confirming.fired, recording.fired) >= (1, 1)
     assert done.grown == 2
 
 
 async def test_a_draft_counts_as_discarded_once(world: World) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     unwound = Counting("changeover_undone_total", reason="DISCARDED")
     closing = world.faults.arm(order, StepName.CLOSE_DRAFT, Fault.LOST)
     await world.discard(order)
@@ -58,7 +58,7 @@ async def test_an_attempt_is_counted_by_how_it_ended(world: World) -> None:
         attempts = Counting("changeover_step_seconds_count", step=StepName.QUOTE_CHANGE, result=result)
         failures = Counting("changeover_step_failures_total", step=StepName.QUOTE_CHANGE, result=result, reason=reason)
         world.faults.arm(order, StepName.QUOTE_CHANGE, fault)
-        await world.dearer(order, confirm=True, payment=CARD)
+        await world.upgrade(order, confirm=True, payment=CARD)
         assert (attempts.grown, failures.grown) == (1, result != "done")
 
 

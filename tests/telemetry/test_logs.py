@@ -20,7 +20,7 @@ from activities.support.step_metrics import StepMetricsInterceptor
 from domain.refusals import SoldOut
 from telemetry.logs import MEMBERS, LogFormat, formatter, place_of
 from temporal.names import StepName
-from tests.support.canary import FAMILY, canaries_in
+from tests.support.canary import FAMILY, find_canaries
 
 Caught = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -39,7 +39,7 @@ def caught() -> Caught:
 
 def line(record: logging.LogRecord, written: LogFormat = LogFormat.JSON) -> str:
     said = formatter(written).format(record)
-    assert not canaries_in(said.encode())
+    assert not find_canaries(said.encode())
     return said
 
 

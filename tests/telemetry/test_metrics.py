@@ -22,9 +22,9 @@ from telemetry.cached_collector import CachedCollector
 from telemetry.logs import MEMBERS
 from telemetry.loopback import HOST, free_port
 from temporal.names import ORDERS_QUEUE, StepName
-from tests.support.canary import ADULT, BORN, canaries_in
+from tests.support.canary import ADULT, BORN, find_canaries
 from tests.support.commands import ROOT
-from tests.support.promql import asked_for
+from tests.support.promql import metrics_read
 from tests.support.world import CARD, DECLINED, add, replace
 
 pytestmark = pytest.mark.journeys
@@ -33,7 +33,7 @@ ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 BOARD = ROOT / "deploy" / "grafana" / "changeover.json"
 PAGE = ROOT / "docs" / "observability.md"
 RUNBOOKS = {
-    *("a-step-keeps-failing", "the-books-do-not-agree", "holds-are-overdue", "requests-are-not-taken-up"),
+    *("a-step-keeps-failing", "consistency-checks-fail", "holds-are-overdue", "requests-are-not-started"),
     *("temporal-does-not-answer", "the-store-does-not-answer", "workers-are-behind", "a-workflow-task-fails"),
     "every-step-is-slow",
 }
@@ -134,7 +134,7 @@ def expressions() -> Iterator[str]:
 
 
 def test_the_board_and_the_alerts_ask_for_what_there_is(found: Scraped) -> None:
-    asked = {each for expression in expressions() for each in asked_for(expression)}
+    asked = {each for expression in expressions() for each in metrics_read(expression)}
     assert len(asked) > 20
     for name, labels in asked:
         if name not in _OF_PROMETHEUS:
@@ -145,7 +145,7 @@ def test_the_board_and_the_alerts_ask_for_what_there_is(found: Scraped) -> None:
 @pytest.mark.parametrize("wrong", ["sum(a", "rate(a[5 minutes])", "median(a)", "a{b=c}", "a ; b", "a)"])
 def test_an_expression_that_is_none_is_noticed(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        list(asked_for(wrong))
+        list(metrics_read(wrong))
 
 
 def test_every_alert_names_a_page_that_says_what_to_do() -> None:
@@ -204,10 +204,10 @@ def test_what_was_asked_is_what_was_counted(found: Scraped) -> None:
 def test_no_label_is_an_order_or_a_person_and_every_log_line_is_known_members(stack: Stack) -> None:
     said = "".join(map(text_of, (stack.ports.api_metrics, stack.ports.worker_metrics)))
     assert not re.search(r"\d\d-1\d{5}|[0-9a-f]{8}-[0-9a-f]{4}", said)
-    assert not canaries_in(said.encode())
+    assert not find_canaries(said.encode())
     events = set()
     for child in (stack.worker, stack.server_api):
-        assert not canaries_in(child.log.read_bytes())
+        assert not find_canaries(child.log.read_bytes())
         for line in child.log.read_text().splitlines():
             told = json.loads(line)
             assert set(told) <= set(MEMBERS)

@@ -16,9 +16,9 @@ from telemetry.tracing import TracingMissingError, traced
 from temporal.data_converter import DATA_CONVERTER
 from temporal.names import StepName
 from tests.replay_histories import FILES, WORKFLOWS, read, replayer
-from tests.support.canary import ADULT, canaries_in
+from tests.support.canary import ADULT, find_canaries
 from tests.support.commands import ROOT
-from tests.support.installation import prepared, running_world
+from tests.support.installation import prepare_database, running_world
 from tests.support.leak_detection import SpanCanary
 from tests.support.world import CARD, World, replace
 from workflows.sandbox import runner
@@ -41,7 +41,7 @@ def plugin(spans: SpanCanary) -> OpenTelemetryPlugin:
 async def traced_world(
     temporal: str, plugin: OpenTelemetryPlugin, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    database = prepared(f"sqlite:///{tmp_path_factory.mktemp('traced') / 'traced.db'}")
+    database = prepare_database(f"sqlite:///{tmp_path_factory.mktemp('traced') / 'traced.db'}")
     async with running_world(database, temporal, "traced", plugins=[plugin]) as world:
         yield world
 
@@ -80,16 +80,16 @@ async def test_one_trace_leads_from_a_request_to_every_step_and_says_nothing_per
     assert update.parent is not None
     assert update.parent.span_id == found["POST /v1/orders/{order}/changes"].context.span_id
     assert found["HandleUpdate:change"].parent is not None
-    assert not canaries_in("".join(each.to_json() for each in spans.get_finished_spans()).encode())
-    await traced_world.ended(order)
+    assert not find_canaries("".join(each.to_json() for each in spans.get_finished_spans()).encode())
+    await traced_world.wait_for_end(order)
     history = await traced_world.workflow(order).fetch_history()
-    assert not canaries_in(history.to_json().encode())
+    assert not find_canaries(history.to_json().encode())
     # A worker without traces takes it up.
     await replayer().replay_workflow(history)
 
 
 async def test_a_change_of_an_open_draft_has_a_trace_of_its_own(traced_world: World, spans: SpanCanary) -> None:
-    order, _ = await traced_world.drafted()
+    order, _ = await traced_world.open_draft()
     second = TRACE[::-1]
     bundle = await traced_world.offer("standard", ADULT, service=traced_world.train())
     lines = await traced_world.lines(order)
@@ -103,10 +103,10 @@ async def test_the_words_of_an_error_are_in_no_span(traced_world: World, spans: 
     body: dict[str, Any] = {"operations": [{"op": "Kanarina"}]}
     await traced_world.post(f"/v1/orders/{order}/changes", body)
     declined = {"method": "card", "token": "tok_decline"}
-    await traced_world.dearer(order, confirm=True, payment=declined)
+    await traced_world.upgrade(order, confirm=True, payment=declined)
     refused = [each for each in spans.get_finished_spans() if each.name == "RunActivity:authorise_payment"]
     assert not any(each.events for each in refused)
-    assert not canaries_in("".join(each.to_json() for each in spans.get_finished_spans()).encode())
+    assert not find_canaries("".join(each.to_json() for each in spans.get_finished_spans()).encode())
 
 
 async def test_every_recorded_history_replays_with_traces_on(plugin: OpenTelemetryPlugin) -> None:

@@ -11,7 +11,7 @@ from temporal.names import StepName
 from tests.recordings import STORIES
 from tests.replay_histories import FILES, FOLDER, failures, read, replayer
 from tests.support import next_release
-from tests.support.canary import canaries_in
+from tests.support.canary import find_canaries
 from tests.support.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_a_change_is_recorded_undone_at_each_step_before_the_point_of_no_return(
 @EACH
 def test_a_history_holds_nothing_personal(path: Path) -> None:
     for event in read(path).events:
-        assert not canaries_in(event.SerializeToString())
+        assert not find_canaries(event.SerializeToString())
 
 
 @EACH
@@ -54,11 +54,11 @@ def test_a_history_names_no_folder_of_the_machine_that_recorded_it(path: Path) -
 
 
 CHANGES: dict[next_release.Release, list[str]] = {
-    next_release.a_step_more: ["refused-sold-out", "open-draft", "recovered-unfinished-change"],
-    next_release.a_step_less: ["undone-at-validate-travellers", "open-draft", "recovered-unfinished-change"],
-    next_release.the_order_before_its_seats: ["confirmed-in-one-go", "continued-and-confirmed", "cancelled-too-late"],
-    next_release.first_asked_taken_back_first: ["discarded", "extended-and-expired", "attention-undo-retried"],
-    next_release.a_wait_before_each_request: ["confirmed-nothing", "undone-at-plan-change", "open-attention"],
+    next_release.added_step: ["refused-sold-out", "open-draft", "recovered-unfinished-change"],
+    next_release.removed_step: ["undone-at-validate-travellers", "open-draft", "recovered-unfinished-change"],
+    next_release.order_confirmed_before_seats: ["confirmed-in-one-go", "continued-and-confirmed", "cancelled-too-late"],
+    next_release.undo_in_recorded_order: ["discarded", "extended-and-expired", "attention-undo-retried"],
+    next_release.timer_before_each_request: ["confirmed-nothing", "undone-at-plan-change", "open-attention"],
 }
 
 
@@ -76,5 +76,5 @@ async def test_a_workflow_that_asks_for_other_steps_or_in_another_order_is_rejec
 
 
 async def test_a_step_added_under_a_patch_leaves_every_history_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    next_release.a_step_more_under_a_patch(monkeypatch)
+    next_release.added_step_under_a_patch(monkeypatch)
     assert await failures(FILES) == {}

@@ -14,10 +14,10 @@ from playwright.async_api import Browser, Locator, Page, expect
 from cli.faults.injection import Fault
 from telemetry.loopback import HOST, free_port
 from temporal.names import StepName
-from tests.support.browser import page_at
+from tests.support.browser import open_page
 from tests.support.canary import ADULT
-from tests.support.installation import prepared, running_world
-from tests.support.stuck_orders import stuck
+from tests.support.installation import prepare_database, running_world
+from tests.support.stuck_orders import start_stuck_change
 from tests.support.temporal_server import temporal_server
 from tests.support.world import DECLINED, World, add
 from workflows.saga import step_runner
@@ -35,7 +35,7 @@ def web_ui() -> str:
 
 @pytest.fixture(scope="module")
 async def desk(web_ui: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    database = prepared(f"sqlite:///{tmp_path_factory.mktemp('desk') / 'desk.db'}")
+    database = prepare_database(f"sqlite:///{tmp_path_factory.mktemp('desk') / 'desk.db'}")
     async with (
         temporal_server(web_ui=int(web_ui.rpartition(":")[2])) as server,
         running_world(database, server.address, NAMESPACE) as world,
@@ -45,7 +45,7 @@ async def desk(web_ui: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
 
 @pytest.fixture
 async def page(desk: World, browser: Browser) -> AsyncIterator[Page]:
-    async with page_at(browser, 1700) as opened:
+    async with open_page(browser, 1700) as opened:
         yield opened
     desk.faults.clear()
 
@@ -107,8 +107,8 @@ async def test_an_order_is_found_by_whatever_the_caller_knows(desk: World, page:
 
 
 async def test_the_list_tells_the_story_by_its_columns(desk: World, page: Page, web_ui: str) -> None:
-    order, asked, armed = await stuck(desk, StepName.SETTLE_PRICE_DIFFERENCE)
-    await desk.drafted()
+    order, asked, armed = await start_stuck_change(desk, StepName.SETTLE_PRICE_DIFFERENCE)
+    await desk.open_draft()
     rows = await found(page, web_ui, "WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running'")
     await page.get_by_role("button", name="Configure Columns").click()
     for name in ("Run ID", "Type", "End"):
@@ -126,7 +126,7 @@ async def test_the_list_tells_the_story_by_its_columns(desk: World, page: Page, 
 
 
 async def test_a_stuck_step_is_found_read_and_tried_again(desk: World, page: Page, web_ui: str) -> None:
-    order, asked, armed = await stuck(desk, StepName.SETTLE_PRICE_DIFFERENCE)
+    order, asked, armed = await start_stuck_change(desk, StepName.SETTLE_PRICE_DIFFERENCE)
     await expect(await found(page, web_ui, f"NeedsAttention = true AND OrderNumber = '{order}'")).to_have_count(1)
     words = await opened(page, web_ui, order)
     for said in (
@@ -150,7 +150,7 @@ async def test_a_stuck_step_is_found_read_and_tried_again(desk: World, page: Pag
 async def test_a_draft_says_what_it_is_and_is_extended_and_discarded_by_a_form(
     desk: World, page: Page, web_ui: str
 ) -> None:
-    order, before = await desk.drafted()
+    order, before = await desk.open_draft()
     words = await opened(page, web_ui, order)
     for said in ("change: replace 1 line by 1 offer — done", "100.00 NOK against", "hold 1 seat on", "until 2"):
         await expect(words).to_contain_text(said)
@@ -159,12 +159,12 @@ async def test_a_draft_says_what_it_is_and_is_extended_and_discarded_by_a_form(
     await expect(await send(page, "extend", '{"minutes": 90}')).to_have_count(0)
     assert (await desk.show(order))["draft"]["expires_at"] > due
     await expect(await send(page, "discard")).to_have_count(0)
-    await desk.ended(order)
+    await desk.wait_for_end(order)
     assert desk.snapshot(order) == before
 
 
 async def test_a_form_filled_in_wrong_says_what_is_wanted(desk: World, page: Page, web_ui: str) -> None:
-    order, _ = await desk.drafted()
+    order, _ = await desk.open_draft()
     await opened(page, web_ui, order)
     for update, data, said in (
         ("confirm", None, "NEEDS_REASON: Make the draft the order"),
@@ -181,7 +181,7 @@ async def test_a_form_filled_in_wrong_says_what_is_wanted(desk: World, page: Pag
 async def test_a_confirmation_by_hand_of_a_draft_that_is_not_paid_is_refused_in_words(
     desk: World, page: Page, web_ui: str
 ) -> None:
-    order, _ = await desk.drafted()
+    order, _ = await desk.open_draft()
     await opened(page, web_ui, order)
     await expect(await send(page, "confirm", '{"reason": "as they asked"}')).to_have_count(0)
     await page.keyboard.press("r")
@@ -191,7 +191,7 @@ async def test_a_confirmation_by_hand_of_a_draft_that_is_not_paid_is_refused_in_
 
 async def test_a_failure_carries_its_code_and_no_lines_of_ours(desk: World, page: Page, web_ui: str) -> None:
     order = await desk.sold(ADULT)
-    await desk.dearer(order)
+    await desk.upgrade(order)
     await desk.confirm(order, DECLINED)
     words = await opened(page, web_ui, order)
     await expect(words).to_contain_text("failed: PAYMENT_REFUSED")

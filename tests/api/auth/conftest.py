@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.auth import AuthenticatedWorld, guarded
+from tests.support.auth import AuthenticatedWorld, with_authentication
 from tests.support.world import World
 
 
 @pytest.fixture
 async def door(world: World) -> AsyncIterator[AuthenticatedWorld]:
-    async with guarded(world) as made:
+    async with with_authentication(world) as made:
         yield made

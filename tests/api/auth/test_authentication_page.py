@@ -5,18 +5,18 @@ from itertools import groupby
 
 from domain.access import Scope
 from tests.support.docs_pages import ROOT
-from tests.support.routes import Described, described
+from tests.support.routes import DocumentedRoute, documented_routes
 from tests.support.world import World
 
 
 async def test_the_route_table_is_the_codes(world: World) -> None:
-    wanted = _table([route for route in await described(world) if route.security])
+    wanted = _table([route for route in await documented_routes(world) if route.security])
     page = (ROOT / "docs" / "authentication.md").read_text()
     (found,) = re.findall(r"<!-- routes -->\n(.*?)<!-- /routes -->", page, re.DOTALL)
     assert found == wanted, f"docs/authentication.md wants:\n{wanted}"
 
 
-def _table(routes: list[Described]) -> str:
+def _table(routes: list[DocumentedRoute]) -> str:
     order = list(Scope)
     rows = sorted(routes, key=lambda each: (order.index(_scope(each)), each.path, each.method))
     lines = ["| scope | routes |", "|---|---|"]
@@ -25,5 +25,5 @@ def _table(routes: list[Described]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _scope(route: Described) -> Scope:
+def _scope(route: DocumentedRoute) -> Scope:
     return Scope(route.security[0]["bearer"][0])

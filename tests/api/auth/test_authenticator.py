@@ -9,33 +9,33 @@ from domain.access import Scope
 from store import clients
 from tests.support.auth import AuthenticatedWorld
 from tests.support.canary import ADULT
-from tests.support.entur_client import HEADERS, raw
-from tests.support.routes import OPEN, described
+from tests.support.entur_client import HEADERS, raw_headers
+from tests.support.routes import PUBLIC_ROUTES, documented_routes
 from tests.support.world import TENANT, World, add
 
 
 async def test_every_route_wants_to_know_who_asks_but_the_few_that_say_nothing_of_anybody(
     door: AuthenticatedWorld,
 ) -> None:
-    routes = await described(door.world)
-    assert {each.name for each in routes if not each.security} == OPEN
+    routes = await documented_routes(door.world)
+    assert {each.name for each in routes if not each.security} == PUBLIC_ROUTES
     for route in routes:
-        answer = await door.world.http.request(route.method, route.address(), headers=raw(HEADERS), json={})
-        assert (answer.status_code == 401) == (route.name not in OPEN), route
-        if route.name not in OPEN:
+        answer = await door.world.http.request(route.method, route.address(), headers=raw_headers(HEADERS), json={})
+        assert (answer.status_code == 401) == (route.name not in PUBLIC_ROUTES), route
+        if route.name not in PUBLIC_ROUTES:
             assert answer.headers["WWW-Authenticate"] == "Bearer"
             assert answer.json()["code"] == "UNAUTHENTICATED"
 
 
 async def test_every_route_wants_its_scope_and_no_other(door: AuthenticatedWorld) -> None:
     with_one = {scope: door.client(scope).world for scope in Scope}
-    for route in await described(door.world):
-        if route.name in OPEN:
+    for route in await documented_routes(door.world):
+        if route.name in PUBLIC_ROUTES:
             continue
         needed = SCOPE_OF[route.name]
         assert route.security == [{"bearer": [needed]}]
         for scope, world in with_one.items():
-            answer = await world.http.request(route.method, route.address(), headers=raw(HEADERS), json={})
+            answer = await world.http.request(route.method, route.address(), headers=raw_headers(HEADERS), json={})
             assert answer.status_code != 401
             assert (answer.status_code == 403) == (scope is not needed), (route, scope, answer.text)
 
@@ -65,8 +65,8 @@ async def test_what_is_no_credential_is_401(door: AuthenticatedWorld, credential
 async def test_a_key_with_another_secret_is_401(door: AuthenticatedWorld) -> None:
     key = door.client().key.text
     wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
-    assert (await door.asking(wrong).send("GET", "/v1/orders/26-100000")).status == 401
-    assert (await door.asking(key).send("GET", "/v1/orders/26-999999")).status == 404
+    assert (await door.with_bearer(wrong).send("GET", "/v1/orders/26-100000")).status == 401
+    assert (await door.with_bearer(key).send("GET", "/v1/orders/26-999999")).status == 404
 
 
 async def test_two_authorizations_are_refused(door: AuthenticatedWorld) -> None:
@@ -90,13 +90,13 @@ async def test_a_credential_in_the_address_is_refused_before_it_is_looked_at(doo
 
 
 async def test_keys_are_rotated_without_a_pause_and_revoked_at_once(door: AuthenticatedWorld) -> None:
-    client, store = door.client(), door.world.parts.store
-    second = door.key_of(client.name)
+    client, store = door.client(), door.world.components.store
+    second = door.add_key(client.name)
     with pytest.raises(clients.TooManyKeysError):
-        door.key_of(client.name)
+        door.add_key(client.name)
 
     async def statuses() -> list[int]:
-        worlds = (client.world, door.asking(second.text))
+        worlds = (client.world, door.with_bearer(second.text))
         return [(await each.send("GET", "/v1/orders/26-999999")).status for each in worlds]
 
     assert await statuses() == [404, 404]
@@ -111,7 +111,7 @@ async def test_keys_are_rotated_without_a_pause_and_revoked_at_once(door: Authen
 
 
 async def test_it_is_known_when_a_key_was_last_used(door: AuthenticatedWorld) -> None:
-    client, store = door.client(), door.world.parts.store
+    client, store = door.client(), door.world.components.store
 
     def used() -> object:
         with store.read() as tx:
@@ -126,7 +126,7 @@ async def test_it_is_known_when_a_key_was_last_used(door: AuthenticatedWorld) ->
 
 
 async def test_only_a_hash_of_a_key_is_kept(door: AuthenticatedWorld) -> None:
-    client, store = door.client(), door.world.parts.store
+    client, store = door.client(), door.world.components.store
     with store.read() as tx:
         (row,) = clients.keys_of(tx, client.name)
     secret = client.key.text.rpartition("_")[2]

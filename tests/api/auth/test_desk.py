@@ -3,7 +3,7 @@
 import base64
 
 from domain.access import Scope
-from tests.support.auth import AuthenticatedWorld, guarded
+from tests.support.auth import AuthenticatedWorld, with_authentication
 from tests.support.canary import ADULT
 from tests.support.world import World
 
@@ -18,7 +18,7 @@ async def seen(door: AuthenticatedWorld, path: str, key: str | None) -> tuple[in
 
 
 async def test_the_desk_is_for_operators(world: World) -> None:
-    async with guarded(world) as door:
+    async with with_authentication(world) as door:
         order = await door.client().world.order()
         operator, shop = door.client(Scope.OPERATE).key.text, door.client(Scope.READ, Scope.CHANGE).key.text
         for path in ("/desk", f"/desk/orders/{order}", "/desk/attention", "/desk/services", "/desk/static/desk.css"):
@@ -31,14 +31,14 @@ async def test_the_desk_is_for_operators(world: World) -> None:
 
 
 async def test_another_tenants_operator_sees_another_tenants_orders(world: World) -> None:
-    async with guarded(world) as door:
+    async with with_authentication(world) as door:
         order = await door.client().world.order()
         stranger = door.client(Scope.OPERATE, tenant="elsewhere").key.text
         assert (await seen(door, f"/desk/orders/{order}", stranger))[0] == 404
 
 
 async def test_an_operator_of_a_channel_finds_the_orders_of_that_channel_only(world: World) -> None:
-    async with guarded(world) as door:
+    async with with_authentication(world) as door:
         made = [door.client(channel="WAY:App"), door.client(channel="WAY:Kiosk"), door.client()]
         mine, *others = [await each.world.order() for each in made]
         operator = door.client(Scope.OPERATE, channel="WAY:App").key.text
@@ -51,7 +51,7 @@ async def test_an_operator_of_a_channel_finds_the_orders_of_that_channel_only(wo
 
 
 async def test_a_seat_map_names_no_order_out_of_reach(world: World) -> None:
-    async with guarded(world) as door:
+    async with with_authentication(world) as door:
         kiosk, app = door.client(channel="WAY:Kiosk"), door.client(channel="WAY:App")
         train = world.train()
         order = await kiosk.world.sold(ADULT, train=train)

@@ -1,13 +1,13 @@
 """Nobody asks more often than they may: each client by itself, and who is not let in by address."""
 
-from tests.support.auth import guarded
+from tests.support.auth import with_authentication
 from tests.support.world import World
 
 PATH = "/v1/orders/26-999999"
 
 
 async def test_a_client_is_told_what_is_left_and_then_to_wait(world: World) -> None:
-    async with guarded(world, client_per_minute=3) as door:
+    async with with_authentication(world, client_per_minute=3) as door:
         one, other = door.client().world, door.client().world
         left = [(await one.http.get(PATH)).headers["RateLimit"] for _ in range(3)]
         assert [each.split(";")[1] for each in left] == ["r=2", "r=1", "r=0"]
@@ -19,9 +19,9 @@ async def test_a_client_is_told_what_is_left_and_then_to_wait(world: World) -> N
 
 
 async def test_who_is_not_let_in_may_not_try_for_ever_and_keeps_nobody_else_out(world: World) -> None:
-    async with guarded(world, unauthenticated_per_minute=2) as door:
+    async with with_authentication(world, unauthenticated_per_minute=2) as door:
         known = door.client().world
-        tries = [(await door.asking("guess").http.get(PATH)).status_code for _ in range(2)]
+        tries = [(await door.with_bearer("guess").http.get(PATH)).status_code for _ in range(2)]
         tries.append((await door.world.http.get(PATH)).status_code)
         assert tries == [401, 401, 429]
         assert (await known.http.get(PATH)).status_code == 404
@@ -32,7 +32,7 @@ async def test_where_nobody_is_asked_nothing_is_counted(world: World) -> None:
 
 
 async def test_who_only_asks_for_prices_has_less_than_others_have(world: World) -> None:
-    async with guarded(world, client_per_minute=9, prices_per_minute=2) as door:
+    async with with_authentication(world, client_per_minute=9, prices_per_minute=2) as door:
         mine, other = door.client().world, door.client().world
         order = await mine.order()
         quote = {"operations": [{"op": "remove_lines", "lines": [f"{order}-1"]}]}

@@ -14,7 +14,7 @@ from api.rate_limits import counters
 from api.rate_limits.counters import RedisCounters, RedisMissingError
 from runtime.settings import Settings
 from telemetry.loopback import HOST, free_port
-from tests.support.auth import AuthenticatedWorld, guarded
+from tests.support.auth import AuthenticatedWorld, with_authentication
 from tests.support.redis import redis
 from tests.support.world import World
 
@@ -33,7 +33,7 @@ def redis_url() -> Iterator[str]:
 async def counting(world: World, url: str) -> AsyncIterator[AuthenticatedWorld]:
     """Serve an API that counts in a Redis."""
     shared = RedisCounters(url)
-    async with guarded(world, client_per_minute=MOST, counters=shared) as door:
+    async with with_authentication(world, client_per_minute=MOST, counters=shared) as door:
         yield door
     await shared.close()
 
@@ -45,10 +45,10 @@ async def statuses(world: World, times: int) -> list[int]:
 async def test_two_processes_count_together(world: World, redis_url: str) -> None:
     async with counting(world, redis_url) as one, counting(world, redis_url) as other:
         client = one.client()
-        assert await statuses(one.asking(client.key.text), 2) == [404, 404]
-        last = await other.asking(client.key.text).http.get(PATH)
+        assert await statuses(one.with_bearer(client.key.text), 2) == [404, 404]
+        last = await other.with_bearer(client.key.text).http.get(PATH)
         assert last.headers["RateLimit"].startswith('"client";r=0;t=')
-        refused = await one.asking(client.key.text).http.get(PATH)
+        refused = await one.with_bearer(client.key.text).http.get(PATH)
         assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
         assert 1 <= int(refused.headers["Retry-After"]) <= 61
 

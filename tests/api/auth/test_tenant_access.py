@@ -11,8 +11,8 @@ from domain.access import Scope, TenantAccess
 from store.orders import offer_bundles
 from tests.support.auth import AuthenticatedWorld
 from tests.support.canary import ADULT
-from tests.support.entur_client import HEADERS, raw
-from tests.support.routes import OPEN, Described, described
+from tests.support.entur_client import HEADERS, raw_headers
+from tests.support.routes import PUBLIC_ROUTES, DocumentedRoute, documented_routes
 from tests.support.world import PEOPLE, TENANT, Json, World, add
 
 UNKNOWN = "26-999999"
@@ -75,23 +75,23 @@ async def test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one(
     bundle = await owner.post("/v1/offers", {"product": "standard", "travellers": [PERSON], "service": owner.train()})
     (found,) = bundle.body["offer_bundles"]
     offer, promise = str(uuid.uuid4()), str(uuid.uuid4())
-    with owner.parts.store.read() as tx:
+    with owner.components.store.read() as tx:
         kept = offer_bundles.find(tx, TENANT, [found["id"]])[found["id"]]
-    with owner.parts.store.for_tenant(TenantAccess(foreigner.tenant)).write() as tx:
+    with owner.components.store.for_tenant(TenantAccess(foreigner.tenant)).write() as tx:
         # The offer is their own: only the order is not.
         offers = tuple(each.model_copy(update={"id": offer}) for each in kept.offers)
         offer_bundles.keep(tx, kept.model_copy(update={"id": promise, "offers": offers}))
 
-    async def asked(route: Described, order: str, **of: str) -> httpx2.Response:
+    async def asked(route: DocumentedRoute, order: str, **of: str) -> httpx2.Response:
         headers = HEADERS | {"Entur-Distribution-Channel": CHANNEL, "Idempotency-Key": f"{order}-{route.name}"}
         sent, address = bodies(order, offer, promise).get(route.name, {}), route.address(order=order, **of)
-        return await foreigner.world.http.request(route.method, address, headers=raw(headers), json=sent)
+        return await foreigner.world.http.request(route.method, address, headers=raw_headers(headers), json=sent)
 
     francs = await owner.order("CHF")
     assert (await owner.send("GET", f"/b2bmarket/v1/orders/{francs}")).status == 200
     tried = 0
-    for route in await described(door.world):
-        if route.name in OPEN or ("{" not in route.path and route.name not in BY_BODY):
+    for route in await documented_routes(door.world):
+        if route.name in PUBLIC_ROUTES or ("{" not in route.path and route.name not in BY_BODY):
             continue
         # Orders in other money than francs are 404 there for everybody.
         theirs = francs if route.name.startswith("discover") else order
@@ -130,9 +130,9 @@ async def test_a_client_of_a_channel_makes_orders_of_that_channel_only(door: Aut
 async def test_enturs_channel_header_must_be_the_clients_own(door: AuthenticatedWorld) -> None:
     kiosk = door.client(channel="WAY:Kiosk").world
     address = f"/sales/v1/orders/{UNKNOWN}"
-    assert (await kiosk.http.get(address, headers=raw(HEADERS))).status_code == 403
+    assert (await kiosk.http.get(address, headers=raw_headers(HEADERS))).status_code == 403
     assert (
-        await kiosk.http.get(address, headers=raw(HEADERS | {"Entur-Distribution-Channel": "WAY:Kiosk"}))
+        await kiosk.http.get(address, headers=raw_headers(HEADERS | {"Entur-Distribution-Channel": "WAY:Kiosk"}))
     ).status_code == 404
 
 

@@ -21,7 +21,7 @@ from api.settings import TokenSettings
 from domain.access import Scope
 from store import clients
 from telemetry.loopback import HOST
-from tests.support.auth import AuthenticatedWorld, guarded
+from tests.support.auth import AuthenticatedWorld, with_authentication
 from tests.support.world import TENANT, World
 
 ISSUER, AUDIENCE = "https://issuer.example", "changeover"
@@ -85,7 +85,7 @@ def tokens(issuer: Issuer) -> Iterator[TokenVerifier]:
 
 @pytest.fixture
 async def door(world: World, tokens: TokenVerifier) -> AsyncIterator[AuthenticatedWorld]:
-    async with guarded(world, tokens) as made:
+    async with with_authentication(world, tokens) as made:
         yield made
 
 
@@ -101,16 +101,16 @@ def token(said: dict[str, Any], key: Any = RSA, algorithm: str = "RS256", kid: A
 
 async def test_a_client_with_a_token_does_what_both_of_them_allow(door: AuthenticatedWorld) -> None:
     client = door.client(Scope.READ, Scope.OPERATE)
-    asked = door.asking(token(claims(client.name)))
+    asked = door.with_bearer(token(claims(client.name)))
     assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
     assert (await asked.post("/v1/orders", {"currency": "NOK"})).status == 403  # the token allows it, the client not
     assert (await asked.send("GET", "/v1/attention")).status == 403  # the client may, the token does not say so
 
 
 async def test_a_client_nobody_registered_or_that_is_revoked_is_401(door: AuthenticatedWorld) -> None:
-    assert (await door.asking(token(claims("nobody"))).send("GET", "/v1/orders/26-999999")).status == 401
-    client, store = door.client(), door.world.parts.store
-    asked = door.asking(token(claims(client.name)))
+    assert (await door.with_bearer(token(claims("nobody"))).send("GET", "/v1/orders/26-999999")).status == 401
+    client, store = door.client(), door.world.components.store
+    asked = door.with_bearer(token(claims(client.name)))
     assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
     with store.write() as tx:
         row = clients.find(tx, TENANT, client.name)
@@ -165,9 +165,9 @@ def test_a_token_that_is_not_good_is_refused(tokens: TokenVerifier, what: str) -
 
 async def test_and_its_bearer_is_401(door: AuthenticatedWorld) -> None:
     door.client(name="somebody")
-    assert (await door.asking(token(claims())).send("GET", "/v1/orders/26-999999")).status == 404
+    assert (await door.with_bearer(token(claims())).send("GET", "/v1/orders/26-999999")).status == 404
     for what, make in FORGED.items():
-        status = (await door.asking(make()).send("GET", "/v1/orders/26-999999")).status
+        status = (await door.with_bearer(make()).send("GET", "/v1/orders/26-999999")).status
         assert status == (431 if what == "too long" else 401), what
 
 
@@ -224,6 +224,6 @@ def test_an_issuer_that_is_down_keeps_nobody_out_who_was_known(issuer: Issuer) -
 async def test_keys_that_were_never_read_are_503(world: World, issuer: Issuer) -> None:
     issuer.up = False
     with published(issuer) as url:
-        async with guarded(world, TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url))) as door:
-            answer = await door.asking(token(claims())).send("GET", "/v1/orders/26-999999")
+        async with with_authentication(world, TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url))) as door:
+            answer = await door.with_bearer(token(claims())).send("GET", "/v1/orders/26-999999")
     assert (answer.status, answer.code) == (503, "TOKEN_ISSUER_UNAVAILABLE")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.entur_client import HEADERS, raw
+from tests.support.entur_client import HEADERS, raw_headers
 from tests.support.world import World
 
 UNSAID = "Gulfugl-unsaid"
@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 async def post(world: World, route: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any], bytes]:
     """Send bytes as they are to a façade, about an order it knows."""
     order = (await world.send("POST", "/b2bmarket/v1/orders", {})).body["order"]["orderNumber"]
-    sent = raw(HEADERS | JSON | {name.replace("_", "-"): value for name, value in headers.items()})
+    sent = raw_headers(HEADERS | JSON | {name.replace("_", "-"): value for name, value in headers.items()})
     before = world.rows()
     answer = await world.http.post(route.format(order=order), content=body, headers=sent)
     assert world.rows() == before
@@ -83,7 +83,7 @@ MEMBERS: list[tuple[str, dict[str, Any]]] = [
 async def test_a_member_that_cannot_be_so(world: World, route: str, body: dict[str, Any]) -> None:
     order = (await world.send("POST", "/b2bmarket/v1/orders", {})).body["order"]["orderNumber"]
     before = world.rows()
-    answer = await world.http.post(route.format(order=order), json=body, headers=raw(HEADERS))
+    answer = await world.http.post(route.format(order=order), json=body, headers=raw_headers(HEADERS))
     assert (answer.status_code, answer.json()["code"]) == (400, "MEMBER_INVALID"), answer.text
     assert UNSAID not in answer.text
     assert world.rows() == before

@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from cli.faults.injection import Fault
 from temporal.names import StepName
-from tests.support.browser import page_at
+from tests.support.browser import open_page
 from tests.support.canary import ADULT, CHILD
-from tests.support.stuck_orders import stuck
+from tests.support.stuck_orders import start_stuck_change
 from tests.support.world import CARD, World, add, replace
 
 # What a browser does with a page is the same on any store.
@@ -35,7 +35,7 @@ async def desk(world: World, browser: Browser, width: int = 1280, *, dark: bool 
         if not request.url.startswith(here):
             elsewhere.append(request.url)
 
-    async with page_at(browser, width, dark=dark) as page:
+    async with open_page(browser, width, dark=dark) as page:
         page.on("request", note)
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -60,7 +60,7 @@ async def until_listed(page: Page, world: World, order: str) -> None:
 async def test_an_operator_finds_a_stuck_order_reads_the_money_at_risk_tries_again_and_sees_it_done(
     world: World, browser: Browser
 ) -> None:
-    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     async with desk(world, browser) as page:
         await until_listed(page, world, order)
         card = page.get_by_role("article").filter(has_text=order)
@@ -77,7 +77,7 @@ async def test_an_operator_finds_a_stuck_order_reads_the_money_at_risk_tries_aga
 
 
 async def test_a_draft_is_discarded_with_the_keyboard_alone(world: World, browser: Browser) -> None:
-    order, before = await world.drafted()
+    order, before = await world.open_draft()
     async with desk(world, browser) as page:
         await at(page, world)
         await page.keyboard.press("Tab")
@@ -111,11 +111,11 @@ async def tab_to(page: Page, name: str) -> None:
 
 
 async def test_a_form_on_a_page_of_somebody_elses_does_nothing(world: World, browser: Browser) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     before = world.snapshot(order)
     target = f"{world.http.base_url}/desk/orders/{order}/discard"
     form = f'<form method="post" action="{target}"><button>A prize</button></form>'
-    async with page_at(browser) as page:
+    async with open_page(browser) as page:
         await at(page, world, f"/orders/{order}")
         await page.route("http://elsewhere.example/", lambda route: route.fulfill(content_type="text/html", body=form))
         await page.goto("http://elsewhere.example/")
@@ -136,7 +136,7 @@ async def test_a_form_on_a_page_of_somebody_elses_does_nothing(world: World, bro
 
 @pytest.mark.parametrize("width", [320, 1280])
 async def test_no_page_is_wider_than_the_screen(world: World, browser: Browser, width: int) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     (seat, *_) = (await world.show(order))["reservations"]
     async with desk(world, browser, width, dark=True) as page:
         for path in ("", "/attention", f"/orders/{order}", f"/orders/{order}/extend", f"/services/{seat['service']}"):
@@ -149,13 +149,13 @@ async def test_no_page_is_wider_than_the_screen(world: World, browser: Browser, 
 @pytest.mark.skipif(not SHOOT, reason="CHANGEOVER_SCREENSHOTS=1 makes the pictures of docs/desk.md")
 async def test_the_pictures_of_the_documentation(world: World, browser: Browser) -> None:
     train, draft = await _a_busy_day(world)
-    held, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
-    other, asked_too, armed_too = await stuck(world, StepName.RELEASE_SEATS)
+    held, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    other, asked_too, armed_too = await start_stuck_change(world, StepName.RELEASE_SEATS)
     sale = next(row.id for row in world.changes_of(draft) if row.kind == "change" and row.state == "done")
     _paid_back_at_the_bank(world, sale, 5000)
-    later = world.parts.store.now() + timedelta(minutes=7)
+    later = world.components.store.now() + timedelta(minutes=7)
     try:
-        with world.at(later):
+        with world.clock_at(later):
             await _shoot_all(world, browser, Scene(train, draft, held, other))
     finally:
         _paid_back_at_the_bank(world, sale, -5000)
@@ -219,7 +219,7 @@ async def _a_busy_day(world: World) -> tuple[str, str]:
 
 def _paid_back_at_the_bank(world: World, sale: str, minor: int) -> None:
     move = text("UPDATE embedded_payments SET refunded_minor = refunded_minor + :by WHERE key LIKE :key")
-    with world.parts.store.write() as tx:
+    with world.components.store.write() as tx:
         tx.connection().execute(move, {"by": minor, "key": f"{sale}%"})
 
 

@@ -6,12 +6,12 @@ from cli.faults.injection import Fault
 from runtime.settings import Settings
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
-from tests.support.stuck_orders import stuck, until_at_rest
+from tests.support.stuck_orders import start_stuck_change, wait_until_between_attempts
 from tests.support.world import World
 
 
 async def test_a_draft_is_discarded_once_however_often_the_form_is_sent(world: World, visitor: Visitor) -> None:
-    order, before = await world.drafted()
+    order, before = await world.open_draft()
     path = f"/desk/orders/{order}/discard"
     assert "1 line taken off" in await visitor.see(path)
     fields = await visitor.form_of(path)
@@ -26,7 +26,7 @@ async def test_a_draft_is_discarded_once_however_often_the_form_is_sent(world: W
 
 
 async def test_a_draft_is_confirmed_once_nothing_is_owed(world: World, visitor: Visitor) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     path = f"/desk/orders/{order}/confirm"
     assert "100.00 NOK is still owed" in words_of(await visitor.see(path))
     await world.pay(order, "100.00")
@@ -40,7 +40,7 @@ async def test_a_draft_is_confirmed_once_nothing_is_owed(world: World, visitor: 
 
 
 async def test_a_draft_is_extended_to_the_time_chosen(world: World, visitor: Visitor) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     path = f"/desk/orders/{order}/extend"
     fields = await visitor.form_of(path)
     answer = await visitor.send(path, fields)
@@ -54,7 +54,7 @@ async def test_a_draft_is_extended_to_the_time_chosen(world: World, visitor: Vis
 async def test_nothing_is_done_to_an_order_that_has_changed_since_it_was_looked_at(
     world: World, visitor: Visitor
 ) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     path = f"/desk/orders/{order}/discard"
     fields = await visitor.form_of(path)
     await world.pay(order, "100.00")
@@ -80,7 +80,7 @@ async def test_nothing_is_done_to_an_order_that_has_changed_since_it_was_looked_
     ids=str,
 )
 async def test_a_form_from_elsewhere_is_refused(world: World, visitor: Visitor, says: dict[str, str]) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     before = world.snapshot(order)
     path = f"/desk/orders/{order}/discard"
     fields = await visitor.form_of(path)
@@ -104,7 +104,7 @@ async def test_a_name_that_leads_here_without_being_ours_reads_nothing(visitor: 
 
 
 async def test_saying_it_was_done_by_hand_needs_a_reason_and_is_recorded(world: World, visitor: Visitor) -> None:
-    order, asked, _ = await stuck(world, StepName.RELEASE_SEATS)
+    order, asked, _ = await start_stuck_change(world, StepName.RELEASE_SEATS)
     path = f"/desk/orders/{order}/done-by-hand"
     assert "The provider is not asked any more." in await visitor.see(path)
     for reason in ("  ", "x\u202ey", 201 * "x"):
@@ -121,14 +121,14 @@ async def test_saying_it_was_done_by_hand_needs_a_reason_and_is_recorded(world: 
 
 
 async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> None:
-    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     path = f"/desk/orders/{order}/retry-now"
-    fields, before = await visitor.form_of(path), await until_at_rest(world, order)
+    fields, before = await visitor.form_of(path), await wait_until_between_attempts(world, order)
     for _ in range(2):
         assert (await visitor.send(path, fields)).status_code == 303
     events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
     assert [event["type"] for event in events].count("retry_requested") == 1
-    await until_at_rest(world, order, before)
+    await wait_until_between_attempts(world, order, before)
     armed.fault = Fault.LOST
     assert (await visitor.fill_in(path)).status_code == 303
     assert (await asked).status == 200

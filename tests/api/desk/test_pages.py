@@ -14,8 +14,8 @@ from cli.faults.injection import Fault
 from store.database.store import Store
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
-from tests.support.canary import ADULT, CHILD, canaries_in
-from tests.support.stuck_orders import stuck
+from tests.support.canary import ADULT, CHILD, find_canaries
+from tests.support.stuck_orders import start_stuck_change
 from tests.support.world import World, add
 
 SCRIPT = "<script>document.title='taken'</script>"
@@ -32,7 +32,7 @@ async def listed(visitor: Visitor, order: str) -> str:
 async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_what_to_do(
     world: World, visitor: Visitor
 ) -> None:
-    order, asked, armed = await stuck(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     card = (await listed(visitor, order)).partition(f'id="stuck-{order}"')[2].partition("</article>")[0]
     told = words_of(card)
     assert "settle price difference" in told
@@ -46,7 +46,7 @@ async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_w
     assert "for you" in words_of(await visitor.see("/desk"))
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
     assert "Needs attention settle price difference" in page
-    async with world.without_engine() as away:
+    async with world.without_temporal() as away:
         alone = words_of(await Visitor(away.http).see("/desk/attention"))
         assert "Temporal cannot be asked which steps are stuck" in alone
         assert f"{order} settle price difference" in alone
@@ -68,7 +68,7 @@ async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_w
 async def test_a_draft_is_shown_beside_what_is_confirmed_and_what_discarding_would_undo(
     world: World, visitor: Visitor
 ) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     await world.pay(order, "100.00")
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
     (held,) = [each for each in (await world.show(order))["reservations"] if each["state"] == "held"]
@@ -102,20 +102,20 @@ async def test_books_that_differ_are_shown_side_by_side_and_in_the_queue(world: 
 
 
 def _execute(world: World, statement: TextClause, **values: object) -> None:
-    with world.parts.store.write() as tx:
+    with world.components.store.write() as tx:
         tx.connection().execute(statement, values)
 
 
 async def test_requests_nobody_took_up_and_drafts_about_to_end_are_told(world: World, visitor: Visitor) -> None:
-    order, _ = await world.drafted()
-    async with world.without_engine() as away:
+    order, _ = await world.open_draft()
+    async with world.without_temporal() as away:
         kept = await away.confirm(order)
     assert kept.status == 503
-    world.age(kept.change)
+    world.backdate(kept.change)
     page = words_of(await visitor.see("/desk/attention"))
     assert f"{order} Confirmation" in page.partition("Requests nobody has taken up")[2]
     ends = (await world.show(order))["draft"]["expires_at"]
-    with world.at(world.parts.store.now() + timedelta(minutes=18)):
+    with world.clock_at(world.components.store.now() + timedelta(minutes=18)):
         page = words_of(await visitor.see("/desk/attention"))
     assert order in page.partition("Drafts that end within 5 minutes")[2], ends
     await world.discard(order)
@@ -176,13 +176,13 @@ async def test_a_script_in_a_reference_is_text_on_every_page(world: World, visit
 
 
 async def test_no_page_shows_anything_personal(world: World, visitor: Visitor) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     seats = (await world.show(order))["reservations"]
     paths = ["", "/attention", "/services", f"/services/{seats[0]['service']}", f"/orders/{order}"]
     paths += [f"/orders/{order}/{act}" for act in ("confirm", "discard", "extend", "retry-now", "done-by-hand")]
     for path in paths:
         page = await visitor.see(f"/desk{path}")
-        assert canaries_in(page.encode()) == [], path
+        assert find_canaries(page.encode()) == [], path
 
 
 async def test_an_unknown_order_or_page_is_told_kindly_and_nothing_typed_is_repeated(visitor: Visitor) -> None:

@@ -13,7 +13,7 @@ async def timeline_of(visitor: Visitor, order: str) -> str:
 
 
 async def test_the_timeline_tells_who_when_why_and_what_was_before_and_after(world: World, visitor: Visitor) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     await world.discard(order)
     refused = await world.change(order, replace([f"{order}-1"], "no-such-bundle"))
     timeline = await timeline_of(visitor, order)
@@ -27,22 +27,22 @@ async def test_the_timeline_tells_who_when_why_and_what_was_before_and_after(wor
 
 
 async def test_a_draft_that_ran_out_is_told_as_nobodys_request(world: World, visitor: Visitor) -> None:
-    order, before = await world.drafted()
-    soon = world.parts.store.now() + timedelta(seconds=1)
+    order, before = await world.open_draft()
+    soon = world.components.store.now() + timedelta(seconds=1)
     await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})
     async with asyncio.timeout(20):
         while world.snapshot(order) != before:  # noqa: ASYNC110 - only the store tells
             await asyncio.sleep(0.05)
-    await world.ended(order)
+    await world.wait_for_end(order)
     timeline = await timeline_of(visitor, order)
     assert timeline.index("Draft expired done its deadline") < timeline.index("New deadline done")
     assert "draft and seats last until" in timeline
 
 
 async def test_a_cancel_in_temporal_is_told_as_such(world: World, visitor: Visitor) -> None:
-    order, _ = await world.drafted()
+    order, _ = await world.open_draft()
     await world.workflow(order).cancel()
-    await world.ended(order)
+    await world.wait_for_end(order)
     assert "Draft discarded done a cancel in Temporal" in await timeline_of(visitor, order)
 
 

@@ -111,18 +111,18 @@ async def test_a_bundle_is_refused_at_the_instant_it_expires_and_taken_a_second_
     bundle = await market.bundle(order, DAY_CARD, JHON)
     expires = rewritten(market, bundle, offset)
     before, shown = market.world.snapshot(order), await market.item(f"{order}-1")
-    with market.world.at(expires):
+    with market.world.clock_at(expires):
         answer = await market.put(f"{order}-1", {"offerBundleId": bundle})
     assert (answer.status, codes(answer), answer.body["orderItem"]) == (200, ["offer_expired"], shown)
     assert market.world.snapshot(order) == before
-    with market.world.at(expires - timedelta(seconds=1)):
+    with market.world.clock_at(expires - timedelta(seconds=1)):
         answer = await market.put(f"{order}-1", {"offerBundleId": bundle})
     assert (answer.status, codes(answer), answer.body["orderItem"]["offerBundleId"]) == (200, [], bundle)
 
 
 def rewritten(market: DiscoverClient, bundle: str, offset: timedelta) -> datetime:
     """Write a bundle's expiry with another offset from UTC, the instant the same; return it."""
-    with market.world.parts.store.write() as tx:
+    with market.world.components.store.write() as tx:
         row = tx.exec(select(BundleRow).where(BundleRow.id == bundle)).one()
         promise = OfferBundle.model_validate_json(row.document)
         there = promise.expires_at.astimezone(timezone(offset)).isoformat()
@@ -135,7 +135,7 @@ async def test_the_first_of_its_offers_ends_an_order(market: DiscoverClient) -> 
     order = await market.order(item(DAY_CARD, JHON))
     first = await market.item(f"{order}-1")
     await market.add(order, item(DAY_CARD, HELMA))
-    with market.world.parts.store.read() as tx:
+    with market.world.components.store.read() as tx:
         found = offer_bundles.find(tx, TENANT, [first["offerBundleId"]])[first["offerBundleId"]]
     expires = (await market.show(order))["expiresAt"]
     assert expires == found.expires_at.replace(microsecond=0).isoformat()
@@ -176,8 +176,8 @@ async def test_two_updates_at_once_take_their_turns(market: DiscoverClient) -> N
 async def test_who_finds_no_turn_is_answered_423_and_never_runs_later(market: DiscoverClient) -> None:
     order, confirmed, armed = await being_confirmed(market)
     waiting = [asyncio.create_task(market.add(order, item(DAY_CARD, HELMA))) for _ in range(6)]
-    async with market.world.impatient() as impatient:
-        await market.world.until_waiting(order, 6)
+    async with market.world.with_short_submit_timeout() as impatient:
+        await market.world.wait_until_queued(order, 6)
         seventh = await DiscoverClient(impatient).add(order, item(DAY_CARD, JESSIKA))
     assert (seventh.status, seventh.code) == (423, "ORDER_BUSY")
     assert "retry-after" in seventh.headers

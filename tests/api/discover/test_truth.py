@@ -27,7 +27,7 @@ async def test_nobody_is_of_two_ages_on_one_order(market: DiscoverClient) -> Non
 async def test_a_departed_train_may_be_taken_off_an_order_that_was_never_paid(market: DiscoverClient) -> None:
     product, _, departs = market.panorama()
     order = await market.order(item(DAY_CARD, JHON), item(product, HELMA, valid_from=departs))
-    with market.world.at(market.world.parts.store.now() + timedelta(days=40)):
+    with market.world.clock_at(market.world.components.store.now() + timedelta(days=40)):
         kept = await market.put(f"{order}-1", item(THREE_DAYS, JHON))
         assert codes(kept) == []
         gone = await market.remove(f"{order}-2")

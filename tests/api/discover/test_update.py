@@ -88,7 +88,7 @@ async def test_a_product_without_offers_needs_no_bundle_and_shows_none(market: D
 
 async def test_products_of_the_demo_catalogue_with_a_departure_and_without_offers(market: DiscoverClient) -> None:
     order, child = await market.order(Accept_Timezone="Europe/Zurich"), HUAN | {"birthDate": "2018-02-18"}
-    day = (market.world.parts.store.now() + timedelta(days=9)).date().isoformat()
+    day = (market.world.components.store.now() + timedelta(days=9)).date().isoformat()
     (found,) = await market.offers(order, "gotthard_panorama", JHON, child, valid_from=day)
     assert found["totalPrice"] == 13600 + 6800
     added = await market.add(order, {"offerBundleId": found["id"]})

@@ -8,12 +8,12 @@ import pytest
 from cli.faults.injection import Fault
 from domain.access import TenantAccess
 from domain.offers import Offer
-from domain.operations import MOST_TRAVELLERS
+from domain.operations import MAX_TRAVELLERS
 from store.orders import offer_bundles
 from store.tables import BundleRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
-from tests.support.entur_client import EnturClient, key
+from tests.support.entur_client import EnturClient, new_key
 from tests.support.world import TENANT, Json
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -23,9 +23,9 @@ REF = {"id": "ENT:Thing:1", "version": "ENT:1"}
 
 async def test_without_an_order_id_a_new_order_is_made(sales: EnturClient) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
-    before = sales.world.parts.store.now()
+    before = sales.world.components.store.now()
     answer = await sales.reserve({"offerId": offer})
-    after = sales.world.parts.store.now()
+    after = sales.world.components.store.now()
     assert (answer.status, set(answer.body), answer.body["replacedByOrderLineIds"]) == (200, ANSWERED, [])
     shown = await sales.show(answer.body["orderId"])
     assert (shown["version"], shown["status"], shown["balance"]) == (1, "DRAFT", "299.00")
@@ -37,7 +37,7 @@ async def test_without_an_order_id_a_new_order_is_made(sales: EnturClient) -> No
 async def test_the_same_key_makes_one_order_and_another_body_is_refused(sales: EnturClient) -> None:
     train = sales.world.train()
     offer = await sales.offer("standard", ADULT, service=train)
-    mine = key()
+    mine = new_key()
     first = await sales.reserve({"offerId": offer}, Idempotency_Key=mine)
     again = await sales.reserve({"offerId": offer}, Idempotency_Key=mine)
     assert (again.status, again.body) == (200, first.body)
@@ -90,7 +90,7 @@ async def test_more_travellers_than_a_compartment_takes_are_a_bad_request(sales:
 
 def _narrow(sales: EnturClient, offer: str, *, largest: int) -> None:
     """Let an offer take fewer than it maps, as another catalogue may."""
-    store = sales.world.parts.store
+    store = sales.world.components.store
     with store.for_tenant(TenantAccess(TENANT)).read() as tx:
         bundle = offer_bundles.of_offers(tx, [offer])[offer]
     with store.write() as tx:
@@ -131,7 +131,7 @@ async def test_count_alone_gives_that_many_lines(sales: EnturClient) -> None:
     assert len(one.body["orderLineIds"]) == 1
 
 
-@pytest.mark.parametrize("count", [0, -1, "2", 1.5, True, MOST_TRAVELLERS + 1])
+@pytest.mark.parametrize("count", [0, -1, "2", 1.5, True, MAX_TRAVELLERS + 1])
 async def test_a_count_is_a_small_whole_number(sales: EnturClient, count: object) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     answer = await sales.reserve({"offerId": offer, "count": count})
@@ -226,7 +226,7 @@ async def test_who_asks_for_an_order_while_it_is_refused_gets_one_that_can_be_se
     first = asyncio.create_task(sales.reserve({"offerId": offer}))
     await armed.reached.wait()
     second = asyncio.create_task(sales.reserve({"offerId": free}, order=number))
-    await sales.world.until_waiting(number, 1)
+    await sales.world.wait_until_queued(number, 1)
     armed.go_on.set()
     assert ((await first).code, (await second).status) == ("SOLD_OUT", 200)
     assert len((await sales.show(number))["orderLines"]) == 1

@@ -10,7 +10,7 @@ from domain.model import as_utc
 from store.tables import LedgerRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD
-from tests.support.entur_client import EnturClient, key
+from tests.support.entur_client import EnturClient, new_key
 from tests.support.world import Json
 
 
@@ -20,7 +20,7 @@ def config(offer: str, line: str, *together: str, **more: object) -> Json:
 
 
 def refunds(sales: EnturClient, order: str) -> list[int]:
-    with sales.world.parts.store.read() as tx:
+    with sales.world.components.store.read() as tx:
         rows = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order, LedgerRow.kind == "refund"))
         return [row.amount_minor for row in rows]
 
@@ -195,7 +195,7 @@ async def test_a_third_change_that_fails_leaves_the_draft_as_after_the_second(
 async def test_the_same_key_changes_once(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
-    mine = key()
+    mine = new_key()
     first = await sales.update(order, config(offer, line), Idempotency_Key=mine)
     again = await sales.update(order, config(offer, line), Idempotency_Key=mine)
     assert (again.body, again.headers["idempotency-replayed"]) == (first.body, "true")
@@ -218,7 +218,7 @@ async def test_each_operation_moves_the_deadline_and_a_client_may_set_it(sales: 
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     await sales.update(order, config(offer, line))
-    later = as_utc(sales.world.parts.store.now() + timedelta(days=2)).isoformat()
+    later = as_utc(sales.world.components.store.now() + timedelta(days=2)).isoformat()
     moved = await sales.world.send("PATCH", f"/v1/orders/{order}", {"expires_at": later})
     assert moved.status == 200, moved.body
     assert (await sales.show(order))["expireAt"][:19] == later[:19]

@@ -16,8 +16,8 @@ from tests.support.auth import PEPPER, AuthenticatedWorld
 from tests.support.canary import ADULT
 from tests.support.discover_client import DAY_CARD, HELMA, DiscoverClient, item
 from tests.support.docs_pages import ROOT
-from tests.support.installation import serving
-from tests.support.routes import described
+from tests.support.installation import serve_api
+from tests.support.routes import documented_routes
 from tests.support.world import TENANT, World
 
 HERE = Path(__file__).parent
@@ -30,20 +30,20 @@ async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> N
     access = AuthSettings(PEPPER, None, *3 * [AS_OFTEN_AS_IT_LIKES])
     entur = EnturSettings(unnamed_per_minute=AS_OFTEN_AS_IT_LIKES, named_per_minute=AS_OFTEN_AS_IT_LIKES)
     parts = ApiContext(
-        unscoped_store=world.parts.store,
-        offers=world.parts.offers,
+        unscoped_store=world.components.store,
+        offers=world.components.offers,
         workflow_client=OrderWorkflowClient(world.client),
         tenant=TENANT,
         auth=access,
         changes_per_hour=AS_OFTEN_AS_IT_LIKES,
         entur=entur,
-        url_policy=world.parts.url_policy,
+        url_policy=world.components.url_policy,
     )
-    async with serving(parts, free_port()) as served:
+    async with serve_api(parts, free_port()) as served:
         asked = AuthenticatedWorld(replace(world, http=served.http)).client()
         there = await things(asked.world) | {"KEY": asked.key.text}
         status, said = await run(str(served.http.base_url), there, tmp_path)
-        routes = len(await described(asked.world))
+        routes = len(await documented_routes(asked.world))
     assert status == 0, said
     assert f"{routes} selected / {routes} total" in said
 
@@ -51,7 +51,7 @@ async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> N
 async def things(world: World) -> dict[str, str]:
     """Make one of everything that a route may be asked about."""
     order = await world.sold(ADULT)
-    change = (await world.dearer(order)).change
+    change = (await world.upgrade(order)).change
     webhook = (await world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body["id"]
     francs = await DiscoverClient(world).order(item(DAY_CARD, HELMA))
     bundle = await world.offer("standard", ADULT, service=world.train())
