@@ -1,1 +1,1 @@
-"""What we remember: SQLModel rows, row to domain and back, migrations. SQLite or PostgreSQL by URL."""
+"""The database: SQLModel rows, queries, conversion to domain models, migrations. SQLite or PostgreSQL by URL."""

@@ -1,8 +1,8 @@
-"""What must be true of the books at any moment, as queries that find what is not.
+"""Invariants of the database, each with a query that finds its violations.
 
-Each returns order number (or none) and what is wrong, in our own ids. They run on both databases. An
-order with a request under way is left out where a step may rightly be half way: its steps commit one by
-one, and what a step commits is whole in itself.
+A query returns an order number (or NULL) and what is wrong, in our own ids. Every query runs on both
+databases. Steps commit one by one, each consistent in itself. So an order with a running request is
+left out where its steps may legitimately be incomplete.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from store.changes.step_records import REVERSIBLE
 from store.database.column_types import UtcDateTime
 from temporal.names import StepName
 
-_MOVING = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))
-_UNDER_WAY = (
+_COMPENSATED = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))
+_IN_PROGRESS = (
     "SELECT order_number FROM changes WHERE outcome IS NULL AND claimed_at IS NOT NULL AND order_number IS NOT NULL"
 )
-_AT_REST = f"o.number NOT IN ({_UNDER_WAY})"
+_AT_REST = f"o.number NOT IN ({_IN_PROGRESS})"
 _CONFIRMED = (
     "x.order_number = o.number AND NOT x.undone AND x.added_in <= o.confirmed_version"
     " AND (x.removed_in IS NULL OR x.removed_in > o.confirmed_version)"
@@ -30,7 +30,7 @@ _FAILED = "SELECT id FROM changes WHERE state IN ('refused', 'undone')"
 
 @dataclass(frozen=True)
 class Invariant:
-    """Something that must be true, and the query that finds where it is not."""
+    """A statement that must be true at any moment, and the query that finds its violations."""
 
     name: str
     sentence: str
@@ -39,7 +39,7 @@ class Invariant:
 
 @dataclass(frozen=True)
 class Violation:
-    """Where an invariant does not hold."""
+    """One place where an invariant does not hold."""
 
     invariant: str
     order: str | None
@@ -47,9 +47,9 @@ class Violation:
 
 
 def _versioned(query: str) -> str:
-    """Return a query over everything on an order that has versions.
+    """Return a query over every versioned table of an order.
 
-    What is wrong with a traveller is told by the change that brought them: it is read in Temporal too.
+    A violation of a traveller is named by the change that added it, because violations are also shown in Temporal.
     """
     tables = (("order_lines", "id"), ("order_travellers", "added_by"), ("order_fees", "id"))
     return " UNION ALL ".join(query.format(table=table, id=name) for table, name in tables)
@@ -58,21 +58,21 @@ def _versioned(query: str) -> str:
 INVARIANTS = (
     Invariant(
         "payments_match_provider",
-        "The bank's own book says of every payment what ours says.",
+        "Every payment in the ledger matches the embedded provider's record.",
         "SELECT p.order_number, p.key FROM payments p JOIN embedded_payments b ON b.tenant = p.tenant AND b.key = p.key"
         " WHERE p.authorised_minor <> b.authorised_minor OR p.captured_minor <> b.captured_minor"
         " OR p.refunded_minor <> b.refunded_minor OR p.open = (b.voided OR b.captured_minor > 0)",
     ),
     Invariant(
         "no_unknown_authorisation",
-        "Nothing is set aside at the bank that we do not know of.",
+        "The embedded payment provider has no authorisation that the ledger does not know.",
         "SELECT c.order_number, b.key FROM embedded_payments b LEFT JOIN payments p ON p.key = b.key"
         " LEFT JOIN changes c ON c.id = SUBSTR(b.key, 1, 36)"
         " WHERE p.key IS NULL AND NOT b.voided AND (c.id IS NULL OR c.outcome IS NOT NULL)",
     ),
     Invariant(
         "ledger_adds_up",
-        "The movements of every payment add up to its sums.",
+        "The ledger entries of every payment add up to its authorised, captured and refunded amounts.",
         "SELECT p.order_number, p.key FROM payments p LEFT JOIN ledger l ON l.payment = p.key"
         " GROUP BY p.order_number, p.key, p.authorised_minor, p.captured_minor, p.refunded_minor"
         " HAVING SUM(CASE WHEN l.kind = 'authorise' THEN l.amount_minor ELSE 0 END) <> p.authorised_minor"
@@ -81,7 +81,7 @@ INVARIANTS = (
     ),
     Invariant(
         "customer_paid_what_is_confirmed",
-        "What a customer has paid, less refunds, is what the confirmed version costs; nothing before there is one.",
+        "Captured less refunded money equals the price of the confirmed version, and is zero before a confirmation.",
         "SELECT o.number, 'paid is not the price' FROM orders o"
         " LEFT JOIN (SELECT order_number, SUM(captured_minor - refunded_minor) AS net FROM payments"
         " GROUP BY order_number) p ON p.order_number = o.number"
@@ -92,13 +92,13 @@ INVARIANTS = (
     ),
     Invariant(
         "one_holder_per_seat",
-        "A seat is one order's at most.",
+        "No seat is reserved twice.",
         "SELECT MIN(order_number), service || ' ' || coach || '-' || seat FROM reservations WHERE state <> 'released'"
         " GROUP BY tenant, service, coach, seat HAVING COUNT(*) > 1",
     ),
     Invariant(
         "seats_match_inventory",
-        "The inventory has every seat of ours as we have it.",
+        "Every reserved seat matches the embedded inventory's record.",
         "SELECT r.order_number, r.id FROM reservations r"
         " JOIN seats s ON s.tenant = r.tenant AND s.service = r.service AND s.coach = r.coach AND s.seat = r.seat"
         " LEFT JOIN seat_holds h ON h.tenant = r.tenant AND h.reference = r.reference"
@@ -107,7 +107,7 @@ INVARIANTS = (
     ),
     Invariant(
         "no_unknown_hold",
-        "Nothing is held in the inventory that no order has.",
+        "The embedded inventory holds no seat without a reservation on an order.",
         "SELECT c.order_number, h.reference FROM seat_holds h LEFT JOIN reservations r"
         " ON r.tenant = h.tenant AND r.reference = h.reference AND r.state <> 'released'"
         " LEFT JOIN changes c ON c.id = SUBSTR(h.key, 1, 36)"
@@ -115,19 +115,19 @@ INVARIANTS = (
     ),
     Invariant(
         "no_hold_without_a_draft",
-        "Only an open draft holds seats.",
+        "Only an order with an open draft has held seats that are not confirmed.",
         "SELECT o.number, r.id FROM reservations r JOIN orders o ON o.number = r.order_number"
         f" WHERE r.state = 'held' AND o.draft_opened_by IS NULL AND {_AT_REST}",
     ),
     Invariant(
         "no_authorisation_without_a_draft",
-        "Only an open draft has money set aside.",
+        "Only an order with an open draft has authorised money that is neither captured nor voided.",
         "SELECT o.number, p.key FROM payments p JOIN orders o ON o.number = p.order_number"
         f" WHERE p.open AND o.draft_opened_by IS NULL AND {_AT_REST}",
     ),
     Invariant(
         "no_draft_rows_without_a_draft",
-        "What is on an order beyond its confirmed version belongs to its draft, or to an order that expired.",
+        "Rows beyond an order's confirmed version belong to an open draft or to an expired order.",
         _versioned(
             "SELECT o.number, x.{id} FROM {table} x JOIN orders o ON o.number = x.order_number"
             " WHERE NOT x.undone AND x.added_in > o.confirmed_version AND o.draft_opened_by IS NULL"
@@ -136,7 +136,7 @@ INVARIANTS = (
     ),
     Invariant(
         "versions_have_no_gaps",
-        "A version is confirmed once, each the next of the last; a draft is the next one.",
+        "Versions are confirmed once and in sequence; an open draft is the next version.",
         "SELECT o.number, 'version ' || o.version FROM orders o WHERE o.version NOT IN (o.confirmed_version,"
         f" o.confirmed_version + 1) OR (o.confirmed_version > 0 AND {_AT_REST}"
         " AND (o.draft_opened_by IS NULL) <> (o.version = o.confirmed_version))"
@@ -145,26 +145,26 @@ INVARIANTS = (
     ),
     Invariant(
         "events_have_no_gaps",
-        "An order's events are one sequence from 1 to its last.",
+        "The events of an order are numbered from 1 to its last event without gaps.",
         "SELECT o.number, 'event ' || o.last_event FROM orders o LEFT JOIN (SELECT order_number, COUNT(*) AS seen,"
         " MAX(number) AS last FROM events GROUP BY order_number) e ON e.order_number = o.number"
         " WHERE COALESCE(e.seen, 0) <> o.last_event OR COALESCE(e.last, 0) <> o.last_event",
     ),
     Invariant(
         "one_outcome",
-        "A request has ended in one way, and says so everywhere alike.",
+        "A finished request has exactly one outcome, and its state is the same as in that outcome.",
         "SELECT c.order_number, c.id FROM changes c WHERE (c.outcome IS NOT NULL) <> (c.state IN ('done', 'refused',"
         """ 'undone')) OR (c.outcome IS NOT NULL AND c.outcome NOT LIKE '{"state":"' || c.state || '"%')""",
     ),
     Invariant(
         "one_record_per_step",
-        "A step of a change has one key.",
+        "A step of a change has one record at most.",
         "SELECT MIN(e.order_number), e.change || ' ' || e.step FROM step_records e GROUP BY e.change, e.step"
         " HAVING COUNT(*) > 1",
     ),
     Invariant(
         "failed_changes_leave_no_rows",
-        "Of a change that was refused or undone nothing is on the order, and nothing is missing from it.",
+        "A refused or undone change has added nothing to its order and removed nothing from it.",
         _versioned(
             "SELECT x.order_number, x.{id} FROM {table} x WHERE NOT x.undone"
             f" AND (x.added_by IN ({_FAILED}) OR x.removed_by IN ({_FAILED}))"
@@ -172,15 +172,15 @@ INVARIANTS = (
     ),
     Invariant(
         "failed_changes_leave_no_step_done",
-        "Every step of a change that was refused or undone was taken back, or never happened.",
-        # A check that a provider outside never answered stays asked: it leaves nothing.
+        "Every reversible step and settlement of a refused or undone change is undone or never happened.",
+        # A check that an external provider never answered stays in state started; it leaves nothing behind.
         "SELECT e.order_number, e.key FROM step_records e WHERE e.change IN (" + _FAILED + ")"
-        f" AND e.step IN ({_MOVING})"
+        f" AND e.step IN ({_COMPENSATED})"
         " AND (e.state = 'started' OR (e.state = 'done' AND e.refusal IS NULL))",
     ),
     Invariant(
         "tax_lies_within_the_price",
-        "No price is negative, and its tax is a part of it.",
+        "No price is negative, and every tax rate is at least 0 and below 1, so tax is less than the price.",
         " UNION ALL ".join(
             f"SELECT x.order_number, x.id FROM {table} x WHERE x.{amount} < 0"
             " OR CAST(x.tax_rate AS NUMERIC) < 0 OR CAST(x.tax_rate AS NUMERIC) >= 1"
@@ -191,13 +191,13 @@ INVARIANTS = (
 
 
 def violations(tx: Session) -> Iterator[Violation]:
-    """Yield every place where an invariant does not hold."""
+    """Run every query and yield the violations."""
     for each in INVARIANTS:
         for order, what in tx.connection().execute(text(each.query)):
             yield Violation(each.name, order, str(what))
 
 
 def overdue(tx: Session, before: datetime) -> list[str]:
-    """Return requests written down before a time that no workflow has taken up: acknowledged, not lost."""
+    """Return requests stored before a time that no workflow has claimed: they are acknowledged, but not started."""
     query = text("SELECT id FROM changes WHERE outcome IS NULL AND claimed_at IS NULL AND created_at < :before")
     return list(tx.connection().execute(query.bindparams(bindparam("before", before, UtcDateTime()))).scalars())

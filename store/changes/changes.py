@@ -1,4 +1,4 @@
-"""Changes: each request once, its way, and its outcome written once."""
+"""Changes: one row per request, with its state, plan, quote and its outcome, which is written once."""
 
 import logging
 from collections.abc import Collection
@@ -21,7 +21,7 @@ from telemetry.metrics import CHANGES
 
 log = logging.getLogger(__name__)
 
-# A counter that is there before it counts lets a rate see the first.
+# A series that exists before its first increment lets `rate()` see that increment.
 for _kind, _ending in product(ChangeKind, (("done", ""), ("undone", "STEP_FAILED"))):
     CHANGES.labels(_kind, *_ending)
 
@@ -38,9 +38,9 @@ _CLAIM = (
     )
 )
 
-_ASKED = (
+_EARLIER_REQUEST = (
     select(_CHANGES.c.created_at)
-    .where(_CHANGES.c.order_number == bindparam("on", type_=String()), _CHANGES.c.id != bindparam("but"))
+    .where(_CHANGES.c.order_number == bindparam("on", type_=String()), _CHANGES.c.id != bindparam("excluding"))
     .where(_CHANGES.c.kind.in_(bindparam("kinds", expanding=True)))
     .order_by(_CHANGES.c.created_at.desc())
     .offset(bindparam("later"))
@@ -56,7 +56,7 @@ _NOTE = update(_CHANGES).where(_CHANGES.c.id == bindparam("of"))
 
 
 def add(tx: Session, row: ChangeRow) -> bool:
-    """Write a new request; False when its idempotency key, or its id, is taken."""
+    """Insert a new request; return False when its idempotency key or its id is taken."""
     return insert_if_absent(tx, row)
 
 
@@ -66,66 +66,66 @@ def of_id(tx: Session, change: str) -> ChangeRow | None:
 
 
 def find(tx: TenantSession, change: str) -> ChangeRow | None:
-    """Return a change by its id, if its order is within reach."""
+    """Return a change by its id if the session may see its order, else None."""
     of_orders = select(ChangeRow, OrderRow.distribution_channel).join(
         OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True
     )
     row, channel = tx.exec(of_orders.where(ChangeRow.id == change)).one_or_none() or (None, None)
-    return row if row and tx.reach.allows(row.tenant, channel) else None
+    return row if row and tx.access.allows(row.tenant, channel) else None
 
 
 def of_key(tx: TenantSession, client: str, route: str, key: str) -> ChangeRow | None:
-    """Return the change an idempotency key stands for. Keys are unique per client and route."""
-    mine = (ChangeRow.tenant == tx.reach.tenant, ChangeRow.client == client, ChangeRow.route == route)
-    return tx.exec(select(ChangeRow).where(*mine, ChangeRow.idempotency_key == key)).one_or_none()
+    """Return the change stored under an idempotency key. Keys are unique per client and route."""
+    conditions = (ChangeRow.tenant == tx.access.tenant, ChangeRow.client == client, ChangeRow.route == route)
+    return tx.exec(select(ChangeRow).where(*conditions, ChangeRow.idempotency_key == key)).one_or_none()
 
 
-def asked_at(tx: Session, row: ChangeRow, kinds: Collection[ChangeKind], number: int) -> datetime | None:
-    """Return when the request of some kinds was made that is so many before this one of its order; None for fewer."""
-    of = {"on": row.order_number, "but": row.id, "kinds": list(kinds), "later": number - 1}
-    return tx.connection().execute(_ASKED, of).scalar_one_or_none()
+def find_request_time(tx: Session, row: ChangeRow, kinds: Collection[ChangeKind], number: int) -> datetime | None:
+    """Return when the `number`-th latest other request of an order, of given kinds, was stored, or None."""
+    of = {"on": row.order_number, "excluding": row.id, "kinds": list(kinds), "later": number - 1}
+    return tx.connection().execute(_EARLIER_REQUEST, of).scalar_one_or_none()
 
 
 def claim(tx: Session, change: str, order: str, now: datetime) -> bool:
-    """Take a request up; False when there is no such request of the order, or it has been answered."""
+    """Claim a request for a run; return False when the order has no such request or it has an outcome."""
     return bool(tx.connection().execute(_CLAIM, {"of": change, "on": order, "now": now}).rowcount)
 
 
 def record_findings(
     tx: Session, change: str, *, plan: str | None = None, quote: str | None = None, draft_opened_by: str | None = None
 ) -> None:
-    """Record what a step has found out about a change: its plan or quote as JSON, or the draft it belongs to."""
-    found = {"plan": plan, "quote": quote, "draft_opened_by": draft_opened_by}
-    tx.connection().execute(_NOTE, {name: each for name, each in found.items() if each is not None} | {"of": change})
+    """Record what a step determined about a change: its plan or quote as JSON, or the draft it belongs to."""
+    values = {"plan": plan, "quote": quote, "draft_opened_by": draft_opened_by}
+    tx.connection().execute(_NOTE, {name: each for name, each in values.items() if each is not None} | {"of": change})
 
 
-def claimed(tx: Session, change: str) -> ChangeRow | None:
-    """Return a change, locked, or None when there is no such row."""
+def lock_change(tx: Session, change: str) -> ChangeRow | None:
+    """Lock a change and return it, or None when there is no such row."""
     return tx.exec(_CLAIMED, params={"of": change}).one_or_none()
 
 
 def request_of(row: ChangeRow) -> ChangeRequest:
-    """Return what a change asks for."""
+    """Return the stored request of a change."""
     return ChangeRequest.model_validate_json(row.request)
 
 
 def plan_of(row: ChangeRow) -> Plan:
-    """Return what a change will do; only once it was planned."""
+    """Return the plan of a change that has been planned."""
     return Plan.model_validate_json(row.plan or "")
 
 
 def quote_of(row: ChangeRow) -> Quote | None:
-    """Return a change's quote, if it came that far."""
+    """Return a change's quote, or None before it is quoted."""
     return Quote.model_validate_json(row.quote) if row.quote else None
 
 
 def outcome_of(row: ChangeRow) -> Outcome | None:
-    """Return how a change ended, or None while it has not."""
+    """Return the outcome of a change, or None while it has none."""
     return Outcome.model_validate_json(row.outcome) if row.outcome else None
 
 
 def set_state(tx: Session, change: str, state: ChangeState) -> None:
-    """Note how far a change without an outcome is."""
+    """Set the state of a change that has no outcome."""
     values = {"state": state, "dispatch_error": None}
     open_ = (col(ChangeRow.id) == change, col(ChangeRow.outcome).is_(None))
     tx.exec(update(ChangeRow).where(*open_).values(values))
@@ -134,7 +134,7 @@ def set_state(tx: Session, change: str, state: ChangeState) -> None:
 def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed: bool = False) -> bool:
     """Write a change's outcome unless it has one; return whether it was written.
 
-    With `unclaimed` only a change the workflow never took up is ended, so that it never runs later.
+    With `unclaimed` only a change that no workflow has claimed is ended, so that it never runs later.
     """
     values = {"outcome": outcome.model_dump_json(), "state": outcome.state, "finished_at": now, "dispatch_error": None}
     open_ = _UNCLAIMED if unclaimed else _OPEN
@@ -145,33 +145,33 @@ def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed:
 
 
 def count_and_log(tx: Session, change: str, outcome: Outcome, kind: str, correlation_id: str | None) -> None:
-    """Count and log a change's outcome once the transaction that writes it has committed."""
+    """Count and log a change's outcome after the transaction that writes it has committed."""
     ids = {"order": outcome.order.number, "change": change}
     ended = {"kind": kind, "outcome": outcome.state.value, "code": outcome.code, "correlation_id": correlation_id}
     after_commit(tx, CHANGES.labels(kind, outcome.state, outcome.code or "").inc)
     after_commit(tx, partial(log.info, "change ended", extra={**ids, **ended}))
 
 
-def claimed_without_outcome(tx: Session, order: str, but: str) -> list[ChangeRow]:
-    """Return an order's requests that a run took up and none has ended, but one; first taken up first."""
-    mine = (ChangeRow.order_number == order, ChangeRow.id != but, col(ChangeRow.outcome).is_(None))
-    query = select(ChangeRow).where(*mine, col(ChangeRow.claimed_at).is_not(None))
+def claimed_without_outcome(tx: Session, order: str, excluding: str) -> list[ChangeRow]:
+    """Return an order's claimed requests without an outcome, except one; first claimed first."""
+    conditions = (ChangeRow.order_number == order, ChangeRow.id != excluding, col(ChangeRow.outcome).is_(None))
+    query = select(ChangeRow).where(*conditions, col(ChangeRow.claimed_at).is_not(None))
     return list(tx.exec(query.order_by(col(ChangeRow.claimed_at), col(ChangeRow.id))))
 
 
 def unclaimed(tx: Session, order: str) -> list[ChangeRow]:
-    """Return an order's requests that no run has taken up, first come first."""
+    """Return an order's requests that no run has claimed, oldest first."""
     waiting = (col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_(None))
     query = select(ChangeRow).where(ChangeRow.order_number == order, *waiting)
     return list(tx.exec(query.order_by(col(ChangeRow.created_at), col(ChangeRow.id))))
 
 
-def unfinished(tx: Session, before: datetime) -> list[str]:
-    """Return the orders with an open draft, or with a request of before a time that has no outcome."""
+def unfinished_orders(tx: Session, before: datetime) -> list[str]:
+    """Return the orders with an open draft, or with a request without an outcome from before a time."""
     drafts = select(OrderRow.number).where(col(OrderRow.draft_opened_by).is_not(None))
     open_ = (col(ChangeRow.outcome).is_(None), ChangeRow.created_at < before)
-    asked = select(ChangeRow.order_number).where(*open_, col(ChangeRow.order_number).is_not(None))
-    return sorted({*tx.exec(drafts), *(order for order in tx.exec(asked) if order)})
+    requests = select(ChangeRow.order_number).where(*open_, col(ChangeRow.order_number).is_not(None))
+    return sorted({*tx.exec(drafts), *(order for order in tx.exec(requests) if order)})
 
 
 def existing(tx: Session, change: str) -> ChangeRow:
@@ -180,6 +180,6 @@ def existing(tx: Session, change: str) -> ChangeRow:
 
 
 def record_dispatch_error(tx: Session, change: str, code: str) -> None:
-    """Note why a request that waits could not be handed to a workflow."""
+    """Record, as a code, why an unclaimed request could not be submitted to its workflow."""
     waiting = (col(ChangeRow.id) == change, col(ChangeRow.claimed_at).is_(None), col(ChangeRow.outcome).is_(None))
     tx.exec(update(ChangeRow).where(*waiting).values(dispatch_error=code))

@@ -1,4 +1,4 @@
-"""What is remembered of each step: asked, then done or withdrawn."""
+"""Step records: every step of a change is recorded as started, then as done or withdrawn."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,34 +15,34 @@ from store.webhooks import outbox
 from temporal.names import StepName
 
 REVERSIBLE = (StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE, StepName.AUTHORISE_PAYMENT)
-"""The steps with an undo, by name: a test holds them to their declarations."""
+"""The names of the steps with an undo; a test compares them with the declarations."""
 
-# Run for every step of every change.
-_EFFECTS, _ORDERS = table_of(StepRecordRow), table_of(OrderRow)
-_EARLIER = select(func.count()).select_from(_EFFECTS).where(_EFFECTS.c.change == bindparam("of_change"))
+# Run for every step of every change, so these statements are built once.
+_RECORDS, _ORDERS = table_of(StepRecordRow), table_of(OrderRow)
+_EARLIER = select(func.count()).select_from(_RECORDS).where(_RECORDS.c.change == bindparam("of_change"))
 _INSERT = ConditionalInsert(StepRecordRow, number=_EARLIER.scalar_subquery() + 1)
-_FINISH = update(_EFFECTS).where(_EFFECTS.c.key == bindparam("of_key"))
+_FINISH = update(_RECORDS).where(_RECORDS.c.key == bindparam("of_key"))
 _LOCKED = (
     sa.select(
         OrderRow,
         ChangeRow,
-        _EFFECTS.c.state,
-        _EFFECTS.c.result,
-        _EFFECTS.c.refusal,
-        outbox.any_webhook_of(_ORDERS.c.tenant),
+        _RECORDS.c.state,
+        _RECORDS.c.result,
+        _RECORDS.c.refusal,
+        outbox.has_enabled_webhook(_ORDERS.c.tenant),
     )
     .select_from(OrderRow)
     .outerjoin(ChangeRow, col(ChangeRow.id) == bindparam("of_change", type_=String()))
-    .outerjoin(_EFFECTS, _EFFECTS.c.key == bindparam("of_key", type_=String()))
+    .outerjoin(_RECORDS, _RECORDS.c.key == bindparam("of_key", type_=String()))
     .where(_ORDERS.c.number == bindparam("of_order", type_=String()))
     .with_for_update(of=OrderRow)
 )
 
-_CHANGE = "the step's change"
+_CHANGE = "change of the step"
 
 
 class StepState(StrEnum):
-    """How far a step's key has come; NEW is a key nobody has asked under yet."""
+    """The state of a step's key; NEW means that no step has started under it."""
 
     NEW = "new"
     STARTED = "started"
@@ -51,114 +51,118 @@ class StepState(StrEnum):
 
 
 class ConcurrentDuplicateError(Exception):
-    """The same step was done while we waited for the order: our transaction is void, and asking again will tell."""
+    """The same step was done while we waited for the order's lock. Our transaction is void; retry to get its result."""
 
 
-class Known(NamedTuple):
-    """What is known of a step: how far it came, its answer or its refusal."""
+class RecordedState(NamedTuple):
+    """The recorded state of a step, with its result or its refusal."""
 
     state: str
     result: str | None
     refusal: str | None
 
 
-class Keyed(Protocol):
-    """A step's command, as far as remembering it goes."""
+class KeyedCommand(Protocol):
+    """The part of a step's command that its record needs."""
 
     @property
     def step(self) -> str:
-        """The activity that does it."""
+        """The name of the activity."""
 
     @property
     def change(self) -> str:
-        """The change it belongs to."""
+        """The id of the change."""
 
     @property
     def order(self) -> str:
-        """The order it touches."""
+        """The number of the order."""
 
     @property
     def key(self) -> str:
-        """Our name for this attempt at this step."""
+        """The step key, the same for every attempt."""
 
     def model_dump_json(self) -> str:
-        """Write it as JSON."""
+        """Return the command as JSON."""
 
 
-def record_started(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[StepRecordRow, bool]:
-    """Note that a step is asked for; return what is known of it under its key, and whether it is so for the first time.
+def record_started(
+    tx: Session, tenant: str, step: str, command: KeyedCommand, now: datetime
+) -> tuple[StepRecordRow, bool]:
+    """Record that a step is started; return the record under its key and whether it is new.
 
-    Of two at once the second waits here for the first and then sees what became of it.
+    Of two concurrent calls the second waits here for the first and then sees its record.
     """
-    fresh = _insert(tx, tenant, step, command, {"state": StepState.STARTED, "started_at": now})
-    return of_key(tx, command.key), fresh
+    inserted = _insert(tx, tenant, step, command, {"state": StepState.STARTED, "started_at": now})
+    return of_key(tx, command.key), inserted
 
 
-def lock_order_and_step(tx: Session, command: Keyed) -> tuple[OrderRow, Known | None]:
-    """Lock the order of a step, and return what is known of the step: one statement.
+def lock_order_and_step(tx: Session, command: KeyedCommand) -> tuple[OrderRow, RecordedState | None]:
+    """Lock the order of a step and return it with the recorded state of the step, in one statement.
 
-    The order's head is not the session's: `write_order` writes what the step changes of it, at its end. The
-    step's change is: whoever asks for it later in the transaction has it already.
-    What was committed while we waited for the lock may be missing from it; `remember` finds that out.
+    The order row is detached and `write_order` writes it by one UPDATE at the end. The change row stays
+    in the session, so later look-ups in the transaction cost nothing. A record committed while we waited
+    for the lock may be missing; `record_done` then raises ConcurrentDuplicateError.
     """
-    of = {"of_key": command.key, "of_order": command.order, "of_change": command.change}
-    order, change, state, answer, refusal, anybody = tx.execute(_LOCKED, of).one()
+    keys = {"of_key": command.key, "of_order": command.order, "of_change": command.change}
+    order, change, state, result, refusal, has_webhook = tx.execute(_LOCKED, keys).one()
     tx.expunge(order)
-    # The session itself keeps only what somebody holds.
+    # The session keeps only weak references to its rows.
     tx.info[_CHANGE] = change
-    if not anybody:
-        outbox.no_webhook_listens(tx)
-    return order, Known(state, answer, refusal) if state else None
+    if not has_webhook:
+        outbox.mark_no_webhook(tx)
+    return order, RecordedState(state, result, refusal) if state else None
 
 
-def record_done(tx: Session, tenant: str, command: Keyed, answer: str, now: datetime, *, asked: bool) -> None:
-    """Write a step down as done, with its first answer; `asked` says that it was written down as asked before.
+def record_done(tx: Session, tenant: str, command: KeyedCommand, result: str, now: datetime, *, started: bool) -> None:
+    """Record a step as done with its first result; `started` says whether it was recorded as started before.
 
-    Raises TwinError when somebody else has written it down meanwhile.
+    Raises ConcurrentDuplicateError when the same step has been recorded meanwhile.
     """
-    if asked:
-        finish(tx, command.key, answer, None, now)
+    if started:
+        finish(tx, command.key, result, None, now)
         return
-    done = {"state": StepState.DONE, "result": answer, "started_at": now, "done_at": now}
+    done = {"state": StepState.DONE, "result": result, "started_at": now, "done_at": now}
     if not _insert(tx, tenant, command.step, command, done):
         raise ConcurrentDuplicateError
 
 
-def withdraw(tx: Session, tenant: str, step: str, command: Keyed, now: datetime) -> tuple[StepState, StepRecordRow]:
-    """Mark a step's key withdrawn, for ever; return the state it was in before, and its row.
+def withdraw(
+    tx: Session, tenant: str, step: str, command: KeyedCommand, now: datetime
+) -> tuple[StepState, StepRecordRow]:
+    """Withdraw a step's key permanently; return its previous state and its record.
 
-    A step that was never asked for gets a tombstone: if it comes late, it finds the key withdrawn.
+    A step that was never started gets a tombstone: when it arrives late, it finds its key withdrawn.
     """
     tombstone = {"state": StepState.WITHDRAWN, "started_at": now, "withdrawn_at": now}
-    fresh = _insert(tx, tenant, step, command, tombstone)
+    inserted = _insert(tx, tenant, step, command, tombstone)
     row = of_key(tx, command.key)
-    if fresh:
+    if inserted:
         return StepState.NEW, row
-    before = StepState(row.state)
+    previous = StepState(row.state)
     row.state, row.withdrawn_at = StepState.WITHDRAWN, row.withdrawn_at or now
     tx.add(row)
-    return before, row
+    return previous, row
 
 
-def finish(tx: Session, key: str, answer: str | None, refusal: str | None, now: datetime) -> None:
-    """Write a step's first answer; every later asking gets it."""
-    values = {"state": StepState.DONE, "result": answer, "refusal": refusal, "done_at": now}
+def finish(tx: Session, key: str, result: str | None, refusal: str | None, now: datetime) -> None:
+    """Record a step's first result or refusal; every later attempt returns it."""
+    values = {"state": StepState.DONE, "result": result, "refusal": refusal, "done_at": now}
     tx.connection().execute(_FINISH, values | {"of_key": key})
 
 
 def of_key(tx: Session, key: str) -> StepRecordRow:
-    """Return the effect under a key, locked until the transaction ends."""
+    """Return the record under a key, locked until the transaction ends."""
     return tx.exec(select(StepRecordRow).where(StepRecordRow.key == key).with_for_update()).one()
 
 
 def of_change(tx: Session, change: str) -> list[StepRecordRow]:
-    """Return everything known of a change's steps, first asked first."""
+    """Return the records of a change's steps, first started first."""
     return list(
         tx.exec(select(StepRecordRow).where(StepRecordRow.change == change).order_by(col(StepRecordRow.number)))
     )
 
 
-def _insert(tx: Session, tenant: str, step: str, command: Keyed, state: Mapping[str, object]) -> bool:
+def _insert(tx: Session, tenant: str, step: str, command: KeyedCommand, state: Mapping[str, object]) -> bool:
     row = {
         "tenant": tenant,
         "key": command.key,

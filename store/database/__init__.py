@@ -1,1 +1,1 @@
-"""The database itself: connections, transactions, column types, row-level security, migrations."""
+"""Database access: connections, transactions, column types, row-level security, migrations."""

@@ -1,7 +1,7 @@
-"""Column types that make SQLite and PostgreSQL agree, each gap closed once, here.
+"""Column types with the same behaviour on SQLite and PostgreSQL.
 
-SQLite takes NUL, over-long text, integers into text and naive times without a word; PostgreSQL
-raises, each time differently. These types raise ValueError before either database is asked.
+SQLite silently accepts NUL, over-long text, integers in text columns and naive times; PostgreSQL
+raises a different error for each. These types raise ValueError before either database sees the value.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field
 
-from domain.model import LARGEST_NUMBER
+from domain.model import MAX_NUMBER
 
 
 class BoundedText(TypeDecorator[str]):
@@ -27,7 +27,7 @@ class BoundedText(TypeDecorator[str]):
         self.length = length
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Refuse what one of the two databases would."""
+        """Raise ValueError for a value that one of the two databases would refuse."""
         if value is None:
             return None
         if "\0" in value or len(value) > self.length:
@@ -36,43 +36,43 @@ class BoundedText(TypeDecorator[str]):
 
 
 class Document(TypeDecorator[str]):
-    """A JSON document, kept as the text it was written as."""
+    """A JSON document, stored as text without re-encoding."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Refuse NUL, which PostgreSQL cannot hold."""
+        """Raise ValueError for NUL, which PostgreSQL cannot store."""
         if value is not None and "\0" in value:
             raise ValueError("a document must not hold NUL")
         return value
 
 
 class SafeInteger(TypeDecorator[int]):
-    """A whole number, 64 bits on both, within JSON's safe range."""
+    """A 64-bit whole number within JSON's safe range."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
-        """Refuse bool, float and what does not fit."""
-        if value is not None and (type(value) is not int or abs(value) > LARGEST_NUMBER):
+        """Raise ValueError for bool, float and numbers out of range."""
+        if value is not None and (type(value) is not int or abs(value) > MAX_NUMBER):
             raise ValueError("a whole number within the safe range expected")
         return value
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: aware on the way in, UTC on the way out. SQLite has no time zones, so UTC goes in."""
+    """An instant: accepts aware times only and returns UTC. SQLite has no time zones, so it stores naive UTC."""
 
     impl = DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """Keep the time zone where the database can."""
+        """Use a column with time zone on PostgreSQL."""
         return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times."""
+        """Raise ValueError for naive times."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -88,22 +88,22 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
-    """A decimal fraction such as a tax rate, kept as text: SQLite would round it through a float."""
+    """A decimal fraction such as a tax rate, stored as text because SQLite would round it through a float."""
 
     impl = String(20)
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
-        """Write it as plain digits."""
+        """Convert to plain digits, without an exponent."""
         return None if value is None else format(value, "f")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
-        """Read it exactly."""
+        """Convert to the exact decimal."""
         return None if value is None else Decimal(value)
 
 
 def bounded_text(length: int = 100, **options: Any) -> Any:
-    """Declare a text column of at most this many characters."""
+    """Declare a text column of at most `length` characters."""
     return Field(sa_type=BoundedText(length), **options)
 
 

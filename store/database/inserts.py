@@ -1,6 +1,6 @@
-"""Inserts at once, without the ORM: its unit of work costs seven times as much as the statement.
+"""Inserts without the ORM, whose unit of work costs seven times as much as the statement.
 
-Insert unless it is there is the one statement SQLite and PostgreSQL spell in their own dialects.
+The conditional insert is the only statement that needs a dialect of its own for SQLite and PostgreSQL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ from sqlmodel import Session, SQLModel
 
 
 def table_of(row: type[SQLModel]) -> Table:
-    """Return the table of a kind of row, for statements run so often that they are built once, without the ORM."""
+    """Return the table of a row class, for frequent statements that are built once without the ORM."""
     table: Table = row.metadata.tables[str(row.__tablename__)]
     return table
 
 
 class ConditionalInsert:
-    """Inserts a row unless one with its key exists; built once for each dialect.
+    """Inserts a row unless one with its key exists; the statement is built once for each dialect.
 
-    Columns named in `computed` get the value of that expression. PostgreSQL lets the second of two
-    wait until the first commits; SQLite has one writer anyway.
+    Columns named in `computed` get the value of that expression. On PostgreSQL the second of two
+    concurrent inserts waits until the first commits; SQLite has one writer anyway.
     """
 
     def __init__(self, row: type[SQLModel], **computed: ColumnElement[int]) -> None:
@@ -32,7 +32,7 @@ class ConditionalInsert:
         }
 
     def run(self, tx: Session, values: Mapping[str, Any]) -> bool:
-        """Insert; return whether it was inserted."""
+        """Insert the row; return whether it was inserted."""
         statement = self._statements[tx.get_bind().dialect.name]
         return tx.connection().execute(statement, values).first() is not None
 
@@ -43,7 +43,7 @@ def insert_if_absent(tx: Session, row: SQLModel) -> bool:
 
 
 def insert_all(tx: Session, row: type[SQLModel], values: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of one kind, by column: making an object of each costs as much as inserting it."""
+    """Insert rows of one class from mappings: building an object for each row costs as much as inserting it."""
     if values:
         tx.connection().execute(_insert(row), values)
 

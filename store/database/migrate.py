@@ -1,4 +1,4 @@
-"""Brings a database to the present schema."""
+"""Migrates a database to the current schema."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from store.database.tenant_session import ROLE
 
 
 class RoleMissingError(Exception):
-    """PostgreSQL's login may neither create the role of tenants' transactions nor assume it."""
+    """PostgreSQL's login may neither create nor assume the role that tenant sessions use."""
 
     def __init__(self) -> None:
         super().__init__(f"Not migrated: have a superuser CREATE ROLE {ROLE} NOLOGIN, and GRANT it to the login.")
@@ -19,15 +19,17 @@ class RoleMissingError(Exception):
 
 def config(url: str) -> Config:
     """Return Alembic's configuration for a database."""
-    made = Config()
-    made.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
-    # Alembic reads the option as an ini value, in which a percent sign is special.
-    made.set_main_option("sqlalchemy.url", database_url(url).render_as_string(hide_password=False).replace("%", "%%"))
-    return made
+    options = Config()
+    options.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    # Alembic reads the option as an ini value, in which a percent sign must be doubled.
+    options.set_main_option(
+        "sqlalchemy.url", database_url(url).render_as_string(hide_password=False).replace("%", "%%")
+    )
+    return options
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Migrate a database to a revision; a missing SQLite file is created. Raises RoleMissingError."""
+    """Migrate a database to a revision and create a missing SQLite file. Raises RoleMissingError."""
     try:
         command.upgrade(config(url), revision)
     except ProgrammingError as error:

@@ -1,4 +1,4 @@
-"""Transactions that see one tenant's rows: what a request works in."""
+"""Tenant sessions: transactions that see one tenant's rows only. API requests use these."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from sqlmodel import Session
 from domain.access import TenantAccess
 
 ROLE = "changeover_tenant"
-"""Whom such a transaction is, on PostgreSQL: its rows are those that migration 0008's policies let it see."""
-_BECOME = text(
+"""The PostgreSQL role of a tenant session. Row-level security policies of the first migration limit its rows."""
+_SET_ROLE = text(
     "SELECT set_config('role', :role, true), set_config('changeover.tenant', :tenant, true),"
     " set_config('changeover.channel', :channel, true)"
 )
 
 
 class TenantSession(Session):
-    """A transaction that knows whose orders it is for. What a client names is looked up in one of these only."""
+    """A transaction limited to one access. Anything that a client names is looked up in a tenant session only."""
 
-    def __init__(self, engine: Engine, reach: TenantAccess, **options: Any) -> None:
+    def __init__(self, engine: Engine, access: TenantAccess, **options: Any) -> None:
         super().__init__(engine, **options)
-        self.reach = reach
+        self.access = access
 
 
 @event.listens_for(TenantSession, "after_begin")
-def _begun(tx: TenantSession, _transaction: SessionTransaction, connection: Connection) -> None:
+def _set_tenant(tx: TenantSession, _transaction: SessionTransaction, connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        whose = {"tenant": tx.reach.tenant, "channel": tx.reach.channel or ""}
-        connection.execute(_BECOME, {"role": ROLE} | whose)
+        settings = {"tenant": tx.access.tenant, "channel": tx.access.channel or ""}
+        connection.execute(_SET_ROLE, {"role": ROLE} | settings)

@@ -1,10 +1,10 @@
-"""How Alembic connects and what it compares with."""
+"""Alembic's environment: the connection and the metadata to compare with."""
 
 from alembic import context
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
-import store.tables  # noqa: F401 - its rows register themselves in the metadata
+import store.tables  # noqa: F401 - importing the rows registers them in the metadata
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""How a change is put on an order and taken off: by adding rows and marking others, never by editing."""
+"""Applies a change to an order and reverts it: by adding rows and marking others, never by editing them."""
 
 import json
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ _VERSIONED = (LineRow, TravellerRow, FeeRow)
 
 
 def _live(table: Table, which: ColumnElement[bool]) -> Update:
-    mine = table.c.order_number == bindparam("of_order")
-    return update(table).where(mine, table.c.undone.is_(False), table.c.removed_by.is_(None), which)
+    of_order = table.c.order_number == bindparam("of_order")
+    return update(table).where(of_order, table.c.undone.is_(False), table.c.removed_by.is_(None), which)
 
 
-# Run for every change.
+# Run for every change, so these statements are built once.
 _AMONG: BindParameter[str] = bindparam("ids", expanding=True)
 _LINES = _live(table_of(LineRow), table_of(LineRow).c.id.in_(_AMONG))
 _TRAVELLERS = _live(table_of(TravellerRow), table_of(TravellerRow).c.traveller.in_(_AMONG))
@@ -28,18 +28,20 @@ _FEES = _live(table_of(FeeRow), table_of(FeeRow).c.added_in > bindparam("confirm
 
 
 def apply_change(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Quote, held: Sequence[str]) -> None:
-    """Put a change on an order: its lines, travellers and fees, in its version.
+    """Apply a change to an order: its lines, travellers and fees, in the plan's version.
 
-    `held` are the reservations made for it, in the order the plan wished for them.
+    `held` are the ids of the reservations for the change, in the order of the plan's seat wishes.
     """
     if plan.removes:
         _remove(tx, _LINES, order, change, plan.version, ids=list(plan.removes))
     seats = list(held)
     lines: list[dict[str, Any]] = []
     for line in plan.adds:
-        mine, seats = seats[: line.seats_to_hold], seats[line.seats_to_hold :]
+        line_seats, seats = seats[: line.seats_to_hold], seats[line.seats_to_hold :]
         lines.append(
-            _line(order, change, plan.version, line, quote.prices[line.id].minor, (*line.kept_reservations, *mine))
+            _line(
+                order, change, plan.version, line, quote.prices[line.id].minor, (*line.kept_reservations, *line_seats)
+            )
         )
     insert_all(tx, LineRow, lines)
     ids = [traveller.id for traveller in plan.travellers]
@@ -53,12 +55,12 @@ def apply_change(tx: Session, order: OrderRow, change: str, plan: Plan, quote: Q
 
 
 def revert_change(tx: Session, order: str, change: str) -> None:
-    """Take a change off again: what it added is undone, what it removed is live."""
+    """Revert a change: mark the rows it added as undone and the rows it removed as live."""
     for table in _VERSIONED:
         rows = table_of(table)
-        mine, back = rows.c.order_number == order, {"removed_by": None, "removed_in": None}
-        tx.connection().execute(update(rows).where(mine, rows.c.added_by == change).values(undone=True))
-        tx.connection().execute(update(rows).where(mine, rows.c.removed_by == change).values(back))
+        of_order, restored = rows.c.order_number == order, {"removed_by": None, "removed_in": None}
+        tx.connection().execute(update(rows).where(of_order, rows.c.added_by == change).values(undone=True))
+        tx.connection().execute(update(rows).where(of_order, rows.c.removed_by == change).values(restored))
 
 
 def _remove(

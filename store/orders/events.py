@@ -1,4 +1,4 @@
-"""What happened to an order: one gapless sequence, written in the transaction that makes it true."""
+"""An order's events: one gapless sequence, each written in the transaction of the change it records."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ Data = Mapping[str, str | int | Sequence[str]]
 
 
 class EventType(StrEnum):
-    """What can happen to an order."""
+    """The types of events on an order."""
 
     ORDER_CREATED = "order_created"
     ORDER_CHANGED = "order_changed"
@@ -39,7 +39,7 @@ class EventType(StrEnum):
 
 
 def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, now: datetime, data: Data) -> None:
-    """Append an event to a locked order. Its data holds our own ids, codes and amounts only."""
+    """Append an event to a locked order and enqueue it for webhooks. Its data has our ids, codes and amounts only."""
     order.last_event += 1
     event = {
         "tenant": order.tenant,
@@ -48,32 +48,32 @@ def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, no
         "type": kind,
         "change": change,
         "at": now,
-        "data": _written(data),
+        "data": _dump(data),
     }
     insert_all(tx, EventRow, [event])
     outbox.enqueue(tx, order.tenant, order.number, order.last_event, kind, now)
 
 
 def append_once(tx: Session, order: OrderRow, kind: EventType, change: str, now: datetime, data: Data) -> None:
-    """Append an event unless it is there, data and all: for what no key makes happen once."""
+    """Append an event unless the same one, data included, exists: for events that no step key makes unique."""
     same = (EventRow.order_number == order.number, EventRow.change == change, EventRow.type == kind)
-    known = tx.exec(select(EventRow.data).where(*same)).all()
-    if _written(data) not in known:
+    recorded = tx.exec(select(EventRow.data).where(*same)).all()
+    if _dump(data) not in recorded:
         append(tx, order, kind, change, now, data)
 
 
-def _written(data: Data) -> str:
+def _dump(data: Data) -> str:
     return json.dumps(data, separators=(",", ":"))
 
 
 def data_of(row: EventRow) -> dict[str, Any]:
-    """Return what an event tells beside its type."""
+    """Return an event's data."""
     data: dict[str, Any] = json.loads(row.data)
     return data
 
 
 def history(tx: Session, order: str, after: int, limit: int) -> list[EventRow]:
-    """Return an order's events behind a number, oldest first."""
+    """Return an order's events after a number, oldest first."""
     query = select(EventRow).where(EventRow.order_number == order, col(EventRow.number) > after)
     return list(tx.exec(query.order_by(col(EventRow.number)).limit(limit)))
 

@@ -1,4 +1,4 @@
-"""Our book of payments: each payment's sums, and an append-only entry for every movement."""
+"""The ledger: each payment's sums and an append-only entry for every movement of money."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from store.database.column_types import SafeInteger
 from store.database.inserts import ConditionalInsert, insert_all, table_of
 from store.tables import LedgerRow, OrderRow, PaymentRow
 
-# Run with every order that is loaded.
+# Run for every order that is loaded, so these statements are built once.
 _SUMS = table_of(PaymentRow)
 _OF_ORDER = _SUMS.c.order_number == bindparam("order", type_=String())
 _PAYMENTS = (
@@ -47,10 +47,10 @@ def payments_of(tx: Session, order: str, currency: str) -> list[Payment]:
     ]
 
 
-def authorised(
+def record_authorisation(
     tx: Session, order: OrderRow, key: str, change: str, amount: Money, method: str, reference: str, now: datetime
 ) -> None:
-    """Enter money set aside under a key."""
+    """Record an authorised payment under a step key. Raises LookupError when the key has one already."""
     payment = {
         "tenant": order.tenant,
         "order_number": order.number,
@@ -60,23 +60,24 @@ def authorised(
         "authorised_minor": amount.minor,
     }
     if not _INSERT.run(tx, payment | {"order": order.number}):
-        raise LookupError("money is set aside once under a key")
+        raise LookupError("a step key has one authorisation at most")
     _enter(tx, order, key, key, change, "authorise", amount, now)
 
 
-def moved(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: datetime) -> None:
-    """Enter one movement on a payment, under the key of the step that made it.
+def record_move(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: datetime) -> None:
+    """Record one movement on a payment, under the key of the step that moves the money.
 
-    The database refuses a second one under the same key, and a refund of more than was captured.
+    The database refuses a second movement under the same key and a refund above the captured amount.
+    Raises LookupError when the payment was never authorised.
     """
     of = {"of_key": move.payment, "amount": move.amount.minor}
     if tx.connection().execute(_MOVES[move.kind], of).rowcount != 1:
-        raise LookupError("what moves was set aside before")
+        raise LookupError("the payment was never authorised")
     _enter(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
 
 
-def moved_by(tx: Session, change: str, currency: str) -> list[tuple[MoveKind, Money]]:
-    """Return what a change captured, refunded and let go, each as one sum."""
+def moves_of_change(tx: Session, change: str, currency: str) -> list[tuple[MoveKind, Money]]:
+    """Return the sums that a change captured, refunded and voided."""
     moves = (LedgerRow.change == change, col(LedgerRow.kind).in_(list(MoveKind)))
     query = select(LedgerRow.kind, func.sum(LedgerRow.amount_minor)).where(*moves)
     rows = tx.exec(query.group_by(col(LedgerRow.kind)).order_by(col(LedgerRow.kind)))

@@ -1,4 +1,4 @@
-"""Orders: rows to domain. What is live, confirmed or past is a question asked of the same rows."""
+"""Orders: conversion of rows to the domain model. The same rows hold the live, confirmed and earlier versions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from store.database.tenant_session import TenantSession
 from store.orders.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
 
-# Run for every change: built once, and without the ORM, for an order may have two hundred lines.
+# Run for every change: built once and without the ORM, because an order may have two hundred lines.
 _ORDER = bindparam("order", type_=String())
 _FIND = select(OrderRow).where(
     OrderRow.number == _ORDER, OrderRow.tenant == bindparam("of_tenant"), col(OrderRow.abandoned).is_(False)
@@ -32,11 +32,11 @@ _LINES = (
     .order_by(_LINE.c.number)
 )
 _DETAILS = sorted(set(Traveller.model_fields) - {"id"})
-_WHO = table_of(TravellerRow)
+_TRAVELLER = table_of(TravellerRow)
 _TRAVELLERS = (
-    sa.select(_WHO.c.traveller.label("id"), *_WHO.c[tuple(_DETAILS)])
-    .where(_WHO.c.order_number == _ORDER, _WHO.c.undone.is_(False), _WHO.c.removed_by.is_(None))
-    .order_by(_WHO.c.traveller)
+    sa.select(_TRAVELLER.c.traveller.label("id"), *_TRAVELLER.c[tuple(_DETAILS)])
+    .where(_TRAVELLER.c.order_number == _ORDER, _TRAVELLER.c.undone.is_(False), _TRAVELLER.c.removed_by.is_(None))
+    .order_by(_TRAVELLER.c.traveller)
 )
 _SEATS_ON = (
     sa.select(_LINE.c.reservations).where(_LINE.c.id.in_(bindparam("ids", expanding=True))).order_by(_LINE.c.number)
@@ -51,31 +51,31 @@ _FEES = (
 
 
 def find(tx: TenantSession, number: str) -> OrderRow | None:
-    """Return an order's row, or None: unknown, out of reach and one whose making was refused look alike."""
-    row = tx.exec(_FIND, params={"order": number, "of_tenant": tx.reach.tenant}).one_or_none()
-    return row if row and tx.reach.allows(row.tenant, row.distribution_channel) else None
+    """Return an order's row, or None when it is unknown, not visible to the session, or its creation was refused."""
+    row = tx.exec(_FIND, params={"order": number, "of_tenant": tx.access.tenant}).one_or_none()
+    return row if row and tx.access.allows(row.tenant, row.distribution_channel) else None
 
 
 def visible_orders(tx: TenantSession) -> ColumnElement[bool]:
-    """Return what is true of the orders within reach."""
-    of_tenant, channel = col(OrderRow.tenant) == tx.reach.tenant, tx.reach.channel
+    """Return the condition for orders that the session may see."""
+    of_tenant, channel = col(OrderRow.tenant) == tx.access.tenant, tx.access.channel
     return of_tenant if channel is None else of_tenant & (col(OrderRow.distribution_channel) == channel)
 
 
 def lock_order(tx: Session, number: str) -> OrderRow:
-    """Return an order's row for writing; others wait until the transaction ends."""
+    """Lock an order's row and return it; other writers wait until the transaction ends."""
     return tx.exec(_LOCKED, params={"order": number}).one()
 
 
 def load(tx: Session, row: OrderRow) -> Order:
-    """Return the whole order a row is the head of."""
+    """Load the whole order of an order row."""
     tx.flush()
-    ask, of = tx.connection().execute, {"order": row.number}
-    fees = ask(_FEES, of | {"confirmed": row.confirmed_version}).all()
+    execute, key = tx.connection().execute, {"order": row.number}
+    fees = execute(_FEES, key | {"confirmed": row.confirmed_version}).all()
     return Order(
-        **_head(row),
-        lines=tuple(_line(line, row.currency) for line in ask(_LINES, of)),
-        travellers=tuple(_traveller(each) for each in ask(_TRAVELLERS, of)),
+        **_order_fields(row),
+        lines=tuple(_line(line, row.currency) for line in execute(_LINES, key)),
+        travellers=tuple(_traveller(each) for each in execute(_TRAVELLERS, key)),
         fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
         confirmed_fees=tuple(_fee(fee, row.currency) for fee in fees if fee.added_in <= row.confirmed_version),
         reservations=tuple(_reservation(each) for each in reservations_of(tx, row.number)),
@@ -83,11 +83,11 @@ def load(tx: Session, row: OrderRow) -> Order:
     )
 
 
-def _head(row: OrderRow) -> dict[str, Any]:
-    return row.model_dump(include=_HEAD) | {"status": OrderStatus(row.status)}
+def _order_fields(row: OrderRow) -> dict[str, Any]:
+    return row.model_dump(include=_ORDER_FIELDS) | {"status": OrderStatus(row.status)}
 
 
-_HEAD = {
+_ORDER_FIELDS = {
     "number",
     "currency",
     "version",
@@ -100,7 +100,7 @@ _HEAD = {
 
 
 def reservations_on(tx: Session, lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the seats that lines have, each once, in the order of the lines."""
+    """Return the reservations of lines, each once, in the order of the lines."""
     if not lines:
         return ()
     rows = tx.connection().execute(_SEATS_ON, {"ids": list(lines)})
@@ -114,7 +114,7 @@ def reservations_of(tx: Session, number: str) -> Sequence[sa.Row[Any]]:
 
 
 def _line(row: sa.Row[Any], currency: str) -> OrderLine:
-    # By place, not by name: an order may have two hundred of them.
+    # By index instead of by name, for speed: an order may have two hundred lines.
     as_is = row[: len(_AS_IS)]
     travellers, reservations, replaces, customers, distribution, price, fee = row[len(_AS_IS) :]
     return OrderLine(
@@ -157,7 +157,7 @@ _UPDATE_ORDER = update(_ORDERS).where(_ORDERS.c.number == bindparam("of_order", 
 
 
 def write_order(tx: Session, order: OrderRow) -> None:
-    """Write what has changed of a head that is locked and not the session's."""
+    """Write the changed columns of a locked, detached order row by one UPDATE."""
     unmodified = inspect(order).unmodified
     changed = {name: getattr(order, name) for name in _ORDER_COLUMNS if name not in unmodified}
     if changed:

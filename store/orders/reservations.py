@@ -1,4 +1,4 @@
-"""Seats kept for an order, as the seat provider told us."""
+"""Seats reserved for an order, as the seat provider reported them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,11 +15,11 @@ from store.tables import LineRow, OrderRow, ReservationRow
 
 _SEATS, _LINES = table_of(ReservationRow), table_of(LineRow)
 _ORDER = bindparam("order", type_=sa.String())
-_MADE = sa.select(sa.func.count()).select_from(_SEATS).where(_SEATS.c.order_number == _ORDER)
-_KEPT = sa.select(*_SEATS.c["id", "reference", "state", "service", "coach", "seat"]).order_by(_SEATS.c.number)
-_OURS = _KEPT.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state != ReservationState.RELEASED)
-_HELD = _KEPT.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state == ReservationState.HELD)
-_UNDER_KEY = _KEPT.where(_SEATS.c.key == bindparam("of_key"), _SEATS.c.state == ReservationState.HELD)
+_COUNT = sa.select(sa.func.count()).select_from(_SEATS).where(_SEATS.c.order_number == _ORDER)
+_COLUMNS = sa.select(*_SEATS.c["id", "reference", "state", "service", "coach", "seat"]).order_by(_SEATS.c.number)
+_RESERVED = _COLUMNS.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state != ReservationState.RELEASED)
+_HELD = _COLUMNS.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state == ReservationState.HELD)
+_UNDER_KEY = _COLUMNS.where(_SEATS.c.key == bindparam("of_key"), _SEATS.c.state == ReservationState.HELD)
 _OF_LINES = sa.select(_LINES.c.reservations).where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
 _LIVE = _OF_LINES.where(_LINES.c.removed_by.is_(None))
 _REMOVED = _OF_LINES.where(_LINES.c.removed_by == bindparam("by"))
@@ -27,7 +27,7 @@ _SET = update(_SEATS).where(_SEATS.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class KeptSeat(NamedTuple):
-    """A seat kept for an order."""
+    """A seat reserved for an order."""
 
     id: str
     reference: str
@@ -38,11 +38,11 @@ class KeptSeat(NamedTuple):
 
 
 class Held(Protocol):
-    """A seat as its provider names it."""
+    """A held seat as its provider reports it."""
 
     @property
     def reference(self) -> str:
-        """The provider's name for the hold."""
+        """The provider's reference of the hold."""
 
     @property
     def service(self) -> str:
@@ -57,9 +57,9 @@ class Held(Protocol):
         """The seat in the coach."""
 
 
-def held(tx: Session, order: OrderRow, client: str, key: str, seats: Sequence[Held], until: datetime) -> None:
-    """Enter seats held for a client under a step's key, in the order the plan wished for them."""
-    first = tx.connection().execute(_MADE, {"order": order.number}).scalar_one() + 1
+def record_held(tx: Session, order: OrderRow, client: str, key: str, seats: Sequence[Held], until: datetime) -> None:
+    """Record seats held for a client under a step key, in the order of the plan's seat wishes."""
+    first = tx.connection().execute(_COUNT, {"order": order.number}).scalar_one() + 1
     rows = [
         {
             "tenant": order.tenant,
@@ -81,54 +81,54 @@ def held(tx: Session, order: OrderRow, client: str, key: str, seats: Sequence[He
 
 
 def under_key(tx: Session, key: str) -> list[KeptSeat]:
-    """Return the seats a step holds, in the order it got them."""
+    """Return the seats a step holds, in the order in which they were held."""
     return _kept(tx, _UNDER_KEY, {"of_key": key})
 
 
 def still_held(tx: Session, order: str) -> list[KeptSeat]:
-    """Return the seats an order holds without having them for good."""
+    """Return the held seats of an order that are not confirmed."""
     return _kept(tx, _HELD, {"order": order})
 
 
-def released(tx: Session, rows: Iterable[KeptSeat]) -> None:
-    """Enter that seats are not ours any more."""
+def record_released(tx: Session, rows: Iterable[KeptSeat]) -> None:
+    """Record that seats are released."""
     _set(tx, [row.id for row in rows], state=ReservationState.RELEASED, expires_at=None)
 
 
-def confirmed(tx: Session, rows: Iterable[KeptSeat]) -> None:
-    """Enter that seats are ours for good."""
+def record_confirmed(tx: Session, rows: Iterable[KeptSeat]) -> None:
+    """Record that seats are confirmed."""
     _set(tx, [row.id for row in rows], state=ReservationState.CONFIRMED, expires_at=None)
 
 
-def last_until(tx: Session, rows: Iterable[KeptSeat], until: datetime) -> None:
-    """Enter that holds last until a time."""
+def set_expiry(tx: Session, rows: Iterable[KeptSeat], until: datetime) -> None:
+    """Record the time at which holds expire."""
     _set(tx, [row.id for row in rows], expires_at=until)
 
 
 def at_confirmation(tx: Session, order: str) -> tuple[list[KeptSeat], list[KeptSeat]]:
-    """Return the seats of live lines, and every other seat the order still has."""
-    in_use, ours = _seats_of(tx, _LIVE, {"order": order}), _kept(tx, _OURS, {"order": order})
-    return [row for row in ours if row.id in in_use], [row for row in ours if row.id not in in_use]
+    """Return the seats of live lines, and the other seats that the order still has."""
+    in_use, reserved = _seats_of(tx, _LIVE, {"order": order}), _kept(tx, _RESERVED, {"order": order})
+    return [row for row in reserved if row.id in in_use], [row for row in reserved if row.id not in in_use]
 
 
-def superseded(tx: Session, order: str, change: str) -> list[KeptSeat]:
-    """Return held seats of lines a change removed that no live line uses.
+def replaced_held_seats(tx: Session, order: str, change: str) -> list[KeptSeat]:
+    """Return the held seats of lines that a change removed and that no live line uses.
 
-    Confirmed seats are not among them: they stay with the confirmed version until the draft is confirmed.
+    Confirmed seats are not among them: they belong to the confirmed version until the draft is confirmed.
     """
-    left = _seats_of(tx, _REMOVED, {"order": order, "by": change})
-    if not left:
+    removed = _seats_of(tx, _REMOVED, {"order": order, "by": change})
+    if not removed:
         return []
-    free = left - _seats_of(tx, _LIVE, {"order": order})
-    return [row for row in still_held(tx, order) if row.id in free]
+    unused = removed - _seats_of(tx, _LIVE, {"order": order})
+    return [row for row in still_held(tx, order) if row.id in unused]
 
 
-def _kept(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> list[KeptSeat]:
-    return [KeptSeat(*row) for row in tx.connection().execute(query, of)]
+def _kept(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> list[KeptSeat]:
+    return [KeptSeat(*row) for row in tx.connection().execute(query, parameters)]
 
 
-def _seats_of(tx: Session, query: sa.Select[Any], of: Mapping[str, str]) -> set[str]:
-    return {seat for (seats,) in tx.connection().execute(query, of) for seat in from_json(seats)}
+def _seats_of(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> set[str]:
+    return {seat for (seats,) in tx.connection().execute(query, parameters) for seat in from_json(seats)}
 
 
 def _set(tx: Session, ids: list[str], **values: object) -> None:

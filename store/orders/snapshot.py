@@ -1,6 +1,6 @@
-"""An order "as before" is one query: what must be byte-identical once a change was undone.
+"""A snapshot of an order's state as text. It must be byte-identical before a change and after its undo.
 
-Tombstones, events and number counters are not part of it, nor what a released seat was.
+Tombstones, events, number counters and released seats are not part of it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What an order costs and what is owed for it, summed by the database: no step needs two hundred lines for that."""
+"""An order's total and balance, summed by the database so that no step loads two hundred lines for them."""
 
 from typing import NamedTuple
 
@@ -16,13 +16,13 @@ _LINES, _FEES = table_of(LineRow), table_of(FeeRow)
 _ORDER = bindparam("order", type_=String())
 
 
-def _of_live(what: ColumnElement[int], table: type[LineRow] | type[FeeRow]) -> ColumnElement[int]:
+def _of_live(amount: ColumnElement[int], table: type[LineRow] | type[FeeRow]) -> ColumnElement[int]:
     rows = table_of(table).c
     live = (rows.order_number == _ORDER, rows.undone.is_(False), rows.removed_by.is_(None))
-    return select(func.coalesce(what, 0)).where(*live).scalar_subquery()
+    return select(func.coalesce(amount, 0)).where(*live).scalar_subquery()
 
 
-_DUE = select(
+_TOTAL = select(
     _of_live(func.count(_LINES.c.id), LineRow),
     _of_live(func.sum(_LINES.c.price_minor), LineRow),
     _of_live(func.sum(_FEES.c.amount_minor), FeeRow),
@@ -30,23 +30,23 @@ _DUE = select(
 
 
 class OrderTotal(NamedTuple):
-    """What is on an order, its draft included."""
+    """The number of an order's lines and their price, including the draft."""
 
     lines: int
-    """How many lines are live."""
+    """The number of live lines."""
     total: Money
-    """What they cost, with the fees in force."""
+    """The price of the live lines plus the fees in force."""
 
 
 def order_total(tx: Session, row: OrderRow) -> OrderTotal:
-    """Return what an order with everything in its draft costs."""
+    """Return the total of an order, including its draft."""
     tx.flush()
-    lines, prices, fees = tx.connection().execute(_DUE, {"order": row.number}).one()
+    lines, prices, fees = tx.connection().execute(_TOTAL, {"order": row.number}).one()
     return OrderTotal(int(lines), Money(int(prices) + int(fees), row.currency))
 
 
 def summary_of(tx: Session, row: OrderRow) -> OrderSummary:
-    """Return where an order stands, in a few words without anything personal."""
+    """Return a summary of an order's state without personal data."""
     total = order_total(tx, row).total
     return OrderSummary(
         number=row.number,

@@ -1,4 +1,4 @@
-"""SQLModel rows, nothing else. Every row carries its tenant."""
+"""SQLModel rows only, without queries. Every row carries its tenant."""
 
 from store.tables.access import ApiKeyRow, ClientRow
 from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, SupplementRow

@@ -1,4 +1,4 @@
-"""Who may use the API."""
+"""API clients and their keys."""
 
 from datetime import datetime
 
@@ -8,29 +8,29 @@ from store.database.column_types import bounded_text, document, utc_datetime
 
 
 class ClientRow(SQLModel, table=True):
-    """A machine that calls the API."""
+    """A registered API client: a system that calls the API."""
 
     __tablename__ = "clients"
 
     tenant: str = bounded_text(64, index=True)
     id: str = bounded_text(64, primary_key=True)
-    """Its name; in a token, the client it was issued to."""
+    """The client's name; in a token, the client to which the token was issued."""
     channel: str | None = bounded_text(64, default=None)
-    """The distribution channel whose orders are its own; none means all of the tenant's."""
+    """The distribution channel whose orders the client may see; None means all of the tenant's orders."""
     scopes: str = document()
-    """As JSON."""
+    """A JSON list."""
     created_at: datetime = utc_datetime()
     revoked_at: datetime | None = utc_datetime(default=None)
 
 
 class ApiKeyRow(SQLModel, table=True):
-    """An API key of a client. What of it is secret is kept as a keyed hash."""
+    """An API key of a client. The secret part is stored as a keyed hash."""
 
     __tablename__ = "api_keys"
 
     tenant: str = bounded_text(64)
     id: str = bounded_text(20, primary_key=True)
-    """The part that may be seen, in logs and lists."""
+    """The public part of the key, shown in logs and lists."""
     client: str = bounded_text(64, foreign_key="clients.id", index=True)
     digest: str = bounded_text(64)
     created_at: datetime = utc_datetime()

@@ -1,4 +1,4 @@
-"""The embedded offer catalogue and seat inventory."""
+"""The embedded providers' offer catalogue and seat inventory."""
 
 from datetime import date, datetime
 
@@ -9,7 +9,7 @@ from store.database.column_types import bounded_text, document, safe_integer, ut
 
 
 class ProductRow(SQLModel, table=True):
-    """A product, as the catalogue command loaded it."""
+    """A product as loaded by the catalogue command."""
 
     __tablename__ = "products"
 
@@ -20,7 +20,7 @@ class ProductRow(SQLModel, table=True):
 
 
 class SupplementRow(SQLModel, table=True):
-    """A supplement."""
+    """A supplement as loaded by the catalogue command."""
 
     __tablename__ = "supplements"
 
@@ -30,7 +30,7 @@ class SupplementRow(SQLModel, table=True):
 
 
 class ServiceRow(SQLModel, table=True):
-    """A departure."""
+    """A service: one departure of a train."""
 
     __tablename__ = "services"
     __table_args__ = (Index("services_day", "tenant", "day", "departs_at"),)
@@ -43,7 +43,7 @@ class ServiceRow(SQLModel, table=True):
 
 
 class SeatRow(SQLModel, table=True):
-    """A place on a departure, whoever has it."""
+    """A seat on a departure, free or not."""
 
     __tablename__ = "seats"
 
@@ -52,18 +52,18 @@ class SeatRow(SQLModel, table=True):
     coach: int = safe_integer(primary_key=True)
     seat: int = safe_integer(primary_key=True)
     row: int = safe_integer()
-    """Seats of one row and coach are side by side."""
+    """Seats with the same coach and row are side by side."""
     attributes: str = document(default="[]")
 
 
 class SeatHoldRow(SQLModel, table=True):
-    """One row per seat held or sold: its primary key is what makes selling one twice impossible."""
+    """A held or sold seat. The primary key makes it impossible to sell a seat twice."""
 
     __tablename__ = "seat_holds"
     __table_args__ = (
         CheckConstraint("state IN ('held', 'confirmed')", name="state"),
         Index("seat_holds_reference", "tenant", "reference"),
-        # With the tenant: SQLite would take an index that begins with it and read all of theirs.
+        # The tenant comes second: SQLite would choose an index that begins with it and read all of the tenant's rows.
         Index("seat_holds_key", "key", "tenant"),
     )
 

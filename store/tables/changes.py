@@ -1,4 +1,4 @@
-"""Changes, the memory of their steps, and what happened to an order."""
+"""Changes, the records of their steps, and the events of orders."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ _STARTED = text("state = 'started'")
 
 
 class ChangeRow(SQLModel, table=True):
-    """One request: idempotency record, audit record and outcome, for ever. Names live only here."""
+    """One request with its idempotency key, audit data and outcome; never deleted. Names stand only in its request."""
 
     __tablename__ = "changes"
     __table_args__ = (
@@ -26,7 +26,7 @@ class ChangeRow(SQLModel, table=True):
     tenant: str = bounded_text(64)
     id: str = bounded_text(64, primary_key=True)
     client: str = bounded_text(64, default="")
-    """Who asked, where clients are known; empty for an operator's update in the Web UI."""
+    """The authenticated client; empty without authentication and for an operator's update in Temporal's Web UI."""
     order_number: str | None = bounded_text(20, default=None)
     route: str = bounded_text(200)
     idempotency_key: str | None = bounded_text(255, default=None)
@@ -36,9 +36,9 @@ class ChangeRow(SQLModel, table=True):
     correlation_id: str | None = bounded_text(64, default=None)
     state: str = bounded_text(20)
     draft_opened_by: str | None = bounded_text(64, default=None)
-    """The change that opened the draft this one is part of."""
+    """The id of the change that opened the draft this change belongs to."""
     dispatch_error: str | None = bounded_text(40, default=None)
-    """Why it has not been asked of the workflow yet, as a code."""
+    """A code that says why the request could not be submitted to the workflow yet."""
     plan: str | None = document(default=None)
     quote: str | None = document(default=None)
     outcome: str | None = document(default=None)
@@ -48,7 +48,7 @@ class ChangeRow(SQLModel, table=True):
 
 
 class StepRecordRow(SQLModel, table=True):
-    """What is known of one step of one change: asked, done or withdrawn, and its first answer."""
+    """The record of one step of one change: started, done or withdrawn, with its first result or refusal."""
 
     __tablename__ = "step_records"
     __table_args__ = (
@@ -72,7 +72,7 @@ class StepRecordRow(SQLModel, table=True):
 
 
 class EventRow(SQLModel, table=True):
-    """Something that became true of an order. One gapless sequence per order."""
+    """An event of an order. The events of an order are one gapless sequence."""
 
     __tablename__ = "events"
 

@@ -1,4 +1,4 @@
-"""Our book of payments, and the embedded provider's own."""
+"""The ledger and the embedded payment provider's own records."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from store.database.column_types import bounded_text, safe_integer, utc_datetime
 
 
 class PaymentRow(SQLModel, table=True):
-    """Money once set aside for an order and what became of it."""
+    """An authorised payment of an order with its captured and refunded amounts, in minor units."""
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -31,7 +31,7 @@ class PaymentRow(SQLModel, table=True):
 
 
 class LedgerRow(SQLModel, table=True):
-    """One movement of money. Append-only; its key makes a second one impossible."""
+    """One movement of money, in minor units. Append-only; its key makes a duplicate impossible."""
 
     __tablename__ = "ledger"
     __table_args__ = (
@@ -51,7 +51,7 @@ class LedgerRow(SQLModel, table=True):
 
 
 class EmbeddedPaymentRow(SQLModel, table=True):
-    """The embedded payment provider's own account of one payment."""
+    """The embedded payment provider's record of one payment, in minor units."""
 
     __tablename__ = "embedded_payments"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Offer bundles that were found and promised."""
+"""Offer bundles that a search returned."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ _NOT_ERASED = text("NOT erased")
 
 
 class OfferRow(SQLModel, table=True):
-    """Which bundle an offer is part of: some clients know offers only."""
+    """The bundle of an offer, for clients that name offers only."""
 
     __tablename__ = "offers"
 
@@ -21,7 +21,7 @@ class OfferRow(SQLModel, table=True):
 
 
 class BundleRow(SQLModel, table=True):
-    """A promise: kept as it was given, but for whom it was given to. Its document holds birth dates."""
+    """An offer bundle, unchanged since it was offered except for redaction. Its document has birth dates."""
 
     __tablename__ = "offer_bundles"
     __table_args__ = (
@@ -34,7 +34,7 @@ class BundleRow(SQLModel, table=True):
     id: str = bounded_text(64, primary_key=True)
     expires_at: datetime = utc_datetime()
     order_number: str | None = bounded_text(20, default=None, index=True)
-    """The only order it may be taken for."""
+    """The only order that may take the bundle; None for any."""
     document: str = document()
     erased: bool = False
-    """Whether nobody is in it any more: it was kept for as long as it may be."""
+    """Whether personal data in the document has been redacted after the retention period."""

@@ -1,4 +1,4 @@
-"""Orders, and everything on them that has versions. Such rows are never edited or deleted."""
+"""Orders and their versioned rows. Versioned rows are never edited or deleted."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ _NOT_ERASED = text("erased_at IS NULL")
 
 
 class CounterRow(SQLModel, table=True):
-    """A number that only grows."""
+    """A counter that only increases."""
 
     __tablename__ = "counters"
 
@@ -24,7 +24,7 @@ class CounterRow(SQLModel, table=True):
 
 
 class OrderRow(SQLModel, table=True):
-    """An order's head: where it stands, its deadline and its counters."""
+    """An order: its status, draft, deadline and counters."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -55,17 +55,17 @@ class OrderRow(SQLModel, table=True):
     created_at: datetime = utc_datetime()
     last_confirmed_at: datetime | None = utc_datetime(default=None)
     created_by: str | None = bounded_text(64, default=None)
-    """The change that brought it into being; None for an order created empty on purpose."""
+    """The change that created the order; None for an order that was created empty."""
     expires_with_offers: bool = False
-    """Whether its draft ends with the first offer on it, where that is earlier (discover.swiss)."""
+    """Whether the draft expires with its first expiring offer if that is earlier than the deadline (discover.swiss)."""
     abandoned: bool = False
-    """Whether that change was refused: then there is no such order."""
+    """Whether the creating change was refused: the order then counts as not existing."""
     erased_at: datetime | None = utc_datetime(default=None)
-    """When its people were erased; it takes no more requests."""
+    """When personal data was erased; the order then refuses all requests."""
 
 
 class Versioned(SQLModel):
-    """Which change added a row and which removed it, in which version; undone when its change was."""
+    """The change and version that added a row, and those that removed it. `undone` once the adding change is undone."""
 
     added_by: str = bounded_text(64)
     added_in: int = safe_integer()
@@ -103,7 +103,7 @@ class LineRow(Versioned, table=True):
 
 
 class TravellerRow(Versioned, table=True):
-    """A traveller as one change left them."""
+    """A traveller with the details that one change set."""
 
     __tablename__ = "order_travellers"
 
@@ -121,7 +121,7 @@ class TravellerRow(Versioned, table=True):
 
 
 class FeeRow(Versioned, table=True):
-    """A fee beside the lines."""
+    """A fee of an order, separate from its lines."""
 
     __tablename__ = "order_fees"
 
@@ -135,7 +135,7 @@ class FeeRow(Versioned, table=True):
 
 
 class ReservationRow(SQLModel, table=True):
-    """A seat kept for an order, as the seat provider told us."""
+    """A seat reserved for an order, as the seat provider reported it."""
 
     __tablename__ = "reservations"
     __table_args__ = (
@@ -148,7 +148,7 @@ class ReservationRow(SQLModel, table=True):
     id: str = bounded_text(40, primary_key=True)
     number: int = safe_integer()
     client: str = bounded_text(64, default="")
-    """Whose change has it; empty where nobody is asked who they are."""
+    """The client whose change holds the seat; empty without authentication."""
     key: str = bounded_text(100, index=True)
     reference: str = bounded_text(100)
     service: str = bounded_text(64)

@@ -1,4 +1,4 @@
-"""Who wants to hear of events, and what each is still to be told."""
+"""Webhook subscriptions and the outbox of events for them."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from store.database.column_types import bounded_text, document, safe_integer, ut
 
 
 class WebhookRow(SQLModel, table=True):
-    """A subscribed URL, and how it does."""
+    """A webhook: a subscribed URL with its secrets and the state of its deliveries."""
 
     __tablename__ = "webhooks"
     __table_args__ = (
@@ -21,10 +21,10 @@ class WebhookRow(SQLModel, table=True):
     id: str = bounded_text(64, primary_key=True)
     url: str = bounded_text(2000)
     types: str | None = document(default=None)
-    """The event types it wants, as JSON; none means all."""
+    """The subscribed event types as a JSON list; None means all."""
     secret: str = bounded_text(100)
     secret_idempotency_key: str = bounded_text(255)
-    """The Idempotency-Key of the request that made the secret, which is answered with it again."""
+    """The Idempotency-Key of the request that created the secret; a retry returns the same secret."""
     previous_secret: str | None = bounded_text(100, default=None)
     previous_secret_until: datetime | None = utc_datetime(default=None)
     idempotency_key: str = bounded_text(255)
@@ -39,9 +39,9 @@ class WebhookRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One event owed to one webhook, written in the transaction that appends the event.
+    """One event to be delivered to one webhook, written in the transaction that appends the event.
 
-    It names its webhook without a foreign key: a webhook that is deleted must not hold up an order.
+    It references its webhook without a foreign key, because deleting a webhook must not block an order.
     """
 
     __tablename__ = "deliveries"
@@ -55,7 +55,7 @@ class DeliveryRow(SQLModel, table=True):
     created_at: datetime = utc_datetime()
     attempts: int = safe_integer(default=0)
     next_attempt_at: datetime | None = utc_datetime(default=None, index=True)
-    """When to see that somebody delivers it; none once it is delivered, and while its webhook is disabled."""
+    """When the outbox relay next checks the delivery; None once delivered and while the webhook is disabled."""
     last_attempt_at: datetime | None = utc_datetime(default=None)
     last_failure: str | None = bounded_text(40, default=None)
     last_status: int | None = safe_integer(default=None)

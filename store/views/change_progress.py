@@ -1,4 +1,4 @@
-"""What one who watches changes sees of them at a glance: few columns, many changes at once."""
+"""Snapshots of changes for the change stream: few columns, many changes in one query."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from store.tables import ChangeRow, EventRow, OrderRow, StepRecordRow
 
 @dataclass(frozen=True)
 class StepStatus:
-    """How far one step of a change is."""
+    """The state of one step of a change."""
 
     step: str
     state: str
@@ -22,12 +22,12 @@ class StepStatus:
 
 @dataclass(frozen=True)
 class ChangeSnapshot:
-    """A change at one moment: its steps, its outcome if it has one, and its order's last event."""
+    """A change at one moment: its steps, its outcome if it has one, and the last event of its order."""
 
     change: str
     tenant: str
     channel: str | None
-    """Its order's."""
+    """The distribution channel of the change's order."""
     order: str | None
     last_event: int
     steps: tuple[StepStatus, ...]
@@ -39,7 +39,7 @@ _ORDERS = (col(OrderRow.last_event), col(OrderRow.distribution_channel))
 
 
 def change_snapshots(tx: Session, changes: Sequence[str]) -> dict[str, ChangeSnapshot]:
-    """Return changes, those there are, by their ids, whosoever they are."""
+    """Return snapshots of the existing changes by id, regardless of their tenant."""
     columns = sa.select(*_CHANGES, *_ORDERS)
     of_orders = columns.join(OrderRow, col(OrderRow.number) == col(ChangeRow.order_number), isouter=True)
     rows = tx.execute(of_orders.where(col(ChangeRow.id).in_(changes))).all()
@@ -59,30 +59,32 @@ def change_snapshots(tx: Session, changes: Sequence[str]) -> dict[str, ChangeSna
 
 
 def _steps(tx: Session, changes: Sequence[str]) -> dict[str, list[StepStatus]]:
-    refused = col(StepRecordRow.refusal).is_not(None)
-    columns = select(StepRecordRow.change, StepRecordRow.step, StepRecordRow.state, refused)
+    is_refused = col(StepRecordRow.refusal).is_not(None)
+    columns = select(StepRecordRow.change, StepRecordRow.step, StepRecordRow.state, is_refused)
     steps = defaultdict(list)
-    for change, step, state, no in tx.exec(columns.where(col(StepRecordRow.change).in_(changes)).order_by(_NUMBER)):
-        steps[change].append(StepStatus(step, state, no))
+    for change, step, state, refused in tx.exec(
+        columns.where(col(StepRecordRow.change).in_(changes)).order_by(_NUMBER)
+    ):
+        steps[change].append(StepStatus(step, state, refused))
     return steps
 
 
 _NUMBER = col(StepRecordRow.number)
 
 
-def events_seen(tx: Session, glance: ChangeSnapshot, after: int) -> list[EventRow]:
-    """Return the events behind a number that one who watches a change is told, as of a glance at it.
+def events_for_stream(tx: Session, snapshot: ChangeSnapshot, after: int) -> list[EventRow]:
+    """Return the events after a number that a change's stream sends, as of a snapshot of the change.
 
-    They are the change's own, and those that belong to no change (its draft expired, was discarded)
-    from when it was asked for until it ended. Which they are never changes: a stream is resumed by number.
+    They are the change's own events, and those without a change (draft expired or discarded) from the
+    request until its outcome. The selection never changes, because clients resume a stream by event number.
     """
-    ended = glance.outcome.order.last_event if glance.outcome else glance.last_event
-    asked_at = select(ChangeRow.created_at).where(ChangeRow.id == glance.change).scalar_subquery()
-    meanwhile = col(EventRow.change).is_(None) & (col(EventRow.at) >= asked_at) & (col(EventRow.number) <= ended)
+    ended = snapshot.outcome.order.last_event if snapshot.outcome else snapshot.last_event
+    requested_at = select(ChangeRow.created_at).where(ChangeRow.id == snapshot.change).scalar_subquery()
+    meanwhile = col(EventRow.change).is_(None) & (col(EventRow.at) >= requested_at) & (col(EventRow.number) <= ended)
     query = select(EventRow).where(
-        EventRow.order_number == glance.order,
+        EventRow.order_number == snapshot.order,
         col(EventRow.number) > after,
-        col(EventRow.number) <= glance.last_event,
-        or_(EventRow.change == glance.change, meanwhile),
+        col(EventRow.number) <= snapshot.last_event,
+        or_(EventRow.change == snapshot.change, meanwhile),
     )
     return list(tx.exec(query.order_by(col(EventRow.number))))

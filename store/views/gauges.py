@@ -1,4 +1,4 @@
-"""Where everything stands right now, as gauges: a few sums over what is open."""
+"""Prometheus gauges of the store: sums over open drafts, holds, requests and payments."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -29,28 +29,28 @@ def _drafts(tx: Session) -> Metric:
 
 
 def _holds(tx: Session, now: datetime) -> Iterator[Metric]:
-    # A hold outlives its draft's deadline as a safety net: it is overdue once the draft should have ended.
+    # A hold lasts longer than its draft's deadline as a safety net. It is overdue once the draft should have ended.
     due = func.coalesce(col(OrderRow.expires_at), col(ReservationRow.expires_at))
     sums = select(func.count(), func.sum(case((due < now, 1), else_=0)), func.min(due)).select_from(ReservationRow)
     query = sums.join(OrderRow, col(OrderRow.number) == col(ReservationRow.order_number))
     count, overdue, first = tx.exec(query.where(ReservationRow.state == "held")).one()
     yield _gauge("changeover_holds_open", "Seats held.", count)
     yield _gauge("changeover_holds_overdue", "Seats held past their draft's deadline.", overdue or 0)
-    about = "How long ago the first of them should have been given back."
+    about = "How long ago the first of them should have been released."
     yield _gauge("changeover_hold_overdue_seconds", about, _since(first, now))
 
 
 def _requests(tx: Session, now: datetime) -> Iterator[Metric]:
     waiting = (col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_(None))
     count, first = tx.exec(select(func.count(), func.min(col(ChangeRow.created_at))).where(*waiting)).one()
-    yield _gauge("changeover_requests_waiting", "Requests written down that no workflow has taken up.", count)
+    yield _gauge("changeover_requests_waiting", "Stored requests that no workflow has claimed.", count)
     yield _gauge("changeover_request_waiting_seconds", "Age of the oldest of them.", _since(first, now))
 
 
 def _money(tx: Session) -> Metric:
-    about = "Money set aside and neither captured nor let go, in the currency's minor unit."
+    about = "Money authorised and neither captured nor voided, in the currency's minor unit."
     family = GaugeMetricFamily("changeover_money_in_flight_minor", about, labels=["currency"])
-    # A currency stays once it was seen, with nothing in flight: a series that ends is not a zero.
+    # A currency that was used once is still reported as 0: a series that disappears does not count as zero.
     sums = select(
         col(OrderRow.currency), func.sum(case((col(PaymentRow.open), col(PaymentRow.authorised_minor)), else_=0))
     )

@@ -1,4 +1,4 @@
-"""Orders as lists: the latest, and those a text names. Every list has an end."""
+"""Lists of orders: the latest, and those that a search text names. Every list is limited."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,49 +10,49 @@ from store.database.tenant_session import TenantSession
 from store.orders.orders import visible_orders
 from store.tables import ChangeRow, OrderRow
 
-LONGEST_NAME, LONGEST_ID = 100, 64
-"""How long an external reference, and any other id, can be; what is longer names nothing."""
+MAX_NAME, MAX_ID = 100, 64
+"""Maximum lengths of an external reference and of any other id; a longer search text matches nothing."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which orders are listed: of a status, with an open draft, older than an order."""
+    """Which orders are listed: by status, with an open draft, older than a given order."""
 
     status: OrderStatus | None = None
     draft_open: bool = False
     before: str | None = None
 
 
-def latest_orders(tx: TenantSession, wanted: Filter, limit: int) -> list[OrderRow]:
-    """Return orders, the latest first."""
+def latest_orders(tx: TenantSession, list_filter: Filter, limit: int) -> list[OrderRow]:
+    """Return the orders that match a filter, latest first."""
     query = select(OrderRow).where(visible_orders(tx), col(OrderRow.abandoned).is_(False))
-    if wanted.status:
-        query = query.where(OrderRow.status == wanted.status)
-    if wanted.draft_open:
+    if list_filter.status:
+        query = query.where(OrderRow.status == list_filter.status)
+    if list_filter.draft_open:
         query = query.where(col(OrderRow.draft_opened_by).is_not(None))
-    place = (col(OrderRow.created_at), col(OrderRow.number))
-    if wanted.before:
-        at = select(OrderRow.created_at).where(visible_orders(tx), OrderRow.number == wanted.before)
-        query = query.where(tuple_(*place) < tuple_(at.scalar_subquery(), wanted.before))
-    return list(tx.exec(query.order_by(place[0].desc(), place[1].desc()).limit(limit)))
+    sort_key = (col(OrderRow.created_at), col(OrderRow.number))
+    if list_filter.before:
+        at = select(OrderRow.created_at).where(visible_orders(tx), OrderRow.number == list_filter.before)
+        query = query.where(tuple_(*sort_key) < tuple_(at.scalar_subquery(), list_filter.before))
+    return list(tx.exec(query.order_by(sort_key[0].desc(), sort_key[1].desc()).limit(limit)))
 
 
 def orders_named(tx: TenantSession, text: str, limit: int) -> list[OrderRow]:
-    """Return the orders that an external reference, a correlation id or a change's id names, latest first."""
-    if "\0" in text or len(text) > LONGEST_NAME:
+    """Return the orders with an external reference, correlation id or change id equal to a text, latest first."""
+    if "\0" in text or len(text) > MAX_NAME:
         return []
-    named = [col(OrderRow.external_reference) == text]
-    if len(text) <= LONGEST_ID:
-        changed = select(ChangeRow.order_number).where(ChangeRow.tenant == tx.reach.tenant)
-        asked = changed.where(ChangeRow.correlation_id == text).union(changed.where(ChangeRow.id == text))
-        named.append(col(OrderRow.number).in_(asked))
-    query = select(OrderRow).where(visible_orders(tx), col(OrderRow.abandoned).is_(False), or_(*named))
+    conditions = [col(OrderRow.external_reference) == text]
+    if len(text) <= MAX_ID:
+        changes = select(ChangeRow.order_number).where(ChangeRow.tenant == tx.access.tenant)
+        numbers = changes.where(ChangeRow.correlation_id == text).union(changes.where(ChangeRow.id == text))
+        conditions.append(col(OrderRow.number).in_(numbers))
+    query = select(OrderRow).where(visible_orders(tx), col(OrderRow.abandoned).is_(False), or_(*conditions))
     return list(tx.exec(query.order_by(col(OrderRow.created_at).desc(), col(OrderRow.number).desc()).limit(limit)))
 
 
 def visible_among(tx: TenantSession, numbers: Iterable[str]) -> list[str]:
-    """Return those of some orders that are within reach and can be seen."""
-    wanted = set(numbers)
-    seen = (visible_orders(tx), col(OrderRow.abandoned).is_(False))
-    query = select(OrderRow.number).where(*seen, col(OrderRow.number).in_(wanted))
-    return sorted(tx.exec(query)) if wanted else []
+    """Return those of some orders that exist and that the session may see."""
+    requested = set(numbers)
+    visible = (visible_orders(tx), col(OrderRow.abandoned).is_(False))
+    query = select(OrderRow.number).where(*visible, col(OrderRow.number).in_(requested))
+    return sorted(tx.exec(query)) if requested else []

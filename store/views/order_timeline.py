@@ -1,4 +1,4 @@
-"""What was asked of an order, latest first, with what became true by it."""
+"""An order's timeline: its requests, latest first, with the events and lines of each."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,24 +8,24 @@ from store.tables import ChangeRow, EventRow, LineRow, OrderRow
 
 
 def requests(tx: Session, order: OrderRow, before: str | None, limit: int) -> list[ChangeRow]:
-    """Return an order's requests, latest first, older than one of them."""
-    mine = (ChangeRow.tenant == order.tenant, ChangeRow.order_number == order.number)
-    place = (col(ChangeRow.created_at), col(ChangeRow.id))
-    query = select(ChangeRow).where(*mine)
+    """Return an order's requests, latest first, older than the request `before` if given."""
+    conditions = (ChangeRow.tenant == order.tenant, ChangeRow.order_number == order.number)
+    sort_key = (col(ChangeRow.created_at), col(ChangeRow.id))
+    query = select(ChangeRow).where(*conditions)
     if before:
-        at = select(ChangeRow.created_at).where(*mine, ChangeRow.id == before)
-        query = query.where(tuple_(*place) < tuple_(at.scalar_subquery(), before))
-    return list(tx.exec(query.order_by(place[0].desc(), place[1].desc()).limit(limit)))
+        at = select(ChangeRow.created_at).where(*conditions, ChangeRow.id == before)
+        query = query.where(tuple_(*sort_key) < tuple_(at.scalar_subquery(), before))
+    return list(tx.exec(query.order_by(sort_key[0].desc(), sort_key[1].desc()).limit(limit)))
 
 
 def events_of(tx: Session, order: OrderRow, changes: Iterable[str], limit: int) -> Sequence[EventRow]:
-    """Return what became true by some changes, and by no change at all, oldest first; of too much the latest."""
-    whose = or_(col(EventRow.change).in_(list(changes)), col(EventRow.change).is_(None))
-    query = select(EventRow).where(EventRow.tenant == order.tenant, EventRow.order_number == order.number, whose)
+    """Return the latest events of some changes and of no change, up to a limit, oldest first."""
+    of_changes = or_(col(EventRow.change).in_(list(changes)), col(EventRow.change).is_(None))
+    query = select(EventRow).where(EventRow.tenant == order.tenant, EventRow.order_number == order.number, of_changes)
     return tx.exec(query.order_by(col(EventRow.number).desc()).limit(limit)).all()[::-1]
 
 
 def lines(tx: Session, order: OrderRow, ids: Iterable[str]) -> dict[str, LineRow]:
-    """Return lines by id, those that were undone among them."""
-    mine = (LineRow.tenant == order.tenant, LineRow.order_number == order.number)
-    return {row.id: row for row in tx.exec(select(LineRow).where(*mine, col(LineRow.id).in_(set(ids))))}
+    """Return lines by id, undone ones included."""
+    conditions = (LineRow.tenant == order.tenant, LineRow.order_number == order.number)
+    return {row.id: row for row in tx.exec(select(LineRow).where(*conditions, col(LineRow.id).in_(set(ids))))}

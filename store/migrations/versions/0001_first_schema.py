@@ -1,6 +1,6 @@
-"""The first schema: tables, indexes and, on PostgreSQL, the role of a tenant's transactions with its policies and grants.
+"""The first schema: tables, indexes and, on PostgreSQL, the role of tenant sessions with its policies and grants.
 
-Plain types and SQL of its own: a migration imports nothing of ours, so that later code never changes what it does.
+It uses plain types and its own SQL. A migration imports none of our modules, so later code never changes its effect.
 """
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ depends_on = None
 _ROLE = "changeover_tenant"
 _TENANT = "tenant = current_setting('changeover.tenant', true)"
 _CHANNEL = "current_setting('changeover.channel', true) IN ('', distribution_channel)"
-# Other databases of the same server may be migrated at the same time: the role belongs to all of them.
+# The role belongs to the whole server, and other databases of the server may be migrated at the same time.
 _MAKE_ROLE = (
     f"""DO $$ BEGIN
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{_ROLE}') THEN CREATE ROLE {_ROLE} NOLOGIN; END IF;
@@ -28,7 +28,7 @@ _READ = "SELECT"
 _ADD = "SELECT, INSERT"
 _CHANGE = "SELECT, INSERT, UPDATE"
 _DELETE = "SELECT, INSERT, UPDATE, DELETE"
-# What a tenant's transaction may do with its own rows. It never writes money, seats, lines or step records.
+# The rights of a tenant session on its tenant's rows. It never writes money, seats, lines or step records.
 _RIGHTS = {
     "orders": _CHANGE,
     "changes": _CHANGE,
@@ -607,5 +607,5 @@ def _isolate_tenants() -> None:
         op.execute(f"GRANT {rights} ON {table} TO {_ROLE}")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY tenants ON {table} TO {_ROLE} USING ({rows})")
-    # Order numbers are counted for the whole installation.
+    # Order numbers are counted for the whole installation, so this table has no tenant policy.
     op.execute(f"GRANT {_CHANGE} ON counters TO {_ROLE}")
