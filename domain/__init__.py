@@ -1,1 +1,1 @@
-"""What is true about orders: pydantic models and pure rules. No I/O, no clock, no randomness."""
+"""The domain: pydantic models and pure rules of orders and changes. No I/O, no clock, no randomness."""

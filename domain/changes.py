@@ -1,4 +1,4 @@
-"""A change: the whole act from request to outcome."""
+"""Changes: the request, its states and its outcome."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
 from domain.money import Money
 from domain.operations import (
-    MOST_OPERATIONS,
+    MAX_OPERATIONS,
     AddLines,
     LineWish,
     Operation,
@@ -22,7 +22,7 @@ from domain.travellers import Traveller
 
 
 class ChangeKind(StrEnum):
-    """What a request asks of an order."""
+    """The kinds of requests on an order."""
 
     CREATE = "create"
     CHANGE = "change"
@@ -33,7 +33,7 @@ class ChangeKind(StrEnum):
 
 
 class ChangeState(StrEnum):
-    """Where a change stands; the last three are outcomes and are written once."""
+    """The state of a change; the last three are outcomes and are written once."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -45,41 +45,41 @@ class ChangeState(StrEnum):
 
 
 MAX_DEADLINE = timedelta(days=183)
-"""How far ahead a draft's deadline may be moved: six months."""
+"""How far in the future a draft's deadline may be set: six months."""
 OUTCOMES = (ChangeState.DONE, ChangeState.REFUSED, ChangeState.UNDONE)
 
 
 class PaymentMeans(Model):
-    """How to pay: a method and the payment provider's token for it. No card data comes near us."""
+    """How to pay: a method and the payment provider's token. We never receive card data."""
 
     method: Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z_]{1,30}$")]
     token: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 
 
 class ChangeRequest(Model):
-    """Everything a client asks of an order in one request, whatever its wire format was."""
+    """One request on an order, independent of the façade that received it."""
 
     kind: ChangeKind
-    operations: tuple[Operation, ...] = Field(default=(), max_length=MOST_OPERATIONS)
+    operations: tuple[Operation, ...] = Field(default=(), max_length=MAX_OPERATIONS)
     refund_price_difference: Flag = False
-    """Whether a cheaper change pays the difference back; otherwise it is kept as a fee."""
+    """Whether the price difference of a cheaper change is refunded; otherwise it is kept as a fee."""
     confirm: Flag = False
     """Change and confirm in one go."""
     until_confirmed: Flag = False
-    """Whether it is refused once the order has been confirmed."""
+    """Whether the change is refused once the order has been confirmed."""
     payment: PaymentMeans | None = None
     amount: Money | None = None
-    """What a payment sets aside."""
+    """The amount a payment authorises."""
     expires_at: Instant | None = None
-    """The deadline asked for."""
+    """The requested deadline of the draft."""
     reason: Reason | None = None
-    """Why somebody asked it by hand; what has one stands on the order's history as theirs."""
+    """An operator's reason for a request by hand, which is then recorded in the order's events with its actor."""
     if_match: tuple[int, ...] | None = None
-    """The event numbers of which one must be the order's last; None for any."""
+    """Event numbers, one of which must be the order's last event; None for no such condition."""
 
     @property
     def wishes(self) -> tuple[LineWish, ...]:
-        """Every bundle it asks for."""
+        """The wishes for offer bundles in all operations."""
         wishes: list[LineWish] = []
         for operation in self.operations:
             if isinstance(operation, AddLines):
@@ -92,13 +92,13 @@ class ChangeRequest(Model):
 
     @property
     def travellers(self) -> tuple[Traveller, ...]:
-        """Every traveller it sends details of."""
+        """All travellers whose details the request has."""
         corrected = [op.travellers for op in self.operations if isinstance(op, SetTravellers | SetPosition)]
         return tuple(each for part in (*(w.travellers for w in self.wishes), *corrected) for each in part)
 
 
 class IgnoredField(Model):
-    """Something in a change that was ignored, and why: no reason to refuse it."""
+    """A traveller's field that was ignored, with a code; the change is not refused for it."""
 
     code: str
     traveller: str
@@ -107,14 +107,14 @@ class IgnoredField(Model):
 
 
 class ReplacedLines(Model):
-    """Which lines came in the place of which."""
+    """Lines that were replaced, and the lines that replaced them."""
 
     originals: tuple[str, ...]
     replacements: tuple[str, ...]
 
 
 class OrderSummary(Model):
-    """What a change left: where the order stands. Nothing personal, so it may go anywhere."""
+    """The state of an order after a change. It has no personal data, so it may be logged and stored in Temporal."""
 
     number: str
     status: str
@@ -129,16 +129,16 @@ class OrderSummary(Model):
 
 
 class Outcome(Model):
-    """How a change ended, written once: whoever asks later is answered from it."""
+    """How a change ended. It is written once, and every later request under the same key is answered from it."""
 
     state: ChangeState
     code: str | None = None
-    """Why it was refused, or that it broke and was undone."""
+    """The code of the refusal, or of the failure after which the change was undone."""
     members: tuple[dict[str, str | int], ...] = ()
     order: OrderSummary
     lines: tuple[str, ...] = ()
-    """Lines it added."""
+    """The lines the change added."""
     reservations: tuple[str, ...] = ()
-    """Seats those lines have."""
+    """The reservations of those lines."""
     replaced: tuple[ReplacedLines, ...] = ()
     warnings: tuple[IgnoredField, ...] = ()

@@ -1,4 +1,4 @@
-"""ISO 4217: how many decimal places each currency's minor unit has."""
+"""ISO 4217 currencies with the decimal places of their minor unit."""
 
 _TWO = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
@@ -17,4 +17,4 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(_THREE.split(), 3),
     **dict.fromkeys(["CLF", "UYW"], 4),
 }
-"""Decimal places by currency code. Precious metals and funds codes have none and are no money here."""
+"""Decimal places by currency code. Precious metals and funds codes have none and are not accepted as money."""

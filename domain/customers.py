@@ -1,21 +1,21 @@
-"""Whose line it is in somebody else's books: stored and returned as sent, never interpreted."""
+"""A line's references to the caller's own customers and tickets. They are stored and returned as sent."""
 
 from pydantic import Field
 
 from domain.model import Model, Text
 
-MOST_CUSTOMERS = 50
+MAX_CUSTOMERS = 50
 
 
 class Reference(Model):
-    """Something in another system, perhaps in one version of it."""
+    """An object in another system, perhaps in one version of it."""
 
     id: Text
     version: Text | None = None
 
 
 class Entitlement(Model):
-    """What a customer holds that the sale refers to: a season ticket, a membership."""
+    """A customer's contract that the sale refers to, such as a season ticket or a membership."""
 
     contract_id: Text | None = None
     product: Reference
@@ -23,14 +23,14 @@ class Entitlement(Model):
 
 
 class Customer(Model):
-    """A customer of the caller's, linked to a line with what entitles them."""
+    """A customer of the caller, linked to a line, with their entitlements."""
 
     id: Text
-    entitlements: tuple[Entitlement, ...] = Field(default=(), max_length=MOST_CUSTOMERS)
+    entitlements: tuple[Entitlement, ...] = Field(default=(), max_length=MAX_CUSTOMERS)
 
 
 class Distribution(Model):
-    """How a line's ticket is to be handed over."""
+    """How the ticket of a line is delivered."""
 
     fulfilment_method: Reference | None = None
     travel_document: Reference | None = None

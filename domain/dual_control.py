@@ -1,4 +1,4 @@
-"""What people do by hand: who did it and why, and from which amount on it takes two of them."""
+"""Dual control: an operator's action by hand has an actor and a reason, and above a limit two people have to agree."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from domain.model import WRITTEN, clean_text
 from domain.money import Money
 
 MAX_REASON = 200
-AGREED_WITHIN = timedelta(hours=1)
-"""How long what one person said waits for a second one."""
+CONFIRMATION_WINDOW = timedelta(hours=1)
+"""How long one operator's statement waits for a second operator to confirm it."""
 TEMPORAL = "temporal"
-"""Who sent an update in Temporal itself, where nobody is known to us."""
+"""The actor of an update sent in Temporal's Web UI or CLI, where we know no client."""
 LOCAL = "local"
-"""Who asked an API that asks nobody who they are."""
+"""The actor of a request to an API without authentication."""
 ANONYMOUS = frozenset({TEMPORAL, LOCAL})
-"""Who is no person of ours, and no client's name."""
+"""Actors that identify no person. No client may have one of these names."""
 
 
 def clean_reason(text: str) -> str:
-    """Return a reason as it is recorded; ValueError for none, a long one, and control characters."""
+    """Return a reason as it is recorded; ValueError when it is empty, too long or has control characters."""
     reason = clean_text(text)
     if len(reason) > MAX_REASON:
         raise ValueError(f"must have at most {MAX_REASON} characters")
@@ -35,31 +35,31 @@ Reason = Annotated[
     Field(strict=True, min_length=1, max_length=MAX_REASON, json_schema_extra={"pattern": WRITTEN}),
     AfterValidator(clean_reason),
 ]
-"""Why somebody did something by hand. Kept for ever: no names."""
+"""An operator's reason for an action by hand. It is stored permanently and must not name people."""
 
 
 @dataclass(frozen=True)
 class DualControlPolicy:
-    """Up to how much one person may settle by hand alone. Without a rule, everything."""
+    """The amounts up to which one person may act alone. Without authentication there is no limit."""
 
-    asked: bool = False
-    """Whether people are asked who they are: otherwise one cannot be told from another, and there is no rule."""
+    authentication_enabled: bool = False
+    """Whether callers are authenticated. Without it people cannot be told apart, so no limit applies."""
     up_to: Mapping[str, int] = field(default_factory=dict)
-    """In minor units by currency; of a currency that is not here nothing."""
+    """Limits in minor units by currency; the limit of a currency not listed is zero."""
 
-    def may_act_alone(self, amount: Money, who: str) -> bool:
-        """Whether one person is enough. Who is known proves that people are asked, whatever this process was told."""
-        asked = self.asked or who not in ANONYMOUS
-        return not asked or amount.minor <= self.up_to.get(amount.currency, 0)
-
-
-def others(people: Iterable[str], who: str) -> list[str]:
-    """Return the people who are known, in their order, but one."""
-    return [each for each in people if each not in ANONYMOUS | {who}]
+    def may_act_alone(self, amount: Money, actor: str) -> bool:
+        """Whether one person may act alone. A known actor proves authentication, whatever this process is set to."""
+        authenticated = self.authentication_enabled or actor not in ANONYMOUS
+        return not authenticated or amount.minor <= self.up_to.get(amount.currency, 0)
 
 
-def checked_limits(limits: Mapping[str, int]) -> Mapping[str, int]:
-    """Return limits by currency; ValueError for a currency there is not and for less than nothing."""
+def others(people: Iterable[str], excluding: str) -> list[str]:
+    """Return the known people except one, in the given order."""
+    return [each for each in people if each not in ANONYMOUS | {excluding}]
+
+
+def check_limits(limits: Mapping[str, int]) -> Mapping[str, int]:
+    """Return limits by currency; ValueError for an unknown currency or a negative amount."""
     if not set(limits) <= set(EXPONENTS) or any(each < 0 for each in limits.values()):
         raise ValueError('minor units by currency, such as {"NOK": 100000}')
     return limits

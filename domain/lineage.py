@@ -1,4 +1,4 @@
-"""Which lines stand in the place of which: old ids keep resolving to what replaced them."""
+"""Line lineage: which lines replaced which. The id of a replaced line resolves to its replacements."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from domain.refusals import LineNotFound, LineRemoved
 
 
 def current_lines(order: Order, line_id: str) -> tuple[OrderLine, ...]:
-    """Return the live lines in the place of a line: itself, or what replaced it, or nothing.
+    """Return the live lines for a line id: the line itself, its replacements, or none when it was removed.
 
     Raises LineNotFound when the order never had such a line.
     """
@@ -16,69 +16,69 @@ def current_lines(order: Order, line_id: str) -> tuple[OrderLine, ...]:
         raise LineNotFound
     if line.live:
         return (line,)
-    found: dict[str, OrderLine] = {}
+    lines_by_id: dict[str, OrderLine] = {}
     for successor in order.lines:
         if line_id in successor.replaces:
-            found.update((each.id, each) for each in current_lines(order, successor.id))
-    return tuple(found.values())
+            lines_by_id.update((each.id, each) for each in current_lines(order, successor.id))
+    return tuple(lines_by_id.values())
 
 
 def single_current_line(order: Order, line_id: str) -> OrderLine:
-    """Return the only live line in the place of a line; LineRemoved when there is none or several."""
-    standing = current_lines(order, line_id)
-    if len(standing) != 1:
+    """Return the only live line for a line id; LineRemoved when there is none or several."""
+    current = current_lines(order, line_id)
+    if len(current) != 1:
         raise LineRemoved
-    return standing[0]
+    return current[0]
 
 
 def at_position(order: Order, position: int) -> tuple[OrderLine, ...]:
     """Return the live lines at a position, without supplements. Raises LineNotFound, LineRemoved."""
-    there = tuple(line for line in order.live_lines if line.position == position and not line.supplement_of)
-    if not there:
+    at_it = tuple(line for line in order.live_lines if line.position == position and not line.supplement_of)
+    if not at_it:
         raise LineRemoved if any(line.position == position for line in order.lines) else LineNotFound
-    return there
+    return at_it
 
 
 def carrier(order: Order, supplement: OrderLine) -> str | None:
-    """Return the line a supplement goes with now; None for a line that is no supplement."""
+    """Return the id of the line a supplement belongs to now; None for a line that is no supplement."""
     if supplement.supplement_of is None:
         return None
-    on = current_lines(order, supplement.supplement_of)
-    return on[0].id if on else supplement.supplement_of
+    carriers = current_lines(order, supplement.supplement_of)
+    return carriers[0].id if carriers else supplement.supplement_of
 
 
 def position_of(order: Order, line: OrderLine) -> int:
-    """Return the position a line is at: a supplement is where the line is that it goes with now."""
-    on = current_lines(order, line.supplement_of) if line.supplement_of else ()
-    return on[0].position if on else line.position
+    """Return a line's position; a supplement has the position of the line it belongs to now."""
+    carriers = current_lines(order, line.supplement_of) if line.supplement_of else ()
+    return carriers[0].position if carriers else line.position
 
 
 def resolve(order: Order, line_ids: Iterable[str]) -> tuple[OrderLine, ...]:
-    """Return the live lines these ids stand for, each once; LineRemoved when one stands for nothing."""
-    found: dict[str, OrderLine] = {}
+    """Return the live lines for these ids, each once; LineRemoved when one has none."""
+    lines_by_id: dict[str, OrderLine] = {}
     for line_id in line_ids:
-        standing = current_lines(order, line_id)
-        if not standing:
+        current = current_lines(order, line_id)
+        if not current:
             raise LineRemoved
-        found.update((line.id, line) for line in standing)
-    return tuple(found.values())
+        lines_by_id.update((line.id, line) for line in current)
+    return tuple(lines_by_id.values())
 
 
 def ancestry(order: Order, lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:
-    """Return these lines and everything they came in the place of."""
+    """Return these lines and all lines they replaced, directly or not."""
     by_id = {line.id: line for line in order.lines}
-    found: dict[str, OrderLine] = {}
-    waiting = list(lines)
-    while waiting:
-        line = waiting.pop()
-        if line.id not in found:
-            found[line.id] = line
-            waiting.extend(by_id[earlier] for earlier in line.replaces if earlier in by_id)
-    return tuple(found.values())
+    lines_by_id: dict[str, OrderLine] = {}
+    pending = list(lines)
+    while pending:
+        line = pending.pop()
+        if line.id not in lines_by_id:
+            lines_by_id[line.id] = line
+            pending.extend(by_id[earlier] for earlier in line.replaces if earlier in by_id)
+    return tuple(lines_by_id.values())
 
 
 def supplements_of(order: Order, lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:
-    """Return the live supplements that go with any of these live lines."""
+    """Return the live supplements that belong to any of these live lines."""
     ids = {line.id for line in lines}
     return tuple(
         line

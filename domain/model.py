@@ -1,4 +1,4 @@
-"""The one base of all domain models, and the checked kinds of text and time they hold."""
+"""The base class of all domain models, and validated types of text, numbers and times."""
 
 import re
 import unicodedata
@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-# Both databases and every wire format agree on whole numbers up to here (2^53 - 1, JSON's safe range).
-LARGEST_NUMBER = 9_007_199_254_740_991
-# Zero-width joiners spell names in several scripts; every other control or format character is refused.
+# 2^53 - 1, JSON's safe range: both databases and every wire format represent whole numbers up to here exactly.
+MAX_NUMBER = 9_007_199_254_740_991
+# Zero-width joiners are needed for names in several scripts; other control and format characters are refused.
 _JOINERS = "\u200c\u200d"
 
 
@@ -31,7 +31,7 @@ def clean_text(text: str) -> str:
 
 
 def _day(value: object) -> object:
-    # pydantic would read 0 as 1970-01-01 and cut the time off a datetime.
+    # pydantic would accept 0 as 1970-01-01 and drop the time of a datetime.
     if type(value) is date:
         return value
     if not isinstance(value, str) or len(value) != len("2000-02-18"):
@@ -39,7 +39,7 @@ def _day(value: object) -> object:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        # Python's own words repeat the value.
+        # Python's own message repeats the value, which may be personal data.
         raise ValueError("must be a date written as YYYY-MM-DD") from None
 
 
@@ -50,7 +50,7 @@ def _instant(value: object) -> object:
 
 
 def is_code(text: str) -> bool:
-    """Whether a text can be an identifier; one that cannot is unknown to us without looking."""
+    """Whether a text can be an identifier; one that cannot is unknown without a database query."""
     return re.fullmatch(_CODE, text, re.ASCII) is not None
 
 
@@ -64,13 +64,13 @@ def as_utc(value: datetime) -> datetime:
         raise ValueError("must lie within the years 1 to 9999") from None
 
 
-# For the OpenAPI file: the control and format characters of the basic plane, which few regular expressions can name.
+# For the OpenAPI file: control and format characters of the basic plane. Few regex dialects have a class for them.
 _CONTROLS = (
     r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"
     r"\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
 )
 WRITTEN = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
-"""How text that people wrote looks, as far as a regular expression can say."""
+"""A pattern for free text without control characters; `clean_text` checks the rest."""
 Text = Annotated[
     str, Field(strict=True, max_length=100, json_schema_extra={"pattern": WRITTEN}), AfterValidator(clean_text)
 ]
@@ -78,9 +78,9 @@ Text = Annotated[
 
 _CODE = r"[A-Za-z0-9._:~-]{1,64}"
 Code = Annotated[str, StringConstraints(strict=True, pattern=f"^{_CODE}$")]
-"""An identifier somebody else chose: 1 to 64 letters, digits and . _ : ~ -"""
+"""An identifier chosen by a client or a provider: 1 to 64 letters, digits and . _ : ~ -"""
 
-Number = Annotated[int, Field(strict=True, ge=0, le=LARGEST_NUMBER)]
+Number = Annotated[int, Field(strict=True, ge=0, le=MAX_NUMBER)]
 Flag = Annotated[bool, Field(strict=True)]
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant), AfterValidator(as_utc)]

@@ -1,4 +1,4 @@
-"""Money: whole minor units of one currency, and the tax inside a price."""
+"""Money in whole minor units of one currency, and the tax included in a price."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from domain.currencies import EXPONENTS
-from domain.model import LARGEST_NUMBER
+from domain.model import MAX_NUMBER
 
 _DECIMAL = re.compile(r"(-?)(\d{1,16})(?:\.(\d{1,4}))?", re.ASCII)
 
@@ -15,14 +15,14 @@ _DECIMAL = re.compile(r"(-?)(\d{1,16})(?:\.(\d{1,4}))?", re.ASCII)
 class Money:
     """An amount in minor units (29900) of an ISO 4217 currency ("NOK"). Never a float.
 
-    Arithmetic between two currencies raises ValueError: nothing is ever netted across them.
+    Arithmetic between two currencies raises ValueError: amounts are never netted across currencies.
     """
 
     minor: int
     currency: str
 
     def __post_init__(self) -> None:
-        if type(self.minor) is not int or abs(self.minor) > LARGEST_NUMBER:
+        if type(self.minor) is not int or abs(self.minor) > MAX_NUMBER:
             raise ValueError("an amount is a whole number of minor units")
         if self.currency not in EXPONENTS:
             raise ValueError("unknown currency")
@@ -62,12 +62,12 @@ class Money:
 
 
 def zero(currency: str) -> Money:
-    """Return no money at all, in this currency."""
+    """Return the amount zero in a currency."""
     return Money(0, currency)
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
-    """Return the sum; ValueError when an amount is in another currency."""
+    """Return the sum of amounts; ValueError when one is in another currency."""
     result = zero(currency)
     for amount in amounts:
         result += amount
@@ -87,9 +87,9 @@ def parse_money(text: str, currency: str) -> Money:
 
 
 def included_tax(gross: Money, rate: Decimal) -> Money:
-    """Return the tax inside a gross price: gross x rate / (1 + rate), half up to the minor unit.
+    """Return the tax included in a gross price: gross x rate / (1 + rate), half up to the minor unit.
 
-    Prices of travel are tax-included; rounding is commercial (half away from zero), per line.
+    Travel prices include tax; rounding is commercial (half away from zero) and done per line.
     """
     exact = Decimal(gross.minor) * rate / (1 + rate)
     return Money(int(exact.to_integral_value(ROUND_HALF_UP)), gross.currency)

@@ -1,4 +1,4 @@
-"""Priced promises, valid until an instant."""
+"""Offers and offer bundles, priced and valid until an instant."""
 
 from datetime import datetime
 
@@ -8,21 +8,21 @@ from domain.refusals import OfferNotFound
 
 
 class Service(Model):
-    """One departure that seats are sold on."""
+    """One departure with seats for sale."""
 
     id: Code
     railway_line: Code
     departs_at: Instant
     day: Day
-    """The local day of departure: the first day of validity of everything sold on it."""
+    """The local day of departure, which is the first day of validity of every line sold on it."""
 
     def departed(self, now: datetime) -> bool:
-        """Whether it has left; at the very instant of departure it has."""
+        """Whether the service has departed; true at the instant of departure."""
         return now >= self.departs_at
 
 
 class OfferedTraveller(Model):
-    """One traveller an offer maps, with what they pay and the details the price was made from."""
+    """A traveller an offer is priced for, with their price and the birth date it depends on."""
 
     id: Code
     birth_date: Day | None = None
@@ -30,9 +30,9 @@ class OfferedTraveller(Model):
 
 
 class Offer(Model):
-    """One product at one price for the travellers it maps.
+    """One product, priced for some travellers.
 
-    A group product has one price for all of them, and its travellers pay nothing by themselves.
+    A group product has one price for all of them, and the price of each traveller is zero.
     """
 
     id: str
@@ -44,24 +44,24 @@ class Offer(Model):
     group_price: Money | None = None
 
     def price_of(self, travellers: tuple[str, ...]) -> Money:
-        """Return what these mapped travellers pay together."""
+        """Return the price for some of the offer's travellers together."""
         if self.group_price is not None:
             return self.group_price
         prices = [each.price for each in self.travellers if each.id in travellers]
         return total(prices, self.travellers[0].price.currency)
 
     def full_price(self) -> Money:
-        """Return what all mapped travellers pay together."""
+        """Return the price for all of the offer's travellers together."""
         return self.price_of(tuple(each.id for each in self.travellers))
 
 
 class OfferBundle(Model):
-    """Offers taken or left together: one total, one expiry."""
+    """Offers that are sold together, with one total and one expiry."""
 
     id: str
     currency: str
     order: str | None = None
-    """The only order it may be taken for; None for any."""
+    """The only order that may take the bundle; None for any."""
     service: Code | None
     valid_from: Instant
     first_day: Day
@@ -70,16 +70,16 @@ class OfferBundle(Model):
 
     @property
     def total(self) -> Money:
-        """What the whole bundle costs."""
+        """The price of the whole bundle."""
         return total((offer.full_price() for offer in self.offers), self.currency)
 
     def offers_taken(self, offer_id: str | None) -> tuple[Offer, ...]:
-        """Return the one offer named, or all of them; OfferNotFound for one of another bundle."""
+        """Return the offer with an id, or all offers for None; OfferNotFound when the bundle has no such offer."""
         offers = tuple(offer for offer in self.offers if offer_id in (None, offer.id))
         if not offers:
             raise OfferNotFound
         return offers
 
     def expired(self, now: datetime) -> bool:
-        """Whether it may not be taken any more; at the very instant of its expiry it may not."""
+        """Whether the bundle has expired; true at the instant of its expiry."""
         return now >= self.expires_at

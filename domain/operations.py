@@ -1,20 +1,20 @@
-"""What a change asks for, as named line operations."""
+"""The operations of a change on an order's lines."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from domain.customers import MOST_CUSTOMERS, Customer, Distribution
-from domain.model import LARGEST_NUMBER, Code, Model, Text
+from domain.customers import MAX_CUSTOMERS, Customer, Distribution
+from domain.model import MAX_NUMBER, Code, Model, Text
 from domain.travellers import Traveller
 
-MOST_LINES = 200
-MOST_TRAVELLERS = 50
-MOST_OPERATIONS = 50
+MAX_LINES = 200
+MAX_TRAVELLERS = 50
+MAX_OPERATIONS = 50
 
 BundleId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9-]{1,64}$")]
 LineId = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{2}-\d{6,12}-\d{1,9}$")]
-Position = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
+Position = Annotated[int, Field(strict=True, ge=1, le=MAX_NUMBER)]
 SeatName = Annotated[str, StringConstraints(strict=True, pattern=r"^\d{1,3}-\d{2,3}$")]
 
 
@@ -23,29 +23,29 @@ def _distinct(values: tuple[str, ...]) -> bool:
 
 
 class SupplementWish(Model):
-    """A supplement by its id, once or several times."""
+    """A requested supplement and its count."""
 
     supplement: Code
-    count: Annotated[int, Field(strict=True, ge=1, le=MOST_TRAVELLERS)] = 1
+    count: Annotated[int, Field(strict=True, ge=1, le=MAX_TRAVELLERS)] = 1
 
 
 class LineWish(Model):
-    """A bundle to be taken: for whom, in which seats, with what on top."""
+    """A requested bundle: its travellers, seats and supplements."""
 
     offer_bundle_id: BundleId
     offer_id: BundleId | None = None
-    """Only this offer of the bundle; none named means all of them."""
-    count: Annotated[int, Field(strict=True, ge=1, le=MOST_TRAVELLERS)] | None = None
-    """That many lines: the mapped travellers in order, from the first again when they are fewer."""
-    traveller_ids: tuple[Code, ...] = Field(default=(), max_length=MOST_TRAVELLERS)
-    """Who uses it; nobody named means everybody the bundle maps."""
-    travellers: tuple[Traveller, ...] = Field(default=(), max_length=MOST_TRAVELLERS)
-    """Details of its travellers, as far as known."""
-    seats: tuple[SeatName, ...] = Field(default=(), max_length=MOST_TRAVELLERS)
-    """Seats by name, one per traveller in the bundle's order; none named means any, side by side if possible."""
-    supplements: tuple[SupplementWish, ...] = Field(default=(), max_length=MOST_OPERATIONS)
+    """Only this offer of the bundle; None means all of its offers."""
+    count: Annotated[int, Field(strict=True, ge=1, le=MAX_TRAVELLERS)] | None = None
+    """The number of lines. The bundle's travellers are used in order and repeated from the first if they are fewer."""
+    traveller_ids: tuple[Code, ...] = Field(default=(), max_length=MAX_TRAVELLERS)
+    """The travellers who use the bundle; empty means all travellers it is priced for."""
+    travellers: tuple[Traveller, ...] = Field(default=(), max_length=MAX_TRAVELLERS)
+    """Details of the bundle's travellers, as far as known."""
+    seats: tuple[SeatName, ...] = Field(default=(), max_length=MAX_TRAVELLERS)
+    """Seats by name, one per traveller in the bundle's order; empty means any seats, side by side if possible."""
+    supplements: tuple[SupplementWish, ...] = Field(default=(), max_length=MAX_OPERATIONS)
     external_reference: Text | None = None
-    customers: tuple[Customer, ...] = Field(default=(), max_length=MOST_CUSTOMERS)
+    customers: tuple[Customer, ...] = Field(default=(), max_length=MAX_CUSTOMERS)
     distribution: Distribution | None = None
 
     @model_validator(mode="after")
@@ -63,17 +63,17 @@ class LineWish(Model):
 
 
 class AddLines(LineWish):
-    """Take a bundle: one line per traveller, or one for all of a group product."""
+    """Add the lines of a bundle: one per traveller, or one for all travellers of a group product."""
 
     op: Literal["add_lines"]
 
 
 class ReplaceLines(Model):
-    """Put other bundles in the place of lines, n to m."""
+    """Replace lines by other bundles, n to m."""
 
     op: Literal["replace_lines"]
-    lines: tuple[LineId, ...] = Field(min_length=1, max_length=MOST_LINES)
-    with_: tuple[LineWish, ...] = Field(alias="with", min_length=1, max_length=MOST_OPERATIONS)
+    lines: tuple[LineId, ...] = Field(min_length=1, max_length=MAX_LINES)
+    with_: tuple[LineWish, ...] = Field(alias="with", min_length=1, max_length=MAX_OPERATIONS)
 
     @model_validator(mode="after")
     def _each_once(self) -> "ReplaceLines":
@@ -83,17 +83,17 @@ class ReplaceLines(Model):
 
 
 class SetPosition(Model):
-    """Bring what is at a position to what is asked, as far as it is not so already.
+    """Set the bundle and the travellers at a position; what already matches is not changed.
 
-    Lines that carry the bundle stay; details of travellers who are not there are ignored with a warning
+    Lines that already have the bundle stay. Details of travellers not at the position are ignored with a warning
     (discover.swiss: update of an order item).
     """
 
     op: Literal["set_position"]
     position: Position
     offer_bundle_id: BundleId | None = None
-    """The bundle to be there; none named keeps what is there."""
-    travellers: tuple[Traveller, ...] = Field(default=(), max_length=MOST_TRAVELLERS)
+    """The bundle for the position; None keeps the present one."""
+    travellers: tuple[Traveller, ...] = Field(default=(), max_length=MAX_TRAVELLERS)
 
     @model_validator(mode="after")
     def _each_once(self) -> "SetPosition":
@@ -103,17 +103,17 @@ class SetPosition(Model):
 
 
 class KeepPositions(Model):
-    """Take everything off the order that is at no position named (discover.swiss: whole-order update)."""
+    """Remove every line whose position is not listed (discover.swiss: whole-order update)."""
 
     op: Literal["keep_positions"]
-    positions: tuple[Position, ...] = Field(max_length=MOST_LINES)
+    positions: tuple[Position, ...] = Field(max_length=MAX_LINES)
 
 
 class RemoveLines(Model):
-    """Take lines off the order, or all at a position: priced as replaced by nothing."""
+    """Remove lines, or all lines at a position; priced like a replacement by nothing."""
 
     op: Literal["remove_lines"]
-    lines: tuple[LineId, ...] = Field(default=(), max_length=MOST_LINES)
+    lines: tuple[LineId, ...] = Field(default=(), max_length=MAX_LINES)
     position: Position | None = None
 
     @model_validator(mode="after")
@@ -124,19 +124,19 @@ class RemoveLines(Model):
 
 
 class AddSupplements(Model):
-    """Sell supplements on top of a line."""
+    """Add supplements to a line."""
 
     op: Literal["add_supplements"]
     line: LineId
-    supplements: tuple[SupplementWish, ...] = Field(min_length=1, max_length=MOST_OPERATIONS)
-    customers: tuple[Customer, ...] = Field(default=(), max_length=MOST_CUSTOMERS)
+    supplements: tuple[SupplementWish, ...] = Field(min_length=1, max_length=MAX_OPERATIONS)
+    customers: tuple[Customer, ...] = Field(default=(), max_length=MAX_CUSTOMERS)
 
 
 class SetTravellers(Model):
     """Complete or correct the details of travellers on the order."""
 
     op: Literal["set_travellers"]
-    travellers: tuple[Traveller, ...] = Field(min_length=1, max_length=MOST_TRAVELLERS)
+    travellers: tuple[Traveller, ...] = Field(min_length=1, max_length=MAX_TRAVELLERS)
 
     @model_validator(mode="after")
     def _each_once(self) -> "SetTravellers":

@@ -1,4 +1,4 @@
-"""What may be done with each line of an order, and what doing it costs by itself."""
+"""Change options: what may be done with each line of an order, and the fee for it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,24 +12,24 @@ from domain.products import Product, Supplement
 
 
 class OptionKind(StrEnum):
-    """What may be done with a line."""
+    """The kinds of change options."""
 
     EXCHANGE = "exchange"
     ADD_SUPPLEMENTS = "add_supplements"
 
 
 class ChangeOption(Model):
-    """One thing that may be done, with its fee; a free one has the fee zero."""
+    """One change option with its fee, which may be zero."""
 
     kind: OptionKind
     fee: Money
     tax: Money
-    """Inside the fee."""
+    """The tax included in the fee."""
     supplements: tuple[Supplement, ...] = ()
 
 
 class LineOptions(Model):
-    """What may be done with one line; nothing once its departure has left."""
+    """The change options of one line; none once its service has departed."""
 
     line: str
     product: str
@@ -43,21 +43,21 @@ def change_options(
     services: Mapping[str, Service],
     now: datetime,
 ) -> tuple[LineOptions, ...]:
-    """Return the options of every line, against the last confirmed version whatever the draft has done.
+    """Return the options of every line of the last confirmed version, independent of the draft.
 
-    Before the first confirmation nothing has a fee. Supplements go with their line.
+    Before the first confirmation no option has a fee. Supplements have no options of their own.
     """
     if order.status is OrderStatus.CANCELLED:
         return ()
     lines = order.confirmed_lines if order.confirmed_version else order.live_lines
-    found = []
+    options_of_lines = []
     for line in lines:
         if line.supplement_of:
             continue
-        left = line.service is not None and services[line.service].departed(now)
-        options = () if left else _options(order, line, products.get(line.product), supplements)
-        found.append(LineOptions(line=line.id, product=line.product, options=options))
-    return tuple(found)
+        departed = line.service is not None and services[line.service].departed(now)
+        options = () if departed else _options(order, line, products.get(line.product), supplements)
+        options_of_lines.append(LineOptions(line=line.id, product=line.product, options=options))
+    return tuple(options_of_lines)
 
 
 def _options(

@@ -1,4 +1,4 @@
-"""An order as it stands: its lines in every version, travellers, fees, seats and payments."""
+"""The order model: its lines in every version, travellers, fees, seats and payments."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -12,7 +12,7 @@ from domain.travellers import Traveller
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands. A draft on a confirmed order is a draft."""
+    """The status of an order. A confirmed order with an open draft has the status draft."""
 
     DRAFT = "draft"
     CONFIRMED = "confirmed"
@@ -21,7 +21,7 @@ class OrderStatus(StrEnum):
 
 
 class ReservationState(StrEnum):
-    """A seat is held for a draft, confirmed with it, or released."""
+    """The state of a seat: held for a draft, confirmed with it, or released."""
 
     HELD = "held"
     CONFIRMED = "confirmed"
@@ -36,7 +36,7 @@ class FeeKind(StrEnum):
 
 
 class Reservation(Model):
-    """A place on a departure kept for the order. Lines refer to it; it may pass from one to the next."""
+    """A seat on a departure, reserved for the order. Lines refer to it, and it may pass from one line to another."""
 
     id: str
     service: str
@@ -47,17 +47,17 @@ class Reservation(Model):
 
     @property
     def name(self) -> str:
-        """The seat as travellers read it: coach 2 seat 7 is "2-07"."""
+        """The seat's name for travellers: coach 2 seat 7 is "2-07"."""
         return f"{self.coach}-{self.seat:02d}"
 
     @property
     def live(self) -> bool:
-        """Whether the seat is ours, for now or for good."""
+        """Whether the seat is held or confirmed."""
         return self.state is not ReservationState.RELEASED
 
 
 class OrderLine(Model):
-    """One sold thing; replaced, never edited. Which change added and removed it is part of it."""
+    """One sold item. It is replaced, never edited, and records the changes that added and removed it."""
 
     id: str
     position: int
@@ -84,21 +84,21 @@ class OrderLine(Model):
 
     @property
     def live(self) -> bool:
-        """Whether it is on the order now, draft included."""
+        """Whether the line is on the order now, draft included."""
         return self.removed_by is None
 
     @property
     def tax(self) -> Money:
-        """The tax inside its price."""
+        """The tax included in the price."""
         return included_tax(self.price, self.tax_rate)
 
     def in_version(self, version: int) -> bool:
-        """Whether it belongs to that version of the order."""
+        """Whether the line belongs to a version of the order."""
         return self.added_in <= version and (self.removed_in is None or self.removed_in > version)
 
 
 class Fee(Model):
-    """What is kept for changing, as its own amount beside the lines."""
+    """A fee for changing, as an amount of its own beside the lines."""
 
     id: str
     kind: FeeKind
@@ -108,26 +108,26 @@ class Fee(Model):
 
     @property
     def tax(self) -> Money:
-        """The tax inside it."""
+        """The tax included in the fee."""
         return included_tax(self.amount, self.tax_rate)
 
 
 class Order(Model):
-    """An order with everything a rule may ask about it."""
+    """An order with all data that the rules need."""
 
     number: str
     currency: str
     status: OrderStatus
     version: int
     confirmed_version: int
-    """0 while it was never confirmed."""
+    """0 before the first confirmation."""
     draft_opened_by: str | None
     expires_at: Instant | None
     expires_fixed: bool
-    """Whether a client set the deadline itself; then changes do not move it."""
+    """Whether a client set the deadline; changes then do not move it."""
     last_event: int
     lines: tuple[OrderLine, ...]
-    """Every line there ever was, except those that were undone."""
+    """Every line the order ever had, except undone ones."""
     travellers: tuple[Traveller, ...]
     fees: tuple[Fee, ...]
     """Fees in force, draft included."""
@@ -138,7 +138,7 @@ class Order(Model):
 
     @classmethod
     def empty(cls, number: str, currency: str, last_event: int) -> "Order":
-        """Return an order as it is when it has just been made."""
+        """Return a new order without lines."""
         return cls(
             number=number,
             currency=currency,
@@ -173,23 +173,23 @@ class Order(Model):
 
     @property
     def aboard(self) -> tuple[Traveller, ...]:
-        """Travellers on a line, in the order of the lines."""
+        """The travellers on live lines, in the order of the lines."""
         known = {each.id: each for each in self.travellers}
-        return tuple(known[each] for each in dict.fromkeys(one for line in self.live_lines for one in line.travellers))
+        return tuple(known[each] for each in dict.fromkeys(id_ for line in self.live_lines for id_ in line.travellers))
 
     @property
     def tax(self) -> Money:
-        """The tax inside what it costs, draft included."""
+        """The tax included in the order's total, draft included."""
         return self.sum(line.tax for line in self.live_lines) + self.sum(fee.tax for fee in self.fees)
 
     @property
     def due(self) -> Money:
-        """What the order costs with everything in its draft."""
+        """The order's total price, draft included."""
         return self.sum(line.price for line in self.live_lines) + self.sum(fee.amount for fee in self.fees)
 
     @property
     def balance(self) -> Money:
-        """What is still owed; negative when the customer is owed. Money set aside counts as paid."""
+        """The amount still due; negative when a refund is due to the customer. Authorised money counts as paid."""
         return self.due - paid(self.payments, self.currency)
 
     def sum(self, amounts: Iterable[Money]) -> Money:

@@ -1,4 +1,4 @@
-"""Whether an order's state admits what is asked, before anything else is looked at."""
+"""Preconditions of a request in the order's state, checked before any other rule."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ from domain.traveller_rules import require_fields
 
 
 def check_confirm(order: Order, products: Mapping[str, Product], *, pays: bool) -> Money:
-    """Return what is still owed for a confirmation; zero when nothing is, or the customer is owed.
+    """Return the amount due for a confirmation; zero when nothing is due or a refund is due to the customer.
 
     Raises OrderExpired, OrderCancelled, OrderEmpty, TravellersIncomplete and BalanceNotZero.
     """
@@ -31,15 +31,15 @@ def check_confirm(order: Order, products: Mapping[str, Product], *, pays: bool) 
 
 
 def check_paid(balance: Money, *, pays: bool) -> Money:
-    """Return what a confirmation must set aside; BalanceNotZero when that is something and nobody pays."""
-    owed = max(balance, balance - balance)
-    if owed.minor and not pays:
+    """Return the amount a confirmation must authorise; BalanceNotZero when it is above zero and no payment is sent."""
+    amount_due = max(balance, balance - balance)
+    if amount_due.minor and not pays:
         raise BalanceNotZero
-    return owed
+    return amount_due
 
 
 def check_pay(order: Order, amount: Money | None) -> Money:
-    """Return what to set aside. Raises OrderExpired, OrderCancelled, CurrencyMismatch, PaymentTooHigh."""
+    """Return the amount to authorise. Raises OrderExpired, OrderCancelled, CurrencyMismatch, PaymentTooHigh."""
     _check_open(order)
     if amount is None or amount.currency != order.currency:
         raise CurrencyMismatch
@@ -49,7 +49,7 @@ def check_pay(order: Order, amount: Money | None) -> Money:
 
 
 def check_extend(order: Order) -> None:
-    """Raise NoDraft unless a draft with a deadline is open."""
+    """Raise NoDraft unless a draft is open."""
     if order.draft_opened_by is None:
         raise NoDraft
 

@@ -1,4 +1,4 @@
-"""What can be sold: products with a price by age, and supplements sold on top."""
+"""Products with prices by age, and supplements sold with them."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -9,7 +9,7 @@ from domain.money import Money
 
 
 class PriceRow(Model):
-    """One price for an age range; both ends belong to it."""
+    """One price for an age range, both ends included."""
 
     min_age: Number
     max_age: Number
@@ -17,14 +17,14 @@ class PriceRow(Model):
 
 
 class GroupSize(Model):
-    """How many travellers share the one order line of a group product."""
+    """How many travellers may share the one order line of a group product."""
 
     smallest: Number
     largest: Number
 
 
 class Product(Model):
-    """Something sold per traveller, or once per group, with or without a departure."""
+    """A product sold per traveller or once per group, with or without a departure."""
 
     id: Code
     name: Text
@@ -35,10 +35,10 @@ class Product(Model):
     tax_rate: Decimal
     change_fee: Money
     railway_line: Code | None = None
-    """The train line it is sold on; None for a product without a departure."""
+    """The railway line of its departures; None for a product without a departure."""
     group: GroupSize | None = None
     sold_by_offers: Flag = True
-    """Whether its lines refer to the offer they were sold by, and stand or fall with it."""
+    """Whether its lines refer to the offer they were sold by, and are kept or replaced with it."""
     fields_for_offer: tuple[str, ...] = ("birth_date",)
     fields_for_order: tuple[str, ...] = ("birth_date", "given_name", "family_name")
     supplements: tuple[Code, ...] = ()
@@ -51,7 +51,7 @@ class Product(Model):
 
 
 class Supplement(Model):
-    """Sold on top of an order line: a meal, a bicycle."""
+    """An extra sold with an order line, such as a meal or a bicycle."""
 
     id: Code
     name: Text
@@ -61,22 +61,22 @@ class Supplement(Model):
 
 
 def price_at_age(rows: tuple[PriceRow, ...], age: int) -> Money | None:
-    """Return the price for an age, or None when no row holds it.
+    """Return the price for an age, or None when no row contains it.
 
-    Where two rows hold the age the one with the lower maximum wins: in the Zürich card's list both
-    5 to 15 and 15 to 2500 hold 15, and 15 pays the child price ("from their 6th to their 16th birthday").
+    When two rows contain the age, the one with the lower maximum wins: in the Zürich card's price list both
+    5 to 15 and 15 to 2500 contain 15, and 15 pays the child price ("from their 6th to their 16th birthday").
     """
-    fitting = [row for row in rows if row.min_age <= age <= row.max_age]
-    return min(fitting, key=lambda row: row.max_age).price if fitting else None
+    matching = [row for row in rows if row.min_age <= age <= row.max_age]
+    return min(matching, key=lambda row: row.max_age).price if matching else None
 
 
-def without_price(product: Product, births: Iterable[tuple[str, Day | None]], first_day: Day) -> list[str]:
-    """Return the travellers, by id, whose age on the first day of validity is in no price row."""
+def without_price(product: Product, birth_dates: Iterable[tuple[str, Day | None]], first_day: Day) -> list[str]:
+    """Return the ids of travellers whose age on the first day of validity is in no price row."""
     if product.group:
         return []
-    return [each for each, birth in births if birth and price_for(product, birth, first_day) is None]
+    return [each for each, birth in birth_dates if birth and price_for(product, birth, first_day) is None]
 
 
 def price_for(product: Product, birth_date: Day, first_day: Day) -> Money | None:
-    """Return what one traveller pays on the first day of validity, or None when no price row fits."""
+    """Return one traveller's price by their age on the first day of validity, or None when no price row matches."""
     return price_at_age(product.prices, age_on(birth_date, first_day))

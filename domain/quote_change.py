@@ -1,4 +1,4 @@
-"""How a plan is priced: against the last confirmed version, each fee once, the way back for nothing."""
+"""Prices a plan against the last confirmed version: each fee once, and a return to what was sold for free."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,24 +18,24 @@ from domain.travellers import Traveller
 
 @dataclass(frozen=True)
 class _Exchange:
-    """What the draft gives up of the confirmed version, and what it takes instead."""
+    """The lines the draft gives up from the confirmed version, and the lines it takes instead."""
 
     given_up: tuple[OrderLine, ...]
     taken: tuple[OrderLine | PlannedLine, ...]
     kept: tuple[OrderLine, ...]
     back: Mapping[str, OrderLine]
-    """Taken lines that sell the very thing a given-up line sold."""
+    """By id of a taken line: the given-up line that sold exactly the same."""
 
 
-def quote_change(order: Order, plan: Plan, shelf: CatalogueSlice, now: datetime) -> Quote:
-    """Return what a plan costs. Money is in minor units of the order's currency.
+def quote_change(order: Order, plan: Plan, catalogue: CatalogueSlice, now: datetime) -> Quote:
+    """Return the quote of a plan. Money is in minor units of the order's currency.
 
-    Raises OfferExpired at the instant a bundle's promise ends, ServiceDeparted, and NotOffered when a
-    line of an expired order has no price any more.
+    Raises OfferExpired from the instant a bundle expires, ServiceDeparted, and NotOffered when a
+    line of an expired order no longer has a price.
     """
-    _check_times(order, plan, shelf, now)
+    _check_times(order, plan, catalogue, now)
     exchange = _exchange(order, plan)
-    prices = {line.id: _price(line, exchange, order, plan, shelf) for line in plan.adds}
+    prices = {line.id: _price(line, exchange, order, plan, catalogue) for line in plan.adds}
     sold_at = {line.id: line.price for line in order.live_lines} | prices
     taken = [_quoted(line, sold_at[line.id], taken=True) for line in exchange.taken]
     given_up = [_quoted(line, line.price, taken=False) for line in exchange.given_up]
@@ -43,11 +43,11 @@ def quote_change(order: Order, plan: Plan, shelf: CatalogueSlice, now: datetime)
     charges = _change_fees(exchange)
     fee = order.sum(each.amount for each in charges)
     difference = new + fee - old
-    owed_back = max(-difference, zero(order.currency))
-    kept = zero(order.currency) if plan.refund_price_difference else owed_back
+    refund_due = max(-difference, zero(order.currency))
+    kept = zero(order.currency) if plan.refund_price_difference else refund_due
     fees = (*charges, *_kept_fee(kept, exchange))
-    standing = order.sum(line.price for line in exchange.kept) + order.sum(f.amount for f in order.confirmed_fees)
-    due = standing + new + order.sum(each.amount for each in fees)
+    unchanged = order.sum(line.price for line in exchange.kept) + order.sum(f.amount for f in order.confirmed_fees)
+    due = unchanged + new + order.sum(each.amount for each in fees)
     return Quote(
         old_price=old,
         new_price=new,
@@ -56,7 +56,7 @@ def quote_change(order: Order, plan: Plan, shelf: CatalogueSlice, now: datetime)
         + order.sum(each.tax for each in fees)
         - order.sum(line.tax for line in given_up),
         difference=difference,
-        to_refund=owed_back - kept,
+        to_refund=refund_due - kept,
         not_refundable=kept,
         balance=due - paid(order.payments, order.currency),
         lines=(*given_up, *taken),
@@ -65,16 +65,16 @@ def quote_change(order: Order, plan: Plan, shelf: CatalogueSlice, now: datetime)
     )
 
 
-def _check_times(order: Order, plan: Plan, shelf: CatalogueSlice, now: datetime) -> None:
+def _check_times(order: Order, plan: Plan, catalogue: CatalogueSlice, now: datetime) -> None:
     for line in plan.adds:
-        fresh = line.offered_price is not None and line.offer_bundle is not None
-        if fresh and shelf.bundles[line.offer_bundle or ""].expired(now):
+        newly_offered = line.offered_price is not None and line.offer_bundle is not None
+        if newly_offered and catalogue.bundles[line.offer_bundle or ""].expired(now):
             raise OfferExpired
-    # What was only in the draft was never sold: it may go whenever it is left.
+    # A line that exists only in the draft was never sold, so it may be removed even after its departure.
     given_up = [line for line in order.confirmed_lines if line.id in plan.removes]
     touched: list[OrderLine | PlannedLine] = [*plan.adds, *given_up]
     services = {line.service for line in touched if line.service}
-    if any(shelf.services[service].departed(now) for service in services):
+    if any(catalogue.services[service].departed(now) for service in services):
         raise ServiceDeparted
 
 
@@ -105,31 +105,31 @@ def _way_back(given_up: Sequence[OrderLine], taken: Sequence[OrderLine | Planned
 
 
 def _sale(line: OrderLine | PlannedLine) -> tuple[object, ...]:
-    """Return what is sold to whom, whatever it costs."""
-    on_top = line.supplement_of is not None
-    return line.product, line.service, line.valid_from, frozenset(line.travellers), on_top
+    """Return what a line sells to which travellers, without its price."""
+    is_supplement = line.supplement_of is not None
+    return line.product, line.service, line.valid_from, frozenset(line.travellers), is_supplement
 
 
-def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, shelf: CatalogueSlice) -> Money:
+def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, catalogue: CatalogueSlice) -> Money:
     if line.id in exchange.back:
         return exchange.back[line.id].price
     if line.offered_price is not None:
         return line.offered_price
     if line.supplement_of:
-        supplement = shelf.supplements.get(line.product)
+        supplement = catalogue.supplements.get(line.product)
         if supplement is None:
             raise NotOffered
         return supplement.price
-    return _price_anew(line, order, plan, shelf)
+    return _price_anew(line, order, plan, catalogue)
 
 
-def _price_anew(line: PlannedLine, order: Order, plan: Plan, shelf: CatalogueSlice) -> Money:
+def _price_anew(line: PlannedLine, order: Order, plan: Plan, catalogue: CatalogueSlice) -> Money:
     travellers: dict[str, Traveller] = {each.id: each for each in (*order.travellers, *plan.travellers)}
-    product = shelf.products.get(line.product)
-    births = [travellers[each].birth_date for each in line.travellers]
+    product = catalogue.products.get(line.product)
+    birth_dates = [travellers[each].birth_date for each in line.travellers]
     if product is None:
         raise NotOffered
-    prices = [price_for(product, birth, line.first_day) if birth else None for birth in births]
+    prices = [price_for(product, birth, line.first_day) if birth else None for birth in birth_dates]
     known = [price for price in prices if price is not None]
     if len(known) != len(prices):
         raise NotOffered

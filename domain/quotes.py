@@ -1,4 +1,4 @@
-"""What a change costs: old price, new price, fee, tax and the signed difference."""
+"""Quotes: old price, new price, fees, tax and the signed difference of a change."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from domain.orders import FeeKind
 
 
 class QuotedLine(Model):
-    """One line's part in a quote: given up or taken, by whom, at what price."""
+    """One line of a quote: given up or taken, with its travellers and price."""
 
     line: str
     product: str
@@ -19,7 +19,7 @@ class QuotedLine(Model):
 
 
 class QuotedFee(Model):
-    """One fee a change brings: for giving up a line, or a difference that is kept."""
+    """One fee of a change: for giving up a line, or a price difference that is not refunded."""
 
     kind: FeeKind
     line: str | None
@@ -28,26 +28,26 @@ class QuotedFee(Model):
 
     @property
     def tax(self) -> Money:
-        """The tax inside the fee."""
+        """The tax included in the fee."""
         return included_tax(self.amount, self.tax_rate)
 
 
 class Quote(Model):
-    """A change's price against the last confirmed version, so that two changes never stack two fees."""
+    """The price of a change against the last confirmed version, so two changes of a draft never add up two fees."""
 
     old_price: Money
     new_price: Money
     fee: Money
-    """What giving up lines costs; a difference that is kept is not in it."""
+    """The fees for giving up lines; a price difference that is kept is not included."""
     tax: Money
-    """Tax of what is taken and of all fees, less the tax of what is given up."""
+    """The tax of taken lines and of all fees, less the tax of given-up lines."""
     difference: Money
-    """New price plus fee less old price; negative is owed to the customer."""
+    """New price plus fee less old price; negative when the change is cheaper."""
     to_refund: Money
     not_refundable: Money
-    """What a cheaper change keeps because no refund was asked for."""
+    """The part of the difference that is kept because no refund was requested."""
     balance: Money
-    """What the order owes once changed; negative when the customer is owed."""
+    """The order's balance after the change; negative when a refund is due to the customer."""
     lines: tuple[QuotedLine, ...]
     fees: tuple[QuotedFee, ...]
     prices: dict[str, Money]

@@ -1,13 +1,13 @@
-"""One class per reason a change is refused: a stable code and one sentence without personal data.
+"""Refusals: one class per reason, with a stable code and one sentence without personal data.
 
-A refusal is a business no: it will stay no, is never retried and never counts as a failure.
+A refusal is a business no. It is final, is never retried and does not count as a failure.
 """
 
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - the glossary keeps refusal and error apart
-    """A no with a reason. Members point at what it is about, by our own ids and field names only."""
+class Refusal(Exception):  # noqa: N818 - the glossary distinguishes refusals from errors
+    """A refused request. Its members point at the cause, by our ids and field names only."""
 
     code: ClassVar[str]
     sentence: ClassVar[str]
@@ -18,35 +18,35 @@ class Refusal(Exception):  # noqa: N818 - the glossary keeps refusal and error a
 
 
 class OrderCancelled(Refusal):
-    """Every line was removed and that was confirmed; the order takes no more changes."""
+    """Every line was removed and the removal was confirmed."""
 
     code = "ORDER_CANCELLED"
-    sentence = "The order is cancelled and takes no more changes."
+    sentence = "The order is cancelled and accepts no more changes."
 
 
 class OrderErased(Refusal):
-    """Who travelled is not known any more, so nothing can be changed for them."""
+    """The order's personal data has been erased, so nothing can be changed for its travellers."""
 
     code = "ORDER_ERASED"
-    sentence = "The order's travellers have been erased; it takes no more requests."
+    sentence = "The order's travellers have been erased; it accepts no more requests."
 
 
 class AlreadyConfirmed(Refusal):
-    """The change was to be run only while the order had never been confirmed."""
+    """The change is valid only for an order that was never confirmed."""
 
     code = "ALREADY_CONFIRMED"
-    sentence = "The order has been confirmed; this change was for an order not confirmed yet."
+    sentence = "The order has been confirmed; this change is only for an order that was never confirmed."
 
 
 class OrderExpired(Refusal):
-    """The order was never confirmed in time; a change opens it again, nothing else does."""
+    """The order was not confirmed before its deadline; only a change opens it again."""
 
     code = "ORDER_EXPIRED"
     sentence = "The order has expired; only a change can open it again."
 
 
 class OrderEmpty(Refusal):
-    """There is nothing on the order that could be confirmed."""
+    """The order has nothing to confirm."""
 
     code = "ORDER_EMPTY"
     sentence = "There is nothing on the order to confirm."
@@ -60,31 +60,31 @@ class NoDraft(Refusal):
 
 
 class OrderBusy(Refusal):
-    """Other requests for the same order took longer than this one may wait."""
+    """Other requests for the same order took longer than this request may wait."""
 
     code = "ORDER_BUSY"
-    sentence = "Other requests for this order took too long; nothing was done. Try again with a new key."
+    sentence = "Other requests for this order took too long; nothing was done. Retry with a new idempotency key."
 
 
 class OrderNeedsAttention(Refusal):
-    """A step of an earlier request is stuck and an operator has to look at it first."""
+    """A step of an earlier request is stuck, and an operator has to resolve it first."""
 
     code = "ORDER_NEEDS_ATTENTION"
-    sentence = "An earlier request for this order is stuck and an operator is asked to finish it."
+    sentence = "An earlier request for this order is stuck; an operator has to resolve it first."
 
 
 class SecondPersonNeeded(Refusal):
-    """More money was moved by hand than one person may say alone, and no other one has said so in the last hour."""
+    """The amount is above one person's limit, and no second person has made the same statement in the last hour."""
 
     code = "SECOND_PERSON_NEEDED"
     sentence = (
-        "More money than one person may say alone: nothing was done."
-        " Another one has to say the same within the hour, at the desk or through the API."
+        "The amount is above the limit for one person; nothing was done."
+        " A second person has to confirm it within one hour, at the desk or through the API."
     )
 
 
 class StaleOrder(Refusal):
-    """If-Match named an older state of the order than the one found in turn."""
+    """If-Match named an older state than the order had when the request was run."""
 
     code = "STALE_ORDER"
     sentence = "The order has changed since the state named by If-Match."
@@ -98,73 +98,73 @@ class LineNotFound(Refusal):
 
 
 class LineRemoved(Refusal):
-    """The line was removed, or replaced by several where one is needed."""
+    """The line was removed, or replaced by several lines where one is needed."""
 
     code = "LINE_REMOVED"
-    sentence = "The line is not on the order any more, or several lines stand in its place."
+    sentence = "The line is no longer on the order, or several lines have replaced it."
 
 
 class TooManyLines(Refusal):
-    """The order would have more lines than one may."""
+    """The order would have more lines than allowed."""
 
     code = "TOO_MANY_LINES"
-    sentence = "An order has 200 lines at most."
+    sentence = "An order can have at most 200 lines."
 
 
 class LinesOverlap(Refusal):
-    """Two operations of one change would take away the same line."""
+    """Two operations of one change would remove the same line."""
 
     code = "LINES_OVERLAP"
     sentence = "Two operations of this change name the same line."
 
 
 class OfferNotFound(Refusal):
-    """No such offer bundle; one of another tenant is not found either."""
+    """The offer bundle does not exist or belongs to another tenant."""
 
     code = "OFFER_NOT_FOUND"
     sentence = "There is no such offer bundle."
 
 
 class OfferExpired(Refusal):
-    """The bundle's promise has ended."""
+    """The offer bundle is past its expiry."""
 
     code = "OFFER_EXPIRED"
     sentence = "The offer bundle has expired; search again."
 
 
 class OfferTaken(Refusal):
-    """A bundle that was found for one order would be at two positions of it."""
+    """A bundle offered for one order only would be at two positions of that order."""
 
     code = "OFFER_TAKEN"
-    sentence = "The offer bundle is taken already; search again for another one."
+    sentence = "The offer bundle is already used at another position; search again for another one."
 
 
 class NotOffered(Refusal):
-    """What an expired order held is not offered any more for its travellers."""
+    """A product on an expired order is no longer offered for its travellers."""
 
     code = "NOT_OFFERED"
-    sentence = "Something kept on the order is not offered any more."
+    sentence = "A product kept on the expired order is no longer offered."
 
 
 class ServiceDeparted(Refusal):
-    """The departure lies in the past, on the line given up or the one taken."""
+    """The service of a given-up or a new line has departed."""
 
     code = "SERVICE_DEPARTED"
-    sentence = "The departure has left."
+    sentence = "The service has already departed."
 
 
 class ChangeNotAllowed(Refusal):
-    """The operation does not fit the line: a supplement cannot be replaced or carry supplements."""
+    """The operation is not possible on the line: a supplement cannot be replaced or have supplements."""
 
     code = "CHANGE_NOT_ALLOWED"
     sentence = "The line cannot be changed in this way."
 
 
 class NothingToChange(Refusal):
-    """The lines already carry what was asked for."""
+    """The order already has what the change requests."""
 
     code = "NOTHING_TO_CHANGE"
-    sentence = "The order already is what the change asks for."
+    sentence = "The order already has everything the change requests."
 
 
 class SupplementNotOffered(Refusal):
@@ -175,7 +175,7 @@ class SupplementNotOffered(Refusal):
 
 
 class SeatingChangeNotSupported(Refusal):
-    """The supplement would move a traveller to another seat (Entur: not supported on a sold order)."""
+    """The supplement would change a traveller's seat (Entur: not supported on a sold order)."""
 
     code = "SEATING_CHANGE_NOT_SUPPORTED"
     sentence = "A supplement that changes seating cannot be added; replace the line instead."
@@ -185,109 +185,109 @@ class TravellerNotInOffer(Refusal):
     """The offer was not priced for that traveller."""
 
     code = "TRAVELLER_NOT_IN_OFFER"
-    sentence = "A traveller is not among those the offer was made for."
+    sentence = "The offer was not priced for one of the travellers."
 
 
 class TravellerCountOutOfRange(Refusal):
-    """More or fewer travellers than the product takes."""
+    """More or fewer travellers than the product allows."""
 
     code = "TRAVELLER_COUNT_OUT_OF_RANGE"
-    sentence = "The product does not take this number of travellers."
+    sentence = "The product does not allow this number of travellers."
 
 
 class TravellerNotOnOrder(Refusal):
-    """Details were sent for somebody who is on no line."""
+    """The request has details of a traveller who is on no line."""
 
     code = "TRAVELLER_NOT_ON_ORDER"
     sentence = "A traveller is on no line of the order."
 
 
 class TravellerDiffers(Refusal):
-    """The offer was priced on another birth date than the order's other lines for the same traveller."""
+    """The offer was priced for a different birth date than the order's other lines for the same traveller."""
 
     code = "TRAVELLER_DIFFERS"
-    sentence = "The offer was priced on other details of a traveller than the lines that stay."
+    sentence = "The offer was priced for a different birth date of a traveller than the order's other lines."
 
 
 class TravellersIncomplete(Refusal):
-    """Fields the order requires are missing; a draft may lack them, its confirmation may not."""
+    """Required fields of travellers are missing. A draft may lack fields that only the confirmation requires."""
 
     code = "TRAVELLERS_INCOMPLETE"
-    sentence = "Details of travellers that the order requires are missing."
+    sentence = "Required details of travellers are missing."
 
 
 class SoldOut(Refusal):
-    """Not enough free seats on the departure."""
+    """The departure has too few free seats."""
 
     code = "SOLD_OUT"
     sentence = "There are not enough free seats on the departure."
 
 
 class OrderHoldsTooMany(Refusal):
-    """The draft would hold more seats than one may without having them for good."""
+    """The draft would hold more unconfirmed seats than one draft may."""
 
     code = "ORDER_HOLDS_TOO_MANY"
     sentence = "The draft would hold too many seats; confirm it, or change in one go."
 
 
 class ClientHoldsTooMany(Refusal):
-    """The client's open drafts together would hold more seats than one client may."""
+    """The client's open drafts together would hold more unconfirmed seats than one client may."""
 
     code = "CLIENT_HOLDS_TOO_MANY"
     sentence = "The client's drafts hold too many seats; confirm or discard some, or change in one go."
 
 
 class SeatTaken(Refusal):
-    """A seat asked for by name is held or sold."""
+    """A seat requested by name is held or sold."""
 
     code = "SEAT_TAKEN"
-    sentence = "A seat asked for is taken."
+    sentence = "A requested seat is taken."
 
 
 class SeatUnknown(Refusal):
-    """The departure has no seat of that name, or the change needs another number of seats."""
+    """The departure has no seat of that name, or the number of seats differs from the number of travellers."""
 
     code = "SEAT_UNKNOWN"
-    sentence = "A seat asked for does not exist, or the seats do not match the travellers."
+    sentence = "A requested seat does not exist, or the number of seats differs from the number of travellers."
 
 
 class HoldLost(Refusal):
-    """A hold ran out at the provider and cannot be prolonged."""
+    """A hold expired at the provider and cannot be extended."""
 
     code = "HOLD_LOST"
-    sentence = "A seat held for the draft could not be kept any longer."
+    sentence = "A seat held for the draft expired and could not be extended."
 
 
 class CurrencyMismatch(Refusal):
-    """Nothing is netted between currencies."""
+    """An amount has another currency than the order. Amounts are never netted across currencies."""
 
     code = "CURRENCY_MISMATCH"
-    sentence = "The currency is not the order's."
+    sentence = "The currency differs from the order's currency."
 
 
 class BalanceNotZero(Refusal):
-    """Money is still owed and no payment came with the confirmation."""
+    """An amount is due and the confirmation has no payment."""
 
     code = "BALANCE_NOT_ZERO"
-    sentence = "Money is still owed; send a payment."
+    sentence = "An amount is still due; send a payment."
 
 
 class PaymentTooHigh(Refusal):
-    """More money than is owed."""
+    """The payment is larger than the amount due."""
 
     code = "PAYMENT_TOO_HIGH"
-    sentence = "The payment is more than what is owed."
+    sentence = "The payment is larger than the amount due."
 
 
 class PaymentRefused(Refusal):
-    """The payment provider said no, to setting the money aside or to taking it."""
+    """The payment provider refused the authorisation or the capture."""
 
     code = "PAYMENT_REFUSED"
     sentence = "The payment was refused."
 
 
 class RefundRefused(Refusal):
-    """The payment provider will not pay back to the original payment."""
+    """The payment provider refused the refund to the original payment."""
 
     code = "REFUND_REFUSED"
     sentence = "The refund was refused."

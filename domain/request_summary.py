@@ -1,4 +1,4 @@
-"""What a request asks, in words for an operator: counts, amounts and deadlines, nothing personal."""
+"""Summaries of requests for operators: counts, amounts and deadlines, without personal data."""
 
 from domain.changes import ChangeRequest
 from domain.operations import (
@@ -12,42 +12,42 @@ from domain.operations import (
     SetTravellers,
 )
 
-MOST_SAID = 4
+MAX_PARTS = 4
 
 
 def summarise(request: ChangeRequest) -> str:
-    """Return what a request asks beyond its kind; empty when the kind says all."""
-    said = [_words(operation) for operation in request.operations[:MOST_SAID]]
-    if len(request.operations) > MOST_SAID:
-        said.append(f"{len(request.operations) - MOST_SAID} more")
+    """Return a summary of a request beside its kind; empty when the kind says everything."""
+    parts = [_describe(operation) for operation in request.operations[:MAX_PARTS]]
+    if len(request.operations) > MAX_PARTS:
+        parts.append(f"{len(request.operations) - MAX_PARTS} more")
     if request.amount:
-        said.append(request.amount.display)
+        parts.append(request.amount.display)
     if request.expires_at:
-        said.append(f"until {request.expires_at:%Y-%m-%d %H:%M} UTC")
+        parts.append(f"until {request.expires_at:%Y-%m-%d %H:%M} UTC")
     if request.confirm:
-        said.append("confirmed in one go")
-    return ", ".join(said)
+        parts.append("confirmed in one go")
+    return ", ".join(parts)
 
 
-def _words(operation: Operation) -> str:
+def _describe(operation: Operation) -> str:
     match operation:
         case AddLines():
-            said = "take an offer"
+            text = "add an offer"
         case ReplaceLines():
-            said = f"replace {_counted(len(operation.lines), 'line')} by {_counted(len(operation.with_), 'offer')}"
+            text = f"replace {_counted(len(operation.lines), 'line')} by {_counted(len(operation.with_), 'offer')}"
         case SetPosition():
-            said = f"set position {operation.position}"
+            text = f"set position {operation.position}"
         case KeepPositions():
-            said = f"keep {_counted(len(operation.positions), 'position')}"
+            text = f"keep {_counted(len(operation.positions), 'position')}"
         case RemoveLines():
             lines = _counted(len(operation.lines), "line")
-            said = f"remove position {operation.position}" if operation.position else f"remove {lines}"
+            text = f"remove position {operation.position}" if operation.position else f"remove {lines}"
         case AddSupplements():
-            said = f"add {_counted(sum(each.count for each in operation.supplements), 'supplement')}"
+            text = f"add {_counted(sum(each.count for each in operation.supplements), 'supplement')}"
         case SetTravellers():
-            said = f"set the details of {_counted(len(operation.travellers), 'traveller')}"
-    return said
+            text = f"set the details of {_counted(len(operation.travellers), 'traveller')}"
+    return text
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' if count != 1 else ''}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"

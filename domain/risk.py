@@ -1,4 +1,4 @@
-"""What could be lost or owed while a change hangs: money that is neither as before nor as it will be."""
+"""Money at risk while a change is unfinished: authorised, or captured but not matched by a confirmed version."""
 
 from domain.model import Model
 from domain.money import Money
@@ -9,18 +9,18 @@ class Risk(Model):
     """An order's money at risk."""
 
     set_aside: Money
-    """Authorised, neither captured nor let go."""
+    """Money authorised and neither captured nor voided."""
     unsettled: Money
-    """Captured beyond what the confirmed version costs; negative when paid back below it."""
+    """Money captured beyond the price of the confirmed version; negative when refunded below it."""
 
     @property
     def total(self) -> Money:
-        """What is at risk in all, whoever would lose it."""
+        """The total at risk, for either side."""
         return self.set_aside + max(self.unsettled, -self.unsettled)
 
 
 def at_risk(order: Order) -> Risk:
-    """Return an order's money at risk: none once what was paid is what the confirmed version costs."""
+    """Return an order's money at risk; zero when the payments equal the price of the confirmed version."""
     confirmed = order.sum(line.price for line in order.confirmed_lines)
     if order.confirmed_version:
         confirmed += order.sum(fee.amount for fee in order.confirmed_fees)

@@ -1,4 +1,4 @@
-"""Who owes whom once a draft is confirmed: what is captured, let go and refunded."""
+"""Settlement of a confirmed draft: which payments are captured, voided and refunded."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -9,24 +9,24 @@ from domain.refusals import BalanceNotZero
 
 
 class Payment(Model):
-    """Money once set aside for an order, and what became of it. Oldest first wherever listed."""
+    """An authorised payment with its captured and refunded amounts. Lists of payments are oldest first."""
 
     key: str
-    """The key it was authorised under."""
+    """The step key of the authorisation."""
     authorised: Money
     captured: Money
     refunded: Money
     open: Flag
-    """Still set aside: neither captured nor let go."""
+    """Whether the payment is neither captured nor voided."""
 
     @property
     def refundable(self) -> Money:
-        """What could still be paid back."""
+        """The amount that can still be refunded."""
         return self.captured - self.refunded
 
 
 class MoveKind(StrEnum):
-    """What is done with one payment."""
+    """The kinds of movements on a payment."""
 
     CAPTURE = "capture"
     VOID = "void"
@@ -42,34 +42,34 @@ class Move(Model):
 
 
 def paid(payments: Sequence[Payment], currency: str) -> Money:
-    """Return what was paid and not paid back, money set aside included."""
+    """Return captured less refunded money plus open authorisations."""
     kept = total((payment.refundable for payment in payments), currency)
     return kept + total((payment.authorised for payment in payments if payment.open), currency)
 
 
 def settlement(due: Money, payments: Sequence[Payment]) -> list[Move]:
-    """Return the moves after which exactly what is due has been paid.
+    """Return the moves after which exactly the amount due has been paid.
 
-    Captures take the oldest payment first and no more than is owed, the rest of what was set aside
-    is let go; refunds go back over the original payments, newest first, each at most what it brought.
-    Raises BalanceNotZero when too little was set aside.
+    Authorisations are captured oldest first, up to the amount due; the others are voided. Refunds go to the
+    original payments, newest first, each up to its captured amount. Raises BalanceNotZero when too little
+    was authorised.
     """
-    owed = due - total((payment.refundable for payment in payments), due.currency)
+    amount_due = due - total((payment.refundable for payment in payments), due.currency)
     moves: list[Move] = []
     for payment in (each for each in payments if each.open):
-        amount = min(owed, payment.authorised)
+        amount = min(amount_due, payment.authorised)
         if amount.minor > 0:
             moves.append(Move(kind=MoveKind.CAPTURE, payment=payment.key, amount=amount))
-            owed -= amount
+            amount_due -= amount
         else:
             moves.append(Move(kind=MoveKind.VOID, payment=payment.key, amount=payment.authorised))
-    if owed.minor > 0:
+    if amount_due.minor > 0:
         raise BalanceNotZero
     for payment in reversed(payments):
-        amount = min(-owed, payment.refundable)
+        amount = min(-amount_due, payment.refundable)
         if amount.minor > 0:
             moves.append(Move(kind=MoveKind.REFUND, payment=payment.key, amount=amount))
-            owed += amount
-    if owed != zero(due.currency):
-        raise ArithmeticError("more is to be refunded than was ever captured")
+            amount_due += amount
+    if amount_due != zero(due.currency):
+        raise ArithmeticError("the refund is larger than everything that was captured")
     return moves

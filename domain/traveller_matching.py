@@ -1,4 +1,4 @@
-"""Who is who, when a client sends travellers without ids: a corrected name must not make somebody new."""
+"""Matches travellers that a client sends without ids, so that a corrected name does not create a new traveller."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from domain.travellers import Traveller
 
 
 class UnidentifiedTraveller(Model):
-    """What is known of somebody sent without an id."""
+    """The details of a traveller sent without an id."""
 
     given_name: str | None
     family_name: str | None
@@ -15,39 +15,39 @@ class UnidentifiedTraveller(Model):
 
 
 def match_travellers(
-    strangers: Sequence[UnidentifiedTraveller], there: Iterable[Traveller], named: set[str]
+    unidentified: Sequence[UnidentifiedTraveller], known_travellers: Iterable[Traveller], named: set[str]
 ) -> list[str | None]:
-    """Return for each stranger the id of the traveller they are, or None for somebody new.
+    """Return the id of the known traveller for each unidentified one, or None for a new traveller.
 
-    First those with the same names and birth date; then the same birth date with one name corrected or
-    none known; then the same names with another birth date, or none. Never by position, and never when two
-    could be meant. Travellers `named` by id in the same request are somebody else.
+    The first match is by names and birth date, the second by birth date with one name corrected or no
+    names known, the third by names with another birth date or none. Position never matters, and an
+    ambiguous match counts as none. Travellers `named` by id in the same request are never matched.
     """
-    left = {each.id: each for each in there if each.id not in named}
-    found: list[str | None] = [None] * len(strangers)
-    for alike in (_the_same, _renamed, _born_otherwise):
-        open_ = [place for place, known in enumerate(found) if known is None]
-        for place in open_:
-            who = [each for each in left.values() if alike(strangers[place], each)]
-            rivals = [other for other in open_ if any(alike(strangers[other], each) for each in who)]
-            if len(who) == 1 and (rivals == [place] or alike is _the_same):
-                found[place] = left.pop(who[0].id).id
-    return found
+    candidates = {each.id: each for each in known_travellers if each.id not in named}
+    matches: list[str | None] = [None] * len(unidentified)
+    for is_match in (_is_identical, _has_corrected_name, _has_corrected_birth_date):
+        unmatched = [index for index, match in enumerate(matches) if match is None]
+        for index in unmatched:
+            possible = [each for each in candidates.values() if is_match(unidentified[index], each)]
+            rivals = [other for other in unmatched if any(is_match(unidentified[other], each) for each in possible)]
+            if len(possible) == 1 and (rivals == [index] or is_match is _is_identical):
+                matches[index] = candidates.pop(possible[0].id).id
+    return matches
 
 
-def _the_same(stranger: UnidentifiedTraveller, known: Traveller) -> bool:
-    return _names(stranger) == _names(known) != (None, None) and stranger.birth_date == known.birth_date
+def _is_identical(unidentified: UnidentifiedTraveller, known: Traveller) -> bool:
+    return _names(unidentified) == _names(known) != (None, None) and unidentified.birth_date == known.birth_date
 
 
-def _renamed(stranger: UnidentifiedTraveller, known: Traveller) -> bool:
-    if stranger.birth_date is None or stranger.birth_date != known.birth_date:
+def _has_corrected_name(unidentified: UnidentifiedTraveller, known: Traveller) -> bool:
+    if unidentified.birth_date is None or unidentified.birth_date != known.birth_date:
         return False
-    theirs, ours = _names(stranger), _names(known)
-    return (None, None) in (theirs, ours) or any(one and one == other for one, other in zip(theirs, ours, strict=True))
+    sent, stored = _names(unidentified), _names(known)
+    return (None, None) in (sent, stored) or any(one and one == other for one, other in zip(sent, stored, strict=True))
 
 
-def _born_otherwise(stranger: UnidentifiedTraveller, known: Traveller) -> bool:
-    return _names(stranger) == _names(known) and None not in _names(known)
+def _has_corrected_birth_date(unidentified: UnidentifiedTraveller, known: Traveller) -> bool:
+    return _names(unidentified) == _names(known) and None not in _names(known)
 
 
 def _names(person: UnidentifiedTraveller | Traveller) -> tuple[str | None, str | None]:

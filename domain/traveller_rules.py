@@ -1,4 +1,4 @@
-"""Who may use an offer, which details are frozen, and which are still missing."""
+"""Rules for travellers: who may use an offer, which details are frozen, and which are required."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -19,68 +19,68 @@ from domain.refusals import (
 from domain.travellers import Traveller
 
 FIELD_FROZEN = "FIELD_FROZEN"
-"""A field the offer was priced on cannot be changed; it was ignored (discover.swiss documents so)."""
+"""Warning code: a field the offer was priced on cannot be changed, so it was ignored (documented by discover.swiss)."""
 
 
-def add_travellers(planning: PlanBuilder, wish: LineWish, offered: Iterable[OfferedTraveller]) -> None:
-    """Note the travellers of a wish: as the offer was priced, completed by the details sent along.
+def add_travellers(builder: PlanBuilder, wish: LineWish, offered: Iterable[OfferedTraveller]) -> None:
+    """Add the travellers of a wish to the plan: as the offer was priced, completed by the details in the request.
 
     Raises TravellerDiffers when another offer of the same change was priced on another birth date.
     """
     details = {each.id: each for each in wish.travellers}
     for each in offered:
-        known = planning.traveller(each.id)
+        known = builder.traveller(each.id)
         if each.birth_date:
-            if planning.priced_on.setdefault(each.id, each.birth_date) != each.birth_date:
+            if builder.priced_on.setdefault(each.id, each.birth_date) != each.birth_date:
                 raise TravellerDiffers
             known = known.model_copy(update={"birth_date": each.birth_date})
-        planning.set_traveller(_complete(planning, known, details.get(each.id)))
+        builder.set_traveller(_complete(builder, known, details.get(each.id)))
 
 
-def only_of(planning: PlanBuilder, travellers: Iterable[Traveller], known: set[str]) -> tuple[Traveller, ...]:
-    """Return the travellers that are known, each other one ignored with a warning: ids cannot be changed."""
+def ignore_unknown(builder: PlanBuilder, travellers: Iterable[Traveller], known: set[str]) -> tuple[Traveller, ...]:
+    """Return the known travellers and add a warning for each other one, because ids cannot be changed."""
     travellers = tuple(travellers)
     for each in travellers:
         if each.id not in known:
-            planning.warn(FIELD_FROZEN, each.id, "id")
+            builder.warn(FIELD_FROZEN, each.id, "id")
     return tuple(each for each in travellers if each.id in known)
 
 
-def correct(planning: PlanBuilder, travellers: Iterable[Traveller]) -> None:
-    """Note corrected details of travellers on the order."""
+def correct_travellers(builder: PlanBuilder, travellers: Iterable[Traveller]) -> None:
+    """Add corrected details of the order's travellers to the plan."""
     for newer in travellers:
-        planning.set_traveller(_complete(planning, planning.traveller(newer.id), newer))
+        builder.set_traveller(_complete(builder, builder.traveller(newer.id), newer))
 
 
-def _complete(planning: PlanBuilder, known: Traveller, newer: Traveller | None) -> Traveller:
+def _complete(builder: PlanBuilder, known: Traveller, newer: Traveller | None) -> Traveller:
     if newer is None:
         return known
     if known.birth_date and newer.birth_date and newer.birth_date != known.birth_date:
-        planning.warn(FIELD_FROZEN, known.id, "birth_date")
+        builder.warn(FIELD_FROZEN, known.id, "birth_date")
         newer = newer.model_copy(update={"birth_date": None})
     return known.completed_by(newer)
 
 
-def validate_travellers(order: Order, request: ChangeRequest, plan: Plan, shelf: CatalogueSlice) -> None:
-    """Check every traveller of a change against the offers taken and the order.
+def validate_travellers(order: Order, request: ChangeRequest, plan: Plan, catalogue: CatalogueSlice) -> None:
+    """Check every traveller of a change against its offers and the order.
 
     Raises TravellerNotInOffer, TravellerCountOutOfRange, TravellerNotOnOrder, TravellerDiffers, and
-    TravellersIncomplete for fields the offers need or, in one go, fields the order needs.
+    TravellersIncomplete for fields the offers require or, for a change in one go, fields the order requires.
     """
     for wish in request.wishes:
-        _fits(wish, shelf.bundles[wish.offer_bundle_id])
+        _check_mapped(wish, catalogue.bundles[wish.offer_bundle_id])
     staying = [line for line in order.live_lines if line.id not in plan.removes]
     lines: list[OrderLine | PlannedLine] = [*staying, *plan.adds]
     aboard = {traveller for line in lines for traveller in line.travellers}
     for operation in request.operations:
         if isinstance(operation, SetTravellers) and not {each.id for each in operation.travellers} <= aboard:
             raise TravellerNotOnOrder
-    _same_for_all_lines(order, plan, staying)
+    _check_birth_dates(order, plan, staying)
     travellers = {each.id: each for each in (*order.travellers, *plan.travellers)}
-    require_fields(lines, travellers, shelf.products, for_order=plan.confirm)
+    require_fields(lines, travellers, catalogue.products, for_order=plan.confirm)
 
 
-def _fits(wish: LineWish, bundle: OfferBundle) -> None:
+def _check_mapped(wish: LineWish, bundle: OfferBundle) -> None:
     mapped = {each.id for offer in bundle.offers_taken(wish.offer_id) for each in offer.travellers}
     if not {*wish.traveller_ids, *(each.id for each in wish.travellers)} <= mapped:
         raise TravellerNotInOffer
@@ -90,13 +90,13 @@ def _fits(wish: LineWish, bundle: OfferBundle) -> None:
             raise TravellerCountOutOfRange
 
 
-def _same_for_all_lines(order: Order, plan: Plan, staying: Sequence[OrderLine]) -> None:
+def _check_birth_dates(order: Order, plan: Plan, staying: Sequence[OrderLine]) -> None:
     before = {each.id: each.birth_date for each in order.travellers}
-    # The lines an expired order keeps are planned anew, but nobody asked for them to be priced otherwise.
+    # The kept lines of an expired order are planned again, but the request does not change who they are priced for.
     kept: list[OrderLine | PlannedLine] = [*staying, *(line for line in plan.adds if line.offered_price is None)]
-    riding = {traveller for line in kept for traveller in line.travellers}
+    on_kept_lines = {traveller for line in kept for traveller in line.travellers}
     for each in plan.travellers:
-        if each.id in riding and before.get(each.id) not in (None, each.birth_date):
+        if each.id in on_kept_lines and before.get(each.id) not in (None, each.birth_date):
             raise TravellerDiffers
 
 
@@ -109,12 +109,12 @@ def require_fields(
 ) -> None:
     """Raise TravellersIncomplete, pointing at each missing field by line and field name.
 
-    Fields the offer needs are always required; those only the order needs when it is to be confirmed.
+    Fields the offer requires are always checked; fields only the order requires are checked when `for_order`.
     """
     missing: list[dict[str, str | int]] = []
     for line in lines:
-        found = missing_fields(line, travellers, products.get(line.product), for_order=for_order)
-        missing.extend({"line": line.id, "traveller": place, "field": name} for place, name in found)
+        absent = missing_fields(line, travellers, products.get(line.product), for_order=for_order)
+        missing.extend({"line": line.id, "traveller": index, "field": name} for index, name in absent)
     if missing:
         raise TravellersIncomplete(*missing)
 
@@ -122,8 +122,8 @@ def require_fields(
 def missing_fields(
     line: OrderLine | PlannedLine, travellers: Mapping[str, Traveller], product: Product | None, *, for_order: bool
 ) -> list[tuple[int, str]]:
-    """Return each field that a line's product needs and one of its travellers (by place) lacks."""
+    """Return each field that a line's product requires and a traveller, given by index, lacks."""
     if product is None:
         return []
     fields = dict.fromkeys((*product.fields_for_offer, *(product.fields_for_order if for_order else ())))
-    return [(place, name) for place, each in enumerate(line.travellers) for name in travellers[each].missing(fields)]
+    return [(index, name) for index, each in enumerate(line.travellers) for name in travellers[each].missing(fields)]

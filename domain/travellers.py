@@ -1,4 +1,4 @@
-"""Who travels, and which of their details a product needs."""
+"""Travellers and their details."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -10,7 +10,7 @@ from domain.model import Code, Day, Model, Text
 
 
 class Gender(StrEnum):
-    """What a traveller's documents say."""
+    """The gender in a traveller's documents."""
 
     FEMALE = "female"
     MALE = "male"
@@ -27,11 +27,11 @@ class Salutation(StrEnum):
 
 
 Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2,3}$")]
-"""A country as ISO 3166 writes it, in two or three letters."""
+"""An ISO 3166 country code of two or three letters."""
 
 
 class Traveller(Model):
-    """A person on an order. The client chooses the id and it never changes."""
+    """A person on an order. The client chooses the id, and it never changes."""
 
     id: Code
     given_name: Text | None = None
@@ -43,9 +43,9 @@ class Traveller(Model):
     passport: Text | None = None
 
     def completed_by(self, newer: "Traveller") -> "Traveller":
-        """Return this traveller with every field the newer one brings."""
+        """Return this traveller with every field that the newer one has."""
         return self.model_copy(update=newer.model_dump(exclude={"id"}, exclude_none=True))
 
     def missing(self, fields: Iterable[str]) -> list[str]:
-        """Return which of these fields have no value yet."""
+        """Return those of some fields that have no value."""
         return [name for name in fields if getattr(self, name, None) is None]

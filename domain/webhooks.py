@@ -1,4 +1,4 @@
-"""Webhooks: what is posted to them, when it is tried again, and when that ends."""
+"""Webhook rules: request bodies, pauses between attempts, and when attempts end."""
 
 import json
 import zlib
@@ -16,29 +16,29 @@ PAUSES = (
     timedelta(hours=10),
     *[timedelta(days=1)] * 4,
 )
-"""Between attempts at one event: about five days, then its webhook is disabled."""
+"""Pauses between attempts at one event: about five days in all, then the webhook is disabled."""
 MAX_BODY = 20_000
-"""Bytes that are posted at most."""
+"""The maximum size of a posted body in bytes."""
 PING = "ping"
 _JITTER = 20  # per cent, half of it in each direction
 
 
 class Failure(StrEnum):
-    """Why an event was not taken."""
+    """Why a delivery failed."""
 
     BAD_STATUS = "BAD_STATUS"
-    """By a status that is not 2xx."""
+    """The receiver responded with a status other than 2xx."""
     REDIRECTED = "REDIRECTED"
-    """Redirects are not followed."""
+    """The receiver redirected; redirects are not followed."""
     GONE = "GONE"
-    """By 410: it will never be taken."""
+    """The receiver responded with 410: it accepts no more events."""
     TIMED_OUT = "TIMED_OUT"
     UNREACHABLE = "UNREACHABLE"
     TLS_FAILED = "TLS_FAILED"
     ADDRESS_UNKNOWN = "ADDRESS_UNKNOWN"
-    """The name has no address."""
+    """The host name has no address."""
     ADDRESS_REFUSED = "ADDRESS_REFUSED"
-    """The name has an address that is not public."""
+    """The host name has an address that is not public."""
 
 
 class DisabledReason(StrEnum):
@@ -50,14 +50,14 @@ class DisabledReason(StrEnum):
 
 
 def message_id(order: str, number: int) -> str:
-    """Return an event's `webhook-id`: the same at every attempt, for every webhook."""
+    """Return an event's `webhook-id`, the same for every attempt and every webhook."""
     return f"evt_{order}_{number}"
 
 
 def pause_after(attempts: int, spread: str) -> timedelta | None:
-    """Return how long to wait after so many failed attempts, or None to give up.
+    """Return the pause after a number of failed attempts, or None to give up.
 
-    What failed together is not tried again together: `spread` decides, the same way each time.
+    `spread` adds a deterministic jitter, so that deliveries that failed together are not retried together.
     """
     if attempts > len(PAUSES):
         return None
@@ -66,20 +66,20 @@ def pause_after(attempts: int, spread: str) -> timedelta | None:
 
 
 def body_of(kind: str, at: datetime, order: str, number: int, change: str | None, data: Mapping[str, Any]) -> str:
-    """Return what is posted: the event as in the order's history, without an operator's own words.
+    """Return the body to post: the event as in the order's history, without an operator's reason.
 
-    Of a body that would be too large the event's data is left in the history, and `cut` says so.
+    A body that would be larger than MAX_BODY leaves out the event's data and has `cut` set to true.
     """
-    ours = {"order": order, "number": number, "change": change}
-    told = {name: value for name, value in data.items() if name != "reason"}
-    whole = _written(kind, at, {**told, **ours})
-    return whole if len(whole.encode()) < MAX_BODY else _written(kind, at, {**ours, "cut": True})
+    ids = {"order": order, "number": number, "change": change}
+    payload = {name: value for name, value in data.items() if name != "reason"}
+    whole = _dump(kind, at, {**payload, **ids})
+    return whole if len(whole.encode()) < MAX_BODY else _dump(kind, at, {**ids, "cut": True})
 
 
 def ping_body(at: datetime) -> str:
-    """Return what a test posts."""
-    return _written(PING, at, {})
+    """Return the body of a test delivery."""
+    return _dump(PING, at, {})
 
 
-def _written(kind: str, at: datetime, data: Mapping[str, Any]) -> str:
+def _dump(kind: str, at: datetime, data: Mapping[str, Any]) -> str:
     return json.dumps({"type": kind, "timestamp": at.isoformat(), "data": data}, separators=(",", ":"))

@@ -1,1 +1,1 @@
-"""Plans a change: which lines, seats and travellers it adds, replaces or removes."""
+"""Plans a change: which lines, seats and travellers it adds, replaces or removes, before anything is written."""

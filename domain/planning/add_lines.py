@@ -1,4 +1,4 @@
-"""How a wish becomes order lines: whom it is for, where they sit, what is sold on top."""
+"""Plans the order lines of a requested bundle: their travellers, seats and supplements."""
 
 from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
@@ -9,7 +9,7 @@ from domain.operations import LineWish, SupplementWish
 from domain.orders import OrderLine
 from domain.planning.builder import PlanBuilder
 from domain.planning.plan import PlannedLine
-from domain.planning.seat_assignment import Seated, seat, seats_in_hand
+from domain.planning.seat_assignment import Seated, assign_seats, seats_in_hand
 from domain.products import Product
 from domain.refusals import CurrencyMismatch, OfferNotFound, SeatingChangeNotSupported, SupplementNotOffered
 from domain.traveller_rules import add_travellers
@@ -18,31 +18,31 @@ _Group = tuple[Offer, tuple[OfferedTraveller, ...]]
 
 
 def add_bundle_lines(
-    planning: PlanBuilder, wish: LineWish, position: int, replaced: tuple[OrderLine, ...]
+    builder: PlanBuilder, wish: LineWish, position: int, replaced: tuple[OrderLine, ...]
 ) -> list[PlannedLine]:
     """Plan the lines of one bundle: one per traveller, or one for all of a group product.
 
     Raises OfferNotFound, CurrencyMismatch, SeatUnknown, SupplementNotOffered, SeatingChangeNotSupported,
     TooManyLines.
     """
-    planning.at = position
-    bundle = planning.catalogue.bundles.get(wish.offer_bundle_id)
-    if bundle is None or bundle.order not in (None, planning.order.number):
+    builder.current_position = position
+    bundle = builder.catalogue.bundles.get(wish.offer_bundle_id)
+    if bundle is None or bundle.order not in (None, builder.order.number):
         raise OfferNotFound
-    if bundle.currency != planning.order.currency:
+    if bundle.currency != builder.order.currency:
         raise CurrencyMismatch
     groups = [group for offer in bundle.offers_taken(wish.offer_id) for group in _groups(offer, wish)]
-    ids = [planning.line_id() for _ in groups]
+    ids = [builder.new_line_id() for _ in groups]
     sizes = [(line, len(travellers)) for line, (_, travellers) in zip(ids, groups, strict=True)]
-    seated = seat_on(planning, bundle.service, sizes, wish.seats, replaced)
+    seated = seat_lines(builder, bundle.service, sizes, wish.seats, replaced)
     lines = [
-        _line(planning, line, position, bundle, group, wish, replaced, seated.get(line))
+        _line(builder, line, position, bundle, group, wish, replaced, seated.get(line))
         for line, group in zip(ids, groups, strict=True)
     ]
-    planning.add(lines)
-    add_travellers(planning, wish, [traveller for _, travellers in groups for traveller in travellers])
+    builder.add(lines)
+    add_travellers(builder, wish, [traveller for _, travellers in groups for traveller in travellers])
     for line in lines:
-        add_supplements(planning, wish.supplements, line)
+        add_supplements(builder, wish.supplements, line)
     return lines
 
 
@@ -60,26 +60,26 @@ def _groups(offer: Offer, wish: LineWish) -> Iterator[_Group]:
         yield from ((offer, (traveller,)) for traveller in chosen)
 
 
-def seat_on(
-    planning: PlanBuilder,
+def seat_lines(
+    builder: PlanBuilder,
     service: str | None,
     lines: list[tuple[str, int]],
     names: tuple[str, ...],
     replaced: Iterable[OrderLine],
 ) -> dict[str, Seated]:
-    """Seat lines (id, number of travellers) on a service: seats in hand first, the rest to be held."""
+    """Assign seats on a service to lines (id, number of travellers): available own seats first, the rest to be held."""
     if service is None:
         return {}
-    given = [kept for line in planning.adds for kept in line.kept_reservations]
-    in_hand = seats_in_hand(planning.order, replaced, service, given)
-    seated, wish = seat(lines, names, in_hand, service)
+    assigned = [kept for line in builder.adds for kept in line.kept_reservations]
+    in_hand = seats_in_hand(builder.order, replaced, service, assigned)
+    seated, wish = assign_seats(lines, names, in_hand, service)
     if wish:
-        planning.seats.append(wish)
+        builder.seats.append(wish)
     return seated
 
 
 def _line(
-    planning: PlanBuilder,
+    builder: PlanBuilder,
     line: str,
     position: int,
     bundle: OfferBundle,
@@ -89,7 +89,7 @@ def _line(
     seated: Seated | None,
 ) -> PlannedLine:
     offer, travellers = group
-    product = planning.catalogue.products[offer.product]
+    product = builder.catalogue.products[offer.product]
     ids = tuple(each.id for each in travellers)
     return PlannedLine(
         id=line,
@@ -114,26 +114,26 @@ def _line(
 
 
 def add_supplements(
-    planning: PlanBuilder,
+    builder: PlanBuilder,
     wishes: Iterable[SupplementWish],
     line: PlannedLine | OrderLine,
     customers: tuple[Customer, ...] = (),
 ) -> None:
-    """Plan supplements for a line, one line each, at its position.
+    """Plan supplements for a line, as one line each at its position.
 
-    Raises SupplementNotOffered, and SeatingChangeNotSupported for one that would move a seat.
+    Raises SupplementNotOffered, and SeatingChangeNotSupported for one that would change a seat.
     """
     for wish in wishes:
-        supplement = planning.catalogue.supplements.get(wish.supplement)
-        product: Product | None = planning.catalogue.products.get(line.product)
+        supplement = builder.catalogue.supplements.get(wish.supplement)
+        product: Product | None = builder.catalogue.products.get(line.product)
         if supplement is None or product is None or supplement.id not in product.supplements:
             raise SupplementNotOffered
         if supplement.changes_seating:
             raise SeatingChangeNotSupported
-        planning.add(
+        builder.add(
             [
                 PlannedLine(
-                    id=planning.line_id(),
+                    id=builder.new_line_id(),
                     position=line.position,
                     product=supplement.id,
                     service=line.service,

@@ -1,4 +1,4 @@
-"""What a change will do to the order, worked out before anything is touched."""
+"""The plan of a change: what it will do to the order, determined before anything is written."""
 
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from domain.travellers import Traveller
 
 
 class PlannedLine(Model):
-    """A line to be added. The quote settles its price; the reservation its held seats."""
+    """A line to be added. The quote sets its price, and the reservation its held seats."""
 
     id: str
     position: int
@@ -20,7 +20,7 @@ class PlannedLine(Model):
     first_day: Day
     travellers: tuple[str, ...]
     offered_price: Money | None
-    """The bundle's or supplement's price; None when an expired order's line is to be priced anew."""
+    """The price of the bundle or supplement; None when a line of an expired order has to be priced again."""
     tax_rate: Decimal
     change_fee: Money
     offer_bundle: str | None
@@ -31,13 +31,13 @@ class PlannedLine(Model):
     customers: tuple[Customer, ...] = ()
     distribution: Distribution | None = None
     kept_reservations: tuple[str, ...] = ()
-    """Reservations that pass to it from a line it replaces."""
+    """Reservations that pass to it from lines it replaces."""
     seats_to_hold: int = 0
-    """How many further seats are to be held for it."""
+    """The number of further seats to be held for it."""
 
 
 class SeatWish(Model):
-    """Seats to be held together on one service, given to the lines in order."""
+    """Seats to be held together on one service and assigned to the lines in order."""
 
     service: str
     count: int
@@ -46,19 +46,19 @@ class SeatWish(Model):
 
 
 class Plan(Model):
-    """A resolved change: every line id known, nothing done yet."""
+    """A planned change: every line id is resolved, and nothing is done yet."""
 
     version: int
     adds: tuple[PlannedLine, ...] = ()
     removes: tuple[str, ...] = ()
     travellers: tuple[Traveller, ...] = ()
-    """Travellers as they will be, where that differs from now."""
+    """Travellers whose details change, with their new details."""
     seats: tuple[SeatWish, ...] = ()
     replaced: tuple[ReplacedLines, ...] = ()
     warnings: tuple[IgnoredField, ...] = ()
     refund_price_difference: Flag = False
     confirm: Flag = False
     no_op: Flag = False
-    """Whether the order already is what was asked, and asking so is no mistake."""
+    """Whether the order already has everything requested, for operations where that is no error."""
     next_line: int
     next_position: int

@@ -1,4 +1,4 @@
-"""Every operation of a change, worked into one plan."""
+"""Plans all operations of a change as one plan."""
 
 from domain.changes import ChangeRequest
 from domain.lineage import single_current_line
@@ -13,93 +13,95 @@ from domain.operations import (
     SetTravellers,
 )
 from domain.orders import Order, OrderLine, OrderStatus
-from domain.planning.add_lines import add_bundle_lines, add_supplements, seat_on
+from domain.planning.add_lines import add_bundle_lines, add_supplements, seat_lines
 from domain.planning.builder import CatalogueSlice, PlanBuilder
 from domain.planning.plan import Plan, PlannedLine
 from domain.planning.replace_lines import keep_positions, remove_lines, replace_lines, set_position
 from domain.refusals import AlreadyConfirmed, ChangeNotAllowed, OfferTaken, OrderCancelled, Refusal
-from domain.traveller_rules import correct
+from domain.traveller_rules import correct_travellers
 
 
 def plan_change(
-    order: Order, request: ChangeRequest, shelf: CatalogueSlice, next_line: int, next_position: int
+    order: Order, request: ChangeRequest, catalogue: CatalogueSlice, next_line: int, next_position: int
 ) -> Plan:
-    """Return what a change will do; the order is not touched.
+    """Return the plan of a change without changing the order.
 
-    On an expired order every line kept is planned anew as well: its seats and its price are gone.
+    On an expired order every kept line is planned again too, because its seats are released and its price is void.
     Raises OrderCancelled, AlreadyConfirmed, LineNotFound, LineRemoved, LinesOverlap, ChangeNotAllowed,
-    NothingToChange, OfferTaken and what taking a bundle raises.
+    NothingToChange, OfferTaken and what `add_bundle_lines` raises.
     """
     if order.status is OrderStatus.CANCELLED:
         raise OrderCancelled
     if request.until_confirmed and order.confirmed_version:
         raise AlreadyConfirmed
-    planning = PlanBuilder(order, shelf, next_line, next_position)
+    builder = PlanBuilder(order, catalogue, next_line, next_position)
     for operation in request.operations:
-        planning.at = None
+        builder.current_position = None
         try:
-            _work_in(planning, operation)
+            _plan_operation(builder, operation)
         except Refusal as refusal:
-            raise _placed(refusal, planning) from None
+            raise _with_position(refusal, builder) from None
     if order.status is OrderStatus.EXPIRED:
-        _renew(planning)
-    _taken_once(planning)
-    return planning.finished(request)
+        _renew(builder)
+    _check_bundle_positions(builder)
+    return builder.build(request)
 
 
-def _placed(refusal: Refusal, planning: PlanBuilder) -> Refusal:
-    """Return a refusal that says at which position of the order it arose, if at one there is."""
-    if planning.at is not None and any(line.position == planning.at for line in planning.order.live_lines):
-        refusal.members = (*refusal.members, {"position": planning.at})
+def _with_position(refusal: Refusal, builder: PlanBuilder) -> Refusal:
+    """Return a refusal with the position at which it occurred, if the order has lines at that position."""
+    if builder.current_position is not None and any(
+        line.position == builder.current_position for line in builder.order.live_lines
+    ):
+        refusal.members = (*refusal.members, {"position": builder.current_position})
     return refusal
 
 
-def _taken_once(planning: PlanBuilder) -> None:
-    """See that a bundle found for this order alone is at one position at most: nothing is held twice by it."""
-    staying = [line for line in planning.order.live_lines if line.id not in planning.removes]
-    lines: list[OrderLine | PlannedLine] = [*staying, *planning.adds]
-    for bundle in planning.catalogue.bundles.values():
-        places = {line.position for line in lines if line.offer_bundle == bundle.id}
-        if bundle.order and len(places) > 1:
+def _check_bundle_positions(builder: PlanBuilder) -> None:
+    """Raise OfferTaken when a bundle offered for this order only is at two positions: its seats are held once."""
+    staying = [line for line in builder.order.live_lines if line.id not in builder.removes]
+    lines: list[OrderLine | PlannedLine] = [*staying, *builder.adds]
+    for bundle in builder.catalogue.bundles.values():
+        positions = {line.position for line in lines if line.offer_bundle == bundle.id}
+        if bundle.order and len(positions) > 1:
             raise OfferTaken
 
 
-def _work_in(planning: PlanBuilder, operation: Operation) -> None:
+def _plan_operation(builder: PlanBuilder, operation: Operation) -> None:
     match operation:
         case AddLines():
-            add_bundle_lines(planning, operation, planning.position(), ())
+            add_bundle_lines(builder, operation, builder.new_position(), ())
         case ReplaceLines():
-            replace_lines(planning, operation)
+            replace_lines(builder, operation)
         case SetPosition():
-            set_position(planning, operation)
+            set_position(builder, operation)
         case KeepPositions():
-            keep_positions(planning, operation)
+            keep_positions(builder, operation)
         case RemoveLines():
-            remove_lines(planning, operation)
+            remove_lines(builder, operation)
         case AddSupplements():
-            _add_supplements(planning, operation)
+            _add_supplements(builder, operation)
         case SetTravellers():
-            correct(planning, operation.travellers)
+            correct_travellers(builder, operation.travellers)
 
 
-def _add_supplements(planning: PlanBuilder, operation: AddSupplements) -> None:
-    line = single_current_line(planning.order, operation.line)
-    planning.leave((line,))
+def _add_supplements(builder: PlanBuilder, operation: AddSupplements) -> None:
+    line = single_current_line(builder.order, operation.line)
+    builder.keep((line,))
     if line.supplement_of:
         raise ChangeNotAllowed
-    add_supplements(planning, operation.supplements, line, operation.customers)
+    add_supplements(builder, operation.supplements, line, operation.customers)
 
 
-def _renew(planning: PlanBuilder) -> None:
-    """Plan every kept line of an expired order again, to be priced and seated anew."""
-    for line in planning.order.live_lines:
-        if line.id in planning.removes:
+def _renew(builder: PlanBuilder) -> None:
+    """Plan every kept line of an expired order again, with a new price and new seats."""
+    for line in builder.order.live_lines:
+        if line.id in builder.removes:
             continue
-        planning.remove((line,))
-        line_id = planning.line_id()
-        places = [(line_id, len(line.travellers))] if line.travellers else []
-        seated = seat_on(planning, line.service if places else None, places, (), ()).get(line_id)
-        planning.adds.append(
+        builder.remove((line,))
+        line_id = builder.new_line_id()
+        seated_lines = [(line_id, len(line.travellers))] if line.travellers else []
+        seated = seat_lines(builder, line.service if seated_lines else None, seated_lines, (), ()).get(line_id)
+        builder.adds.append(
             PlannedLine(
                 id=line_id,
                 position=line.position,

@@ -1,4 +1,4 @@
-"""Operations that take lines off an order, with or without others in their place."""
+"""Plans operations that remove lines, with or without replacements."""
 
 from collections.abc import Sequence
 
@@ -10,74 +10,76 @@ from domain.planning.add_lines import add_bundle_lines
 from domain.planning.builder import PlanBuilder
 from domain.planning.plan import PlannedLine
 from domain.refusals import ChangeNotAllowed, NothingToChange
-from domain.traveller_rules import correct, only_of
+from domain.traveller_rules import correct_travellers, ignore_unknown
 
 
-def replace_lines(planning: PlanBuilder, operation: ReplaceLines) -> None:
-    """Put bundles in the place of lines. Raises ChangeNotAllowed, NothingToChange and what resolving raises."""
-    lines = resolve(planning.order, operation.lines)
+def replace_lines(builder: PlanBuilder, operation: ReplaceLines) -> None:
+    """Replace lines by bundles. Raises ChangeNotAllowed, NothingToChange and what `resolve` raises."""
+    lines = resolve(builder.order, operation.lines)
     if any(line.supplement_of for line in lines):
         raise ChangeNotAllowed
-    if _nothing_new(lines, operation.with_):
+    if _is_unchanged(lines, operation.with_):
         raise NothingToChange
-    _replace(planning, lines, operation.with_)
+    _replace(builder, lines, operation.with_)
 
 
-def set_position(planning: PlanBuilder, operation: SetPosition) -> None:
-    """Swap what is at a position, or complete its travellers when it carries the bundle already."""
-    planning.at = operation.position
-    there = at_position(planning.order, operation.position)
+def set_position(builder: PlanBuilder, operation: SetPosition) -> None:
+    """Replace the lines at a position, or only complete their travellers when they already have the bundle."""
+    builder.current_position = operation.position
+    lines = at_position(builder.order, operation.position)
     bundle = operation.offer_bundle_id
-    if bundle is None or all(line.offer_bundle == bundle for line in there):
-        planning.leave(there)
-        aboard = {traveller for line in there for traveller in line.travellers}
-        correct(planning, only_of(planning, operation.travellers, aboard))
+    if bundle is None or all(line.offer_bundle == bundle for line in lines):
+        builder.keep(lines)
+        aboard = {traveller for line in lines for traveller in line.travellers}
+        correct_travellers(builder, ignore_unknown(builder, operation.travellers, aboard))
         return
-    found = planning.catalogue.bundles.get(bundle)
-    mapped = {each.id for offer in found.offers for each in offer.travellers} if found else set()
-    details = only_of(planning, operation.travellers, mapped)
-    _replace(planning, there, (LineWish(offer_bundle_id=bundle, travellers=details),))
+    offered = builder.catalogue.bundles.get(bundle)
+    mapped = {each.id for offer in offered.offers for each in offer.travellers} if offered else set()
+    details = ignore_unknown(builder, operation.travellers, mapped)
+    _replace(builder, lines, (LineWish(offer_bundle_id=bundle, travellers=details),))
 
 
-def keep_positions(planning: PlanBuilder, operation: KeepPositions) -> None:
-    """Take off every line at a position that is not named. Lines this change adds stay."""
-    order = planning.order
-    going = tuple(line for line in order.live_lines if position_of(order, line) not in operation.positions)
-    if going:
-        _remove(planning, going)
+def keep_positions(builder: PlanBuilder, operation: KeepPositions) -> None:
+    """Remove every line whose position is not listed. Lines this change adds stay."""
+    order = builder.order
+    removed = tuple(line for line in order.live_lines if position_of(order, line) not in operation.positions)
+    if removed:
+        _remove(builder, removed)
 
 
-def remove_lines(planning: PlanBuilder, operation: RemoveLines) -> None:
-    """Take off lines, and the supplements that go with them."""
+def remove_lines(builder: PlanBuilder, operation: RemoveLines) -> None:
+    """Remove lines and the supplements that belong to them."""
     if operation.position is not None:
-        _remove(planning, at_position(planning.order, operation.position))
+        _remove(builder, at_position(builder.order, operation.position))
     else:
-        _remove(planning, resolve(planning.order, operation.lines))
+        _remove(builder, resolve(builder.order, operation.lines))
 
 
-def _remove(planning: PlanBuilder, lines: tuple[OrderLine, ...]) -> None:
+def _remove(builder: PlanBuilder, lines: tuple[OrderLine, ...]) -> None:
     named = {line.id for line in lines}
-    with_them = tuple(each for each in supplements_of(planning.order, lines) if each.id not in named)
-    planning.remove((*lines, *with_them))
-    planning.replaced.append(ReplacedLines(originals=tuple(line.id for line in lines), replacements=()))
+    supplements = tuple(each for each in supplements_of(builder.order, lines) if each.id not in named)
+    builder.remove((*lines, *supplements))
+    builder.replaced.append(ReplacedLines(originals=tuple(line.id for line in lines), replacements=()))
 
 
-def _replace(planning: PlanBuilder, lines: tuple[OrderLine, ...], wishes: Sequence[LineWish]) -> None:
-    supplements = supplements_of(planning.order, lines)
-    planning.remove(lines)
-    new = [line for wish in wishes for line in add_bundle_lines(planning, wish, lines[0].position, lines)]
-    _leave_behind(planning, supplements, new)
+def _replace(builder: PlanBuilder, lines: tuple[OrderLine, ...], wishes: Sequence[LineWish]) -> None:
+    supplements = supplements_of(builder.order, lines)
+    builder.remove(lines)
+    new = [line for wish in wishes for line in add_bundle_lines(builder, wish, lines[0].position, lines)]
+    _remove_unsold_supplements(builder, supplements, new)
     originals = tuple(line.id for line in lines)
-    planning.replaced.append(ReplacedLines(originals=originals, replacements=tuple(line.id for line in new)))
+    builder.replaced.append(ReplacedLines(originals=originals, replacements=tuple(line.id for line in new)))
 
 
-def _nothing_new(lines: tuple[OrderLine, ...], wishes: tuple[LineWish, ...]) -> bool:
+def _is_unchanged(lines: tuple[OrderLine, ...], wishes: tuple[LineWish, ...]) -> bool:
     same = all(line.offer_bundle == wish.offer_bundle_id for line in lines for wish in wishes)
     plain = all(wish == LineWish(offer_bundle_id=wish.offer_bundle_id, offer_id=wish.offer_id) for wish in wishes)
     return same and plain
 
 
-def _leave_behind(planning: PlanBuilder, supplements: tuple[OrderLine, ...], new: list[PlannedLine]) -> None:
-    """Supplements follow their line to the next one, unless its product does not sell them."""
-    sold = {code for line in new for code in planning.catalogue.products[line.product].supplements}
-    planning.remove(tuple(each for each in supplements if each.product not in sold))
+def _remove_unsold_supplements(
+    builder: PlanBuilder, supplements: tuple[OrderLine, ...], new: list[PlannedLine]
+) -> None:
+    """Remove supplements that the new lines' products do not sell; the others follow their line."""
+    sold = {code for line in new for code in builder.catalogue.products[line.product].supplements}
+    builder.remove(tuple(each for each in supplements if each.product not in sold))

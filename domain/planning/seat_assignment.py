@@ -1,4 +1,4 @@
-"""Which seats pass from a replaced line to the next one, and which are to be held."""
+"""Seat assignment: which seats pass from replaced lines to new ones, and which have to be held."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,46 +11,46 @@ from domain.refusals import SeatUnknown
 
 @dataclass(frozen=True)
 class Seated:
-    """How one line comes to its seats."""
+    """The seats of one line: reservations it keeps and the number of seats to hold."""
 
     keeps: tuple[str, ...]
     holds: int
 
 
 def seats_in_hand(order: Order, replaced: Iterable[OrderLine], service: str, taken: Iterable[str]) -> list[Reservation]:
-    """Return the order's own seats on a service that replaced lines, or those before them, bring along.
+    """Return the order's own seats on a service that replaced lines or their predecessors had.
 
-    A draft that goes back to the original departure finds the confirmed seat again, also on a full
-    train. Seats of lines that stay, and those already given to a new line, are not in hand.
+    So a draft that returns to the original departure gets the confirmed seat again, even on a full
+    train. Seats of lines that stay and seats in `taken`, already assigned to a new line, are excluded.
     """
     lineage = ancestry(order, replaced)
     leaving = {line.id for line in lineage}
     used = {seat for line in order.live_lines if line.id not in leaving for seat in line.reservations}
-    mine = {seat for line in lineage for seat in line.reservations} - used - set(taken)
-    found = [each for each in order.reservations if each.id in mine and each.service == service and each.live]
-    return sorted(found, key=lambda each: (each.coach, each.seat))
+    available = {seat for line in lineage for seat in line.reservations} - used - set(taken)
+    seats = [each for each in order.reservations if each.id in available and each.service == service and each.live]
+    return sorted(seats, key=lambda each: (each.coach, each.seat))
 
 
-def seat(
+def assign_seats(
     lines: Sequence[tuple[str, int]], names: tuple[str, ...], in_hand: list[Reservation], service: str
 ) -> tuple[dict[str, Seated], SeatWish | None]:
-    """Return how each line (id, travellers) is seated, and the wish for the seats still to be held.
+    """Return the seats of each line (id, number of travellers), and the wish for seats that have to be held.
 
-    Named seats are taken in the order of the travellers; without names the seats in hand are kept
-    and the rest is held. Raises SeatUnknown when the names do not match the travellers in number.
+    Named seats are assigned in the order of the travellers. Without names the seats in hand are kept and
+    the rest is held. Raises SeatUnknown when the number of names differs from the number of travellers.
     """
     count = sum(travellers for _, travellers in lines)
     if names and len(names) != count:
         raise SeatUnknown
-    wanted = list(names) or [""] * count
+    remaining = list(names) or [""] * count
     seated: dict[str, Seated] = {}
     to_hold: list[str] = []
     for line, travellers in lines:
-        mine, wanted = wanted[:travellers], wanted[travellers:]
-        kept = [(name, _take(in_hand, name)) for name in mine]
-        missing = [name for name, found in kept if found is None]
+        line_names, remaining = remaining[:travellers], remaining[travellers:]
+        kept = [(name, _take(in_hand, name)) for name in line_names]
+        missing = [name for name, seat in kept if seat is None]
         to_hold.extend(missing)
-        seated[line] = Seated(keeps=tuple(found.id for _, found in kept if found), holds=len(missing))
+        seated[line] = Seated(keeps=tuple(seat.id for _, seat in kept if seat), holds=len(missing))
     if not to_hold:
         return seated, None
     ids = tuple(line for line, _ in lines)
@@ -58,7 +58,7 @@ def seat(
 
 
 def _take(in_hand: list[Reservation], name: str) -> Reservation | None:
-    found = next((each for each in in_hand if name in ("", each.name)), None)
-    if found:
-        in_hand.remove(found)
-    return found
+    seat = next((each for each in in_hand if name in ("", each.name)), None)
+    if seat:
+        in_hand.remove(seat)
+    return seat
