@@ -50,6 +50,6 @@ echo "   and once more, to a train that is full: $(change "$(offer standard "471
 show "   the draft is as after the second change"
 
 native "/v1/orders/$ORDER/payments" '{"amount": "299.00", "currency": "NOK", "method": "card", "token": "tok_ok"}' >/dev/null
-show "4. payments: set aside"
+show "4. payments: authorised"
 sales POST "/v1/orders/$ORDER/orderlines/confirm" >/dev/null
 show "5. confirm"
