@@ -71,6 +71,7 @@ Asked = Annotated[RequestOptions, Depends(with_default_wait)]
 
 @router.post(
     f"{PREFIX}/v1/reserve-offers",
+    name="reserve_offers",
     response_model=OrderLineIdsAndReservationIds,
     responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "COUNT_WITH_TRAVELLERS", "COUNT_WITH_LINE"),
 )
@@ -88,6 +89,7 @@ async def reserve_offers(request: Request, wanted: ReserveOffersRequest, ctx: Pa
 
 @router.post(
     f"{PREFIX}/v1/update-order",
+    name="update_order",
     response_model=OrderLineIdsAndReservationIds,
     responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "LINES_OVERLAP", "SELECTED_LINES_MISMATCH"),
 )
@@ -122,6 +124,7 @@ async def confirm(request: Request, order: str, ctx: Parts, options: Asked) -> R
 
 @router.post(
     f"{PREFIX}/v1/orders/{{order}}/reset",
+    name="reset",
     response_model=OrderOut,
     responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_ASK),
 )
@@ -138,6 +141,7 @@ def get_order(order: str, ctx: Parts) -> OrderOut:
 
 @router.get(
     f"{PREFIX}/v1beta/change-options",
+    name="get_change_options",
     response_model_exclude_none=True,
     responses=errors("ORDER_NOT_FOUND", "MEMBER_INVALID"),
 )
@@ -153,6 +157,7 @@ def routes(settings: EnturSettings) -> APIRouter:
     made.add_api_route(
         PREFIX + settings.supplement_path,
         add_supplements,
+        name="add_supplements",
         methods=["POST"],
         tags=["entur"],
         dependencies=[Depends(documented)],

@@ -14,7 +14,7 @@ from api.http.routes import AuthenticatedRoute
 from api.services.needs_attention import discrepancies, progress_of, stuck_orders
 from api.services.operator_actions import OperatorAction, perform
 from api.services.read_order import known_number
-from domain.dual_control import AGREED_WITHIN, Reason
+from domain.dual_control import CONFIRMATION_WINDOW, Reason
 from domain.model import Model
 from store.changes import operator_statements
 from store.database.tenant_session import TenantSession
@@ -79,7 +79,7 @@ class HelpIn(Model):
     reason: Annotated[Reason, Field(examples=["the bank is back"])]
 
 
-@router.get("/v1/attention", responses=responses("ENGINE_UNREACHABLE"))
+@router.get("/v1/attention", name="get_attention", responses=responses("ENGINE_UNREACHABLE"))
 async def get_attention(ctx: Parts) -> AttentionOut:
     """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
     wrong = await run_in_threadpool(discrepancies, ctx)
@@ -90,7 +90,9 @@ async def get_attention(ctx: Parts) -> AttentionOut:
     )
 
 
-@router.get("/v1/orders/{order}/attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK"))
+@router.get(
+    "/v1/orders/{order}/attention", name="get_order_attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK")
+)
 async def get_order_attention(order: str, ctx: Parts) -> StuckOut:
     """Return the stuck step of an order."""
     await run_in_threadpool(_check, ctx, order)
@@ -100,13 +102,13 @@ async def get_order_attention(order: str, ctx: Parts) -> StuckOut:
     return stuck
 
 
-@router.post("/v1/orders/{order}/attention/retry-now", status_code=204, responses=_HELP)
+@router.post("/v1/orders/{order}/attention/retry-now", name="retry_now", status_code=204, responses=_HELP)
 async def retry_now(request: Request, order: str, wanted: HelpIn, ctx: Parts) -> None:
     """Have the stuck step tried again at once; it is recorded on the order."""
     await _help(request, order, wanted, ctx, OperatorAction.RETRY_NOW)
 
 
-@router.post("/v1/orders/{order}/attention/done-by-hand", status_code=204, responses=_BY_HAND)
+@router.post("/v1/orders/{order}/attention/done-by-hand", name="done_by_hand", status_code=204, responses=_BY_HAND)
 async def done_by_hand(request: Request, order: str, wanted: HelpIn, ctx: Parts) -> None:
     """Say that the stuck step was done at its provider; only our own books are mended, and it is recorded.
 
@@ -133,13 +135,17 @@ def _shown(ctx: ApiContext, found: list[Progress]) -> list[StuckOut]:
 
 
 def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: datetime) -> StuckOut:
-    said = operator_statements.statements_of_done(tx, progress.order, stuck.step, stuck.since, now - AGREED_WITHIN)
+    said = operator_statements.statements_of_done(
+        tx, progress.order, stuck.step, stuck.since, now - CONFIRMATION_WINDOW
+    )
     return StuckOut(
         order=progress.order,
         request=progress.request,
         kind=progress.kind,
         seconds=max(0, int((now - stuck.since).total_seconds())),
-        statements=[StatementOut(actor=each.saying.actor, reason=each.saying.reason, at=each.at) for each in said],
+        statements=[
+            StatementOut(actor=each.statement.actor, reason=each.statement.reason, at=each.at) for each in said
+        ],
         description=stuck.description,
         unsettled=stuck.unsettled,
         **stuck.model_dump(include={"step", "code", "since"}),

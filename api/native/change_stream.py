@@ -56,7 +56,7 @@ async def watch(
     if said is not None and not _EVENT_NUMBER.fullmatch(said):
         raise ProblemError("HEADER_INVALID", [{"field": "Last-Event-ID"}])
     watchers: ChangeStreams = request.app.state.watchers
-    door: Authenticator = request.app.state.door
+    door: Authenticator = request.app.state.authenticator
     first = await run_in_threadpool(watchers.snapshot, made.access, known_change(change))
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
@@ -70,6 +70,7 @@ async def watch(
 
 @router.get(
     "/v1/changes/{change}/events",
+    name="watch_change",
     response_class=EventSourceResponse,
     responses=_PROBLEMS,
     openapi_extra={"responses": {"200": STREAM}},

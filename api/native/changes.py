@@ -85,7 +85,7 @@ _MONEY = ("PAYMENT_REFUSED", "REFUND_REFUSED", "BALANCE_NOT_ZERO", "HOLD_LOST", 
 _RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": ChangeOut, "description": "Still running: see Location."}}
 
 
-@router.post("/v1/orders/{order}/quotes", responses=responses(*_BODY, *_LOOK, *_QUOTED))
+@router.post("/v1/orders/{order}/quotes", name="quote", responses=responses(*_BODY, *_LOOK, *_QUOTED))
 def quote(order: str, wanted: QuoteIn, ctx: Parts) -> QuoteOut:
     """Price a change. Nothing is held, written or promised beyond the bundles' own expiry."""
     _check_travellers(wanted, ctx)
@@ -104,6 +104,7 @@ def quote(order: str, wanted: QuoteIn, ctx: Parts) -> QuoteOut:
 
 @router.post(
     "/v1/orders/{order}/changes",
+    name="change",
     response_model=ChangeOut,
     responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_QUOTED, *_MONEY, *_RUN),
 )
@@ -124,6 +125,7 @@ async def change(request: Request, order: str, wanted: ChangeIn, ctx: Parts, opt
 
 @router.post(
     "/v1/orders/{order}/confirm",
+    name="confirm",
     response_model=ChangeOut,
     responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_MONEY, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED"),
 )
@@ -137,6 +139,7 @@ async def confirm(request: Request, order: str, wanted: ConfirmIn, ctx: Parts, o
 
 @router.post(
     "/v1/orders/{order}/payments",
+    name="pay",
     response_model=ChangeOut,
     responses=_RUNNING
     | responses(
@@ -165,7 +168,9 @@ async def pay(request: Request, order: str, wanted: PaymentIn, ctx: Parts, optio
     return await _run(request, ctx, order, filled, options, wanted)
 
 
-@router.delete("/v1/orders/{order}/draft", response_model=ChangeOut, responses=_RUNNING | responses(*_BODY, *_ASK))
+@router.delete(
+    "/v1/orders/{order}/draft", name="discard", response_model=ChangeOut, responses=_RUNNING | responses(*_BODY, *_ASK)
+)
 async def discard(
     request: Request,
     order: str,
@@ -181,6 +186,7 @@ async def discard(
 
 @router.patch(
     "/v1/orders/{order}",
+    name="extend",
     response_model=ChangeOut,
     responses=_RUNNING | responses(*_BODY, *_ASK, "NO_DRAFT", "HOLD_LOST", _OFTEN),
 )
@@ -203,7 +209,7 @@ async def extend(
     return await _run(request, ctx, order, filled, asked, wanted)
 
 
-@router.get("/v1/changes/{change}", responses=responses("CHANGE_NOT_FOUND"))
+@router.get("/v1/changes/{change}", name="get_change", responses=responses("CHANGE_NOT_FOUND"))
 async def get_change(change: str, ctx: Parts) -> ChangeDetails:
     """Return a change: state, steps so far, quote, and its outcome or refusal."""
     row, steps = await run_in_threadpool(_read, ctx, change)

@@ -10,12 +10,12 @@ from api.native.amounts import Amount, AmountIn, CurrencyIn, amount
 from domain.changes import ChangeState, Outcome, PaymentMeans
 from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
-from domain.operations import MOST_OPERATIONS, Operation
+from domain.operations import MAX_OPERATIONS, Operation
 from domain.quotes import Quote
 from store.changes.changes import outcome_of, quote_of
 from store.tables import ChangeRow, StepRecordRow
 
-Operations = Annotated[tuple[Operation, ...], Field(min_length=1, max_length=MOST_OPERATIONS)]
+Operations = Annotated[tuple[Operation, ...], Field(min_length=1, max_length=MAX_OPERATIONS)]
 
 
 class QuoteIn(Model):

@@ -24,7 +24,7 @@ _PROBLEMS = responses(
 )
 
 
-@router.post("/v1/offers", responses=_PROBLEMS)
+@router.post("/v1/offers", name="search_offers", responses=_PROBLEMS)
 def search_offers(search: OfferSearchIn, made: Annotated[ApiContext, Depends(api_context)]) -> BundlesOut:
     """Find offer bundles for travellers: one per product that fits, each a promise until it expires.
 

@@ -10,7 +10,7 @@ from api.native.amounts import Amount, amount
 from domain.ages import day_of
 from domain.model import Code, Day, Instant, Model
 from domain.offers import Offer, OfferBundle
-from domain.operations import MOST_TRAVELLERS
+from domain.operations import MAX_TRAVELLERS
 from domain.products import Product, Supplement
 
 
@@ -40,7 +40,7 @@ class OfferSearchIn(Model):
         description="First instant of validity; of a train product: from when its next departure that day is taken.",
     )
     time_zone: ZoneIn = Field(default="UTC", description="Decides which day valid_from lies on.")
-    travellers: tuple[SearchedTraveller, ...] = Field(min_length=1, max_length=MOST_TRAVELLERS)
+    travellers: tuple[SearchedTraveller, ...] = Field(min_length=1, max_length=MAX_TRAVELLERS)
 
     model_config = {
         "json_schema_extra": {

@@ -36,7 +36,7 @@ _CREATE = responses(
 )
 
 
-@router.post("/v1/orders", status_code=201, response_model=OrderOut, responses=_CREATE)
+@router.post("/v1/orders", name="create_order", status_code=201, response_model=OrderOut, responses=_CREATE)
 def create_order(
     request: Request, wanted: OrderIn, ctx: Parts, asked: Annotated[RequestOptions, Depends(require_idempotency_key)]
 ) -> Response:
@@ -58,7 +58,7 @@ def _created(row: ChangeRow, *, replayed: bool) -> Response:
     return JSONResponse(order_out(head, empty, None).model_dump(mode="json"), 201, headers)
 
 
-@router.get("/v1/orders/{order}", responses=responses("ORDER_NOT_FOUND"))
+@router.get("/v1/orders/{order}", name="get_order", responses=responses("ORDER_NOT_FOUND"))
 async def get_order(order: str, ctx: Parts, answer: Response) -> OrderOut:
     """Return an order with its draft. The ETag is the number of its last event."""
     head, loaded = await run_in_threadpool(read_order, ctx, order)
@@ -67,13 +67,13 @@ async def get_order(order: str, ctx: Parts, answer: Response) -> OrderOut:
     return order_out(head, loaded, draft_out(loaded, progress))
 
 
-@router.get("/v1/orders/{order}/change-options", responses=responses("ORDER_NOT_FOUND"))
+@router.get("/v1/orders/{order}/change-options", name="get_options", responses=responses("ORDER_NOT_FOUND"))
 def get_options(order: str, ctx: Parts) -> OptionsOut:
     """Return what may be done with each line, and its fee, against the last confirmed version."""
     return options_out(read_options(ctx, order)[1])
 
 
-@router.get("/v1/orders/{order}/history", responses=responses("ORDER_NOT_FOUND", "MEMBER_INVALID"))
+@router.get("/v1/orders/{order}/history", name="get_history", responses=responses("ORDER_NOT_FOUND", "MEMBER_INVALID"))
 def get_history(
     order: str,
     ctx: Parts,

@@ -36,7 +36,7 @@ _UNKNOWN = responses("WEBHOOK_NOT_FOUND")
 _SUBSCRIBE = responses(*_BODY, *_ADDRESS, "IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_MISMATCH", "TOO_MANY_WEBHOOKS")
 
 
-@router.post("/v1/webhooks", status_code=201, responses=_SUBSCRIBE)
+@router.post("/v1/webhooks", name="subscribe", status_code=201, responses=_SUBSCRIBE)
 async def subscribe(
     request: Request, wanted: WebhookIn, ctx: Parts, options: Keyed, answer: Response
 ) -> WebhookSecretOut:
@@ -49,7 +49,7 @@ async def subscribe(
     return await run_in_threadpool(_with_secret, ctx, row, options, answer, replayed=replayed)
 
 
-@router.get("/v1/webhooks", responses=responses())
+@router.get("/v1/webhooks", name="get_webhooks", responses=responses())
 def get_webhooks(ctx: Parts) -> WebhooksOut:
     """Return every webhook, with how it does."""
     rows = webhook_subscriptions.find_all(ctx)
@@ -57,27 +57,31 @@ def get_webhooks(ctx: Parts) -> WebhooksOut:
     return WebhooksOut(webhooks=[webhook_out(row, waiting.get(row.id, 0), now) for row in rows])
 
 
-@router.get("/v1/webhooks/{webhook}", responses=_UNKNOWN)
+@router.get("/v1/webhooks/{webhook}", name="get_webhook", responses=_UNKNOWN)
 def get_webhook(webhook: str, ctx: Parts) -> WebhookOut:
     """Return a webhook, with how it does."""
     return _shown(ctx, webhook_subscriptions.find(ctx, webhook))
 
 
-@router.patch("/v1/webhooks/{webhook}", responses=responses(*_BODY, *_ADDRESS, "WEBHOOK_NOT_FOUND"))
+@router.patch(
+    "/v1/webhooks/{webhook}", name="change_webhook", responses=responses(*_BODY, *_ADDRESS, "WEBHOOK_NOT_FOUND")
+)
 async def change_webhook(webhook: str, wanted: WebhookPatchIn, ctx: Parts) -> WebhookOut:
     """Change what is named. A new URL, or `enabled: true`, has everything that waits tried at once."""
     row = await webhook_subscriptions.change(ctx, webhook, wanted.model_dump(exclude_unset=True))
     return await run_in_threadpool(_shown, ctx, row)
 
 
-@router.delete("/v1/webhooks/{webhook}", status_code=204, responses=_UNKNOWN)
+@router.delete("/v1/webhooks/{webhook}", name="unsubscribe", status_code=204, responses=_UNKNOWN)
 def unsubscribe(webhook: str, ctx: Parts) -> None:
     """Post nothing more to a webhook, and forget what it was told."""
     webhook_subscriptions.unsubscribe(ctx, webhook)
 
 
 @router.post(
-    "/v1/webhooks/{webhook}/rotate-secret", responses=responses("WEBHOOK_NOT_FOUND", "IDEMPOTENCY_KEY_MISSING")
+    "/v1/webhooks/{webhook}/rotate-secret",
+    name="rotate_secret",
+    responses=responses("WEBHOOK_NOT_FOUND", "IDEMPOTENCY_KEY_MISSING"),
 )
 def rotate_secret(webhook: str, ctx: Parts, options: Keyed, answer: Response) -> WebhookSecretOut:
     """Give a webhook a new secret. For 24 hours the former one signs along."""
@@ -85,13 +89,13 @@ def rotate_secret(webhook: str, ctx: Parts, options: Keyed, answer: Response) ->
     return _with_secret(ctx, row, options, answer, replayed=replayed)
 
 
-@router.post("/v1/webhooks/{webhook}/test", responses=_UNKNOWN)
+@router.post("/v1/webhooks/{webhook}/test", name="test_webhook", responses=_UNKNOWN)
 async def test_webhook(webhook: str, ctx: Parts) -> TestOut:
     """Post an event of the type `ping` once, now, and say how it went."""
     return test_out(await webhook_subscriptions.ping(ctx, webhook))
 
 
-@router.get("/v1/webhooks/{webhook}/deliveries", responses=_UNKNOWN)
+@router.get("/v1/webhooks/{webhook}/deliveries", name="get_deliveries", responses=_UNKNOWN)
 def get_deliveries(webhook: str, ctx: Parts) -> DeliveriesOut:
     """Return what a webhook was told or is owed: what fails first, then the latest."""
     rows = webhook_subscriptions.deliveries_of(ctx, webhook)

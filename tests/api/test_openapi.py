@@ -1,12 +1,23 @@
 """The OpenAPI file says everything a client meets."""
 
-from typing import Any
+import json
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from temporalio.client import Client
 
+from api.app import create_app
+from api.context import ApiContext
 from api.errors.problems import TITLES
+from api.workflow_client import OrderWorkflowClient
 from domain.refusals import all_refusals
-from tests.support.world import World
+from runtime.bootstrap import build_components
+from runtime.settings import Settings
+from tests.support.world import TENANT, World
+
+NAMES = Path(__file__).with_name("openapi_names.json")
+"""Written anew by `python -m tests.api.test_openapi`: a commit of its own, which states what changes and why."""
 
 ROUTES = {
     ("post", "/v1/offers"),
@@ -35,6 +46,28 @@ ROUTES = {
     ("post", "/v1/webhooks/{webhook}/test"),
     ("get", "/v1/webhooks/{webhook}/deliveries"),
 }
+
+
+def test_the_names_of_operations_schemas_and_members_stay_as_they_are(tmp_path: Path) -> None:
+    known, now = json.loads(NAMES.read_text()), openapi_names(tmp_path)
+    for kind, names in known.items():
+        assert {name: now[kind].get(name) for name in names} == names
+    assert now == known, f"new: add it to {NAMES.name}"
+
+
+def openapi_names(folder: Path) -> dict[str, Any]:
+    """Return operation ids by method and path, and the members of every schema by the schema's name."""
+    components = build_components(Settings(database=f"sqlite:///{folder / 'openapi.db'}"))
+    nowhere = OrderWorkflowClient(cast("Client", None))  # describing routes calls no workflow
+    document = create_app(ApiContext(components.store, components.offers, nowhere, TENANT)).openapi()
+    components.store.close()
+    operations = {
+        f"{method.upper()} {path}": route["operationId"]
+        for path, methods in document["paths"].items()
+        for method, route in methods.items()
+    }
+    schemas = {name: sorted(schema.get("properties", {})) for name, schema in document["components"]["schemas"].items()}
+    return {"operations": operations, "schemas": schemas}
 
 
 async def spec(world: World) -> dict[str, Any]:
@@ -102,3 +135,9 @@ async def test_every_code_is_listed(world: World) -> None:
     listed = await world.http.get("/problems")
     assert {each["code"] for each in listed.json()} == set(TITLES)
     assert (await world.send("GET", "/problems/NOPE")).code == "NOT_FOUND"
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    NAMES.write_text(json.dumps(openapi_names(Path(tempfile.mkdtemp())), indent=1, sort_keys=True) + "\n")
