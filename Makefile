@@ -1,4 +1,4 @@
-# One command each. `.venv` is built on the way, from a bare machine with Python 3.11 and make.
+# One command each. Every target builds `.venv` first; it needs Python 3.11 and make only.
 PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
@@ -8,25 +8,26 @@ export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
 help:
 	@echo "Try it"
-	@echo "  make demo      eight stories of real order changes, then it ends"
-	@echo "                 ARGS=\"--kill-worker\", \"--last-seat\", \"--fail STEP\": with trouble on purpose"
+	@echo "  make demo      eight stories of real order changes, then it ends: about 25 s once installed"
+	@echo "                 ARGS=\"--kill-worker\", \"--last-seat\", \"--fail STEP\": with an injected fault"
 	@echo "  make up        run everything until Ctrl-C; ARGS=\"--api-port N\" and others"
 	@echo "Check it"
-	@echo "  make test      all tests but the next, on SQLite and PostgreSQL"
-	@echo "  make journeys  what people do: commands, up, demo, a browser on the desk and the Web UI"
-	@echo "  make faults    every step broken in every way, workers killed, runs terminated"
-	@echo "  make fuzz      every route asked by its own description, on SQLite and PostgreSQL: two minutes"
-	@echo "  make soak      seeded traffic while parts are killed; SEED=, MINUTES=, DATABASE=sqlite|postgres"
-	@echo "  make bench     measure changes against bare workflows, growth and peers: an hour; ARGS=\"--only changes\""
-	@echo "  make bench-compare OLD=a.json NEW=b.json   two benches (ARGS=\"--out a.json\") side by side"
+	@echo "  make test      the full test suite on SQLite and PostgreSQL, without the next three: about 6 min"
+	@echo "  make journeys  user journeys: commands, up, demo, a browser on the desk and the Web UI: about 4 min"
+	@echo "  make faults    every fault in every step, killed workers, terminated runs: about 6 min"
+	@echo "  make fuzz      fuzzes every route by its OpenAPI description, on both databases: about 2 min"
+	@echo "  make soak      seeded load while processes are killed: about 1 min plus MINUTES"
+	@echo "                 SEED=, MINUTES=1, DATABASE=sqlite|postgres"
+	@echo "  make bench     compares changes with bare workflows, measures growth and peers: about 1 h; ARGS=\"--only changes\""
+	@echo "  make bench-compare OLD=a.json NEW=b.json   compares two reports of make bench (ARGS=\"--out a.json\")"
 	@echo "Work on it"
-	@echo "  make install   build .venv from the hashed lock files; the others do it first"
-	@echo "  make check     ruff, mypy, import-linter"
-	@echo "  make audit     known holes in what is locked; asks an advisory database, so it needs the network"
-	@echo "  make sbom      what an installation is made of, as CycloneDX: build/sbom.json"
-	@echo "  make lock      resolve the dependencies anew"
-	@echo "  make clean     remove .venv and what \`up\` keeps"
-	@echo "Once installed, ./changeover --help has every command."
+	@echo "  make install   build .venv from the hashed lock files; the other targets do this first"
+	@echo "  make check     ruff, mypy, import-linter: about 1 min"
+	@echo "  make audit     known vulnerabilities in the locked packages; needs the network"
+	@echo "  make sbom      the packages of an installation, as CycloneDX: build/sbom.json"
+	@echo "  make lock      resolve the dependencies again; needs the network"
+	@echo "  make clean     remove .venv, build/ and the data of \`up\`"
+	@echo "Once installed, ./changeover --help lists every command."
 
 install: .venv/installed
 
@@ -35,7 +36,7 @@ install: .venv/installed
 	@$(PYTHON) -c 'import venv, ensurepip' || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
-	@# uv does not read pip's configuration: hand it the index pip would use, and let pip do it when uv cannot.
+	@# uv does not read pip's configuration: pass it pip's index, and fall back to pip when uv fails.
 	@index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}"; \
 	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python $${index:+--default-index "$$index"} $(LOCKS) \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes $(LOCKS:%=-r %)
@@ -48,7 +49,7 @@ up: install
 	@./changeover up $(ARGS)
 
 test: install sources
-	@# More processes than cores: many tests wait. Each process has servers and installations of its own.
+	@# More processes than cores, because many tests wait. Each process has its own servers and installations.
 	$(BIN)/python -m pytest -n 4 -m "not faults and not journeys and not fuzz"
 
 journeys: install sources
@@ -60,13 +61,13 @@ fuzz: install sources
 faults: install sources
 	$(BIN)/python -m pytest -n 4 -m faults
 
-# Without SEED one is chosen and printed: `make soak SEED=...` runs its program again.
+# Without SEED the soak chooses and prints one: `make soak SEED=...` repeats its load.
 MINUTES ?= 1
 DATABASE ?= postgres
 soak: install sources
 	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) --minutes $(MINUTES) --database $(DATABASE)
 
-# Some forty processes are started from these sources: compile them once.
+# The tests start some forty processes from these sources: compile them once.
 sources:
 	@$(BIN)/python -m compileall -q activities api cli domain examples providers runtime store telemetry temporal workflows tests worker.py
 
@@ -76,10 +77,10 @@ check: install
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
-# Strict: a package the database does not know, or that could not be asked about, is no package without holes.
+# Strict: a package that is unknown to the advisory database, or could not be looked up, counts as not audited.
 audit: install
 	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --timeout 15 $(LOCKS:%=-r %) \
-		|| { echo "Not audited, or not clean: see above. Without the network nothing can be said."; exit 1; }
+		|| { echo "Not audited, or vulnerable: see above. The audit needs the network."; exit 1; }
 
 sbom: install
 	@mkdir -p build

@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes the namespace and the search attributes Changeover writes (temporal/search_attributes.py). May run as often as one likes.
-# TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where; RETENTION how long closed runs can be looked at.
+# Creates the namespace and the search attributes that Changeover writes (temporal/search_attributes.py). Repeatable.
+# TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE select the server; RETENTION is how long closed runs are kept.
 set -eu
 : "${TEMPORAL_NAMESPACE:=default}" "${RETENTION:=30d}"
 temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1 \
     || temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$RETENTION"
-# The server itself learns of a new namespace some seconds after it has said that it is there.
+# The server serves a new namespace only some seconds after it has reported its creation.
 tries=30
 until temporal operator search-attribute list --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1; do
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || { echo "the namespace did not come up" >&2; exit 1; }
+    [ "$tries" -gt 0 ] || { echo "the namespace did not become available" >&2; exit 1; }
     sleep 1
 done
 

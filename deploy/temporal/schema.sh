@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings Temporal's own two databases to the schema of this image. Run before each start of the server.
+# Migrates Temporal's two databases to the schema of this image. Runs before each start of the server.
 set -eu
 SQL_PASSWORD="$(cat /run/secrets/temporal_password)"
 export SQL_PASSWORD
