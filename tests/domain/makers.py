@@ -1,4 +1,4 @@
-"""Orders, offers and requests to try rules on."""
+"""Builders of orders, offers and requests for tests of the rules."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -79,7 +79,7 @@ def bundle(name: str, kind: str, service: str | None, *travellers: str, born: da
     )
 
 
-def catalogue(*bundles: OfferBundle) -> CatalogueSlice:
+def catalogue_slice(*bundles: OfferBundle) -> CatalogueSlice:
     return CatalogueSlice({each.id: each for each in bundles}, PRODUCTS, SUPPLEMENTS, SERVICES)
 
 
@@ -142,15 +142,15 @@ def captured(minor: int, key: str = "C1/authorise_payment", refunded: int = 0) -
     return Payment(key=key, authorised=nok(minor), captured=nok(minor), refunded=nok(refunded), open=False)
 
 
-def set_aside(minor: int, key: str = "C2/authorise_payment") -> Payment:
+def authorised(minor: int, key: str = "C2/authorise_payment") -> Payment:
     return Payment(key=key, authorised=nok(minor), captured=nok(0), refunded=nok(0), open=True)
 
 
-def asks(*operations: Mapping[str, Any], **more: Any) -> ChangeRequest:
+def change_request(*operations: Mapping[str, Any], **more: Any) -> ChangeRequest:
     return ChangeRequest.model_validate({"kind": ChangeKind.CHANGE, "operations": operations, **more})
 
 
-def replaces(lines: Sequence[int], *wishes: str, **more: Any) -> dict[str, Any]:
+def replace_operation(lines: Sequence[int], *wishes: str, **more: Any) -> dict[str, Any]:
     return {
         "op": "replace_lines",
         "lines": [f"{NUMBER}-{number}" for number in lines],

@@ -1,4 +1,4 @@
-"""Which addresses may be posted to."""
+"""Which IP addresses webhooks may be posted to."""
 
 from ipaddress import ip_address
 
@@ -23,10 +23,10 @@ PUBLIC = (
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_what_is_not_a_global_unicast_address_is_refused_however_it_is_written(address: str) -> None:
+def test_an_address_that_is_not_global_unicast_is_refused_however_it_is_written(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_an_address_of_the_internet_is_taken(address: str) -> None:
+def test_a_public_address_is_accepted(address: str) -> None:
     assert is_public(ip_address(address))

@@ -20,7 +20,7 @@ ZURICH = Product(
 
 
 @given(days, st.integers(min_value=0, max_value=120))
-def test_one_is_a_year_older_on_each_birthday_and_not_the_day_before(born: date, years: int) -> None:
+def test_a_traveller_is_a_year_older_on_each_birthday_and_not_the_day_before(born: date, years: int) -> None:
     if (born.month, born.day) == (2, 29):
         born = born.replace(day=28)
     if born.year + years <= 2100:
@@ -45,7 +45,7 @@ def test_age_never_falls_as_time_passes(born: date, day: date) -> None:
         (date(2038, 3, 1), 18),
     ],
 )
-def test_who_was_born_on_29_february_has_the_birthday_on_1_march_in_other_years(day: date, age: int) -> None:
+def test_a_traveller_born_on_29_february_has_the_birthday_on_1_march_in_other_years(day: date, age: int) -> None:
     assert age_on(date(2020, 2, 29), day) == age
 
 
@@ -67,5 +67,5 @@ def test_the_zurich_cards_prices_at_their_boundaries(born: date, price: Money | 
 
 
 @given(st.integers(min_value=-5, max_value=3000), st.permutations(CARD))
-def test_of_two_rows_that_hold_an_age_the_lower_maximum_wins_in_any_order(age: int, rows: list[PriceRow]) -> None:
+def test_of_two_rows_that_contain_an_age_the_lower_maximum_wins_in_any_order(age: int, rows: list[PriceRow]) -> None:
     assert price_at_age(tuple(rows), age) == price_at_age(CARD, age)

@@ -16,7 +16,7 @@ rates = st.decimals(min_value=0, max_value=1, places=4)
 
 
 @given(minors, currencies)
-def test_what_is_written_is_read_back(minor: int, currency: str) -> None:
+def test_an_amount_as_text_is_parsed_to_the_same_amount(minor: int, currency: str) -> None:
     assert parse_money(str(Money(minor, currency)), currency) == Money(minor, currency)
 
 
@@ -36,7 +36,7 @@ def test_every_amount_has_exactly_its_currencys_places(minor: int, currency: str
         (12345, "CLF", "1.2345"),
     ],
 )
-def test_amounts_read_as_people_write_them(minor: int, currency: str, text: str) -> None:
+def test_amounts_are_written_with_their_decimal_places(minor: int, currency: str, text: str) -> None:
     assert str(Money(minor, currency)) == text
 
 
@@ -59,7 +59,7 @@ def test_amounts_read_as_people_write_them(minor: int, currency: str, text: str)
         "1.00\n",
     ],
 )
-def test_an_amount_with_other_places_or_signs_is_not_read(text: str) -> None:
+def test_an_amount_with_other_places_or_signs_is_not_parsed(text: str) -> None:
     with pytest.raises(ValueError, match="decimal"):
         parse_money(text, "NOK")
 
@@ -84,7 +84,7 @@ def test_an_amount_is_a_whole_number_within_the_safe_range(minor: int) -> None:
 
 
 @pytest.mark.parametrize("currency", ["XAU", "nok", "", "NOKK", "XXX"])
-def test_what_has_no_minor_unit_is_no_money(currency: str) -> None:
+def test_a_currency_without_a_minor_unit_is_refused(currency: str) -> None:
     with pytest.raises(ValueError, match="currency"):
         Money(1, currency)
 
@@ -113,5 +113,5 @@ def test_half_a_rappen_rounds_up() -> None:
     assert included_tax(Money(3, "CHF"), Decimal("0.2")) == Money(1, "CHF")
 
 
-def test_nothing_is_zero_in_its_currency() -> None:
+def test_zero_is_written_with_its_currencys_places() -> None:
     assert str(zero("JPY")) == "0"

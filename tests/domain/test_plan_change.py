@@ -1,4 +1,4 @@
-"""What a change asks is worked out before anything is touched."""
+"""A change is planned completely before anything is written."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -25,13 +25,13 @@ from domain.refusals import (
     SupplementNotOffered,
     TooManyLines,
 )
-from tests.domain.makers import NUMBER, asks, bundle, line, order, replaces, seat, catalogue
+from tests.domain.makers import NUMBER, bundle, catalogue_slice, change_request, line, order, replace_operation, seat
 
 A, B, C = "ann", "bob", "cat"
 
 
 def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
-    return plan_change(on, asks(*operations, **more), catalogue(*bundles), 10, 5)
+    return plan_change(on, change_request(*operations, **more), catalogue_slice(*bundles), 10, 5)
 
 
 def test_one_line_for_each_traveller_sharing_a_position() -> None:
@@ -62,26 +62,26 @@ def test_only_the_travellers_named_use_the_offer() -> None:
 
 def test_a_change_of_a_confirmed_order_opens_the_next_version() -> None:
     sold = order(line(1, "standard", "morning", A))
-    assert planned(sold, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A),)).version == 2
+    assert planned(sold, replace_operation([1], "b"), bundles=(bundle("b", "standard", "noon", A),)).version == 2
 
 
 def test_further_changes_of_a_draft_keep_its_version() -> None:
     draft = order(line(1, "standard", "morning", A, added_in=2), version=2)
-    assert planned(draft, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A),)).version == 2
+    assert planned(draft, replace_operation([1], "b"), bundles=(bundle("b", "standard", "noon", A),)).version == 2
 
 
 def test_several_lines_become_one_group_line_and_the_reverse() -> None:
     singles = order(line(1, "standard", "morning", A), line(2, "standard", "morning", B))
-    plan = planned(singles, replaces([1, 2], "g"), bundles=(bundle("g", "compartment", "noon", A, B),))
+    plan = planned(singles, replace_operation([1, 2], "g"), bundles=(bundle("g", "compartment", "noon", A, B),))
     assert [each.travellers for each in plan.adds] == [(A, B)]
     assert plan.adds[0].replaces == (f"{NUMBER}-1", f"{NUMBER}-2")
     group = order(line(1, "compartment", "morning", A, B))
-    plan = planned(group, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A, B),))
+    plan = planned(group, replace_operation([1], "b"), bundles=(bundle("b", "standard", "noon", A, B),))
     assert [each.travellers for each in plan.adds] == [(A,), (B,)]
     assert plan.replaced[0].replacements == (f"{NUMBER}-10", f"{NUMBER}-11")
 
 
-def test_an_old_id_stands_for_what_replaced_it() -> None:
+def test_an_old_id_resolves_to_the_line_that_replaced_it() -> None:
     changed = order(
         line(1, "standard", "morning", A, removed_by="C2", removed_in=2),
         line(2, "standard", "noon", A, replaces=(f"{NUMBER}-1",), added_in=2, removed_by="C3", removed_in=2),
@@ -93,7 +93,7 @@ def test_an_old_id_stands_for_what_replaced_it() -> None:
         assert planned(changed, {"op": "remove_lines", "lines": [f"{NUMBER}-{old}"]}).removes == (f"{NUMBER}-3",)
 
 
-def test_a_line_that_was_taken_off_stands_for_nothing() -> None:
+def test_the_id_of_a_removed_line_resolves_to_no_line() -> None:
     gone = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=2), version=2)
     assert current_lines(gone, f"{NUMBER}-1") == ()
 
@@ -107,11 +107,11 @@ REMOVED = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=2)
     [
         ([{"op": "remove_lines", "lines": [f"{NUMBER}-9"]}], LineNotFound),
         ([{"op": "remove_lines", "lines": ["26-999999-1"]}], LineNotFound),
-        ([replaces([1], "nothing")], OfferNotFound),
-        ([replaces([1], "b"), {"op": "remove_lines", "lines": [f"{NUMBER}-1"]}], LinesOverlap),
-        ([replaces([2], "b")], ChangeNotAllowed),
-        ([replaces([1], "sold-1")], NothingToChange),
-        ([replaces([1], "b", seats=["1-01", "1-02"])], SeatUnknown),
+        ([replace_operation([1], "nothing")], OfferNotFound),
+        ([replace_operation([1], "b"), {"op": "remove_lines", "lines": [f"{NUMBER}-1"]}], LinesOverlap),
+        ([replace_operation([2], "b")], ChangeNotAllowed),
+        ([replace_operation([1], "sold-1")], NothingToChange),
+        ([replace_operation([1], "b", seats=["1-01", "1-02"])], SeatUnknown),
         (
             [{"op": "add_supplements", "line": f"{NUMBER}-1", "supplements": [{"supplement": "SOUP"}]}],
             SupplementNotOffered,
@@ -123,22 +123,22 @@ REMOVED = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=2)
         ([{"op": "add_supplements", "line": f"{NUMBER}-2", "supplements": [{"supplement": "MEAL"}]}], ChangeNotAllowed),
     ],
 )
-def test_what_cannot_be_done_is_refused(operations: list[dict[str, Any]], refusal: type[Refusal]) -> None:
+def test_an_impossible_operation_is_refused(operations: list[dict[str, Any]], refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
         planned(SOLD, *operations, bundles=(bundle("b", "standard", "noon", A),))
 
 
-def test_a_line_taken_off_cannot_be_changed() -> None:
+def test_a_removed_line_cannot_be_changed() -> None:
     with pytest.raises(LineRemoved):
-        planned(REMOVED, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", A),))
+        planned(REMOVED, replace_operation([1], "b"), bundles=(bundle("b", "standard", "noon", A),))
 
 
-def test_a_cancelled_order_takes_no_change() -> None:
+def test_a_cancelled_order_accepts_no_change() -> None:
     with pytest.raises(OrderCancelled):
-        planned(order(status=OrderStatus.CANCELLED), replaces([1], "b"))
+        planned(order(status=OrderStatus.CANCELLED), replace_operation([1], "b"))
 
 
-def test_supplements_may_be_added_twice_and_go_at_the_lines_position() -> None:
+def test_supplements_may_be_added_twice_and_have_the_lines_position() -> None:
     wish = {"op": "add_supplements", "line": f"{NUMBER}-1", "supplements": [{"supplement": "MEAL", "count": 2}]}
     plan = planned(SOLD, wish)
     assert [(each.product, each.supplement_of, each.position) for each in plan.adds] == [("MEAL", f"{NUMBER}-1", 1)] * 2
@@ -146,15 +146,17 @@ def test_supplements_may_be_added_twice_and_go_at_the_lines_position() -> None:
 
 
 def test_a_supplement_follows_its_line_when_the_next_product_sells_it() -> None:
-    assert planned(SOLD, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", A),)).removes == (f"{NUMBER}-1",)
+    assert planned(SOLD, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "noon", A),)).removes == (
+        f"{NUMBER}-1",
+    )
 
 
-def test_a_supplement_leaves_with_its_line_when_the_next_product_does_not_sell_it() -> None:
-    plan = planned(SOLD, replaces([1], "b"), bundles=(bundle("b", "bus", "noon", A),))
+def test_a_supplement_is_removed_with_its_line_when_the_next_product_does_not_sell_it() -> None:
+    plan = planned(SOLD, replace_operation([1], "b"), bundles=(bundle("b", "bus", "noon", A),))
     assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
 
 
-def test_a_supplement_leaves_with_a_line_that_is_taken_off() -> None:
+def test_a_supplement_is_removed_with_its_line() -> None:
     plan = planned(SOLD, {"op": "remove_lines", "lines": [f"{NUMBER}-1"]})
     assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
 
@@ -163,59 +165,63 @@ SEATED = order(line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",))
 
 
 def test_a_change_of_fare_on_the_same_departure_keeps_the_seat() -> None:
-    plan = planned(SEATED, replaces([1], "b"), bundles=(bundle("b", "flexible", "morning", A),))
+    plan = planned(SEATED, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "morning", A),))
     assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
     assert plan.seats == ()
 
 
-def test_another_seat_on_the_same_departure_is_held_when_asked_for() -> None:
-    plan = planned(SEATED, replaces([1], "b", seats=["2-07"]), bundles=(bundle("b", "flexible", "morning", A),))
+def test_another_seat_on_the_same_departure_is_held_when_requested() -> None:
+    plan = planned(
+        SEATED, replace_operation([1], "b", seats=["2-07"]), bundles=(bundle("b", "flexible", "morning", A),)
+    )
     assert plan.adds[0].kept_reservations == ()
     assert [wish.names for wish in plan.seats] == [("2-07",)]
 
 
-def test_a_named_seat_one_has_already_is_kept() -> None:
-    plan = planned(SEATED, replaces([1], "b", seats=["1-04"]), bundles=(bundle("b", "flexible", "morning", A),))
+def test_a_named_seat_that_the_line_already_has_is_kept() -> None:
+    plan = planned(
+        SEATED, replace_operation([1], "b", seats=["1-04"]), bundles=(bundle("b", "flexible", "morning", A),)
+    )
     assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
 
 
 def test_another_departure_needs_another_seat() -> None:
-    plan = planned(SEATED, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", A),))
+    plan = planned(SEATED, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "noon", A),))
     assert plan.adds[0].kept_reservations == ()
     assert [(wish.service, wish.count) for wish in plan.seats] == [("noon", 1)]
 
 
-def test_going_back_to_the_original_departure_finds_the_confirmed_seat_again() -> None:
+def test_returning_to_the_original_departure_keeps_the_confirmed_seat() -> None:
     away = order(
         line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",), removed_by="C2", removed_in=2),
         line(2, "standard", "noon", A, reservations=(f"{NUMBER}-s5",), replaces=(f"{NUMBER}-1",), added_in=2),
         version=2,
         reservations=(seat(4, "morning"), seat(5, "noon", ReservationState.HELD)),
     )
-    plan = planned(away, replaces([1], "b"), bundles=(bundle("b", "standard", "morning", A),))
+    plan = planned(away, replace_operation([1], "b"), bundles=(bundle("b", "standard", "morning", A),))
     assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
 
 
-def test_seats_of_a_group_are_dealt_out_to_single_lines() -> None:
+def test_seats_of_a_group_are_distributed_to_single_lines() -> None:
     group = order(
         line(1, "compartment", "morning", A, B, reservations=(f"{NUMBER}-s4", f"{NUMBER}-s5")),
         reservations=(seat(4, "morning"), seat(5, "morning")),
     )
-    plan = planned(group, replaces([1], "b"), bundles=(bundle("b", "standard", "morning", A, B),))
+    plan = planned(group, replace_operation([1], "b"), bundles=(bundle("b", "standard", "morning", A, B),))
     assert [each.kept_reservations for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
 
 
-def test_two_operations_never_give_away_the_same_seat() -> None:
+def test_the_same_seat_is_never_assigned_twice() -> None:
     both = order(
         line(1, "compartment", "morning", A, B, reservations=(f"{NUMBER}-s4", f"{NUMBER}-s5")),
         reservations=(seat(4, "morning"), seat(5, "morning")),
     )
     bundles = (bundle("a", "standard", "morning", A), bundle("b", "standard", "morning", B))
-    plan = planned(both, replaces([1], "a", "b"), bundles=bundles)
+    plan = planned(both, replace_operation([1], "a", "b"), bundles=bundles)
     assert [each.kept_reservations for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
 
 
-def test_an_expired_order_is_planned_anew_line_by_line() -> None:
+def test_every_line_of_an_expired_order_is_planned_again() -> None:
     expired = order(
         line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",)),
         line(2, "MEAL", "morning", supplement_of=f"{NUMBER}-1"),
@@ -232,7 +238,7 @@ def test_an_expired_order_is_planned_anew_line_by_line() -> None:
     assert plan.travellers[0].given_name == "Anna"
 
 
-def test_the_birth_date_an_offer_was_priced_on_is_frozen_and_said_so() -> None:
+def test_the_birth_date_an_offer_was_priced_on_is_frozen_with_a_warning() -> None:
     details = [{"id": A, "given_name": "Ann", "birth_date": "1991-01-01"}]
     wish = {"op": "add_lines", "offer_bundle_id": "b", "travellers": details}
     plan = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A),))
@@ -241,7 +247,7 @@ def test_the_birth_date_an_offer_was_priced_on_is_frozen_and_said_so() -> None:
 
 
 @pytest.mark.parametrize(("count", "travellers"), [(1, [(A,)]), (2, [(A,), (B,)]), (5, [(A,), (B,), (A,), (B,), (A,)])])
-def test_a_count_gives_that_many_lines_starting_over_when_travellers_run_out(
+def test_a_count_gives_that_many_lines_and_repeats_the_travellers(
     count: int, travellers: list[tuple[str, ...]]
 ) -> None:
     wish = {"op": "add_lines", "offer_bundle_id": "b", "count": count}
@@ -258,7 +264,7 @@ def test_a_count_of_a_group_product_gives_that_many_groups() -> None:
 
 def test_a_count_cannot_be_combined_with_chosen_travellers() -> None:
     with pytest.raises(ValueError, match="count"):
-        asks({"op": "add_lines", "offer_bundle_id": "b", "count": 1, "traveller_ids": [A]})
+        change_request({"op": "add_lines", "offer_bundle_id": "b", "count": 1, "traveller_ids": [A]})
 
 
 def test_one_offer_of_a_bundle_may_be_taken_alone_and_one_of_another_bundle_is_not_found() -> None:
@@ -284,16 +290,16 @@ def test_customers_and_distribution_go_with_the_lines_of_a_wish() -> None:
 MANY = {"op": "add_lines", "offer_bundle_id": "b", "count": 50}
 
 
-def test_an_order_has_so_many_lines_and_no_more() -> None:
-    noon = (bundle("b", "standard", None, A),)
-    assert len(planned(order(), *[MANY] * 4, bundles=noon).adds) == 200
+def test_an_order_has_at_most_the_maximum_number_of_lines() -> None:
+    bundles = (bundle("b", "standard", None, A),)
+    assert len(planned(order(), *[MANY] * 4, bundles=bundles).adds) == 200
     with pytest.raises(TooManyLines):
-        planned(order(line(1, "standard", None, A)), *[MANY] * 4, bundles=noon)
+        planned(order(line(1, "standard", None, A)), *[MANY] * 4, bundles=bundles)
     with pytest.raises(TooManyLines):
-        planned(order(), *[MANY] * 50, bundles=noon)
+        planned(order(), *[MANY] * 50, bundles=bundles)
 
 
-def test_an_order_that_is_longer_may_become_shorter() -> None:
+def test_an_order_with_more_lines_than_the_maximum_may_become_shorter() -> None:
     long = order(*[line(number, "standard", None, A) for number in range(1, 231)])
     shorter = {"op": "remove_lines", "lines": [f"{NUMBER}-1"]}
     assert len(planned(long, shorter).removes) == 1

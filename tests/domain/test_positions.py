@@ -1,4 +1,4 @@
-"""What is at a position becomes what is asked, as far as it is not so already."""
+"""Setting a position changes only what differs from the request."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -21,14 +21,14 @@ from domain.refusals import (
     TravellerDiffers,
 )
 from domain.traveller_rules import FIELD_FROZEN
-from tests.domain.makers import NUMBER, asks, bundle, line, order, catalogue
+from tests.domain.makers import NUMBER, bundle, catalogue_slice, change_request, line, order
 
 A, B = "ann", "bob"
 DRAFT: dict[str, Any] = {"confirmed": 0, "version": 1}
 
 
 def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
-    return plan_change(on, asks(*operations, **more), catalogue(*bundles), 10, 5)
+    return plan_change(on, change_request(*operations, **more), catalogue_slice(*bundles), 10, 5)
 
 
 def at(position: int, bundle_id: str | None = None, *travellers: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def two() -> Order:
 
 
 @pytest.mark.parametrize("kept", [None, "sold-1"])
-def test_the_bundle_that_is_there_leaves_everything_as_it_is(kept: str | None) -> None:
+def test_the_present_bundle_leaves_everything_unchanged(kept: str | None) -> None:
     sold = (bundle("sold-1", "standard", "morning", A),)
     plan = planned(two(), at(1, kept), bundles=sold)
     assert (plan.no_op, plan.adds, plan.removes, plan.seats) == (True, (), (), ())
@@ -48,7 +48,7 @@ def test_the_bundle_that_is_there_leaves_everything_as_it_is(kept: str | None) -
     assert (named.no_op, [each.given_name for each in named.travellers], named.adds) == (False, ["New"], ())
 
 
-def test_another_bundle_replaces_what_is_there_at_the_same_position() -> None:
+def test_another_bundle_replaces_the_lines_at_the_same_position() -> None:
     plan = planned(two(), at(2, "b"), bundles=(bundle("b", "flexible", "noon", A, B),))
     assert (plan.removes, [(each.position, each.travellers) for each in plan.adds]) == (
         (f"{NUMBER}-2",),
@@ -57,15 +57,15 @@ def test_another_bundle_replaces_what_is_there_at_the_same_position() -> None:
     assert plan.replaced[0].originals == (f"{NUMBER}-2",)
 
 
-@pytest.mark.parametrize("asked", [None, "b"])
-def test_somebody_who_is_not_there_is_ignored_and_told(asked: str | None) -> None:
-    stranger = {"id": "zoe", "given_name": "Zoe"}
-    plan = planned(two(), at(1, asked, stranger), bundles=(bundle("b", "flexible", "noon", A),))
+@pytest.mark.parametrize("bundle_id", [None, "b"])
+def test_a_traveller_not_at_the_position_is_ignored_with_a_warning(bundle_id: str | None) -> None:
+    unknown = {"id": "zoe", "given_name": "Zoe"}
+    plan = planned(two(), at(1, bundle_id, unknown), bundles=(bundle("b", "flexible", "noon", A),))
     assert [(each.code, each.traveller, each.field) for each in plan.warnings] == [(FIELD_FROZEN, "zoe", "id")]
     assert all(each.id != "zoe" for each in plan.travellers)
 
 
-def test_what_is_at_no_position_kept_is_taken_off_and_what_is_added_stays() -> None:
+def test_lines_at_positions_not_listed_are_removed_and_added_lines_stay() -> None:
     extra = line(3, "MEAL", "morning", supplement_of=f"{NUMBER}-1", position=1)
     on = order(line(1, "standard", "morning", A), extra, line(2, "standard", "noon", B), **DRAFT)
     added = {"op": "add_lines", "offer_bundle_id": "b"}
@@ -80,7 +80,7 @@ def test_a_position_is_removed_with_its_supplements() -> None:
     assert set(planned(on, {"op": "remove_lines", "position": 1}).removes) == {f"{NUMBER}-1", f"{NUMBER}-3"}
 
 
-def test_a_supplement_is_where_the_line_is_that_it_goes_with_now() -> None:
+def test_a_supplement_has_the_position_of_the_line_it_belongs_to_now() -> None:
     extra = line(3, "MEAL", "noon", supplement_of=f"{NUMBER}-2", position=2)
     both = {"replaces": (f"{NUMBER}-1", f"{NUMBER}-2"), "position": 1, "added_in": 1}
     gone = {"removed_by": "C2", "removed_in": 1}
@@ -91,20 +91,20 @@ def test_a_supplement_is_where_the_line_is_that_it_goes_with_now() -> None:
 
 
 def test_a_bundle_of_this_order_is_at_one_position_only() -> None:
-    mine = bundle("b", "flexible", "noon", A).model_copy(update={"order": NUMBER})
+    for_order = bundle("b", "flexible", "noon", A).model_copy(update={"order": NUMBER})
     with pytest.raises(OfferTaken):
-        planned(two(), at(1, "b"), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(mine,))
-    native = bundle("b", "flexible", "noon", A)
-    assert planned(two(), at(1, "b"), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(native,)).adds
+        planned(two(), at(1, "b"), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(for_order,))
+    for_any_order = bundle("b", "flexible", "noon", A)
+    assert planned(two(), at(1, "b"), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(for_any_order,)).adds
 
 
-def test_two_offers_of_one_change_know_a_traveller_by_one_birth_date() -> None:
+def test_two_offers_of_one_change_have_one_birth_date_of_a_traveller() -> None:
     younger = bundle("y", "flexible", "noon", A, born=date(2015, 1, 1))
     with pytest.raises(TravellerDiffers):
         planned(two(), at(1, "b"), at(2, "y"), bundles=(bundle("b", "flexible", "noon", A), younger))
 
 
-def test_a_refusal_says_at_which_position_it_arose() -> None:
+def test_a_refusal_names_the_position_at_which_it_occurred() -> None:
     with pytest.raises(OfferNotFound) as refused:
         planned(two(), at(1), at(2, "unknown"))
     assert refused.value.members == ({"position": 2},)
@@ -120,7 +120,7 @@ GONE = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=1), l
         ([at(1)], LineRemoved),
         ([{"op": "remove_lines", "position": 1}], LineRemoved),
         ([at(2, "unknown")], OfferNotFound),
-        ([at(2, "theirs")], OfferNotFound),
+        ([at(2, "other")], OfferNotFound),
         ([at(2), {"op": "keep_positions", "positions": []}], None),
         ([{"op": "keep_positions", "positions": []}, at(2)], LinesOverlap),
         ([at(2, "b"), at(2, "b")], LinesOverlap),
@@ -128,8 +128,8 @@ GONE = order(line(1, "standard", "morning", A, removed_by="C2", removed_in=1), l
     ids=str,
 )
 def test_positions_that_cannot_be_set(operations: list[dict[str, Any]], refusal: type[Refusal] | None) -> None:
-    theirs = bundle("theirs", "flexible", "noon", A).model_copy(update={"order": "26-999999"})
-    bundles = (theirs, bundle("b", "flexible", "noon", A))
+    for_other_order = bundle("other", "flexible", "noon", A).model_copy(update={"order": "26-999999"})
+    bundles = (for_other_order, bundle("b", "flexible", "noon", A))
     if refusal is None:
         assert planned(GONE, *operations, bundles=bundles).removes == (f"{NUMBER}-2",)
         return
@@ -137,20 +137,20 @@ def test_positions_that_cannot_be_set(operations: list[dict[str, Any]], refusal:
         planned(GONE, *operations, bundles=bundles)
 
 
-def test_a_bundle_found_for_an_order_is_taken_for_that_order() -> None:
-    mine = bundle("b", "flexible", "noon", A).model_copy(update={"order": NUMBER})
-    assert planned(two(), at(1, "b"), bundles=(mine,)).adds
+def test_a_bundle_offered_for_an_order_is_added_to_that_order() -> None:
+    for_order = bundle("b", "flexible", "noon", A).model_copy(update={"order": NUMBER})
+    assert planned(two(), at(1, "b"), bundles=(for_order,)).adds
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_change_for_orders_not_confirmed_yet_is_refused_ever_after(version: int) -> None:
+def test_a_change_for_unconfirmed_orders_is_refused_after_a_confirmation(version: int) -> None:
     confirmed = order(line(1, "standard", "morning", A), version=version)
     with pytest.raises(AlreadyConfirmed):
         planned(confirmed, at(1), until_confirmed=True)
     assert planned(two(), at(1), until_confirmed=True).no_op
 
 
-def test_on_an_expired_order_nothing_is_as_it_was() -> None:
+def test_on_an_expired_order_every_line_is_planned_again() -> None:
     expired = two().model_copy(update={"status": OrderStatus.EXPIRED})
     plan = planned(expired, at(1, "sold-1"), bundles=(bundle("sold-1", "standard", "morning", A),))
     assert (plan.no_op, len(plan.adds), len(plan.removes), sum(w.count for w in plan.seats)) == (False, 2, 2, 2)

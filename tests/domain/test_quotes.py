@@ -19,15 +19,15 @@ from tests.domain.makers import (
     NOW,
     NUMBER,
     PRODUCTS,
-    asks,
+    authorised,
     bundle,
     captured,
+    catalogue_slice,
+    change_request,
     line,
     nok,
     order,
-    replaces,
-    set_aside,
-    catalogue,
+    replace_operation,
 )
 
 PEOPLE = ("ann", "bob", "cat", "dan", "eve")
@@ -35,8 +35,8 @@ KINDS = ("standard", "flexible", "saver")
 
 
 def quoted(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Quote:
-    held = catalogue(*bundles)
-    return quote_change(on, plan_change(on, asks(*operations, **more), held, 10, 5), held, NOW)
+    catalogue = catalogue_slice(*bundles)
+    return quote_change(on, plan_change(on, change_request(*operations, **more), catalogue, 10, 5), catalogue, NOW)
 
 
 @st.composite
@@ -58,7 +58,7 @@ def changed_orders(draw: st.DrawFn) -> tuple[Order, list[str], list[OfferBundle]
 @given(changed_orders())
 def test_the_parts_add_up_to_the_whole(case: tuple[Order, list[str], list[OfferBundle], bool]) -> None:
     sold, chosen, bundles, refund = case
-    operations = [replaces([int(number)], f"b-{number}") for number in chosen]
+    operations = [replace_operation([int(number)], f"b-{number}") for number in chosen]
     quote = quoted(sold, *operations, bundles=tuple(bundles), refund_price_difference=refund)
     new = total([each.price for each in quote.lines if each.taken], "NOK")
     old = total([each.price for each in quote.lines if not each.taken], "NOK")
@@ -74,7 +74,9 @@ def test_the_parts_add_up_to_the_whole(case: tuple[Order, list[str], list[OfferB
 
 
 @given(changed_orders())
-def test_a_change_and_the_way_back_cost_nothing(case: tuple[Order, list[str], list[OfferBundle], bool]) -> None:
+def test_a_change_and_its_reversal_cost_nothing(
+    case: tuple[Order, list[str], list[OfferBundle], bool],
+) -> None:
     sold, chosen, _, refund = case
     by_id = {each.id: each for each in sold.lines}
     away = [
@@ -89,15 +91,15 @@ def test_a_change_and_the_way_back_cost_nothing(case: tuple[Order, list[str], li
         )
         away.append(draft)
         back.append(bundle(f"back-{number}", original.product, "morning", *original.travellers))
-        operations.append(replaces([int(number)], f"back-{number}"))
+        operations.append(replace_operation([int(number)], f"back-{number}"))
     draft_order = order(*away, version=2, payments=sold.payments)
     quote = quoted(draft_order, *operations, bundles=tuple(back), refund_price_difference=refund)
     assert (quote.fee, quote.difference, quote.balance) == (nok(0), nok(0), nok(0))
 
 
-def test_the_walkthroughs_change() -> None:
+def test_a_dearer_change_costs_the_difference_and_the_fee() -> None:
     sold = order(line(1, "standard", "morning", "ann"), payments=(captured(29900),))
-    quote = quoted(sold, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", "ann"),))
+    quote = quoted(sold, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "noon", "ann"),))
     assert (quote.old_price, quote.new_price, quote.fee, quote.difference) == (
         nok(29900),
         nok(34900),
@@ -107,14 +109,14 @@ def test_the_walkthroughs_change() -> None:
     assert quote.balance == nok(10000)
 
 
-def test_two_changes_in_a_row_do_not_stack_two_fees() -> None:
+def test_two_changes_in_a_row_do_not_add_up_two_fees() -> None:
     twice = order(
         line(1, "standard", "morning", "ann", removed_by="C2", removed_in=2),
         line(2, "standard", "noon", "ann", replaces=(f"{NUMBER}-1",), added_in=2),
         version=2,
         payments=(captured(29900),),
     )
-    quote = quoted(twice, replaces([2], "b"), bundles=(bundle("b", "flexible", "evening", "ann"),))
+    quote = quoted(twice, replace_operation([2], "b"), bundles=(bundle("b", "flexible", "evening", "ann"),))
     assert quote.fee == nok(5000)
     assert quote.difference == nok(10000)
 
@@ -122,8 +124,8 @@ def test_two_changes_in_a_row_do_not_stack_two_fees() -> None:
 CHEAPER = order(line(1, "flexible", "morning", "ann"), payments=(captured(34900),))
 
 
-def test_a_cheaper_change_keeps_the_difference_unless_a_refund_is_asked_for() -> None:
-    quote = quoted(CHEAPER, replaces([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),))
+def test_a_cheaper_change_keeps_the_difference_unless_a_refund_is_requested() -> None:
+    quote = quoted(CHEAPER, replace_operation([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),))
     assert (quote.difference, quote.not_refundable, quote.to_refund, quote.balance) == (
         nok(-15000),
         nok(15000),
@@ -133,22 +135,25 @@ def test_a_cheaper_change_keeps_the_difference_unless_a_refund_is_asked_for() ->
     assert [fee.kind for fee in quote.fees] == [FeeKind.CHANGE_NON_REFUNDABLE]
 
 
-def test_a_cheaper_change_pays_the_difference_back_when_asked() -> None:
+def test_a_cheaper_change_refunds_the_difference_when_requested() -> None:
     quote = quoted(
-        CHEAPER, replaces([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),), refund_price_difference=True
+        CHEAPER,
+        replace_operation([1], "b"),
+        bundles=(bundle("b", "saver", "noon", "ann"),),
+        refund_price_difference=True,
     )
     assert (quote.to_refund, quote.not_refundable, quote.balance) == (nok(15000), nok(0), nok(-15000))
 
 
-def test_the_change_fee_is_taken_off_what_is_refunded() -> None:
+def test_the_change_fee_is_deducted_from_the_refund() -> None:
     sold = order(line(1, "standard", "morning", "ann"), payments=(captured(29900),))
     quote = quoted(
-        sold, replaces([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),), refund_price_difference=True
+        sold, replace_operation([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),), refund_price_difference=True
     )
     assert (quote.fee, quote.difference, quote.to_refund) == (nok(5000), nok(-5000), nok(5000))
 
 
-def test_taking_a_line_off_is_replacing_it_by_nothing() -> None:
+def test_removing_a_line_is_priced_like_replacing_it_by_nothing() -> None:
     sold = order(
         line(1, "standard", "morning", "ann"), line(2, "flexible", "morning", "bob"), payments=(captured(64800),)
     )
@@ -156,44 +161,46 @@ def test_taking_a_line_off_is_replacing_it_by_nothing() -> None:
     assert (quote.old_price, quote.new_price, quote.fee, quote.to_refund) == (nok(29900), nok(0), nok(5000), nok(24900))
 
 
-def test_a_first_sale_is_measured_against_nothing_and_has_no_fee() -> None:
+def test_a_first_sale_is_priced_against_nothing_and_has_no_fee() -> None:
     draft = order(line(1, "standard", "morning", "ann"), confirmed=0)
-    quote = quoted(draft, replaces([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),))
+    quote = quoted(draft, replace_operation([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),))
     assert (quote.old_price, quote.new_price, quote.fee, quote.difference) == (nok(0), nok(19900), nok(0), nok(19900))
 
 
-def test_money_set_aside_counts_in_the_balance() -> None:
-    sold = order(line(1, "standard", "morning", "ann"), payments=(captured(29900), set_aside(4000)))
-    assert quoted(sold, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", "ann"),)).balance == nok(6000)
+def test_authorised_money_counts_in_the_balance() -> None:
+    sold = order(line(1, "standard", "morning", "ann"), payments=(captured(29900), authorised(4000)))
+    assert quoted(sold, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "noon", "ann"),)).balance == nok(
+        6000
+    )
 
 
-def test_fees_of_the_confirmed_version_stay_owed() -> None:
+def test_fees_of_the_confirmed_version_stay_due() -> None:
     fee = Fee(id="f", kind=FeeKind.CHANGE, amount=nok(5000), tax_rate=PRODUCTS["standard"].tax_rate, line=None)
     sold = order(line(1, "flexible", "morning", "ann"), fees=(fee,), confirmed_fees=(fee,), payments=(captured(39900),))
-    quote = quoted(sold, replaces([1], "b"), bundles=(bundle("b", "flexible", "noon", "ann"),))
+    quote = quoted(sold, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "noon", "ann"),))
     assert quote.balance == nok(0)
 
 
-@pytest.mark.parametrize(("left", "refused"), [(timedelta(seconds=1), False), (timedelta(0), True)])
-def test_a_bundle_is_refused_at_the_instant_it_expires(left: timedelta, *, refused: bool) -> None:
+@pytest.mark.parametrize(("remaining", "refused"), [(timedelta(seconds=1), False), (timedelta(0), True)])
+def test_a_bundle_is_refused_at_the_instant_it_expires(remaining: timedelta, *, refused: bool) -> None:
     sold = order(line(1, "standard", "morning", "ann"), payments=(captured(29900),))
-    offer = bundle("b", "flexible", "noon", "ann").model_copy(update={"expires_at": NOW + left})
+    offer = bundle("b", "flexible", "noon", "ann").model_copy(update={"expires_at": NOW + remaining})
     if refused:
         with pytest.raises(OfferExpired):
-            quoted(sold, replaces([1], "b"), bundles=(offer,))
+            quoted(sold, replace_operation([1], "b"), bundles=(offer,))
     else:
-        assert quoted(sold, replaces([1], "b"), bundles=(offer,)).new_price == nok(34900)
+        assert quoted(sold, replace_operation([1], "b"), bundles=(offer,)).new_price == nok(34900)
 
 
-def test_a_train_that_has_left_is_neither_taken_nor_given_up() -> None:
+def test_a_departed_service_is_neither_taken_nor_given_up() -> None:
     with pytest.raises(ServiceDeparted):
         quoted(order(), {"op": "add_lines", "offer_bundle_id": "b"}, bundles=(bundle("b", "standard", "gone", "ann"),))
-    left = order(line(1, "standard", "gone", "ann"))
+    departed = order(line(1, "standard", "gone", "ann"))
     with pytest.raises(ServiceDeparted):
-        quoted(left, replaces([1], "b"), bundles=(bundle("b", "standard", "noon", "ann"),))
+        quoted(departed, replace_operation([1], "b"), bundles=(bundle("b", "standard", "noon", "ann"),))
 
 
-def test_an_expired_order_is_priced_anew_and_refused_when_something_is_not_sold_any_more() -> None:
+def test_an_expired_order_is_priced_again_and_refused_when_a_product_is_no_longer_sold() -> None:
     def expired(kind: str) -> Order:
         on = order(line(1, "standard", "morning", "ann", price=nok(1)), confirmed=0, status=OrderStatus.EXPIRED)
         return on.model_copy(update={"lines": (on.lines[0].model_copy(update={"product": kind}),)})

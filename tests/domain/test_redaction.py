@@ -1,4 +1,4 @@
-"""Nothing that tells of people is left in a document, and whatever else it says is."""
+"""Redaction removes personal data from a document and leaves everything else."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,9 +18,9 @@ from tests.support.erasure_data import Person
 WITHIN = {"id", "version", "contract_id", "product", "external", "entitlements", "fulfilment_method"} | {
     *("travel_document", "customer_account")
 }
-"""Members of what is blanked whole; beside it they are ids of ours, of products and the like."""
+"""Members inside objects that are redacted as a whole; elsewhere they are our own ids, product ids and the like."""
 HARMLESS = WITHIN | {
-    "reason",  # of what is done by hand: audit, and asked for without names
+    "reason",  # of an action by hand: needed for the audit, and requested without names
     *("kind", "state", "code", "members", "field", "op", "method", "status", "no_op", "draft", "number", "line"),
     *("operations", "with", "lines", "line_id", "position", "positions", "count", "seats", "names", "services"),
     *("offer_bundle_id", "offer_id", "offer_bundle", "offer", "offers", "supplement", "supplements", "supplement_of"),
@@ -53,17 +53,17 @@ def members_of(schema: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("stored", [ChangeRequest, NewOrder, Plan, Quote, Outcome, OfferBundle])
-def test_of_every_member_of_a_stored_document_it_is_said_whether_it_tells_of_people(stored: type[BaseModel]) -> None:
+def test_every_member_of_a_stored_document_is_classified_as_personal_or_not(stored: type[BaseModel]) -> None:
     found = set(members_of(stored.model_json_schema()))
     assert found - HARMLESS - set(BLANKS) - set(PEOPLE) == set()
 
 
-def test_a_traveller_is_tried_with_every_detail() -> None:
+def test_the_test_traveller_has_every_detail() -> None:
     assert set(Person().details) == set(Traveller.model_fields)
     assert set(BLANKS) >= set(Traveller.model_fields) - {"id"}
 
 
-def test_ids_agree_throughout_and_are_nobodys_own() -> None:
+def test_pseudonyms_agree_throughout_and_are_no_travellers_id() -> None:
     ids = Pseudonyms({"a", "erased-1"})
     before = {"travellers": [{"id": "a", "given_name": "A"}], "lines": [{"travellers": ["erased-1", "a"]}]}
     after = redact(before, ids)
@@ -71,13 +71,18 @@ def test_ids_agree_throughout_and_are_nobodys_own() -> None:
     assert after["lines"] == [{"travellers": ["erased-3", "erased-2"]}]
 
 
-def test_what_says_nothing_of_people_stays_as_it_is() -> None:
-    ours = {"state": "done", "members": [{"line": "26-100000-1", "traveller": 0}], "customers": [], "passport": None}
-    assert redact(ours, Pseudonyms(())) == ours
-    assert list(redact(ours, Pseudonyms(()))) == list(ours)
+def test_what_is_not_personal_stays_unchanged() -> None:
+    document = {
+        "state": "done",
+        "members": [{"line": "26-100000-1", "traveller": 0}],
+        "customers": [],
+        "passport": None,
+    }
+    assert redact(document, Pseudonyms(())) == document
+    assert list(redact(document, Pseudonyms(()))) == list(document)
 
 
-def test_what_is_blanked_can_be_read_as_before() -> None:
+def test_a_redacted_document_can_still_be_read() -> None:
     wish = Person().add_lines("b-1")
     request = {"kind": "change", "operations": [wish], "payment": {"method": "card", "token": "tok_1"}}
     ChangeRequest.model_validate(request)

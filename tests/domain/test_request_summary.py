@@ -1,4 +1,4 @@
-"""What is asked is told in words, and never by whom or for whom."""
+"""A request's summary has its operations and no personal data."""
 
 from datetime import UTC, datetime
 
@@ -21,9 +21,9 @@ def change(*operations: Json, **more: bool) -> ChangeRequest:
 
 
 @pytest.mark.parametrize(
-    ("operation", "words"),
+    ("operation", "summary"),
     [
-        (add("b1", ADULT), "take an offer"),
+        (add("b1", ADULT), "add an offer"),
         (replace(["26-100001-1", "26-100001-2"], "b1"), "replace 2 lines by 1 offer"),
         ({"op": "remove_lines", "lines": ["26-100001-1"]}, "remove 1 line"),
         ({"op": "remove_lines", "position": 2}, "remove position 2"),
@@ -36,12 +36,12 @@ def change(*operations: Json, **more: bool) -> ChangeRequest:
         ({"op": "set_travellers", "travellers": people(ADULT)}, "set the details of 1 traveller"),
     ],
 )
-def test_each_operation_is_told_and_nobody_is_named(operation: Json, words: str) -> None:
-    assert summarise(change(operation)) == words
-    assert find_canaries(words.encode()) == []
+def test_each_operation_is_summarised_without_personal_data(operation: Json, summary: str) -> None:
+    assert summarise(change(operation)) == summary
+    assert find_canaries(summary.encode()) == []
 
 
-def test_what_goes_with_it_is_told_too() -> None:
+def test_amount_deadline_and_confirmation_are_summarised_too() -> None:
     assert summarise(change(replace(["26-100001-1"], "b1"), confirm=True)).endswith(", confirmed in one go")
     assert summarise(ChangeRequest(kind=ChangeKind.PAY, amount=Money(4000, "NOK"))) == "40.00 NOK"
     until = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_what_goes_with_it_is_told_too() -> None:
     assert summarise(ChangeRequest(kind=ChangeKind.CONFIRM)) == ""
 
 
-def test_a_long_request_is_told_in_short() -> None:
+def test_a_long_request_has_a_short_summary() -> None:
     many = [{"op": "remove_lines", "position": number} for number in range(1, 51)]
-    words = summarise(change(*many))
-    assert words.endswith("remove position 4, 46 more")
+    summary = summarise(change(*many))
+    assert summary.endswith("remove position 4, 46 more")

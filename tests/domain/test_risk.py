@@ -1,19 +1,19 @@
-"""Money is at risk exactly while it is neither as before nor as it will be."""
+"""Money is at risk while it is authorised, or captured but not matched by a confirmed version."""
 
 from domain.risk import at_risk
-from tests.domain.makers import captured, line, nok, order, set_aside
+from tests.domain.makers import authorised, captured, line, nok, order
 
 PAID = captured(29900)
 SOLD = line(1, "standard", "morning", "a")
 DEARER = line(2, "flexible", "noon", "a", added_in=2)
 
 
-def test_nothing_is_at_risk_once_what_is_confirmed_is_paid() -> None:
+def test_nothing_is_at_risk_once_the_confirmed_version_is_paid() -> None:
     assert at_risk(order(SOLD, payments=(PAID,))).total == nok(0)
 
 
-def test_money_set_aside_is_at_risk_until_it_is_captured_or_let_go() -> None:
-    risk = at_risk(order(SOLD, DEARER, version=2, payments=(PAID, set_aside(5000))))
+def test_authorised_money_is_at_risk_until_it_is_captured_or_voided() -> None:
+    risk = at_risk(order(SOLD, DEARER, version=2, payments=(PAID, authorised(5000))))
     assert (risk.set_aside, risk.unsettled, risk.total) == (nok(5000), nok(0), nok(5000))
 
 
@@ -22,10 +22,10 @@ def test_money_captured_before_the_version_is_confirmed_is_at_risk() -> None:
     assert (risk.set_aside, risk.unsettled, risk.total) == (nok(0), nok(5000), nok(5000))
 
 
-def test_money_paid_back_before_the_version_is_confirmed_is_at_risk_too() -> None:
+def test_money_refunded_before_the_version_is_confirmed_is_at_risk_too() -> None:
     risk = at_risk(order(SOLD, version=2, payments=(captured(29900, refunded=10000),)))
     assert (risk.unsettled, risk.total) == (nok(-10000), nok(10000))
 
 
-def test_all_that_was_captured_is_at_risk_on_an_order_never_confirmed() -> None:
+def test_all_captured_money_is_at_risk_on_an_order_never_confirmed() -> None:
     assert at_risk(order(SOLD, confirmed=0, payments=(PAID,))).unsettled == nok(29900)

@@ -1,4 +1,4 @@
-"""After a settlement exactly what is due has been paid."""
+"""After a settlement exactly the amount due has been paid."""
 
 import pytest
 from hypothesis import given
@@ -6,35 +6,35 @@ from hypothesis import strategies as st
 
 from domain.refusals import BalanceNotZero
 from domain.settlement import Move, MoveKind, Payment, paid, settlement
-from tests.domain.makers import captured, nok, set_aside
+from tests.domain.makers import authorised, captured, nok
 
 
 @st.composite
 def payments(draw: st.DrawFn) -> list[Payment]:
-    made = []
+    drawn = []
     for number in range(draw(st.integers(0, 5))):
         amount = draw(st.integers(1, 50_000))
         refunded = draw(st.integers(0, amount))
         key = f"C{number}/authorise_payment"
-        made.append(draw(st.sampled_from([set_aside(amount, key), captured(amount, key, refunded)])))
-    return made
+        drawn.append(draw(st.sampled_from([authorised(amount, key), captured(amount, key, refunded)])))
+    return drawn
 
 
 def after(all_payments: list[Payment], moves: list[Move]) -> list[Payment]:
     by_key = {each.key: each for each in all_payments}
     for move in moves:
-        was = by_key[move.payment]
+        before = by_key[move.payment]
         changes: dict[MoveKind, dict[str, object]] = {
-            MoveKind.CAPTURE: {"captured": was.captured + move.amount, "open": False},
+            MoveKind.CAPTURE: {"captured": before.captured + move.amount, "open": False},
             MoveKind.VOID: {"open": False},
-            MoveKind.REFUND: {"refunded": was.refunded + move.amount},
+            MoveKind.REFUND: {"refunded": before.refunded + move.amount},
         }
-        by_key[move.payment] = was.model_copy(update=changes[move.kind])
+        by_key[move.payment] = before.model_copy(update=changes[move.kind])
     return list(by_key.values())
 
 
 @given(payments(), st.integers(0, 200_000))
-def test_exactly_what_is_due_has_been_paid_or_it_is_refused(all_payments: list[Payment], due: int) -> None:
+def test_exactly_the_amount_due_has_been_paid_or_it_is_refused(all_payments: list[Payment], due: int) -> None:
     if paid(all_payments, "NOK") < nok(due):
         with pytest.raises(BalanceNotZero):
             settlement(nok(due), all_payments)
@@ -48,13 +48,13 @@ def test_exactly_what_is_due_has_been_paid_or_it_is_refused(all_payments: list[P
     assert len({(move.payment, move.kind) for move in moves}) == len(moves)
 
 
-def test_a_refund_goes_back_over_the_newest_payment_first() -> None:
+def test_a_refund_goes_to_the_newest_payment_first() -> None:
     moves = settlement(nok(100), [captured(300, "old"), captured(200, "new")])
     assert [(move.payment, move.amount.minor) for move in moves] == [("new", 200), ("old", 200)]
 
 
-def test_no_more_is_captured_than_is_owed_and_the_rest_is_let_go() -> None:
-    moves = settlement(nok(150), [set_aside(100, "a"), set_aside(100, "b"), set_aside(100, "c")])
+def test_no_more_is_captured_than_is_due_and_the_rest_is_voided() -> None:
+    moves = settlement(nok(150), [authorised(100, "a"), authorised(100, "b"), authorised(100, "c")])
     assert [(move.payment, move.kind, move.amount.minor) for move in moves] == [
         ("a", MoveKind.CAPTURE, 100),
         ("b", MoveKind.CAPTURE, 50),
@@ -62,5 +62,5 @@ def test_no_more_is_captured_than_is_owed_and_the_rest_is_let_go() -> None:
     ]
 
 
-def test_a_difference_of_nothing_moves_nothing() -> None:
+def test_a_difference_of_zero_moves_nothing() -> None:
     assert settlement(nok(500), [captured(500)]) == []

@@ -1,4 +1,4 @@
-"""A traveller sent without an id is recognised, never by position, never as somebody named already."""
+"""A traveller sent without an id is matched by details, never by position or with a traveller named by id."""
 
 from datetime import date
 
@@ -10,47 +10,50 @@ from domain.travellers import Traveller
 
 HELMA = Traveller(id="h", given_name="Helma", family_name="Lovers", birth_date=date(2000, 2, 18))
 HUAN = Traveller(id="u", given_name="Huan", family_name="Lovers", birth_date=date(2010, 2, 18))
-TWIN = Traveller(id="t", given_name="Hulda", family_name="Lovers", birth_date=date(2000, 2, 18))
+HULDA = Traveller(id="t", given_name="Hulda", family_name="Lovers", birth_date=date(2000, 2, 18))
 
 
-def stranger(traveller: Traveller, **changed: str | None) -> UnidentifiedTraveller:
+def unidentified(traveller: Traveller, **changed: str | None) -> UnidentifiedTraveller:
     known = traveller.model_dump(include=set(UnidentifiedTraveller.model_fields))
     return UnidentifiedTraveller(**(known | changed))
 
 
-def test_names_and_birth_date_say_who_it_is_whatever_the_order() -> None:
-    assert match_travellers([stranger(HUAN), stranger(HELMA)], [HELMA, HUAN], set()) == ["u", "h"]
+def test_names_and_birth_date_identify_a_traveller_in_any_order() -> None:
+    assert match_travellers([unidentified(HUAN), unidentified(HELMA)], [HELMA, HUAN], set()) == ["u", "h"]
 
 
-def test_a_corrected_name_is_the_same_traveller_when_one_birth_date_is_left() -> None:
-    assert match_travellers([stranger(HELMA, family_name="Lover")], [HELMA, HUAN], set()) == ["h"]
-    assert match_travellers([stranger(HELMA, given_name=None, family_name=None)], [HELMA, HUAN], set()) == ["h"]
+def test_a_corrected_name_is_the_same_traveller_when_the_birth_date_is_unique() -> None:
+    assert match_travellers([unidentified(HELMA, family_name="Lover")], [HELMA, HUAN], set()) == ["h"]
+    assert match_travellers([unidentified(HELMA, given_name=None, family_name=None)], [HELMA, HUAN], set()) == ["h"]
 
 
-def test_a_corrected_birth_date_is_the_same_traveller_when_the_names_are_one_persons() -> None:
-    corrected = stranger(HELMA).model_copy(update={"birth_date": date(2000, 2, 19)})
+def test_a_corrected_birth_date_is_the_same_traveller_when_the_names_are_unique() -> None:
+    corrected = unidentified(HELMA).model_copy(update={"birth_date": date(2000, 2, 19)})
     assert match_travellers([corrected], [HELMA, HUAN], set()) == ["h"]
     assert match_travellers([corrected.model_copy(update={"birth_date": None})], [HELMA, HUAN], set()) == ["h"]
     assert match_travellers([corrected, corrected], [HELMA], set()) == [None, None]
 
 
-def test_a_birth_date_alone_makes_nobody_of_another_name() -> None:
-    assert match_travellers([stranger(HELMA, given_name="Bob", family_name="Two")], [HELMA, HUAN], set()) == [None]
+def test_a_birth_date_with_other_names_is_a_new_traveller() -> None:
+    assert match_travellers([unidentified(HELMA, given_name="Bob", family_name="Two")], [HELMA, HUAN], set()) == [None]
 
 
-def test_twins_are_told_apart_by_name_and_otherwise_are_somebody_new() -> None:
-    assert match_travellers([stranger(TWIN), stranger(HELMA)], [HELMA, TWIN], set()) == ["t", "h"]
-    assert match_travellers([stranger(HELMA, given_name="Hildur")], [HELMA, TWIN], set()) == [None]
-    assert match_travellers([stranger(TWIN), stranger(HELMA, given_name="Hildur")], [HELMA, TWIN], set()) == ["t", "h"]
+def test_travellers_with_one_birth_date_are_matched_by_name_or_count_as_new() -> None:
+    assert match_travellers([unidentified(HULDA), unidentified(HELMA)], [HELMA, HULDA], set()) == ["t", "h"]
+    assert match_travellers([unidentified(HELMA, given_name="Hildur")], [HELMA, HULDA], set()) == [None]
+    assert match_travellers([unidentified(HULDA), unidentified(HELMA, given_name="Hildur")], [HELMA, HULDA], set()) == [
+        "t",
+        "h",
+    ]
 
 
-def test_who_is_named_by_id_is_somebody_else() -> None:
-    assert match_travellers([stranger(HELMA)], [HELMA, HUAN], {"h"}) == [None]
+def test_a_traveller_named_by_id_is_not_matched_again() -> None:
+    assert match_travellers([unidentified(HELMA)], [HELMA, HUAN], {"h"}) == [None]
 
 
-def test_without_any_detail_nobody_is_recognised() -> None:
-    nobody = UnidentifiedTraveller(given_name=None, family_name=None, birth_date=None)
-    assert match_travellers([nobody], [HELMA, Traveller(id="x")], set()) == [None]
+def test_without_any_detail_no_traveller_is_matched() -> None:
+    unknown = UnidentifiedTraveller(given_name=None, family_name=None, birth_date=None)
+    assert match_travellers([unknown], [HELMA, Traveller(id="x")], set()) == [None]
 
 
 _PEOPLE = st.builds(
@@ -62,7 +65,7 @@ _PEOPLE = st.builds(
 
 
 @given(st.lists(_PEOPLE, max_size=6), st.lists(_PEOPLE, max_size=6, unique_by=lambda each: each.id))
-def test_nobody_is_two_people(sent: list[Traveller], there: list[Traveller]) -> None:
-    found = [each for each in match_travellers([stranger(each) for each in sent], there, set()) if each]
+def test_no_known_traveller_is_matched_twice(sent: list[Traveller], known: list[Traveller]) -> None:
+    found = [each for each in match_travellers([unidentified(each) for each in sent], known, set()) if each]
     assert len(set(found)) == len(found)
-    assert set(found) <= {each.id for each in there}
+    assert set(found) <= {each.id for each in known}

@@ -1,4 +1,4 @@
-"""What webhooks are posted, and when it is tried again."""
+"""Bodies of webhook deliveries and pauses between attempts."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ def test_pauses_grow_from_seconds_to_a_day_and_end_after_about_five_days(spread:
     assert pause_after(len(PAUSES) + 1, spread) is None
 
 
-def test_what_failed_together_is_not_tried_again_together() -> None:
+def test_deliveries_that_failed_together_are_not_retried_together() -> None:
     pauses = {pause_after(4, f"W1/26-{number}/1") for number in range(100_000, 100_050)}
     assert len(pauses) > 10
 
@@ -37,14 +37,14 @@ def test_a_body_names_the_event_first_and_its_data_beside_it() -> None:
     }
 
 
-def test_an_operators_own_words_are_not_posted() -> None:
+def test_an_operators_reason_is_not_posted() -> None:
     body = body_of(
         "done_by_hand", AT, "26-100001", 7, "C1", {"step": StepName.RESERVE_SEATS, "reason": "as Kari asked"}
     )
     assert "Kari" not in body
 
 
-def test_of_an_event_that_is_too_large_the_order_and_number_are_posted() -> None:
+def test_an_event_that_is_too_large_is_posted_with_its_order_and_number_only() -> None:
     added = [f"26-100001-{number}" for number in range(2000)]
     body = body_of("order_changed", AT, "26-100001", 7, "C1", {"added": added})
     assert len(body) < MAX_BODY

@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL refuse and keep the same things."""
+"""SQLite and PostgreSQL refuse and store the same values."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -16,8 +16,8 @@ from store.database.store import Store
 MOMENT = datetime(2027, 3, 28, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=-6)))
 
 
-class TriedRow(SQLModel, table=True):
-    __tablename__ = "tried"
+class SampleRow(SQLModel, table=True):
+    __tablename__ = "sample"
 
     id: int = Field(primary_key=True)
     text: str = bounded_text(5, default="")
@@ -29,10 +29,10 @@ class TriedRow(SQLModel, table=True):
 
 
 @pytest.fixture
-def tried(fresh_database: str) -> Iterator[Store]:
+def sample(fresh_database: str) -> Iterator[Store]:
     store = Store(fresh_database)
     with store.write() as tx:
-        SQLModel.metadata.tables["tried"].create(tx.connection())
+        SQLModel.metadata.tables["sample"].create(tx.connection())
     yield store
     store.close()
 
@@ -51,31 +51,31 @@ def tried(fresh_database: str) -> Iterator[Store]:
         {"at": datetime(2027, 1, 1)},  # noqa: DTZ001 - naive on purpose
     ],
 )
-def test_both_databases_refuse_what_one_of_them_would(tried: Store, values: dict[str, Any]) -> None:
-    with pytest.raises((StatementError, ValueError)), tried.write() as tx:
-        tx.add(TriedRow(id=1, **values))
-    with tried.read() as tx:
-        assert tx.exec(select(TriedRow)).all() == []
+def test_both_databases_refuse_a_value_that_one_of_them_refuses(sample: Store, values: dict[str, Any]) -> None:
+    with pytest.raises((StatementError, ValueError)), sample.write() as tx:
+        tx.add(SampleRow(id=1, **values))
+    with sample.read() as tx:
+        assert tx.exec(select(SampleRow)).all() == []
 
 
-def test_both_databases_give_back_what_went_in(tried: Store) -> None:
-    row = TriedRow(
+def test_both_databases_return_the_value_that_was_stored(sample: Store) -> None:
+    row = SampleRow(
         id=1, text="Åse李", paper='{"a":"\\u0000"}', number=2**40, at=MOMENT, rate=Decimal("0.077000000000000001")
     )
-    with tried.write() as tx:
+    with sample.write() as tx:
         tx.add(row)
-    with tried.read() as tx:
-        kept = tx.exec(select(TriedRow)).one()
-        assert (kept.text, kept.paper, kept.number, kept.rate) == (row.text, row.paper, row.number, row.rate)
-        assert (kept.at, kept.at.tzinfo, kept.day) == (MOMENT, UTC, row.day)
-        found = select(TriedRow).where(TriedRow.at <= MOMENT, TriedRow.at >= MOMENT, TriedRow.number == 2**40)
-        assert tx.exec(found).one().id == 1
+    with sample.read() as tx:
+        stored = tx.exec(select(SampleRow)).one()
+        assert (stored.text, stored.paper, stored.number, stored.rate) == (row.text, row.paper, row.number, row.rate)
+        assert (stored.at, stored.at.tzinfo, stored.day) == (MOMENT, UTC, row.day)
+        query = select(SampleRow).where(SampleRow.at <= MOMENT, SampleRow.at >= MOMENT, SampleRow.number == 2**40)
+        assert tx.exec(query).one().id == 1
 
 
-def test_instants_sort_as_instants_whatever_offset_they_came_with(tried: Store) -> None:
-    with tried.write() as tx:
+def test_instants_sort_as_instants_whatever_offset_they_came_with(sample: Store) -> None:
+    with sample.write() as tx:
         for number, offset in enumerate((5, -8, 0, 2)):
             at = datetime(2027, 1, 1, 12, tzinfo=timezone(timedelta(hours=offset)))
-            tx.add(TriedRow(id=number, at=at))
-    with tried.read() as tx:
-        assert [row.id for row in tx.exec(select(TriedRow).order_by("at"))] == [0, 3, 2, 1]
+            tx.add(SampleRow(id=number, at=at))
+    with sample.read() as tx:
+        assert [row.id for row in tx.exec(select(SampleRow).order_by("at"))] == [0, 3, 2, 1]

@@ -1,4 +1,4 @@
-"""What the database itself makes impossible."""
+"""Constraints of the database itself."""
 
 from datetime import timedelta
 
@@ -68,20 +68,20 @@ def test_a_seat_has_one_live_holder(store: Store, order: str) -> None:
 
 
 @pytest.mark.parametrize(("captured", "refunded"), [(101, 0), (50, 51), (0, 1), (-1, 0), (100, -1)])
-def test_no_more_is_refunded_than_captured_nor_captured_than_set_aside(
+def test_no_more_is_refunded_than_captured_nor_captured_than_authorised(
     store: Store, order: str, captured: int, refunded: int
 ) -> None:
     assert refused(store, payment(order, "a", captured=captured, refunded=refunded))
-    bank = EmbeddedPaymentRow(
+    embedded = EmbeddedPaymentRow(
         tenant=T,
-        key=f"{order}/bank",
+        key=f"{order}/embedded",
         currency="NOK",
         token="tok_ok",  # noqa: S106 - a test token
         authorised_minor=100,
         captured_minor=captured,
         refunded_minor=refunded,
     )
-    assert refused(store, bank)
+    assert refused(store, embedded)
 
 
 def test_a_ledger_entry_is_unique_by_its_key(store: Store, order: str) -> None:
@@ -111,7 +111,7 @@ def test_an_event_number_is_given_once(store: Store, order: str) -> None:
     assert refused(store, event())
 
 
-def test_an_idempotency_key_stands_for_one_change_per_tenant_and_route(store: Store, order: str) -> None:
+def test_an_idempotency_key_has_one_change_per_tenant_and_route(store: Store, order: str) -> None:
     def change(name: str, tenant: str = T, route: str = "POST /a", key: str | None = "k") -> ChangeRow:
         return ChangeRow(
             tenant=tenant,
@@ -148,8 +148,8 @@ def test_an_outcome_and_its_time_come_together(store: Store, order: str) -> None
     assert refused(store, row)
 
 
-def test_a_key_has_one_effect_in_one_of_three_states(store: Store, order: str) -> None:
-    def effect(state: str) -> StepRecordRow:
+def test_a_step_key_has_one_record_in_one_of_three_states(store: Store, order: str) -> None:
+    def record(state: str) -> StepRecordRow:
         return StepRecordRow(
             tenant=T,
             key=f"{order}/reserve_seats",
@@ -162,9 +162,9 @@ def test_a_key_has_one_effect_in_one_of_three_states(store: Store, order: str) -
             started_at=store.now(),
         )
 
-    assert refused(store, effect("perhaps"))
-    assert not refused(store, effect("started"))
-    assert refused(store, effect("done"))
+    assert refused(store, record("unknown"))
+    assert not refused(store, record("started"))
+    assert refused(store, record("done"))
 
 
 def test_an_orders_version_is_never_behind_its_confirmed_one(store: Store, order: str) -> None:

@@ -1,4 +1,4 @@
-"""Each invariant is found broken when it is, and only then."""
+"""Each invariant reports a violation when there is one, and only then."""
 
 import asyncio
 
@@ -41,7 +41,7 @@ def test_every_invariant_is_broken_here() -> None:
     assert set(BROKEN) == {each.name for each in INVARIANTS}
 
 
-async def test_what_is_broken_is_found_and_names_the_order(world: World) -> None:
+async def test_each_violation_is_found_and_names_its_order(world: World) -> None:
     order, other = await world.sold(ADULT), await world.sold(ADULT)
     bundle = await world.offer("standard", ADULT, service=world.train())
     (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
@@ -50,25 +50,25 @@ async def test_what_is_broken_is_found_and_names_the_order(world: World) -> None
     with world.components.store.read() as tx:
         assert [each for each in invariants.violations(tx) if each.order in (order, other)] == []
     for name, statement in BROKEN.items():
-        with pytest.raises(_TakenBackError), world.components.store.write() as tx:
+        with pytest.raises(_RollbackError), world.components.store.write() as tx:
             tx.connection().execute(text(statement.format(**names)))
             found = [each for each in invariants.violations(tx) if each.invariant == name]
             assert {each.order for each in found} & {order, other}, name
-            raise _TakenBackError
+            raise _RollbackError
 
 
-class _TakenBackError(Exception):
-    """Lets a transaction be rolled back."""
+class _RollbackError(Exception):
+    """Rolls back a transaction."""
 
 
-async def test_check_says_what_is_wrong_and_ends_with_1(
+async def test_check_prints_each_violation_and_exits_with_1(
     database: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = await world.sold(ADULT)
     monkeypatch.setenv("CHANGEOVER_DATABASE", database)
     good = await asyncio.to_thread(run, "check")
     assert order not in good.stdout
-    assert "A seat is one order's at most." in good.stdout
+    assert "No seat is reserved twice." in good.stdout
     move = f"UPDATE orders SET last_event = last_event + :by WHERE number = '{order}'"  # noqa: S608 - our own number
     try:
         _execute(world, move, 1)

@@ -1,4 +1,4 @@
-"""The second wall: on PostgreSQL a forgotten condition shows nobody else's rows, and a request writes no books."""
+"""Row-level security on PostgreSQL: a missing condition reveals no other tenant's rows, and no request writes money."""
 
 from collections.abc import Iterator
 
@@ -17,30 +17,30 @@ from tests.support.postgres import new_database
 
 FIRST, SECOND = TenantAccess("first"), TenantAccess("second")
 KIOSK = TenantAccess("first", "WAY:Kiosk")
-NOBODYS = {"alembic_version"}
-KEYS = {"clients", "api_keys"}
+WITHOUT_TENANT = {"alembic_version"}
+CREDENTIALS = {"clients", "api_keys"}
 
 
 @pytest.fixture
 def filled(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
     """A PostgreSQL with an order of each of two tenants, and one more of a channel."""
-    url = new_database(postgres_url, f"walls_{abs(hash(request.node.nodeid))}")
+    url = new_database(postgres_url, f"row_security_{abs(hash(request.node.nodeid))}")
     migrate(url)
-    made = Store(url)
-    with made.write() as tx:
+    store = Store(url)
+    with store.write() as tx:
         for number, reach in enumerate((FIRST, SECOND, KIOSK)):
-            row = OrderRow(tenant=reach.tenant, number=f"26-10000{number}", currency="NOK", created_at=made.now())
+            row = OrderRow(tenant=reach.tenant, number=f"26-10000{number}", currency="NOK", created_at=store.now())
             row.distribution_channel = reach.channel
             tx.add(row)
-    yield made
-    made.close()
+    yield store
+    store.close()
 
 
 def numbers(tx: Session) -> list[str]:
     return [row[0] for row in tx.connection().execute(text("SELECT number FROM orders ORDER BY number"))]
 
 
-def test_a_query_that_forgets_whose_rows_it_wants_gets_the_tenants_own(filled: Store) -> None:
+def test_a_query_without_a_tenant_condition_gets_the_tenants_own_rows_only(filled: Store) -> None:
     with filled.for_tenant(FIRST).read() as tx:
         assert numbers(tx) == ["26-100000", "26-100002"]
     with filled.for_tenant(SECOND).write() as tx:
@@ -52,7 +52,7 @@ def test_a_query_that_forgets_whose_rows_it_wants_gets_the_tenants_own(filled: S
         assert numbers(tx) == []
 
 
-def test_the_wall_is_gone_with_its_transaction(filled: Store) -> None:
+def test_a_tenant_session_ends_with_its_transaction(filled: Store) -> None:
     for _ in range(40):  # more than there are connections
         with filled.for_tenant(FIRST).read() as scoped:
             assert len(numbers(scoped)) == 2
@@ -77,27 +77,27 @@ def test_the_wall_is_gone_with_its_transaction(filled: Store) -> None:
         "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
     ],
 )
-def test_a_request_cannot_write_anothers_rows_nor_books_nor_read_keys(filled: Store, statement: str) -> None:
+def test_a_request_cannot_write_anothers_rows_nor_money_nor_read_keys(filled: Store, statement: str) -> None:
     with pytest.raises(ProgrammingError), filled.for_tenant(FIRST).write() as tx:
         tx.connection().execute(text(statement))
     with filled.read() as whole:
         assert len(numbers(whole)) == 3
 
 
-def test_every_table_is_behind_the_wall(filled: Store) -> None:
-    walled = text(
+def test_every_table_has_row_level_security(filled: Store) -> None:
+    secured = text(
         "SELECT relname, relrowsecurity FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     )
-    reached = text(f"SELECT table_name FROM information_schema.role_table_grants WHERE grantee = '{ROLE}'")  # noqa: S608 - our own words
+    granted_tables = text(f"SELECT table_name FROM information_schema.role_table_grants WHERE grantee = '{ROLE}'")  # noqa: S608 - our own constant
     with filled.read() as tx:
-        tables = {row.relname: row.relrowsecurity for row in tx.connection().execute(walled)}
-        granted = {row[0] for row in tx.connection().execute(reached)}
+        tables = {row.relname: row.relrowsecurity for row in tx.connection().execute(secured)}
+        granted = {row[0] for row in tx.connection().execute(granted_tables)}
     assert len(tables) > 20
-    assert {name for name, wall in tables.items() if not wall} == NOBODYS | KEYS | {"counters"}
-    assert granted == set(tables) - NOBODYS - KEYS
+    assert {name for name, enabled in tables.items() if not enabled} == WITHOUT_TENANT | CREDENTIALS | {"counters"}
+    assert granted == set(tables) - WITHOUT_TENANT - CREDENTIALS
 
 
-def test_nobody_reaches_further_inside_of_a_transaction(store: Store) -> None:
+def test_no_transaction_of_another_tenant_opens_inside_a_transaction(store: Store) -> None:
     with store.for_tenant(FIRST).write() as tx, store.write() as joined:
         assert joined is tx
         with pytest.raises(RuntimeError):
@@ -117,41 +117,41 @@ def server(postgres_url: str) -> Iterator[Connection]:
 
 @pytest.fixture
 def plain(server: Connection, postgres_url: str) -> Iterator[str]:
-    """A database of somebody who may make no roles."""
-    mine = database_url(new_database(postgres_url, "plain")).set(username="plain", drivername="postgresql")
+    """A database whose owner may not create roles."""
+    url = database_url(new_database(postgres_url, "plain")).set(username="plain", drivername="postgresql")
     server.execute(text("CREATE ROLE plain LOGIN"))
     server.execute(text("ALTER DATABASE plain OWNER TO plain"))
-    yield mine.render_as_string(hide_password=False)
+    yield url.render_as_string(hide_password=False)
     server.execute(text("DROP DATABASE plain WITH (FORCE)"))
     server.execute(text("DROP ROLE plain"))
 
 
-def test_a_login_that_sees_no_rows_is_told_so_and_not_taken_for_books_without_orders(
+def test_a_login_that_sees_no_rows_fails_the_check_and_is_not_taken_for_an_empty_database(
     filled: Store, server: Connection, postgres_url: str
 ) -> None:
     server.execute(text(f"CREATE ROLE other LOGIN IN ROLE {ROLE}"))
     filled.check()
     with filled.read() as tx:
         (database,) = tx.connection().execute(text("SELECT current_database()")).one()
-    theirs = database_url(postgres_url).set(username="other", drivername="postgresql", database=database)
-    other = Store(theirs.render_as_string(hide_password=False))
+    other_url = database_url(postgres_url).set(username="other", drivername="postgresql", database=database)
+    other = Store(other_url.render_as_string(hide_password=False))
     with pytest.raises(LoginSeesNoRowsError):
         other.check()
     other.close()
     server.execute(text("DROP ROLE other"))
 
 
-@pytest.mark.usefixtures("filled")  # another database of the same server: the role is there
-def test_an_owner_who_may_make_no_roles_needs_to_be_a_member_of_the_one(server: Connection, plain: str) -> None:
+@pytest.mark.usefixtures("filled")  # another database of the same server, so the role exists
+def test_an_owner_who_may_not_create_roles_has_to_be_in_the_tenant_role(server: Connection, plain: str) -> None:
     with pytest.raises(RoleMissingError, match="superuser"):
         migrate(plain)
     server.execute(text(f"GRANT {ROLE} TO plain"))
     migrate(plain)
-    made = Store(plain)
-    with made.write() as tx:
-        tx.add(OrderRow(tenant="first", number="26-100000", currency="NOK", created_at=made.now()))
-    with made.for_tenant(SECOND).read() as tx:
+    store = Store(plain)
+    with store.write() as tx:
+        tx.add(OrderRow(tenant="first", number="26-100000", currency="NOK", created_at=store.now()))
+    with store.for_tenant(SECOND).read() as tx:
         assert numbers(tx) == []
-    with made.for_tenant(FIRST).read() as tx:
+    with store.for_tenant(FIRST).read() as tx:
         assert numbers(tx) == ["26-100000"]
-    made.close()
+    store.close()

@@ -1,4 +1,4 @@
-"""One way to read and one way to write."""
+"""Read and write transactions of the store."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ def counter(name: str, value: int = 0) -> CounterRow:
     return CounterRow(tenant="default", name=name, value=value)
 
 
-def test_a_write_inside_a_write_is_part_of_it(store: Store) -> None:
+def test_a_write_inside_a_write_joins_it(store: Store) -> None:
     with pytest.raises(ZeroDivisionError), store.write() as tx:
         tx.add(counter("outer"))
         with store.write() as inner:
@@ -29,24 +29,24 @@ def test_a_write_inside_a_write_is_part_of_it(store: Store) -> None:
         assert tx.get(CounterRow, "inner") is None
 
 
-def test_readers_see_one_state_while_somebody_writes(store: Store) -> None:
+def test_a_reader_sees_one_state_during_a_write(store: Store) -> None:
     with store.write() as tx:
-        tx.merge(counter("seen", 1))
+        tx.merge(counter("read", 1))
     with store.read() as reader:
-        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 1
+        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "read")).one() == 1
         with store.write() as tx:
-            tx.merge(counter("seen", 2))
-        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 1
+            tx.merge(counter("read", 2))
+        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "read")).one() == 1
     with store.read() as reader:
-        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "seen")).one() == 2
+        assert reader.exec(select(CounterRow.value).where(CounterRow.name == "read")).one() == 2
 
 
 @pytest.mark.only_on("postgres")
 def test_frequent_queries_stay_prepared_between_transactions(store: Store) -> None:
-    within = store.for_tenant(TenantAccess("default"))
+    tenant_store = store.for_tenant(TenantAccess("default"))
     for name in map(str, range(20)):
-        for look in (store.read, within.read):
-            with look() as tx:
+        for read in (store.read, tenant_store.read):
+            with read() as tx:
                 tx.exec(select(CounterRow.value).where(CounterRow.name == name)).all()
     with store.read() as tx:
         prepared = tx.connection().exec_driver_sql("SELECT statement FROM pg_prepared_statements").scalars().all()
@@ -54,7 +54,7 @@ def test_frequent_queries_stay_prepared_between_transactions(store: Store) -> No
     assert any("set_config" in statement for statement in prepared)
 
 
-def test_two_writers_never_lose_each_others_count(store: Store) -> None:
+def test_two_writers_never_lose_each_others_update(store: Store) -> None:
     with store.write() as tx:
         tx.merge(counter("raced"))
 
@@ -74,7 +74,7 @@ def test_two_writers_never_lose_each_others_count(store: Store) -> None:
         assert tx.exec(select(CounterRow.value).where(CounterRow.name == "raced")).one() == 80
 
 
-def test_a_writer_that_is_not_let_in_says_so_in_time(
+def test_a_writer_that_gets_no_lock_fails_in_time(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BUSY_SECONDS", 0.05)
@@ -97,10 +97,10 @@ def test_a_writer_that_is_not_let_in_says_so_in_time(
 
 
 @pytest.mark.only_on("postgres")
-def test_who_sleeps_in_a_transaction_loses_it_and_its_locks(
+def test_a_process_suspended_in_a_transaction_loses_it_and_its_locks(
     database: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "ASLEEP_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "IDLE_TRANSACTION_SECONDS", 0.2)
     sleeper = Store(database)
     with store.write() as tx:
         tx.merge(counter("slept"))
@@ -115,14 +115,14 @@ def test_who_sleeps_in_a_transaction_loses_it_and_its_locks(
     sleeper.close()
 
 
-def test_the_store_decides_what_time_it_is(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_store_has_the_clock(tmp_path_factory: pytest.TempPathFactory) -> None:
     then = datetime(2031, 1, 1, tzinfo=UTC)
     store = Store(f"sqlite:///{tmp_path_factory.mktemp('clock') / 'clock.db'}", clock=lambda: then)
     assert store.now() == then
     store.close()
 
 
-def test_by_default_it_is_now(store: Store) -> None:
+def test_the_default_clock_is_the_machines(store: Store) -> None:
     assert abs(store.now() - datetime.now(UTC)) < timedelta(seconds=5)  # noqa: TID251 - compared with the machine's clock
 
 
