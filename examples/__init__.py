@@ -1,1 +1,1 @@
-"""Things to type along, and providers of one's own."""
+"""Example requests, example providers, and the fake external systems behind them."""

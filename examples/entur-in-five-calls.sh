@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Entur in five calls: add, change twice, a third change that fails, pay, confirm.
-# Usage: examples/entur-in-five-calls.sh [API address]; `make up` runs one.
+# Entur in five calls: add, change twice, a third change that is refused, pay, confirm.
+# Usage: examples/entur-in-five-calls.sh [API address]; `make up` starts one.
 set -euo pipefail
 API=${1:-http://127.0.0.1:8080}
 DAY=$(date -d '+12 days' +%F)
@@ -47,7 +47,7 @@ NEXT=$(date -d '+13 days' +%F)
 CROWD=$(seq -f '{"id": "guest-%g", "birth_date": "1990-01-01"}' -s ', ' 32)
 sales POST /v1/reserve-offers '{"offerConfigurations": [{"offerId": "'"$(offer standard "4711-$NEXT" "$CROWD")"'"}]}' >/dev/null
 echo "   and once more, to a train that is full: $(change "$(offer standard "4711-$NEXT" "$KARI")" | member '["code"]')"
-show "   the draft is as after the second change"
+show "   the draft is unchanged by the refused change"
 
 native "/v1/orders/$ORDER/payments" '{"amount": "299.00", "currency": "NOK", "method": "card", "token": "tok_ok"}' >/dev/null
 show "4. payments: authorised"

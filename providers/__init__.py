@@ -1,1 +1,1 @@
-"""The outside: protocols, and adapters to real systems. The embedded ones live on our own database."""
+"""Providers of seats, offers and payments: their protocols, the embedded ones on our own database, and webhooks."""

@@ -1,16 +1,16 @@
-"""What providers say when they do not do what was asked. activities/support/errors.py tells no from fault."""
+"""The errors that providers raise. activities/support/errors.py decides which are refusals and which are faults."""
 
 
 class ProviderError(Exception):
-    """A provider did not do it."""
+    """A provider did not do what was requested."""
 
 
 class NoSeatsLeftError(ProviderError):
-    """Fewer free seats than asked for."""
+    """Fewer seats are free than requested."""
 
 
 class SeatIsTakenError(ProviderError):
-    """A seat asked for by name is somebody else's."""
+    """A seat requested by name is held or sold."""
 
 
 class NoSuchSeatError(ProviderError):
@@ -18,16 +18,16 @@ class NoSuchSeatError(ProviderError):
 
 
 class HoldIsGoneError(ProviderError):
-    """A hold ran out and cannot be prolonged or confirmed."""
+    """A hold expired or was released, so it can be neither extended nor confirmed."""
 
 
 class PaymentDeclinedError(ProviderError):
-    """The money is not set aside, or not given."""
+    """The payment is not authorised, or its capture is declined."""
 
 
 class RefundDeclinedError(ProviderError):
-    """The money cannot go back to where it came from."""
+    """The refund to the original payment is declined."""
 
 
 class ProviderUnavailableError(ProviderError):
-    """No answer that means anything; trying again may help."""
+    """The provider gave no usable answer. This is a fault, so the step is retried."""

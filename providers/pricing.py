@@ -1,4 +1,4 @@
-"""Makes offers from products with prices by age: for every catalogue that has such products."""
+"""Builds offers from products with prices by age; any catalogue with such products can use it."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,15 +11,18 @@ from domain.products import Product, price_for
 from providers.protocols import OfferSearch, SearchTraveller
 
 
-def bundle_of(
+def build_bundle(
     product: Product, search: OfferSearch, service: Service | None, now: datetime, life: timedelta
 ) -> OfferBundle | None:
-    """Return the bundle of one product for all travellers of a search, or None when it does not fit them."""
+    """Return the bundle of one product for all travellers of a search, or None when the product does not fit them.
+
+    `life` is how long the bundle is valid.
+    """
     valid_from = service.departs_at if service else search.valid_from
     if valid_from is None:
         return None
     first_day = service.day if service else day_of(valid_from, search.time_zone)
-    offer = _offer(product, search.travellers, first_day)
+    offer = _build_offer(product, search.travellers, first_day)
     if offer is None:
         return None
     return OfferBundle(
@@ -28,19 +31,19 @@ def bundle_of(
         service=service.id if service else None,
         valid_from=valid_from,
         first_day=first_day,
-        # Whole seconds, as the wire writes them: at the instant a client reads it has expired.
+        # Whole seconds, as the API writes times: at the instant that a client reads, the bundle has expired.
         expires_at=(now + life).replace(microsecond=0),
         offers=(offer,),
     )
 
 
-def _offer(product: Product, travellers: Sequence[SearchTraveller], first_day: date) -> Offer | None:
-    """Price every traveller, or return None when one has no price or they are too few or many."""
+def _build_offer(product: Product, travellers: Sequence[SearchTraveller], first_day: date) -> Offer | None:
+    """Return the offer for a group, or None when one traveller has no price or the group size is not allowed."""
     size = product.group
     smallest, largest = (size.smallest, size.largest) if size else (1, len(travellers))
     if not smallest <= len(travellers) <= largest:
         return None
-    prices = [_price(product, each, first_day) for each in travellers]
+    prices = [_find_price(product, each, first_day) for each in travellers]
     priced = [
         OfferedTraveller(id=each.id, birth_date=each.birth_date, price=price)
         for each, price in zip(travellers, prices, strict=True)
@@ -59,7 +62,7 @@ def _offer(product: Product, travellers: Sequence[SearchTraveller], first_day: d
     )
 
 
-def _price(product: Product, traveller: SearchTraveller, first_day: date) -> Money | None:
+def _find_price(product: Product, traveller: SearchTraveller, first_day: date) -> Money | None:
     if product.group:
         return product.prices[0].price - product.prices[0].price
     if traveller.birth_date is None:

@@ -1,7 +1,7 @@
-"""What we ask of a provider. Everything is keyed by us, before the attempt, so that asking twice is safe.
+"""The protocols of providers. We choose the key of every call before the first attempt, so a retry is safe.
 
-`outside` says whether the provider leaves our database: then asking is remembered before the call and
-the step runs on the provider's own task queue. An embedded provider joins the step's transaction.
+`external` is true for a provider outside our database. Then the step commits a record before it calls the
+provider, and runs on the provider's own task queue. An embedded provider joins the step's transaction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from domain.settlement import Move
 
 @dataclass(frozen=True, slots=True)
 class SeatRequest:
-    """Seats wanted together on one service: these by name, or any."""
+    """Seats requested together on one service: those with these names, or any."""
 
     service: str
     count: int
@@ -26,7 +26,7 @@ class SeatRequest:
 
 @dataclass(frozen=True, slots=True)
 class HeldSeat:
-    """A seat that is ours until a time; the reference is the provider's name for the hold."""
+    """A seat held for us until a time; the reference is the provider's name for the hold."""
 
     reference: str
     service: str
@@ -35,37 +35,37 @@ class HeldSeat:
 
 
 class SeatInventory(Protocol):
-    """Who sits where on which departure."""
+    """Holds and sells the seats of departures."""
 
     @property
     def external(self) -> bool:
-        """Whether it leaves our database."""
+        """Whether the provider is outside our database."""
 
     def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        """Hold seats until a time, all or none; the same key gets the same seats.
+        """Hold seats until a time, all or none; the same key returns the same seats.
 
-        Answers in the order asked, side by side where possible. Raises NoSeatsLeftError,
-        SeatIsTakenError, NoSuchSeatError, and HoldIsGoneError for a key already released.
+        Returns seats in the order of the requests, side by side where possible. Raises NoSeatsLeftError,
+        SeatIsTakenError, NoSuchSeatError, and HoldIsGoneError for a key that was released before.
         """
 
     def release(self, tenant: str, key: str) -> None:
-        """Give back what is held under a key, if anything; the key holds nothing ever after."""
+        """Release the seats held under a key, if any; from then on the key can hold nothing."""
 
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
-        """Give back these holds or sold seats; those already free are left alone."""
+        """Release these held or sold seats; seats that are already free are left alone."""
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
-        """Let holds last at least until a time, all or none. Raises HoldIsGoneError."""
+        """Extend holds to last at least until a time, all or none. Raises HoldIsGoneError."""
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
-        """Make holds ours for good and give up others, in one act. Raises HoldIsGoneError."""
+        """Sell the seats `taken` permanently and release the seats `given_up`, all or none. Raises HoldIsGoneError."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferSearch:
-    """What offers are looked for: a product, a service, or a product on a service; for whom, from when.
+    """A search for offers: a product, a service, or a product on a service, for travellers, from a time.
 
-    Without a service, a product with departures is looked for on the first one of that day from `valid_from` on.
+    Without a service, a product with departures is offered on the first departure of that day from `valid_from` on.
     """
 
     product: str | None
@@ -77,27 +77,27 @@ class OfferSearch:
 
 @dataclass(frozen=True, slots=True)
 class SearchTraveller:
-    """A traveller as far as the search needs to know them."""
+    """The part of a traveller that a price depends on."""
 
     id: str
     birth_date: date | None
 
 
 class OfferCatalogue(Protocol):
-    """What is sold, and at what price to whom."""
+    """The products on sale, and their prices for travellers."""
 
     @property
     def external(self) -> bool:
-        """Whether it leaves our database."""
+        """Whether the provider is outside our database."""
 
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
-        """Return the bundles that may be taken, each keeping its travellers together."""
+        """Return the bundles on sale, each for all travellers of the search."""
 
     def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
         """Return products by id; unknown ones are absent."""
 
     def variants(self, tenant: str, parent: str) -> Sequence[Product]:
-        """Return the products that are variants of one."""
+        """Return the products that are variants of a parent product."""
 
     def supplements(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Supplement]:
         """Return supplements by id; unknown ones are absent."""
@@ -107,21 +107,21 @@ class OfferCatalogue(Protocol):
 
 
 class PaymentProvider(Protocol):
-    """Where money is set aside, taken and paid back."""
+    """Authorises, captures, voids and refunds payments."""
 
     @property
     def external(self) -> bool:
-        """Whether it leaves our database."""
+        """Whether the provider is outside our database."""
 
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
-        """Set money aside and return the provider's reference. Raises PaymentDeclinedError."""
+        """Authorise a payment and return the provider's reference. Raises PaymentDeclinedError."""
 
     def void(self, tenant: str, key: str) -> None:
-        """Let go what was set aside under a key, if anything; the key sets nothing aside ever after."""
+        """Void the authorisation under a key, if any; from then on the key can authorise nothing."""
 
     def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
         """Make all these moves or none. Raises PaymentDeclinedError or RefundDeclinedError.
 
-        Asked again under the same key it answers as the first time: that is how an unknown outcome
-        is inquired.
+        A repeated call under the same key gives the first result again and moves nothing. A step uses
+        this to find out an unknown outcome.
         """

@@ -1,4 +1,4 @@
-"""Where webhooks may be: which URLs are taken, and which addresses their names may have."""
+"""The policy for webhook URLs: which URLs are accepted, and which addresses their hosts may resolve to."""
 
 import asyncio
 import socket
@@ -13,13 +13,13 @@ from domain.webhooks import Failure
 
 HTTPS = 443
 FIRST_FREE_PORT = 1024
-"""Below it are mail, logins and the like, which take more than HTTP for a command."""
+"""Below it are mail, remote logins and similar services, which may take an HTTP request for their own commands."""
 
 LAST_PORT = 65_535
 
 
 class EndpointRefusedError(Exception):
-    """An endpoint that is not posted to."""
+    """An endpoint that the policy does not allow; `failure` is the reason."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
@@ -27,65 +27,65 @@ class EndpointRefusedError(Exception):
 
 
 class MalformedUrlError(Exception):
-    """A text that is no URL a webhook can have; the text of the error says why, without a word of the URL."""
+    """A text that is no allowed webhook URL; the error gives the reason and repeats nothing of the URL."""
 
 
 class Resolver(Protocol):
-    """Says which addresses a name has."""
+    """Resolves host names."""
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """Return them, the one to try first first. Raises OSError when there are none."""
+        """Return the addresses of a host, the preferred one first. Raises OSError when there are none."""
 
 
 class SystemResolver:
-    """Asks the machine's own resolver, which also reads the odd spellings of addresses that connecting would."""
+    """Uses the machine's resolver, which understands the same unusual spellings of addresses as a connection does."""
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a name."""
+        """Return the addresses of a host."""
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
 @dataclass(frozen=True)
 class UrlPolicy:
-    """Tells endpoints on the internet from those inside, which are let through for development only."""
+    """Allows endpoints on the internet; private endpoints only with `allow_private`, for development."""
 
     allow_private: bool = False
     resolver: Resolver = field(default_factory=SystemResolver)
 
-    def parsed(self, text: str) -> httpx2.URL:
-        """Return a URL that a webhook can have. Raises MalformedUrlError."""
+    def parse(self, text: str) -> httpx2.URL:
+        """Return a text as an allowed webhook URL. Raises MalformedUrlError."""
         try:
             url = httpx2.URL(text)
         except httpx2.InvalidURL:
             raise MalformedUrlError("is not a URL") from None
-        for wrong, why in (
+        for wrong, reason in (
             (url.scheme != "https" and not (self.allow_private and url.scheme == "http"), "must begin with https://"),
             (not url.host, "must name a host"),
             (bool(url.userinfo), "must not hold a user or password"),
             (bool(url.fragment), "must not have a fragment"),
-            (not self._may_be(url.port), "must have port 443, or one from 1024 to 65535"),
+            (not self._is_port_allowed(url.port), "must have port 443, or one from 1024 to 65535"),
         ):
             if wrong:
-                raise MalformedUrlError(why)
+                raise MalformedUrlError(reason)
         return url
 
-    def _may_be(self, port: int | None) -> bool:
+    def _is_port_allowed(self, port: int | None) -> bool:
         if port is None or port == HTTPS:
             return True
         return (1 if self.allow_private else FIRST_FREE_PORT) <= port <= LAST_PORT
 
     async def addresses(self, url: httpx2.URL) -> list[Address]:
-        """Return the addresses of a URL's host, every one of which may be posted to. Raises EndpointRefusedError."""
+        """Return the addresses of a URL's host, all of which are allowed. Raises EndpointRefusedError."""
         try:
             found = await self.resolver.addresses(url.raw_host.decode(), url.port or HTTPS)
-            # A zone belongs to link-local addresses alone.
+            # Only link-local addresses have a zone.
             addresses = [ip_address(each.partition("%")[0]) for each in found]
         except (OSError, ValueError):
             raise EndpointRefusedError(Failure.ADDRESS_UNKNOWN) from None
         if not addresses:
             raise EndpointRefusedError(Failure.ADDRESS_UNKNOWN)
-        # One private address among public ones would be reached at the second try.
+        # All must be public: a private address among public ones would be reached at the second attempt.
         if not (self.allow_private or all(is_public(each) for each in addresses)):
             raise EndpointRefusedError(Failure.ADDRESS_REFUSED)
         return addresses

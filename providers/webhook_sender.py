@@ -1,4 +1,4 @@
-"""Posts one message to one endpoint: signed, to an address that was looked at, and no further."""
+"""Posts one signed message to one endpoint: only to an address that the URL policy allows, without redirects."""
 
 import asyncio
 import ssl
@@ -13,15 +13,15 @@ from domain.addresses import Address
 from domain.webhooks import Failure
 from providers.url_policy import HTTPS, EndpointRefusedError, UrlPolicy
 
-PATIENCE = timedelta(seconds=15)
-"""How long one post may take, from the name's address to the status of the answer."""
+TIMEOUT = timedelta(seconds=15)
+"""The longest that one post may take, from resolving the host to the status of the response."""
 HTTP = 80
 AGENT = "Changeover-Webhooks"
 
 
 @dataclass(frozen=True)
 class Message:
-    """What is posted."""
+    """A webhook message: its id, its body and the secrets that sign it."""
 
     id: str
     body: str
@@ -39,64 +39,66 @@ class Message:
 
 @dataclass(frozen=True)
 class SendResult:
-    """How a post went: no failure means that it was taken."""
+    """The result of a post; without a failure the endpoint accepted the message."""
 
     failure: Failure | None = None
     status: int | None = None
 
 
 class WebhookSender:
-    """Posts messages, each on a connection of its own."""
+    """Posts messages, each over a new connection."""
 
-    def __init__(self, endpoints: UrlPolicy, patience: timedelta = PATIENCE) -> None:
-        self._endpoints = endpoints
-        self._patience = patience
-        # Reading the machine's certificates takes longer than posting.
+    def __init__(self, url_policy: UrlPolicy, timeout: timedelta = TIMEOUT) -> None:
+        self._url_policy = url_policy
+        self._timeout = timeout
+        # Kept, because reading the machine's certificates takes longer than a post.
         self._context: ssl.SSLContext | None = None
 
     async def send(self, url: str, message: Message, now: datetime) -> SendResult:
-        """Post a message once, and say how it went."""
+        """Post a message once and return the result."""
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                return _read(await self._status(httpx2.URL(url), message, now))
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                return _to_result(await self._post(httpx2.URL(url), message, now))
         except EndpointRefusedError as error:
             return SendResult(error.failure)
         except TimeoutError:
             return SendResult(Failure.TIMED_OUT)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return SendResult(_said(error))
+            return SendResult(_to_failure(error))
 
-    async def _status(self, url: httpx2.URL, message: Message, now: datetime) -> int:
-        addresses = await self._endpoints.addresses(url)
-        # No proxy of the environment, which would connect wherever it likes; no connection is kept, for it would
-        # be known by its address and serve another host's certificate.
+    async def _post(self, url: httpx2.URL, message: Message, now: datetime) -> int:
+        addresses = await self._url_policy.addresses(url)
+        # No proxy from the environment: it could connect to any address. No connection is kept: the pool knows it
+        # by its address and would reuse it for another host on that address, without checking that host's certificate.
         limits = httpx2.Limits(max_keepalive_connections=0)
-        patience = self._patience.total_seconds()
+        timeout = self._timeout.total_seconds()
         async with httpx2.AsyncClient(
-            verify=self._verify(), trust_env=False, follow_redirects=False, limits=limits, timeout=patience
+            verify=self._verify(), trust_env=False, follow_redirects=False, limits=limits, timeout=timeout
         ) as client:
-            return await _first_that_answers(client, url, addresses, message, now)
+            return await _post_to_first_reachable(client, url, addresses, message, now)
 
     def _verify(self) -> ssl.SSLContext:
         self._context = self._context or httpx2.create_ssl_context(trust_env=False)
         return self._context
 
 
-async def _first_that_answers(
+async def _post_to_first_reachable(
     client: httpx2.AsyncClient, url: httpx2.URL, addresses: Sequence[Address], message: Message, now: datetime
 ) -> int:
-    """Post to the first address that can be connected to; a name may have one that this machine cannot reach."""
+    """Post to the first address that accepts a connection; a host may have one that this machine cannot reach."""
     *others, last = addresses
     for address in others:
         try:
-            return await _to(client, url, address, message, now)
+            return await _post_to(client, url, address, message, now)
         except httpx2.ConnectError:
             continue
-    return await _to(client, url, last, message, now)
+    return await _post_to(client, url, last, message, now)
 
 
-async def _to(client: httpx2.AsyncClient, url: httpx2.URL, address: Address, message: Message, now: datetime) -> int:
-    """Post to an address as the URL's host, whose certificate must be there. Nothing of the answer's body is read."""
+async def _post_to(
+    client: httpx2.AsyncClient, url: httpx2.URL, address: Address, message: Message, now: datetime
+) -> int:
+    """Post to an address as the URL's host, whose certificate is checked; the body of the response is not read."""
     headers = {
         **message.headers(now),
         "Host": url.netloc.decode(),
@@ -104,13 +106,13 @@ async def _to(client: httpx2.AsyncClient, url: httpx2.URL, address: Address, mes
         "Accept-Encoding": "identity",
         "User-Agent": AGENT,
     }
-    there = url.copy_with(host=str(address), port=url.port or (HTTPS if url.scheme == "https" else HTTP))
+    address_url = url.copy_with(host=str(address), port=url.port or (HTTPS if url.scheme == "https" else HTTP))
     name = {"sni_hostname": url.raw_host.decode()}
-    async with client.stream("POST", there, content=message.body, headers=headers, extensions=name) as answer:
-        return answer.status_code
+    async with client.stream("POST", address_url, content=message.body, headers=headers, extensions=name) as response:
+        return response.status_code
 
 
-def _read(status: int) -> SendResult:
+def _to_result(status: int) -> SendResult:
     if httpx2.codes.is_success(status):
         return SendResult(status=status)
     if status == httpx2.codes.GONE:
@@ -118,8 +120,8 @@ def _read(status: int) -> SendResult:
     return SendResult(Failure.REDIRECTED if httpx2.codes.is_redirect(status) else Failure.BAD_STATUS, status)
 
 
-def _said(error: Exception) -> Failure:
-    """Return what went wrong with a connection; the error of TLS is wrapped several times."""
+def _to_failure(error: Exception) -> Failure:
+    """Return the failure of a connection; a TLS error is wrapped several times."""
     if isinstance(error, httpx2.TimeoutException):
         return Failure.TIMED_OUT
     cause: BaseException | None = error

@@ -1,1 +1,1 @@
-"""Pretend systems of others: a bank, a railway and a shop, in memory, behind HTTP."""
+"""Fake external systems: a bank, a railway and a shop, in memory, behind HTTP."""

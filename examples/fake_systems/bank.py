@@ -1,4 +1,4 @@
-"""A pretend bank: sets money aside, takes it and pays it back, each request once per key."""
+"""A fake bank: authorises, captures, voids and refunds payments, each request once per key."""
 
 import threading
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ REFUSE_REFUND = "tok_refuse_refund"
 
 
 class BankRefusalError(Exception):
-    """The bank will not; the text is its code."""
+    """The bank refuses; the text is its error code."""
 
 
 class NotPossibleError(Exception):
-    """Somebody asks for what cannot be."""
+    """The request is impossible, such as a capture of more than is authorised."""
 
 
 @dataclass
 class Account:
-    """One authorisation and what became of it."""
+    """One authorisation and its state; amounts are in minor units."""
 
     minor: int = 0
     currency: str = ""
@@ -32,34 +32,34 @@ class Account:
 
 @dataclass
 class Bank:
-    """Keeps its books in memory; a key that was let go before it was used is kept too."""
+    """Keeps accounts in memory. A key that is voided before it is used is kept too, so it can authorise nothing."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
     settled: dict[str, list[Move]] = field(default_factory=dict)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def authorise(self, key: str, minor: int, currency: str, token: str) -> str:
-        """Set money aside under a key and return a reference."""
-        with self._turn:
+        """Authorise an amount in minor units under a key; return a reference."""
+        with self._lock:
             if token == DECLINE or (key in self.accounts and self.accounts[key].voided):
                 raise BankRefusalError("declined")
             self.accounts.setdefault(key, Account(minor, currency, token))
             return f"elsewhere:{key}"
 
     def void(self, key: str) -> None:
-        """Let money go, and keep the key from ever being used."""
-        with self._turn:
+        """Void an authorisation; from then on the key can authorise nothing."""
+        with self._lock:
             self.accounts.setdefault(key, Account()).voided = True
 
     def settle(self, key: str, moves: list[Move]) -> None:
         """Make all moves or none, once per key."""
-        with self._turn:
+        with self._lock:
             if key in self.settled:
                 return
             for move in moves:
                 self._check(move)
             for move in moves:
-                self._make(move)
+                self._apply(move)
             self.settled[key] = moves
 
     def _check(self, move: Move) -> None:
@@ -76,7 +76,7 @@ class Bank:
             case MoveKind.REFUND if account.refunded + move.amount.minor > account.captured:
                 raise NotPossibleError
 
-    def _make(self, move: Move) -> None:
+    def _apply(self, move: Move) -> None:
         account = self.accounts[move.payment]
         match move.kind:
             case MoveKind.CAPTURE:

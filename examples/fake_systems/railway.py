@@ -1,4 +1,4 @@
-"""A pretend railway: departures with seats, held and sold."""
+"""A fake railway: holds and sells the seats of departures."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ Place = tuple[str, int, int]
 
 
 class RailwayRefusalError(Exception):
-    """The railway will not; the text is its code."""
+    """The railway refuses; the text is its error code."""
 
 
 @dataclass
 class Hold:
-    """A seat that is somebody's, until a time or for good."""
+    """A seat that is held until a time, or sold (`until` is None)."""
 
     reference: str
     key: str
@@ -27,36 +27,36 @@ class Hold:
 
 @dataclass
 class Railway:
-    """Keeps its books in memory; a key that was released before it was used is kept too."""
+    """Keeps holds in memory. A key that is released before it is used is kept too, so it can hold nothing."""
 
     now: Callable[[], datetime] = utc_now
     seats: dict[str, list[Place]] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     released: set[str] = field(default_factory=set)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: int = 0
 
     def put(self, service: str, coaches: int, seats_per_coach: int) -> None:
-        """Let there be a departure."""
+        """Add a departure."""
         coach_seats = [(coach + 1, seat + 1) for coach in range(coaches) for seat in range(seats_per_coach)]
         self.seats[service] = [(service, coach, seat) for coach, seat in coach_seats]
 
-    def hold(self, key: str, wanted: Sequence[tuple[str, int, list[str]]], until: datetime) -> list[Hold]:
+    def hold(self, key: str, requests: Sequence[tuple[str, int, list[str]]], until: datetime) -> list[Hold]:
         """Hold seats under a key, all or none."""
-        with self._turn:
+        with self._lock:
             if key in self.released:
                 raise RailwayRefusalError("gone")
             earlier = [hold for hold in self.holds.values() if hold.key == key]
             if earlier:
                 return earlier
             places: list[Place] = []
-            for service, count, names in wanted:
+            for service, count, names in requests:
                 places += self._named(service, names, places) if names else self._any(service, count, places)
             return [self._held(key, place, until) for place in places]
 
     def _free(self, service: str, but: list[Place]) -> list[Place]:
-        ended = [hold.reference for hold in self.holds.values() if hold.until and hold.until <= self.now()]
-        for reference in ended:
+        expired = [hold.reference for hold in self.holds.values() if hold.until and hold.until <= self.now()]
+        for reference in expired:
             del self.holds[reference]
         taken = {hold.place for hold in self.holds.values()}.union(but)
         return [place for place in self.seats.get(service, []) if place not in taken]
@@ -83,35 +83,35 @@ class Railway:
         return hold
 
     def release(self, key: str) -> None:
-        """Give back what is held under a key, and keep the key from ever being used."""
-        with self._turn:
+        """Release the seats held under a key; from then on the key can hold nothing."""
+        with self._lock:
             self.released.add(key)
-            self._forget([hold.reference for hold in self.holds.values() if hold.key == key])
+            self._free_seats([hold.reference for hold in self.holds.values() if hold.key == key])
 
     def release_references(self, references: list[str]) -> None:
-        """Give back seats."""
-        with self._turn:
-            self._forget(references)
+        """Release held or sold seats."""
+        with self._lock:
+            self._free_seats(references)
 
     def extend(self, references: list[str], until: datetime) -> None:
-        """Let holds last longer, all or none."""
-        with self._turn:
-            self._all_there(references)
+        """Extend holds, all or none."""
+        with self._lock:
+            self._check_held(references)
             for hold in (self.holds[each] for each in references):
                 hold.until = max(hold.until, until) if hold.until else None
 
     def sell(self, taken: list[str], given_up: list[str]) -> None:
         """Sell seats and give up others, all or none."""
-        with self._turn:
-            self._all_there(taken)
+        with self._lock:
+            self._check_held(taken)
             for reference in taken:
                 self.holds[reference].until = None
-            self._forget(given_up)
+            self._free_seats(given_up)
 
-    def _all_there(self, references: list[str]) -> None:
+    def _check_held(self, references: list[str]) -> None:
         if not set(references) <= set(self.holds):
             raise RailwayRefusalError("gone")
 
-    def _forget(self, references: list[str]) -> None:
+    def _free_seats(self, references: list[str]) -> None:
         for reference in references:
             self.holds.pop(reference, None)

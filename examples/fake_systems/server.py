@@ -1,4 +1,4 @@
-"""Serves the pretend bank, railway and shop over HTTP: `python -m examples.fake_systems.server`."""
+"""Serves the fake bank, railway and shop over HTTP: `python -m examples.fake_systems.server`."""
 
 import argparse
 import threading
@@ -21,14 +21,14 @@ from examples.fake_systems.bank import Bank, BankRefusalError, NotPossibleError
 from examples.fake_systems.railway import Railway, RailwayRefusalError
 from providers.embedded.catalogue_loader import Catalogue
 from store.database.store import utc_now
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST, listening_socket
 
 DEMO = Path(__file__).parents[2] / "cli" / "catalogues" / "demo.json"
 
 
 @dataclass
 class Outside:
-    """The systems of others."""
+    """The fake external systems."""
 
     bank: Bank = field(default_factory=Bank)
     railway: Railway = field(default_factory=Railway)
@@ -36,7 +36,7 @@ class Outside:
 
 
 class Authorisation(BaseModel):
-    """Money to be set aside."""
+    """A payment to authorise; `minor` is the amount in minor units."""
 
     minor: int
     currency: str
@@ -45,13 +45,13 @@ class Authorisation(BaseModel):
 
 
 class Settlement(BaseModel):
-    """Moves to be made, all or none."""
+    """Moves to make, all or none."""
 
     moves: list[Move]
 
 
-class Wanted(BaseModel):
-    """Seats wanted on one departure."""
+class SeatsIn(BaseModel):
+    """Seats requested on one departure."""
 
     service: str
     count: int
@@ -59,9 +59,9 @@ class Wanted(BaseModel):
 
 
 class HoldIn(BaseModel):
-    """Seats to be held."""
+    """Seats to hold."""
 
-    wanted: list[Wanted]
+    requests: list[SeatsIn]
     until: datetime
 
 
@@ -73,14 +73,14 @@ class References(BaseModel):
 
 
 class Sale(BaseModel):
-    """Seats to be sold, and others given up."""
+    """Seats to sell, and seats to release with the sale."""
 
     taken: list[str]
     given_up: list[str]
 
 
 def bank_routes(bank: Bank) -> APIRouter:
-    """Return the bank's API: 201 or 204 done, 422 will not, 409 cannot be."""
+    """Return the bank's API: 201 or 204 for done, 422 for refused, 400 for impossible."""
     router = APIRouter(prefix="/merchants/{merchant}")
 
     @router.put("/authorisations/{key:path}", status_code=201)
@@ -104,12 +104,12 @@ def bank_routes(bank: Bank) -> APIRouter:
 
 
 def railway_routes(railway: Railway) -> APIRouter:
-    """Return the railway's API: 201 or 204 done, 409 will not."""
+    """Return the railway's API: 201 or 204 for done, 409 for refused."""
     router = APIRouter(prefix="/tenants/{tenant}")
 
     @router.put("/holds/{key:path}", status_code=201)
     def hold(key: str, body: HoldIn) -> dict[str, list[dict[str, Any]]]:
-        held = railway.hold(key, [(each.service, each.count, each.names) for each in body.wanted], body.until)
+        held = railway.hold(key, [(each.service, each.count, each.names) for each in body.requests], body.until)
         names = ("service", "coach", "seat")
         return {"seats": [{"reference": each.reference, **dict(zip(names, each.place, strict=True))} for each in held]}
 
@@ -133,7 +133,7 @@ def railway_routes(railway: Railway) -> APIRouter:
 
 
 def create_app(outside: Outside) -> FastAPI:
-    """Return all of them as one application."""
+    """Return all fake systems as one application."""
     app = FastAPI()
     app.include_router(bank_routes(outside.bank))
     app.include_router(railway_routes(outside.railway))
@@ -142,7 +142,7 @@ def create_app(outside: Outside) -> FastAPI:
     def refused(status: int, code: str) -> Response:
         return JSONResponse({"error": code}, status)
 
-    # What a pretend bank or railway raises, as their real ones would say it.
+    # The errors of the fake bank and railway, as real ones would answer.
     app.add_exception_handler(BankRefusalError, lambda _request, error: refused(422, str(error)))
     app.add_exception_handler(RailwayRefusalError, lambda _request, error: refused(409, str(error)))
     app.add_exception_handler(NotPossibleError, lambda _request, _error: refused(400, "not_possible"))
@@ -155,10 +155,10 @@ def create_app(outside: Outside) -> FastAPI:
 
 
 def stocked(path: Path = DEMO) -> Outside:
-    """Return the systems with what a catalogue file sells, its timetables beginning tomorrow."""
-    sold, outside, today = Catalogue.model_validate_json(path.read_bytes()), Outside(), utc_now().date()
+    """Return the systems with the products of a catalogue file; its timetables begin tomorrow."""
+    catalogue, outside, today = Catalogue.model_validate_json(path.read_bytes()), Outside(), utc_now().date()
     services = []
-    for table in sold.timetables:
+    for table in catalogue.timetables:
         for day in (today + timedelta(days=number + 1) for number in range(table.days)):
             for departure in table.departures:
                 departs = datetime.combine(day, departure.leaves, ZoneInfo(table.time_zone))
@@ -167,16 +167,17 @@ def stocked(path: Path = DEMO) -> Outside:
                 )
                 services.append(service.model_dump(mode="json"))
                 outside.railway.put(service.id, table.coaches, table.seats_per_coach)
-    outside.catalogue = sold.model_dump(mode="json", include={"products", "supplements"}) | {"services": services}
+    outside.catalogue = catalogue.model_dump(mode="json", include={"products", "supplements"}) | {"services": services}
     return outside
 
 
 @contextmanager
 def serving(outside: Outside) -> Iterator[str]:
-    """Serve them in a thread while the block lasts; yield the address."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(outside), host=HOST, port=port, log_level="critical"))
-    thread = threading.Thread(target=server.run)
+    """Serve the systems in a thread while the block lasts; yield the address."""
+    listening = listening_socket()
+    port = listening.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(create_app(outside), log_level="critical"))
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     ready = threading.Event()
     while not server.started and thread.is_alive():
@@ -189,8 +190,8 @@ def serving(outside: Outside) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--port", type=int, default=9100)
-    arguments.add_argument("--catalogue", type=Path, default=DEMO)
-    given = arguments.parse_args()
-    uvicorn.run(create_app(stocked(given.catalogue)), host=HOST, port=given.port, log_level="warning")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=9100)
+    parser.add_argument("--catalogue", type=Path, default=DEMO)
+    arguments = parser.parse_args()
+    uvicorn.run(create_app(stocked(arguments.catalogue)), host=HOST, port=arguments.port, log_level="warning")

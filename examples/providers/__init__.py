@@ -1,1 +1,1 @@
-"""A provider of each kind in one file: copy one and speak to a system of your own."""
+"""One example provider of each kind, each in one file: copy one and connect it to your own system."""

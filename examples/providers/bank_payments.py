@@ -1,4 +1,4 @@
-"""A payment provider that speaks HTTP to a bank which takes our keys."""
+"""A payment provider that calls a bank over HTTP; the bank accepts our idempotency keys."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,18 +17,18 @@ REFUSALS: Mapping[str, type[ProviderError]] = {
     "declined": PaymentDeclinedError,
     "refund_declined": RefundDeclinedError,
 }
-"""What the bank says when it will not. Everything else it may say is a fault."""
+"""The bank's error codes for refusals. Every other error is a fault."""
 
 
 class BankSettings(BaseSettings):
-    """Where the bank is: BANK_URL, BANK_SECRET."""
+    """Settings of the bank: BANK_URL, BANK_SECRET, BANK_TIMEOUT."""
 
     model_config = SettingsConfigDict(env_prefix="BANK_")
 
     url: str
     secret: SecretStr
     timeout: timedelta = timedelta(seconds=8)
-    """For connecting and for answering, each; together shorter than a step's 20 seconds."""
+    """For connecting and for the response, each; together shorter than a step's 20 seconds."""
 
 
 class _Authorised(BaseModel):
@@ -36,7 +36,7 @@ class _Authorised(BaseModel):
 
 
 class BankPayments:
-    """Each call is a PUT or DELETE under our own key, so that the bank knows when it is asked again."""
+    """Each call is a PUT or DELETE under our own key, so the bank recognises a retry."""
 
     external = True
 
@@ -53,39 +53,39 @@ class BankPayments:
         self._http.close()
 
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
-        """Set money aside and return the bank's reference. Raises PaymentDeclinedError."""
+        """Authorise a payment and return the bank's reference. Raises PaymentDeclinedError."""
         body = {"minor": amount.minor, "currency": amount.currency, "method": method, "token": token}
-        answer = self._ask("PUT", tenant, "authorisations", key, body)
+        content = self._send("PUT", tenant, "authorisations", key, body)
         try:
-            return _Authorised.model_validate_json(answer).reference
+            return _Authorised.model_validate_json(content).reference
         except ValueError:
-            # What it wrote may hold anything: it is not repeated.
+            # The response may contain anything, so the error does not repeat it.
             raise ProviderUnavailableError("the bank's answer cannot be read") from None
 
     def void(self, tenant: str, key: str) -> None:
-        """Let go what was set aside under a key; the bank remembers the key, used or not."""
-        self._ask("DELETE", tenant, "authorisations", key)
+        """Void the authorisation under a key; the bank remembers the key, used or not."""
+        self._send("DELETE", tenant, "authorisations", key)
 
     def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
-        """Have the bank make all moves or none, once. Raises PaymentDeclinedError or RefundDeclinedError."""
+        """Make all moves or none, once per key. Raises PaymentDeclinedError or RefundDeclinedError."""
         body = {"moves": [move.model_dump(mode="json") for move in moves]}
-        self._ask("PUT", tenant, "settlements", key, body)
+        self._send("PUT", tenant, "settlements", key, body)
 
-    def _ask(self, method: str, tenant: str, what: str, key: str, body: Any = None) -> bytes:
-        path = f"/merchants/{quote(tenant, safe='')}/{what}/{quote(key, safe='')}"
+    def _send(self, method: str, tenant: str, resource: str, key: str, body: Any = None) -> bytes:
+        path = f"/merchants/{quote(tenant, safe='')}/{resource}/{quote(key, safe='')}"
         try:
-            answer = self._http.request(method, path, json=body)
+            response = self._http.request(method, path, json=body)
         except httpx2.TransportError as error:
             raise ProviderUnavailableError(type(error).__name__) from None
-        if answer.status_code == httpx2.codes.UNPROCESSABLE_CONTENT:
-            raise REFUSALS.get(_said(answer), ProviderUnavailableError)
-        if answer.status_code not in (httpx2.codes.CREATED, httpx2.codes.NO_CONTENT):
-            raise ProviderUnavailableError(f"the bank answered {answer.status_code}")
-        return answer.content
+        if response.status_code == httpx2.codes.UNPROCESSABLE_CONTENT:
+            raise REFUSALS.get(_error_code(response), ProviderUnavailableError)
+        if response.status_code not in (httpx2.codes.CREATED, httpx2.codes.NO_CONTENT):
+            raise ProviderUnavailableError(f"the bank answered {response.status_code}")
+        return response.content
 
 
-def _said(answer: httpx2.Response) -> str:
+def _error_code(response: httpx2.Response) -> str:
     try:
-        return str(answer.json()["error"])
+        return str(response.json()["error"])
     except (ValueError, TypeError, KeyError):
         return ""

@@ -1,4 +1,4 @@
-"""A seat inventory behind a railway's HTTP API."""
+"""A seat inventory that calls a railway over HTTP; the railway accepts our idempotency keys."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -25,18 +25,18 @@ REFUSALS: Mapping[str, type[ProviderError]] = {
     "no_such_seat": NoSuchSeatError,
     "gone": HoldIsGoneError,
 }
-"""What the railway says when it will not. Everything else it may say is a fault."""
+"""The railway's error codes for refusals. Every other error is a fault."""
 
 
 class RailwaySettings(BaseSettings):
-    """Where the railway is: RAILWAY_URL, RAILWAY_SECRET."""
+    """Settings of the railway: RAILWAY_URL, RAILWAY_SECRET, RAILWAY_TIMEOUT."""
 
     model_config = SettingsConfigDict(env_prefix="RAILWAY_")
 
     url: str
     secret: SecretStr
     timeout: timedelta = timedelta(seconds=8)
-    """For connecting and for answering, each; together shorter than a step's 20 seconds."""
+    """For connecting and for the response, each; together shorter than a step's 20 seconds."""
 
 
 class _Seat(BaseModel):
@@ -51,7 +51,7 @@ class _Hold(BaseModel):
 
 
 class RailwaySeats:
-    """Holds are made under our own key, so that the railway knows when it is asked again."""
+    """Each hold is requested under our own key, so the railway recognises a retry."""
 
     external = True
 
@@ -68,49 +68,49 @@ class RailwaySeats:
         self._http.close()
 
     def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        """Hold seats, all or none, in the order asked."""
-        asked = [{"service": each.service, "count": each.count, "names": each.names} for each in requests]
-        body = {"wanted": asked, "until": until.isoformat()}
-        answer = self._ask("PUT", tenant, f"holds/{quote(key, safe='')}", body)
+        """Hold seats, all or none, in the order of the requests."""
+        requested = [{"service": each.service, "count": each.count, "names": each.names} for each in requests]
+        body = {"requests": requested, "until": until.isoformat()}
+        content = self._send("PUT", tenant, f"holds/{quote(key, safe='')}", body)
         try:
-            seats = _Hold.model_validate_json(answer).seats
+            seats = _Hold.model_validate_json(content).seats
         except ValueError:
             raise ProviderUnavailableError("the railway's answer cannot be read") from None
         return [HeldSeat(each.reference, each.service, each.coach, each.seat) for each in seats]
 
     def release(self, tenant: str, key: str) -> None:
-        """Give back what is held under a key; the railway remembers the key, used or not."""
-        self._ask("DELETE", tenant, f"holds/{quote(key, safe='')}")
+        """Release the seats held under a key; the railway remembers the key, used or not."""
+        self._send("DELETE", tenant, f"holds/{quote(key, safe='')}")
 
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
-        """Give back these seats."""
+        """Release these held or sold seats."""
         if references:
-            self._ask("POST", tenant, "returns", {"references": list(references)})
+            self._send("POST", tenant, "returns", {"references": list(references)})
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
-        """Let holds last at least until a time, all or none."""
+        """Extend holds to last at least until a time, all or none."""
         if references:
-            self._ask("POST", tenant, "extensions", {"references": list(references), "until": until.isoformat()})
+            self._send("POST", tenant, "extensions", {"references": list(references), "until": until.isoformat()})
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
-        """Buy the taken seats and give up the others, in one act."""
+        """Buy the seats `taken` and release the seats `given_up`, in one request."""
         body = {"taken": list(taken), "given_up": list(given_up)}
-        self._ask("PUT", tenant, f"sales/{quote(key, safe='')}", body)
+        self._send("PUT", tenant, f"sales/{quote(key, safe='')}", body)
 
-    def _ask(self, method: str, tenant: str, what: str, body: Any = None) -> bytes:
+    def _send(self, method: str, tenant: str, resource: str, body: Any = None) -> bytes:
         try:
-            answer = self._http.request(method, f"/tenants/{quote(tenant, safe='')}/{what}", json=body)
+            response = self._http.request(method, f"/tenants/{quote(tenant, safe='')}/{resource}", json=body)
         except httpx2.TransportError as error:
             raise ProviderUnavailableError(type(error).__name__) from None
-        if answer.status_code == httpx2.codes.CONFLICT:
-            raise REFUSALS.get(_said(answer), ProviderUnavailableError)
-        if answer.status_code not in (httpx2.codes.CREATED, httpx2.codes.NO_CONTENT):
-            raise ProviderUnavailableError(f"the railway answered {answer.status_code}")
-        return answer.content
+        if response.status_code == httpx2.codes.CONFLICT:
+            raise REFUSALS.get(_error_code(response), ProviderUnavailableError)
+        if response.status_code not in (httpx2.codes.CREATED, httpx2.codes.NO_CONTENT):
+            raise ProviderUnavailableError(f"the railway answered {response.status_code}")
+        return response.content
 
 
-def _said(answer: httpx2.Response) -> str:
+def _error_code(response: httpx2.Response) -> str:
     try:
-        return str(answer.json()["error"])
+        return str(response.json()["error"])
     except (ValueError, TypeError, KeyError):
         return ""

@@ -1,4 +1,4 @@
-"""An offer catalogue that a shop publishes over HTTP, kept in memory for a while."""
+"""An offer catalogue that a shop publishes over HTTP, cached in memory."""
 
 import threading
 import time
@@ -14,25 +14,26 @@ from domain.ages import day_of
 from domain.offers import OfferBundle, Service
 from domain.products import Product, Supplement
 from providers.errors import ProviderUnavailableError
-from providers.pricing import bundle_of
+from providers.pricing import build_bundle
 from providers.protocols import OfferSearch
 
 
 class ShopSettings(BaseSettings):
-    """Where the shop is: SHOP_URL."""
+    """Settings of the shop: SHOP_URL, SHOP_TIMEOUT, SHOP_FRESH, SHOP_OFFER_LIFE."""
 
     model_config = SettingsConfigDict(env_prefix="SHOP_")
 
     url: str
     timeout: timedelta = timedelta(seconds=2)
-    """For connecting and for answering, each; together shorter than the 6 seconds of a step that looks at the shelf."""
+    """For connecting and for the response, each; together shorter than the 6 seconds of a step that reads it."""
     fresh: timedelta = timedelta(minutes=1)
-    """How long what the shop published is used before it is asked again."""
+    """How long a catalogue is used before it is requested again."""
     offer_life: timedelta = timedelta(minutes=20)
+    """How long an offer is valid."""
 
 
-class _Shelf(BaseModel):
-    """What the shop publishes."""
+class _Catalogue(BaseModel):
+    """The catalogue that the shop publishes."""
 
     products: tuple[Product, ...]
     supplements: tuple[Supplement, ...]
@@ -40,7 +41,7 @@ class _Shelf(BaseModel):
 
 
 class ShopOffers:
-    """Asks the shop once a minute at most: orders are read far more often than prices change."""
+    """Requests the catalogue once a minute at most: orders are read far more often than prices change."""
 
     external = True
 
@@ -48,62 +49,68 @@ class ShopOffers:
         self._settings = settings or ShopSettings()
         self._http = httpx2.Client(base_url=self._settings.url, timeout=self._settings.timeout.total_seconds())
         self._lock = threading.Lock()
-        self._shelves: dict[str, tuple[timedelta, _Shelf]] = {}
+        self._catalogues: dict[str, tuple[timedelta, _Catalogue]] = {}
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
-        """Return a bundle for each product the search fits."""
-        shelf, life = self._shelf(tenant), self._settings.offer_life
-        products = [each for each in shelf.products if search.product in (None, each.id)]
-        wanted = [(product, service) for product in products for service in _where(shelf, product, search, now)]
-        found = [bundle_of(product, search, service, now, life) for product, service in wanted]
+        """Return a bundle for each product that matches the search."""
+        catalogue, life = self._catalogue(tenant), self._settings.offer_life
+        products = [each for each in catalogue.products if search.product in (None, each.id)]
+        candidates = [
+            (product, service) for product in products for service in _find_service(catalogue, product, search, now)
+        ]
+        found = [build_bundle(product, search, service, now, life) for product, service in candidates]
         return [bundle for bundle in found if bundle]
 
     def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
         """Return products by id."""
-        return {each.id: each for each in self._shelf(tenant).products if each.id in ids}
+        return {each.id: each for each in self._catalogue(tenant).products if each.id in ids}
 
     def variants(self, tenant: str, parent: str) -> Sequence[Product]:
-        """Return the products that are variants of one."""
-        return [each for each in self._shelf(tenant).products if each.parent == parent]
+        """Return the products that are variants of a parent product."""
+        return [each for each in self._catalogue(tenant).products if each.parent == parent]
 
     def supplements(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Supplement]:
         """Return supplements by id."""
-        return {each.id: each for each in self._shelf(tenant).supplements if each.id in ids}
+        return {each.id: each for each in self._catalogue(tenant).supplements if each.id in ids}
 
     def services(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Service]:
         """Return services by id."""
-        return {each.id: each for each in self._shelf(tenant).services if each.id in ids}
+        return {each.id: each for each in self._catalogue(tenant).services if each.id in ids}
 
-    def _shelf(self, tenant: str) -> _Shelf:
-        """Return what is in memory, or ask; of many at once one asks and the others wait."""
+    def _catalogue(self, tenant: str) -> _Catalogue:
+        """Return the cached catalogue, or request it; concurrent callers wait for one request."""
         with self._lock:
-            since, shelf = self._shelves.get(tenant, (timedelta(), None))
+            since, catalogue = self._catalogues.get(tenant, (timedelta(), None))
             passed = timedelta(seconds=time.monotonic())
-            if shelf is None or passed - since >= self._settings.fresh:
-                shelf = self._asked(tenant)
-                self._shelves[tenant] = (passed, shelf)
-            return shelf
+            if catalogue is None or passed - since >= self._settings.fresh:
+                catalogue = self._request(tenant)
+                self._catalogues[tenant] = (passed, catalogue)
+            return catalogue
 
-    def _asked(self, tenant: str) -> _Shelf:
+    def _request(self, tenant: str) -> _Catalogue:
         try:
-            answer = self._http.get(f"/tenants/{quote(tenant, safe='')}/catalogue")
+            response = self._http.get(f"/tenants/{quote(tenant, safe='')}/catalogue")
         except httpx2.TransportError as error:
             raise ProviderUnavailableError(type(error).__name__) from None
-        if answer.status_code != httpx2.codes.OK:
-            raise ProviderUnavailableError(f"the shop answered {answer.status_code}")
+        if response.status_code != httpx2.codes.OK:
+            raise ProviderUnavailableError(f"the shop answered {response.status_code}")
         try:
-            return _Shelf.model_validate_json(answer.content)
+            return _Catalogue.model_validate_json(response.content)
         except ValueError:
             raise ProviderUnavailableError("the shop's catalogue cannot be read") from None
 
 
-def _where(shelf: _Shelf, product: Product, search: OfferSearch, now: datetime) -> Iterator[Service | None]:
-    """Yield the service a product is to be sold on, or None for a product without departures; else nothing."""
-    leaving = [each for each in shelf.services if each.railway_line == product.railway_line and not each.departed(now)]
+def _find_service(
+    catalogue: _Catalogue, product: Product, search: OfferSearch, now: datetime
+) -> Iterator[Service | None]:
+    """Yield the service that a product is offered on, None for a product without departures, or nothing."""
+    leaving = [
+        each for each in catalogue.services if each.railway_line == product.railway_line and not each.departed(now)
+    ]
     if search.service:
         yield from [each for each in leaving if each.id == search.service]
     elif product.railway_line is None:

@@ -1,6 +1,6 @@
-"""What a provider must keep, as tests: subclass a contract and say what it is to be tried on.
+"""What a provider must guarantee, as tests: subclass a contract and give it the provider to test.
 
-For tests only, ours and those of whoever writes a provider: this is the one package that needs pytest.
+For tests only, ours and those of people who write providers: no other package of ours needs pytest.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""A proxy that makes trouble between a provider and the system it speaks HTTP to."""
+"""An HTTP proxy that injects faults between a provider and the external system behind it."""
 
 import http.client
 import socket
@@ -13,23 +13,23 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 _LOOPBACK = "127.0.0.1"
-_LOOKS = timedelta(milliseconds=20)
-"""How often it looks whether it is to end."""
-_NOT_PASSED_ON = ("connection", "content-length", "date", "server", "transfer-encoding")
+_SHUTDOWN_POLL = timedelta(milliseconds=20)
+"""How often the server checks for a shutdown."""
+_NOT_FORWARDED = ("connection", "content-length", "date", "server", "transfer-encoding")
 
 
 class Trouble(Enum):
-    """What happens to every request while it lasts."""
+    """The fault injected into every request while it lasts."""
 
-    LOST = "done, and its answer is lost"
+    LOST = "done, and the response is lost"
     DOWN = "answered 503"
     HURRIED = "answered 429"
-    SILENT = "taken, and never answered"
+    SILENT = "accepted and never answered"
     PAGE = "answered 200 with a page that apologises"
-    HALF = "answered with half of a document"
+    HALF = "answered 200 with half of a document"
 
 
-_SAID = {
+_RESPONSES = {
     Trouble.DOWN: (503, b'{"error": "unavailable"}'),
     Trouble.HURRIED: (429, b'{"error": "too many requests"}'),
     Trouble.PAGE: (200, b"<html>Sorry! We will be back soon.</html>"),
@@ -38,7 +38,7 @@ _SAID = {
 
 
 class FaultProxy:
-    """Passes requests on to an address, unless there is trouble. Give its `url` to the provider under test."""
+    """Forwards requests to an address, unless a fault is injected. Give its `url` to the provider under test."""
 
     def __init__(self, address: str) -> None:
         self.trouble: Trouble | None = None
@@ -49,8 +49,10 @@ class FaultProxy:
         self.url = f"http://{_LOOPBACK}:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        """Listen, in threads of its own."""
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(_LOOKS.total_seconds(),), daemon=True)
+        """Listen in the background, with a thread for each request."""
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_SHUTDOWN_POLL.total_seconds(),), daemon=True
+        )
         self._thread.start()
         return self
 
@@ -64,7 +66,7 @@ class FaultProxy:
 
     @contextmanager
     def __call__(self, trouble: Trouble) -> Iterator[None]:
-        """Make this trouble while the block lasts."""
+        """Inject this fault while the block lasts."""
         self.over.clear()
         self.trouble = trouble
         try:
@@ -77,49 +79,49 @@ class FaultProxy:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], maker: FaultProxy) -> None:
-        self.maker = maker
-        super().__init__(address, _Passing)
+    def __init__(self, address: tuple[str, int], proxy: FaultProxy) -> None:
+        self.proxy = proxy
+        super().__init__(address, _Handler)
 
 
-class _Passing(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
-    def _pass(self) -> None:
-        maker = self.server.maker
+    def _handle(self) -> None:
+        proxy = self.server.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        trouble = maker.trouble
+        trouble = proxy.trouble
         if trouble is Trouble.SILENT:
-            maker.over.wait()
+            proxy.over.wait()
             self._hang_up()
-        elif trouble in _SAID:
-            self._answer(*_SAID[trouble], [("Content-Type", "application/json")])
+        elif trouble in _RESPONSES:
+            self._answer(*_RESPONSES[trouble], [("Content-Type", "application/json")])
         else:
-            answer = self._asked(maker, body)
+            response = self._forward(proxy, body)
             if trouble is Trouble.LOST:
                 self._hang_up()
             else:
-                self._answer(*answer)
+                self._answer(*response)
 
-    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815 - the standard library's names
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the standard library's names
 
-    def _asked(self, maker: FaultProxy, body: bytes) -> tuple[int, bytes, list[tuple[str, str]]]:
-        upstream = http.client.HTTPConnection(maker.host, maker.port)
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_PASSED_ON}
+    def _forward(self, proxy: FaultProxy, body: bytes) -> tuple[int, bytes, list[tuple[str, str]]]:
+        upstream = http.client.HTTPConnection(proxy.host, proxy.port)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_FORWARDED}
         upstream.request(self.command, self.path, body, headers)
-        heard = upstream.getresponse()
-        answer = heard.read()
+        response = upstream.getresponse()
+        content = response.read()
         upstream.close()
-        return heard.status, answer, heard.getheaders()
+        return response.status, content, response.getheaders()
 
     def _answer(self, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:
         self.send_response_only(status)
         for name, value in headers:
-            if name.lower() not in _NOT_PASSED_ON:
+            if name.lower() not in _NOT_FORWARDED:
                 self.send_header(name, value)
         if status != http.client.NO_CONTENT:
             self.send_header("Content-Length", str(len(body)))
-        with suppress(ConnectionError):  # who asked may be tired of waiting
+        with suppress(ConnectionError):  # the client may have timed out
             self.end_headers()
             self.wfile.write(body)
 
@@ -129,4 +131,4 @@ class _Passing(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
-        """Say nothing: requests may hold personal details."""
+        """Log nothing: requests may hold personal data."""

@@ -1,4 +1,4 @@
-"""What a seat inventory must keep."""
+"""The contract of a seat inventory, as tests."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from providers.contracts.assertions import REFERENCE_LENGTH, a_fault_within, new_key
+from providers.contracts.assertions import REFERENCE_LENGTH, assert_fault_within, new_key
 from providers.contracts.fault_proxy import Trouble
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatInventory, SeatRequest
@@ -19,32 +19,32 @@ SHORT, LONG = timedelta(seconds=2), timedelta(hours=1)
 
 @dataclass(frozen=True)
 class SeatsUnderTest:
-    """A seat inventory, and what a test needs to be able to do around it."""
+    """A seat inventory, and what tests must be able to do with the system behind it."""
 
     provider: SeatInventory
     train: Callable[[int], str]
-    """Put a departure with this many free seats that nobody else knows of, and return its id."""
+    """Adds a departure with this many free seats that no other test uses; returns its id."""
     wait: Callable[[timedelta], object]
-    """Let time pass for the inventory: move its clock, or sleep."""
+    """Lets time pass for the inventory: moves its clock, or sleeps."""
     trouble: Callable[[Trouble], AbstractContextManager[None]] | None = None
-    """Make trouble while a block lasts; None for an inventory that nothing can come between."""
+    """Injects a fault while a block lasts; None for an inventory without an external system."""
     now: Callable[[], datetime] = utc_now
     """The inventory's clock."""
     tenant: str = "default"
-    patience: timedelta = timedelta(seconds=15)
-    """How long one call may take at most: an attempt at a step is given up after 20 seconds."""
+    call_timeout: timedelta = timedelta(seconds=15)
+    """The longest that one call may take: an attempt at a step times out after 20 seconds."""
 
     def hold(self, key: str, service: str, count: int = 1, *names: str, life: timedelta = LONG) -> list[HeldSeat]:
         """Hold seats on one departure."""
-        wanted = [SeatRequest(service, count, names)]
-        return self.provider.hold(self.tenant, key, wanted, self.until(life))
+        requests = [SeatRequest(service, count, names)]
+        return self.provider.hold(self.tenant, key, requests, self.until(life))
 
     def until(self, life: timedelta) -> datetime:
-        """Return the end of a life that begins now."""
+        """Return the time at which a hold of this length ends if it begins now."""
         return self.now() + life
 
     def free(self, service: str) -> int:
-        """Return how many seats a departure has left: hold them one by one, and give them back."""
+        """Return how many seats of a departure are free: hold them one by one, then release them."""
         keys: list[str] = []
         while True:
             keys.append(new_key("count"))
@@ -61,12 +61,12 @@ def _references(seats: list[HeldSeat]) -> list[str]:
 
 
 class SeatsContract:
-    """Laws for every seat inventory. Give them a fixture `seats` that returns a SeatsUnderTest."""
+    """The contract of every seat inventory. Give it a fixture `seats` that returns a SeatsUnderTest."""
 
-    def test_as_many_seats_as_asked_in_the_order_asked(self, seats: SeatsUnderTest) -> None:
+    def test_requested_seats_are_held_in_the_order_of_the_requests(self, seats: SeatsUnderTest) -> None:
         first, second = seats.train(3), seats.train(3)
-        wanted = [SeatRequest(second, 1), SeatRequest(first, 2)]
-        held = seats.provider.hold(seats.tenant, new_key("reserve"), wanted, seats.until(LONG))
+        requests = [SeatRequest(second, 1), SeatRequest(first, 2)]
+        held = seats.provider.hold(seats.tenant, new_key("reserve"), requests, seats.until(LONG))
         assert [seat.service for seat in held] == [second, first, first]
         assert len({(seat.service, seat.coach, seat.seat) for seat in held}) == len(held)
         assert len(set(_references(held))) == len(held)
@@ -76,21 +76,21 @@ class SeatsContract:
         assert seats.hold(key, train, 2) == seats.hold(key, train, 2)
         assert seats.free(train) == 1
 
-    def test_of_two_at_once_one_gets_the_last_seat(self, seats: SeatsUnderTest) -> None:
+    def test_of_two_concurrent_holds_one_gets_the_last_seat(self, seats: SeatsUnderTest) -> None:
         train, keys = seats.train(1), [new_key("reserve"), new_key("reserve")]
         with ThreadPoolExecutor(2) as pool:
-            asked = [pool.submit(seats.hold, key, train) for key in keys]
-        said = [each.exception() for each in asked]
-        assert sorted(type(each).__name__ for each in said) == ["NoSeatsLeftError", "NoneType"]
+            attempts = [pool.submit(seats.hold, key, train) for key in keys]
+        errors = [each.exception() for each in attempts]
+        assert sorted(type(each).__name__ for each in errors) == ["NoSeatsLeftError", "NoneType"]
 
     def test_all_seats_are_held_or_none(self, seats: SeatsUnderTest) -> None:
         plenty, scarce = seats.train(2), seats.train(1)
-        wanted = [SeatRequest(plenty, 2), SeatRequest(scarce, 2)]
+        requests = [SeatRequest(plenty, 2), SeatRequest(scarce, 2)]
         with pytest.raises(NoSeatsLeftError):
-            seats.provider.hold(seats.tenant, new_key("reserve"), wanted, seats.until(LONG))
+            seats.provider.hold(seats.tenant, new_key("reserve"), requests, seats.until(LONG))
         assert (seats.free(plenty), seats.free(scarce)) == (2, 1)
 
-    def test_a_seat_asked_for_by_name_is_that_seat_or_refused(self, seats: SeatsUnderTest) -> None:
+    def test_a_seat_requested_by_name_is_that_seat_or_refused(self, seats: SeatsUnderTest) -> None:
         train, key = seats.train(2), new_key("reserve")
         (seat,) = seats.hold(key, train)
         name = f"{seat.coach}-{seat.seat:02}"
@@ -100,27 +100,27 @@ class SeatsContract:
         (again,) = seats.hold(new_key("reserve"), train, 1, name)
         assert (again.coach, again.seat) == (seat.coach, seat.seat)
 
-    def test_what_it_does_not_have_is_refused(self, seats: SeatsUnderTest) -> None:
+    def test_unknown_seats_and_services_are_refused(self, seats: SeatsUnderTest) -> None:
         with pytest.raises(NoSuchSeatError):
             seats.hold(new_key("reserve"), seats.train(1), 1, "98-99")
         with pytest.raises(NoSeatsLeftError):
             seats.hold(new_key("reserve"), "no-such-service")
 
-    def test_references_fit_our_books(self, seats: SeatsUnderTest) -> None:
+    def test_references_fit_our_database(self, seats: SeatsUnderTest) -> None:
         (seat,) = seats.hold(new_key("reserve"), seats.train(1))
         assert 0 < len(seat.reference) <= REFERENCE_LENGTH
 
-    def test_released_seats_are_free_and_nobody_elses_are(self, seats: SeatsUnderTest) -> None:
-        train, mine, theirs = seats.train(3), new_key("reserve"), new_key("reserve")
-        seats.hold(theirs, train)
-        seats.hold(mine, train, 2)
-        seats.provider.release(seats.tenant, mine)
+    def test_releasing_a_key_frees_its_seats_and_no_others(self, seats: SeatsUnderTest) -> None:
+        train, key, other = seats.train(3), new_key("reserve"), new_key("reserve")
+        seats.hold(other, train)
+        seats.hold(key, train, 2)
+        seats.provider.release(seats.tenant, key)
         assert seats.free(train) == 2
-        seats.provider.release(seats.tenant, mine)
-        seats.provider.release(seats.tenant, new_key("never-asked"))
+        seats.provider.release(seats.tenant, key)
+        seats.provider.release(seats.tenant, new_key("never-used"))
         assert seats.free(train) == 2
 
-    def test_seats_are_given_back_by_name_as_often_as_one_likes(self, seats: SeatsUnderTest) -> None:
+    def test_seats_are_released_by_reference_any_number_of_times(self, seats: SeatsUnderTest) -> None:
         train, key = seats.train(3), new_key("reserve")
         one, two = _references(seats.hold(key, train, 2))
         seats.provider.confirm(seats.tenant, new_key("seats"), [two], [])
@@ -130,7 +130,7 @@ class SeatsContract:
         seats.provider.release_references(seats.tenant, [])
         assert seats.free(train) == 3
 
-    def test_a_hold_ends_by_itself(self, seats: SeatsUnderTest) -> None:
+    def test_a_hold_expires(self, seats: SeatsUnderTest) -> None:
         train, key = seats.train(1), new_key("reserve")
         seats.hold(key, train, life=SHORT)
         with pytest.raises(NoSeatsLeftError):
@@ -138,7 +138,7 @@ class SeatsContract:
         seats.wait(2 * SHORT)
         assert seats.free(train) == 1
 
-    def test_a_hold_outlives_what_it_is_extended_to_and_is_never_shortened(self, seats: SeatsUnderTest) -> None:
+    def test_a_hold_lasts_until_its_extension_and_is_never_shortened(self, seats: SeatsUnderTest) -> None:
         train, key = seats.train(1), new_key("reserve")
         held = _references(seats.hold(key, train, life=SHORT))
         seats.provider.extend(seats.tenant, held, seats.until(LONG))
@@ -147,20 +147,22 @@ class SeatsContract:
         assert seats.free(train) == 0
         seats.provider.confirm(seats.tenant, new_key("seats"), held, [])
 
-    def test_a_hold_that_is_gone_is_refused_and_nothing_is_done(self, seats: SeatsUnderTest) -> None:
+    def test_a_call_with_a_released_hold_is_refused_and_changes_nothing(self, seats: SeatsUnderTest) -> None:
         train, gone, kept = seats.train(2), new_key("reserve"), new_key("reserve")
         lost = _references(seats.hold(gone, train))
-        mine = _references(seats.hold(kept, train, life=SHORT))
+        held = _references(seats.hold(kept, train, life=SHORT))
         seats.provider.release(seats.tenant, gone)
         with pytest.raises(HoldIsGoneError):
-            seats.provider.extend(seats.tenant, mine + lost, seats.until(LONG))
+            seats.provider.extend(seats.tenant, held + lost, seats.until(LONG))
         with pytest.raises(HoldIsGoneError):
-            seats.provider.confirm(seats.tenant, new_key("seats"), lost, mine)
+            seats.provider.confirm(seats.tenant, new_key("seats"), lost, held)
         assert seats.free(train) == 1
         seats.wait(2 * SHORT)
         assert seats.free(train) == 2
 
-    def test_confirmed_seats_are_ours_for_good_and_others_are_given_up_with_them(self, seats: SeatsUnderTest) -> None:
+    def test_confirmed_seats_are_sold_permanently_and_given_up_seats_are_freed_with_them(
+        self, seats: SeatsUnderTest
+    ) -> None:
         train, key = seats.train(2), new_key("seats")
         old = _references(seats.hold(new_key("reserve"), train))
         seats.provider.confirm(seats.tenant, new_key("seats"), old, [])
@@ -172,12 +174,12 @@ class SeatsContract:
 
 
 class OutsideSeatsContract(SeatsContract):
-    """Laws for an inventory outside our database: it keeps by itself what an embedded one leaves to the step."""
+    """The contract of an external inventory, which must itself guarantee what a step guarantees for an embedded one."""
 
-    def test_it_says_that_it_is_outside(self, seats: SeatsUnderTest) -> None:
+    def test_it_declares_itself_external(self, seats: SeatsUnderTest) -> None:
         assert seats.provider.external is True
 
-    def test_a_hold_that_comes_after_its_release_is_refused(self, seats: SeatsUnderTest) -> None:
+    def test_a_hold_after_its_release_is_refused(self, seats: SeatsUnderTest) -> None:
         train, held, never = seats.train(2), new_key("reserve"), new_key("reserve")
         seats.hold(held, train)
         for key in (held, never):
@@ -187,33 +189,29 @@ class OutsideSeatsContract(SeatsContract):
         assert seats.free(train) == 2
 
     @pytest.mark.parametrize("trouble", Trouble)
-    def test_a_hold_in_trouble_is_a_fault_and_asked_again_held_once(
-        self, seats: SeatsUnderTest, trouble: Trouble
-    ) -> None:
+    def test_a_failed_hold_is_a_fault_and_a_retry_holds_once(self, seats: SeatsUnderTest, trouble: Trouble) -> None:
         train, key = seats.train(3), new_key("reserve")
-        self._in(seats, trouble, lambda: seats.hold(key, train, 2))
+        self._assert_fault(seats, trouble, lambda: seats.hold(key, train, 2))
         assert len(seats.hold(key, train, 2)) == 2
         assert seats.free(train) == 1
 
     @pytest.mark.parametrize("trouble", Trouble)
-    def test_whatever_else_is_in_trouble_is_a_fault_and_can_be_asked_again(
-        self, seats: SeatsUnderTest, trouble: Trouble
-    ) -> None:
+    def test_any_other_failed_call_is_a_fault_and_can_be_retried(self, seats: SeatsUnderTest, trouble: Trouble) -> None:
         train, key, sale = seats.train(2), new_key("reserve"), new_key("seats")
         one, two = _references(seats.hold(key, train, 2))
         tenant, provider, until = seats.tenant, seats.provider, seats.until(LONG)
-        acts: tuple[Callable[[], None], ...] = (
+        calls: tuple[Callable[[], None], ...] = (
             lambda: provider.extend(tenant, [one, two], until),
             lambda: provider.confirm(tenant, sale, [one], [two]),
             lambda: provider.release_references(tenant, [one]),
             lambda: provider.release(tenant, key),
         )
-        for act in acts:
-            self._in(seats, trouble, act)
-            act()
+        for call in calls:
+            self._assert_fault(seats, trouble, call)
+            call()
         assert seats.free(train) == 2
 
-    def _in(self, seats: SeatsUnderTest, trouble: Trouble, act: Callable[[], object]) -> None:
-        assert seats.trouble, "an inventory outside has trouble; hand a Troublemaker in"
+    def _assert_fault(self, seats: SeatsUnderTest, trouble: Trouble, call: Callable[[], object]) -> None:
+        assert seats.trouble, "an external inventory needs `trouble`: pass a FaultProxy"
         with seats.trouble(trouble):
-            a_fault_within(seats.patience, act)
+            assert_fault_within(seats.call_timeout, call)

@@ -1,4 +1,4 @@
-"""Fills the embedded catalogue and seat inventory from a catalogue file."""
+"""Loads a catalogue file into the embedded catalogue and seat inventory."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -23,7 +23,7 @@ class Departure(Model):
 
 
 class Timetable(Model):
-    """A line's daily departures and the seats on each."""
+    """The daily departures of a railway line, and the seats on each."""
 
     railway_line: Code
     time_zone: str
@@ -35,7 +35,7 @@ class Timetable(Model):
 
 
 class Catalogue(Model):
-    """Everything a catalogue file holds."""
+    """The contents of a catalogue file."""
 
     products: tuple[Product, ...]
     supplements: tuple[Supplement, ...]
@@ -45,7 +45,7 @@ class Catalogue(Model):
 def load_catalogue(store: Store, tenant: str, catalogue: Catalogue, first_day: date) -> int:
     """Load products, supplements, and the timetables from a day on; return how many departures are new.
 
-    What is there is brought up to date; departures and their seats are only added, never taken away.
+    Existing products and supplements are updated. Departures and their seats are only added, never removed.
     """
     with store.write() as tx:
         for product in catalogue.products:
@@ -83,8 +83,8 @@ def _add(tx: Session, service: ServiceRow, table: Timetable) -> bool:
 def _seats(service: ServiceRow, table: Timetable) -> Iterator[dict[str, Any]]:
     for coach in range(1, table.coaches + 1):
         for seat in range(1, table.seats_per_coach + 1):
-            place = (seat - 1) % table.seats_per_row
-            window = place in (0, table.seats_per_row - 1)
+            position = (seat - 1) % table.seats_per_row
+            window = position in (0, table.seats_per_row - 1)
             yield {
                 "tenant": service.tenant,
                 "service": service.id,

@@ -1,4 +1,4 @@
-"""Offer catalogue on our own database: products with prices by age, supplements, services."""
+"""The offer catalogue on our own database: products with prices by age, supplements and services."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from domain.ages import day_of
 from domain.offers import OfferBundle, Service
 from domain.products import Product, Supplement
-from providers.pricing import bundle_of
+from providers.pricing import build_bundle
 from providers.protocols import OfferSearch
 from store.database.inserts import table_of
 from store.database.store import Store
@@ -21,8 +21,8 @@ OFFER_LIFE = timedelta(minutes=20)
 
 
 def _by_id(table: sa.Table, *columns: str) -> sa.Select[Any]:
-    wanted = table.c.id.in_(sa.bindparam("ids", expanding=True))
-    return sa.select(*table.c[columns]).where(table.c.tenant == sa.bindparam("of_tenant"), wanted)
+    has_id = table.c.id.in_(sa.bindparam("ids", expanding=True))
+    return sa.select(*table.c[columns]).where(table.c.tenant == sa.bindparam("of_tenant"), has_id)
 
 
 # Run for every change.
@@ -32,7 +32,7 @@ _SERVICES = _by_id(table_of(ServiceRow), "id", "railway_line", "departs_at", "da
 
 
 class EmbeddedOffers:
-    """Finds one bundle per product that fits: all travellers, one price each by age."""
+    """Returns one bundle per matching product, for all travellers, with a price by age for each."""
 
     external = False
 
@@ -41,12 +41,12 @@ class EmbeddedOffers:
         self._life = offer_life
 
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
-        """Return a bundle for each product the search fits; none for a departure that has left."""
+        """Return a bundle for each product that matches the search; none for a departure that has left."""
         with self._store.read() as tx:
             found = [
-                bundle_of(product, search, service, now, self._life)
+                build_bundle(product, search, service, now, self._life)
                 for product in _candidates(tx, tenant, search)
-                for service in _where(tx, tenant, product, search, now)
+                for service in _find_service(tx, tenant, product, search, now)
             ]
         return [bundle for bundle in found if bundle is not None]
 
@@ -57,7 +57,7 @@ class EmbeddedOffers:
             return {name: Product.model_validate_json(text) for name, text in rows}
 
     def variants(self, tenant: str, parent: str) -> Sequence[Product]:
-        """Return the products that are variants of one."""
+        """Return the products that are variants of a parent product."""
         with self._store.read() as tx:
             products = _products(tx, select(ProductRow).where(ProductRow.tenant == tenant))
             return [each for each in products if each.parent == parent]
@@ -85,8 +85,10 @@ def _products(tx: Session, query: SelectOfScalar[ProductRow]) -> list[Product]:
     return [Product.model_validate_json(row.document) for row in tx.exec(query.order_by(col(ProductRow.id)))]
 
 
-def _where(tx: Session, tenant: str, product: Product, search: OfferSearch, now: datetime) -> Iterator[Service | None]:
-    """Yield the service a product is to be sold on, or None for a product without departures; else nothing."""
+def _find_service(
+    tx: Session, tenant: str, product: Product, search: OfferSearch, now: datetime
+) -> Iterator[Service | None]:
+    """Yield the service that a product is offered on, None for a product without departures, or nothing."""
     if search.service:
         service = _services(tx, tenant, [search.service]).get(search.service)
         if service and service.railway_line == product.railway_line and not service.departed(now):

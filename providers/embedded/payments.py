@@ -1,4 +1,4 @@
-"""A payment provider on our own database: takes any token, except the documented ones that refuse."""
+"""The payment provider on our own database. It accepts every token except the three below, which test refusals."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,20 @@ from store.database.store import Store
 from store.tables import EmbeddedPaymentRow
 
 DECLINE = "tok_decline"
+"""Its authorisation is declined."""
 REFUSE_CAPTURE = "tok_refuse_capture"
+"""It is authorised, and its capture is declined."""
 REFUSE_REFUND = "tok_refuse_refund"
+"""It is authorised and captured, and its refund is declined."""
 
 _TABLE = table_of(EmbeddedPaymentRow)
 _INSERT = ConditionalInsert(EmbeddedPaymentRow)
-_BANK = sa.select(_TABLE).where(_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
+_FIND = sa.select(_TABLE).where(_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
 _MOVE = update(_TABLE).where(_TABLE.c.key == bindparam("of"))
 
 
 class EmbeddedPayments:
-    """Keeps its own account of every payment, beside our ledger: two books that must agree."""
+    """Keeps its own record of every payment beside our ledger; an invariant compares the two."""
 
     external = False
 
@@ -31,7 +34,7 @@ class EmbeddedPayments:
         self._store = store
 
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
-        """Set money aside under a key; a second time under the same key changes nothing."""
+        """Authorise a payment under a key; a repeated call under the same key changes nothing."""
         if token == DECLINE:
             raise PaymentDeclinedError
         with self._store.write() as tx:
@@ -42,7 +45,7 @@ class EmbeddedPayments:
             return f"bank:{key}"
 
     def void(self, tenant: str, key: str) -> None:
-        """Let the money go, if any was set aside."""
+        """Void the authorisation under a key, if any."""
         with self._store.write() as tx:
             row = tx.get(EmbeddedPaymentRow, key)
             if row is not None:
@@ -50,11 +53,11 @@ class EmbeddedPayments:
                 tx.add(row)
 
     def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
-        """Make all moves or none. The step's own memory keeps a key from settling twice."""
+        """Make all moves or none. The step's record prevents a second settlement under a key."""
         with self._store.write() as tx:
             for move in moves:
                 values: dict[str, int | bool] = {}
-                row = tx.connection().execute(_BANK, {"of": move.payment, "by": tenant}).one()
+                row = tx.connection().execute(_FIND, {"of": move.payment, "by": tenant}).one()
                 if move.amount.currency != row.currency:
                     raise ValueError("a payment is settled in its own currency")
                 match move.kind:

@@ -1,4 +1,4 @@
-"""Seat inventory on our own database: one row per seat held or sold."""
+"""The seat inventory on our own database: one row per seat held or sold."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, case, delete, update
 from sqlmodel import Session, col
 
-from providers.embedded.seat_choice import choose
+from providers.embedded.seat_choice import choose_seats
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatRequest
 from store.database.inserts import insert_all, table_of
 from store.database.store import Store
 from store.tables import SeatHoldRow, SeatRow, ServiceRow
 
-_Place = tuple[int, int]
+_Position = tuple[int, int]
 
 _SEATS, _HOLDS = table_of(SeatRow), table_of(SeatHoldRow)
 _TAKEN = (
@@ -24,7 +24,7 @@ _TAKEN = (
     & (_HOLDS.c.coach == _SEATS.c.coach)
     & (_HOLDS.c.seat == _SEATS.c.seat)
 )
-# Run for every change that wants seats.
+# Run for every change that holds seats.
 _EARLIER = sa.select(*_HOLDS.c["reference", "service", "coach", "seat"]).where(
     _HOLDS.c.tenant == bindparam("of_tenant"), _HOLDS.c.key == bindparam("of_key")
 )
@@ -40,12 +40,15 @@ _OVERDUE = delete(_HOLDS).where(
     _HOLDS.c.state == "held",
     _HOLDS.c.expires_at <= bindparam("now"),
 )
-_MINE = (_HOLDS.c.tenant == bindparam("of_tenant"), _HOLDS.c.reference.in_(bindparam("references", expanding=True)))
+_REFERENCED = (
+    _HOLDS.c.tenant == bindparam("of_tenant"),
+    _HOLDS.c.reference.in_(bindparam("references", expanding=True)),
+)
 _SHORTER = (_HOLDS.c.state == "held") & (_HOLDS.c.expires_at < bindparam("until"))
-_SET, _FREE = update(_HOLDS).where(*_MINE), delete(_HOLDS).where(*_MINE)
+_SET, _FREE = update(_HOLDS).where(*_REFERENCED), delete(_HOLDS).where(*_REFERENCED)
 _EXTEND = _SET.values(expires_at=case((_SHORTER, bindparam("until")), else_=_HOLDS.c.expires_at))
-# Run for every service that seats are wanted on: each seat of it, and the hold on it, if any.
-_PLACES = (
+# Run for every service that seats are requested on: each seat of it, and the hold on it, if any.
+_SEATS_WITH_HOLDS = (
     sa.select(_SEATS.c.coach, _SEATS.c.seat, _SEATS.c.row, _HOLDS.c.key)
     .select_from(_SEATS.outerjoin(_HOLDS, _TAKEN))
     .where(_SEATS.c.tenant == bindparam("of_tenant"), _SEATS.c.service == bindparam("on"))
@@ -53,7 +56,7 @@ _PLACES = (
 
 
 class EmbeddedSeats:
-    """Holds seats by inserting a row for each; its primary key makes selling one twice impossible."""
+    """Holds seats by inserting a row for each; the primary key makes it impossible to sell a seat twice."""
 
     external = False
 
@@ -61,87 +64,87 @@ class EmbeddedSeats:
         self._store = store
 
     def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        """Hold seats, all or none: whoever asks for one service waits for those before them."""
+        """Hold seats, all or none. Concurrent requests for one service wait for each other."""
         with self._store.write() as tx:
             earlier = tx.connection().execute(_EARLIER, {"of_tenant": tenant, "of_key": key}).all()
             if earlier:
                 return sorted((HeldSeat(*row) for row in earlier), key=_order)
-            # In one order for everybody: two changes with two services each must not wait in a ring.
+            # Always in the same order: two changes that lock two services each would otherwise deadlock.
             for service in sorted({request.service for request in requests}):
-                self._queue_up(tx, tenant, service)
+                self._lock_service(tx, tenant, service)
             held: list[HeldSeat] = []
             common = {"tenant": tenant, "key": key, "state": "held", "expires_at": until}
             for request in requests:
-                places = self._places(tx, tenant, request)
-                more = [_named_by(key, n, request.service, each) for n, each in enumerate(places, len(held) + 1)]
+                positions = self._choose(tx, tenant, request)
+                more = [_held_seat(key, n, request.service, each) for n, each in enumerate(positions, len(held) + 1)]
                 insert_all(tx, SeatHoldRow, [asdict(seat) | common for seat in more])
                 held += more
             return held
 
-    def _queue_up(self, tx: Session, tenant: str, service: str) -> None:
-        of = {"of_tenant": tenant, "on": service}
-        if tx.connection().execute(_SERVICE, of).one_or_none() is None:
+    def _lock_service(self, tx: Session, tenant: str, service: str) -> None:
+        parameters = {"of_tenant": tenant, "on": service}
+        if tx.connection().execute(_SERVICE, parameters).one_or_none() is None:
             raise NoSeatsLeftError
-        tx.connection().execute(_OVERDUE, of | {"now": self._store.now()})
+        tx.connection().execute(_OVERDUE, parameters | {"now": self._store.now()})
 
-    def _places(self, tx: Session, tenant: str, request: SeatRequest) -> list[_Place]:
-        rows = tx.connection().execute(_PLACES, {"of_tenant": tenant, "on": request.service}).all()
+    def _choose(self, tx: Session, tenant: str, request: SeatRequest) -> list[_Position]:
+        rows = tx.connection().execute(_SEATS_WITH_HOLDS, {"of_tenant": tenant, "on": request.service}).all()
         seats = {(coach, seat): row for coach, seat, row, _ in rows}
         taken = {(coach, seat) for coach, seat, _, hold in rows if hold}
         if request.names:
-            return _named(request.names, seats, taken)
-        free = {place: row for place, row in seats.items() if place not in taken}
+            return _find_named(request.names, seats, taken)
+        free = {position: row for position, row in seats.items() if position not in taken}
         if len(free) < request.count:
             raise NoSeatsLeftError
-        return choose(free, request.count)
+        return choose_seats(free, request.count)
 
     def release(self, tenant: str, key: str) -> None:
-        """Give back what is held under a key. The step's own memory keeps the key from being used again."""
+        """Release the seats held under a key. The step's record prevents the key from being used again."""
         with self._store.write() as tx:
             tx.execute(delete(SeatHoldRow).where(col(SeatHoldRow.tenant) == tenant, col(SeatHoldRow.key) == key))
 
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
-        """Give back these seats; those already free are left alone."""
+        """Release these seats; seats that are already free are left alone."""
         if not references:
             return
         with self._store.write() as tx:
             tx.connection().execute(_FREE, _of(tenant, references))
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
-        """Let holds last at least until a time."""
+        """Extend holds to last at least until a time."""
         with self._store.write() as tx:
             _set(tx, _EXTEND, tenant, references, until=until)
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
-        """Sell the taken seats and free the given-up ones in one transaction."""
+        """Sell the seats `taken` and release the seats `given_up` in one transaction."""
         with self._store.write() as tx:
             _set(tx, _SET, tenant, taken, state="confirmed", expires_at=None)
             self.release_references(tenant, given_up)
 
 
 def _set(tx: Session, change: sa.Update, tenant: str, references: Sequence[str], **values: object) -> None:
-    """Change holds. Raises HoldIsGoneError when one of them is not there any more."""
+    """Update holds. Raises HoldIsGoneError when one of them no longer exists."""
     if not references:
         return
     if tx.connection().execute(change, values | _of(tenant, references)).rowcount != len(set(references)):
         raise HoldIsGoneError
 
 
-def _named(names: tuple[str, ...], seats: dict[_Place, int], taken: set[_Place]) -> list[_Place]:
-    places: list[_Place] = []
+def _find_named(names: tuple[str, ...], seats: dict[_Position, int], taken: set[_Position]) -> list[_Position]:
+    positions: list[_Position] = []
     for name in names:
         coach, _, seat = name.partition("-")
-        place = (int(coach), int(seat))
-        if place not in seats:
+        position = (int(coach), int(seat))
+        if position not in seats:
             raise NoSuchSeatError
-        if place in taken:
+        if position in taken:
             raise SeatIsTakenError
-        places.append(place)
-    return places
+        positions.append(position)
+    return positions
 
 
-def _named_by(key: str, number: int, service: str, place: _Place) -> HeldSeat:
-    coach, seat = place
+def _held_seat(key: str, number: int, service: str, position: _Position) -> HeldSeat:
+    coach, seat = position
     return HeldSeat(reference=f"{key}/{number}", service=service, coach=coach, seat=seat)
 
 

@@ -1,4 +1,4 @@
-"""Adapters to a shop that each break a law; named after the law that catches them."""
+"""Offer catalogues that each violate the contract in one way, named after the violation."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -10,40 +10,42 @@ from providers.errors import ProviderUnavailableError
 from providers.protocols import OfferSearch
 
 
-class OffersToTheFirst(ShopOffers):
+class PricesOneTraveller(ShopOffers):
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
-        alone = OfferSearch(search.product, search.service, search.valid_from, search.time_zone, search.travellers[:1])
-        return super().search(tenant, alone, now)
+        only_first = OfferSearch(
+            search.product, search.service, search.valid_from, search.time_zone, search.travellers[:1]
+        )
+        return super().search(tenant, only_first, now)
 
 
-class PromisesTheSameTwice(ShopOffers):
+class ReusesBundleIds(ShopOffers):
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
         found = super().search(tenant, search, now)
         return [each.model_copy(update={"id": f"bundle-{number}"}) for number, each in enumerate(found)]
 
 
-class SellsWhatIsNotOnTheShelf(ShopOffers):
+class HidesProducts(ShopOffers):
     def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
         return {}
 
 
-class SellsWhatHasLeft(ShopOffers):
+class SellsDepartedServices(ShopOffers):
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
         return super().search(tenant, search, now - timedelta(minutes=1))
 
 
-class FindsSomethingElse(ShopOffers):
+class ReturnsOtherProducts(ShopOffers):
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
         found = super().search(tenant, search, now)
         other = OfferSearch("nova_zurichcard24", None, now, search.time_zone, search.travellers)
         return found or super().search(tenant, other, now)
 
 
-class SaysItIsEmbedded(ShopOffers):
+class ClaimsToBeEmbedded(ShopOffers):
     external = False
 
 
-class EmptyInTrouble(ShopOffers):
+class EmptyWhenUnavailable(ShopOffers):
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
         try:
             return super().search(tenant, search, now)
@@ -51,7 +53,7 @@ class EmptyInTrouble(ShopOffers):
             return []
 
 
-class TellsWhoTravels(ShopOffers):
+class LeaksBirthDates(ShopOffers):
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
         try:
             return super().search(tenant, search, now)

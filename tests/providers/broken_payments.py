@@ -1,4 +1,4 @@
-"""Banks, and adapters to one, that each break a law; named after the law that catches them."""
+"""Fake banks and payment providers that each violate the contract in one way, named after the violation."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from examples.providers.bank_payments import BankPayments, BankSettings
 from providers.errors import PaymentDeclinedError, ProviderError, ProviderUnavailableError, RefundDeclinedError
 
 
-class SetsAsideEachTime(BankPayments):
+class AuthorisesEachTime(BankPayments):
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
         return super().authorise(tenant, f"{uuid.uuid4()}", amount, method, token)
 
 
-class WordyReference(BankPayments):
+class LongReference(BankPayments):
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
         return super().authorise(tenant, key, amount, method, token) + "x" * 100
 
@@ -29,36 +29,36 @@ class DeclinesOnce(Bank):
         return super().authorise(key, minor, currency, "tok_ok" if known else token)
 
 
-class ForgetsThatItLetGo(Bank):
+class ForgetsVoids(Bank):
     def void(self, key: str) -> None:
         pass
 
-    def _make(self, move: Move) -> None:
+    def _apply(self, move: Move) -> None:
         if move.kind is not MoveKind.VOID:
-            super()._make(move)
+            super()._apply(move)
 
 
-class LetsGoOfOthersToo(Bank):
+class VoidsOthersToo(Bank):
     def void(self, key: str) -> None:
         for each in [key, *self.accounts]:
             super().void(each)
 
 
-class Generous(Bank):
-    """Gives, and pays back, more than there is."""
+class CapturesTooMuch(Bank):
+    """Captures and refunds more than there is."""
 
     def _check(self, move: Move) -> None:
         if move.payment not in self.accounts:
             super()._check(move)
 
 
-class GenerousWithRefunds(Bank):
+class RefundsTooMuch(Bank):
     def _check(self, move: Move) -> None:
         if move.kind is not MoveKind.REFUND:
             super()._check(move)
 
 
-class OneMoveAfterTheOther(BankPayments):
+class SettlesMoveByMove(BankPayments):
     def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
         for number, move in enumerate(moves):
             super().settle(tenant, f"{key}/{number}", [move])
@@ -79,7 +79,7 @@ class CallsEveryRefusalDeclined(BankPayments):
             raise PaymentDeclinedError from None
 
 
-class TellsTheToken(BankPayments):
+class LeaksTheToken(BankPayments):
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
         try:
             return super().authorise(tenant, key, amount, method, token)
@@ -87,7 +87,7 @@ class TellsTheToken(BankPayments):
             raise PaymentDeclinedError(f"{token} was declined") from None
 
 
-class SaysItIsEmbedded(BankPayments):
+class ClaimsToBeEmbedded(BankPayments):
     external = False
 
 
@@ -102,7 +102,7 @@ class SettlesEachTime(BankPayments):
         super().settle(tenant, f"{uuid.uuid4()}", moves)
 
 
-class TakesTroubleForANo(BankPayments):
+class RefusesWhenUnavailable(BankPayments):
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
         try:
             return super().authorise(tenant, key, amount, method, token)
@@ -110,7 +110,7 @@ class TakesTroubleForANo(BankPayments):
             raise PaymentDeclinedError from None
 
 
-class BelievesEveryAnswer(BankPayments):
+class TrustsEveryResponse(BankPayments):
     def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
         try:
             super().settle(tenant, key, moves)
@@ -119,13 +119,13 @@ class BelievesEveryAnswer(BankPayments):
                 raise
 
 
-class NeverGivesUp(BankPayments):
+class NeverTimesOut(BankPayments):
     def __init__(self, settings: BankSettings | None = None) -> None:
         super().__init__(settings)
         self._http.timeout = httpx2.Timeout(None)
 
 
-class LetsGoQuietly(BankPayments):
+class IgnoresFailedVoids(BankPayments):
     def void(self, tenant: str, key: str) -> None:
         try:
             super().void(tenant, key)

@@ -1,4 +1,4 @@
-"""Railways, and adapters to one, that each break a law; named after the law that catches them."""
+"""Fake railways and seat inventories that each violate the contract in one way, named after the violation."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoSuchSeatError,
 from providers.protocols import HeldSeat, SeatRequest
 
 
-class AnswersInAnOrderOfItsOwn(RailwaySeats):
+class ReordersSeats(RailwaySeats):
     def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         return sorted(super().hold(tenant, key, requests, until), key=lambda seat: seat.service)
 
@@ -25,12 +25,14 @@ class SellsTwice(Railway):
         return [place for place in self.seats.get(service, []) if place not in but]
 
 
-class HoldsWhatItCan(Railway):
-    def hold(self, key: str, wanted: Sequence[tuple[str, int, list[str]]], until: datetime) -> list[Hold]:
-        return [held for each in wanted for held in super(HoldsWhatItCan, self).hold(f"{key}{each[0]}", [each], until)]
+class HoldsPartially(Railway):
+    def hold(self, key: str, requests: Sequence[tuple[str, int, list[str]]], until: datetime) -> list[Hold]:
+        return [
+            held for each in requests for held in super(HoldsPartially, self).hold(f"{key}{each[0]}", [each], until)
+        ]
 
 
-class AnySeatWillDo(Railway):
+class IgnoresSeatNames(Railway):
     def _named(self, service: str, names: list[str], but: list[Place]) -> list[Place]:
         return self._any(service, len(names), but)
 
@@ -43,25 +45,25 @@ class CallsEverythingSoldOut(RailwaySeats):
             raise NoSeatsLeftError from None
 
 
-class WordyReferences(RailwaySeats):
+class LongReferences(RailwaySeats):
     def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         held = super().hold(tenant, key, requests, until)
         return [HeldSeat(each.reference + "x" * 100, each.service, each.coach, each.seat) for each in held]
 
 
-class ReleasesEverybodys(Railway):
+class ReleasesAllKeys(Railway):
     def release(self, key: str) -> None:
         super().release(key)
         self.holds.clear()
 
 
-class MissesWhatIsFree(Railway):
+class RefusesFreeSeats(Railway):
     def release_references(self, references: list[str]) -> None:
-        self._all_there(references)
+        self._check_held(references)
         super().release_references(references)
 
 
-class HoldsForEver(Railway):
+class NeverExpires(Railway):
     def _held(self, key: str, place: Place, until: datetime) -> Hold:
         hold = super()._held(key, place, until)
         hold.until = None
@@ -75,7 +77,7 @@ class Shortens(Railway):
             self.holds[reference].until = until
 
 
-class MindsNoGoneHold(RailwaySeats):
+class IgnoresReleasedHolds(RailwaySeats):
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
         try:
             super().extend(tenant, references, until)
@@ -83,13 +85,13 @@ class MindsNoGoneHold(RailwaySeats):
             return
 
 
-class SellsForAWhile(Railway):
+class ForgetsSoldSeats(Railway):
     def sell(self, taken: list[str], given_up: list[str]) -> None:
-        self._all_there(taken)
-        self._forget(given_up)
+        self._check_held(taken)
+        self._free_seats(given_up)
 
 
-class SaysItIsEmbedded(RailwaySeats):
+class ClaimsToBeEmbedded(RailwaySeats):
     external = False
 
 
@@ -99,7 +101,7 @@ class NoTombstone(Railway):
         self.released.clear()
 
 
-class TakesTroubleForSoldOut(RailwaySeats):
+class SoldOutWhenUnavailable(RailwaySeats):
     def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
         try:
             return super().hold(tenant, key, requests, until)
@@ -107,7 +109,7 @@ class TakesTroubleForSoldOut(RailwaySeats):
             raise NoSeatsLeftError from None
 
 
-class GivesBackQuietly(RailwaySeats):
+class IgnoresFailedReleases(RailwaySeats):
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
         try:
             super().release_references(tenant, references)
@@ -115,11 +117,11 @@ class GivesBackQuietly(RailwaySeats):
             return
 
 
-class RefusesWhatItSold(Railway):
-    """Asked again for a sale, it finds that the seats given up are gone."""
+class RefusesRepeatedSales(Railway):
+    """Refuses a repeated sale, because the seats given up are no longer held."""
 
     def sell(self, taken: list[str], given_up: list[str]) -> None:
-        self._all_there(taken)
+        self._check_held(taken)
         if not set(given_up) <= set(self.holds):
             raise RailwayRefusalError("gone")
         super().sell(taken, given_up)

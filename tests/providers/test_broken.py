@@ -1,4 +1,4 @@
-"""Each law of a contract catches a provider, or a system behind it, that breaks it."""
+"""Each test of a contract catches a provider, or a system behind it, that violates it."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -22,60 +22,60 @@ from tests.support.external_systems import SHORT_TIMEOUT, external_offers, exter
 Broken = type[Bank] | type[Railway] | type[BankPayments] | type[RailwaySeats] | type[ShopOffers]
 
 PAYMENTS: Mapping[str, tuple[Broken, ...]] = {
-    "test_money_is_set_aside_once_under_a_key": (payments.SetsAsideEachTime,),
-    "test_references_fit_our_books": (payments.WordyReference,),
-    "test_what_is_declined_stays_declined": (payments.DeclinesOnce,),
-    "test_money_that_was_let_go_is_not_taken": (payments.ForgetsThatItLetGo,),
-    "test_letting_go_twice_or_what_never_was_harms_nobody": (payments.LetsGoOfOthersToo,),
-    "test_no_more_is_taken_than_was_set_aside": (payments.Generous,),
-    "test_no_more_is_paid_back_than_was_taken": (payments.GenerousWithRefunds,),
-    "test_all_moves_are_made_or_none": (payments.OneMoveAfterTheOther,),
-    "test_amounts_of_another_currency_and_unknown_payments_are_not_settled": (payments.TakesAnyCurrency,),
-    "test_a_bank_that_does_not_give_or_take_back_says_which": (payments.CallsEveryRefusalDeclined,),
-    "test_no_token_is_told": (payments.TellsTheToken,),
-    "test_it_says_that_it_is_outside": (payments.SaysItIsEmbedded,),
-    "test_what_comes_after_its_undo_is_declined": (payments.NoTombstone,),
-    "test_asked_again_under_its_key_a_settlement_is_answered_and_not_made_again": (payments.SettlesEachTime,),
-    "test_an_authorisation_in_trouble_is_a_fault_and_asked_again_made_once": (payments.TakesTroubleForANo,),
-    "test_a_settlement_of_unknown_outcome_is_a_fault_and_inquired_by_asking_again": (
-        payments.BelievesEveryAnswer,
+    "test_the_same_key_authorises_once": (payments.AuthorisesEachTime,),
+    "test_references_fit_our_database": (payments.LongReference,),
+    "test_a_declined_authorisation_stays_declined": (payments.DeclinesOnce,),
+    "test_a_voided_authorisation_is_never_captured": (payments.ForgetsVoids,),
+    "test_voiding_twice_or_under_an_unused_key_changes_no_other_payment": (payments.VoidsOthersToo,),
+    "test_no_more_is_captured_than_was_authorised": (payments.CapturesTooMuch,),
+    "test_no_more_is_refunded_than_was_captured": (payments.RefundsTooMuch,),
+    "test_a_settlement_makes_all_moves_or_none": (payments.SettlesMoveByMove,),
+    "test_amounts_in_another_currency_and_unknown_payments_are_not_settled": (payments.TakesAnyCurrency,),
+    "test_a_declined_capture_and_a_declined_refund_are_different_errors": (payments.CallsEveryRefusalDeclined,),
+    "test_no_token_is_in_a_reference_an_error_or_a_log": (payments.LeaksTheToken,),
+    "test_it_declares_itself_external": (payments.ClaimsToBeEmbedded,),
+    "test_an_authorisation_after_its_void_is_declined": (payments.NoTombstone,),
+    "test_a_repeated_settlement_succeeds_and_is_made_once": (payments.SettlesEachTime,),
+    "test_a_failed_authorisation_is_a_fault_and_a_retry_authorises_once": (payments.RefusesWhenUnavailable,),
+    "test_a_settlement_of_unknown_outcome_is_a_fault_and_a_retry_settles_once": (
+        payments.TrustsEveryResponse,
         payments.SettlesEachTime,
-        payments.NeverGivesUp,
+        payments.NeverTimesOut,
     ),
-    "test_letting_go_in_trouble_is_a_fault_and_can_be_asked_again": (payments.LetsGoQuietly,),
+    "test_a_failed_void_is_a_fault_and_can_be_retried": (payments.IgnoresFailedVoids,),
 }
 SEATS: Mapping[str, tuple[Broken, ...]] = {
-    "test_as_many_seats_as_asked_in_the_order_asked": (seats.AnswersInAnOrderOfItsOwn,),
+    "test_requested_seats_are_held_in_the_order_of_the_requests": (seats.ReordersSeats,),
     "test_the_same_key_gets_the_same_seats": (seats.HoldsEachTime,),
-    "test_of_two_at_once_one_gets_the_last_seat": (seats.SellsTwice,),
-    "test_all_seats_are_held_or_none": (seats.HoldsWhatItCan,),
-    "test_a_seat_asked_for_by_name_is_that_seat_or_refused": (seats.AnySeatWillDo,),
-    "test_what_it_does_not_have_is_refused": (seats.CallsEverythingSoldOut,),
-    "test_references_fit_our_books": (seats.WordyReferences,),
-    "test_released_seats_are_free_and_nobody_elses_are": (seats.ReleasesEverybodys,),
-    "test_seats_are_given_back_by_name_as_often_as_one_likes": (seats.MissesWhatIsFree,),
-    "test_a_hold_ends_by_itself": (seats.HoldsForEver,),
-    "test_a_hold_outlives_what_it_is_extended_to_and_is_never_shortened": (seats.Shortens,),
-    "test_a_hold_that_is_gone_is_refused_and_nothing_is_done": (seats.MindsNoGoneHold,),
-    "test_confirmed_seats_are_ours_for_good_and_others_are_given_up_with_them": (seats.SellsForAWhile,),
-    "test_it_says_that_it_is_outside": (seats.SaysItIsEmbedded,),
-    "test_a_hold_that_comes_after_its_release_is_refused": (seats.NoTombstone,),
-    "test_a_hold_in_trouble_is_a_fault_and_asked_again_held_once": (seats.TakesTroubleForSoldOut, seats.HoldsEachTime),
-    "test_whatever_else_is_in_trouble_is_a_fault_and_can_be_asked_again": (
-        seats.GivesBackQuietly,
-        seats.RefusesWhatItSold,
+    "test_of_two_concurrent_holds_one_gets_the_last_seat": (seats.SellsTwice,),
+    "test_all_seats_are_held_or_none": (seats.HoldsPartially,),
+    "test_a_seat_requested_by_name_is_that_seat_or_refused": (seats.IgnoresSeatNames,),
+    "test_unknown_seats_and_services_are_refused": (seats.CallsEverythingSoldOut,),
+    "test_references_fit_our_database": (seats.LongReferences,),
+    "test_releasing_a_key_frees_its_seats_and_no_others": (seats.ReleasesAllKeys,),
+    "test_seats_are_released_by_reference_any_number_of_times": (seats.RefusesFreeSeats,),
+    "test_a_hold_expires": (seats.NeverExpires,),
+    "test_a_hold_lasts_until_its_extension_and_is_never_shortened": (seats.Shortens,),
+    "test_a_call_with_a_released_hold_is_refused_and_changes_nothing": (seats.IgnoresReleasedHolds,),
+    "test_confirmed_seats_are_sold_permanently_and_given_up_seats_are_freed_with_them": (seats.ForgetsSoldSeats,),
+    "test_it_declares_itself_external": (seats.ClaimsToBeEmbedded,),
+    "test_a_hold_after_its_release_is_refused": (seats.NoTombstone,),
+    "test_a_failed_hold_is_a_fault_and_a_retry_holds_once": (seats.SoldOutWhenUnavailable, seats.HoldsEachTime),
+    "test_any_other_failed_call_is_a_fault_and_can_be_retried": (
+        seats.IgnoresFailedReleases,
+        seats.RefusesRepeatedSales,
     ),
 }
 OFFERS: Mapping[str, tuple[Broken, ...]] = {
-    "test_a_bundle_offers_what_was_looked_for_to_everybody": (offers.OffersToTheFirst,),
-    "test_a_bundle_can_be_kept_as_a_promise": (offers.PromisesTheSameTwice,),
-    "test_what_was_offered_is_on_the_shelf": (offers.SellsWhatIsNotOnTheShelf,),
-    "test_the_departure_offered_is_known_until_it_is_gone": (offers.SellsWhatHasLeft,),
-    "test_nothing_is_found_where_there_is_nothing": (offers.FindsSomethingElse,),
-    "test_it_says_that_it_is_outside": (offers.SaysItIsEmbedded,),
-    "test_in_trouble_it_answers_from_memory_or_breaks_but_never_says_there_is_nothing": (
-        offers.EmptyInTrouble,
-        offers.TellsWhoTravels,
+    "test_a_bundle_offers_the_product_searched_for_to_every_traveller": (offers.PricesOneTraveller,),
+    "test_every_search_returns_new_ids_with_an_expiry_and_a_total": (offers.ReusesBundleIds,),
+    "test_an_offered_product_and_its_supplements_are_in_the_catalogue": (offers.HidesProducts,),
+    "test_a_departure_is_offered_until_it_leaves": (offers.SellsDepartedServices,),
+    "test_unknown_products_and_services_return_nothing": (offers.ReturnsOtherProducts,),
+    "test_it_declares_itself_external": (offers.ClaimsToBeEmbedded,),
+    "test_during_an_outage_it_answers_from_its_cache_or_fails_but_never_returns_nothing": (
+        offers.EmptyWhenUnavailable,
+        offers.LeaksBirthDates,
     ),
 }
 CONTRACTS: tuple[tuple[type, Mapping[str, tuple[Broken, ...]]], ...] = (
@@ -85,8 +85,8 @@ CONTRACTS: tuple[tuple[type, Mapping[str, tuple[Broken, ...]]], ...] = (
 )
 
 
-def behind(broken: Broken) -> AbstractContextManager[Any]:
-    """Put a broken provider before a sound system, or a sound provider before a broken one."""
+def set_up(broken: Broken) -> AbstractContextManager[Any]:
+    """Connect a broken provider to a sound system, or a sound provider to a broken system."""
     if issubclass(broken, Bank):
         return external_payments(broken())
     if issubclass(broken, BankPayments):
@@ -99,36 +99,36 @@ def behind(broken: Broken) -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def caught() -> Iterator[None]:
-    """Expect that a law does not hold."""
-    with pytest.raises((Exception, pytest.fail.Exception)) as heard:
+def expect_violation() -> Iterator[None]:
+    """Expect that a test of a contract fails."""
+    with pytest.raises((Exception, pytest.fail.Exception)) as failure:
         yield
-    assert not isinstance(heard.value, pytest.skip.Exception)
-    assert "Timeout" not in str(heard.value), "it was slow, not broken"
+    assert not isinstance(failure.value, pytest.skip.Exception)
+    assert "Timeout" not in str(failure.value), "it was slow, not broken"
 
 
 @pytest.mark.parametrize(("contract", "broken"), CONTRACTS)
-def test_every_law_is_broken_here(contract: type, broken: Mapping[str, object]) -> None:
+def test_every_test_of_a_contract_has_a_provider_that_violates_it(contract: type, broken: Mapping[str, object]) -> None:
     assert set(broken) == {name for name, _ in inspect.getmembers(contract) if name.startswith("test_")}
 
 
 @pytest.mark.parametrize(
-    ("contract", "law", "broken"),
+    ("contract", "test", "broken"),
     [
-        pytest.param(contract, law, broken, id=f"{contract.__name__}-{broken.__name__}-{law[5:40]}")
-        for contract, laws in CONTRACTS
-        for law, variants in laws.items()
+        pytest.param(contract, test, broken, id=f"{contract.__name__}-{broken.__name__}-{test[5:40]}")
+        for contract, violations in CONTRACTS
+        for test, variants in violations.items()
         for broken in variants
     ],
 )
-def test_a_law_catches_who_breaks_it(
-    contract: type, law: str, broken: Broken, caplog: pytest.LogCaptureFixture
+def test_a_contract_catches_a_provider_that_violates_it(
+    contract: type, test: str, broken: Broken, caplog: pytest.LogCaptureFixture
 ) -> None:
-    holds: Callable[..., None] = getattr(contract(), law)
-    with behind(broken) as given:
-        impatient = replace(given, patience=2 * SHORT_TIMEOUT)
-        asked = inspect.signature(holds).parameters
-        more = {"caplog": caplog} if "caplog" in asked else {}
-        with caught():
-            for trouble in Trouble if "trouble" in asked else (None,):
-                holds(impatient, **more, **({"trouble": trouble} if trouble else {}))
+    check: Callable[..., None] = getattr(contract(), test)
+    with set_up(broken) as under_test:
+        impatient = replace(under_test, call_timeout=2 * SHORT_TIMEOUT)
+        parameters = inspect.signature(check).parameters
+        more = {"caplog": caplog} if "caplog" in parameters else {}
+        with expect_violation():
+            for trouble in Trouble if "trouble" in parameters else (None,):
+                check(impatient, **more, **({"trouble": trouble} if trouble else {}))

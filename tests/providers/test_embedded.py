@@ -1,7 +1,7 @@
-"""The embedded providers keep the contracts, on both databases.
+"""The embedded providers fulfil their contracts on both databases.
 
-What contracts ask of providers outside only (late after withdrawn, twice under one key) an embedded one leaves to the
-step that it joins: tests/guarantees/test_steps.py and tests/activities/test_step_executor.py.
+Two rules hold for external providers only: a late call under a withdrawn key, and a repeated key. For an embedded
+provider the step guarantees both: tests/guarantees/test_steps.py and tests/activities/test_step_executor.py.
 """
 
 import uuid
@@ -29,22 +29,22 @@ from tests.support.postgres import new_database
 
 
 @pytest.fixture(scope="module")
-def book(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database of their own: what contracts leave held belongs to no order."""
+def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of its own: seats that contract tests leave held belong to no order."""
     if database_kind == "sqlite":
-        return prepare_database(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'book.db'}")
+        return prepare_database(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'changeover.db'}")
     return prepare_database(new_database(request.getfixturevalue("postgres_url"), "contracts"))
 
 
 @pytest.fixture
-def store(book: str) -> Iterator[Store]:
-    made = Store(book)
-    yield made
-    made.close()
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url)
+    yield opened
+    opened.close()
 
 
 def train(store: Store, seats: int) -> str:
-    """Put a departure with this many seats."""
+    """Add a departure with this many seats; return its id."""
     departs, service = utc_now() + timedelta(days=30), f"T{uuid.uuid4().hex[:8]}"
     with store.write() as tx:
         tx.add(ServiceRow(tenant="default", id=service, railway_line="north", departs_at=departs, day=departs.date()))
@@ -60,8 +60,8 @@ class TestEmbeddedSeats(SeatsContract):
             before = store.now
             store.now = lambda: before() + life
 
-        put = partial(train, store)
-        return SeatsUnderTest(EmbeddedSeats(store), put, wait, now=lambda: store.now())  # noqa: PLW0108 - its clock is put forward
+        add_departure = partial(train, store)
+        return SeatsUnderTest(EmbeddedSeats(store), add_departure, wait, now=lambda: store.now())  # noqa: PLW0108 - the test moves the clock
 
 
 class TestEmbeddedOffers(OffersContract):

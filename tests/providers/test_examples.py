@@ -1,4 +1,4 @@
-"""The providers of examples/providers keep the contracts, over HTTP, with trouble in between."""
+"""The providers of examples/providers fulfil their contracts over HTTP, also while requests fail."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,20 +25,20 @@ from tests.support.external_systems import SECRET, external_offers, external_pay
 
 @pytest.fixture(scope="module")
 def seats() -> Iterator[SeatsUnderTest]:
-    with external_seats() as given:
-        yield given
+    with external_seats() as under_test:
+        yield under_test
 
 
 @pytest.fixture(scope="module")
 def payments() -> Iterator[PaymentsUnderTest]:
-    with external_payments() as given:
-        yield given
+    with external_payments() as under_test:
+        yield under_test
 
 
 @pytest.fixture(scope="module", params=["standard", "nova_zurichcard24"])
 def offers(request: pytest.FixtureRequest) -> Iterator[OffersUnderTest]:
-    with external_offers(product=request.param) as given:
-        yield given
+    with external_offers(product=request.param) as under_test:
+        yield under_test
 
 
 class TestRailwaySeats(OutsideSeatsContract):
@@ -53,21 +53,21 @@ class TestShopOffers(OutsideOffersContract):
     pass
 
 
-def test_contracts_are_as_patient_as_steps() -> None:
-    """The layers above know how long an attempt may take; a provider must be quicker by itself."""
-    assert SeatsUnderTest.patience < EXTERNAL_ATTEMPT
-    assert PaymentsUnderTest.patience < EXTERNAL_ATTEMPT
-    assert OffersUnderTest.patience < LOCAL_ATTEMPT
+def test_call_timeouts_are_shorter_than_an_attempt_at_a_step() -> None:
+    """A step limits each attempt; a contract and an example provider must time out earlier."""
+    assert SeatsUnderTest.call_timeout < EXTERNAL_ATTEMPT
+    assert PaymentsUnderTest.call_timeout < EXTERNAL_ATTEMPT
+    assert OffersUnderTest.call_timeout < LOCAL_ATTEMPT
     assert 2 * BankSettings(url="", secret=SECRET).timeout < EXTERNAL_ATTEMPT
     assert 2 * RailwaySettings(url="", secret=SECRET).timeout < EXTERNAL_ATTEMPT
     assert 2 * ShopSettings(url="").timeout < LOCAL_ATTEMPT
 
 
-def test_a_contract_takes_for_a_fault_what_a_step_takes_for_one() -> None:
+def test_a_contract_and_a_step_agree_on_what_is_a_fault() -> None:
     assert set(REFUSED) == set(ProviderError.__subclasses__()) - {ProviderUnavailableError}
 
 
-def test_a_shop_is_asked_once_while_its_catalogue_is_fresh() -> None:
+def test_the_shop_is_not_called_while_its_catalogue_is_fresh() -> None:
     with external_offers(fresh=timedelta(minutes=1)) as offers:
         assert offers.search()
         assert offers.trouble

@@ -1,4 +1,4 @@
-"""docs/tutorial.md, done as it is written."""
+"""Follows docs/tutorial.md as it is written."""
 
 import json
 import re
@@ -13,7 +13,7 @@ import pytest
 
 from examples.fake_systems.server import serving, stocked
 from telemetry.loopback import free_port
-from tests.support.commands import ROOT, COMMAND, run
+from tests.support.commands import COMMAND, ROOT, run
 from tests.support.docs_pages import typed_session
 
 pytestmark = pytest.mark.journeys
@@ -35,7 +35,7 @@ def test_the_file_on_the_page_is_the_one_in_examples() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What the page writes, in a folder of one's own beside the checkout."""
+    """The files of the page, in a folder outside the checkout."""
     (tmp_path / "my_bank.py").write_text("".join(FILE))
     (tmp_path / "test_my_bank.py").write_text(CONTRACT)
     return tmp_path
@@ -54,12 +54,12 @@ def paths(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": f"{ROOT}:{folder}", "PATH": str(Path(sys.executable).parent), "HOME": str(folder)}
 
 
-def bash(typed: str) -> str:
-    done = subprocess.run(["bash", "-euc", typed], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603, S607 - our own page
+def bash(commands: str) -> str:
+    done = subprocess.run(["bash", "-euc", commands], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603, S607 - our own page
     return done.stdout
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="it types curl")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page uses curl")
 def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
     with serving(stocked()) as outside:
         (exports,) = [block for block in SHELL if "export" in block]
@@ -86,5 +86,5 @@ def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
             process.communicate(timeout=60)
     assert process.returncode == 0
     data = f"--data={folder / 'data'}"
-    books = run("check", data)
-    assert books.returncode == 0, books.stdout
+    check = run("check", data)
+    assert check.returncode == 0, check.stdout

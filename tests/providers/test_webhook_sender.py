@@ -1,4 +1,4 @@
-"""One post: to the address that was looked at, within its time, and not a step further."""
+"""One post goes to the address that was checked, ends within its timeout and follows no redirect."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -19,21 +19,21 @@ MESSAGE = Message("evt_26-100001_1", '{"type":"ping"}', (SECRET,))
 
 
 def now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - who verifies asks the real clock
+    return datetime.now(UTC)  # noqa: TID251 - the verification reads the real clock
 
 
 def port_of(receiver: Receiver) -> str:
     return receiver.url.rpartition(":")[2].partition("/")[0]
 
 
-async def test_a_post_goes_to_the_address_that_was_looked_at_under_the_name_it_has() -> None:
-    """A name that answers otherwise when it is asked again leads nowhere: it is asked once."""
+async def test_a_post_goes_to_the_address_that_was_checked_with_the_host_of_the_url() -> None:
+    """A name is resolved once, so an answer that differs the next time (DNS rebinding) has no effect."""
     names = FakeDns({"shop.example": [[HOST], ["203.0.113.9"]]})
     with receiving() as receiver:
         url = f"http://shop.example:{port_of(receiver)}/orders?shop=77"
-        answered = await WebhookSender(UrlPolicy(allow_private=True, resolver=names)).send(url, MESSAGE, now())
+        result = await WebhookSender(UrlPolicy(allow_private=True, resolver=names)).send(url, MESSAGE, now())
         (post,) = receiver.posts
-    assert (answered, names.lookups) == (SendResult(status=204), ["shop.example"])
+    assert (result, names.lookups) == (SendResult(status=204), ["shop.example"])
     assert (post.path, post.headers["host"]) == ("/orders?shop=77", f"shop.example:{port_of(receiver)}")
     assert post.headers["content-type"] == "application/json"
     assert Webhook(SECRET).verify(post.body, dict(post.headers)) == {"type": "ping"}
@@ -42,17 +42,17 @@ async def test_a_post_goes_to_the_address_that_was_looked_at_under_the_name_it_h
 @pytest.mark.parametrize("addresses", [[HOST], ["8.8.8.8", HOST], ["::ffff:127.0.0.1"], ["fe80::1%eth0"]], ids=str)
 async def test_a_name_that_has_a_private_address_by_now_is_not_posted_to(addresses: list[str]) -> None:
     names = FakeDns({"shop.example": [["8.8.8.8"], addresses]})
-    endpoints = UrlPolicy(resolver=names)
+    url_policy = UrlPolicy(resolver=names)
     with receiving() as receiver:
         url = f"https://shop.example:{port_of(receiver)}/"
-        assert await endpoints.addresses(endpoints.parsed(url))
-        assert await WebhookSender(endpoints).send(url, MESSAGE, now()) == SendResult(Failure.ADDRESS_REFUSED)
+        assert await url_policy.addresses(url_policy.parse(url))
+        assert await WebhookSender(url_policy).send(url, MESSAGE, now()) == SendResult(Failure.ADDRESS_REFUSED)
         assert receiver.posts == []
 
 
-async def test_a_name_without_an_address_is_said_to_have_none() -> None:
-    answered = await WebhookSender(UrlPolicy(resolver=FakeDns({}))).send("https://shop.example/", MESSAGE, now())
-    assert answered == SendResult(Failure.ADDRESS_UNKNOWN)
+async def test_a_name_without_an_address_fails_as_unknown() -> None:
+    result = await WebhookSender(UrlPolicy(resolver=FakeDns({}))).send("https://shop.example/", MESSAGE, now())
+    assert result == SendResult(Failure.ADDRESS_UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -64,55 +64,55 @@ async def test_2xx_is_success_and_a_redirect_is_not_followed(
 ) -> None:
     with receiving() as receiver:
         receiver.default_status, receiver.location = status, leads_to
-        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
-        assert answered == SendResult(failure, status)
+        result = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+        assert result == SendResult(failure, status)
         assert len(receiver.posts) == 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
-async def test_any_other_answer_is_a_failure(status: int) -> None:
+async def test_any_other_status_is_a_failure(status: int) -> None:
     with receiving() as receiver:
         receiver.default_status = status
-        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
-    assert answered == SendResult(Failure.BAD_STATUS, status)
+        result = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+    assert result == SendResult(Failure.BAD_STATUS, status)
 
 
 async def test_an_endpoint_that_is_slow_is_given_up() -> None:
     with receiving() as receiver:
         receiver.open.clear()
-        poster = WebhookSender(UrlPolicy(allow_private=True), timedelta(milliseconds=200))
-        assert await poster.send(receiver.url, MESSAGE, now()) == SendResult(Failure.TIMED_OUT)
+        sender = WebhookSender(UrlPolicy(allow_private=True), timedelta(milliseconds=200))
+        assert await sender.send(receiver.url, MESSAGE, now()) == SendResult(Failure.TIMED_OUT)
 
 
 async def test_an_endpoint_that_sends_without_end_is_not_listened_to() -> None:
     with receiving() as receiver:
         receiver.endless = threading.Event()
-        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
-        assert answered == SendResult(status=204)
-        assert receiver.endless.wait(10), "who sends was not hung up on"
+        result = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+        assert result == SendResult(status=204)
+        assert receiver.endless.wait(10), "the connection was not closed"
 
 
-async def test_nobody_there_and_no_tls_are_told_apart() -> None:
-    poster = WebhookSender(UrlPolicy(allow_private=True))
-    assert await poster.send(f"https://{HOST}:{free_port()}/", MESSAGE, now()) == SendResult(Failure.UNREACHABLE)
+async def test_an_unreachable_endpoint_and_a_tls_failure_are_different_failures() -> None:
+    sender = WebhookSender(UrlPolicy(allow_private=True))
+    assert await sender.send(f"https://{HOST}:{free_port()}/", MESSAGE, now()) == SendResult(Failure.UNREACHABLE)
     with receiving() as receiver:
-        answered = await poster.send(receiver.url.replace("http:", "https:"), MESSAGE, now())
-    assert answered == SendResult(Failure.TLS_FAILED)
+        result = await sender.send(receiver.url.replace("http:", "https:"), MESSAGE, now())
+    assert result == SendResult(Failure.TLS_FAILED)
 
 
 async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://{HOST}:{free_port()}")
     with receiving() as receiver:
-        answered = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
-    assert answered == SendResult(status=204)
+        result = await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, MESSAGE, now())
+    assert result == SendResult(status=204)
 
 
-async def test_while_secrets_change_both_sign() -> None:
-    former = new_secret()
-    message = Message(MESSAGE.id, MESSAGE.body, (SECRET, former))
+async def test_a_message_has_a_signature_of_each_secret_while_secrets_change() -> None:
+    previous = new_secret()
+    message = Message(MESSAGE.id, MESSAGE.body, (SECRET, previous))
     with receiving() as receiver:
         await WebhookSender(UrlPolicy(allow_private=True)).send(receiver.url, message, now())
         (post,) = receiver.posts
-    for secret in (SECRET, former):
+    for secret in (SECRET, previous):
         assert Webhook(secret).verify(post.body, dict(post.headers))
