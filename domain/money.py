@@ -27,27 +27,27 @@ class Money:
         if self.currency not in EXPONENTS:
             raise ValueError("unknown currency")
 
-    def _same(self, other: "Money") -> None:
+    def _check_same_currency(self, other: "Money") -> None:
         if self.currency != other.currency:
             raise ValueError("amounts in two currencies cannot be combined")
 
     def __add__(self, other: "Money") -> "Money":
-        self._same(other)
+        self._check_same_currency(other)
         return Money(self.minor + other.minor, self.currency)
 
     def __sub__(self, other: "Money") -> "Money":
-        self._same(other)
+        self._check_same_currency(other)
         return Money(self.minor - other.minor, self.currency)
 
     def __neg__(self) -> "Money":
         return Money(-self.minor, self.currency)
 
     def __lt__(self, other: "Money") -> bool:
-        self._same(other)
+        self._check_same_currency(other)
         return self.minor < other.minor
 
     def __le__(self, other: "Money") -> bool:
-        self._same(other)
+        self._check_same_currency(other)
         return self.minor <= other.minor
 
     def __str__(self) -> str:

@@ -120,10 +120,10 @@ def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, cat
         if supplement is None:
             raise NotOffered
         return supplement.price
-    return _price_anew(line, order, plan, catalogue)
+    return _price_again(line, order, plan, catalogue)
 
 
-def _price_anew(line: PlannedLine, order: Order, plan: Plan, catalogue: CatalogueSlice) -> Money:
+def _price_again(line: PlannedLine, order: Order, plan: Plan, catalogue: CatalogueSlice) -> Money:
     travellers: dict[str, Traveller] = {each.id: each for each in (*order.travellers, *plan.travellers)}
     product = catalogue.products.get(line.product)
     birth_dates = [travellers[each].birth_date for each in line.travellers]

@@ -8,7 +8,7 @@ from domain.orders import Order
 class Risk(Model):
     """An order's money at risk."""
 
-    set_aside: Money
+    authorised: Money
     """Money authorised and neither captured nor voided."""
     unsettled: Money
     """Money captured beyond the price of the confirmed version; negative when refunded below it."""
@@ -16,7 +16,7 @@ class Risk(Model):
     @property
     def total(self) -> Money:
         """The total at risk, for either side."""
-        return self.set_aside + max(self.unsettled, -self.unsettled)
+        return self.authorised + max(self.unsettled, -self.unsettled)
 
 
 def at_risk(order: Order) -> Risk:
@@ -25,6 +25,6 @@ def at_risk(order: Order) -> Risk:
     if order.confirmed_version:
         confirmed += order.sum(fee.amount for fee in order.confirmed_fees)
     return Risk(
-        set_aside=order.sum(each.authorised for each in order.payments if each.open),
+        authorised=order.sum(each.authorised for each in order.payments if each.open),
         unsettled=order.sum(each.refundable for each in order.payments) - confirmed,
     )

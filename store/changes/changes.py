@@ -82,8 +82,8 @@ def of_key(tx: TenantSession, client: str, route: str, key: str) -> ChangeRow | 
 
 def find_request_time(tx: Session, row: ChangeRow, kinds: Collection[ChangeKind], number: int) -> datetime | None:
     """Return when the `number`-th latest other request of an order, of given kinds, was stored, or None."""
-    of = {"on": row.order_number, "excluding": row.id, "kinds": list(kinds), "later": number - 1}
-    return tx.connection().execute(_EARLIER_REQUEST, of).scalar_one_or_none()
+    parameters = {"on": row.order_number, "excluding": row.id, "kinds": list(kinds), "later": number - 1}
+    return tx.connection().execute(_EARLIER_REQUEST, parameters).scalar_one_or_none()
 
 
 def claim(tx: Session, change: str, order: str, now: datetime) -> bool:

@@ -55,6 +55,6 @@ def lock_client(tx: Session, client: str) -> None:
     tx.connection().execute(_LOCK_CLIENT, {"client": client}).one_or_none()
 
 
-def _counted(tx: Session, query: sa.Select[Any], of: Mapping[str, object]) -> int:
-    count: int = tx.connection().execute(query, of).scalar_one()
+def _counted(tx: Session, query: sa.Select[Any], parameters: Mapping[str, object]) -> int:
+    count: int = tx.connection().execute(query, parameters).scalar_one()
     return count

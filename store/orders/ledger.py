@@ -70,8 +70,8 @@ def record_move(tx: Session, order: OrderRow, key: str, change: str, move: Move,
     The database refuses a second movement under the same key and a refund above the captured amount.
     Raises LookupError when the payment was never authorised.
     """
-    of = {"of_key": move.payment, "amount": move.amount.minor}
-    if tx.connection().execute(_MOVES[move.kind], of).rowcount != 1:
+    parameters = {"of_key": move.payment, "amount": move.amount.minor}
+    if tx.connection().execute(_MOVES[move.kind], parameters).rowcount != 1:
         raise LookupError("the payment was never authorised")
     _enter(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
 

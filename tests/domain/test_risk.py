@@ -14,12 +14,12 @@ def test_nothing_is_at_risk_once_the_confirmed_version_is_paid() -> None:
 
 def test_authorised_money_is_at_risk_until_it_is_captured_or_voided() -> None:
     risk = at_risk(order(SOLD, DEARER, version=2, payments=(PAID, authorised(5000))))
-    assert (risk.set_aside, risk.unsettled, risk.total) == (nok(5000), nok(0), nok(5000))
+    assert (risk.authorised, risk.unsettled, risk.total) == (nok(5000), nok(0), nok(5000))
 
 
 def test_money_captured_before_the_version_is_confirmed_is_at_risk() -> None:
     risk = at_risk(order(SOLD, DEARER, version=2, payments=(PAID, captured(5000, "C2/authorise_payment"))))
-    assert (risk.set_aside, risk.unsettled, risk.total) == (nok(0), nok(5000), nok(5000))
+    assert (risk.authorised, risk.unsettled, risk.total) == (nok(0), nok(5000), nok(5000))
 
 
 def test_money_refunded_before_the_version_is_confirmed_is_at_risk_too() -> None:
