@@ -1,4 +1,4 @@
-"""One Temporal server and one PostgreSQL for the whole run; one installation for each database."""
+"""Fixtures of all tests: one Temporal server and one PostgreSQL per process, one installation per database."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from playwright.async_api import Browser
 
 from store.database.store import Store
 from tests.support.browser import chromium
-from tests.support.final_checks import check_invariants, check_histories
+from tests.support.final_checks import check_histories, check_invariants
 from tests.support.installation import prepare_database, running_world
 from tests.support.leak_detection import OUTPUTS, search_logs, search_metrics
 from tests.support.postgres import new_database, postgres
@@ -21,33 +21,33 @@ DATABASES = ("sqlite", "postgres")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServerScheduling:
-    """Keep tests that share servers of their own in one process."""
+    """Run tests that share their own servers in one process."""
     return SharedServerScheduling(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what shows the same on another database, and mark what a browser does."""
-    items[:] = [item for item in items if _belongs(item)]
+    """Leave out tests on databases that `only_on` excludes, and mark tests with a browser as journeys."""
+    items[:] = [item for item in items if _runs_on_its_database(item)]
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("journeys")
 
 
-def _belongs(item: pytest.Item) -> bool:
-    """Whether a test marked `only_on` some databases runs on its own one."""
+def _runs_on_its_database(item: pytest.Item) -> bool:
+    """Whether a test's database is among those of its mark `only_on`; a test without the mark runs on all."""
     only, call = item.get_closest_marker("only_on"), getattr(item, "callspec", None)
     return only is None or (call is not None and call.params.get("database_kind") in only.args)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nobody_is_named() -> Iterator[None]:
-    """Look for the tests' travellers in all this process brings forth; Temporal is looked at as its server ends."""
+def no_personal_data_leaks() -> Iterator[None]:
+    """Search everything this process emits for canaries; Temporal is searched when its server ends."""
     with search_logs():
         yield
     search_metrics()
-    found = OUTPUTS.leaks
-    assert not found, f"{len(found)} of {dict(OUTPUTS.searched)} name people; the first: {found[0]}"
+    leaks = OUTPUTS.leaks
+    assert not leaks, f"{len(leaks)} of {dict(OUTPUTS.searched)} contain personal data; the first: {leaks[0]}"
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,7 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
 
 @pytest.fixture(scope="session")
 async def installation(database: str, database_kind: str, temporal: str) -> AsyncIterator[World]:
-    # In the SDK's sandbox on one of them: the worker runs without it, and what it refuses must be found here.
+    # In the SDK's sandbox on SQLite: the production worker runs without it, so tests must find what it refuses.
     async with running_world(database, temporal, database_kind, sandboxed=database_kind == "sqlite") as world:
         yield world
         await check_histories(world)
@@ -109,6 +109,6 @@ def fresh_database(database_kind: str, request: pytest.FixtureRequest, tmp_path:
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    made = Store(database)
-    yield made
-    made.close()
+    opened = Store(database)
+    yield opened
+    opened.close()

@@ -24,7 +24,11 @@ Type = Callable[[str], Result]
 @pytest.fixture
 def type_(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setattr(main, "configure", lambda _format: None)
-    environment = {"CHANGEOVER_DATABASE": prepare_database(fresh_database), "CHANGEOVER_KEY_PEPPER": PEPPER, "COLUMNS": "120"}
+    environment = {
+        "CHANGEOVER_DATABASE": prepare_database(fresh_database),
+        "CHANGEOVER_KEY_PEPPER": PEPPER,
+        "COLUMNS": "120",
+    }
     return lambda line: CliRunner(env=environment).invoke(app, ["client", *line.split()])
 
 

@@ -105,7 +105,7 @@ def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def type_in(page: str, api: str) -> list[str]:
     """Type a page's session; return the lines it answers."""
-    typed = typed_session(ROOT / "docs" / page).replace("http://127.0.0.1:8080", api)
+    typed = typed_session(ROOT / page).replace("http://127.0.0.1:8080", api)
     command = ["bash", "-euc", typed]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own page
 
@@ -113,7 +113,10 @@ def type_in(page: str, api: str) -> list[str]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="all type curl")
 def test_what_the_pages_have_one_type_does_what_they_say(tmp_path: Path) -> None:
     with up(tmp_path) as (_, api):
-        steps = "\n".join(type_in("first-steps.md", api))
+        readme = type_in("README.md", api)
+        for part in ('"state":"done"', '"version":2', '"total":"349.00","balance":"0.00"'):
+            assert part in readme[-1]
+        steps = "\n".join(type_in("docs/first-steps.md", api))
         for said in (
             '"status":"confirmed","version":1,',
             '"total":"299.00","balance":"0.00"',
@@ -122,7 +125,7 @@ def test_what_the_pages_have_one_type_does_what_they_say(tmp_path: Path) -> None
             "exactly as before",
         ):
             assert said in steps
-        item = json.loads("\n".join(type_in("discover.md", api)))["orderItem"]
+        item = json.loads("\n".join(type_in("docs/discover.md", api)))["orderItem"]
         assert (item["orderItemStatus"], item["amountCHF"], item["taxCHF"]) == ("Placed", 46.0, 3.542)
         command = [str(ROOT / "examples" / "entur-in-five-calls.sh"), api]
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own example

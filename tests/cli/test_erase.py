@@ -135,7 +135,9 @@ def test_bundles_nobody_took_are_due_too(books: Store, fresh_database: str, type
     assert (done.exit_code, done.stdout) == (0, "offer bundles nobody is in any more: 1\n")
     with books.read() as tx:
         rows = {row.id: row for row in tx.exec(select(BundleRow))}
-    assert not [each for each in (f"trav-gul-{old.marker}", BORN.isoformat()) if each in rows[f"b-{old.marker}"].document]
+    assert not [
+        each for each in (f"trav-gul-{old.marker}", BORN.isoformat()) if each in rows[f"b-{old.marker}"].document
+    ]
     assert f"trav-gul-{young.marker}" in rows[kept].document
     assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").stdout == "Nothing is due.\n"
 

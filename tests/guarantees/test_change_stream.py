@@ -17,7 +17,6 @@ from api.services.change_stream import POLL_INTERVAL
 from api.settings import WatchSettings
 from api.workflow_client import OrderWorkflowClient
 from cli.faults.injection import Armed, Fault
-from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.auth import PEPPER, AuthenticatedWorld
 from tests.support.canary import ADULT, find_canaries
@@ -186,14 +185,14 @@ async def another_api(world: World, settings: WatchSettings, **more: Any) -> Asy
     ctx = ApiContext(
         components.store, components.offers, OrderWorkflowClient(world.client), TENANT, watching=settings, **more
     )
-    async with serve_api(ctx, free_port()) as served:
+    async with serve_api(ctx) as served:
         yield replace(world, http=served.http), served
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the process
 async def test_streams_are_limited_and_a_client_that_disconnects_frees_its_slot(world: World) -> None:
     _, change, armed = await start_and_hold(world, StepName.CONFIRM_SEATS, Fault.HELD)
-    async with another_api(world, WatchSettings(most=1)) as (here, _):
+    async with another_api(world, WatchSettings(max_streams=1)) as (here, _):
         async with here.http.sse(path(change)) as stream:
             messages = aiter(stream)
             await anext(messages)
@@ -223,7 +222,7 @@ async def test_a_client_that_disconnects_during_a_message_is_no_error(
 async def test_a_stream_ends_when_its_clients_key_is_revoked_and_not_before(world: World) -> None:
     _, change, armed = await start_and_hold(world, StepName.CONFIRM_SEATS, Fault.HELD)
     client = AuthenticatedWorld(world).client()
-    always_checked = WatchSettings(admitted_for=timedelta(0))
+    always_checked = WatchSettings(reauthenticate_every=timedelta(0))
     async with another_api(world, always_checked, auth=AuthSettings(PEPPER)) as (here, _):
         here.http.headers["Authorization"] = f"Bearer {client.key.text}"
         async with asyncio.timeout(20), here.http.sse(path(change)) as stream:

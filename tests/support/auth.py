@@ -1,4 +1,4 @@
-"""An API that asks who somebody is, and clients it knows."""
+"""An API that authenticates its clients, and clients registered with it."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -21,22 +21,22 @@ _NUMBERS = itertools.count(1)
 
 @dataclass(frozen=True)
 class AuthenticatedWorld:
-    """A world whose API has a door."""
+    """A world whose API authenticates its clients."""
 
     world: World
 
     def client(
         self, *scopes: Scope, channel: str | None = None, tenant: str = TENANT, name: str = ""
     ) -> "RegisteredClient":
-        """Register a client with a key."""
+        """Register a client and give it a key. Without scopes it gets every scope that its access allows."""
         name, store = name or f"client-{next(_NUMBERS)}", self.world.components.store
-        usual = set(Scope) - (WHOLE_TENANT if channel else frozenset())
+        default_scopes = set(Scope) - (WHOLE_TENANT if channel else frozenset())
         with store.write() as tx:
-            assert clients.add(tx, TenantAccess(tenant, channel), name, scopes or usual, store.now())
+            assert clients.add(tx, TenantAccess(tenant, channel), name, scopes or default_scopes, store.now())
         return RegisteredClient(self, name, tenant, self.add_key(name, tenant))
 
     def add_key(self, name: str, tenant: str = TENANT) -> GeneratedKey:
-        """Give a client another key."""
+        """Add a key to a registered client and return it."""
         store, key = self.world.components.store, new_key()
         with store.write() as tx:
             row = clients.find(tx, tenant, name)
@@ -45,20 +45,20 @@ class AuthenticatedWorld:
         return key
 
     def with_bearer(self, credential: str) -> World:
-        """Return the world as somebody with a credential asks it."""
+        """Return the world with an HTTP client that sends this bearer credential."""
         http = self.world.http
         headers = {"Authorization": f"Bearer {credential}"}
-        same = http._transport  # noqa: SLF001 - the same application, other headers
+        transport = http._transport  # noqa: SLF001 - the same application, other headers
         hooks = http.event_hooks
-        with_it = httpx2.AsyncClient(
-            transport=same, base_url=http.base_url, timeout=60, headers=headers, event_hooks=hooks
+        authenticated = httpx2.AsyncClient(
+            transport=transport, base_url=http.base_url, timeout=60, headers=headers, event_hooks=hooks
         )
-        return replace(self.world, http=with_it)
+        return replace(self.world, http=authenticated)
 
 
 @dataclass(frozen=True)
 class RegisteredClient:
-    """A client that is registered."""
+    """A client that is registered, with one of its keys."""
 
     registered_in: AuthenticatedWorld
     name: str
@@ -67,11 +67,11 @@ class RegisteredClient:
 
     @property
     def world(self) -> World:
-        """The world as this client asks it."""
+        """The world with an HTTP client that sends this client's key."""
         return self.registered_in.with_bearer(self.key.text)
 
     def revoke(self) -> None:
-        """Revoke its key."""
+        """Revoke the client's key."""
         store = self.registered_in.world.components.store
         with store.write() as tx:
             (key,) = [each for each in clients.keys_of(tx, self.name) if each.id == self.key.id]
@@ -85,9 +85,12 @@ async def with_authentication(
     client_per_minute: int = 600,
     unauthenticated_per_minute: int = 600,
     prices_per_minute: int = 600,
-    **more: Any,
+    **context: Any,
 ) -> AsyncIterator[AuthenticatedWorld]:
-    """Serve another API on a world's store, with a door. Who is not known may try as often as clients, unless said."""
-    access = AuthSettings(PEPPER, tokens, client_per_minute, unauthenticated_per_minute, prices_per_minute)
-    async with world.with_api(auth=access, url_policy=world.components.url_policy, **more) as inside:
-        yield AuthenticatedWorld(inside)
+    """Serve another API on a world's store, with authentication.
+
+    By default unauthenticated requests have the same rate limit as clients.
+    """
+    auth = AuthSettings(PEPPER, tokens, client_per_minute, unauthenticated_per_minute, prices_per_minute)
+    async with world.with_api(auth=auth, url_policy=world.components.url_policy, **context) as authenticating:
+        yield AuthenticatedWorld(authenticating)

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")  # noqa: TID251 - whose machine it is, not how it runs
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")  # noqa: TID251 - where this machine has it, not a setting
 HEIGHT = 900
 TIMEOUT_MS = 20_000
-# No sandbox: tests may run as root. Nothing is asked of the network but what a test opens. Grey edges of letters,
-# not coloured ones, make pictures the same everywhere, and smaller.
+# No sandbox: tests may run as root. The browser opens no network connection except those of the pages a test opens.
+# Grey instead of coloured edges of letters make screenshots smaller and the same on every machine.
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -24,9 +24,9 @@ _FLAGS = (
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Start a browser; skips the test where there is none."""
+    """Start a browser; skip the test if Chromium is not installed."""
     if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"there is no {CHROMIUM}: install Debian's chromium, or name one by CHROMIUM")
+        pytest.skip(f"{CHROMIUM} does not exist: install Debian's chromium, or set CHROMIUM to its path")
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
         yield started
@@ -35,7 +35,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def open_page(browser: Browser, width: int = 1280, *, dark: bool = False) -> AsyncIterator[Page]:
-    """Open a page of a width, light or dark, with cookies of its own."""
+    """Open a page of this width in pixels, light or dark, with its own cookies."""
     context = await browser.new_context(
         viewport={"width": width, "height": HEIGHT},
         color_scheme="dark" if dark else "light",

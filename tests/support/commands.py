@@ -1,4 +1,4 @@
-"""Our commands, as a newcomer types them."""
+"""Runs our command line as a user types it."""
 
 import os
 import subprocess
@@ -13,8 +13,8 @@ COMMAND = [sys.executable, "-m", "cli"]
 def run(
     *arguments: str, seconds: int = 120, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    with_ours = {**os.environ, **(environment or {})}  # noqa: TID251 - a child inherits what we were given
+    """Run a command until it ends, at most this many seconds."""
+    inherited = {**os.environ, **(environment or {})}  # noqa: TID251 - a child inherits our environment
     return subprocess.run(  # noqa: S603 - our own command
-        [*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds, env=with_ours
+        [*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds, env=inherited
     )

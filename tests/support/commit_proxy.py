@@ -1,4 +1,4 @@
-"""A proxy between our store and PostgreSQL that, when armed, lets a write's commit through and swallows its answer."""
+"""A proxy between our store and PostgreSQL that, when armed, forwards a commit and drops PostgreSQL's answer."""
 
 import asyncio
 import threading
@@ -10,23 +10,26 @@ from pathlib import Path
 from telemetry.loopback import HOST
 
 _COMMIT = b"COMMIT\x00"
-_BEGIN, _LOOKS = b"BEGIN", b"READ ONLY"
+_BEGIN, _READ_ONLY = b"BEGIN", b"READ ONLY"
 _READY = b"Z\x00\x00\x00\x05"
 
 
 @dataclass
 class Proxy:
-    """What passes and what is cut."""
+    """A proxy to a Unix socket; it cuts the connections whose commit it was armed for."""
 
     socket: Path
     port: int = 0
     cuts: int = 0
-    """How many commits were done without their clients' hearing it."""
+    """How many commits PostgreSQL made whose clients never got the answer."""
     _commits_to_go: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cut_commit(self, number: int = 1) -> None:
-        """Cut the connection of a write's commit, the first from now or a later one, once it was answered."""
+        """Cut the connection of a writing transaction once PostgreSQL has answered its commit.
+
+        `number` is which commit from now on, 1 for the next.
+        """
         with self._lock:
             self._commits_to_go = number
 
@@ -38,18 +41,18 @@ class Proxy:
             return not self._commits_to_go
 
     async def serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        """Pass one connection through until it ends or is cut."""
-        server, asking = await asyncio.open_unix_connection(str(self.socket))
-        back, writes = asyncio.create_task(_pass_on(server, answers)), False
+        """Forward one connection until it ends or is cut."""
+        server, requests = await asyncio.open_unix_connection(str(self.socket))
+        back, writes = asyncio.create_task(_forward(server, answers)), False
         try:
             while sent := await client.read(65536):
-                writes = _LOOKS not in sent if _BEGIN in sent else writes
+                writes = _READ_ONLY not in sent if _BEGIN in sent else writes
                 cut = writes and self._cuts_this(sent)
                 if cut:
                     back.cancel()
                     await asyncio.wait({back})
-                asking.write(sent)
-                await asking.drain()
+                requests.write(sent)
+                await requests.drain()
                 if cut:
                     await server.readuntil(_READY)
                     self.cuts += 1
@@ -59,27 +62,27 @@ class Proxy:
         finally:
             back.cancel()
             answers.transport.abort()
-            asking.transport.abort()
+            requests.transport.abort()
 
 
-async def _pass_on(server: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+async def _forward(server: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
     with suppress(OSError):
-        while heard := await server.read(65536):
-            answers.write(heard)
+        while answer := await server.read(65536):
+            answers.write(answer)
             await answers.drain()
     answers.close()
 
 
 @contextmanager
 def proxy_to(socket: Path) -> Iterator[Proxy]:
-    """Run a proxy in a thread of its own: what it serves may block the caller's event loop."""
-    made, loop = Proxy(socket), asyncio.new_event_loop()
+    """Run a proxy in its own thread: a client of it may block the caller's event loop."""
+    proxy, loop = Proxy(socket), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(made.serve, HOST, 0), loop).result(10)
-    made.port = server.sockets[0].getsockname()[1]
+    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(proxy.serve, HOST, 0), loop).result(10)
+    proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield made
+        yield proxy
     finally:
         asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)

@@ -1,4 +1,4 @@
-"""A client of discover.swiss's routes, as a point of sale written for the original would be."""
+"""A client of the discover.swiss routes, written as a point of sale for the original API would be."""
 
 import uuid
 from datetime import timedelta
@@ -17,7 +17,7 @@ DAY_CARD, THREE_DAYS = "nova_zurichcard24", "nova_zurichcard72"
 
 
 def without_names(*travellers: Json) -> list[Json]:
-    """Return travellers as a search needs them."""
+    """Return travellers with the members that a search takes: no names."""
     return [{"identifier": each["identifier"], "birthDate": each["birthDate"]} for each in travellers]
 
 
@@ -28,7 +28,7 @@ def item(product: str, *travellers: Json, valid_from: str = "2021-10-22T10:00:00
 
 
 class DiscoverClient:
-    """Asks below the façade's base path."""
+    """Sends requests below the façade's base path."""
 
     def __init__(self, world: World, base: str = "/b2bmarket/v1") -> None:
         self.world = world
@@ -39,46 +39,49 @@ class DiscoverClient:
         return await self.world.send(method, f"{self.base}{path}", body, **headers)
 
     async def order(self, *items: Json, **headers: str) -> str:
-        """Make an order and return its number."""
+        """Create an order and return its number."""
         answer = await self.send("POST", "/orders", {"orderedItem": list(items)} if items else {}, **headers)
         assert answer.status == 200, answer.body
         return str(answer.body["order"]["orderNumber"])
 
     async def show(self, order: str) -> Json:
-        """Return an order as it stands."""
-        found: Json = (await self.send("GET", f"/orders/{order}")).body["order"]
-        return found
+        """Return the current order."""
+        shown: Json = (await self.send("GET", f"/orders/{order}")).body["order"]
+        return shown
 
     async def item(self, number: str) -> Json:
-        """Return an item as it stands."""
-        found: Json = (await self.send("GET", _path(number))).body["orderItem"]
-        return found
+        """Return the current item."""
+        shown: Json = (await self.send("GET", _path(number))).body["orderItem"]
+        return shown
 
-    async def add(self, order: str, wanted: Json, **headers: str) -> Answer:
+    async def add(self, order: str, body: Json, **headers: str) -> Answer:
         """Add an item."""
-        return await self.send("POST", f"/orders/{order}/items", wanted, **headers)
+        return await self.send("POST", f"/orders/{order}/items", body, **headers)
 
-    async def put(self, number: str, wanted: Json, **headers: str) -> Answer:
+    async def put(self, number: str, body: Json, **headers: str) -> Answer:
         """Update an item."""
-        return await self.send("PUT", _path(number), wanted, **headers)
+        return await self.send("PUT", _path(number), body, **headers)
 
     async def remove(self, number: str, **headers: str) -> Answer:
         """Remove an item."""
         return await self.send("DELETE", _path(number), **headers)
 
     async def offers(self, order: str, product: str, *travellers: Json, **more: Any) -> list[Json]:
-        """Find bundles."""
-        wanted = item(product, *travellers, **more)["orderedItem"]
-        found: list[Json] = (await self.send("POST", f"/orders/{order}/offers", wanted)).body["offerBundle"]
-        return found
+        """Search offer bundles for an order."""
+        query = item(product, *travellers, **more)["orderedItem"]
+        bundles: list[Json] = (await self.send("POST", f"/orders/{order}/offers", query)).body["offerBundle"]
+        return bundles
 
     async def bundle(self, order: str, product: str, *travellers: Json, **more: Any) -> str:
-        """Find the one bundle of a product."""
-        (found,) = await self.offers(order, product, *travellers, **more)
-        return str(found["id"])
+        """Return the id of the only bundle of a product."""
+        (bundle,) = await self.offers(order, product, *travellers, **more)
+        return str(bundle["id"])
 
     def panorama(self, seats: int = 8, leaves_in: timedelta = timedelta(days=30)) -> tuple[str, str, str]:
-        """Put a train in francs on a line of its own: return its product, its service and when it leaves."""
+        """Add a train priced in francs on its own railway line.
+
+        Returns its product, its service and the ISO instant at which it departs.
+        """
         name = f"panorama-{uuid.uuid4().hex[:8]}"
         departs = (self.world.components.store.now() + leaves_in).replace(hour=12, minute=0, second=0, microsecond=0)
         template = self.world.components.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
@@ -93,7 +96,7 @@ class DiscoverClient:
         return name, name, departs.isoformat()
 
     def product(self, **changed: Any) -> str:
-        """Put a variation of the day card into the catalogue and return its identifier."""
+        """Add a variant of the day card to the catalogue and return its identifier."""
         name = f"card-{uuid.uuid4().hex[:8]}"
         template = self.world.components.offers.products(TENANT, [DAY_CARD])[DAY_CARD]
         product: Product = template.model_copy(update={"id": name, "parent": "", **changed})
@@ -102,7 +105,7 @@ class DiscoverClient:
         return name
 
     def withdraw(self, product: str) -> None:
-        """Take a product out of the catalogue."""
+        """Remove a product from the catalogue."""
         with self.world.components.store.write() as tx:
             tx.delete(tx.get_one(ProductRow, (TENANT, product)))
 
@@ -113,5 +116,5 @@ def _path(number: str) -> str:
 
 
 def codes(answer: Answer) -> list[str]:
-    """Return the codes of an answer's messages."""
+    """Return the codes of an answer's validation messages."""
     return [message["code"] for message in answer.body["validationMessages"]]

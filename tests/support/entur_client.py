@@ -1,4 +1,4 @@
-"""A client of Entur's routes, as a sales channel written for Entur would be."""
+"""A client of the Entur routes, written as a sales channel for Entur would be."""
 
 import itertools
 import uuid
@@ -16,12 +16,12 @@ _clients = itertools.count(1)
 
 
 def raw_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Return headers as most clients send them: a point of sale may have any letters."""
+    """Return headers as bytes in UTF-8, as most clients send them: a point of sale's name may have any letters."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 class EnturClient:
-    """Asks as one client, under a name of its own."""
+    """Sends requests as one client, under its own client name."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -35,19 +35,19 @@ class EnturClient:
         return Answer(response.status_code, body if isinstance(body, dict) else {"list": body}, response.headers)
 
     async def offer(self, product: str, *travellers: str, service: str) -> str:
-        """Find the one offer of a product for travellers."""
-        who = [{"id": each, "birth_date": PEOPLE[each]["birth_date"]} for each in travellers]
-        return await self.offer_for(product, who, service)
+        """Return the id of the only offer of a product for known travellers."""
+        people = [{"id": each, "birth_date": PEOPLE[each]["birth_date"]} for each in travellers]
+        return await self.offer_for(product, people, service)
 
-    async def offer_for(self, product: str, who: list[Json], service: str) -> str:
-        """Find the one offer of a product for anybody."""
-        wanted = {"product": product, "travellers": who, "service": service}
-        answer = await self.world.post("/v1/offers", wanted)
+    async def offer_for(self, product: str, travellers: list[Json], service: str) -> str:
+        """Return the id of the only offer of a product for any travellers."""
+        query = {"product": product, "travellers": travellers, "service": service}
+        answer = await self.world.post("/v1/offers", query)
         ((offer,),) = [bundle["offers"] for bundle in answer.body["offer_bundles"]]
         return str(offer["id"])
 
     async def reserve(self, *configurations: Json, order: str | None = None, **headers: str) -> Answer:
-        """Add offers to an order, or to a new one."""
+        """Add offers to an order, or to a new order if none is given."""
         body: Json = {"offerConfigurations": list(configurations)} | ({"orderId": order} if order else {})
         return await self.send("POST", "/v1/reserve-offers", body, **headers)
 
@@ -73,18 +73,18 @@ class EnturClient:
         return await self.send("POST", f"/v1/orders/{order}/orderlines/confirm")
 
     async def pay(self, order: str, amount: str) -> Answer:
-        """Pay, by the native route."""
+        """Pay through the native API: Entur's has no route for it."""
         return await self.world.pay(order, amount)
 
     async def sold(
         self, *travellers: str, product: str = "standard", train: str | None = None
     ) -> tuple[str, list[str]]:
-        """Sell and confirm an order the short way, natively; return its id and its lines."""
+        """Sell and confirm an order in one native change; return its id and its lines."""
         order = await self.world.sold(*travellers, product=product, train=train)
         return order, await self.world.lines(order)
 
     async def sold_in_three_calls(self, *travellers: str, product: str = "standard") -> tuple[str, list[str]]:
-        """Sell and confirm an order as a channel does: reserve, pay, confirm."""
+        """Sell and confirm an order as a sales channel does: reserve, pay, confirm."""
         train = self.world.train()
         offer = await self.offer(product, *travellers, service=train)
         answer = await self.reserve({"offerId": offer})
@@ -96,5 +96,5 @@ class EnturClient:
 
 
 def new_key() -> str:
-    """Return an idempotency key of its own."""
+    """Return a new idempotency key."""
     return str(uuid.uuid4())

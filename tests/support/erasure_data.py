@@ -1,4 +1,4 @@
-"""People of one order only, to be erased: everything they told, and where in the store it is."""
+"""Travellers of a single order, to be erased: their personal data, and the tables that hold it."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ REFERENCE = {"id": "ref"}
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with everything an order may hold of a person, found nowhere else."""
+    """A traveller with every personal detail that an order may hold; each detail contains the unique marker."""
 
     marker: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
 
     @property
     def details(self) -> Json:
-        """All of it, as it is sent."""
+        """All personal details, as a client sends them."""
         return {
             "id": f"trav-gul-{self.marker}",
             "given_name": f"{GIVEN} {self.marker}",
@@ -35,7 +35,7 @@ class Person:
         }
 
     def add_lines(self, bundle: str) -> Json:
-        """Return the operation that takes a bundle for them, in full."""
+        """Return the operation that adds a bundle for this traveller, with every member that may be personal."""
         return {
             "op": "add_lines",
             "offer_bundle_id": bundle,
@@ -48,12 +48,12 @@ class Person:
 
 
 async def sell_to(world: World, person: Person, key: str | None = None) -> str:
-    """Sell and confirm an order to somebody; one change of it is refused, one made nothing."""
+    """Sell and confirm an order to a person; afterwards one change is refused and one draft is discarded."""
     body = {"currency": "NOK", "external_reference": f"my {person.marker}"}
     order = str((await world.post("/v1/orders", body)).body["number"])
-    who = [{"id": person.details["id"], "birth_date": person.details["birth_date"]}]
-    wanted = {"product": "standard", "travellers": who, "service": world.train()}
-    (bundle,) = (await world.post("/v1/offers", wanted)).body["offer_bundles"]
+    travellers = [{"id": person.details["id"], "birth_date": person.details["birth_date"]}]
+    query = {"product": "standard", "travellers": travellers, "service": world.train()}
+    (bundle,) = (await world.post("/v1/offers", query)).body["offer_bundles"]
     token = {**CARD, "token": f"tok_{person.marker}"}
     sold = await world.change(order, person.add_lines(bundle["id"]), key=key, confirm=True, payment=token)
     assert sold.status == 200, sold.body
@@ -68,7 +68,7 @@ async def sell_to(world: World, person: Person, key: str | None = None) -> str:
 
 
 def backdate_order(store: Store, order: str, ago: timedelta = timedelta(days=60)) -> None:
-    """Let an order, its journey and the bundles it took have been that long ago."""
+    """Move an order, its journey and its offer bundles into the past by `ago`."""
     with store.write() as tx:
         tx.get_one(OrderRow, order).created_at -= ago
         for change in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order)):
@@ -83,14 +83,14 @@ def backdate_order(store: Store, order: str, ago: timedelta = timedelta(days=60)
             bundle.expires_at -= ago
 
 
-def tables_containing(store: Store, mark: str) -> set[str]:
-    """Return the tables in which some text is anywhere."""
+def tables_containing(store: Store, text: str) -> set[str]:
+    """Return the names of the tables that contain a text in any column."""
     with store.read() as tx:
-        return {name for name in SQLModel.metadata.tables if _found(tx, name, mark)}
+        return {name for name in SQLModel.metadata.tables if _contains(tx, name, text)}
 
 
-def _found(tx: Session, table: str, mark: str) -> bool:
-    if table == "tried":
+def _contains(tx: Session, table: str, text: str) -> bool:
+    if table == "sample":
         return False
     rows = tx.connection().execute(SQLModel.metadata.tables[table].select())
-    return any(mark in str(value) for row in rows for value in row)
+    return any(text in str(value) for row in rows for value in row)

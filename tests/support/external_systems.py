@@ -17,30 +17,30 @@ from providers.contracts import FaultProxy, OffersUnderTest, PaymentsUnderTest, 
 from store.database.store import utc_now
 
 SECRET = SecretStr("not much of one")
-# As short as a busy machine allows: a sound answer must come within it.
+# As short as a busy machine allows: an answer without a fault must still come in time.
 SHORT_TIMEOUT = timedelta(seconds=2)
 
 
 @contextmanager
 def serve_behind_proxy(outside: Outside) -> Iterator[FaultProxy]:
-    """Serve systems of others, with a troublemaker in between."""
-    with serving(outside) as address, FaultProxy(address) as trouble:
-        yield trouble
+    """Serve the fake systems; yield the proxy in front of them that injects faults."""
+    with serving(outside) as address, FaultProxy(address) as proxy:
+        yield proxy
 
 
 @contextmanager
 def external_payments(bank: Bank | None = None, kind: type[BankPayments] = BankPayments) -> Iterator[PaymentsUnderTest]:
-    """Speak to a pretend bank."""
-    with serve_behind_proxy(Outside(bank=bank or Bank())) as trouble:
-        settings = BankSettings(url=trouble.url, secret=SECRET, timeout=SHORT_TIMEOUT)
+    """Yield the example payment provider, connected to the fake bank through the proxy."""
+    with serve_behind_proxy(Outside(bank=bank or Bank())) as proxy:
+        settings = BankSettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
             tokens = ("tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
-            yield PaymentsUnderTest(provider, *tokens, trouble=trouble)
+            yield PaymentsUnderTest(provider, *tokens, trouble=proxy)
 
 
 @contextmanager
 def external_seats(railway: Railway | None = None, kind: type[RailwaySeats] = RailwaySeats) -> Iterator[SeatsUnderTest]:
-    """Speak to a pretend railway."""
+    """Yield the example seat provider, connected to the fake railway through the proxy."""
     served, numbers = railway or Railway(), itertools.count(1)
 
     def train(seats: int) -> str:
@@ -52,19 +52,19 @@ def external_seats(railway: Railway | None = None, kind: type[RailwaySeats] = Ra
         before = served.now
         served.now = lambda: before() + life
 
-    with serve_behind_proxy(Outside(railway=served)) as trouble:
-        settings = RailwaySettings(url=trouble.url, secret=SECRET, timeout=SHORT_TIMEOUT)
+    with serve_behind_proxy(Outside(railway=served)) as proxy:
+        settings = RailwaySettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
-            yield SeatsUnderTest(provider, train, wait, trouble, lambda: served.now())  # noqa: PLW0108 - its clock is put forward
+            yield SeatsUnderTest(provider, train, wait, proxy, lambda: served.now())  # noqa: PLW0108 - `wait` replaces its clock
 
 
 @contextmanager
 def external_offers(
     kind: type[ShopOffers] = ShopOffers, product: str = "standard", *, fresh: timedelta = timedelta(0)
 ) -> Iterator[OffersUnderTest]:
-    """Speak to a pretend shop."""
-    with serve_behind_proxy(stocked()) as trouble:
-        settings = ShopSettings(url=trouble.url, timeout=SHORT_TIMEOUT, fresh=fresh)
+    """Yield the example offer provider, connected to the fake shop through the proxy."""
+    with serve_behind_proxy(stocked()) as proxy:
+        settings = ShopSettings(url=proxy.url, timeout=SHORT_TIMEOUT, fresh=fresh)
         with closing(kind(settings)) as provider:
             service = f"4711-{(utc_now() + timedelta(days=3)).date()}" if product == "standard" else None
-            yield OffersUnderTest(provider, product, service, trouble=trouble)
+            yield OffersUnderTest(provider, product, service, trouble=proxy)

@@ -1,4 +1,4 @@
-"""Starts the whole service: a worker and an API on a database and a namespace of their own."""
+"""Starts the whole service: a worker and an API on their own database and Temporal namespace."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ from runtime.bootstrap import Components, build_components
 from runtime.outbox_relay import OutboxRelay
 from runtime.settings import Settings
 from store.database.migrate import migrate
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST, listening_socket
 from temporal.data_converter import DATA_CONVERTER
 from tests.support.leak_detection import search_answer
 from tests.support.world import TENANT, World
@@ -38,12 +38,12 @@ RELAY_POLL_INTERVAL = timedelta(milliseconds=100)
 
 
 @asynccontextmanager
-async def _looking(dispatcher: OutboxRelay) -> AsyncIterator[None]:
-    looking = asyncio.create_task(dispatcher.run_forever(RELAY_POLL_INTERVAL))
+async def _relaying(relay: OutboxRelay) -> AsyncIterator[None]:
+    running = asyncio.create_task(relay.run_forever(RELAY_POLL_INTERVAL))
     yield
-    looking.cancel()
+    running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await looking
+        await running
 
 
 class _Server(Server):
@@ -60,15 +60,15 @@ def prepare_database(url: str) -> str:
     return url
 
 
-def _made(parts: Components, engine: OrderWorkflowClient) -> ApiContext:
+def _api_context(components: Components, workflow_client: OrderWorkflowClient) -> ApiContext:
     return ApiContext(
-        unscoped_store=parts.store,
-        offers=parts.offers,
-        workflow_client=engine,
+        unscoped_store=components.store,
+        offers=components.offers,
+        workflow_client=workflow_client,
         tenant=TENANT,
         web_ui="http://127.0.0.1:8233",
         desk=DeskSettings(),
-        url_policy=parts.url_policy,
+        url_policy=components.url_policy,
     )
 
 
@@ -81,54 +81,56 @@ async def running_world(
     *,
     with_worker: bool = True,
     plugins: Sequence[SimplePlugin] = (),
-    **more: Any,
+    **overrides: Any,
 ) -> AsyncIterator[World]:
-    """Start worker and API on a database and a namespace of their own, perhaps with a bank outside, and settings.
+    """Start worker and API on a database and a namespace, with an external payment provider and settings if given.
 
-    With `works` false the worker is somebody else's; with plugins it is traced.
+    With `with_worker` false the test runs the worker in a process of its own; with plugins the worker is traced.
     """
-    more = {"webhooks_allow_private": True, **more}
-    settings = Settings(database=database, api_port=free_port(), threads=32, **more)
-    parts = build_components(settings)
-    parts = replace(parts, payments=payments or parts.payments)
+    overrides = {"webhooks_allow_private": True, **overrides}
+    settings = Settings(database=database, threads=32, **overrides)
+    components = build_components(settings)
+    components = replace(components, payments=payments or components.payments)
     common: dict[str, Any] = {"namespace": namespace, "data_converter": DATA_CONVERTER, "plugins": plugins}
     client = await Client.connect(temporal, **common)
     faults = Faults()
-    asking = await Client.connect(temporal, **common, retry_config=QUICK)
-    made = _made(parts, OrderWorkflowClient(asking, parts.external_systems))
+    api_client = await Client.connect(temporal, **common, retry_config=QUICK)
+    ctx = _api_context(components, OrderWorkflowClient(api_client, components.external_systems))
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
             if with_worker:
-                for each in worker.workers(client, parts, settings, executor, [faults]):
+                for each in worker.workers(client, components, settings, executor, [faults]):
                     await stack.enter_async_context(each)
-                await stack.enter_async_context(worker.webhook_worker(client, parts, settings, [faults]))
-                await stack.enter_async_context(_looking(OutboxRelay(client, parts.store)))
-            served = await stack.enter_async_context(serve_api(made, settings.api_port, traced=bool(plugins)))
-            yield World(parts, client, served.http, faults)
-    parts.store.close()
+                await stack.enter_async_context(worker.webhook_worker(client, components, settings, [faults]))
+                await stack.enter_async_context(_relaying(OutboxRelay(client, components.store)))
+            served = await stack.enter_async_context(serve_api(ctx, traced=bool(plugins)))
+            yield World(components, client, served.http, faults)
+    components.store.close()
 
 
 @dataclass(frozen=True)
 class Served:
-    """An API that listens, and a client of it."""
+    """An API that accepts connections, and an HTTP client of it."""
 
     server: Server
     http: httpx2.AsyncClient
 
 
 @asynccontextmanager
-async def serve_api(ctx: ApiContext, port: int, *, traced: bool = False) -> AsyncIterator[Served]:
-    """Serve an API of these parts until the block ends, gracefully."""
+async def serve_api(ctx: ApiContext, *, traced: bool = False) -> AsyncIterator[Served]:
+    """Serve an API with this context on a free port until the block ends; it finishes running requests."""
     app = create_app(ctx)
     if traced:
         app.add_middleware(TracingMiddleware)
-    usual: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
-    config = uvicorn.Config(app, host=HOST, port=port, http=SlowClientProtocol, ws="none", **usual)
-    server = _Server(config, app.state.watchers)
+    options: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
+    config = uvicorn.Config(app, http=SlowClientProtocol, ws="none", **options)
+    server = _Server(config, app.state.change_streams)
     limits = httpx2.Limits(max_connections=200)
-    running = asyncio.create_task(server.serve())
+    # Bound here and not by uvicorn: between a look for a free port and uvicorn's bind another process may take it.
+    listening = listening_socket()
+    base = f"http://{HOST}:{listening.getsockname()[1]}"
+    running = asyncio.create_task(server.serve([listening]))
     hooks = {"response": [search_answer]}
-    base = f"http://{HOST}:{port}"
     async with httpx2.AsyncClient(base_url=base, timeout=60, limits=limits, event_hooks=hooks) as http:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)

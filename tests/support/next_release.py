@@ -1,4 +1,4 @@
-"""Workflow code as a next release might have it: each changes what is asked of Temporal, or in which order."""
+"""Changes to workflow code as a next release might have them: each changes the commands to Temporal or their order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -27,34 +27,34 @@ def unchanged(_release: pytest.MonkeyPatch) -> None:
 
 
 def added_step(release: pytest.MonkeyPatch, patch: str | None = None) -> None:
-    """Look at the travellers twice; with a patch only where the run has not come by the other way."""
-    usual = Draft._put_into_draft  # noqa: SLF001 - the code that changes
+    """Validate the travellers twice; with a patch only in runs that have not passed this point without it."""
+    original = Draft._put_into_draft  # noqa: SLF001 - the code that changes
 
     async def put_into_draft(self: Draft, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
         if patch is None or workflow.patched(patch):
             await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
-        return await usual(self, block, change, plan)
+        return await original(self, block, change, plan)
 
     release.setattr(Draft, "_put_into_draft", put_into_draft)
 
 
 def added_step_under_a_patch(release: pytest.MonkeyPatch) -> None:
-    """Look at the travellers twice in runs that have not come by the other way."""
+    """Validate the travellers twice in runs that have not passed this point without the patch."""
     added_step(release, PATCH)
 
 
 def removed_step(release: pytest.MonkeyPatch) -> None:
-    """Look at no travellers."""
-    usual = Saga.run
+    """Do not validate the travellers."""
+    original = Saga.run
 
     async def run(self: Saga, step: Any, command: Any) -> Any:
-        return None if step is VALIDATE_TRAVELLERS else await usual(self, step, command)
+        return None if step is VALIDATE_TRAVELLERS else await original(self, step, command)
 
     release.setattr(Saga, "run", run)
 
 
 def order_confirmed_before_seats(release: pytest.MonkeyPatch) -> None:
-    """Confirm in another order."""
+    """Confirm the order before its seats."""
 
     async def complete(self: Draft, block: Saga, change: str) -> RequestResult:
         await block.finish(CONFIRM_ORDER, ConfirmOrderCommand(change=change, order=self._order))
@@ -66,22 +66,22 @@ def order_confirmed_before_seats(release: pytest.MonkeyPatch) -> None:
 
 
 def undo_in_recorded_order(release: pytest.MonkeyPatch) -> None:
-    """Unwind in another order."""
-    usual = Saga.unwind
+    """Undo steps in the order in which they were recorded instead of in reverse."""
+    original = Saga.unwind
 
     async def unwind(self: Saga, keep: Iterable[Reversible[Any, Any]] = ()) -> None:
         self._undos.reverse()
-        await usual(self, keep)
+        await original(self, keep)
 
     release.setattr(Saga, "unwind", unwind)
 
 
 def timer_before_each_request(release: pytest.MonkeyPatch) -> None:
-    """Add a timer."""
-    usual = Draft.serve
+    """Start a timer before each request."""
+    original = Draft.serve
 
     async def serve(self: Draft, change: str, act: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
         await asyncio.sleep(1)
-        return await usual(self, change, act)
+        return await original(self, change, act)
 
     release.setattr(Draft, "serve", serve)

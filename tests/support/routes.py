@@ -1,4 +1,4 @@
-"""Every route there is, by the OpenAPI file, with something that may stand for each of its parameters."""
+"""Every route of the OpenAPI file, with an example for each of its parameters."""
 
 import re
 import uuid
@@ -11,7 +11,7 @@ _EXAMPLE = {"order": "26-999999", "change": str(uuid.uuid4()), "webhook": str(uu
 
 
 PUBLIC_ROUTES = frozenset({"health", "ready", "list_problems", "explain_problem"})
-"""Routes that say nothing of anybody."""
+"""Routes that need no authentication: their answers hold no tenant's data."""
 
 
 class DocumentedRoute(NamedTuple):
@@ -20,11 +20,11 @@ class DocumentedRoute(NamedTuple):
     name: str
     method: str
     path: str
-    """With its parameters still in braces."""
+    """The template, with its parameters in braces."""
     security: list[dict[str, list[str]]]
 
     def address(self, **parameters: str) -> str:
-        """Return a path to ask it by; `orderId` is Entur's query parameter."""
+        """Return a path to request, with example parameters; `orderId` is Entur's query parameter."""
         known = _EXAMPLE | parameters
         path = re.sub(r"\{(\w+)\}", lambda found: known.get(found[1], "1"), self.path)
         return f"{path}?orderId={known['order']}" if self.name == "get_change_options" else path

@@ -1,4 +1,4 @@
-"""Stories in which every declared step happens, and the faults each kind of step must survive."""
+"""The fault matrix: scenarios in which every declared step runs, and the faults each kind of step must survive."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -18,15 +18,15 @@ from tests.support.world import CARD, TENANT, Answer, World, replace
 
 @dataclass(frozen=True)
 class Scenario:
-    """An order made ready, and a request that is then broken."""
+    """A prepared order, and a request of which a step is then broken."""
 
     name: str
     prepare: Callable[[World], Awaitable[str]]
     act: Callable[[World, str], Coroutine[Any, Any, Answer]]
     steps: tuple[str, ...]
-    """What happens, in this order, when nothing breaks."""
+    """The steps in the order in which they run without a fault."""
     broken_steps: tuple[str, ...] | None = None
-    """Which of these steps are broken here; none named means all."""
+    """The steps that the matrix breaks here; None means all."""
 
 
 async def _sold(world: World) -> str:
@@ -58,10 +58,10 @@ async def _discard(world: World, order: str) -> Answer:
     return await world.discard(order)
 
 
-async def _with_a_request_half_done(world: World) -> str:
-    """Have a draft whose run was terminated just after it had taken up a request to move the deadline."""
+async def _with_an_unfinished_request(world: World) -> str:
+    """Return an order with a draft whose run was terminated just after it started a request to extend the draft."""
     order, now = await _with_draft(world), world.components.store.now()
-    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await world.workflow(order).terminate("terminated by mistake")
     request = ChangeRequest(kind=ChangeKind.EXTEND, expires_at=now + timedelta(hours=1))
     row = ChangeRow(
         tenant=TENANT,
@@ -143,7 +143,7 @@ SCENARIOS = (
     ),
     Scenario(
         "a payment after a terminated run",
-        _with_a_request_half_done,
+        _with_an_unfinished_request,
         _payment,
         (
             StepName.PLAN_CHANGE,
@@ -159,7 +159,7 @@ SCENARIOS = (
     ),
 )
 
-# Before the point of no return a step may be refused or break; after it only its answer can be lost.
+# Before the pivot a step may be refused or fail; after it only its result can be lost.
 _KEPT = (Fault.LOST, Fault.TWICE, Fault.AT_ONCE, Fault.FLAKY)
 _BEFORE = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, *_KEPT)
 _FAULTS: dict[type, tuple[Fault, ...]] = {
@@ -170,11 +170,11 @@ _FAULTS: dict[type, tuple[Fault, ...]] = {
 }
 _UNDO_FAULTS = _KEPT
 UNDONE_AFTER = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
-"""After these the request leaves no trace; after the others it is done."""
+"""After these faults the request is undone completely; after the others it is done."""
 
 
 def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
-    """Return every step of every scenario with every fault its kind must survive."""
+    """Yield every step of every scenario with every fault that its kind must survive."""
     steps = all_steps()
     for scenario in SCENARIOS:
         for name in scenario.steps if scenario.broken_steps is None else scenario.broken_steps:
@@ -184,25 +184,25 @@ def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
 
 
 DATABASES = ("sqlite", "postgres")
-# To a database these are the same: nothing came to it, or the same came to it twice under one key.
+# For a database the faults of a group are alike: no statement reached it, or the same ones did twice under one key.
 _ALIKE = ((Fault.REFUSED, Fault.BROKEN, Fault.FLAKY), (Fault.LOST, Fault.TWICE))
 
 
 def matrix_by_database() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]]]:
-    """Return the matrix with the databases each case runs on: all it can do to one is done to both.
+    """Yield the matrix with the databases each case runs on: by default both.
 
-    Of faults that are alike to a database each runs on one, taking turns from step to step.
+    Of faults that are alike for a database each runs on one database, alternating from step to step.
     """
-    turns: dict[tuple[str, str], int] = {}
+    numbers: dict[tuple[str, str], int] = {}
     for scenario, name, fault in matrix():
-        turn = turns.setdefault((scenario.name, name), len(turns))
+        number = numbers.setdefault((scenario.name, name), len(numbers))
         alike = next((group for group in _ALIKE if fault in group), None)
-        places = DATABASES if alike is None else (DATABASES[(turn + alike.index(fault)) % 2],)
-        yield scenario, name, fault, places
+        databases = DATABASES if alike is None else (DATABASES[(number + alike.index(fault)) % 2],)
+        yield scenario, name, fault, databases
 
 
 def undo_matrix() -> Iterator[tuple[str, Fault]]:
-    """Return every undo with every fault it must survive."""
+    """Yield every undo with every fault that it must survive."""
     for step in all_steps().values():
         if isinstance(step, Reversible):
             for fault in _UNDO_FAULTS:

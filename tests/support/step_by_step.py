@@ -1,4 +1,4 @@
-"""Runs the steps of a change one after the other, as the workflow does, without one: for what statements they make."""
+"""Runs the steps of a change one after the other without a workflow, to record the SQL statements they execute."""
 
 import uuid
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ R = TypeVar("R", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement a step made."""
+    """One SQL statement that a step executed."""
 
     step: str
     text: str
@@ -47,7 +47,7 @@ class Statement:
 
 @dataclass
 class StepByStep:
-    """The steps of an installation, and the statements they make."""
+    """The steps of an installation, and the statements they execute."""
 
     settings: Settings
     statements: list[Statement] = field(default_factory=list)
@@ -56,12 +56,12 @@ class StepByStep:
 
     def __post_init__(self) -> None:
         self.components = build_components(self.settings)
-        self._do = {each.__name__: each for each in build_activities(self.components)}
+        self._activities = {each.__name__: each for each in build_activities(self.components)}
 
     @contextmanager
     def watch_statements(self) -> Iterator[None]:
-        """Write down what is asked of the database."""
-        writer = self.components.store._writer  # noqa: SLF001 - who asks a database is nobody else's business
+        """Record the statements and transactions of the store's writer within the block."""
+        writer = self.components.store._writer  # noqa: SLF001 - the store does not show its engine
         event.listen(writer, "before_cursor_execute", self._executed)
         event.listen(writer, "begin", self._began)
         yield
@@ -75,29 +75,29 @@ class StepByStep:
         self.transactions += 1
 
     def create_order(self) -> str:
-        """Make an empty order."""
+        """Create an empty order."""
         store = self.components.store
         with store.write() as tx:
             number = order_numbers.next_order_number(tx, TENANT, store.now())
-            head = OrderRow(tenant=TENANT, number=number, currency="NOK", created_at=store.now())
-            tx.add(head)
+            order_row = OrderRow(tenant=TENANT, number=number, currency="NOK", created_at=store.now())
+            tx.add(order_row)
             tx.flush()
-            append(tx, head, EventType.ORDER_CREATED, None, store.now(), {})
+            append(tx, order_row, EventType.ORDER_CREATED, None, store.now(), {})
         return number
 
     def record_request(self, order: str, product: str, train: str, lines: list[str], *, confirm: bool) -> str:
-        """Write a request down, as the API does; return its id."""
+        """Store a change request as the API does; return its id."""
         store, change = self.components.store, str(uuid.uuid4())
         service = f"{train}-{store.now().date() + timedelta(days=3)}"
-        who = (SearchTraveller(TRAVELLER, date(1990, 5, 4)),)
-        search = OfferSearch(product=product, service=service, valid_from=None, time_zone="UTC", travellers=who)
+        travellers = (SearchTraveller(TRAVELLER, date(1990, 5, 4)),)
+        search = OfferSearch(product=product, service=service, valid_from=None, time_zone="UTC", travellers=travellers)
         (bundle,) = self.components.offers.search(TENANT, search, store.now())
         names = [{"id": TRAVELLER, "given_name": "Maria", "family_name": "Li"}]
         adds = {"op": "add_lines", "offer_bundle_id": bundle.id, "travellers": names}
         puts = {"op": "replace_lines", "lines": lines, "with": [{"offer_bundle_id": bundle.id}]}
-        wanted: dict[str, Any] = {"kind": "change", "operations": [puts if lines else adds], "confirm": confirm}
-        wanted |= {"payment": CARD} if confirm else {}
-        request = ChangeRequest.model_validate(wanted)
+        body: dict[str, Any] = {"kind": "change", "operations": [puts if lines else adds], "confirm": confirm}
+        body |= {"payment": CARD} if confirm else {}
+        request = ChangeRequest.model_validate(body)
         row = ChangeRow(
             tenant=TENANT,
             id=change,
@@ -116,7 +116,7 @@ class StepByStep:
         return change
 
     def run_change(self, order: str, change: str) -> None:
-        """Run the steps of a change that was asked for."""
+        """Run all steps of a stored change request."""
         about = {"change": change, "order": order}
         plan, reserve = self.run_until_priced(order, change)
         self._run(BaseModel, reserve)
@@ -131,15 +131,15 @@ class StepByStep:
             self._run(BaseModel, step(**about))
 
     def run_until_priced(self, order: str, change: str) -> tuple[PlanChangeResult, ReserveSeatsCommand]:
-        """Run the steps of a change up to its seats; return its plan and how its seats are asked for."""
+        """Run the steps of a change up to its seats; return its plan and the command that reserves the seats."""
         about = {"change": change, "order": order}
         plan = self._run(PlanChangeResult, PlanChangeCommand(**about, first_in_run=True))
         self._run(BaseModel, ValidateTravellersCommand(**about))
         self._run(BaseModel, QuoteChangeCommand(**about))
         return plan, ReserveSeatsCommand(**about, seats=plan.seats, services=plan.services)
 
-    def _run(self, answer: type[R], command: Command) -> R:
+    def _run(self, result_type: type[R], command: Command) -> R:
         self._step = command.step
-        said = self._do[command.step](command)
-        assert isinstance(said, answer)
-        return said
+        result = self._activities[command.step](command)
+        assert isinstance(result, result_type)
+        return result

@@ -1,4 +1,4 @@
-"""Orders whose change is stuck in a step, as an operator finds them."""
+"""Orders with a change that is stuck in a step, as an operator finds them."""
 
 import asyncio
 
@@ -14,24 +14,24 @@ _AFTER: dict[str, str] = {
     StepName.RELEASE_SEATS: StepName.AUTHORISE_PAYMENT,
     StepName.VOID_PAYMENT: StepName.SETTLE_PRICE_DIFFERENCE,
 }
-"""Which refusal an undo comes after."""
+"""The step whose refusal leads to an undo."""
 
 
 async def start_stuck_change(world: World, step: str) -> tuple[str, "asyncio.Task[Answer]", Armed]:
-    """Return an order whose change is stuck in a step."""
+    """Start a change that is stuck in a step; return its order, its request and the armed fault."""
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     if step in _AFTER:
         world.faults.arm(order, _AFTER[step], Fault.REFUSED)
     armed = world.faults.arm(order, step, Fault.DOWN)
-    wanted = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
-    asked = asyncio.create_task(wanted)
+    change = world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=CARD, Prefer="wait=30")
+    request = asyncio.create_task(change)
     await wait_until_stuck(world, order, armed)
-    return order, asked, armed
+    return order, request, armed
 
 
 async def wait_until_stuck(world: World, order: str, armed: Armed) -> None:
-    """Wait until an operator is called, and told what is left."""
+    """Wait until the order needs attention and shows what is unsettled."""
     async with asyncio.timeout(30):
         await armed.reached.wait()
         while True:
@@ -43,9 +43,10 @@ async def wait_until_stuck(world: World, order: str, armed: Armed) -> None:
 
 
 async def wait_until_between_attempts(world: World, order: str, since: str = "") -> str:
-    """Wait until a stuck step waits for its next attempt, which nobody but help begins; return which one it is.
+    """Wait until a stuck step waits for its next attempt, which only an operator's action starts; return its id.
 
-    A call for an operator is heard before the step is tried under it, and help answered before it is tried again.
+    The order needs attention before the step is first tried in that state, and an operator's action is answered
+    before the step is tried again. `since` is the id of the activity before that action.
     """
     async with asyncio.timeout(30):
         while True:

@@ -1,4 +1,4 @@
-"""A real Temporal server for the tests: a child process of ours, tuned, in memory or in a file."""
+"""A real Temporal server for the tests: a child process with our tuning, its state in memory or in a file."""
 
 import asyncio
 import os
@@ -35,17 +35,17 @@ ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 
 @dataclass
 class TemporalServer:
-    """A server that can be killed and started again, where it listens and on what it has kept."""
+    """A server that can be killed and started again, at the same address and with the state it kept."""
 
     address: str
     child: Child
 
     def kill(self) -> None:
-        """End it with kill -9."""
+        """Kill the server with kill -9."""
         self.child.kill()
 
     async def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the server and wait until it answers."""
         self.child.start()
         async with asyncio.timeout(START_SECONDS):
             while True:
@@ -62,9 +62,9 @@ class TemporalServer:
 async def temporal_server(
     state_file: Path | None = None, dynamic: Sequence[str] = (), web_ui: int | None = None
 ) -> AsyncIterator[TemporalServer]:
-    """Start a server with a namespace for each database, and time that can be skipped; its state in memory or kept.
+    """Start a server with a namespace for each installation, on which tests can skip time.
 
-    Its Web UI has the port given, if any.
+    Its state is in memory unless a file is given. Without a port for it there is no Web UI.
     """
     port = free_port()
     command = server_command(port, web_ui, state_file, ["frontend.WorkflowTimeSkippingEnabled=true", *dynamic])

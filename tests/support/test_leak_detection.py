@@ -1,4 +1,4 @@
-"""What is looked for in all that a test process brings forth would be found, wherever it is."""
+"""The search for canaries finds one in each kind of output of a test process."""
 
 import logging
 from collections.abc import Iterator
@@ -28,14 +28,14 @@ from tests.support.webhook_receiver import receiving
 
 @pytest.fixture
 def found() -> Iterator[list[str]]:
-    """What is found meanwhile."""
+    """The leaks found during the test."""
     with OUTPUTS.expect_leaks() as planted:
         yield planted
 
 
 @pytest.fixture
 def probe() -> logging.Logger:
-    """A logger on its own, lest the watch over the whole run hears it too."""
+    """A logger without a parent, so that the search over the whole run does not get its records too."""
     logger = logging.Logger("probe")  # noqa: LOG001 - on purpose without a parent
     logger.addHandler(LogCanary())
     return logger
@@ -44,11 +44,11 @@ def probe() -> logging.Logger:
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.ERROR])
 def test_a_name_in_a_log_is_found(found: list[str], probe: logging.Logger, level: int) -> None:
     probe.log(level, "sold to %s", GIVEN)
-    (told,) = found
-    assert f"sold to {GIVEN}" in told
+    (leak,) = found
+    assert f"sold to {GIVEN}" in leak
 
 
-def test_whatever_is_logged_is_heard_whoever_logs_it(found: list[str]) -> None:
+def test_a_name_is_found_in_the_log_of_every_library(found: list[str]) -> None:
     logging.getLogger("some.library").warning("sold to %s", GIVEN)
     logging.getLogger("activities.new").info("sold to %s", GIVEN)
     assert len(found) == 2
@@ -114,5 +114,5 @@ async def test_a_name_anywhere_in_temporal_is_found(found: list[str]) -> None:
         for name, how in planted.items():
             await client.start_workflow("Probe", id=f"probe-{name}", task_queue="nobody", **how)
         await search_temporal(server.address)
-        told = {name for name in planted if any(f"probe-{name}" in each for each in found)}
-    assert told == {"input", "memo", "summary", "attribute"}
+        leaking = {name for name in planted if any(f"probe-{name}" in each for each in found)}
+    assert leaking == {"input", "memo", "summary", "attribute"}

@@ -1,4 +1,4 @@
-"""Who subscribed: a real HTTP server that remembers what it was posted and answers as it is told."""
+"""A webhook receiver: a real HTTP server that records the posts it gets and answers as the test sets."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ ACCEPTED = 204
 
 @dataclass(frozen=True)
 class Post:
-    """What was posted once."""
+    """One post."""
 
     path: str
     headers: Mapping[str, str]
@@ -31,32 +31,32 @@ class Post:
     @property
     def json(self) -> dict[str, Any]:
         """The message."""
-        told: dict[str, Any] = json.loads(self.body)
-        return told
+        payload: dict[str, Any] = json.loads(self.body)
+        return payload
 
     @property
     def event(self) -> tuple[str, int]:
-        """Which event of which order it is."""
+        """The order and the number of the event."""
         return self.json["data"]["order"], self.json["data"]["number"]
 
 
 @dataclass
 class Receiver:
-    """What came, and how the next posts are answered; 204 when nothing else is said."""
+    """The posts received, and how to answer the next ones; 204 by default."""
 
     url: str
     posts: list[Post] = field(default_factory=list)
     statuses: "deque[int]" = field(default_factory=deque)
     default_status: int = ACCEPTED
     location: str = ""
-    """Where a redirect leads."""
+    """The target of redirects; without it no answer redirects."""
     open: threading.Event = field(default_factory=threading.Event)
-    """While it is not set no answer is given."""
+    """While this is not set, the receiver does not answer."""
     endless: threading.Event | None = None
-    """If there is one, answers never end; it is set once somebody has hung up."""
+    """If given, answers never end; it is set when the client closes the connection."""
 
     def of(self, order: str) -> list[Post]:
-        """Return what was posted about an order, in the order it came."""
+        """Return the posts about an order, in the order they came."""
         return [post for post in list(self.posts) if post.json["data"].get("order") == order]
 
     def numbers(self, order: str) -> list[int]:
@@ -73,7 +73,7 @@ class _Server(ThreadingHTTPServer):
     receiver: Receiver
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has hung up is no error here."""
+        """Ignore clients that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -100,12 +100,12 @@ class _Handler(BaseHTTPRequestHandler):
             hung_up.set()
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    """Listen on loopback for the length of the block."""
+    """Accept posts on loopback until the block ends."""
     server = _Server((HOST, 0), _Handler)
     server.receiver = receiver = Receiver(f"http://{HOST}:{server.server_port}/orders?shop=77")
     receiver.open.set()

@@ -1,4 +1,4 @@
-"""A webhook for the length of a test: tenants share an installation, and each would hear of all."""
+"""A webhook subscription that lasts one test: tests share an installation, and a webhook gets every test's events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +20,7 @@ from workflows.deliver_events import DeliverEvents
 
 @dataclass
 class Subscription:
-    """A webhook, and who receives."""
+    """A webhook and its receiver."""
 
     world: World
     receiver: Receiver
@@ -29,23 +29,23 @@ class Subscription:
 
     @property
     def path(self) -> str:
-        """Where it is in the API."""
+        """The webhook's path in the API."""
         return f"/v1/webhooks/{self.id}"
 
     async def show(self) -> Json:
-        """Return it as the API shows it."""
+        """Return the webhook as the API shows it."""
         return (await self.world.send("GET", self.path)).body
 
-    async def patch(self, **wanted: Any) -> Json:
-        """Change it."""
-        return (await self.world.send("PATCH", self.path, wanted)).body
+    async def patch(self, **members: Any) -> Json:
+        """Change these members of the webhook."""
+        return (await self.world.send("PATCH", self.path, members)).body
 
     def run(self, order: str) -> WorkflowHandle[DeliverEvents, Any]:
-        """Return the run that delivers an order's events."""
+        """Return the workflow that delivers an order's events."""
         return self.world.client.get_workflow_handle_for(DeliverEvents.run, delivery_id(self.id, order))
 
     async def skip(self, order: str, by: timedelta) -> None:
-        """Let time pass for an order's deliveries."""
+        """Skip time for an order's deliveries."""
         await TimeSkipper(self.world.client).fast_forward(self.run(order), by)
 
     async def events(self, order: str) -> list[Json]:
@@ -54,57 +54,57 @@ class Subscription:
         return events
 
     async def wait_until_delivered(self, order: str) -> list[Json]:
-        """Wait until the whole history of an order was taken, and return it."""
-        await wait_until(lambda: _waits_for(self, order, 0))
+        """Wait until the receiver has accepted every event of an order, and return them."""
+        await wait_until(lambda: _has_deliveries(self, order, 0))
         return await self.events(order)
 
     async def wait_until_failed(self, order: str, attempts: int = 1) -> None:
-        """Wait until so many attempts at an order's event have failed."""
-        await wait_until(lambda: _waits_for(self, order, attempts))
+        """Wait until this many attempts to deliver an event of the order have failed."""
+        await wait_until(lambda: _has_deliveries(self, order, attempts))
 
     async def wait_until_retry_in_minutes(self, order: str) -> None:
-        """Let an order's event fail twice: it is tried again in minutes only."""
+        """Let the delivery of an order's event fail twice: the next attempt is minutes away."""
         await self.wait_until_failed(order)
         await self.skip(order, timedelta(seconds=10))
         await self.wait_until_failed(order, 2)
 
     async def signals(self, order: str) -> int:
-        """Return how often an order's run was told to look, its start included."""
+        """Return how many signals an order's delivery workflow got, including the one that started it."""
         history = await self.run(order).fetch_history()
         return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED for event in history.events)
 
     def verified(self) -> list[Json]:
-        """Return what came, each verified as a receiver would."""
+        """Return the messages received, each verified as a receiver would."""
         return [Webhook(self.secret).verify(post.body, dict(post.headers)) for post in self.receiver.posts]
 
 
-async def _waits_for(subscribed: Subscription, order: str, attempts: int) -> bool:
+async def _has_deliveries(subscribed: Subscription, order: str, attempts: int) -> bool:
     answer = await subscribed.world.send("GET", f"{subscribed.path}/deliveries")
-    mine = [each for each in answer.body["deliveries"] if each["order"] == order]
+    deliveries = [each for each in answer.body["deliveries"] if each["order"] == order]
     if attempts:
-        return any(each["attempts"] == attempts and not each["delivered_at"] for each in mine)
-    return bool(mine) and all(each["delivered_at"] for each in mine)
+        return any(each["attempts"] == attempts and not each["delivered_at"] for each in deliveries)
+    return bool(deliveries) and all(each["delivered_at"] for each in deliveries)
 
 
 async def wait_until(condition: Callable[[], Any]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition, or a coroutine that it returns, is true; at most 40 seconds."""
     async with asyncio.timeout(40):
         while True:
-            so = condition()
-            if await so if asyncio.iscoroutine(so) else so:
+            result = condition()
+            if await result if asyncio.iscoroutine(result) else result:
                 return
             await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def subscribed(world: World, *types: str) -> AsyncIterator[Subscription]:
-    """Subscribe a receiver of its own to every event, or to some types."""
+    """Subscribe a new receiver to every event, or to these event types, until the block ends."""
     with receiving() as receiver:
         answer = await world.post("/v1/webhooks", {"url": receiver.url, "types": list(types) or None})
         assert answer.status == 201, answer.body
-        made = Subscription(world, receiver, answer.body["id"], answer.body["secret"])
+        subscription = Subscription(world, receiver, answer.body["id"], answer.body["secret"])
         try:
-            yield made
+            yield subscription
         finally:
             receiver.open.set()
-            await world.send("DELETE", made.path)
+            await world.send("DELETE", subscription.path)

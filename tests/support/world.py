@@ -1,4 +1,4 @@
-"""The whole service as its users meet it: HTTP in front, a real worker, a real store, real Temporal."""
+"""The whole service as its clients use it: HTTP in front, a real worker, a real store, real Temporal."""
 
 import asyncio
 import contextlib
@@ -56,30 +56,30 @@ PEOPLE = {
 
 
 def people(*ids: str) -> list[Json]:
-    """Return travellers with everything an order needs."""
+    """Return travellers with all members that an order needs."""
     return [dict(PEOPLE[each]) for each in ids]
 
 
 def add(bundle: str, *travellers: str, **more: Any) -> Json:
-    """Return the operation that takes a bundle."""
+    """Return the operation that adds a bundle."""
     return {"op": "add_lines", "offer_bundle_id": bundle, "travellers": people(*travellers), **more}
 
 
 def replace(lines: Sequence[str], *bundles: str, **more: Any) -> Json:
-    """Return the operation that puts bundles in the place of lines."""
-    wishes = [{"offer_bundle_id": bundle, **more} for bundle in bundles]
-    return {"op": "replace_lines", "lines": list(lines), "with": wishes}
+    """Return the operation that replaces lines by bundles."""
+    replacements = [{"offer_bundle_id": bundle, **more} for bundle in bundles]
+    return {"op": "replace_lines", "lines": list(lines), "with": replacements}
 
 
 def backdate(store: Store, change: str) -> None:
-    """Let a request be an hour old."""
+    """Make a request an hour older."""
     with store.write() as tx:
         tx.get_one(ChangeRow, change).created_at -= timedelta(hours=1)
 
 
 @dataclass
 class Answer:
-    """What the API answered."""
+    """An answer of the API: HTTP status, JSON body and headers."""
 
     status: int
     body: Json
@@ -87,66 +87,65 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The problem's code, if it is one."""
+        """The code, if the answer is a problem."""
         code: str | None = self.body.get("code")
         return code
 
     @property
     def change(self) -> str:
-        """The change it is about."""
+        """The id of the change that the answer is about."""
         return str(self.body["change"])
 
 
 @dataclass
 class World:
-    """One installation, shared by the tests of one database; every test has orders and trains of its own."""
+    """One installation, shared by the tests of one database; every test uses its own orders and trains."""
 
     components: Components
     client: Client
     http: httpx2.AsyncClient
     faults: Faults
     reusable_orders: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Orders made ready for a scenario that was then undone."""
+    """Orders prepared for a scenario whose request was then undone, by scenario: other tests may use them."""
     _trains: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @asynccontextmanager
     async def with_short_submit_timeout(self) -> AsyncIterator["World"]:
-        """Another API on the same store and Temporal, which asks a full queue again for a moment only."""
+        """Another API on the same store and Temporal, which retries a full queue for 300 ms only."""
         async with self.with_api(
-            workflow_client=OrderWorkflowClient(self.client, ask_again_for=timedelta(milliseconds=300))
+            workflow_client=OrderWorkflowClient(self.client, retry_for=timedelta(milliseconds=300))
         ) as world:
             yield world
 
     @asynccontextmanager
     async def without_temporal(self) -> AsyncIterator["World"]:
-        """Another API on the same store that reaches no Temporal."""
+        """Another API on the same store that cannot connect to Temporal."""
         options: dict[str, Any] = {"lazy": True, "retry_config": RetryConfig(max_retries=0)}
         nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=DATA_CONVERTER, **options)
         async with self.with_api(workflow_client=OrderWorkflowClient(nowhere)) as world:
             yield world
 
     def backdate(self, change: str) -> None:
-        """Let a request be an hour old."""
+        """Make a request an hour older."""
         backdate(self.components.store, change)
 
     @asynccontextmanager
-    async def with_api(self, **parts: Any) -> AsyncIterator["World"]:
-        """Another API on the same store and Temporal, some of its parts different."""
-        usual = ApiContext(
+    async def with_api(self, **overrides: Any) -> AsyncIterator["World"]:
+        """Another API on the same store and Temporal, with these fields of its context replaced."""
+        default = ApiContext(
             unscoped_store=self.components.store,
             offers=self.components.offers,
             workflow_client=OrderWorkflowClient(self.client),
             tenant=TENANT,
             desk=DeskSettings(frozenset({"changeover"})),
         )
-        made = replace_(usual, **parts)
-        transport = httpx2.ASGITransport(create_app(made))
+        transport = httpx2.ASGITransport(create_app(replace_(default, **overrides)))
         hooks, base = {"response": [search_answer]}, "http://changeover"
         async with httpx2.AsyncClient(transport=transport, base_url=base, timeout=60, event_hooks=hooks) as http:
             yield replace_(self, http=http)
 
     async def post(self, path: str, body: Any, key: str | None = None, **headers: str) -> Answer:
-        """Send a POST under an idempotency key of its own, or the one given."""
+        """Send a POST under the idempotency key given, or a new one."""
         sent = {"Idempotency-Key": key or str(uuid.uuid4())} | {k.replace("_", "-"): v for k, v in headers.items()}
         return _answer(await self.http.post(path, json=body, headers=sent))
 
@@ -156,29 +155,29 @@ class World:
         return _answer(await self.http.request(method, path, json=body, headers=sent))
 
     async def order(self, currency: str = "NOK") -> str:
-        """Make an empty order."""
+        """Create an empty order and return its number."""
         return str((await self.post("/v1/orders", {"currency": currency})).body["number"])
 
     async def offer(self, product: str, *travellers: str, **where: Any) -> str:
-        """Find the one bundle of a product for travellers."""
-        who = [{"id": each, "birth_date": PEOPLE[each]["birth_date"]} for each in travellers]
-        answer = await self.post("/v1/offers", {"product": product, "travellers": who, **where})
+        """Return the id of the only bundle of a product for these travellers."""
+        searched = [{"id": each, "birth_date": PEOPLE[each]["birth_date"]} for each in travellers]
+        answer = await self.post("/v1/offers", {"product": product, "travellers": searched, **where})
         assert answer.status == httpx2.codes.OK, answer.body
         (bundle,) = answer.body["offer_bundles"]
         return str(bundle["id"])
 
     @contextmanager
     def clock_at(self, moment: datetime) -> Generator[None]:
-        """Let it be that instant by the one clock that decides what has expired."""
-        usual = self.components.store.now
+        """Set the store's clock, which alone decides what has expired, to an instant within the block."""
+        original = self.components.store.now
         self.components.store.now = lambda: moment
         try:
             yield
         finally:
-            self.components.store.now = usual
+            self.components.store.now = original
 
     def train(self, coaches: int = 2, seats: int = 16, leaves_in: timedelta = timedelta(days=30)) -> str:
-        """Put a train on the line that no other test sells seats on."""
+        """Add a train for this test alone on the railway line `north`; return its service id."""
         number = next(self._trains)
         departs = self.components.store.now() + leaves_in
         service = f"T{number}-{uuid.uuid4().hex[:6]}"
@@ -189,7 +188,7 @@ class World:
         return service
 
     async def change(self, order: str, *operations: Json, key: str | None = None, **more: Any) -> Answer:
-        """Run a change."""
+        """Send a change request with these operations."""
         headers = {name: more.pop(name) for name in ("Prefer", "If_Match", "X_Correlation_Id") if name in more}
         body = {"operations": list(operations), **more}
         return await self.post(f"/v1/orders/{order}/changes", body, key, **headers)
@@ -203,12 +202,12 @@ class World:
         return await self.send("DELETE", f"/v1/orders/{order}/draft", **headers)
 
     async def pay(self, order: str, amount: str, token: str = "tok_ok", currency: str = "NOK") -> Answer:  # noqa: S107 - a test token
-        """Set money aside."""
+        """Authorise a payment; `amount` in major units."""
         body = {"amount": amount, "currency": currency, "method": "card", "token": token}
         return await self.post(f"/v1/orders/{order}/payments", body)
 
     async def show(self, order: str) -> Json:
-        """Return an order as it stands."""
+        """Return the current order."""
         return (await self.send("GET", f"/v1/orders/{order}")).body
 
     async def lines(self, order: str) -> list[str]:
@@ -216,7 +215,7 @@ class World:
         return [line["id"] for line in (await self.show(order))["lines"]]
 
     async def sold(self, *travellers: str, product: str = "standard", train: str | None = None) -> str:
-        """Sell and confirm an order on a train of its own."""
+        """Sell and confirm an order, on its own train unless one is given; return its number."""
         order = await self.order()
         bundle = await self.offer(product, *travellers, service=train or self.train())
         answer = await self.change(order, add(bundle, *travellers), confirm=True, payment=CARD)
@@ -224,7 +223,7 @@ class World:
         return order
 
     async def wait_for_outcome(self, change: str) -> str:
-        """Wait until a change has ended and return how."""
+        """Wait until a change has ended and return its state."""
         async with asyncio.timeout(30):
             while True:
                 state = str((await self.send("GET", f"/v1/changes/{change}")).body["state"])
@@ -233,12 +232,12 @@ class World:
                 await asyncio.sleep(0.1)
 
     async def upgrade(self, order: str, **more: Any) -> Answer:
-        """Put a dearer ticket on a train of its own in the place of every line: 100.00 more for one traveller."""
+        """Replace every line by a dearer ticket on its own train: 100.00 more for one traveller."""
         bundle = await self.offer("flexible", ADULT, service=self.train())
         return await self.change(order, replace(await self.lines(order), bundle), **more)
 
     async def open_draft(self) -> tuple[str, str]:
-        """Return an order with an open draft of one change, and its snapshot before."""
+        """Return an order with an open draft of one change, and its snapshot before the change."""
         order = await self.sold(ADULT)
         before = self.snapshot(order)
         answer = await self.upgrade(order)
@@ -251,7 +250,7 @@ class World:
             return snapshot(tx, order)
 
     def changes_of(self, order: str) -> Sequence[ChangeRow]:
-        """Return every request there ever was for an order."""
+        """Return every stored request for an order."""
         with self.components.store.read() as tx:
             return tx.exec(select(ChangeRow).where(ChangeRow.order_number == order)).all()
 
@@ -262,7 +261,7 @@ class World:
             return orders, tx.exec(select(func.count()).select_from(ChangeRow)).one()
 
     def seats_of(self, order: str) -> list[str]:
-        """Return what the seat inventory itself has for an order's changes."""
+        """Return the seats that the embedded inventory's own records hold for an order's changes, with their states."""
         with self.components.store.read() as tx:
             keys = {
                 f"{row.id}/reserve_seats" for row in tx.exec(select(ChangeRow).where(ChangeRow.order_number == order))
@@ -271,10 +270,10 @@ class World:
             return sorted(f"{row.service} {row.coach}-{row.seat} {row.state}" for row in rows)
 
     def at_most_once(self, order: str) -> bool:
-        """Whether both books agree on every payment of an order, and no step left two entries."""
+        """Whether our records and the payment provider's agree on every payment of an order, without double entries."""
         with self.components.store.read() as tx:
             ours = tx.exec(select(PaymentRow).where(PaymentRow.order_number == order)).all()
-            bank = {
+            provider = {
                 row.key: row
                 for row in tx.exec(
                     select(EmbeddedPaymentRow).where(col(EmbeddedPaymentRow.key).in_([p.key for p in ours]))
@@ -282,7 +281,7 @@ class World:
             }
             entries = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order)).all()
         for row in ours:
-            theirs = bank[row.key]
+            theirs = provider[row.key]
             sums = {
                 kind: sum(e.amount_minor for e in entries if (e.payment, e.kind) == (row.key, kind)) for kind in _KINDS
             }
@@ -299,17 +298,17 @@ class World:
         return self.client.get_workflow_handle_for(OrderDraft.run, draft_id(order))
 
     async def wait_until_queued(self, order: str, count: int) -> None:
-        """Wait until this many requests wait for their turn."""
+        """Wait until this many requests are queued in the order's workflow."""
         async with asyncio.timeout(20):
-            while (await self.workflow(order).query(OrderDraft.progress)).queued < count:  # noqa: ASYNC110 - only a query tells
+            while (await self.workflow(order).query(OrderDraft.progress)).queued < count:  # noqa: ASYNC110 - only a query shows it
                 await asyncio.sleep(0.05)
 
     async def wait_for_end(self, order: str) -> str:
-        """Wait until the order's run has ended and return how."""
+        """Wait until the order's run has ended and return its status."""
         return await self.wait_for_end_of(self.workflow(order))
 
     async def wait_for_end_of(self, handle: WorkflowHandle[Any, Any]) -> str:
-        """Wait until a run has ended and return how."""
+        """Wait until a run has ended and return its status."""
         with contextlib.suppress(Exception):
             await asyncio.wait_for(handle.result(), 30)
         description = await handle.describe()

@@ -1,11 +1,11 @@
-"""Which tests one process must run one after the other: those that share servers of their own.
+"""Distributes tests over processes: tests of a file that starts its own servers all run in one process.
 
-`--dist loadgroup` would do it by mark, but pytest-xdist 3.8 sets a node's id where pytest 9.2 does not look.
+`--dist loadgroup` would do it by mark, but pytest-xdist 3.8 sets a node's id where pytest 9.2 does not read it.
 """
 
 from xdist.scheduler import LoadScopeScheduling
 
-_OF_THEIR_OWN = (
+_WITH_OWN_SERVERS = (
     "tests/guarantees/test_commit_answer_lost.py",
     "tests/guarantees/test_kill_points.py",
     "tests/guarantees/test_external_provider.py",
@@ -20,10 +20,10 @@ _OF_THEIR_OWN = (
 
 
 class SharedServerScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Sends tests to whoever is free, but those of one file and database with servers of their own to one process."""
+    """Sends each test to a free process, but all tests of one file with its own servers, by database, to one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, name = nodeid.partition("::")
-        if file not in _OF_THEIR_OWN:
+        if file not in _WITH_OWN_SERVERS:
             return nodeid
         return f"{file} {'postgres' if '[postgres' in name else ''}"

@@ -11,7 +11,6 @@ from api.auth.authenticator import AuthSettings
 from api.context import ApiContext
 from api.settings import EnturSettings
 from api.workflow_client import OrderWorkflowClient
-from telemetry.loopback import free_port
 from tests.support.auth import PEPPER, AuthenticatedWorld
 from tests.support.canary import ADULT
 from tests.support.discover_client import DAY_CARD, HELMA, DiscoverClient, item
@@ -39,7 +38,7 @@ async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> N
         entur=entur,
         url_policy=world.components.url_policy,
     )
-    async with serve_api(parts, free_port()) as served:
+    async with serve_api(parts) as served:
         asked = AuthenticatedWorld(replace(world, http=served.http)).client()
         there = await things(asked.world) | {"KEY": asked.key.text}
         status, said = await run(str(served.http.base_url), there, tmp_path)
