@@ -1,1 +1,4 @@
-"""The desk: pages for operators about orders, seats and money. No script, no asset from elsewhere, no accounts."""
+"""The desk: server-rendered pages for operators about orders, seats and money.
+
+They load no script and no external asset.
+"""

@@ -1,4 +1,4 @@
-"""What an operator may do with a draft: confirm, discard or extend it. Each first says what it does."""
+"""Operator actions on a draft: confirm, discard, extend. Each has a preview page that lists its effects."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
 from api.desk import labels
-from api.desk.orders import head_of
+from api.desk.orders import get_order_row
 from api.desk.rendering import moment
 from api.desk.security import key_of, reason_of
 from api.desk.undo_preview import undo_list
@@ -24,13 +24,13 @@ from store.orders.orders import load
 from store.tables import OrderRow
 
 _EVENT = re.compile(r"\d{1,15}", re.ASCII)
-_UNASKED = "asked at the desk"
-LONGER = (timedelta(minutes=20), timedelta(hours=1), timedelta(hours=4), timedelta(days=1))
+_DEFAULT_REASON = "requested at the desk"
+EXTENSIONS = (timedelta(minutes=20), timedelta(hours=1), timedelta(hours=4), timedelta(days=1))
 
 
 @dataclass(frozen=True)
 class ActionPreview:
-    """What is about to be done to an order, for whoever has to say yes."""
+    """The effects of an action on an order, shown to the operator before it is confirmed."""
 
     order: str
     action: str
@@ -38,89 +38,89 @@ class ActionPreview:
     button: str
     effects: Sequence[str]
     event: int
-    """The order's last event as it was looked at; once there is a later one nothing is done."""
+    """Number of the order's last event when the page was rendered; the action is refused if there is a later one."""
     blocked_because: str | None = None
-    """Why it cannot be done now."""
+    """Why the action is not possible now; None if it is possible."""
     choices: Sequence[tuple[str, str]] = ()
     dangerous: bool = False
     needs_reason: bool = False
-    """Money or books are moved by it, so that somebody has to say why."""
+    """True for an action that moves money or changes the ledger: the operator must state a reason."""
 
 
-def preview(ctx: ApiContext, number: str, act: str) -> ActionPreview:
-    """Return what an act would do now. Raises ORDER_NOT_FOUND."""
+def preview(ctx: ApiContext, number: str, action: str) -> ActionPreview:
+    """Return the effects an action would have now. Raises ORDER_NOT_FOUND."""
     with ctx.store.read() as tx:
-        head = head_of(tx, number)
-        order = load(tx, head)
-        match ChangeKind(act):
+        order_row = get_order_row(tx, number)
+        order = load(tx, order_row)
+        match ChangeKind(action):
             case ChangeKind.CONFIRM:
-                return _confirm(head, order)
+                return _preview_confirm(order_row, order)
             case ChangeKind.DISCARD:
-                return _discard(tx, head, order)
+                return _preview_discard(tx, order_row, order)
             case _:
-                return _extend(head, order, ctx.store.now())
+                return _preview_extend(order_row, order, ctx.store.now())
 
 
-def _confirm(head: OrderRow, order: Order) -> ActionPreview:
+def _preview_confirm(order_row: OrderRow, order: Order) -> ActionPreview:
     held = [seat.name for seat in order.reservations if seat.state is ReservationState.HELD]
-    aside = order.sum(each.authorised for each in order.payments if each.open)
-    owed = order.balance
+    authorised = order.sum(each.authorised for each in order.payments if each.open)
+    amount_due = order.balance
     lines = labels.count(len(order.live_lines), "line")
-    does = [f"Version {head.version} becomes the confirmed one: {lines}, {order.due} {order.currency} in all."]
+    effects = [f"Version {order_row.version} is confirmed: {lines}, {order.due} {order.currency} in total."]
     if held:
-        does.append(
-            f"{labels.count(len(held), 'held seat')} sold for good: {', '.join(held)}. Seats given up are freed."
+        effects.append(
+            f"{labels.count(len(held), 'held seat')} sold: {', '.join(held)}. Seats of replaced lines are released."
         )
-    if aside.minor:
-        does.append(f"Of {aside.display} set aside what is owed is captured, the rest let go.")
-    if owed.minor < 0:
-        does.append(f"{-owed} {owed.currency} is paid back to the customer.")
-    hindrance = None
-    if owed.minor > 0:
-        hindrance = f"{owed.display} is still owed. The sales channel has to take a payment first."
-    does.append("It cannot be taken back afterwards; only another change can change the order.")
+    if authorised.minor:
+        effects.append(f"{authorised.display} authorised: the amount due is captured, the rest is voided.")
+    if amount_due.minor < 0:
+        effects.append(f"{-amount_due} {amount_due.currency} is refunded to the customer.")
+    blocked_because = None
+    if amount_due.minor > 0:
+        blocked_because = f"{amount_due.display} is still due. The sales channel has to take a payment first."
+    effects.append("A confirmation cannot be undone; only another change can change the order.")
     return ActionPreview(
-        head.number,
+        order_row.number,
         ChangeKind.CONFIRM,
         "Confirm the draft",
         "Confirm",
-        does,
-        head.last_event,
-        hindrance or _no_draft(order),
+        effects,
+        order_row.last_event,
+        blocked_because or _no_draft(order),
         dangerous=True,
         needs_reason=True,
     )
 
 
-def _discard(tx: TenantSession, head: OrderRow, order: Order) -> ActionPreview:
-    left = "the last confirmed version" if head.confirmed_version else "as it was made: without lines"
-    does = [*undo_list(tx, order), f"The order is {left} again, exactly as before."]
+def _preview_discard(tx: TenantSession, order_row: OrderRow, order: Order) -> ActionPreview:
+    restored = "to its last confirmed version" if order_row.confirmed_version else "to its creation: it has no lines"
+    effects = [*undo_list(tx, order), f"The order returns {restored}."]
     return ActionPreview(
-        head.number,
+        order_row.number,
         ChangeKind.DISCARD,
         "Discard the draft",
         "Discard",
-        does,
-        head.last_event,
+        effects,
+        order_row.last_event,
         _no_draft(order),
         dangerous=True,
     )
 
 
-def _extend(head: OrderRow, order: Order, now: datetime) -> ActionPreview:
-    ends = max(now, head.expires_at or now)
-    choices = [(moment(ends + by), f"{ends + by:%Y-%m-%d %H:%M} UTC, {labels.lasting(by)} later") for by in LONGER]
-    does = [
+def _preview_extend(order_row: OrderRow, order: Order, now: datetime) -> ActionPreview:
+    ends = max(now, order_row.expires_at or now)
+    choices = [(moment(ends + by), f"{ends + by:%Y-%m-%d %H:%M} UTC, {labels.lasting(by)} later") for by in EXTENSIONS]
+    effects = [
         "The draft stays open until then, and its seats are held at least as long.",
-        "Later changes do not move this deadline any more.",
+        "Later changes no longer move this deadline.",
     ]
     return ActionPreview(
-        head.number,
+        order_row.number,
         ChangeKind.EXTEND,
         "Extend the draft",
         "Extend",
-        does,
-        head.last_event,
+        effects,
+        order_row.last_event,
         _no_draft(order),
         choices=choices,
     )
@@ -130,24 +130,27 @@ def _no_draft(order: Order) -> str | None:
     return None if order.draft_opened_by else "The order has no open draft."
 
 
-async def perform(request: Request, ctx: ApiContext, number: str, act: str, fields: Mapping[str, str]) -> str:
-    """Ask it of the order under the form's key, if the order is as it was looked at; return the request's id.
+async def perform(request: Request, ctx: ApiContext, number: str, action: str, fields: Mapping[str, str]) -> str:
+    """Submit the form's action under its idempotency key; return the id of the change request.
 
-    Raises ReasonError and whatever asking raises.
+    The action is refused with STALE_ORDER if the order has a later event than the previewed one.
+    Raises ReasonError, and the problems that `submit` raises.
     """
-    asked = RequestOptions(key_of(fields), (_event(fields),), MAX_WAIT, correlation_id(request))
-    kind = ChangeKind(act)
+    options = RequestOptions(key_of(fields), (_event(fields),), MAX_WAIT, correlation_id(request))
+    kind = ChangeKind(action)
     until = _deadline(fields) if kind is ChangeKind.EXTEND else None
-    reason = reason_of(fields, None if kind is ChangeKind.CONFIRM else _UNASKED)
-    wanted = ChangeRequest(kind=kind, expires_at=until, reason=reason, if_match=asked.if_match)
+    reason = reason_of(fields, None if kind is ChangeKind.CONFIRM else _DEFAULT_REASON)
+    change_request = ChangeRequest(kind=kind, expires_at=until, reason=reason, if_match=options.if_match)
     now = ctx.store.now()
+    # A repeated form gets its first answer, even if its deadline has passed by now.
     if (
         until
         and not now < until <= now + MAX_DEADLINE
-        and not await run_in_threadpool(find_previous, request, ctx, asked)
+        and not await run_in_threadpool(find_previous, request, ctx, options)
     ):
         raise ProblemError("MEMBER_INVALID", [{"field": "expires_at"}])
-    row, _ = await submit(request, ctx, number, wanted, asked, wanted.model_dump(mode="json", by_alias=True))
+    body = change_request.model_dump(mode="json", by_alias=True)
+    row, _ = await submit(request, ctx, number, change_request, options, body)
     return row.id
 
 

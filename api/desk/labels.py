@@ -1,4 +1,4 @@
-"""Plain words for what is stored as codes and names."""
+"""Display texts of the desk for stored codes, names and events."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from domain.orders import OrderStatus
 from temporal.names import System, step_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-_ELSEWHERE = (
+_PROVIDER_STEPS = (
     RESERVE_SEATS,
     EXTEND_HOLDS,
     CONFIRM_SEATS,
@@ -23,14 +23,14 @@ _ELSEWHERE = (
     AUTHORISE_PAYMENT,
     SETTLE_PRICE_DIFFERENCE,
 )
-_PLACES: dict[str, System] = {step.name: step.system for step in _ELSEWHERE} | {
-    step.undo_name: step.system for step in _ELSEWHERE if isinstance(step, Reversible)
+_SYSTEMS: dict[str, System] = {step.name: step.system for step in _PROVIDER_STEPS} | {
+    step.undo_name: step.system for step in _PROVIDER_STEPS if isinstance(step, Reversible)
 }
-_REVERSED: dict[str, str] = {step.undo_name: step.name for step in _ELSEWHERE if isinstance(step, Reversible)}
-"""The step that an undo undoes: both have one key."""
-_CALLED = {System.PAYMENTS: "payment provider", System.SEATS: "seat inventory"}
+_UNDONE_STEPS: dict[str, str] = {step.undo_name: step.name for step in _PROVIDER_STEPS if isinstance(step, Reversible)}
+"""Maps an undo to the step it undoes: both have the same step key."""
+_SYSTEM_NAMES = {System.PAYMENTS: "payment provider", System.SEATS: "seat inventory"}
 _KINDS = {
-    ChangeKind.CREATE: "Order made",
+    ChangeKind.CREATE: "Order created",
     ChangeKind.CHANGE: "Change",
     ChangeKind.CONFIRM: "Confirmation",
     ChangeKind.DISCARD: "Discard",
@@ -40,38 +40,38 @@ _KINDS = {
 _STATUSES = {OrderStatus.DRAFT: "Draft", OrderStatus.CONFIRMED: "Confirmed", OrderStatus.EXPIRED: "Expired"}
 
 ERROR_TITLES = {
-    403: "Not sent",
-    400: "Not understood",
+    403: "Form refused",
+    400: "Bad request",
     404: "Not found",
-    405: "Not possible",
+    405: "Method not allowed",
     409: "Not possible now",
-    421: "Not served under this name",
-    422: "Not understood",
-    500: "Something broke on our side",
-    503: "Not reachable just now",
+    421: "Unknown host name",
+    422: "Invalid input",
+    500: "Internal error",
+    503: "Temporarily unavailable",
 }
 HINTS = {
-    "ORDER_NOT_FOUND": "Its number may be mistyped, or it belongs to another installation.",
-    "ENGINE_UNREACHABLE": "Temporal, or a worker, does not answer. Reload this page to send the same form again:"
-    " it is done once however often it is sent. What the store knows can still be read.",
-    "STORE_BUSY": "Somebody has been writing for long. Reload this page in a few seconds.",
-    "CROSS_SITE_FORM": "A form is taken only from a page of this desk, opened in this browser."
-    " Nothing was done. Open the page again and send it from there.",
-    "HOST_UNKNOWN": "Open it as http://127.0.0.1, or name this host in CHANGEOVER_DESK_HOSTS.",
-    "NOTHING_STUCK": "It has come through meanwhile, or somebody else has helped it. Nothing was done.",
+    "ORDER_NOT_FOUND": "The number may be mistyped, or the order belongs to another installation.",
+    "ENGINE_UNREACHABLE": "Temporal or a worker does not answer. Reload this page to send the same form again:"
+    " it takes effect once, however often it is sent. Pages that read the database still work.",
+    "STORE_BUSY": "Another transaction holds the database's write lock. Reload this page in a few seconds.",
+    "CROSS_SITE_FORM": "A form is accepted only from a page of this desk, opened in this browser."
+    " Nothing was changed. Open the page again and send the form from there.",
+    "HOST_UNKNOWN": "Open the desk at http://127.0.0.1, or add this host to CHANGEOVER_DESK_HOSTS.",
+    "NOTHING_STUCK": "The step has succeeded meanwhile, or another operator has resolved it. Nothing was changed.",
 }
 
 
 def ago(then: datetime, now: datetime) -> str:
     """Return how long ago a time was, or how long it is until then."""
-    apart = abs(now - then)
-    if apart < timedelta(seconds=1):
+    span = abs(now - then)
+    if span < timedelta(seconds=1):
         return "now"
-    return f"{lasting(apart)} ago" if then <= now else f"in {lasting(apart)}"
+    return f"{lasting(span)} ago" if then <= now else f"in {lasting(span)}"
 
 
 def lasting(span: timedelta) -> str:
-    """Return how long something lasts, in its largest unit or two."""
+    """Return a duration in its largest unit or two: "45 s", "3 min", "2 h 5 min", "1 d 4 h"."""
     if span < _MINUTE:
         return f"{int(span.total_seconds())} s"
     if span < _HOUR:
@@ -91,7 +91,7 @@ def step(name: str) -> str:
 
 
 def kind(name: str) -> str:
-    """Return what a request asks, as words; what is no kind of request says itself what it is."""
+    """Return the title of a kind of request; other entries of a timeline carry their own title."""
     return _KINDS[ChangeKind(name)] if name in list(ChangeKind) else name.capitalize()
 
 
@@ -101,37 +101,37 @@ def status(name: str) -> str:
 
 
 def code(name: str) -> str | None:
-    """Return the sentence that stands for a code, if it has one."""
+    """Return the title of a problem code; None for a code that is no problem."""
     return TITLES[name][1] if name in TITLES else None
 
 
 def key(change: str, stuck: str) -> str | None:
-    """Return the key a provider knows a step by; None for a step of our own store."""
-    return step_key(change, _REVERSED.get(stuck, stuck)) if stuck in _PLACES else None
+    """Return the step key sent to the provider; None for a step that calls no provider."""
+    return step_key(change, _UNDONE_STEPS.get(stuck, stuck)) if stuck in _SYSTEMS else None
 
 
-def suggested_action(stuck: str, *, asked: bool) -> str:
-    """Return what an operator might do about a stuck step; `asked` says whether it was tried again already."""
-    place = _PLACES.get(stuck)
-    if place is None:
+def suggested_action(stuck: str, *, retried: bool) -> str:
+    """Return what the operator may do next about a stuck step; `retried`: an operator has already retried it."""
+    system = _SYSTEMS.get(stuck)
+    if system is None:
         return (
-            "Only our own store is involved. See that it answers (changeover doctor) and that a worker runs, then try"
+            "Only the database is involved. Check that it answers (changeover doctor) and that a worker runs, then try"
             " again now. There is nothing to do by hand."
         )
-    other = _CALLED[place]
-    if asked:
+    provider = _SYSTEM_NAMES[system]
+    if retried:
         return (
-            f"Trying again has not helped. Look it up at the {other} under its key: if it is done there, or you do it"
-            " there, say so with “done by hand”; our own books are then mended."
+            f"A retry has not helped. Look the step up at the {provider} under its key. If it is done there, or you"
+            " do it there, use “done by hand”: the ledger is then updated."
         )
     return (
-        f"See whether the {other} answers again, then try again now: the step has a key, so it happens once"
-        " however often it is tried. It is also tried by itself every minute."
+        f"Check that the {provider} answers again, then try again now: the step has a key, so it takes effect once"
+        " however often it is tried. It is also retried automatically every minute."
     )
 
 
 def who(route: str, entur: str, discover: str) -> str:
-    """Return who asked, by the route a request came through."""
+    """Return the kind of client that sent a request, by the route the request arrived on."""
     path = route.partition(" ")[2]
     if route == TEMPORAL_UPDATE_ROUTE:
         return "an operator, in Temporal"
@@ -141,15 +141,15 @@ def who(route: str, entur: str, discover: str) -> str:
         return "a client of the Entur API"
     if path.startswith(f"{discover}/"):
         return "a client of the discover.swiss API"
-    return "a client of our own API"
+    return "a client of the native API"
 
 
-_NOBODY = {TEMPORAL: "an operator in Temporal", LOCAL: "an operator"}
+_UNNAMED_ACTORS = {TEMPORAL: "an operator in Temporal", LOCAL: "an operator"}
 
 
 def by_hand(data: dict[str, Any]) -> str:
-    """Return who did something by hand, with whom, and why; histories of before know only why."""
-    people = [_NOBODY.get(each, each) for each in (data.get("actor", LOCAL), *data.get("confirmed_by", ()))]
+    """Return the actors and the reason of an operator action; events without an actor give only the reason."""
+    people = [_UNNAMED_ACTORS.get(each, each) for each in (data.get("actor", LOCAL), *data.get("confirmed_by", ()))]
     return f"{' and '.join(people)}: “{data['reason']}”"
 
 
@@ -159,9 +159,9 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def describe_event(kind_: str, data: dict[str, Any]) -> str | None:
-    """Return an event in words; None for one whose change says it already."""
-    write = _EVENTS.get(kind_)
-    return write(data) if write else None
+    """Return an event as a sentence; None for an event that its change's entry already shows."""
+    describe = _EVENTS.get(kind_)
+    return describe(data) if describe else None
 
 
 def _amount(verb: str, data: dict[str, Any]) -> str:
@@ -169,18 +169,18 @@ def _amount(verb: str, data: dict[str, Any]) -> str:
 
 
 _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "change_undone": lambda _: "taken off the order again",
-    "payment_authorised": lambda data: _amount("set aside", data),
-    "payment_voided": lambda data: _amount("let go", data),
+    "change_undone": lambda _: "change undone",
+    "payment_authorised": lambda data: _amount("authorised", data),
+    "payment_voided": lambda data: _amount("voided", data),
     "payment_captured": lambda data: _amount("captured", data),
-    "payment_refunded": lambda data: _amount("paid back", data),
+    "payment_refunded": lambda data: _amount("refunded", data),
     "seats_confirmed": lambda _: "seats confirmed",
-    "order_confirmed": lambda data: f"version {data['version']} is the confirmed one",
-    "draft_extended": lambda data: f"draft and seats last until {data['expires_at']}",
-    "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: an operator was called",
-    "operator_request": lambda data: f"asked by {by_hand(data)}",
+    "order_confirmed": lambda data: f"version {data['version']} confirmed",
+    "draft_extended": lambda data: f"draft and seats held until {data['expires_at']}",
+    "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: operators alerted",
+    "operator_request": lambda data: f"requested by {by_hand(data)}",
     "retry_requested": lambda data: f"{step(data['step'])} tried again by {by_hand(data)}",
-    "done_by_hand_stated": lambda data: f"{step(data['step'])} said to be done by {by_hand(data)}",
-    "done_by_hand": lambda data: f"{step(data['step'])} done by hand, said {by_hand(data)}",
+    "done_by_hand_stated": lambda data: f"{step(data['step'])} stated as done by {by_hand(data)}",
+    "done_by_hand": lambda data: f"{step(data['step'])} marked as done by hand by {by_hand(data)}",
     "order_erased": lambda data: f"{count(data['travellers'], 'traveller')} erased",
 }

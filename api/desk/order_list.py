@@ -1,4 +1,4 @@
-"""The latest orders, and finding one by whatever names it."""
+"""The list of the latest orders, and search by order number, external reference, correlation id or change id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Show(StrEnum):
 
 
 class ListQuery(BaseModel):
-    """What the address of the list asks for; what it does not know it leaves alone."""
+    """Query parameters of the order list; unknown ones are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -46,22 +46,22 @@ class OrderList:
 
     orders: Sequence[OrderRow]
     older: str | None = None
-    """The order behind which the next page begins."""
+    """Number of the last order on this page; the next page begins after it. None on the last page."""
     only: str | None = None
-    """The order that a number names: it is shown at once."""
+    """Number of the only order found; the client is redirected to its page."""
 
 
 def find_orders(ctx: ApiContext, query: ListQuery) -> OrderList:
-    """Return the page asked for."""
+    """Return one page of the latest orders, or of the orders that match the search text."""
     text = query.q.strip()
     with ctx.store.read() as tx:
-        return _named(tx, text) if text else _latest(tx, query)
+        return _search(tx, text) if text else _latest(tx, query)
 
 
-def _named(tx: TenantSession, text: str) -> OrderList:
+def _search(tx: TenantSession, text: str) -> OrderList:
     if is_number(text):
-        head = find(tx, text)
-        return OrderList([], only=head.number if head else None)
+        order_row = find(tx, text)
+        return OrderList([], only=order_row.number if order_row else None)
     rows = orders_named(tx, text, PAGE)
     return OrderList(rows, only=rows[0].number if len(rows) == 1 else None)
 
@@ -69,6 +69,6 @@ def _named(tx: TenantSession, text: str) -> OrderList:
 def _latest(tx: TenantSession, query: ListQuery) -> OrderList:
     status = OrderStatus(query.show) if query.show in _STATUSES else None
     before = query.before if query.before and is_number(query.before) else None
-    wanted = Filter(status, draft_open=query.show is Show.OPEN, before=before)
-    rows = latest_orders(tx, wanted, PAGE + 1)
+    list_filter = Filter(status, draft_open=query.show is Show.OPEN, before=before)
+    rows = latest_orders(tx, list_filter, PAGE + 1)
     return OrderList(rows[:PAGE], older=rows[PAGE - 1].number if len(rows) > PAGE else None)

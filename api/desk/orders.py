@@ -1,4 +1,4 @@
-"""One order as an operator sees it: head, lines, seats, both books of money, and what discarding would undo."""
+"""Data of the order page: the order with its lines, seats, payments and ledger, and what discarding would undo."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,34 +23,34 @@ from store.database.tenant_session import TenantSession
 from store.orders.orders import find, load
 from store.tables import ChangeRow, LedgerRow, OrderRow
 from store.views import provider_comparison, work_queue
-from store.views.order_list import LONGEST_ID
+from store.views.order_list import MAX_ID
 from temporal.messages import Progress
 
-MOST_MOVEMENTS = 50
+MAX_MOVEMENTS = 50
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line as it is in the draft, beside what is confirmed."""
+    """An order line, and how the draft differs from the confirmed version in it."""
 
     line: OrderLine
     seats: Sequence[str]
-    place: str
-    """kept, added or removed: by the draft, against the confirmed version."""
+    difference: str
+    """kept, added or removed: the draft compared with the confirmed version."""
 
 
 @dataclass(frozen=True)
 class OrderShown:
-    """Everything of the order page."""
+    """Everything that the order page shows."""
 
-    head: OrderRow
+    order_row: OrderRow
     order: Order
     lines: Sequence[Line]
     seats: Sequence[Seat]
     released: int
     payments: Sequence[Payment]
-    inside: bool
-    """Whether the bank's book is here to look at."""
+    provider_records: bool
+    """Whether the payment provider's records are in this database, so that they can be compared."""
     movements: Sequence[LedgerRow]
     paid: Money
     risk: Risk
@@ -58,70 +58,70 @@ class OrderShown:
     timeline: Timeline
     progress: Progress | None
     silent: bool
-    """Whether its workflow was asked and did not say."""
+    """Whether the order's workflow did not answer the query for its progress."""
     stuck: StuckStepView | None
-    underway: bool
-    """Whether a request is being served."""
-    asked: tuple[ChangeRow, Outcome | None] | None
-    """The request this page was sent on from, and how it ended."""
+    in_progress: bool
+    """Whether the workflow is executing a request."""
+    submitted: tuple[ChangeRow, Outcome | None] | None
+    """The request whose form redirected to this page, and its outcome; None while it runs."""
 
 
-async def order_shown(ctx: ApiContext, number: str, before: str | None, asked: str | None) -> OrderShown:
-    """Return everything of the order page. Raises ORDER_NOT_FOUND."""
-    worth_asking = await run_in_threadpool(_worth_asking, ctx, number)
-    progress = await ctx.workflow_client.progress(number) if worth_asking else None
-    read = partial(_read, ctx, number, before, asked, progress, silent=worth_asking and progress is None)
+async def order_shown(ctx: ApiContext, number: str, before: str | None, change: str | None) -> OrderShown:
+    """Return the data of the order page. `change` is the request just submitted by a form. Raises ORDER_NOT_FOUND."""
+    running = await run_in_threadpool(_may_be_running, ctx, number)
+    progress = await ctx.workflow_client.progress(number) if running else None
+    read = partial(_read, ctx, number, before, change, progress, silent=running and progress is None)
     return await run_in_threadpool(read)
 
 
-def head_of(tx: TenantSession, number: str) -> OrderRow:
-    """Return an order's head. Raises ORDER_NOT_FOUND."""
-    head = find(tx, known_number(number))
-    if head is None:
+def get_order_row(tx: TenantSession, number: str) -> OrderRow:
+    """Return an order's row. Raises ORDER_NOT_FOUND."""
+    order_row = find(tx, known_number(number))
+    if order_row is None:
         raise ProblemError("ORDER_NOT_FOUND")
-    return head
+    return order_row
 
 
-def _worth_asking(ctx: ApiContext, number: str) -> bool:
-    """Whether a run of the order's workflow may have something to tell."""
+def _may_be_running(ctx: ApiContext, number: str) -> bool:
+    """Whether the order's workflow may be running: only then is it queried for its progress."""
     with ctx.store.read() as tx:
-        head = head_of(tx, number)
-        open_ = head.draft_opened_by is not None or changes.claimed_without_outcome(tx, number, but="")
-        return bool(open_) or number in work_queue.last_heard_stuck(tx, 1, number)
+        order_row = get_order_row(tx, number)
+        open_ = order_row.draft_opened_by is not None or changes.claimed_without_outcome(tx, number, excluding="")
+        return bool(open_) or number in work_queue.orders_reported_stuck(tx, 1, number)
 
 
 def _read(
-    ctx: ApiContext, number: str, before: str | None, asked: str | None, progress: Progress | None, *, silent: bool
+    ctx: ApiContext, number: str, before: str | None, change: str | None, progress: Progress | None, *, silent: bool
 ) -> OrderShown:
     with ctx.store.read() as tx:
-        head = head_of(tx, number)
-        order = load(tx, head)
-        payments, seats = payments_of(tx, head), seats_of(tx, head, order)
+        order_row = get_order_row(tx, number)
+        order = load(tx, order_row)
+        payments, seats = payments_of(tx, order_row), seats_of(tx, order_row, order)
         stuck = (progress is not None and progress.stuck is not None) or silent
         return OrderShown(
-            head=head,
+            order_row=order_row,
             order=order,
             lines=_lines(order),
             seats=seats,
             released=len(order.reservations) - len(seats),
             payments=payments,
-            inside=not payments or any(each.bank for each in payments),
-            movements=provider_comparison.movements(tx, head, MOST_MOVEMENTS),
+            provider_records=not payments or any(each.provider for each in payments),
+            movements=provider_comparison.movements(tx, order_row, MAX_MOVEMENTS),
             paid=paid(order.payments, order.currency),
             risk=at_risk(order),
             undo=undo_list(tx, order),
-            timeline=timeline(tx, ctx, head, order, before),
+            timeline=timeline(tx, ctx, order_row, order, before),
             progress=progress,
             silent=silent,
-            underway=bool(changes.claimed_without_outcome(tx, number, but="")),
+            in_progress=bool(changes.claimed_without_outcome(tx, number, excluding="")),
             stuck=stuck_step(tx, number, progress, ctx.store.now()) if stuck else None,
-            asked=_asked(tx, head, asked),
+            submitted=_submitted(tx, order_row, change),
         )
 
 
-def _asked(tx: TenantSession, head: OrderRow, change: str | None) -> tuple[ChangeRow, Outcome | None] | None:
-    row = changes.find(tx, change) if change and len(change) <= LONGEST_ID and "\0" not in change else None
-    if row is None or row.order_number != head.number:
+def _submitted(tx: TenantSession, order_row: OrderRow, change: str | None) -> tuple[ChangeRow, Outcome | None] | None:
+    row = changes.find(tx, change) if change and len(change) <= MAX_ID and "\0" not in change else None
+    if row is None or row.order_number != order_row.number:
         return None
     return row, changes.outcome_of(row)
 
@@ -134,13 +134,13 @@ def _lines(order: Order) -> list[Line]:
         Line(
             line,
             [names[seat] for seat in line.reservations if seat in names],
-            _place(line, confirmed=line.id in confirmed),
+            _difference(line, confirmed=line.id in confirmed),
         )
         for line in sorted(shown.values(), key=lambda each: (each.position, each.added_in, each.id))
     ]
 
 
-def _place(line: OrderLine, *, confirmed: bool) -> str:
+def _difference(line: OrderLine, *, confirmed: bool) -> str:
     if not confirmed:
         return "added"
     return "kept" if line.live else "removed"

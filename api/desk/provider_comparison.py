@@ -1,4 +1,4 @@
-"""An order's seats and money in both books: ours, and the embedded provider's own."""
+"""Compares an order's seats and payments with the embedded providers' records."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,20 @@ from store.views import provider_comparison
 
 @dataclass(frozen=True)
 class Seat:
-    """A seat of the order, and what the inventory says of it; None where it is not ours to look at."""
+    """A seat of the order, and its state in the seat inventory; None if the inventory is external."""
 
     seat: Reservation
     inventory: str | None
 
     @property
     def agrees(self) -> bool:
-        """Whether the inventory has it as we have it, as far as we can look."""
+        """Whether both have the same state; true for an external inventory, which is not compared."""
         return self.inventory is None or self.inventory == self.seat.state
 
 
 @dataclass(frozen=True)
 class Sums:
-    """One payment by one book."""
+    """The amounts of one payment, in our ledger or in the provider's records."""
 
     authorised: Money
     captured: Money
@@ -35,47 +35,48 @@ class Sums:
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment by both books; None where one knows of nothing."""
+    """A payment in our ledger and in the provider's records; None where one of them has no record."""
 
     key: str
     method: str | None
     ours: Sums | None
-    bank: Sums | None
+    provider: Sums | None
 
     @property
     def agrees(self) -> bool:
-        """Whether both books say the same."""
-        return self.ours == self.bank
+        """Whether both records are equal."""
+        return self.ours == self.provider
 
 
-def seats_of(tx: TenantSession, head: OrderRow, order: Order) -> list[Seat]:
-    """Return the seats an order has, held or for good."""
-    references = {row.id: row.reference for row in reservations_of(tx, head.number)}
+def seats_of(tx: TenantSession, order_row: OrderRow, order: Order) -> list[Seat]:
+    """Return an order's seats, held or sold."""
+    references = {row.id: row.reference for row in reservations_of(tx, order_row.number)}
     live = [each for each in order.reservations if each.live]
-    holds = provider_comparison.holds(tx, head.tenant, [references[each.id] for each in live])
-    known = provider_comparison.services_with_seats(tx, head.tenant, [each.service for each in live])
-    found = ((each, holds.get(references[each.id])) for each in live)
-    return [Seat(each, (hold.state if hold else "free") if each.service in known else None) for each, hold in found]
+    holds = provider_comparison.holds(tx, order_row.tenant, [references[each.id] for each in live])
+    embedded = provider_comparison.services_with_seats(tx, order_row.tenant, [each.service for each in live])
+    pairs = ((each, holds.get(references[each.id])) for each in live)
+    return [Seat(each, (hold.state if hold else "free") if each.service in embedded else None) for each, hold in pairs]
 
 
-def payments_of(tx: TenantSession, head: OrderRow) -> list[Payment]:
-    """Return an order's payments, oldest first, those only the bank knows of last."""
-    return [_payment(head.currency, *each) for each in provider_comparison.payments(tx, head)]
+def payments_of(tx: TenantSession, order_row: OrderRow) -> list[Payment]:
+    """Return an order's payments, oldest first; those that only the provider has a record of come last."""
+    return [_payment(order_row.currency, *each) for each in provider_comparison.payments(tx, order_row)]
 
 
-def _payment(currency: str, key: str, ours: PaymentRow | None, bank: EmbeddedPaymentRow | None) -> Payment:
+def _payment(currency: str, key: str, ours: PaymentRow | None, record: EmbeddedPaymentRow | None) -> Payment:
+    open_ = record is not None and not record.voided and not record.captured_minor
     return Payment(
         key=key,
         method=ours.method if ours else None,
-        ours=_sums(ours, currency, still=ours.open) if ours else None,
-        bank=_sums(bank, bank.currency, still=not bank.voided and not bank.captured_minor) if bank else None,
+        ours=_sums(ours, currency, open_=ours.open) if ours else None,
+        provider=_sums(record, record.currency, open_=open_) if record else None,
     )
 
 
-def _sums(row: PaymentRow | EmbeddedPaymentRow, currency: str, *, still: bool) -> Sums:
+def _sums(row: PaymentRow | EmbeddedPaymentRow, currency: str, *, open_: bool) -> Sums:
     return Sums(
         authorised=Money(row.authorised_minor, currency),
         captured=Money(row.captured_minor, currency),
         refunded=Money(row.refunded_minor, currency),
-        open=still,
+        open=open_,
     )

@@ -1,4 +1,4 @@
-"""Renders pages: one way for answers and errors alike, with the headers that keep a page to itself."""
+"""Renders the desk's pages, errors included, with their security headers."""
 
 import uuid
 from datetime import datetime
@@ -21,7 +21,7 @@ from temporal.names import draft_id
 
 HERE = Path(__file__).parent
 PREFIX = "/desk"
-# `no-referrer` would hide our own origin from ourselves.
+# `no-referrer` would make browsers send `Origin: null` with our own forms, which `security.form` refuses.
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
@@ -58,38 +58,38 @@ _ENVIRONMENT.filters |= {
 
 
 def page(request: Request, ctx: ApiContext, template: str, status: int = 200, **shown: Any) -> Response:
-    """Return a page. Every form on it carries the visitor's token, and a key of its own."""
+    """Return a rendered page. Every form on it has the visitor's CSRF token and its own idempotency key."""
     token = token_of(request)
     common = {
         "token": token,
         "new_key": lambda: str(uuid.uuid4()),
         "now": ctx.store.now(),
         "web_ui": lambda order: _web_ui(ctx, order),
-        "laws": {each.name: each.sentence for each in INVARIANTS},
+        "invariants": {each.name: each.sentence for each in INVARIANTS},
         "money_of": lambda row: Money(row.amount_minor, row.currency),
         "section": template.removesuffix(".html"),
     }
     text = _ENVIRONMENT.get_template(template).render(common | shown)
-    answer = HTMLResponse(text, status, HEADERS)
+    response = HTMLResponse(text, status, HEADERS)
     if request.cookies.get(COOKIE) != token:
-        answer.set_cookie(COOKIE, token, path=PREFIX, httponly=True, samesite="strict")
-    return answer
+        response.set_cookie(COOKIE, token, path=PREFIX, httponly=True, samesite="strict")
+    return response
 
 
 def redirect(path: str) -> Response:
-    """Return the answer to a form: look there, so that nothing is sent again on reload."""
+    """Return the response to a form: 303 to a page, so that a reload does not send the form again."""
     return RedirectResponse(path, 303, HEADERS)
 
 
 def error_page(scope: Scope, error: ProblemError) -> Response:
     """Return the page for a problem."""
-    made: ApiContext = scope["app"].state.parts
+    ctx: ApiContext = scope["app"].state.context
     status = error.status_code
-    title = labels.ERROR_TITLES.get(status, "Something went wrong")
+    title = labels.ERROR_TITLES.get(status, "Error")
     shown = {"title": title, "problem": error.problem, "hint": labels.HINTS.get(error.problem.code)}
-    answer = page(Request(scope), made, "error.html", status, **shown)
-    answer.headers.update(problem_headers(error))
-    return answer
+    response = page(Request(scope), ctx, "error.html", status, **shown)
+    response.headers.update(problem_headers(error))
+    return response
 
 
 def _web_ui(ctx: ApiContext, order: str) -> str | None:
@@ -100,5 +100,5 @@ def _web_ui(ctx: ApiContext, order: str) -> str | None:
 
 
 def moment(value: datetime) -> str:
-    """Return a time as it stands in a form: UTC, to the second."""
+    """Return a time as form fields hold it: ISO 8601 in UTC, to the second."""
     return value.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""The desk's addresses."""
+"""Routes of the desk."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -21,127 +21,129 @@ from domain.changes import ChangeKind
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(check_operator), Depends(check_host)])
 
-Parts = Annotated[ApiContext, Depends(api_context)]
-Sent = Annotated[Mapping[str, str], Depends(form)]
-_ACTS = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND)
-_HOW = {"retry-now": OperatorAction.RETRY_NOW, "done-by-hand": OperatorAction.DONE_BY_HAND}
+Context = Annotated[ApiContext, Depends(api_context)]
+Fields = Annotated[Mapping[str, str], Depends(form)]
+_DRAFT_ACTIONS = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND)
+_STUCK_STEP_ACTIONS = {"retry-now": OperatorAction.RETRY_NOW, "done-by-hand": OperatorAction.DONE_BY_HAND}
 
 
-@router.get("")
-async def get_home(request: Request, ctx: Parts, asked: Annotated[order_list.ListQuery, Query()]) -> Response:
-    """Show the latest orders, or those a text names."""
-    found = await run_in_threadpool(order_list.find_orders, ctx, asked)
-    if found.only:
-        return redirect(f"{PREFIX}/orders/{found.only}")
+@router.get("", name="get_home")
+async def get_home(request: Request, ctx: Context, query: Annotated[order_list.ListQuery, Query()]) -> Response:
+    """Show the latest orders, or those that match the search text."""
+    orders = await run_in_threadpool(order_list.find_orders, ctx, query)
+    if orders.only:
+        return redirect(f"{PREFIX}/orders/{orders.only}")
     stuck = await work_queue.stuck_names(ctx)
-    return page(request, ctx, "home.html", asked=asked, found=found, stuck=stuck)
+    return page(request, ctx, "home.html", query=query, found=orders, stuck=stuck)
 
 
-@router.get("/attention")
-async def get_attention(request: Request, ctx: Parts) -> Response:
-    """Show what waits for an operator."""
+@router.get("/attention", name="get_attention")
+async def get_attention(request: Request, ctx: Context) -> Response:
+    """Show what needs an operator's attention."""
     return page(request, ctx, "attention.html", queue=await work_queue.queue(ctx))
 
 
-@router.get("/orders/{order}")
+@router.get("/orders/{order}", name="get_order")
 async def get_order(
     request: Request,
     order: str,
-    ctx: Parts,
+    ctx: Context,
     before: Annotated[str | None, Query(max_length=64)] = None,
-    asked: Annotated[str | None, Query(max_length=64)] = None,
-    helped: OperatorAction | None = None,
+    change: Annotated[str | None, Query(max_length=64)] = None,
+    performed: OperatorAction | None = None,
 ) -> Response:
-    """Show one order."""
-    shown = await order_shown(ctx, known_number(order), before, asked)
-    return page(request, ctx, "order.html", shown=shown, before=before, helped=helped)
+    """Show one order. The forms redirect here with `change` or `performed`, which the page then reports on."""
+    shown = await order_shown(ctx, known_number(order), before, change)
+    return page(request, ctx, "order.html", shown=shown, before=before, performed=performed)
 
 
-@router.get("/orders/{order}/{act}")
-async def get_action(request: Request, order: str, act: str, ctx: Parts) -> Response:
-    """Say what an act would do, and ask for a yes."""
-    return await _preview(request, known_number(order), act, ctx)
+@router.get("/orders/{order}/{action}", name="get_action")
+async def get_action(request: Request, order: str, action: str, ctx: Context) -> Response:
+    """Show the effects of an action, with the form that performs it."""
+    return await _preview(request, known_number(order), action, ctx)
 
 
-async def _preview(request: Request, number: str, act: str, ctx: ApiContext, wrong: str | None = None) -> Response:
-    if act in _HOW:
-        preview = await stuck_step_actions.preview(ctx, number, _HOW[act])
-    elif act in _ACTS:
-        preview = await run_in_threadpool(draft_actions.preview, ctx, number, act)
+async def _preview(request: Request, number: str, action: str, ctx: ApiContext, wrong: str | None = None) -> Response:
+    if action in _STUCK_STEP_ACTIONS:
+        preview = await stuck_step_actions.preview(ctx, number, _STUCK_STEP_ACTIONS[action])
+    elif action in _DRAFT_ACTIONS:
+        preview = await run_in_threadpool(draft_actions.preview, ctx, number, action)
     else:
         raise ProblemError("NOT_FOUND")
     return page(request, ctx, "action.html", 422 if wrong else 200, preview=preview, wrong=wrong)
 
 
-@router.post("/orders/{order}/confirm")
-async def confirm(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
-    """Confirm the draft, when nothing is owed."""
-    return await _do(request, order, ChangeKind.CONFIRM, ctx, fields)
+@router.post("/orders/{order}/confirm", name="confirm")
+async def confirm(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
+    """Confirm the draft; its balance must not be positive."""
+    return await _perform_draft_action(request, order, ChangeKind.CONFIRM, ctx, fields)
 
 
-@router.post("/orders/{order}/discard")
-async def discard(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
+@router.post("/orders/{order}/discard", name="discard")
+async def discard(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
     """Discard the draft."""
-    return await _do(request, order, ChangeKind.DISCARD, ctx, fields)
+    return await _perform_draft_action(request, order, ChangeKind.DISCARD, ctx, fields)
 
 
-@router.post("/orders/{order}/extend")
-async def extend(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
+@router.post("/orders/{order}/extend", name="extend")
+async def extend(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
     """Move the draft's deadline."""
-    return await _do(request, order, ChangeKind.EXTEND, ctx, fields)
+    return await _perform_draft_action(request, order, ChangeKind.EXTEND, ctx, fields)
 
 
-async def _do(request: Request, order: str, act: ChangeKind, ctx: ApiContext, fields: Mapping[str, str]) -> Response:
-    number = known_number(order)
-    try:
-        change = await draft_actions.perform(request, ctx, number, act, fields)
-    except ReasonError as error:
-        return await _preview(request, number, act, ctx, str(error))
-    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'asked': change})}")
-
-
-@router.post("/orders/{order}/retry-now")
-async def retry_now(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
-    """Have the stuck step tried again at once."""
-    return await _help(request, order, OperatorAction.RETRY_NOW, ctx, fields)
-
-
-@router.post("/orders/{order}/done-by-hand")
-async def done_by_hand(request: Request, order: str, ctx: Parts, fields: Sent) -> Response:
-    """Take the stuck step for done by hand."""
-    return await _help(request, order, OperatorAction.DONE_BY_HAND, ctx, fields)
-
-
-async def _help(
-    request: Request, order: str, how: OperatorAction, ctx: ApiContext, fields: Mapping[str, str]
+async def _perform_draft_action(
+    request: Request, order: str, action: ChangeKind, ctx: ApiContext, fields: Mapping[str, str]
 ) -> Response:
     number = known_number(order)
     try:
-        await stuck_step_actions.perform(ctx, number, how, fields)
+        change = await draft_actions.perform(request, ctx, number, action, fields)
     except ReasonError as error:
-        return await _preview(request, number, how.replace("_", "-"), ctx, str(error))
-    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'helped': how})}")
+        return await _preview(request, number, action, ctx, str(error))
+    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'change': change})}")
 
 
-@router.get("/services")
-async def get_services(request: Request, ctx: Parts, day: date | None = None) -> Response:
+@router.post("/orders/{order}/retry-now", name="retry_now")
+async def retry_now(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
+    """Retry the stuck step at once."""
+    return await _perform_stuck_step_action(request, order, OperatorAction.RETRY_NOW, ctx, fields)
+
+
+@router.post("/orders/{order}/done-by-hand", name="done_by_hand")
+async def done_by_hand(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
+    """Mark the stuck step as done by hand."""
+    return await _perform_stuck_step_action(request, order, OperatorAction.DONE_BY_HAND, ctx, fields)
+
+
+async def _perform_stuck_step_action(
+    request: Request, order: str, action: OperatorAction, ctx: ApiContext, fields: Mapping[str, str]
+) -> Response:
+    number = known_number(order)
+    try:
+        await stuck_step_actions.perform(ctx, number, action, fields)
+    except ReasonError as error:
+        return await _preview(request, number, action.replace("_", "-"), ctx, str(error))
+    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'performed': action})}")
+
+
+@router.get("/services", name="get_services")
+async def get_services(request: Request, ctx: Context, day: date | None = None) -> Response:
     """Show a day's departures."""
     return page(request, ctx, "services.html", shown=await run_in_threadpool(seats.departures_of, ctx, day))
 
 
-@router.get("/services/{service}")
-async def get_seat_map(request: Request, service: str, ctx: Parts) -> Response:
-    """Show who has which seat of a departure."""
+@router.get("/services/{service}", name="get_seat_map")
+async def get_seat_map(request: Request, service: str, ctx: Context) -> Response:
+    """Show the seat map of a departure, with the order of each taken seat."""
     return page(request, ctx, "seat_map.html", shown=await run_in_threadpool(seats.map_of, ctx, service))
 
 
-@router.get("/static/desk.css")
+@router.get("/static/desk.css", name="get_style")
 async def get_style() -> Response:
-    """Return the one style sheet."""
+    """Return the style sheet."""
     return FileResponse(HERE / "static" / "desk.css", media_type="text/css", headers=HEADERS)
 
 
-@router.get("/static/icon.svg")
+@router.get("/static/icon.svg", name="get_icon")
 async def get_icon() -> Response:
     """Return the icon of the browser's tab."""
     return FileResponse(HERE / "static" / "icon.svg", media_type="image/svg+xml", headers=HEADERS)

@@ -1,4 +1,4 @@
-"""Departures of a day, and the seats of one, coach by coach."""
+"""Data of the seat pages: the departures of a day, and the seat map of one departure."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ from domain.model import is_code
 from store.tables import ServiceRow
 from store.views.seat_maps import Departure, MappedSeat, day_before, day_from, departures, seats_on, service
 
-MOST_DEPARTURES = 200
-MOST_SEATS = 2000
+MAX_DEPARTURES = 200
+MAX_SEATS = 2000
 
 
 @dataclass(frozen=True)
 class Day:
-    """The departures of a day, and the days beside it that have some."""
+    """The departures of a day, and the nearest earlier and later days with departures."""
 
     day: date
     departures: Sequence[Departure]
@@ -27,7 +27,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Coach:
-    """A coach as it is drawn: rows of seats from front to back."""
+    """A coach of a seat map: rows of seats from front to back."""
 
     number: int
     rows: Sequence[Sequence[MappedSeat]]
@@ -35,36 +35,35 @@ class Coach:
 
 @dataclass(frozen=True)
 class SeatMap:
-    """A departure with its coaches and how many seats are in which state."""
+    """A departure with its coaches, and the number of seats in each state."""
 
     service: ServiceRow
     coaches: Sequence[Coach]
     counts: Mapping[str, int]
     held: Sequence[MappedSeat]
-    """Seats held, by whom and until when."""
+    """The held seats, each with its order and expiry."""
 
 
 def departures_of(ctx: ApiContext, day: date | None) -> Day:
-    """Return a day's departures; without a day, those of the first day from today that has some."""
+    """Return a day's departures; without a day, those of the first day from today that has departures."""
     with ctx.store.read() as tx:
         today = ctx.store.now().date()
         shown = day or day_from(tx, today) or today
-        found = departures(tx, shown, MOST_DEPARTURES)
         later = None if shown == date.max else day_from(tx, shown + timedelta(days=1))
-        return Day(shown, found, day_before(tx, shown), later)
+        return Day(shown, departures(tx, shown, MAX_DEPARTURES), day_before(tx, shown), later)
 
 
 def map_of(ctx: ApiContext, name: str) -> SeatMap:
-    """Return a departure's seats. Raises SERVICE_NOT_FOUND."""
+    """Return a departure's seat map. Raises SERVICE_NOT_FOUND."""
     with ctx.store.read() as tx:
-        found = service(tx, name) if is_code(name) else None
-        if found is None:
+        service_row = service(tx, name) if is_code(name) else None
+        if service_row is None:
             raise ProblemError("SERVICE_NOT_FOUND")
-        seats = seats_on(tx, name, MOST_SEATS)
+        seats = seats_on(tx, name, MAX_SEATS)
     coaches: dict[int, dict[int, list[MappedSeat]]] = defaultdict(lambda: defaultdict(list))
     counts = {"free": 0, "held": 0, "confirmed": 0}
     for seat in seats:
         coaches[seat.coach][seat.row].append(seat)
         counts[seat.state] += 1
     drawn = [Coach(number, list(rows.values())) for number, rows in coaches.items()]
-    return SeatMap(found, drawn, counts, held=[seat for seat in seats if seat.state == "held"])
+    return SeatMap(service_row, drawn, counts, held=[seat for seat in seats if seat.state == "held"])

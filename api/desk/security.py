@@ -1,4 +1,4 @@
-"""Who may read a page and send a form: calls by our own names, from our own pages, with a token of ours."""
+"""Access checks of the desk: operator authentication, known host names, and forms protected against CSRF."""
 
 import hmac
 import re
@@ -18,38 +18,41 @@ from domain.dual_control import clean_reason
 
 COOKIE = "changeover_desk"
 FORM = "application/x-www-form-urlencoded"
-MOST_FIELDS = 20
+MAX_FIELDS = 20
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _KEY = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 
 
 async def check_operator(request: Request) -> None:
-    """Raise UNAUTHENTICATED or SCOPE_MISSING unless an operator asks; browsers know Basic: a key is its password."""
-    door: Authenticator = request.app.state.door
-    await door.authenticate(request, Scope.OPERATE, 'Basic realm="The desk: any name, your API key"')
+    """Authenticate an operator. Browsers use HTTP Basic: any user name, an API key as password.
+
+    Raises UNAUTHENTICATED or SCOPE_MISSING.
+    """
+    authenticator: Authenticator = request.app.state.authenticator
+    await authenticator.authenticate(request, Scope.OPERATE, 'Basic realm="The desk: any name, your API key"')
 
 
-def check_host(request: Request, made: Annotated[ApiContext, Depends(api_context)]) -> None:
-    """Raise HOST_UNKNOWN unless the desk is called by a name of its own (against DNS rebinding)."""
-    if made.desk is None or not made.desk.knows(single(request, "Host") or ""):
+def check_host(request: Request, ctx: Annotated[ApiContext, Depends(api_context)]) -> None:
+    """Raise HOST_UNKNOWN unless the Host header is one of the desk's own names (against DNS rebinding)."""
+    if ctx.desk is None or not ctx.desk.knows(single(request, "Host") or ""):
         raise ProblemError("HOST_UNKNOWN")
 
 
 def token_of(request: Request) -> str:
-    """Return the visitor's token: the one their browser has, or a new one."""
+    """Return the visitor's CSRF token: the one in its cookie, or a new one."""
     known = request.cookies.get(COOKIE, "")
     return known if _TOKEN.fullmatch(known) else secrets.token_urlsafe(32)
 
 
 async def form(request: Request) -> Mapping[str, str]:
-    """Return the fields of a form sent from a page of ours. Raises CROSS_SITE_FORM and MALFORMED_BODY."""
-    if not _from_here(request):
+    """Return the fields of a form sent from a page of the desk. Raises CROSS_SITE_FORM and MALFORMED_BODY."""
+    if not _same_origin(request):
         raise ProblemError("CROSS_SITE_FORM")
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != FORM:
         raise ProblemError("MALFORMED_BODY")
     try:
         text = (await request.body()).decode()
-        fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=MOST_FIELDS))
+        fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=MAX_FIELDS))
     except ValueError:
         raise ProblemError("MALFORMED_BODY") from None
     known = request.cookies.get(COOKIE, "")
@@ -59,14 +62,14 @@ async def form(request: Request) -> Mapping[str, str]:
 
 
 class ReasonError(Exception):
-    """The reason given is none: the text says why."""
+    """The form's reason is not valid; the message says why."""
 
 
-def reason_of(fields: Mapping[str, str], unasked: str | None) -> str:
-    """Return why, or what stands for it where it need not be said. Raises ReasonError."""
+def reason_of(fields: Mapping[str, str], default: str | None) -> str:
+    """Return the form's reason, or the default for an action that needs none. Raises ReasonError."""
     text = fields.get("reason", "")
-    if not text.strip() and unasked:
-        return unasked
+    if not text.strip() and default:
+        return default
     try:
         return clean_reason(text)
     except ValueError as error:
@@ -74,15 +77,18 @@ def reason_of(fields: Mapping[str, str], unasked: str | None) -> str:
 
 
 def key_of(fields: Mapping[str, str]) -> str:
-    """Return the key a form was given when it was shown: sent twice, it is done once."""
+    """Return the idempotency key rendered into a form: a form sent twice takes effect once."""
     key = fields.get("key", "")
     if not _KEY.fullmatch(key):
         raise ProblemError("MALFORMED_BODY")
     return key
 
 
-def _from_here(request: Request) -> bool:
-    """Whether a browser says that a page of this very origin sent it; one that says nothing has the token to show."""
+def _same_origin(request: Request) -> bool:
+    """Whether the browser states that a page of this origin sent the request.
+
+    Browsers that send neither header are accepted here: they still need the token.
+    """
     site, origin = single(request, "Sec-Fetch-Site"), single(request, "Origin")
     if site is not None and site != "same-origin":
         return False

@@ -1,4 +1,4 @@
-"""Helping a stuck step: what it would do, and doing it by the same function as the API."""
+"""Operator actions on a stuck step, retry and done by hand: preview, and execution by the API's own service."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
 from api.desk.draft_actions import ActionPreview
-from api.desk.orders import head_of
+from api.desk.orders import get_order_row
 from api.desk.security import key_of, reason_of
 from api.desk.work_queue import StuckStepView, stuck_step
 from api.services.needs_attention import progress_of
@@ -14,37 +14,38 @@ from api.services.operator_actions import OperatorAction
 from api.services.operator_actions import perform as perform_action
 from temporal.messages import Progress
 
-_UNASKED = "tried again at the desk"
+_DEFAULT_REASON = "tried again at the desk"
 
 
-async def preview(ctx: ApiContext, number: str, how: OperatorAction) -> ActionPreview:
-    """Return what helping would do now. Raises ORDER_NOT_FOUND."""
+async def preview(ctx: ApiContext, number: str, action: OperatorAction) -> ActionPreview:
+    """Return the effects an action would have now. Raises ORDER_NOT_FOUND."""
     (progress,) = await progress_of(ctx.workflow_client, [number])
     event, stuck = await run_in_threadpool(_stuck, ctx, number, progress)
-    act, what = how.replace("_", "-"), f"“{stuck.description}” of {number}" if stuck else "the stuck step"
-    hindrance = None if stuck else "No step of this order is stuck, or its workflow could not be asked."
-    if how is OperatorAction.RETRY_NOW:
-        does = [f"{what} is tried again at once, under the same key: it happens once however often it is tried."]
-        return ActionPreview(number, act, "Try again now", "Try again now", does, event, hindrance)
-    does = [
-        f"{what} is taken for done at its provider. The provider is not asked any more.",
-        "Our own books are mended, and the change goes on to its end.",
-        "If it was not done there, money or seats are wrong from now on: look before you say so.",
-        "Who says so and why is recorded on the order, for ever. No names of travellers, please.",
-        "Above what one person may say alone it is done once a second one has said the same, within an hour.",
+    path = action.replace("_", "-")
+    step = f"“{stuck.description}” of {number}" if stuck else "the stuck step"
+    blocked_because = None if stuck else "No step of this order is stuck, or its workflow did not answer."
+    if action is OperatorAction.RETRY_NOW:
+        effects = [f"{step} is retried at once under the same key: it takes effect once, however often it is tried."]
+        return ActionPreview(number, path, "Try again now", "Try again now", effects, event, blocked_because)
+    effects = [
+        f"{step} is recorded as done at its provider. The provider is not called again.",
+        "The ledger is updated, and the change continues to its end.",
+        "If the step was not done there, money or seats are wrong from now on: verify it at the provider first.",
+        "Your name and reason are recorded on the order permanently. Do not write names of travellers.",
+        "Above the single-person limit it takes effect once a second person has stated the same, within an hour.",
     ]
     if stuck:
-        does += [f"{each.saying.actor} said so already: “{each.saying.reason}”." for each in stuck.statements]
+        effects += [f"{each.statement.actor} has stated this: “{each.statement.reason}”." for each in stuck.statements]
     if stuck and stuck.key:
-        does.insert(1, f"The provider knows it under the key {stuck.key}.")
+        effects.insert(1, f"The step's key at the provider is {stuck.key}.")
     return ActionPreview(
         number,
-        act,
-        "Say it was done by hand",
-        "It was done by hand",
-        does,
+        path,
+        "Mark as done by hand",
+        "Mark as done by hand",
+        effects,
         event,
-        hindrance,
+        blocked_because,
         dangerous=True,
         needs_reason=True,
     )
@@ -52,15 +53,16 @@ async def preview(ctx: ApiContext, number: str, how: OperatorAction) -> ActionPr
 
 def _stuck(ctx: ApiContext, number: str, progress: Progress | None) -> tuple[int, StuckStepView | None]:
     with ctx.store.read() as tx:
-        head = head_of(tx, number)
-        return head.last_event, stuck_step(tx, number, progress, ctx.store.now()) if progress else None
+        order_row = get_order_row(tx, number)
+        return order_row.last_event, stuck_step(tx, number, progress, ctx.store.now()) if progress else None
 
 
-async def perform(ctx: ApiContext, number: str, how: OperatorAction, fields: Mapping[str, str]) -> None:
-    """Help an order's stuck step.
+async def perform(ctx: ApiContext, number: str, action: OperatorAction, fields: Mapping[str, str]) -> None:
+    """Retry an order's stuck step, or mark it as done by hand.
 
-    Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, SECOND_PERSON_NEEDED, and EngineUnreachableError.
+    Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, SECOND_PERSON_NEEDED and TemporalUnavailableError.
     """
-    reason, key = reason_of(fields, _UNASKED if how is OperatorAction.RETRY_NOW else None), key_of(fields)
+    default = _DEFAULT_REASON if action is OperatorAction.RETRY_NOW else None
+    reason, key = reason_of(fields, default), key_of(fields)
     await run_in_threadpool(_stuck, ctx, number, None)
-    await perform_action(ctx, number, how, reason, key)
+    await perform_action(ctx, number, action, reason, key)

@@ -1,4 +1,4 @@
-"""What happened to an order, latest first: who asked, why it ended so, and what was before and after."""
+"""The timeline of an order, latest first: each request with its client, outcome, prices and events."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,13 +20,13 @@ from store.tables import ChangeRow, EventRow, LineRow, OrderRow
 from store.views import order_timeline
 
 PAGE = 25
-MOST_EVENTS = 400
-_BY_ITSELF = (EventType.DRAFT_DISCARDED, EventType.DRAFT_EXPIRED)
+MAX_EVENTS = 400
+_DRAFT_ENDS = (EventType.DRAFT_DISCARDED, EventType.DRAFT_EXPIRED)
 
 
 @dataclass(frozen=True)
 class LineShown:
-    """A line that came or went: what, where, for how much."""
+    """A line that a change added or removed."""
 
     id: str
     product: str
@@ -37,7 +37,7 @@ class LineShown:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that became true, in words."""
+    """An event of an order, as a sentence."""
 
     at: datetime
     text: str
@@ -45,7 +45,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Entry:
-    """One request, or one end of a draft that nobody asked for."""
+    """One request, or the end of a draft that no request caused."""
 
     id: str | None
     kind: str
@@ -63,34 +63,35 @@ class Entry:
     removed: Sequence[LineShown] = ()
     notes: Sequence[Note] = ()
     in_draft: bool = False
-    """Whether what it did belongs to the draft that is open now."""
+    """Whether the request belongs to the draft that is open now."""
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """A part of what happened, and where the older part begins."""
+    """One page of a timeline; `older` is the request after which the next page begins, None on the last page."""
 
     entries: Sequence[Entry]
     older: str | None
 
 
-def timeline(tx: TenantSession, ctx: ApiContext, head: OrderRow, order: Order, before: str | None) -> Timeline:
-    """Return a part of an order's timeline, latest first, older than a request."""
-    found = order_timeline.requests(tx, head, before, PAGE + 1)
-    rows, more = found[:PAGE], len(found) > PAGE
-    events = order_timeline.events_of(tx, head, [row.id for row in rows], MOST_EVENTS)
-    writer = _Writer(tx, ctx, head, order, rows)
-    oldest = rows[-1].created_at if more else head.created_at
-    latest = found[0].created_at if before and found else None
-    entries = [writer.of_request(row, events) for row in rows]
-    ends = [e for e in events if e.change is None and e.type in _BY_ITSELF and e.at >= oldest and not _asked(e, rows)]
-    entries += [writer.of_end(event) for event in ends if latest is None or event.at <= latest]
+def timeline(tx: TenantSession, ctx: ApiContext, order_row: OrderRow, order: Order, before: str | None) -> Timeline:
+    """Return one page of an order's timeline, latest first: the entries before a request, or the latest ones."""
+    requests = order_timeline.requests(tx, order_row, before, PAGE + 1)
+    rows, more = requests[:PAGE], len(requests) > PAGE
+    events = order_timeline.events_of(tx, order_row, [row.id for row in rows], MAX_EVENTS)
+    builder = _EntryBuilder(tx, ctx, order_row, order, rows)
+    oldest = rows[-1].created_at if more else order_row.created_at
+    latest = requests[0].created_at if before and requests else None
+    entries = [builder.entry_of_request(row, events) for row in rows]
+    ends = [e for e in events if e.change is None and e.type in _DRAFT_ENDS and e.at >= oldest]
+    unrequested = [e for e in ends if not _was_requested(e, rows)]
+    entries += [builder.entry_of_end(event) for event in unrequested if latest is None or event.at <= latest]
     ordered = sorted(entries, key=lambda each: each.at, reverse=True)
-    return Timeline(_with_totals(ordered, found[PAGE:]), rows[-1].id if more else None)
+    return Timeline(_with_totals(ordered, requests[PAGE:]), rows[-1].id if more else None)
 
 
-def _asked(event: EventRow, rows: Iterable[ChangeRow]) -> bool:
-    """Whether somebody asked for this end of a draft."""
+def _was_requested(event: EventRow, rows: Iterable[ChangeRow]) -> bool:
+    """Whether a discard request caused this end of a draft."""
     return event.type == EventType.DRAFT_DISCARDED and any(
         row.kind == ChangeKind.DISCARD
         and row.claimed_at is not None
@@ -101,37 +102,37 @@ def _asked(event: EventRow, rows: Iterable[ChangeRow]) -> bool:
 
 
 def _with_totals(entries: Sequence[Entry], earlier: Sequence[ChangeRow]) -> list[Entry]:
-    """Say of each entry what the order cost before it: what it cost after the one before."""
+    """Return the entries with `before` set: the order's total after the entry before."""
     outcome = outcome_of(earlier[0]) if earlier else None
     total = outcome.order.total if outcome else None
-    told: list[Entry] = []
+    completed: list[Entry] = []
     for entry in reversed(entries):
-        told.append(replace(entry, before=None if entry.kind == ChangeKind.CREATE else total))
-        # A draft that ran out says nothing of its sums: the next one begins unknown.
+        completed.append(replace(entry, before=None if entry.kind == ChangeKind.CREATE else total))
+        # The end of an expired draft has no totals, so the entry after it starts with an unknown total.
         total = entry.after if entry.after is not None or entry.finished is not None else total
-    return told[::-1]
+    return completed[::-1]
 
 
-class _Writer:
-    """Writes entries of one order, with its lines and seats at hand."""
+class _EntryBuilder:
+    """Builds timeline entries of one order from its lines, seats and plans."""
 
     def __init__(
-        self, tx: TenantSession, ctx: ApiContext, head: OrderRow, order: Order, rows: Sequence[ChangeRow]
+        self, tx: TenantSession, ctx: ApiContext, order_row: OrderRow, order: Order, rows: Sequence[ChangeRow]
     ) -> None:
-        self._made = ctx
-        self._head = head
+        self._ctx = ctx
+        self._order_row = order_row
         self._plans = {row.id: plan_of(row) for row in rows if row.plan}
         ids = [line for plan in self._plans.values() for line in (*(a.id for a in plan.adds), *plan.removes)]
-        self._lines: Mapping[str, LineRow] = order_timeline.lines(tx, head, ids)
+        self._lines: Mapping[str, LineRow] = order_timeline.lines(tx, order_row, ids)
         self._seats = {each.id: each.name for each in order.reservations}
 
-    def of_request(self, row: ChangeRow, events: Iterable[EventRow]) -> Entry:
-        """Return the entry of a request."""
+    def entry_of_request(self, row: ChangeRow, events: Iterable[EventRow]) -> Entry:
+        """Return the entry of one request."""
         outcome, plan, quote = outcome_of(row), self._plans.get(row.id), quote_of(row)
         return Entry(
             id=row.id,
             kind=row.kind,
-            who=labels.who(row.route, ENTUR, self._made.discover.base_path),
+            who=labels.who(row.route, ENTUR, self._ctx.discover.base_path),
             at=row.created_at,
             finished=row.finished_at,
             state=row.state,
@@ -145,11 +146,11 @@ class _Writer:
             notes=_notes(event for event in events if event.change == row.id),
             in_draft=row.state == ChangeState.DONE
             and row.draft_opened_by is not None
-            and row.draft_opened_by == self._head.draft_opened_by,
+            and row.draft_opened_by == self._order_row.draft_opened_by,
         )
 
-    def of_end(self, event: EventRow) -> Entry:
-        """Return the entry of a draft's end that nobody asked for through us."""
+    def entry_of_end(self, event: EventRow) -> Entry:
+        """Return the entry of a draft's end without a request: it expired, or was cancelled in Temporal."""
         expired = event.type == EventType.DRAFT_EXPIRED
         return Entry(
             id=None,
@@ -173,7 +174,7 @@ class _Writer:
         row = self._lines.get(line)
         if row is None:
             return LineShown(line, "", None, None, ())
-        price = Money(row.price_minor, self._head.currency)
+        price = Money(row.price_minor, self._order_row.currency)
         return LineShown(line, row.product, row.service, price, self._seats_of(line))
 
     def _seats_of(self, line: str) -> list[str]:
@@ -183,5 +184,5 @@ class _Writer:
 
 
 def _notes(events: Iterable[EventRow]) -> list[Note]:
-    said = ((event.at, labels.describe_event(event.type, data_of(event))) for event in events)
-    return [Note(at, text) for at, text in said if text]
+    sentences = ((event.at, labels.describe_event(event.type, data_of(event))) for event in events)
+    return [Note(at, text) for at, text in sentences if text]

@@ -1,4 +1,4 @@
-"""What discarding a draft now would undo, in words."""
+"""Describes what discarding a draft now would undo."""
 
 from collections.abc import Iterator
 
@@ -13,30 +13,30 @@ from temporal.names import StepName
 
 
 def undo_list(tx: TenantSession, order: Order) -> list[str]:
-    """Return what discarding the draft now would undo, first undone first; nothing without a draft."""
+    """Return one sentence for each effect that a discard would undo, in the order of undoing; empty without a draft."""
     if order.draft_opened_by is None:
         return []
     steps = unfinished.of_draft(tx, order.number, order.draft_opened_by)
-    return [text for each in reversed(steps) if each.step in REVERSIBLE for text in _undone(tx, order, each)]
+    return [text for each in reversed(steps) if each.step in REVERSIBLE for text in _describe_undo(tx, order, each)]
 
 
-def _undone(tx: TenantSession, order: Order, effect: StepRecordRow) -> Iterator[str]:
-    match effect.step:
+def _describe_undo(tx: TenantSession, order: Order, record: StepRecordRow) -> Iterator[str]:
+    match record.step:
         case StepName.RESERVE_SEATS:
-            seats = [f"{each.coach}-{each.seat:02} on {each.service}" for each in under_key(tx, effect.key)]
+            seats = [f"{each.coach}-{each.seat:02} on {each.service}" for each in under_key(tx, record.key)]
             if seats:
-                yield f"{labels.count(len(seats), 'seat')} given back: {', '.join(seats)}"
+                yield f"{labels.count(len(seats), 'seat')} released: {', '.join(seats)}"
         case StepName.AUTHORISE_PAYMENT:
             for payment in order.payments:
-                if payment.key == effect.key and payment.open:
-                    yield f"{payment.authorised.display} let go"
+                if payment.key == record.key and payment.open:
+                    yield f"{payment.authorised.display} voided"
         case _:
-            yield from _lines(order, effect.change)
+            yield from _describe_lines(order, record.change)
 
 
-def _lines(order: Order, change: str) -> Iterator[str]:
-    off = [line.id for line in order.lines if line.added_by == change]
-    back = [line.id for line in order.lines if line.removed_by == change]
-    for lines, what in ((off, "taken off"), (back, "restored")):
+def _describe_lines(order: Order, change: str) -> Iterator[str]:
+    added = [line.id for line in order.lines if line.added_by == change]
+    removed = [line.id for line in order.lines if line.removed_by == change]
+    for lines, verb in ((added, "removed"), (removed, "restored")):
         if lines:
-            yield f"{labels.count(len(lines), 'line')} {what}: {', '.join(lines)}"
+            yield f"{labels.count(len(lines), 'line')} {verb}: {', '.join(lines)}"

@@ -1,4 +1,4 @@
-"""What waits for an operator, put together from Temporal and the books."""
+"""Data of the attention page, from Temporal and the database: what needs an operator."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from api.desk import labels
 from api.services import needs_attention
 from api.services.needs_attention import progress_of, stuck_orders
 from api.workflow_client import TemporalUnavailableError
-from domain.dual_control import AGREED_WITHIN
+from domain.dual_control import CONFIRMATION_WINDOW
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
 from store.changes import operator_statements
@@ -30,14 +30,14 @@ from store.views import work_queue
 from temporal.messages import Progress, StuckStep
 
 SHOWN = 50
-TAKEN_UP_WITHIN = timedelta(minutes=2)
-"""Two rounds of the schedule: by then every request should have been taken up."""
-SOON = timedelta(minutes=5)
+CLAIMED_WITHIN = timedelta(minutes=2)
+"""Two rounds of the reconciliation schedule: a workflow should have claimed every request by then."""
+ENDING_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class StuckStepView:
-    """A step that keeps failing, and what hangs on it."""
+    """A step that keeps failing, with the money at risk and the suggested action."""
 
     order: str
     step: str
@@ -47,98 +47,102 @@ class StuckStepView:
     request: str | None
     unsettled: Sequence[str]
     risk: Risk
-    proposal: str
+    suggested_action: str
     key: str | None
-    heard: bool
-    """Whether its workflow says so; else it is by the books, and may have come through since."""
+    """The step key sent to the provider; None for a step that calls no provider."""
+    from_workflow: bool
+    """Whether the workflow reported it; otherwise it comes from the database and the step may be done by now."""
     statements: Sequence[RecordedStatement]
-    """Who said within the hour that it was done by hand."""
+    """Operators' statements within `CONFIRMATION_WINDOW` that the step was done by hand."""
 
 
 @dataclass(frozen=True)
 class Queue:
-    """Everything that waits."""
+    """Everything that needs an operator."""
 
     stuck: Sequence[StuckStepView]
     discrepancies: Sequence[Violation] | None
-    """None when the books could not be read through in time."""
+    """Violated invariants; None when the checks did not finish in time."""
     overdue: Sequence[ChangeRow]
     ending: Sequence[OrderRow]
-    engine: bool
-    """Whether Temporal said which steps are stuck."""
+    temporal_answers: bool
+    """Whether Temporal could list the orders with a stuck step."""
     more: bool = False
     risks: Mapping[str, Money] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits, as far as could be told."""
+        """Whether nothing needs an operator, as far as the sources answered."""
         return not (self.stuck or self.discrepancies or self.overdue or self.ending)
 
 
 async def queue(ctx: ApiContext) -> Queue:
-    """Return what waits. Without Temporal it is told by the books alone."""
-    drift = asyncio.ensure_future(run_in_threadpool(_drift, ctx))
+    """Return everything that needs an operator; while Temporal is unavailable, from the database only."""
+    violations = asyncio.ensure_future(run_in_threadpool(_find_discrepancies, ctx))
     names = await stuck_names(ctx)
-    orders = await run_in_threadpool(_last_heard_stuck, ctx) if names is None else names
+    orders = await run_in_threadpool(_reported_stuck, ctx) if names is None else names
     progress = (
         await progress_of(ctx.workflow_client, orders[:SHOWN]) if names is not None else [None] * len(orders[:SHOWN])
     )
-    stuck = await run_in_threadpool(_all_stuck, ctx, dict(zip(orders, progress, strict=False)))
-    overdue, ending = await run_in_threadpool(_late, ctx)
+    stuck = await run_in_threadpool(_build_views, ctx, dict(zip(orders, progress, strict=False)))
+    overdue, ending = await run_in_threadpool(_find_late, ctx)
     return Queue(
-        stuck, await drift, overdue, ending, names is not None, more=len(orders) > SHOWN, risks=_by_currency(stuck)
+        stuck, await violations, overdue, ending, names is not None, more=len(orders) > SHOWN, risks=_by_currency(stuck)
     )
 
 
 async def stuck_names(ctx: ApiContext) -> list[str] | None:
-    """Return the orders with a stuck step, or None when Temporal cannot be asked."""
+    """Return the orders with a stuck step; None while Temporal is unavailable."""
     try:
         return await stuck_orders(ctx)
     except TemporalUnavailableError:
         return None
 
 
-def _last_heard_stuck(ctx: ApiContext) -> list[str]:
+def _reported_stuck(ctx: ApiContext) -> list[str]:
     with ctx.store.read() as tx:
-        return work_queue.last_heard_stuck(tx, SHOWN + 1)
+        return work_queue.orders_reported_stuck(tx, SHOWN + 1)
 
 
-def _all_stuck(ctx: ApiContext, asked: Mapping[str, Progress | None]) -> list[StuckStepView]:
+def _build_views(ctx: ApiContext, progress_by_order: Mapping[str, Progress | None]) -> list[StuckStepView]:
     now = ctx.store.now()
     with ctx.store.read() as tx:
-        found = [stuck_step(tx, order, progress, now) for order, progress in asked.items()]
-    return sorted((each for each in found if each), key=lambda each: each.since)
+        views = [stuck_step(tx, order, progress, now) for order, progress in progress_by_order.items()]
+    return sorted((each for each in views if each), key=lambda each: each.since)
 
 
 def stuck_step(tx: TenantSession, order: str, progress: Progress | None, now: datetime) -> StuckStepView | None:
-    """Return an order's stuck step: as its workflow tells it, or else as the books last heard of it."""
-    head = find(tx, order)
-    call = work_queue.last_call(tx, order)
-    told = progress.stuck if progress else _last_heard(call, head)
-    if head is None or told is None:
+    """Return an order's stuck step: as its workflow reports it, or else from its last needs_attention event."""
+    order_row = find(tx, order)
+    event = work_queue.last_attention_event(tx, order)
+    stuck = progress.stuck if progress else _stuck_by_event(event, order_row)
+    if order_row is None or stuck is None:
         return None
-    loaded = load(tx, head)
-    change = call.change if call else None
+    loaded = load(tx, order_row)
+    change = event.change if event else None
+    retried = event is not None and work_queue.was_retried(tx, order, event)
     return StuckStepView(
         order=order,
-        step=told.step,
-        description=told.description,
-        code=told.code,
-        since=told.since,
+        step=stuck.step,
+        description=stuck.description,
+        code=stuck.code,
+        since=stuck.since,
         request=progress.request if progress else change,
-        unsettled=told.unsettled or tuple(islice(unsettled_items(tx, loaded, change or ""), SHOWN)),
+        unsettled=stuck.unsettled or tuple(islice(unsettled_items(tx, loaded, change or ""), SHOWN)),
         risk=at_risk(loaded),
-        proposal=labels.suggested_action(told.step, asked=call is not None and work_queue.was_retried(tx, order, call)),
-        key=labels.key(change, told.step) if change else None,
-        heard=progress is not None,
-        statements=operator_statements.statements_of_done(tx, order, told.step, told.since, now - AGREED_WITHIN),
+        suggested_action=labels.suggested_action(stuck.step, retried=retried),
+        key=labels.key(change, stuck.step) if change else None,
+        from_workflow=progress is not None,
+        statements=operator_statements.statements_of_done(
+            tx, order, stuck.step, stuck.since, now - CONFIRMATION_WINDOW
+        ),
     )
 
 
-def _last_heard(call: EventRow | None, head: OrderRow | None) -> StuckStep | None:
-    if call is None or head is None:
+def _stuck_by_event(event: EventRow | None, order_row: OrderRow | None) -> StuckStep | None:
+    if event is None or order_row is None:
         return None
-    data = data_of(call)
+    data = data_of(event)
     return StuckStep(
         step=data["step"],
         description=labels.step(data["step"]),
@@ -147,14 +151,14 @@ def _last_heard(call: EventRow | None, head: OrderRow | None) -> StuckStep | Non
     )
 
 
-def _late(ctx: ApiContext) -> tuple[list[ChangeRow], list[OrderRow]]:
+def _find_late(ctx: ApiContext) -> tuple[list[ChangeRow], list[OrderRow]]:
     now = ctx.store.now()
     with ctx.store.read() as tx:
-        overdue = work_queue.overdue_requests(tx, now - TAKEN_UP_WITHIN, SHOWN)
-        return overdue, work_queue.drafts_ending(tx, now + SOON, SHOWN)
+        overdue = work_queue.overdue_requests(tx, now - CLAIMED_WITHIN, SHOWN)
+        return overdue, work_queue.drafts_ending(tx, now + ENDING_WITHIN, SHOWN)
 
 
-def _drift(ctx: ApiContext) -> list[Violation] | None:
+def _find_discrepancies(ctx: ApiContext) -> list[Violation] | None:
     try:
         return needs_attention.discrepancies(ctx)
     except (OperationalError, StoreBusyError):

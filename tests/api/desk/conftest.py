@@ -1,4 +1,4 @@
-"""An operator at the desk."""
+"""Fixtures of the desk's tests."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from workflows.saga import step_runner
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Call an operator after three seconds instead of thirty: time for a first failure to be heard."""
+    """Call an operator after three seconds instead of thirty: enough for a first failure to be recorded."""
     monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 

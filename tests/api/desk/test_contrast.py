@@ -1,4 +1,4 @@
-"""Every text of the desk can be read, light and dark: WCAG 2.2 contrast of the colours of its one style sheet."""
+"""The colours of the desk's style sheet have the contrast of WCAG 2.2, in the light and the dark theme."""
 
 import re
 
@@ -12,11 +12,11 @@ TEXTS = [(ink, on) for ink in ("ink", "soft", "accent", "good", "warm", "bad") f
 TEXTS += [("on-accent", "accent"), ("ink", "tint"), ("accent", "tint"), ("soft", "bad-tint"), ("ink", "bad-tint")]
 TEXTS += [(name, f"{name}-tint") for name in ("good", "warm", "bad")]
 BORDERS = [(line, on) for line in ("edge", "accent", "bad", "warm") for on in SURFACES]
-"""Of fields to write in, and of what has the focus."""
+"""Borders of input fields, and outlines of focused elements."""
 
 
 def colours(theme: str) -> dict[str, str]:
-    """Return the colours by name: of the light theme, or of the dark one over it."""
+    """Return the colours by name: the light theme's, or the light theme overlaid with the dark one."""
     light, dark = (dict(re.findall(r"--([a-z-]+): #([0-9a-f]{6});", block)) for block in _blocks())
     return light if theme == "light" else light | dark
 
@@ -38,17 +38,17 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def test_the_measure_is_the_known_one() -> None:
+def test_the_contrast_formula_gives_the_known_values() -> None:
     assert contrast("000000", "ffffff") == pytest.approx(21)
     assert contrast("777777", "ffffff") == pytest.approx(4.48, abs=0.01)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_stands_out_by_four_and_a_half_and_borders_by_three(theme: str) -> None:
-    found = colours(theme)
-    weak = {pair: contrast(found[pair[0]], found[pair[1]]) for pair in TEXTS}
+    palette = colours(theme)
+    weak = {pair: contrast(palette[pair[0]], palette[pair[1]]) for pair in TEXTS}
     assert {pair: share for pair, share in weak.items() if share < 4.5} == {}
-    faint = {pair: contrast(found[pair[0]], found[pair[1]]) for pair in BORDERS}
+    faint = {pair: contrast(palette[pair[0]], palette[pair[1]]) for pair in BORDERS}
     assert {pair: share for pair, share in faint.items() if share < 3} == {}
 
 

@@ -1,4 +1,4 @@
-"""Forms do what they say, once, and only for who sees them."""
+"""Forms of the desk have their stated effects, once, and only if they come from the desk's own pages."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.support.world import World
 async def test_a_draft_is_discarded_once_however_often_the_form_is_sent(world: World, visitor: Visitor) -> None:
     order, before = await world.open_draft()
     path = f"/desk/orders/{order}/discard"
-    assert "1 line taken off" in await visitor.see(path)
+    assert "1 line removed" in await visitor.see(path)
     fields = await visitor.form_of(path)
     first, second = await visitor.send(path, fields), await visitor.send(path, fields)
     assert (first.status_code, second.status_code) == (303, 303)
@@ -28,12 +28,12 @@ async def test_a_draft_is_discarded_once_however_often_the_form_is_sent(world: W
 async def test_a_draft_is_confirmed_once_nothing_is_owed(world: World, visitor: Visitor) -> None:
     order, _ = await world.open_draft()
     path = f"/desk/orders/{order}/confirm"
-    assert "100.00 NOK is still owed" in words_of(await visitor.see(path))
+    assert "100.00 NOK is still due" in words_of(await visitor.see(path))
     await world.pay(order, "100.00")
-    unsaid = await visitor.fill_in(path)
-    assert (unsaid.status_code, "A reason must not be blank." in unsaid.text) == (422, True)
+    without_reason = await visitor.fill_in(path)
+    assert (without_reason.status_code, "A reason must not be blank." in without_reason.text) == (422, True)
     answer = await visitor.fill_in(path, reason="paid at the counter")
-    assert "asked by an operator: “paid at the counter”" in words_of(await visitor.see(f"/desk/orders/{order}"))
+    assert "requested by an operator: “paid at the counter”" in words_of(await visitor.see(f"/desk/orders/{order}"))
     assert "Confirmation: done." in words_of(await visitor.see(answer.headers["location"]))
     assert (await world.show(order))["confirmed_version"] == 2
     assert "The order has no open draft." in words_of(await visitor.see(path))
@@ -51,7 +51,7 @@ async def test_a_draft_is_extended_to_the_time_chosen(world: World, visitor: Vis
     await world.discard(order)
 
 
-async def test_nothing_is_done_to_an_order_that_has_changed_since_it_was_looked_at(
+async def test_an_action_on_an_order_that_changed_since_the_page_was_shown_is_refused(
     world: World, visitor: Visitor
 ) -> None:
     order, _ = await world.open_draft()
@@ -65,9 +65,9 @@ async def test_nothing_is_done_to_an_order_that_has_changed_since_it_was_looked_
     await world.discard(order)
 
 
-@pytest.mark.only_on("sqlite")  # a matter of what a browser says
+@pytest.mark.only_on("sqlite")  # it concerns the browser's headers only
 @pytest.mark.parametrize(
-    "says",
+    "headers",
     [
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
@@ -79,12 +79,12 @@ async def test_nothing_is_done_to_an_order_that_has_changed_since_it_was_looked_
     ],
     ids=str,
 )
-async def test_a_form_from_elsewhere_is_refused(world: World, visitor: Visitor, says: dict[str, str]) -> None:
+async def test_a_form_from_elsewhere_is_refused(world: World, visitor: Visitor, headers: dict[str, str]) -> None:
     order, _ = await world.open_draft()
     before = world.snapshot(order)
     path = f"/desk/orders/{order}/discard"
     fields = await visitor.form_of(path)
-    answer = await visitor.send(path, fields, **says)
+    answer = await visitor.send(path, fields, **headers)
     assert (answer.status_code, "CROSS_SITE_FORM" in answer.text) == (403, True)
     assert world.snapshot(order) == before
     assert (await visitor.send(path, fields | {"token": ""})).status_code == 403
@@ -95,7 +95,7 @@ async def test_a_form_from_elsewhere_is_refused(world: World, visitor: Visitor, 
 
 
 @pytest.mark.only_on("sqlite")  # likewise
-async def test_a_name_that_leads_here_without_being_ours_reads_nothing(visitor: Visitor) -> None:
+async def test_a_request_under_an_unknown_host_name_is_refused(visitor: Visitor) -> None:
     for host in ("rebound.example", "127.0.0.1.rebound.example", "localhost.example:80", ""):
         answer = await visitor.http.get("/desk", headers={"Host": host})
         assert (answer.status_code, "HOST_UNKNOWN" in answer.text) == (421, True)
@@ -103,25 +103,25 @@ async def test_a_name_that_leads_here_without_being_ours_reads_nothing(visitor: 
         assert (await visitor.http.get("/desk", headers={"Host": host})).status_code == 200
 
 
-async def test_saying_it_was_done_by_hand_needs_a_reason_and_is_recorded(world: World, visitor: Visitor) -> None:
-    order, asked, _ = await start_stuck_change(world, StepName.RELEASE_SEATS)
+async def test_marking_a_step_as_done_by_hand_needs_a_reason_and_is_recorded(world: World, visitor: Visitor) -> None:
+    order, pending, _ = await start_stuck_change(world, StepName.RELEASE_SEATS)
     path = f"/desk/orders/{order}/done-by-hand"
-    assert "The provider is not asked any more." in await visitor.see(path)
+    assert "The provider is not called again." in await visitor.see(path)
     for reason in ("  ", "x\u202ey", 201 * "x"):
         refused = await visitor.fill_in(path, reason=reason)
         assert (refused.status_code, 'role="alert"' in refused.text) == (422, True)
     answer = await visitor.fill_in(path, reason="released at the counter")
     assert answer.status_code == 303
-    await asked
+    await pending
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
-    assert "reserve seats done by hand, said an operator: “released at the counter”" in page
+    assert "reserve seats marked as done by hand by an operator: “released at the counter”" in page
     assert "No step of this order is stuck" in await visitor.see(path)
     late = await visitor.send(path, {"token": visitor.cookie.partition("=")[2], "key": 36 * "a", "reason": "x"})
     assert (late.status_code, "NOTHING_STUCK" in late.text) == (409, True)
 
 
-async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> None:
-    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
+async def test_a_retry_sent_twice_is_recorded_once(world: World, visitor: Visitor) -> None:
+    order, pending, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     path = f"/desk/orders/{order}/retry-now"
     fields, before = await visitor.form_of(path), await wait_until_between_attempts(world, order)
     for _ in range(2):
@@ -131,11 +131,11 @@ async def test_help_sent_twice_is_one_help(world: World, visitor: Visitor) -> No
     await wait_until_between_attempts(world, order, before)
     armed.fault = Fault.LOST
     assert (await visitor.fill_in(path)).status_code == 303
-    assert (await asked).status == 200
+    assert (await pending).status == 200
 
 
 def test_it_is_served_on_loopback_unless_switched_off_and_elsewhere_only_when_switched_on() -> None:
     assert Settings().serves_desk
     assert not Settings(desk=False).serves_desk
-    assert not Settings(api_host="0.0.0.0").serves_desk  # noqa: S104 - what is asked here
+    assert not Settings(api_host="0.0.0.0").serves_desk  # noqa: S104 - the case under test
     assert Settings(api_host="10.0.0.7", desk=True).serves_desk

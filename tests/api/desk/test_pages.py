@@ -1,4 +1,4 @@
-"""What the desk's pages tell."""
+"""What the desk's pages show."""
 
 import asyncio
 import html
@@ -21,38 +21,38 @@ from tests.support.world import World, add
 SCRIPT = "<script>document.title='taken'</script>"
 
 
-async def listed(visitor: Visitor, order: str) -> str:
-    """Return the queue once an order is on it: what Temporal lists lags behind a moment."""
+async def wait_until_listed(visitor: Visitor, order: str) -> str:
+    """Return the attention page once it lists an order: Temporal's list lags behind by a moment."""
     async with asyncio.timeout(20):
         while f'id="stuck-{order}"' not in (page := await visitor.see("/desk/attention")):  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.05)
     return page
 
 
-async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_what_to_do(
+async def test_a_stuck_step_is_shown_with_its_error_unsettled_items_money_at_risk_and_suggested_action(
     world: World, visitor: Visitor
 ) -> None:
-    order, asked, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
-    card = (await listed(visitor, order)).partition(f'id="stuck-{order}"')[2].partition("</article>")[0]
-    told = words_of(card)
-    assert "settle price difference" in told
-    assert "INJECTED" in told
-    assert "1 new line on the order" in told
-    assert "At risk 100.00 NOK set aside" in told
-    assert "See whether the payment provider answers again" in told
+    order, pending, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    card = (await wait_until_listed(visitor, order)).partition(f'id="stuck-{order}"')[2].partition("</article>")[0]
+    text = words_of(card)
+    assert "settle price difference" in text
+    assert "INJECTED" in text
+    assert "1 new line on the order" in text
+    assert "At risk 100.00 NOK authorised" in text
+    assert "Check that the payment provider answers again" in text
     (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
-    assert f"{change}/settle_price_difference" in told
+    assert f"{change}/settle_price_difference" in text
     assert "NOK at risk" in words_of(await visitor.see("/desk/attention"))
-    assert "for you" in words_of(await visitor.see("/desk"))
+    assert "needs attention" in words_of(await visitor.see("/desk"))
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
     assert "Needs attention settle price difference" in page
     async with world.without_temporal() as away:
         alone = words_of(await Visitor(away.http).see("/desk/attention"))
-        assert "Temporal cannot be asked which steps are stuck" in alone
+        assert "Temporal is unavailable" in alone
         assert f"{order} settle price difference" in alone
-        assert "By the books only" in alone
+        assert "From the database only" in alone
         page = words_of(await Visitor(away.http).see(f"/desk/orders/{order}"))
-        assert "This is what the store knows" in page
+        assert "This page is from the database only" in page
     armed.fault = Fault.LOST
     assert (
         await visitor.send(
@@ -60,7 +60,7 @@ async def test_a_stuck_step_is_told_with_its_reason_what_is_left_the_money_and_w
             await visitor.form_of("/desk/attention", f"/desk/orders/{order}/retry-now"),
         )
     ).status_code == 303
-    assert (await asked).status == 200
+    assert (await pending).status == 200
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
     assert "settle price difference tried again by an operator: “tried again at the desk”" in page
 
@@ -74,11 +74,11 @@ async def test_a_draft_is_shown_beside_what_is_confirmed_and_what_discarding_wou
     (held,) = [each for each in (await world.show(order))["reservations"] if each["state"] == "held"]
     assert "2 is a draft, 1 is confirmed" in page
     assert (
-        f"Discarding now would undo 100.00 NOK let go 1 line taken off: {order}-2 1 line restored: {order}-1"
-        f" 1 seat given back: {held['seat']} on {held['service']}" in page
+        f"Discarding would undo 100.00 NOK voided 1 line removed: {order}-2 1 line restored: {order}-1"
+        f" 1 seat released: {held['seat']} on {held['service']}" in page
     )
     assert "Balance 0.00 NOK" in page
-    assert "Not settled yet 100.00 NOK" in page
+    assert "Not yet settled 100.00 NOK" in page
     assert f"\N{MINUS SIGN} removed {order}-1 standard" in page
     assert f"+ added {order}-2 flexible" in page
     assert f"/namespaces/{world.client.namespace}/workflows/order%2F{order}" in await visitor.see(
@@ -86,19 +86,19 @@ async def test_a_draft_is_shown_beside_what_is_confirmed_and_what_discarding_wou
     )
 
 
-async def test_books_that_differ_are_shown_side_by_side_and_in_the_queue(world: World, visitor: Visitor) -> None:
+async def test_records_that_differ_are_shown_side_by_side_and_in_the_queue(world: World, visitor: Visitor) -> None:
     order = await world.sold(ADULT)
     (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
     move = text("UPDATE embedded_payments SET captured_minor = captured_minor + :by WHERE key LIKE :key")
     try:
         _execute(world, move, by=-100, key=f"{sale}%")
         page = words_of(await visitor.see(f"/desk/orders/{order}"))
-        assert "The books differ. ours 299.00 NOK 299.00 NOK 0.00 NOK captured bank 299.00 NOK 298.00 NOK" in page
+        assert "Records differ. ours 299.00 NOK 299.00 NOK 0.00 NOK captured provider 299.00 NOK 298.00 NOK" in page
         queue = words_of(await visitor.see("/desk/attention"))
-        assert f"The bank's own book says of every payment what ours says. {order}" in queue
+        assert f"Every payment in the ledger matches the embedded provider's record. {order}" in queue
     finally:
         _execute(world, move, by=100, key=f"{sale}%")
-    assert "The books differ" not in words_of(await visitor.see(f"/desk/orders/{order}"))
+    assert "Records differ" not in words_of(await visitor.see(f"/desk/orders/{order}"))
 
 
 def _execute(world: World, statement: TextClause, **values: object) -> None:
@@ -106,14 +106,14 @@ def _execute(world: World, statement: TextClause, **values: object) -> None:
         tx.connection().execute(statement, values)
 
 
-async def test_requests_nobody_took_up_and_drafts_about_to_end_are_told(world: World, visitor: Visitor) -> None:
+async def test_requests_not_started_and_drafts_about_to_end_are_shown(world: World, visitor: Visitor) -> None:
     order, _ = await world.open_draft()
     async with world.without_temporal() as away:
         kept = await away.confirm(order)
     assert kept.status == 503
     world.backdate(kept.change)
     page = words_of(await visitor.see("/desk/attention"))
-    assert f"{order} Confirmation" in page.partition("Requests nobody has taken up")[2]
+    assert f"{order} Confirmation" in page.partition("Requests not started")[2]
     ends = (await world.show(order))["draft"]["expires_at"]
     with world.clock_at(world.components.store.now() + timedelta(minutes=18)):
         page = words_of(await visitor.see("/desk/attention"))
@@ -122,17 +122,17 @@ async def test_requests_nobody_took_up_and_drafts_about_to_end_are_told(world: W
     await world.post(f"/v1/orders/{order}/confirm", {}, None)
 
 
-async def test_a_seat_map_shows_free_held_and_sold_seats_and_whose_they_are(world: World, visitor: Visitor) -> None:
+async def test_a_seat_map_shows_free_held_and_sold_seats_and_their_orders(world: World, visitor: Visitor) -> None:
     train = world.train(coaches=1, seats=8)
     sold = await world.sold(ADULT, train=train)
     draft = await world.order()
     await world.change(draft, add(await world.offer("standard", CHILD, service=train), CHILD))
     page = await visitor.see(f"/desk/services/{train}")
-    told = words_of(page)
-    assert "6 free 1 held 1 sold" in told
-    assert f"sold by order {sold}" in told
+    text = words_of(page)
+    assert "6 free 1 held 1 sold" in text
+    assert f"sold by order {sold}" in text
     assert f'href="/desk/orders/{draft}"' in page
-    assert f"by order {draft}" in told
+    assert f"by order {draft}" in text
     day = page.partition("/desk/services?day=")[2][:10]
     row = words_of(await visitor.see(f"/desk/services?day={day}")).partition(train)[2]
     assert row.split()[0:1] == ["north"]
@@ -141,17 +141,19 @@ async def test_a_seat_map_shows_free_held_and_sold_seats_and_whose_they_are(worl
     assert "There is no such service." in await visitor.see("/desk/services/none", 404)
 
 
-async def test_an_order_is_found_by_whatever_names_it(world: World, visitor: Visitor) -> None:
+async def test_an_order_is_found_by_number_reference_correlation_id_and_change_id(
+    world: World, visitor: Visitor
+) -> None:
     reference, correlation = f"ref {uuid.uuid4()}", str(uuid.uuid4())
-    made = await world.post(
+    created = await world.post(
         "/v1/orders", {"currency": "NOK", "external_reference": reference}, X_Correlation_Id=correlation
     )
-    order = made.body["number"]
+    order = created.body["number"]
     (row,) = world.changes_of(order)
     for name in (order, reference, correlation, row.id, f" {order} "):
         assert f"<h1>{order}" in await visitor.see(f"/desk?q={name}")
-    assert "No order goes by that name" in await visitor.see("/desk?q=26-999999999")
-    assert "No order goes by that name" in await visitor.see(f"/desk?q={'x' * 150}")
+    assert "No matching order" in await visitor.see("/desk?q=26-999999999")
+    assert "No matching order" in await visitor.see(f"/desk?q={'x' * 150}")
 
 
 async def test_lists_are_filtered_and_end(world: World, visitor: Visitor) -> None:
@@ -167,8 +169,8 @@ async def test_lists_are_filtered_and_end(world: World, visitor: Visitor) -> Non
 
 
 async def test_a_script_in_a_reference_is_text_on_every_page(world: World, visitor: Visitor) -> None:
-    made = await world.post("/v1/orders", {"currency": "NOK", "external_reference": SCRIPT})
-    order = made.body["number"]
+    created = await world.post("/v1/orders", {"currency": "NOK", "external_reference": SCRIPT})
+    order = created.body["number"]
     for path in (f"/desk/orders/{order}", "/desk", f"/desk?q={SCRIPT}{SCRIPT}"):
         page = await visitor.see(path)
         assert html.escape(SCRIPT, quote=False).replace("'", "&#39;") in page
@@ -179,13 +181,13 @@ async def test_no_page_shows_anything_personal(world: World, visitor: Visitor) -
     order, _ = await world.open_draft()
     seats = (await world.show(order))["reservations"]
     paths = ["", "/attention", "/services", f"/services/{seats[0]['service']}", f"/orders/{order}"]
-    paths += [f"/orders/{order}/{act}" for act in ("confirm", "discard", "extend", "retry-now", "done-by-hand")]
+    paths += [f"/orders/{order}/{action}" for action in ("confirm", "discard", "extend", "retry-now", "done-by-hand")]
     for path in paths:
         page = await visitor.see(f"/desk{path}")
         assert find_canaries(page.encode()) == [], path
 
 
-async def test_an_unknown_order_or_page_is_told_kindly_and_nothing_typed_is_repeated(visitor: Visitor) -> None:
+async def test_an_unknown_order_or_page_is_404_and_the_input_is_not_repeated(visitor: Visitor) -> None:
     for path in ("/desk/orders/26-999999", "/desk/orders/Gulfugl", "/desk/orders/26-999999/discard"):
         page = await visitor.see(path, 404)
         assert "There is no such order." in words_of(page)
@@ -195,16 +197,16 @@ async def test_an_unknown_order_or_page_is_told_kindly_and_nothing_typed_is_repe
     await visitor.see("/desk/services?day=yesterday", 422)
 
 
-@pytest.mark.only_on("sqlite")  # a matter of what a page says, whichever store is away
-async def test_a_store_that_does_not_answer_is_told(world: World, tmp_path: Path) -> None:
+@pytest.mark.only_on("sqlite")  # it concerns the page, not the store
+async def test_a_store_that_does_not_answer_is_shown_as_unavailable(world: World, tmp_path: Path) -> None:
     empty = Store(f"sqlite:///{tmp_path / 'empty.db'}")
     async with world.with_api(unscoped_store=empty) as other:
         page = words_of(await Visitor(other.http).see("/desk", 503))
     empty.close()
-    assert "Not reachable just now The store did not answer in time." in page
+    assert "Temporarily unavailable The store did not answer in time." in page
 
 
-async def test_pages_keep_to_themselves(world: World) -> None:
+async def test_pages_are_not_cached_framed_or_scripted(world: World) -> None:
     for path in ("/desk", "/desk/orders/26-999999", "/desk/static/desk.css"):
         headers = (await world.http.get(path)).headers
         assert headers["cache-control"] == "no-store"

@@ -1,4 +1,4 @@
-"""An operator's browser without a browser: follows links, sends the forms it was shown."""
+"""A simulated browser of an operator: opens pages and sends the forms on them, over HTTP only."""
 
 import html
 import re
@@ -13,33 +13,33 @@ _INPUT = re.compile(r'<input type="(?:hidden|radio)" name="(\w+)" value="([^"]*)
 
 @dataclass
 class Visitor:
-    """Asks like a browser on the desk's own pages; what it says of itself can be changed."""
+    """Sends requests like a browser on the desk's own pages; `headers` are those a browser adds to a form."""
 
     http: httpx2.AsyncClient
-    says: dict[str, str] = field(default_factory=lambda: {"Sec-Fetch-Site": "same-origin"})
+    headers: dict[str, str] = field(default_factory=lambda: {"Sec-Fetch-Site": "same-origin"})
     cookie: str = ""
 
     async def see(self, path: str, status: int = 200) -> str:
         """Open a page."""
         answer = await self.http.get(path, headers={"Cookie": self.cookie}, follow_redirects=True)
         assert answer.status_code == status, answer.text
-        given = answer.headers.get("set-cookie")
-        self.cookie = given.partition(";")[0] if given else self.cookie
-        # The client is everybody's; this visitor's cookie is not.
+        set_cookie = answer.headers.get("set-cookie")
+        self.cookie = set_cookie.partition(";")[0] if set_cookie else self.cookie
+        # All visitors share the HTTP client, but not their cookies.
         self.http.cookies.clear()
         return answer.text
 
     async def form_of(self, path: str, action: str | None = None) -> dict[str, str]:
-        """Open a page and return the fields of its one form to an address, as shown; of choices the last."""
+        """Open a page and return the fields of its form with an action; of several choices the last."""
         text = await self.see(path)
-        _, found, form = text.partition(f'<form method="post" action="{action or path}"')
-        assert found, text
+        _, opening, form = text.partition(f'<form method="post" action="{action or path}"')
+        assert opening, text
         return {name: html.unescape(value) for name, value in _INPUT.findall(form.partition("</form>")[0])}
 
-    async def send(self, path: str, fields: dict[str, str], **says: str) -> httpx2.Response:
+    async def send(self, path: str, fields: dict[str, str], **headers: str) -> httpx2.Response:
         """Send a form."""
-        headers = {"Content-Type": FORM, "Cookie": self.cookie} | self.says | says
-        return await self.http.post(path, content=urlencode(fields), headers=headers)
+        all_headers = {"Content-Type": FORM, "Cookie": self.cookie} | self.headers | headers
+        return await self.http.post(path, content=urlencode(fields), headers=all_headers)
 
     async def fill_in(self, path: str, **fields: str) -> httpx2.Response:
         """Open a page, fill in its form and send it."""
@@ -47,6 +47,6 @@ class Visitor:
 
 
 def words_of(text: str) -> str:
-    """Return what can be read on a page, in one line."""
+    """Return the visible text of a page, in one line."""
     shown = re.sub(r"<(style|title)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
     return " ".join(html.unescape(shown).replace("\N{NO-BREAK SPACE}", " ").split())
