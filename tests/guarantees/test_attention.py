@@ -68,7 +68,7 @@ async def test_an_operator_sees_through_the_api_what_is_unsettled_and_has_the_st
     assert (shown["step"], shown["code"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "INJECTED")
     (seat,) = [each for each in (await world.show(order))["reservations"] if each["state"] == "held"]
     held = f"seat {seat['seat']} on {seat['service']} held"
-    assert shown["unsettled"] == [held, "1 new line on the order", "100.00 NOK set aside"]
+    assert shown["unsettled"] == [held, "1 new line on the order", "100.00 NOK authorised"]
     async with asyncio.timeout(20):
         while order not in [each["order"] for each in (await list_attention(world))["stuck"]]:  # noqa: ASYNC110 - Temporal's list lags behind for a moment
             await asyncio.sleep(0.05)
@@ -143,7 +143,7 @@ async def test_a_stuck_step_is_retried_though_the_operators_case_could_not_be_re
     request = asyncio.create_task(call)
     await wait_until_stuck(world, order, armed)
     shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
-    assert shown["unsettled"] == ["what is left cannot be told: the store does not answer"]
+    assert shown["unsettled"] == ["unknown: the store does not answer"]
     assert recording.fired
     refused = await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
     assert (refused.status, refused.code) == (503, "ENGINE_UNREACHABLE")
@@ -222,7 +222,7 @@ async def test_an_operator_resolves_a_stuck_step_from_the_command_line(world: Wo
         while order not in (listed := await changeover("attention"))[1]:  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.05)
     assert listed[0] == 1
-    assert "left: 100.00 NOK set aside" in listed[1]
+    assert "left: 100.00 NOK authorised" in listed[1]
     before = await wait_until_between_attempts(world, order)
     assert (await changeover("attention", "retry", order, "--reason", "it is back"))[0] == 0
     assert len(await events_of(world, order, "retry_requested")) == 1
