@@ -16,7 +16,7 @@ from bench.figures import Goal
 from bench.growth.measure import GOALS, Options
 from bench.growth.measure import measure as measure_growth
 from bench.peers.measure import measure as measure_peers
-from bench.peers.measure import show
+from bench.peers.measure import print_result
 from bench.report import as_json, print_goals, print_runs, write
 
 PARTS = ("changes", "growth", "peers")
@@ -69,7 +69,7 @@ def _known(text: str, names: tuple[str, ...]) -> list[str]:
 
 
 def _changes(console: Console, database: str, repeats: int) -> Part:
-    measured = measure_changes(database, repeats, told=console.print)
+    measured = measure_changes(database, repeats, report_progress=console.print)
     print_runs(console, measured.runs)
     return as_json(measured), list(goals(Runs(measured.runs), measured.footprints, measured.pairs))
 
@@ -83,7 +83,7 @@ def _growth(console: Console, database: str, options: Options) -> Part:
 
 def _peers(console: Console, repeats: int) -> Part:
     peers = measure_peers(repeats)
-    show(peers, console)
+    print_result(peers, console)
     return {"peers": peers.as_json()}, [peers.goal()]
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Run
-from bench.report import Way, grouped
+from bench.report import RunKey, group_runs
 
 _FLOOR = "B5"
 _NOISE = 0.10
@@ -26,9 +26,9 @@ def read(path: Path) -> list[Run]:
     return [Run(**each) for each in json.loads(path.read_text())["runs"]]
 
 
-def relative(runs: Sequence[Run]) -> dict[Way, tuple[float, float]]:
+def relative(runs: Sequence[Run]) -> dict[RunKey, tuple[float, float]]:
     """Return CPU and p50 of each, as multiples of a bare workflow's with as many callers."""
-    ways = grouped(runs)
+    ways = group_runs(runs)
     floors = {callers: _figures(mine) for (kind, _, callers), mine in ways.items() if kind == _FLOOR}
     return {
         way: (cpu / floors[way[2]][0], p50 / floors[way[2]][1])

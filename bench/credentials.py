@@ -10,7 +10,7 @@ from store.database.store import Store
 
 _PEPPER = secrets.token_hex(32)
 _PLENTY = str(10**9)
-KNOWN = {
+API_SETTINGS = {
     "CHANGEOVER_KEY_PEPPER": _PEPPER,
     "CHANGEOVER_CLIENT_PER_MINUTE": _PLENTY,
     "CHANGEOVER_PRICES_PER_MINUTE": _PLENTY,

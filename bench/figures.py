@@ -62,7 +62,7 @@ class Goal:
         return above and (self.at_most is None or self.measured.median <= self.at_most)
 
     @property
-    def wanted(self) -> str:
+    def target(self) -> str:
         """The promise in words."""
         return f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
 

@@ -94,7 +94,7 @@ async def _all(jobs: Sequence[Job], callers: int) -> list[float]:
     return times
 
 
-async def some_at_once(acts: Iterable[Coroutine[None, None, T]]) -> list[T]:
+async def run_concurrently(acts: Iterable[Coroutine[None, None, T]]) -> list[T]:
     """Do all of it, eight at a time: what has to be prepared and is not measured."""
     turn = asyncio.Semaphore(_PREPARING)
 

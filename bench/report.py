@@ -17,18 +17,18 @@ from bench.changes.measure import Measured
 from bench.figures import Goal
 from bench.load import Run
 
-Way = tuple[str, str, int]
+RunKey = tuple[str, str, int]
 """Kind, how it was asked for, and by how many callers."""
 
 
-def way_of(run: Run) -> Way:
+def key_of(run: Run) -> RunKey:
     """Return what a run is a repeat of."""
     return run.kind, run.via, run.callers
 
 
-def grouped(runs: Iterable[Run]) -> dict[Way, list[Run]]:
+def group_runs(runs: Iterable[Run]) -> dict[RunKey, list[Run]]:
     """Return the repeats of each."""
-    return {way: list(mine) for way, mine in groupby(sorted(runs, key=way_of), key=way_of)}
+    return {way: list(mine) for way, mine in groupby(sorted(runs, key=key_of), key=key_of)}
 
 
 def print_runs(console: Console, runs: Sequence[Run]) -> None:
@@ -37,7 +37,7 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
         *("what", "by", "callers", "p50 ms", "p99 ms", "a second", "CPU ms", "of it", "actions"),
         title="Medians; CPU and billed actions are for one",
     )
-    for (kind, via, callers), mine in sorted(grouped(runs).items(), key=lambda item: item[0][::-1]):
+    for (kind, via, callers), mine in sorted(group_runs(runs).items(), key=lambda item: item[0][::-1]):
         parts = {name: _median(run.used[name] for run in mine) for name in mine[0].used}
         of_it = ", ".join(f"{name} {used:.1f}" for name, used in parts.items() if used >= 0.05)  # noqa: PLR2004 - prints as 0.1
         figures = (_median(run.p50_ms for run in mine), _median(run.p99_ms for run in mine))
@@ -52,7 +52,7 @@ def print_goals(console: Console, goals: Sequence[Goal]) -> None:
     table = Table("goal", "what", "measured (from, to)", "wanted", "", title="Goals")
     for goal in goals:
         met = "[green]met" if goal.met else "[red]not met"
-        table.add_row(goal.name, goal.what, str(goal.measured), goal.wanted, met)
+        table.add_row(goal.name, goal.what, str(goal.measured), goal.target, met)
     console.print(table)
 
 

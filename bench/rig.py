@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.credentials import KNOWN, key_for
+from bench.credentials import API_SETTINGS, key_for
 from bench.processes import Processes
-from bench.scraping import counted
+from bench.scraping import read_counter
 from cli.processes import Child
 from cli.stack import ALONE, Ports, Stack
 from store import invariants
@@ -28,7 +28,7 @@ class Rig:
 
     stack: Stack
     bare: Child
-    bank: Postgres | None
+    postgres: Postgres | None
     """The PostgreSQL server, where that is the database."""
     data: Path
     key: str
@@ -38,13 +38,13 @@ class Rig:
     def processes(self) -> Processes:
         """The processes to be sampled."""
         roots = {child.name: child.process.pid for child in (*self.stack.children, self.bare) if child.process}
-        if self.bank:
-            roots["database"] = self.bank.pid
+        if self.postgres:
+            roots["database"] = self.postgres.pid
         return Processes(roots | {"client": os.getpid()})
 
     def actions(self) -> float:
         """Return how many billed actions the server has counted in our namespace."""
-        return counted(self.stack.ports.temporal_metrics, "action", 'namespace="default"')
+        return read_counter(self.stack.ports.temporal_metrics, "action", 'namespace="default"')
 
     def check(self) -> None:
         """Raise AssertionError unless the books are right."""
@@ -64,7 +64,7 @@ def rig(database: str, more: Mapping[str, str] | None = None) -> Iterator[Rig]:
         bank = stack.enter_context(postgres()) if database == "postgres" else None
         url = new_database(bank.url, "bench") if bank else None
         ports = replace(Ports.free(), temporal_metrics=free_port())
-        running = stack.enter_context(Stack(data, ports, url, more={**ALONE, **KNOWN, **_QUIET, **(more or {})}))
+        running = stack.enter_context(Stack(data, ports, url, more={**ALONE, **API_SETTINGS, **_QUIET, **(more or {})}))
         us = [sys.executable, "-m", "bench.bare"]
         bare = Child("bare", us, data / "bare.log", {"TEMPORAL_ADDRESS": running.temporal})
         bare.start()

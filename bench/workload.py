@@ -23,7 +23,7 @@ _DAYS = 50
 
 
 @dataclass(frozen=True)
-class Wish:
+class ChangeSpec:
     """What is asked of an order: a bundle to add, or to put in the place of all its lines."""
 
     product: str
@@ -37,13 +37,13 @@ class Wish:
 
 
 @dataclass
-class Course:
+class BenchOrder:
     """One order on its way through the bench."""
 
     order: str
     number: int
     lines: Sequence[str] = ()
-    bodies: dict[Wish, Json] = field(default_factory=dict)
+    bodies: dict[ChangeSpec, Json] = field(default_factory=dict)
 
 
 class Workload:
@@ -54,33 +54,33 @@ class Workload:
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self.http = http
 
-    async def course(self, number: int) -> Course:
+    async def create_order(self, number: int) -> BenchOrder:
         """Make an empty order."""
         answer = await self._post("/v1/orders", {"currency": "NOK", "distribution_channel": "bench"})
-        return Course(str(document(answer)["number"]), number)
+        return BenchOrder(str(document(answer)["number"]), number)
 
-    async def prepare(self, course: Course, wish: Wish) -> None:
+    async def prepare(self, course: BenchOrder, wish: ChangeSpec) -> None:
         """Find the bundle a wish will take."""
         day = datetime.now(UTC).date() + timedelta(days=2 + course.number % _DAYS)  # noqa: TID251 - the shop's calendar
         search = {"product": wish.product, "service": f"{wish.train}-{day}", "travellers": [TRAVELLER]}
         (bundle,) = document(await self.http.post("/v1/offers", json=search))["offer_bundles"]
         course.bodies[wish] = _body(wish, course, str(bundle["id"]))
 
-    async def change(self, course: Course, wish: Wish) -> None:
+    async def change(self, course: BenchOrder, wish: ChangeSpec) -> None:
         """Ask for what was prepared, and see that it ends as expected."""
         await self._ask(course, f"/v1/orders/{course.order}/changes", course.bodies.pop(wish), wish.code)
 
-    async def confirm(self, course: Course) -> None:
+    async def confirm(self, course: BenchOrder) -> None:
         """Confirm the draft."""
         await self._ask(course, f"/v1/orders/{course.order}/confirm", {"payment": _card(OK)}, None)
 
-    async def discard(self, course: Course) -> None:
+    async def discard(self, course: BenchOrder) -> None:
         """Discard the draft."""
         answer = await self.http.delete(f"/v1/orders/{course.order}/draft", headers={"Prefer": "wait=30"})
         if answer.json().get("state") != ChangeState.DONE:
             raise AssertionError(f"discard: {answer.text}")
 
-    async def _ask(self, course: Course, path: str, body: Json, code: str | None) -> None:
+    async def _ask(self, course: BenchOrder, path: str, body: Json, code: str | None) -> None:
         answer = (await self._post(path, body)).json()
         if answer.get("code") != code or (code is None and answer["state"] != ChangeState.DONE):
             raise AssertionError(f"{path}: {answer.get('state')} {answer.get('code')}")
@@ -92,14 +92,14 @@ class Workload:
 
 
 @asynccontextmanager
-async def shop_at(address: str, key: str) -> AsyncIterator[Workload]:
+async def connect_workload(address: str, key: str) -> AsyncIterator[Workload]:
     """Connect to an API that knows us by a key."""
-    async with client_of(address) as http:
+    async with open_http_client(address) as http:
         http.headers["Authorization"] = f"Bearer {key}"
         yield Workload(http)
 
 
-def client_of(address: str) -> httpx2.AsyncClient:
+def open_http_client(address: str) -> httpx2.AsyncClient:
     """Return a client for as many callers as there ever are."""
     limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
     return httpx2.AsyncClient(base_url=address, timeout=60, limits=limits)
@@ -113,7 +113,7 @@ class Direct:
     def __init__(self, engine: OrderWorkflowClient, store: Store, tenant: str) -> None:
         self._engine, self._store, self._tenant = engine, store, tenant
 
-    def write_down(self, course: Course, wish: Wish) -> SubmitRequest:
+    def store_request(self, course: BenchOrder, wish: ChangeSpec) -> SubmitRequest:
         """Write a request down; not part of what is measured."""
         body, change = course.bodies.pop(wish), str(uuid.uuid4())
         request = ChangeRequest.model_validate({"kind": ChangeKind.CHANGE, **body})
@@ -136,7 +136,7 @@ class Direct:
         """Ask for what was written down."""
         await self._engine.submit(request, WAIT)
 
-    def check(self, course: Course, request: SubmitRequest, wish: Wish) -> None:
+    def check(self, course: BenchOrder, request: SubmitRequest, wish: ChangeSpec) -> None:
         """See that it ended as expected."""
         with self._store.read() as tx:
             outcome = changes.outcome_of(changes.existing(tx, request.change))
@@ -145,7 +145,7 @@ class Direct:
         course.lines = outcome.lines or course.lines
 
 
-def _body(wish: Wish, course: Course, bundle: str) -> Json:
+def _body(wish: ChangeSpec, course: BenchOrder, bundle: str) -> Json:
     taken: Json = {"offer_bundle_id": bundle}
     adds = {"op": "add_lines", **taken, "travellers": [NAMED]}
     puts = {"op": "replace_lines", "lines": list(course.lines), "with": [taken]}

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from bench.changes.kinds import ADD, CONFIRM, DRAFTED, INTO_DRAFT, KINDS
 from bench.histories import History, history_of
 from bench.rig import Rig
-from bench.workload import Course, Workload
+from bench.workload import BenchOrder, Workload
 
 _NOTHING = History(0, 0)
 _STILL = 1.5
@@ -38,13 +38,13 @@ class Footprints:
         """Return what each kind of change leaves."""
         found = dict[str, Footprint]()
         await self._counted()
-        course = await self._shop.course(0)
+        course = await self._shop.create_order(0)
         for kind in KINDS:
-            await self._shop.prepare(course, kind.wish)
-            found[f"{kind.name} in one go"] = await self._left(course, self._shop.change(course, kind.wish), _NOTHING)
-        course, before = await self._shop.course(1), _NOTHING
-        await self._shop.prepare(course, ADD.wish)
-        await self._left(course, self._shop.change(course, ADD.wish), _NOTHING)
+            await self._shop.prepare(course, kind.spec)
+            found[f"{kind.name} in one go"] = await self._left(course, self._shop.change(course, kind.spec), _NOTHING)
+        course, before = await self._shop.create_order(1), _NOTHING
+        await self._shop.prepare(course, ADD.spec)
+        await self._left(course, self._shop.change(course, ADD.spec), _NOTHING)
         for number, wish in enumerate(DRAFTED, start=1):
             await self._shop.prepare(course, wish)
             footprint = await self._left(course, self._shop.change(course, wish), before)
@@ -52,7 +52,7 @@ class Footprints:
         found[CONFIRM] = await self._left(course, self._shop.confirm(course), before)
         return found
 
-    async def _left(self, course: Course, act: Awaitable[None], before: History) -> Footprint:
+    async def _left(self, course: BenchOrder, act: Awaitable[None], before: History) -> Footprint:
         await act
         counted = await self._counted()
         return Footprint(await history_of(self._client, course.order) - before, counted)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench import workload
-from bench.workload import Wish
+from bench.workload import ChangeSpec
 
 STANDARD, FLEXIBLE = "standard", "flexible"
-THERE, LATER = "4711", "4713"
+EARLY_TRAIN, LATE_TRAIN = "4711", "4713"
 
 
 @dataclass(frozen=True)
@@ -15,19 +15,19 @@ class Kind:
     """A change in one go."""
 
     name: str
-    wish: Wish
+    spec: ChangeSpec
     steps: str
     """Its steps, L for a local activity and N for a normal one: what a bare workflow is given to do."""
 
 
-ADD = Kind("add", Wish(STANDARD, THERE, adds=True, token=workload.OK), "LLLLLLLNLL")
-DEARER = Kind("dearer", Wish(FLEXIBLE, LATER, token=workload.OK), "LLLLLLLNLL")
-CHEAPER = Kind("cheaper", Wish(STANDARD, THERE, token=workload.OK, refund=True), "LLLLLLNLL")
-REFUSED = Kind("refused", Wish(FLEXIBLE, LATER, token=workload.REFUSED, code="PAYMENT_REFUSED"), "LLLLLLLNNNNL")
+ADD = Kind("add", ChangeSpec(STANDARD, EARLY_TRAIN, adds=True, token=workload.OK), "LLLLLLLNLL")
+DEARER = Kind("dearer", ChangeSpec(FLEXIBLE, LATE_TRAIN, token=workload.OK), "LLLLLLLNLL")
+CHEAPER = Kind("cheaper", ChangeSpec(STANDARD, EARLY_TRAIN, token=workload.OK, refund=True), "LLLLLLNLL")
+REFUSED = Kind("refused", ChangeSpec(FLEXIBLE, LATE_TRAIN, token=workload.REFUSED, code="PAYMENT_REFUSED"), "LLLLLLLNNNNL")
 KINDS = (ADD, DEARER, CHEAPER, REFUSED)
 """In the order one order goes through them: it ends confirmed, on one line, whatever was refused."""
 
-DRAFTED = (Wish(FLEXIBLE, LATER), Wish(STANDARD, THERE), Wish(FLEXIBLE, LATER, refund=True))
+DRAFTED = (ChangeSpec(FLEXIBLE, LATE_TRAIN), ChangeSpec(STANDARD, EARLY_TRAIN), ChangeSpec(FLEXIBLE, LATE_TRAIN, refund=True))
 """Three changes of one draft; each puts a bundle in the place of the one before."""
 
 INTO_DRAFT, CONFIRM = "into a draft", "confirm"

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bench.changes.footprints import Footprint, Footprints
-from bench.changes.pairs import in_pairs
-from bench.changes.runs import COUNTS, benching
+from bench.changes.pairs import measure_in_pairs
+from bench.changes.runs import COUNTS, open_bench
 from bench.load import Run
 from bench.rig import Rig, rig
 
@@ -26,7 +26,7 @@ class Measured:
 
 
 def measure(
-    database: str, repeats: int, counts: Mapping[int, int] = COUNTS, told: Callable[[str], None] = lambda _: None
+    database: str, repeats: int, counts: Mapping[int, int] = COUNTS, report_progress: Callable[[str], None] = lambda _: None
 ) -> Measured:
     """Measure everything so many times, each on a fresh rig, and check its books at the end.
 
@@ -36,7 +36,7 @@ def measure(
     footprints: list[dict[str, Footprint]] = []
     pairs: list[float] = []
     for repeat in range(1, repeats + 1):
-        told(f"repeat {repeat} of {repeats}")
+        report_progress(f"repeat {repeat} of {repeats}")
         with rig(database) as made:
             found, left, ratio = asyncio.run(_once(made, repeat, counts))
             made.check()
@@ -47,7 +47,7 @@ def measure(
 
 
 async def _once(rig: Rig, repeat: int, counts: Mapping[int, int]) -> tuple[list[Run], dict[str, Footprint], float]:
-    async with benching(rig, repeat, counts) as bench:
+    async with open_bench(rig, repeat, counts) as bench:
         found = await bench.all()
-        ratio = await in_pairs(bench, _PAIRS * counts[1])
-        return found, await Footprints(rig, bench.shop, bench.client).all(), ratio
+        ratio = await measure_in_pairs(bench, _PAIRS * counts[1])
+        return found, await Footprints(rig, bench.workload, bench.client).all(), ratio

@@ -11,9 +11,9 @@ from temporalio.client import Client
 from api.workflow_client import OrderWorkflowClient
 from bench.bare import FIRST_VERSIONS, QUEUE, run_bare
 from bench.changes.kinds import ADD, BARE, CONFIRM, DEARER, DRAFTED, FIVE, INTO_DRAFT, KINDS, Kind
-from bench.load import Run, run, some_at_once
+from bench.load import Run, run, run_concurrently
 from bench.rig import Rig
-from bench.workload import Course, Direct, Wish, Workload, shop_at
+from bench.workload import BenchOrder, Direct, ChangeSpec, Workload, connect_workload
 from runtime.settings import Settings
 from store.database.store import Store
 from temporal.data_converter import DATA_CONVERTER
@@ -28,7 +28,7 @@ class Bench:
 
     rig: Rig
     repeat: int
-    shop: Workload
+    workload: Workload
     direct: Direct
     client: Client
     counts: Mapping[int, int]
@@ -50,53 +50,53 @@ class Bench:
             yield await run(self.rig, name, "bare", callers, self.repeat, jobs)
 
     async def _changes(self, callers: int) -> AsyncIterator[Run]:
-        courses = await self.courses(callers)
+        courses = await self.create_orders(callers)
         for kind in KINDS:
-            await self.prepare(courses, kind.wish)
-            jobs = [partial(self.shop.change, course, kind.wish) for course in courses]
+            await self.prepare(courses, kind.spec)
+            jobs = [partial(self.workload.change, course, kind.spec) for course in courses]
             yield await run(self.rig, kind.name, "api", callers, self.repeat, jobs)
 
     async def _directly(self, callers: int) -> AsyncIterator[Run]:
-        courses = await self.courses(callers)
+        courses = await self.create_orders(callers)
         for kind in (ADD, DEARER):
-            await self.prepare(courses, kind.wish)
-            yield await self.directly(courses, kind, callers)
+            await self.prepare(courses, kind.spec)
+            yield await self.run_direct(courses, kind, callers)
 
-    async def directly(self, courses: Sequence[Course], kind: Kind, callers: int) -> Run:
+    async def run_direct(self, courses: Sequence[BenchOrder], kind: Kind, callers: int) -> Run:
         """Ask the workflows of these orders for what was prepared."""
-        asked = [self.direct.write_down(course, kind.wish) for course in courses]
+        asked = [self.direct.store_request(course, kind.spec) for course in courses]
         jobs = [partial(self.direct.change, request) for request in asked]
         measured = await run(self.rig, kind.name, "direct", callers, self.repeat, jobs)
         for course, request in zip(courses, asked, strict=True):
-            self.direct.check(course, request, kind.wish)
+            self.direct.check(course, request, kind.spec)
         return measured
 
     async def _drafts(self, callers: int) -> AsyncIterator[Run]:
-        courses = await self.courses(callers)
-        await self.prepare(courses, ADD.wish)
-        await some_at_once(self.shop.change(course, ADD.wish) for course in courses)
+        courses = await self.create_orders(callers)
+        await self.prepare(courses, ADD.spec)
+        await run_concurrently(self.workload.change(course, ADD.spec) for course in courses)
         for number, wish in enumerate(DRAFTED, start=1):
             await self.prepare(courses, wish)
-            jobs = [partial(self.shop.change, course, wish) for course in courses]
+            jobs = [partial(self.workload.change, course, wish) for course in courses]
             name = f"{INTO_DRAFT} {number}"
             yield await run(self.rig, name, "api", callers, self.repeat, jobs)
-        confirmations = [partial(self.shop.confirm, course) for course in courses]
+        confirmations = [partial(self.workload.confirm, course) for course in courses]
         yield await run(self.rig, CONFIRM, "api", callers, self.repeat, confirmations)
 
-    async def courses(self, callers: int) -> list[Course]:
+    async def create_orders(self, callers: int) -> list[BenchOrder]:
         """Make as many empty orders as so many callers ask for."""
-        return await some_at_once(self.shop.course(number) for number in range(self.counts[callers]))
+        return await run_concurrently(self.workload.create_order(number) for number in range(self.counts[callers]))
 
-    async def prepare(self, courses: Iterable[Course], wish: Wish) -> None:
+    async def prepare(self, courses: Iterable[BenchOrder], wish: ChangeSpec) -> None:
         """Find the bundles that a wish will take."""
-        await some_at_once(self.shop.prepare(course, wish) for course in courses)
+        await run_concurrently(self.workload.prepare(course, wish) for course in courses)
 
 
 @asynccontextmanager
-async def benching(rig: Rig, repeat: int, counts: Mapping[int, int]) -> AsyncIterator[Bench]:
+async def open_bench(rig: Rig, repeat: int, counts: Mapping[int, int]) -> AsyncIterator[Bench]:
     """Connect to a rig, as a client of its API and as its API."""
     client = await Client.connect(rig.stack.temporal, data_converter=DATA_CONVERTER)
     store = Store(rig.stack.database)
-    async with shop_at(rig.stack.api, rig.key) as shop:
+    async with connect_workload(rig.stack.api, rig.key) as shop:
         yield Bench(rig, repeat, shop, Direct(OrderWorkflowClient(client), store, Settings().tenant), client, counts)
     store.close()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from sqlmodel import col, func, select
 
 from bench.changes.kinds import STANDARD
-from bench.growth.driver import asking
-from bench.growth.invariant_check import Books, check
+from bench.growth.driver import connect
+from bench.growth.invariant_check import InvariantsChecked, check
 from bench.growth.trains import run_trains
-from bench.load import some_at_once
+from bench.load import run_concurrently
 from bench.rig import Rig, rig
-from bench.workload import Wish
+from bench.workload import ChangeSpec
 from store.database.store import Store
 from store.tables import OrderRow
 
@@ -42,7 +42,7 @@ class Drafts:
     """Memory as drafts were opened."""
 
     samples: Sequence[Sample]
-    books: Books
+    books: InvariantsChecked
 
     @property
     def extrapolated(self) -> bool:
@@ -83,16 +83,16 @@ def measure(database: str, drafts: int = 1_000) -> Drafts:
 async def _measure(started: Rig, drafts: int) -> list[Sample]:
     samples = [_sample(started, 0)]
     part = -(-drafts // _SAMPLES)
-    async with asking(started) as at:
+    async with connect(started) as at:
         for first in range(0, drafts, part):
             until = min(first + part, drafts)
-            await some_at_once(at.begun(number, _wish(number)) for number in range(first, until))
+            await run_concurrently(at.create_order(number, _wish(number)) for number in range(first, until))
             samples.append(_sample(started, until))
     return samples
 
 
-def _wish(number: int) -> Wish:
-    return Wish(STANDARD, f"many{number // _PER_TRAIN}", adds=True)
+def _wish(number: int) -> ChangeSpec:
+    return ChangeSpec(STANDARD, f"many{number // _PER_TRAIN}", adds=True)
 
 
 def _sample(started: Rig, drafts: int) -> Sample:

@@ -15,7 +15,7 @@ _ENDED = "SELECT COUNT(*) FROM changes WHERE outcome IS NULL"
 
 
 @dataclass(frozen=True)
-class Books:
+class InvariantsChecked:
     """Which invariants were seen to hold, and which there was no time for."""
 
     held: tuple[str, ...]
@@ -27,7 +27,7 @@ class Books:
         return f"{len(self.held)} invariants hold; no time for {', '.join(self.left_out)}"
 
 
-def check(url: str, seconds: float = 60) -> Books:
+def check(url: str, seconds: float = 60) -> InvariantsChecked:
     """Check that invariants hold, while there is time, and that every change has ended; else raise AssertionError."""
     give_up = time.monotonic() + seconds
     engine = create_engine(database_url(url))
@@ -39,7 +39,7 @@ def check(url: str, seconds: float = 60) -> Books:
         engine.dispose()
     if unended:
         raise AssertionError(f"{unended} changes have not ended")
-    return Books(tuple(name for name in held if held[name]), tuple(name for name in held if not held[name]))
+    return InvariantsChecked(tuple(name for name in held if held[name]), tuple(name for name in held if not held[name]))
 
 
 def _holds(engine: Engine, invariant: Invariant, give_up: float) -> bool:

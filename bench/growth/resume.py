@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.changes.kinds import FLEXIBLE, INTO_DRAFT, LATER, STANDARD, THERE
+from bench.changes.kinds import FLEXIBLE, INTO_DRAFT, LATE_TRAIN, STANDARD, EARLY_TRAIN
 from bench.growth.compared import Compared, compared
-from bench.growth.driver import Asking, asking
-from bench.growth.invariant_check import Books, check
-from bench.load import Run, some_at_once
+from bench.growth.driver import GrowthDriver, connect
+from bench.growth.invariant_check import InvariantsChecked, check
+from bench.load import Run, run_concurrently
 from bench.rig import Rig, rig
-from bench.scraping import counted
-from bench.workload import Course, Wish
+from bench.scraping import read_counter
+from bench.workload import BenchOrder, ChangeSpec
 from telemetry.loopback import free_port
 
-_OPENED, _OTHER, _MEASURED = Wish(STANDARD, THERE, adds=True), Wish(STANDARD, THERE), Wish(FLEXIBLE, LATER)
+_OPENED, _OTHER, _MEASURED = ChangeSpec(STANDARD, EARLY_TRAIN, adds=True), ChangeSpec(STANDARD, EARLY_TRAIN), ChangeSpec(FLEXIBLE, LATE_TRAIN)
 _LIFE = "PT12H"
 
 
@@ -31,7 +31,7 @@ class Resumed:
     """As many of each."""
     events: int
     """The most there were to replay."""
-    books: Books
+    books: InvariantsChecked
 
 
 def measure(database: str, drafts: int = 200, cached: int = 50, repeats: int = 5, batch: int = 8) -> Resumed:
@@ -65,21 +65,21 @@ class _Resuming:
         self.events = 0
 
     async def measure(self, started: Rig, drafts: int) -> "_Resuming":
-        async with asking(started) as at:
-            courses = await some_at_once(at.begun(number, _OPENED) for number in range(drafts))
+        async with connect(started) as at:
+            courses = await run_concurrently(at.create_order(number, _OPENED) for number in range(drafts))
             for repeat in range(self._repeats):
                 some = courses[repeat * self._batch : (repeat + 1) * self._batch]
                 self.events = max([self.events, *[(await at.history(each.order)).events for each in some]])
                 await self._resume(at, 0, some, repeat)
-                await some_at_once(at.ask(course, _OTHER) for course in some)
+                await run_concurrently(at.change(course, _OTHER) for course in some)
                 await self._resume(at, 1, some, repeat)
         return self
 
-    async def _resume(self, at: Asking, which: int, courses: Sequence[Course], repeat: int) -> None:
+    async def _resume(self, at: GrowthDriver, which: int, courses: Sequence[BenchOrder], repeat: int) -> None:
         before = self._missed()
-        self.runs[which].append(await at.changed(INTO_DRAFT, _MEASURED, courses, repeat))
+        self.runs[which].append(await at.measure_change(INTO_DRAFT, _MEASURED, courses, repeat))
         self.misses[which] += self._missed() - before
 
     def _missed(self) -> int:
         """Return how often the worker has had to read a history because a draft was not in its memory."""
-        return int(counted(self._port, "temporal_sticky_cache_miss_total"))
+        return int(read_counter(self._port, "temporal_sticky_cache_miss_total"))

@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from bench.changes.kinds import ADD, DEARER, INTO_DRAFT, STANDARD, THERE
+from bench.changes.kinds import ADD, DEARER, INTO_DRAFT, STANDARD, EARLY_TRAIN
 from bench.growth.compared import Compared, compared
-from bench.growth.driver import Asking, asking
+from bench.growth.driver import GrowthDriver, connect
 from bench.growth.filling import fill
-from bench.growth.invariant_check import Books, check
+from bench.growth.invariant_check import InvariantsChecked, check
 from bench.growth.template import template
 from bench.load import Run
 from bench.rig import Rig, rig
-from bench.workload import Wish
+from bench.workload import ChangeSpec
 from store.database.store import Store
 
 FEW, MANY = 1_000, 1_000_000
-_WISHES = {ADD.name: ADD.wish, DEARER.name: DEARER.wish, INTO_DRAFT: Wish(STANDARD, THERE)}
+_WISHES = {ADD.name: ADD.spec, DEARER.name: DEARER.spec, INTO_DRAFT: ChangeSpec(STANDARD, EARLY_TRAIN)}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Filled:
     rows: Mapping[str, int]
     """By table."""
     seconds: float
-    books: Books
+    books: InvariantsChecked
     """As they were when everything had been measured."""
 
 
@@ -68,23 +68,23 @@ def _filled(started: Rig, orders: int) -> tuple[Mapping[str, int], float]:
 
 
 async def _sale(started: Rig) -> str:
-    async with asking(started) as at:
-        return (await at.begun(0, ADD.wish)).order
+    async with connect(started) as at:
+        return (await at.create_order(0, ADD.spec)).order
 
 
 async def _measure(rigs: Sequence[Rig], repeats: int, batch: int) -> dict[tuple[str, int], list[Run]]:
     found: dict[tuple[str, int], list[Run]] = defaultdict(list)
     async with AsyncExitStack() as stack:
-        both = [await stack.enter_async_context(asking(each)) for each in rigs]
+        both = [await stack.enter_async_context(connect(each)) for each in rigs]
         await _repeat(both, -1, batch, defaultdict(list))  # to warm up: processes and caches
         for repeat in range(repeats):
             await _repeat(both, repeat, batch, found)
     return found
 
 
-async def _repeat(both: Sequence[Asking], repeat: int, batch: int, found: dict[tuple[str, int], list[Run]]) -> None:
+async def _repeat(both: Sequence[GrowthDriver], repeat: int, batch: int, found: dict[tuple[str, int], list[Run]]) -> None:
     turns = list(enumerate(both))
-    courses = {which: [await at.shop.course(number) for number in range(batch)] for which, at in turns}
+    courses = {which: [await at.workload.create_order(number) for number in range(batch)] for which, at in turns}
     for change, wish in _WISHES.items():
         for which, at in turns if repeat % 2 else reversed(turns):
-            found[change, which].append(await at.changed(change, wish, courses[which], repeat))
+            found[change, which].append(await at.measure_change(change, wish, courses[which], repeat))

@@ -13,12 +13,12 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from bench.peers.saga import BOOKS, change_order
+from bench.peers.saga import TRANSACTIONS, change_order
 from bench.peers.transactions import CONNECTIONS, Change
 from telemetry.loopback import HOST
 
 
-class Asked(BaseModel):
+class ChangeInput(BaseModel):
     """A request."""
 
     id: str
@@ -38,7 +38,7 @@ class Outcome(BaseModel):
 @asynccontextmanager
 async def _running(_app: FastAPI) -> AsyncIterator[None]:
     url = os.environ["PEERS_DATABASE"]  # noqa: TID251 - a process of its own, without our settings
-    BOOKS.open(url)
+    TRANSACTIONS.open(url)
     config: DBOSConfig = {
         "name": "peers",
         "system_database_url": url,
@@ -61,7 +61,7 @@ def ready() -> dict[str, bool]:
 
 
 @app.post("/changes")
-def change(options: Asked) -> Outcome:
+def change(options: ChangeInput) -> Outcome:
     """Change an order, and answer when it is over."""
     with SetWorkflowID(options.id):
         ended = change_order(Change(options.id, options.order, options.offer_bundle_id, options.token))

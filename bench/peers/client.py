@@ -14,11 +14,11 @@ import psycopg
 
 from bench.changes.kinds import ADD, DEARER
 from bench.changes.runs import Bench
-from bench.load import Run, run, some_at_once
+from bench.load import Run, run, run_concurrently
 from bench.peers import tables
 from bench.peers.tables import Tx
 from bench.peers.transactions import Json
-from bench.workload import Course
+from bench.workload import BenchOrder
 from cli.processes import Child
 from telemetry.loopback import HOST, free_port
 
@@ -72,7 +72,7 @@ class Peer:
             return False
 
 
-def request(order: str, token: str = tables.OK) -> Json:
+def change_request(order: str, token: str = tables.OK) -> Json:
     """Return the request to change an order; its id names the order, so that it is known afterwards."""
     return {"id": f"{order}/change", "order": order, "offer_bundle_id": tables.bundle_for(order), "token": token}
 
@@ -101,12 +101,12 @@ class Pair:
 
     async def _api(self, callers: int) -> Run:
         courses = await self._courses(callers)
-        jobs = [partial(self.bench.shop.change, course, DEARER.wish) for course in courses]
+        jobs = [partial(self.bench.workload.change, course, DEARER.spec) for course in courses]
         return await run(self.bench.rig, API, "api", callers, self.bench.repeat, jobs)
 
     async def _directly(self, callers: int) -> Run:
         courses = await self._courses(callers)
-        return replace(await self.bench.directly(courses, DEARER, callers), kind=DIRECT)
+        return replace(await self.bench.run_direct(courses, DEARER, callers), kind=DIRECT)
 
     async def _dbos(self, callers: int) -> Run:
         orders = await asyncio.to_thread(self.peer.sell, self.bench.counts[callers])
@@ -115,14 +115,14 @@ class Pair:
         return await run(self.bench.rig, DBOS, "dbos", callers, self.bench.repeat, jobs)
 
     async def _change(self, order: str) -> None:
-        answer = (await self.http.post("/changes", json=request(order))).json()
+        answer = (await self.http.post("/changes", json=change_request(order))).json()
         if answer.get("state") != "done":
             raise AssertionError(f"{order}: {answer}")
 
-    async def _courses(self, callers: int) -> Sequence[Course]:
+    async def _courses(self, callers: int) -> Sequence[BenchOrder]:
         """Sell our orders one line each, to be changed."""
-        courses = await self.bench.courses(callers)
-        await self.bench.prepare(courses, ADD.wish)
-        await some_at_once(self.bench.shop.change(course, ADD.wish) for course in courses)
-        await self.bench.prepare(courses, DEARER.wish)
+        courses = await self.bench.create_orders(callers)
+        await self.bench.prepare(courses, ADD.spec)
+        await run_concurrently(self.bench.workload.change(course, ADD.spec) for course in courses)
+        await self.bench.prepare(courses, DEARER.spec)
         return courses

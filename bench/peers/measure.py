@@ -12,14 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.changes.runs import benching
+from bench.changes.runs import open_bench
 from bench.figures import Figure, Goal, ratios
 from bench.load import Run
 from bench.peers.client import API, DBOS, DIRECT, Pair, Peer
 from bench.peers.proof import Proof, prove
 from bench.report import print_runs
 from bench.rig import Rig, rig
-from bench.workload import client_of
+from bench.workload import open_http_client
 from tests.support.postgres import new_database, postgres
 
 GOAL = 1.2
@@ -81,7 +81,7 @@ _FIGURES: Mapping[str, Callable[[Run], float]] = {
 }
 
 
-def show(result: PeersResult, console: Console) -> None:
+def print_result(result: PeersResult, console: Console) -> None:
     """Print the tables."""
     proof = result.proof
     console.print(f"proved in {proof.seconds:.0f} s: {proof.changes} changes, {proof.killed} killed in the middle")
@@ -116,9 +116,9 @@ def proved() -> Proof:
 
 @contextmanager
 def _peer(started: Rig) -> Iterator[Peer]:
-    if started.bank is None:
+    if started.postgres is None:
         raise LookupError("both are measured on one PostgreSQL server")
-    with _running(Peer(new_database(started.bank.url, "peer"), started.data)) as peer:
+    with _running(Peer(new_database(started.postgres.url, "peer"), started.data)) as peer:
         yield peer
 
 
@@ -134,6 +134,6 @@ def _running(peer: Peer) -> Iterator[Peer]:
 
 async def _measured(started: Rig, peer: Peer, repeat: int, counts: Mapping[int, int]) -> list[Run]:
     beside = replace(started, bare=peer.app)
-    async with benching(beside, repeat, counts) as bench, client_of(peer.url) as http:
+    async with open_bench(beside, repeat, counts) as bench, open_http_client(peer.url) as http:
         pair = Pair(bench, peer, http)
         return [run for callers in counts for run in await pair.all(callers)]

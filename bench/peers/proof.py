@@ -13,11 +13,11 @@ from functools import partial
 
 import httpx2
 
-from bench.peers.client import Peer, request
-from bench.peers.saga import HAPPY, UNDOING
+from bench.peers.client import Peer, change_request
+from bench.peers.saga import DONE_STEPS, UNDO_STEPS
 from bench.peers.tables import DIFFERENCE_MINOR, OK, REFUSED, STANDARD_MINOR, Tx
 
-UNDONE = (*HAPPY[: HAPPY.index("settle_price_difference")], *UNDOING)
+UNDONE = (*DONE_STEPS[: DONE_STEPS.index("settle_price_difference")], *UNDO_STEPS)
 """The steps that leave something when the settlement is refused."""
 
 _FACTS = {
@@ -34,9 +34,9 @@ _FACTS = {
 }
 
 
-def wrong(tx: Tx, order: str, token: str) -> list[str]:
+def find_errors(tx: Tx, order: str, token: str) -> list[str]:
     """Say what of an order is not as its change should have left it."""
-    values = {"order": order, "change": str(request(order)["id"])}
+    values = {"order": order, "change": str(change_request(order)["id"])}
     expected = _expected(order, values["change"], done=token == OK)
     found = {name: tx.execute(query, values).fetchall() for name, query in _FACTS.items()}
     return [f"{order} {name}: {found[name]}, not {expected[name]}" for name in _FACTS if found[name] != expected[name]]
@@ -65,7 +65,7 @@ def _expected(order: str, change: str, *, done: bool) -> dict[str, list[tuple[ob
         "events": _numbered(
             "order_confirmed", "order_changed", "payment_captured", "seats_confirmed", "order_confirmed"
         ),
-        "steps": [(step,) for step in HAPPY],
+        "steps": [(step,) for step in DONE_STEPS],
         "outcome": [("done", None, True)],
         "workflow": [("SUCCESS",)],
     }
@@ -143,7 +143,7 @@ def _until(tx: Tx, query: str, count: int) -> None:
         time.sleep(0.05)
 
 
-_CASES = ((OK, HAPPY), (REFUSED, UNDOING))
+_CASES = ((OK, DONE_STEPS), (REFUSED, UNDO_STEPS))
 _SECONDS = 60.0
 
 
@@ -180,7 +180,7 @@ def _killed(peer: Peer, moment: Moment) -> list[tuple[str, str]]:
     for token, where in _CASES:
         for order, step in zip(peer.sell(len(where)), where, strict=True):
             asked.append((order, token))
-            steps[str(request(order)["id"])] = step
+            steps[str(change_request(order)["id"])] = step
     with ThreadPoolExecutor(len(asked)) as threads:
         kill_in_the_middle(peer, moment, steps, lambda: _start(threads, peer, asked))
     _ended(peer, list(steps))
@@ -210,7 +210,7 @@ def _ended(peer: Peer, changes: Sequence[str]) -> None:
 
 def _check(peer: Peer, asked: Iterable[tuple[str, str]]) -> None:
     with peer.connect() as tx:
-        found = [text for order, token in asked for text in wrong(tx, order, token)]
+        found = [text for order, token in asked for text in find_errors(tx, order, token)]
     if found:
         raise AssertionError(f"{len(found)} facts are wrong: {found[:3]}")
 
@@ -221,7 +221,7 @@ def _ask_all(peer: Peer, asked: Sequence[tuple[str, str]]) -> list[dict[str, obj
 
 
 def _ask(peer: Peer, order: str, token: str) -> dict[str, object]:
-    answer = httpx2.post(f"{peer.url}/changes", json=request(order, token), timeout=_SECONDS)
+    answer = httpx2.post(f"{peer.url}/changes", json=change_request(order, token), timeout=_SECONDS)
     answer.raise_for_status()
     return {name: value for name, value in answer.json().items() if name != "change"}
 

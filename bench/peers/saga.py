@@ -18,9 +18,9 @@ from typing import Any, Protocol, cast
 from dbos import DBOS
 
 from bench.peers import steps
-from bench.peers.transactions import Books, Change, Json, RefusedError
+from bench.peers.transactions import Transactions, Change, Json, RefusedError
 
-BOOKS = Books()
+TRANSACTIONS = Transactions()
 _SOON, _FOREVER = 0.1, 1_000_000
 
 
@@ -33,7 +33,7 @@ class Step(Protocol):
 
 def _step(name: str, act: Callable[..., Json]) -> Step:
     def step(change: Change, *more: Any) -> Json:
-        return BOOKS.once(name, change, lambda tx, head: act(tx, head, change, *more))
+        return TRANSACTIONS.run_once(name, change, lambda tx, head: act(tx, head, change, *more))
 
     # A fault is tried again until it passes, a refusal never.
     declared = DBOS.step(
@@ -59,12 +59,12 @@ CONFIRM_SEATS = _step("confirm_seats", steps.confirm_seats)
 CONFIRM_ORDER = _step("confirm_order", steps.confirm_order)
 RECORD_REFUSAL = _step("record_outcome", steps.record_refusal)
 
-HAPPY = (
+DONE_STEPS = (
     "plan_change", "validate_travellers", "quote_change", "reserve_seats", "swap_offer_bundle", "extend_holds",
     "authorise_payment", "settle_price_difference", "confirm_seats", "confirm_order",
 )  # fmt: skip
 """The steps of a change that is done, in order."""
-UNDOING = ("void_payment", "restore_offer_bundle", "release_seats", "record_outcome")
+UNDO_STEPS = ("void_payment", "restore_offer_bundle", "release_seats", "record_outcome")
 """What follows instead of the last three when the settlement is refused."""
 
 

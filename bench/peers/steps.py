@@ -7,7 +7,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from bench.peers.tables import REFUSED, Tx
-from bench.peers.transactions import Change, Head, Json, RefusedError, append
+from bench.peers.transactions import Change, OrderRow, Json, RefusedError, append
 
 _BUNDLE = "SELECT product, service, price_minor, expires_at, youngest FROM offer_bundles WHERE id = %s"
 _LIVE = """
@@ -28,7 +28,7 @@ def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the peer's own clock
 
 
-def plan(tx: Tx, head: Head, change: Change) -> Json:
+def plan(tx: Tx, head: OrderRow, change: Change) -> Json:
     """Claim the order for this change and say what will be put on it and what taken off."""
     if head.draft_opened_by is not None:
         raise RefusedError("CHANGE_UNDER_WAY")
@@ -51,7 +51,7 @@ def plan(tx: Tx, head: Head, change: Change) -> Json:
     return planned
 
 
-def validate(tx: Tx, _head: Head, change: Change) -> Json:
+def validate(tx: Tx, _head: OrderRow, change: Change) -> Json:
     """See that everybody who travels has a name and is old enough."""
     youngest = _one(tx.execute(_BUNDLE, (change.bundle,)).fetchone())[4]
     query = "SELECT given_name, family_name, birth_date FROM travellers WHERE order_number = %s"
@@ -62,7 +62,7 @@ def validate(tx: Tx, _head: Head, change: Change) -> Json:
     return {"travellers": len(people)}
 
 
-def quote(tx: Tx, _head: Head, change: Change) -> Json:
+def quote(tx: Tx, _head: OrderRow, change: Change) -> Json:
     """Say what the change costs, with the tax in it, and write that down."""
     planned, price, rate, valid = _one(tx.execute(_QUOTABLE, (change.id,)).fetchone())
     if not valid:
@@ -111,7 +111,7 @@ VALUES (%(key)s || '/authorise', %(order)s, %(key)s, 'authorise', %(minor)s)
 """
 
 
-def reserve(tx: Tx, _head: Head, change: Change, service: str) -> Json:
+def reserve(tx: Tx, _head: OrderRow, change: Change, service: str) -> Json:
     """Hold a seat that nobody has. Somebody else may have been faster by a moment: then look again."""
     values: dict[str, Any] = {"service": service, "key": change.id, "order": change.order, "until": now() + HOLD}
     while free := tx.execute(_FREE, values).fetchone():
@@ -121,12 +121,12 @@ def reserve(tx: Tx, _head: Head, change: Change, service: str) -> Json:
     raise RefusedError("SOLD_OUT")
 
 
-def release(tx: Tx, _head: Head, change: Change) -> Json:
+def release(tx: Tx, _head: OrderRow, change: Change) -> Json:
     """Give the seat back."""
     return {"released": tx.execute("DELETE FROM seat_holds WHERE key = %s", (change.id,)).rowcount}
 
 
-def swap(tx: Tx, head: Head, change: Change, planned: Json) -> Json:
+def swap(tx: Tx, head: OrderRow, change: Change, planned: Json) -> Json:
     """Put the new line on the order, take the old ones off, and raise its version."""
     values = {"line": planned["line"], "order": change.order, "change": change.id, "bundle": change.bundle}
     tx.execute(_PUT_ON, values | {"version": planned["version"]})
@@ -137,7 +137,7 @@ def swap(tx: Tx, head: Head, change: Change, planned: Json) -> Json:
     return {"status": head.status, "version": head.version}
 
 
-def restore(tx: Tx, _head: Head, change: Change) -> Json:
+def restore(tx: Tx, _head: OrderRow, change: Change) -> Json:
     """Undo a swap, if there was one: what it added is marked undone, what it removed is live again."""
     swapped = tx.execute(_SWAPPED, (change.id,)).fetchone()
     if swapped is None:
@@ -150,7 +150,7 @@ def restore(tx: Tx, _head: Head, change: Change) -> Json:
     return {}
 
 
-def extend(tx: Tx, _head: Head, change: Change) -> Json:
+def extend(tx: Tx, _head: OrderRow, change: Change) -> Json:
     """Let everything held outlive the confirmation."""
     longer = "UPDATE seat_holds SET expires_at = %s WHERE order_number = %s AND state = 'held' AND expires_at > now()"
     if tx.execute(longer, (now() + HOLD, change.order)).rowcount == 0:
@@ -158,13 +158,13 @@ def extend(tx: Tx, _head: Head, change: Change) -> Json:
     return {}
 
 
-def authorise(tx: Tx, _head: Head, change: Change, owed: int) -> Json:
+def authorise(tx: Tx, _head: OrderRow, change: Change, owed: int) -> Json:
     """Set money aside."""
     tx.execute(_AUTHORISE, {"key": change.id, "order": change.order, "token": change.token, "minor": owed})
     return {"authorised_minor": owed}
 
 
-def void(tx: Tx, _head: Head, change: Change) -> Json:
+def void(tx: Tx, _head: OrderRow, change: Change) -> Json:
     """Let the money go."""
     tx.execute("UPDATE payments SET open = false WHERE key = %s", (change.id,))
     entry = """
@@ -189,7 +189,7 @@ WHERE number = %s
 _OUTCOME = "UPDATE changes SET state = %s, code = %s, finished_at = now() WHERE id = %s AND finished_at IS NULL"
 
 
-def settle(tx: Tx, _head: Head, change: Change) -> Json:
+def settle(tx: Tx, _head: OrderRow, change: Change) -> Json:
     """Take the money: from here there is only forward."""
     if change.token == REFUSED:
         raise RefusedError("PAYMENT_REFUSED")
@@ -199,7 +199,7 @@ def settle(tx: Tx, _head: Head, change: Change) -> Json:
     return {}
 
 
-def confirm_seats(tx: Tx, _head: Head, change: Change, gives_up: list[str]) -> Json:
+def confirm_seats(tx: Tx, _head: OrderRow, change: Change, gives_up: list[str]) -> Json:
     """Make the new seat ours and let the old one go."""
     confirmed = tx.execute(_CONFIRM, (change.id,)).rowcount
     released = tx.execute(_GIVE_UP, (gives_up,)).rowcount
@@ -207,7 +207,7 @@ def confirm_seats(tx: Tx, _head: Head, change: Change, gives_up: list[str]) -> J
     return {}
 
 
-def confirm_order(tx: Tx, head: Head, change: Change) -> Json:
+def confirm_order(tx: Tx, head: OrderRow, change: Change) -> Json:
     """Confirm the version and write the outcome."""
     tx.execute(_CONFIRMED, (change.order,))
     append(tx, change, "order_confirmed", {"version": head.version})
@@ -215,7 +215,7 @@ def confirm_order(tx: Tx, head: Head, change: Change) -> Json:
     return {"state": "done", "code": None}
 
 
-def record_refusal(tx: Tx, head: Head, change: Change, code: str) -> Json:
+def record_refusal(tx: Tx, head: OrderRow, change: Change, code: str) -> Json:
     """Write that a change was refused, and let the order go; one that was never planned has no row yet."""
     if head.draft_opened_by == change.id:
         tx.execute("UPDATE orders SET draft_opened_by = NULL WHERE number = %s", (change.order,))

@@ -56,7 +56,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Head:
+class OrderRow:
     """An order's head, locked until the step commits."""
 
     status: str
@@ -65,7 +65,7 @@ class Head:
     next_line: int
 
 
-class Books:
+class Transactions:
     """The connections to the database, once it is known where that is."""
 
     def __init__(self) -> None:
@@ -75,14 +75,14 @@ class Books:
         """Say where the database is."""
         self._pool = QueuePool(lambda: cast("DBAPIConnection", psycopg.connect(url)), pool_size=CONNECTIONS)
 
-    def once(self, step: str, change: Change, act: Act) -> Json:
+    def run_once(self, step: str, change: Change, act: Act) -> Json:
         """Run a step unless it has run, and return its first answer."""
         key = f"{change.id}/{step}"
         with self._transaction() as tx:
             *head, known = tx.execute(_LOCK, (key, change.order)).fetchone() or _no_order(change)
             if known is not None:
                 return cast("Json", known)
-            answer = act(tx, Head(*head))
+            answer = act(tx, OrderRow(*head))
             tx.execute(_REMEMBER, (key, change.id, step, Jsonb(answer)))
             return answer
 

@@ -4,14 +4,14 @@ import pytest
 
 from bench.growth.compared import compared
 from bench.growth.drafts import CACHED, FULL, GOAL, Drafts, Sample
-from bench.growth.invariant_check import Books, check
+from bench.growth.invariant_check import InvariantsChecked, check
 from bench.growth.results import GrowthResult
 from bench.load import Run
 from runtime.settings import Settings
 from tests.support.installation import prepare_database
 from tests.support.step_by_step import StepByStep
 
-BOOKS = Books(("one",), ())
+BOOKS = InvariantsChecked(("one",), ())
 
 
 def _run(p50: float, **cpu: float) -> Run:

@@ -7,9 +7,9 @@ import httpx2
 import pytest
 
 from bench.load import Run
-from bench.peers.client import API, DBOS, DIRECT, Peer, request
+from bench.peers.client import API, DBOS, DIRECT, Peer, change_request
 from bench.peers.measure import PeersResult
-from bench.peers.proof import Proof, prove, wrong
+from bench.peers.proof import Proof, prove, find_errors
 from bench.peers.tables import OK, REFUSED
 from tests.support.postgres import new_database
 
@@ -27,7 +27,7 @@ def peer(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def changed(peer: Peer, token: str) -> str:
     (order,) = peer.sell(1)
-    httpx2.post(f"{peer.url}/changes", json=request(order, token), timeout=60).raise_for_status()
+    httpx2.post(f"{peer.url}/changes", json=change_request(order, token), timeout=60).raise_for_status()
     return order
 
 
@@ -47,16 +47,16 @@ def changed(peer: Peer, token: str) -> str:
 def test_the_check_sees_every_kind_of_harm(peer: Peer, token: str, harm: str) -> None:
     order = changed(peer, token)
     with peer.connect() as tx:
-        assert wrong(tx, order, token) == []
+        assert find_errors(tx, order, token) == []
         tx.execute(harm, (order,))
-        assert wrong(tx, order, token)
+        assert find_errors(tx, order, token)
         tx.rollback()
 
 
 def test_a_change_that_was_done_is_not_taken_for_one_that_was_refused(peer: Peer) -> None:
     order = changed(peer, OK)
     with peer.connect() as tx:
-        assert wrong(tx, order, REFUSED)
+        assert find_errors(tx, order, REFUSED)
 
 
 @pytest.mark.faults

@@ -14,11 +14,11 @@ from temporalio.client import Client as Temporal
 
 from cli.stack import Ports, Stack
 from store.database.store import utc_now
-from tests.soak.chaos import Monkey
-from tests.soak.client_log import Ledger
+from tests.soak.chaos import Chaos
+from tests.soak.client_log import ClientLog
 from tests.soak.clients import traffic
-from tests.soak.evidence import keep
-from tests.soak.final_checks import aftermath
+from tests.soak.evidence import write_evidence
+from tests.soak.final_checks import run_final_checks
 from tests.soak.program import Part, Program, program
 from tests.soak.report import Soak, report
 from tests.support.postgres import Postgres, new_database, postgres
@@ -52,7 +52,7 @@ def main(
         with Stack(kept, ports, url, more=_MORE) as stack:
             soak = asyncio.run(_soak(planned, minutes, database, stack, server))
             if soak.violations:
-                keep(kept, stack.database, soak)
+                write_evidence(kept, stack.database, soak)
         if soak.violations and server:
             shutil.copy(server.log, kept / "logs" / "postgres.log")
     print(report(soak))
@@ -73,14 +73,14 @@ def _database(kind: Database) -> Iterator[tuple[Postgres | None, str | None]]:
 
 async def _soak(planned: Program, minutes: float, database: str, stack: Stack, server: Postgres | None) -> Soak:
     temporal = await Temporal.connect(stack.temporal)
-    ledger = Ledger()
-    monkey = Monkey(stack, server, ledger)
+    ledger = ClientLog()
+    monkey = Chaos(stack, server, ledger)
     async with asyncio.TaskGroup() as group:
         killing = group.create_task(monkey.run(planned.kills))
         reached = await traffic(planned, stack.api, temporal, ledger, utc_now, killing)
     ended = ledger.now()
     watching = asyncio.create_task(monkey.watch())
-    violations = [*await aftermath(stack, temporal, ledger), *monkey.not_survived()]
+    violations = [*await run_final_checks(stack, temporal, ledger), *monkey.unrecovered_kills()]
     watching.cancel()
     return Soak(
         program=planned,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from cli.processes import Child
 from cli.stack import Stack
-from tests.soak.client_log import Ledger, Violation
+from tests.soak.client_log import ClientLog, Violation
 from tests.soak.program import Kill, Part
 
 WATCH_SECONDS = 0.5
@@ -27,7 +27,7 @@ class Server(Protocol):
 
 
 @dataclass(frozen=True)
-class Struck:
+class PerformedKill:
     """A part that was broken, and from when on it was let come back."""
 
     part: Part
@@ -35,14 +35,14 @@ class Struck:
     since: float
 
 
-class Monkey:
+class Chaos:
     """Kills, and starts again what died by itself."""
 
-    def __init__(self, stack: Stack, database: Server | None, ledger: Ledger) -> None:
+    def __init__(self, stack: Stack, database: Server | None, ledger: ClientLog) -> None:
         self._stack = stack
         self._database = database
         self._ledger = ledger
-        self.struck: list[Struck] = []
+        self.performed: list[PerformedKill] = []
         self.died: list[str] = []
         """Parts that ended without being killed: started again, as a supervisor does."""
 
@@ -52,7 +52,7 @@ class Monkey:
             watch = group.create_task(self.watch())
             for kill in kills:
                 await asyncio.sleep(max(kill.at - self._ledger.now(), 0))
-                await self._strike(kill)
+                await self._perform(kill)
             watch.cancel()
 
     async def watch(self) -> None:
@@ -64,15 +64,15 @@ class Monkey:
                     child.start()
             await asyncio.sleep(WATCH_SECONDS)
 
-    def not_survived(self) -> Iterator[Violation]:
+    def unrecovered_kills(self) -> Iterator[Violation]:
         """Yield every kill after which nothing went on in time."""
-        for each in self.struck:
+        for each in self.performed:
             told = self._ledger.next_success(each.since)
             if told is None or told - each.since > SECONDS_TO_RECOVER:
                 what = f"{each.part} at {each.at:.1f} s, next success {told and round(told, 1)}"
                 yield Violation(f"work goes on within {SECONDS_TO_RECOVER:.0f} s", what)
 
-    async def _strike(self, kill: Kill) -> None:
+    async def _perform(self, kill: Kill) -> None:
         at = self._ledger.now()
         if kill.part is Part.POSTGRES:
             if self._database is None:
@@ -88,7 +88,7 @@ class Monkey:
             child.kill()
             child.start()
         since = self._ledger.now() if kill.part is Part.PAUSE else at
-        self.struck.append(Struck(kill.part, at, since))
+        self.performed.append(PerformedKill(kill.part, at, since))
 
     def _victim(self, part: Part) -> Child:
         found = {

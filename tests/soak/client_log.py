@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ENDED = ("done", "refused", "undone")
-MADE, TAKEN_ON = 201, 202
+CREATED, ACCEPTED = 201, 202
 
 
 @dataclass(frozen=True)
-class Telling:
+class ObservedAnswer:
     """One answer."""
 
     key: str
     sent: float
-    told: float
+    answered_at: float
     status: int
     code: str | None
     change: str | None
     state: str | None
     """How the change ended or stands, as far as the answer says."""
-    words: Any = None
+    content: Any = None
     """The answer itself, where it must be the same for ever."""
     replayed: bool = False
-    looked: bool = False
+    from_change_page: bool = False
     """Read from the change's own page, asking nothing."""
 
     @property
@@ -44,39 +44,39 @@ class Violation:
 
 
 @dataclass
-class Ledger:
+class ClientLog:
     """Everything sent and told, on one clock that begins with the traffic."""
 
-    tellings: list[Telling] = field(default_factory=list)
+    answers: list[ObservedAnswer] = field(default_factory=list)
     first_sent: dict[str, float] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     orders: set[str] = field(default_factory=set)
     """Acknowledged as made."""
     unanswered: int = 0
     """Connections that ended without an answer."""
-    twice: int = 0
+    sent_twice: int = 0
     operated: Counter[str] = field(default_factory=Counter)
     """Cancels and terminations by an operator that met a run."""
-    begun: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
 
     def now(self) -> float:
         """Return the seconds since the beginning."""
-        return time.monotonic() - self.begun
+        return time.monotonic() - self.started
 
-    def sent(self, key: str, kind: str) -> None:
+    def record_sent(self, key: str, kind: str) -> None:
         """Note that a request is sent for the first time."""
         self.first_sent.setdefault(key, self.now())
         self.kinds.setdefault(key, kind)
 
-    def told(self, telling: Telling) -> None:
+    def record_answer(self, telling: ObservedAnswer) -> None:
         """Note an answer."""
-        self.tellings.append(telling)
+        self.answers.append(telling)
 
     @property
-    def acknowledged(self) -> dict[str, list[Telling]]:
+    def acknowledged(self) -> dict[str, list[ObservedAnswer]]:
         """Return every change that clients were told of, with all that they were told."""
-        found: dict[str, list[Telling]] = defaultdict(list)
-        for each in self.tellings:
+        found: dict[str, list[ObservedAnswer]] = defaultdict(list)
+        for each in self.answers:
             if each.change:
                 found[each.change].append(each)
         return found
@@ -87,36 +87,36 @@ class Ledger:
             states = {each.state for each in tellings if each.ended}
             codes = {each.code for each in tellings if each.ended and each.code}
             if len(states) > 1 or len(codes) > 1:
-                ends = [(each.told, each.status, each.state, each.code) for each in tellings]
+                ends = [(each.answered_at, each.status, each.state, each.code) for each in tellings]
                 yield Violation("an outcome once told never changes", f"change {change}: {ends}")
-        by_key: dict[str, list[Telling]] = defaultdict(list)
-        for each in self.tellings:
+        by_key: dict[str, list[ObservedAnswer]] = defaultdict(list)
+        for each in self.answers:
             # 202 says that it was taken on, in words of its own.
-            if each.words is not None and each.status != TAKEN_ON and (each.ended or each.status == MADE):
+            if each.content is not None and each.status != ACCEPTED and (each.ended or each.status == CREATED):
                 by_key[each.key].append(each)
         for key, tellings in by_key.items():
-            if any(each.words != tellings[0].words for each in tellings):
-                said = [(each.status, each.words) for each in tellings]
+            if any(each.content != tellings[0].content for each in tellings):
+                said = [(each.status, each.content) for each in tellings]
                 yield Violation("the same key has the same answer", f"key {key}: {said}")
 
     def outcomes(self) -> dict[str, float]:
         """Return when each request's outcome was first told, by key."""
         found: dict[str, float] = {}
-        for each in self.tellings:
+        for each in self.answers:
             if each.ended:
-                found[each.key] = min(each.told, found.get(each.key, each.told))
+                found[each.key] = min(each.answered_at, found.get(each.key, each.answered_at))
         return found
 
     def next_success(self, after: float) -> float | None:
         """Return when a change was first told done that was sent after a time and had no outcome by then."""
         told = (
-            each.told
-            for each in self.tellings
-            if each.state == "done" and each.sent >= after and not each.replayed and not each.looked
+            each.answered_at
+            for each in self.answers
+            if each.state == "done" and each.sent >= after and not each.replayed and not each.from_change_page
         )
         return min(told, default=None)
 
-    def under_way(self, at: float) -> list[float]:
+    def seconds_in_progress(self, at: float) -> list[float]:
         """Return how long after a time the requests under way then had their outcome."""
         ended = self.outcomes()
         return sorted(

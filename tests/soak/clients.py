@@ -9,10 +9,10 @@ from temporalio.client import Client as Temporal
 from temporalio.service import RPCError
 
 from temporal.names import draft_id
-from tests.soak.client_log import Ledger
-from tests.soak.http_client import LONGEST_ANSWER, Asked, Wire
+from tests.soak.client_log import ClientLog
+from tests.soak.http_client import MAX_ANSWER_SECONDS, RequestSpec, HttpClient
 from tests.soak.program import SHARED_ORDERS, Act, Again, Kind, Program, Through
-from tests.soak.requests import Asking
+from tests.soak.requests import RequestBuilder
 
 ANSWERED_WITHIN = 90.0
 """After the traffic: a request that has no answer by then is stuck."""
@@ -22,13 +22,13 @@ _BY_OPERATORS = (Kind.CANCEL, Kind.TERMINATE)
 class Client:
     """Does its part of the program."""
 
-    def __init__(self, wire: Wire, asking: Asking, ledger: Ledger, temporal: Temporal, orders: dict[int, str]) -> None:
+    def __init__(self, wire: HttpClient, asking: RequestBuilder, ledger: ClientLog, temporal: Temporal, orders: dict[int, str]) -> None:
         self._wire = wire
         self._asking = asking
         self._ledger = ledger
         self._temporal = temporal
         self._orders = orders
-        self._later: list[tuple[int, Act, str, Asked]] = []
+        self._later: list[tuple[int, Act, str, RequestSpec]] = []
 
     async def run(self, acts: tuple[Act, ...], seconds: float) -> int:
         """Do the acts that come to their time before the end; return how many those were."""
@@ -52,12 +52,12 @@ class Client:
         if act.kind in _BY_OPERATORS:
             await self._operate(act, number)
             return
-        asked = await self._asking.request(act, number)
+        asked = await self._asking.build(act, number)
         if asked:
             await self._send(act, act.key, asked)
 
     async def _open(self, act: Act) -> bool:
-        asked = await self._asking.opening(act)
+        asked = await self._asking.build_opening(act)
         if asked is None:
             return False
         answer = await self._send(act, f"{act.key}-new", asked)
@@ -70,22 +70,22 @@ class Client:
             self._ledger.orders.add(number)
         return True
 
-    async def _send(self, act: Act, key: str, options: Asked) -> httpx2.Response:
+    async def _send(self, act: Act, key: str, options: RequestSpec) -> httpx2.Response:
         kind = f"{act.kind}, {_through(options.path)}"
         if act.again is Again.AT_ONCE:
-            self._ledger.twice += 1
-            first, _ = await asyncio.gather(self._wire.ask(key, kind, options), self._wire.ask(key, kind, options))
+            self._ledger.sent_twice += 1
+            first, _ = await asyncio.gather(self._wire.send(key, kind, options), self._wire.send(key, kind, options))
             return first
         if act.again is Again.LATER:
             self._later.append((int(act.key.rpartition("-")[2]) + act.later_by, act, key, options))
-        return await self._wire.ask(key, kind, options)
+        return await self._wire.send(key, kind, options)
 
     async def _send_again(self, reached: int) -> None:
         due = [each for each in self._later if each[0] <= reached]
         self._later = [each for each in self._later if each[0] > reached]
         for _, act, key, asked in due:
-            self._ledger.twice += 1
-            await self._wire.ask(key, str(act.kind), asked)
+            self._ledger.sent_twice += 1
+            await self._wire.send(key, str(act.kind), asked)
 
     async def _operate(self, act: Act, number: str) -> None:
         handle = self._temporal.get_workflow_handle(draft_id(number))
@@ -104,16 +104,16 @@ async def traffic(
     program: Program,
     address: str,
     temporal: Temporal,
-    ledger: Ledger,
+    ledger: ClientLog,
     clock: Callable[[], datetime],
     killing: Awaitable[None],
 ) -> int:
     """Run every client to its end, and sell once more after the last kill; return how many acts came to their time."""
     give_up = program.seconds + ANSWERED_WITHIN
     limits = httpx2.Limits(max_connections=None)
-    async with httpx2.AsyncClient(base_url=address, timeout=LONGEST_ANSWER, limits=limits) as http:
-        wire = Wire(http, ledger, give_up)
-        asking = Asking(wire, clock)
+    async with httpx2.AsyncClient(base_url=address, timeout=MAX_ANSWER_SECONDS, limits=limits) as http:
+        wire = HttpClient(http, ledger, give_up)
+        asking = RequestBuilder(wire, clock)
         orders = {number: await _shared(wire, program.seed, number, ledger) for number in range(SHARED_ORDERS)}
         clients = [Client(wire, asking, ledger, temporal, orders) for _ in program.clients]
         async with asyncio.TaskGroup() as group:
@@ -126,8 +126,8 @@ async def traffic(
         return sum(task.result() for task in tasks)
 
 
-async def _shared(wire: Wire, seed: int, number: int, ledger: Ledger) -> str:
-    answer = await wire.ask(f"{seed}-shared-{number}", "order", Asked("POST", "/v1/orders", {"currency": "NOK"}))
+async def _shared(wire: HttpClient, seed: int, number: int, ledger: ClientLog) -> str:
+    answer = await wire.send(f"{seed}-shared-{number}", "order", RequestSpec("POST", "/v1/orders", {"currency": "NOK"}))
     made = str(answer.json()["number"])
     ledger.orders.add(made)
     return made

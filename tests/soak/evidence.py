@@ -12,12 +12,12 @@ from store.database.store import Store
 from tests.soak.report import Soak, report
 
 
-def keep(folder: Path, database: str, soak: Soak) -> None:
+def write_evidence(folder: Path, database: str, soak: Soak) -> None:
     """Write a run down."""
     (folder / "report.txt").write_text(report(soak))
-    told = [json.dumps(asdict(each)) for each in sorted(soak.ledger.tellings, key=lambda each: each.told)]
+    told = [json.dumps(asdict(each)) for each in sorted(soak.ledger.answers, key=lambda each: each.answered_at)]
     (folder / "told.jsonl").write_text("\n".join(told))
-    kills = "\n".join(f"{each.at:7.2f} to {each.since:7.2f} {each.part}" for each in soak.monkey.struck)
+    kills = "\n".join(f"{each.at:7.2f} to {each.since:7.2f} {each.part}" for each in soak.monkey.performed)
     (folder / "kills.txt").write_text(kills)
     store = Store(database)
     try:

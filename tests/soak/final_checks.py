@@ -15,24 +15,24 @@ from store import invariants
 from store.database.store import Store
 from store.tables import ChangeRow, OrderRow
 from temporal.names import ORDER_DRAFT, order_of
-from tests.soak.client_log import ENDED, Ledger, Telling, Violation
-from tests.soak.http_client import Json, look_of
+from tests.soak.client_log import ENDED, ClientLog, ObservedAnswer, Violation
+from tests.soak.http_client import Json, answer_from_change_page
 from tests.soak.program import Kind
 
-PATIENCE = 90.0
+MAX_SETTLE_SECONDS = 90.0
 LOST = "nothing acknowledged is lost"
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 _RUNNING = f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running'"
-BROKEN = ("INTERNAL", "MALFORMED_BODY", "MEMBER_INVALID", "IDEMPOTENCY_MISMATCH", "NOT_FOUND", "METHOD_NOT_ALLOWED")
+UNEXPECTED_CODES = ("INTERNAL", "MALFORMED_BODY", "MEMBER_INVALID", "IDEMPOTENCY_MISMATCH", "NOT_FOUND", "METHOD_NOT_ALLOWED")
 """Nobody asked for these: every request is well formed, and sent again word by word."""
 
 
-async def aftermath(stack: Stack, temporal: Temporal, ledger: Ledger) -> list[Violation]:
+async def run_final_checks(stack: Stack, temporal: Temporal, ledger: ClientLog) -> list[Violation]:
     """Wait until all is at rest, then return everything that is not as it must be."""
     store = Store(stack.database)
     try:
         stuck = await _at_rest(store, temporal)
-        found = [*stuck, *await _lost(stack.api, ledger), *_unasked(ledger), *ledger.contradictions(), *_books(store)]
+        found = [*stuck, *await _lost(stack.api, ledger), *_unexpected_answers(ledger), *ledger.contradictions(), *_invariants(store)]
     finally:
         store.close()
     return [*found, *await _checked(stack.database)]
@@ -41,7 +41,7 @@ async def aftermath(stack: Stack, temporal: Temporal, ledger: Ledger) -> list[Vi
 async def _at_rest(store: Store, temporal: Temporal) -> list[Violation]:
     """Wait until every request has an outcome and runs are just those of the open drafts."""
     clock = asyncio.get_running_loop().time
-    give_up = clock() + PATIENCE
+    give_up = clock() + MAX_SETTLE_SECONDS
     while True:
         waiting = await asyncio.to_thread(_without_outcome, store)
         drafts = await asyncio.to_thread(_with_draft, store)
@@ -50,12 +50,12 @@ async def _at_rest(store: Store, temporal: Temporal) -> list[Violation]:
             return []
         if clock() > give_up:
             return [*_stuck(waiting), *_apart(drafts, running)]
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _stuck(waiting: dict[str, str | None]) -> Iterator[Violation]:
     for change, order in waiting.items():
-        yield Violation("every request has an outcome", f"change {change} has none after {PATIENCE:.0f} s", order)
+        yield Violation("every request has an outcome", f"change {change} has none after {MAX_SETTLE_SECONDS:.0f} s", order)
 
 
 def _apart(drafts: set[str], running: set[str]) -> Iterator[Violation]:
@@ -76,7 +76,7 @@ def _with_draft(store: Store) -> set[str]:
         return set(tx.exec(select(OrderRow.number).where(col(OrderRow.draft_opened_by).is_not(None))))
 
 
-async def _lost(address: str, ledger: Ledger) -> list[Violation]:
+async def _lost(address: str, ledger: ClientLog) -> list[Violation]:
     """Read everything acknowledged again, as clients can."""
     async with httpx2.AsyncClient(base_url=address, timeout=60, limits=httpx2.Limits(max_connections=8)) as http:
         orders = [_order(http, order) for order in sorted(ledger.orders)]
@@ -89,12 +89,12 @@ async def _order(http: httpx2.AsyncClient, order: str) -> list[Violation]:
     return [] if status == httpx2.codes.OK else [Violation(LOST, f"GET answers {status}", order)]
 
 
-async def _change(http: httpx2.AsyncClient, ledger: Ledger, change: str, tellings: list[Telling]) -> list[Violation]:
+async def _change(http: httpx2.AsyncClient, ledger: ClientLog, change: str, tellings: list[ObservedAnswer]) -> list[Violation]:
     sent = ledger.now()
     status, shown = await _read(http, f"/v1/changes/{change}")
     if status != httpx2.codes.OK:
         return [Violation(LOST, f"change {change}: GET answers {status}")]
-    ledger.told(look_of(tellings[0].key, sent, ledger.now(), shown))
+    ledger.record_answer(answer_from_change_page(tellings[0].key, sent, ledger.now(), shown))
     return list(_compared(change, tellings, shown))
 
 
@@ -107,27 +107,27 @@ async def _read(http: httpx2.AsyncClient, path: str) -> tuple[int | None, Json]:
     return answer.status_code, answer.json()
 
 
-def _compared(change: str, tellings: list[Telling], shown: Json) -> Iterator[Violation]:
+def _compared(change: str, tellings: list[ObservedAnswer], shown: Json) -> Iterator[Violation]:
     order = shown["order_number"]
     if shown["state"] not in ENDED:
         yield Violation("every request has an outcome", f"change {change} is {shown['state']}", order)
     for told in tellings:
-        if told.words and told.status == httpx2.codes.OK and told.ended:
-            now = {name: shown.get(name) for name in told.words}
-            if now != told.words:
-                yield Violation(LOST, f"told {told.words}, now {now}", order)
+        if told.content and told.status == httpx2.codes.OK and told.ended:
+            now = {name: shown.get(name) for name in told.content}
+            if now != told.content:
+                yield Violation(LOST, f"told {told.content}, now {now}", order)
 
 
-def _unasked(ledger: Ledger) -> Iterator[Violation]:
-    kept = {each.key for each in ledger.tellings if each.change}
-    for each in ledger.tellings:
+def _unexpected_answers(ledger: ClientLog) -> Iterator[Violation]:
+    kept = {each.key for each in ledger.answers if each.change}
+    for each in ledger.answers:
         # A deadline may pass before its request is ever written down.
         passed = each.code == "MEMBER_INVALID" and each.key not in kept and Kind.DEADLINE in ledger.kinds[each.key]
-        if each.code in BROKEN and not passed:
-            yield Violation("no answer is a surprise", f"{each.status} {each.code} to {each.key} at {each.told:.1f} s")
+        if each.code in UNEXPECTED_CODES and not passed:
+            yield Violation("no answer is a surprise", f"{each.status} {each.code} to {each.key} at {each.answered_at:.1f} s")
 
 
-def _books(store: Store) -> Iterator[Violation]:
+def _invariants(store: Store) -> Iterator[Violation]:
     with store.read() as tx:
         for each in invariants.violations(tx):
             yield Violation(each.invariant, each.what, each.order)

@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx2
 
-from tests.soak.client_log import ENDED, Ledger, Telling
+from tests.soak.client_log import ENDED, ClientLog, ObservedAnswer
 
 Json = dict[str, Any]
 RETRY_SECONDS = 0.3
-LOOK_SECONDS = 0.2
-LONGEST_ANSWER = 45.0
+POLL_SECONDS = 0.2
+MAX_ANSWER_SECONDS = 45.0
 _AGAIN = (429, 502, 503)
 _NOT_ENDED = ("ENGINE_UNREACHABLE", "STORE_BUSY", "RATE_LIMITED")
 
@@ -21,7 +21,7 @@ _NOT_ENDED = ("ENGINE_UNREACHABLE", "STORE_BUSY", "RATE_LIMITED")
 class Same(Enum):
     """What of an answer must be the same however often, and how late, a request is sent."""
 
-    WORDS = "every word"
+    BODY = "every word"
     CHANGE = "the change it is about"
     NOTHING = "nothing"
     """discover.swiss's answers show the order as it stands, and may take several changes."""
@@ -32,7 +32,7 @@ class GaveUpError(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestSpec:
     """A request that changes something."""
 
     method: str
@@ -43,17 +43,17 @@ class Asked:
     """What of its answer must be the same for ever."""
 
 
-class Wire:
+class HttpClient:
     """One client's connection."""
 
-    def __init__(self, http: httpx2.AsyncClient, ledger: Ledger, give_up: float) -> None:
+    def __init__(self, http: httpx2.AsyncClient, ledger: ClientLog, give_up: float) -> None:
         self._http = http
         self._ledger = ledger
         self._give_up = give_up
 
-    async def ask(self, key: str, kind: str, options: Asked) -> httpx2.Response:
+    async def send(self, key: str, kind: str, options: RequestSpec) -> httpx2.Response:
         """Send a request until it is answered, and note every answer."""
-        self._ledger.sent(key, kind)
+        self._ledger.record_sent(key, kind)
         while True:
             answer = await self._once(options, key)
             if answer is not None and answer.status_code not in _AGAIN:
@@ -78,7 +78,7 @@ class Wire:
             raise GaveUpError
         await asyncio.sleep(RETRY_SECONDS)
 
-    async def _once(self, options: Asked, key: str) -> httpx2.Response | None:
+    async def _once(self, options: RequestSpec, key: str) -> httpx2.Response | None:
         sent = self._ledger.now()
         headers = {**options.headers, "Idempotency-Key": key}
         try:
@@ -86,49 +86,49 @@ class Wire:
         except httpx2.TransportError:
             self._ledger.unanswered += 1
             return None
-        self._ledger.told(telling_of(key, sent, self._ledger.now(), answer, options.same))
+        self._ledger.record_answer(answer_from_response(key, sent, self._ledger.now(), answer, options.same))
         return answer
 
     async def _look_closer(self, key: str, answer: httpx2.Response) -> None:
         """Read how a change ended when the answer does not say so."""
-        last = self._ledger.tellings[-1]
-        told = telling_of(key, 0, 0, answer, Same.NOTHING)
+        last = self._ledger.answers[-1]
+        told = answer_from_response(key, 0, 0, answer, Same.NOTHING)
         if told.change is None or told.ended:
             return
-        for _ in range(int(LONGEST_ANSWER / LOOK_SECONDS)):
+        for _ in range(int(MAX_ANSWER_SECONDS / POLL_SECONDS)):
             shown = await self.read("GET", f"/v1/changes/{told.change}")
             if shown and shown["state"] in ENDED:
-                self._ledger.told(look_of(key, last.sent, self._ledger.now(), shown))
+                self._ledger.record_answer(answer_from_change_page(key, last.sent, self._ledger.now(), shown))
                 return
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
 
-def look_of(key: str, sent: float, told: float, shown: Json) -> Telling:
+def answer_from_change_page(key: str, sent: float, told: float, shown: Json) -> ObservedAnswer:
     """Return what a change's own page tells."""
     code = (shown["problem"] or {}).get("code")
-    return Telling(key, sent, told, 200, code, shown["change"], shown["state"], looked=True)
+    return ObservedAnswer(key, sent, told, 200, code, shown["change"], shown["state"], from_change_page=True)
 
 
-def telling_of(key: str, sent: float, told: float, answer: httpx2.Response, same: Same) -> Telling:
+def answer_from_response(key: str, sent: float, told: float, answer: httpx2.Response, same: Same) -> ObservedAnswer:
     """Return what an answer tells."""
     body = answer.json() if answer.content else {}
     code = body.get("code")
     change = body.get("change") or answer.headers.get("Location", "").partition("/v1/changes/")[2] or None
-    return Telling(
+    return ObservedAnswer(
         key=key,
         sent=sent,
-        told=told,
+        answered_at=told,
         status=answer.status_code,
         code=code,
         change=change,
         state=_state(answer, body) if change else None,
-        words=_words(same, body, change),
+        content=_content(same, body, change),
         replayed="Idempotency-Replayed" in answer.headers,
     )
 
 
-def _words(same: Same, body: Json, change: str | None) -> Json | None:
-    return body if same is Same.WORDS else {"change": change} if same is Same.CHANGE else None
+def _content(same: Same, body: Json, change: str | None) -> Json | None:
+    return body if same is Same.BODY else {"change": change} if same is Same.CHANGE else None
 
 
 def _state(answer: httpx2.Response, body: Json) -> str | None:

@@ -44,7 +44,7 @@ class Through(StrEnum):
 
     NATIVE = "native"
     ENTUR = "Entur"
-    MARKET = "discover.swiss"
+    DISCOVER = "discover.swiss"
 
 
 class Again(StrEnum):
@@ -115,7 +115,7 @@ class Act:
         """Which API it asks."""
         if not self.facade or self.kind is Kind.IN_ONE_GO:
             return Through.NATIVE
-        return Through.MARKET if self.francs else Through.ENTUR
+        return Through.DISCOVER if self.francs else Through.ENTUR
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from tests.soak.chaos import Monkey
-from tests.soak.client_log import Ledger, Violation
+from tests.soak.chaos import Chaos
+from tests.soak.client_log import ClientLog, Violation
 from tests.soak.final_checks import LOST
 from tests.soak.program import Program
 
@@ -18,15 +18,15 @@ class Soak:
     program: Program
     minutes: float
     database: str
-    ledger: Ledger
-    monkey: Monkey
+    ledger: ClientLog
+    monkey: Chaos
     reached: int
     settled: float
     """Seconds from the end of the traffic until all was at rest and judged."""
     violations: list[Violation]
 
     @property
-    def again(self) -> str:
+    def command(self) -> str:
         """The command line that runs the same program."""
         return f"make soak SEED={self.program.seed} MINUTES={self.minutes:g} DATABASE={self.database}"
 
@@ -38,16 +38,16 @@ def report(soak: Soak) -> str:
 
 def _head(soak: Soak) -> Iterator[str]:
     yield f"soak      seed {soak.program.seed}, {soak.database}, {soak.minutes:g} min"
-    yield f"again     {soak.again}"
+    yield f"again     {soak.command}"
 
 
 def _traffic(soak: Soak) -> Iterator[str]:
     ledger, acts = soak.ledger, sum(map(len, soak.program.clients))
     yield f"program   {soak.program.digest}: {soak.reached} of {acts} acts came to their time"
-    yield f"twice     {ledger.twice} requests were sent twice under one key"
+    yield f"twice     {ledger.sent_twice} requests were sent twice under one key"
     yield from _counted("requests", Counter(ledger.kinds.values()))
     yield from _counted(
-        "answers", Counter(f"{each.status} {each.code or ''}".strip() for each in ledger.tellings if not each.looked)
+        "answers", Counter(f"{each.status} {each.code or ''}".strip() for each in ledger.answers if not each.from_change_page)
     )
     yield f"          {ledger.unanswered} connections ended without an answer"
     yield from _counted("operators", ledger.operated)
@@ -59,13 +59,13 @@ def _counted(name: str, counts: Counter[str]) -> Iterator[str]:
 
 
 def _kills(soak: Soak) -> Iterator[str]:
-    yield f"kills     {len(soak.monkey.struck)}; seconds until a change sent afterwards was done, and until those"
+    yield f"kills     {len(soak.monkey.performed)}; seconds until a change sent afterwards was done, and until those"
     yield "          under way then had their outcome:"
-    for part in sorted({each.part for each in soak.monkey.struck}):
-        mine = [each for each in soak.monkey.struck if each.part is part]
+    for part in sorted({each.part for each in soak.monkey.performed}):
+        mine = [each for each in soak.monkey.performed if each.part is part]
         fresh = [(soak.ledger.next_success(each.since), each.since) for each in mine]
         seen = [told - since for told, since in fresh if told is not None]
-        under_way = [seconds for each in mine for seconds in soak.ledger.under_way(each.since)]
+        under_way = [seconds for each in mine for seconds in soak.ledger.seconds_in_progress(each.since)]
         survived = f"{part:<18} {len(mine)}, {len(seen)} survived"
         yield f"          {survived:<34} next {_spread(seen):<26} under way {_spread(under_way)}"
     for name, count in sorted(Counter(soak.monkey.died).items()):
@@ -87,4 +87,4 @@ def _end(soak: Soak) -> Iterator[str]:
     for each in soak.violations:
         yield f"  {each.rule}: {f'order {each.order}: ' if each.order else ''}{each.what}"
     if soak.violations:
-        yield f"run it again: {soak.again}"
+        yield f"run it again: {soak.command}"

@@ -2,20 +2,20 @@
 
 from dataclasses import replace
 
-from tests.soak.client_log import Ledger, Telling
+from tests.soak.client_log import ClientLog, ObservedAnswer
 
-DONE = Telling("k", 1.0, 2.0, 200, None, "c", "done", words={"state": "done"})
+DONE = ObservedAnswer("k", 1.0, 2.0, 200, None, "c", "done", content={"state": "done"})
 
 
-def book(*tellings: Telling) -> Ledger:
-    made = Ledger()
+def book(*tellings: ObservedAnswer) -> ClientLog:
+    made = ClientLog()
     for each in tellings:
         made.first_sent.setdefault(each.key, each.sent)
-        made.told(each)
+        made.record_answer(each)
     return made
 
 
-def rules(ledger: Ledger) -> set[str]:
+def rules(ledger: ClientLog) -> set[str]:
     return {each.rule for each in ledger.contradictions()}
 
 
@@ -57,4 +57,4 @@ def test_under_way_at_a_kill_is_what_was_sent_before_and_ended_after() -> None:
     ended = replace(DONE, key="ended", sent=1.0, told=2.0)
     felt = replace(DONE, key="felt", sent=4.0, told=8.0)
     later = replace(DONE, key="later", sent=6.0, told=7.0)
-    assert book(ended, felt, later).under_way(5.0) == [3.0]
+    assert book(ended, felt, later).seconds_in_progress(5.0) == [3.0]

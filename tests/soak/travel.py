@@ -7,7 +7,7 @@ from tests.soak.http_client import Json
 from tests.soak.program import SCARCE_TRAINS, Act
 
 NAMES = ("Maria", "Olav", "Kari", "Nils", "Åse", "Jon", "Li", "Ola")
-MOST_ABOARD = 5
+MAX_ABOARD = 5
 BORN = "1990-05-04"
 SOON = 3
 """Days ahead of the first train."""
@@ -63,4 +63,4 @@ def newcomers(order: Json, party: int) -> list[Json]:
     """Return people who are not on an order yet, as far as there is room for them."""
     aboard = {each["id"] for each in order["travellers"]}
     free = [f"p{number}" for number in range(len(NAMES)) if f"p{number}" not in aboard]
-    return [person(each) for each in free[: max(min(party, MOST_ABOARD - len(aboard)), 0)]]
+    return [person(each) for each in free[: max(min(party, MAX_ABOARD - len(aboard)), 0)]]
