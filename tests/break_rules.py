@@ -44,7 +44,10 @@ RULES = (
     Rule(
         "no tombstone",
         "store/changes/step_records.py",
-        "    fresh = _insert(tx, tenant, step, command, tombstone)\n    row = of_key(tx, command.key)\n    if fresh:\n",
+        """    inserted = _insert(tx, tenant, step, command, tombstone)
+    row = of_key(tx, command.key)
+    if inserted:
+""",
         "    row = tx.get(StepRecordRow, command.key) or StepRecordRow()\n    if not row.state:\n",
         ("tests/activities/test_step_executor.py", "tests/guarantees/test_steps.py", "-k", "step_executor or LATE"),
     ),
