@@ -1,1 +1,1 @@
-"""FastAPI: one native API and its façades, each a thin translation to the same requests."""
+"""The HTTP API (FastAPI): a native API and façades, each a thin translation to the same requests."""

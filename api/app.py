@@ -1,4 +1,4 @@
-"""The application: routes, middlewares and handlers put together."""
+"""Builds the FastAPI application from routes, middlewares and exception handlers."""
 
 from functools import partial
 
@@ -25,19 +25,19 @@ from api.rate_limits.limiter import RateLimiter
 from api.services.change_stream import ChangeStreams
 
 _DESCRIPTION = """
-Changes sold orders safely. A change ends in one of three places: the new order, the old order
-untouched, or a case an operator can see and finish.
+Changes sold orders safely. A change has one of three results: the new order, the unchanged old order,
+or a case that an operator can see and resolve.
 
-Every POST that asks something of an order carries an `Idempotency-Key`: the same key and body get the
-same answer, for ever. Amounts are decimal text in the order's currency. Errors are RFC 9457 problems;
-decide by their `code`.
+Every POST that changes an order needs an `Idempotency-Key`: a retry with the same key and body returns
+the first response and has no further effect. Keys never expire. Amounts are decimal text in the order's
+currency. Errors are RFC 9457 problems; decide by their `code`.
 """
 
 DOCS, REDOC = "/docs", "/redoc"
 
 
 def create_app(ctx: ApiContext) -> FastAPI:
-    """Return the API for these parts."""
+    """Return the application that serves the API with this context."""
     app = FastAPIOffline(
         docs_url=DOCS,
         redoc_url=REDOC,
@@ -47,15 +47,16 @@ def create_app(ctx: ApiContext) -> FastAPI:
         description=_DESCRIPTION,
         openapi_tags=TAGS,
         swagger_ui_parameters={"validatorUrl": None, "docExpansion": "list", "tryItOutEnabled": True},
-        strict_content_type=False,  # StrictRoute decides
+        strict_content_type=False,  # AuthenticatedRoute decides
         generate_unique_id_function=lambda route: route.name,
-        # FastAPI's own spans and logs hold paths, queries and exception texts; ours: api/middleware/request_tracing.py.
+        # FastAPI's own spans and logs contain paths, queries and exception texts.
+        # api/middleware/request_tracing.py records spans without them.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.state.parts = ctx
+    app.state.context = ctx
     app.state.limiter = RateLimiter({**ctx.auth.per_minute, **ctx.entur.per_minute}, ctx.counters)
-    app.state.door = Authenticator(ctx.unscoped_store, ctx.tenant, ctx.auth, app.state.limiter)
-    app.state.watchers = ChangeStreams(ctx.unscoped_store, ctx.watching)
+    app.state.authenticator = Authenticator(ctx.unscoped_store, ctx.tenant, ctx.auth, app.state.limiter)
+    app.state.change_streams = ChangeStreams(ctx.unscoped_store, ctx.watching)
     app.state.error_shapes = {entur.PREFIX: api_error, ctx.discover.base_path: as_problem}
     if ctx.desk is not None:
         app.state.error_shapes[DESK] = error_page
@@ -70,6 +71,6 @@ def create_app(ctx: ApiContext) -> FastAPI:
         app.include_router(routes.router)
     app.include_router(entur.routes(ctx.entur))
     app.include_router(discover.router, prefix=ctx.discover.base_path)
-    # FastAPI's documented way to say more than it knows.
+    # FastAPI documents this replacement as its way to extend the OpenAPI document.
     app.openapi = partial(describe, app)  # type: ignore[method-assign] # it is meant to be replaced
     return app

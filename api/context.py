@@ -1,4 +1,4 @@
-"""What the API is made of."""
+"""The context of an API request: the dependencies of its handler and the authenticated caller."""
 
 from dataclasses import dataclass, field, replace
 
@@ -16,48 +16,48 @@ from store.database.store import Store, TenantStore
 
 @dataclass(frozen=True)
 class ApiContext:
-    """The store it reads, the catalogue it searches, the engine it asks, and whose orders it serves."""
+    """The store, catalogue, workflow client and settings that request handlers use, and the caller's tenant."""
 
     unscoped_store: Store
-    """The whole store: for who a caller is, and for what serves all of them at once."""
+    """The store without tenant scope: for authentication, health checks and streams that serve every tenant."""
     offers: OfferCatalogue
     workflow_client: OrderWorkflowClient
     tenant: str
     caller: Caller | None = None
-    """Who asks, within a request that somebody was let in with; None for what is served to anybody."""
+    """The authenticated caller of the request; None outside of a request and on routes without authentication."""
     auth: AuthSettings = field(default_factory=AuthSettings)
     counters: Counters = field(default_factory=LocalCounters)
-    """Where requests are counted."""
+    """The counters of the rate limits."""
     changes_per_hour: int = 200
-    """How often one order may be asked to change (api/services/order_change_limit.py)."""
+    """How many change requests one order accepts per hour (api/services/order_change_limit.py)."""
     web_ui: str | None = None
-    """Where Temporal's Web UI is, for links."""
+    """The address of Temporal's Web UI, for links."""
     entur: EnturSettings = field(default_factory=EnturSettings)
     discover: DiscoverSettings = field(default_factory=DiscoverSettings)
     desk: DeskSettings | None = None
-    """None where the desk is not served."""
+    """None if the desk is not served."""
     url_policy: UrlPolicy = field(default_factory=UrlPolicy)
-    """Where webhooks may be."""
+    """Decides which URLs a webhook may have."""
     watching: WatchSettings = field(default_factory=WatchSettings)
 
     @property
     def store(self) -> TenantStore:
-        """The store, as far as the request's caller reaches."""
+        """The store, restricted to the caller's tenant and channel."""
         return self.unscoped_store.for_tenant(self.access)
 
     @property
     def client(self) -> str:
-        """Who asks, by the name it is registered under; empty where nobody is asked who they are."""
+        """The registered name of the calling client; empty if authentication is off."""
         return self.caller.client if self.caller else ""
 
     @property
     def access(self) -> TenantAccess:
-        """Whose orders are served."""
+        """The tenant and channel whose orders the caller may access."""
         return self.caller.access if self.caller else TenantAccess(self.tenant)
 
 
 def api_context(request: Request) -> ApiContext:
-    """Return the parts of the application that handles a request, as far as its caller reaches."""
-    made: ApiContext = request.app.state.parts
+    """Return the application's context, restricted to the caller of a request."""
+    ctx: ApiContext = request.app.state.context
     caller: Caller | None = getattr(request.state, "caller", None)
-    return replace(made, tenant=caller.access.tenant, caller=caller) if caller else made
+    return replace(ctx, tenant=caller.access.tenant, caller=caller) if caller else ctx

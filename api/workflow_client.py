@@ -1,4 +1,4 @@
-"""Asks the order's workflow. What became of a request is read from its row, never from here."""
+"""Sends requests to an order's workflow. The result of a request is read from its row, never from Temporal."""
 
 import asyncio
 from dataclasses import dataclass
@@ -24,29 +24,29 @@ from temporal.names import DRAFT_CLOSING, ORDERS_QUEUE, QUEUE_FULL, System, draf
 from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORDER_NUMBER
 from workflows.order_draft import OrderDraft
 
-ASK_AGAIN_FOR = timedelta(seconds=10)
-# A run that ends is over in no time; before a full queue many would ask, each many times.
-ASK_AGAIN_FIRST = timedelta(milliseconds=50)
-ASK_AGAIN_LAST = timedelta(seconds=1)
-SHORTEST_ACCEPT = timedelta(seconds=5)
-A_MOMENT = timedelta(milliseconds=20)
-PROGRESS_LIMIT = timedelta(seconds=2)
-# A worker that dies in the middle of a batch is noticed after this long.
+RETRY_FOR = timedelta(seconds=10)
+# A run that is closing ends within milliseconds. While a queue is full, many clients would retry at a high rate.
+FIRST_RETRY_PAUSE = timedelta(milliseconds=50)
+MAX_RETRY_PAUSE = timedelta(seconds=1)
+MIN_ACCEPT_TIMEOUT = timedelta(seconds=5)
+MIN_RESULT_TIMEOUT = timedelta(milliseconds=20)
+PROGRESS_TIMEOUT = timedelta(seconds=2)
+# Temporal notices after this time that a worker died while it processed a workflow task.
 TASK_TIMEOUT = timedelta(seconds=5)
 
 
-# A run that ends while it is asked: nothing was recorded, the next run is asked.
-_ENDED = (RPCStatusCode.NOT_FOUND, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED)
-_ENDED_MEANWHILE = "AcceptedUpdateCompletedWorkflow"
+# The run ended while it received the update: it recorded nothing, and the next run gets the update.
+_RUN_ENDED = (RPCStatusCode.NOT_FOUND, RPCStatusCode.ABORTED, RPCStatusCode.RESOURCE_EXHAUSTED)
+_ENDED_DURING_UPDATE = "AcceptedUpdateCompletedWorkflow"
 
 
 class TemporalUnavailableError(Exception):
-    """No worker, or no Temporal, has taken the request."""
+    """Temporal does not answer, or no worker accepted the request."""
 
 
 @dataclass(frozen=True)
 class SubmitRequest:
-    """A request that was written down, as far as asking the workflow needs it."""
+    """What the workflow needs of a recorded request."""
 
     kind: str
     change: str
@@ -56,59 +56,62 @@ class SubmitRequest:
 
 
 class QueueFullError(Exception):
-    """So many wait for this order that the request found no place, however often it asked."""
+    """The order's queue of requests stayed full during every retry."""
 
 
 class OrderWorkflowClient:
-    """Asks workflows to do what was written down."""
+    """Sends recorded requests to the workflows of orders."""
 
     def __init__(
-        self, client: Client, outside: tuple[System, ...] = (), ask_again_for: timedelta = ASK_AGAIN_FOR
+        self, client: Client, external_systems: tuple[System, ...] = (), retry_for: timedelta = RETRY_FOR
     ) -> None:
         self.client = client
-        """Where the workflows are."""
-        self._outside = outside
-        self._ask_again_for = ask_again_for
+        """The Temporal client."""
+        self._external_systems = external_systems
+        self._retry_for = retry_for
 
     async def submit(self, request: SubmitRequest, wait: timedelta | None) -> None:
-        """Hand a request to the order's workflow, starting one if none runs, and wait for its end.
+        """Send a request to the order's workflow and wait for its end; start a workflow if none runs.
 
-        Returns when it has ended, when `wait` has passed or, without `wait`, once it was accepted.
-        Raises EngineUnreachableError when it was not accepted, and QueueFullError.
+        Return when the request has ended or `wait` has passed; without `wait`, once the workflow accepted it.
+        Raise TemporalUnavailableError if the workflow did not accept it, and QueueFullError.
         """
         clock = asyncio.get_running_loop().time
-        began, pause = clock(), ASK_AGAIN_FIRST
-        while await self._try_submit(request, began + wait.total_seconds() if wait else began):
-            if clock() >= began + self._ask_again_for.total_seconds():
+        started, pause = clock(), FIRST_RETRY_PAUSE
+        while await self._try_submit(request, started + wait.total_seconds() if wait else started):
+            if clock() >= started + self._retry_for.total_seconds():
                 raise QueueFullError
             await asyncio.sleep(pause.total_seconds())
-            pause = min(2 * pause, ASK_AGAIN_LAST)
+            pause = min(2 * pause, MAX_RETRY_PAUSE)
 
     async def _try_submit(self, request: SubmitRequest, until: float) -> bool:
-        """Ask one run and wait for its end until then. True when it does not take the request: it ends, or is full."""
+        """Send the request to one run and wait for its end until `until`.
+
+        Return True if the run rejects the request, because it is closing or its queue is full.
+        """
         clock = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout_at(max(until, clock() + SHORTEST_ACCEPT.total_seconds())):
-                handle = await self._accepted(request)
+            async with asyncio.timeout_at(max(until, clock() + MIN_ACCEPT_TIMEOUT.total_seconds())):
+                handle = await self._wait_accepted(request)
         except (TimeoutError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise TemporalUnavailableError from error
         except RPCError as error:
-            if error.status in _ENDED:
+            if error.status in _RUN_ENDED:
                 return True
             raise TemporalUnavailableError from error
         try:
-            # Being accepted may have used up the client's patience.
-            async with asyncio.timeout_at(max(until, clock() + A_MOMENT.total_seconds())):
+            # The wait for acceptance may have used up the client's wait.
+            async with asyncio.timeout_at(max(until, clock() + MIN_RESULT_TIMEOUT.total_seconds())):
                 await handle.result()
         except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
             return False
         except WorkflowUpdateFailedError as error:
             code = error.cause.type if isinstance(error.cause, ApplicationError) else None
-            return code in (DRAFT_CLOSING, QUEUE_FULL, _ENDED_MEANWHILE)
+            return code in (DRAFT_CLOSING, QUEUE_FULL, _ENDED_DURING_UPDATE)
         return False
 
-    async def _accepted(self, request: SubmitRequest) -> WorkflowUpdateHandle[RequestResult]:
-        start = self._start(request)
+    async def _wait_accepted(self, request: SubmitRequest) -> WorkflowUpdateHandle[RequestResult]:
+        start = self._start_operation(request)
         try:
             return await self.client.start_update_with_start_workflow(
                 request.kind,
@@ -119,9 +122,9 @@ class OrderWorkflowClient:
                 result_type=RequestResult,
             )
         finally:
-            await _drop(start)
+            await _consume_start_result(start)
 
-    def _start(self, request: SubmitRequest) -> WithStartWorkflowOperation[Any, Any]:
+    def _start_operation(self, request: SubmitRequest) -> WithStartWorkflowOperation[Any, Any]:
         attributes: list[SearchAttributePair[Any]] = [
             SearchAttributePair(ORDER_NUMBER, request.order),
             SearchAttributePair(CHANGE_KIND, request.kind),
@@ -131,7 +134,7 @@ class OrderWorkflowClient:
             attributes.append(SearchAttributePair(CHANNEL, request.channel))
         return WithStartWorkflowOperation(
             OrderDraft.run,
-            StartDraft(order=request.order, external_systems=self._outside),
+            StartDraft(order=request.order, external_systems=self._external_systems),
             id=draft_id(request.order),
             task_queue=ORDERS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -141,25 +144,28 @@ class OrderWorkflowClient:
         )
 
     async def check(self) -> None:
-        """Raise EngineUnreachableError unless Temporal answers."""
+        """Raise TemporalUnavailableError unless Temporal answers."""
         try:
-            async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
+            async with asyncio.timeout(PROGRESS_TIMEOUT.total_seconds()):
                 await self.client.service_client.check_health()
         except (TimeoutError, RPCError, RuntimeError) as error:
             raise TemporalUnavailableError from error
 
     async def progress(self, order: str) -> Progress | None:
-        """Return what the order's workflow is doing; None when it could not be asked, or could not say."""
+        """Return the progress of the order's workflow; None if the query failed or timed out."""
         handle = self.client.get_workflow_handle(draft_id(order))
         try:
-            async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
-                return await handle.query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
+            async with asyncio.timeout(PROGRESS_TIMEOUT.total_seconds()):
+                return await handle.query(OrderDraft.progress, rpc_timeout=PROGRESS_TIMEOUT)
         except (TimeoutError, RPCError, RuntimeError, WorkflowQueryFailedError):
             return None
 
 
-async def _drop(start: WithStartWorkflowOperation[Any, Any]) -> None:
-    """Take note of the start's own result, which nobody needs: the update tells enough."""
+async def _consume_start_result(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Consume the result of the start itself, which is not needed: the update reports errors too.
+
+    An unread exception of a task would be logged by asyncio.
+    """
     handle = asyncio.ensure_future(start.workflow_handle())
     await asyncio.wait({handle}, timeout=0)
     if not handle.cancel():

@@ -1,4 +1,4 @@
-"""Access tokens (JWT, RFC 9068) of an identity provider: checked by its public keys, never by a shared secret."""
+"""Access tokens (JWT, RFC 9068) of an identity provider: verified with its public keys, never with a shared secret."""
 
 import logging
 import threading
@@ -16,84 +16,85 @@ from domain.access import Scope, is_client, scopes_in
 
 log = logging.getLogger(__name__)
 
-LONGEST_TOKEN = 8192
-_CLAIMED = ("client_id", "azp", "sub")
-_FETCHED_EVERY, _FETCHED_AT_MOST_EVERY = timedelta(minutes=5), timedelta(seconds=30)
+MAX_TOKEN_LENGTH = 8192
+_CLIENT_CLAIMS = ("client_id", "azp", "sub")
+_CACHE_LIFETIME, _MIN_FETCH_INTERVAL = timedelta(minutes=5), timedelta(seconds=30)
 _TIMEOUT = timedelta(seconds=3)
 _LEEWAY = timedelta(seconds=30)
 
 
 class TokenRefusedError(Exception):
-    """A token is not one of ours, or not any more."""
+    """A token is invalid, expired or issued for another API."""
 
 
 class IssuerUnavailableError(Exception):
-    """The identity provider's keys have never been read, and it does not answer."""
+    """The issuer does not answer, and its keys have never been read."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """Who a token was issued to, and what for."""
+    """The client and the scopes that a token names."""
 
     client: str
     scopes: frozenset[Scope]
 
 
 class SigningKeys:
-    """The issuer's keys: read again every five minutes, and when a key is named that is not known, now and then.
+    """The issuer's public keys, cached for five minutes.
 
-    An issuer that is down is asked again; until it answers, the keys it had are good.
+    A token that names an unknown key causes a new fetch, at most every 30 seconds. While the issuer is down,
+    the cached keys stay valid and each later call may retry the fetch.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_TIMEOUT.total_seconds())
         self._clock = clock
         self._keys: Mapping[str, jwt.PyJWK] = {}
-        self._read_at: float | None = None
+        self._fetched_at: float | None = None
         self._tried_at: float | None = None
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
 
     def key(self, name: str) -> jwt.PyJWK:
-        """Return a key. Raises TokenRefusedError for one there is not, and KeysUnreachableError."""
-        with self._one:
-            if self._older(self._read_at, _FETCHED_EVERY) or name not in self._keys:
-                self._read()
-            if self._read_at is None:
+        """Return a key by its id. Raise TokenRefusedError for an unknown key, and IssuerUnavailableError."""
+        with self._lock:
+            if self._is_older(self._fetched_at, _CACHE_LIFETIME) or name not in self._keys:
+                self._fetch()
+            if self._fetched_at is None:
                 raise IssuerUnavailableError
             if name not in self._keys:
                 raise TokenRefusedError("unknown key")
             return self._keys[name]
 
-    def _read(self) -> None:
-        if not self._older(self._tried_at, _FETCHED_AT_MOST_EVERY):
+    def _fetch(self) -> None:
+        if not self._is_older(self._tried_at, _MIN_FETCH_INTERVAL):
             return
         self._tried_at = self._clock()
         try:
             self._keys = {key.key_id: key for key in self._client.get_signing_keys() if key.key_id}
-            self._read_at = self._clock()
+            self._fetched_at = self._clock()
         except PyJWKClientError as error:
-            log.warning("the token issuer's keys could not be read: %s", type(error).__name__)
+            log.warning("JWKS fetch failed: %s", type(error).__name__)
 
-    def _older(self, moment: float | None, age: timedelta) -> bool:
+    def _is_older(self, moment: float | None, age: timedelta) -> bool:
         return moment is None or self._clock() - moment >= age.total_seconds()
 
 
 class TokenVerifier:
-    """Reads tokens of one issuer."""
+    """Verifies the access tokens of one issuer."""
 
     def __init__(self, settings: TokenSettings, keys: SigningKeys | None = None) -> None:
         self._settings = settings
         self._keys = keys or SigningKeys(settings.keys)
 
     def verify(self, text: str) -> Claims:
-        """Return what a token says. Raises TokenRefusedError and KeysUnreachableError. May wait for the issuer."""
-        if len(text) > LONGEST_TOKEN:
+        """Return the claims of a token. Raise TokenRefusedError and IssuerUnavailableError. May wait for the issuer."""
+        if len(text) > MAX_TOKEN_LENGTH:
             raise TokenRefusedError("too long")
         try:
             name = jwt.get_unverified_header(text).get("kid")
             if not isinstance(name, str):
                 raise TokenRefusedError("names no key")
-            said = jwt.decode(
+            claims = jwt.decode(
                 text,
                 self._keys.key(name),
                 algorithms=list(self._settings.algorithms),
@@ -104,18 +105,18 @@ class TokenVerifier:
             )
         except jwt.PyJWTError as error:
             raise TokenRefusedError(type(error).__name__) from None
-        if said["exp"] - said["iat"] > self._settings.longest.total_seconds():
-            raise TokenRefusedError("good for too long")
-        return Claims(_client(said), _scopes(said))
+        if claims["exp"] - claims["iat"] > self._settings.max_lifetime.total_seconds():
+            raise TokenRefusedError("lifetime too long")
+        return Claims(_client(claims), _scopes(claims))
 
 
-def _client(said: Mapping[str, Any]) -> str:
-    found = next((said[name] for name in _CLAIMED if said.get(name)), None)
-    if not isinstance(found, str) or not is_client(found):
+def _client(claims: Mapping[str, Any]) -> str:
+    client = next((claims[name] for name in _CLIENT_CLAIMS if claims.get(name)), None)
+    if not isinstance(client, str) or not is_client(client):
         raise TokenRefusedError("names no client")
-    return found
+    return client
 
 
-def _scopes(said: Mapping[str, Any]) -> frozenset[Scope]:
-    words = said.get("scope", said.get("scp", ""))
+def _scopes(claims: Mapping[str, Any]) -> frozenset[Scope]:
+    words = claims.get("scope", claims.get("scp", ""))
     return scopes_in(words.split() if isinstance(words, str) else [each for each in words if isinstance(each, str)])

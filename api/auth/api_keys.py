@@ -1,4 +1,4 @@
-"""API keys: a part that may be seen, and a secret of which only a keyed hash is kept."""
+"""API keys: a public id and a secret, of which the store keeps only a keyed hash."""
 
 import hashlib
 import hmac
@@ -7,36 +7,36 @@ import secrets
 from dataclasses import dataclass
 
 PREFIX = "cho"
-"""Ours among other keys: whoever scans for keys that leaked looks for it."""
+"""Identifies our keys; secret scanners find leaked keys by it."""
 _ID_BYTES, _SECRET_BYTES = 5, 32
 _KEY = re.compile(rf"{PREFIX}_([0-9a-f]{{{2 * _ID_BYTES}}})_[A-Za-z0-9_-]{{43}}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class GeneratedKey:
-    """A key just made: the only time its secret is there to be told."""
+    """A newly generated key. Its secret exists only here and cannot be shown again."""
 
     id: str
     text: str
 
 
 def new_key() -> GeneratedKey:
-    """Return a key nobody has."""
+    """Generate a random key."""
     name = secrets.token_hex(_ID_BYTES)
     return GeneratedKey(name, f"{PREFIX}_{name}_{secrets.token_urlsafe(_SECRET_BYTES)}")
 
 
 def key_id(text: str) -> str | None:
-    """Return the part of a key that may be seen; None for what is no key."""
-    found = _KEY.fullmatch(text)
-    return found[1] if found else None
+    """Return the public id of a key; None if the text is not an API key."""
+    match = _KEY.fullmatch(text)
+    return match[1] if match else None
 
 
 def hash_key(text: str, pepper: str) -> str:
-    """Return the keyed hash of a key. The key itself is random enough to need no slow one."""
+    """Return the keyed hash (HMAC-SHA256) of a key. A key has 256 random bits, so it needs no slow hash."""
     return hmac.new(pepper.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def verify(text: str, pepper: str, kept: str) -> bool:
-    """Whether a key is the one a hash was kept of, in the same time for every wrong one."""
-    return hmac.compare_digest(hash_key(text, pepper), kept)
+def verify(text: str, pepper: str, stored_hash: str) -> bool:
+    """Whether a key matches a stored hash; the comparison takes constant time."""
+    return hmac.compare_digest(hash_key(text, pepper), stored_hash)

@@ -1,4 +1,4 @@
-"""The door: who asks is known, and may ask it, before anything of a body is read."""
+"""Authenticates the caller and checks its scope before the body is read."""
 
 import logging
 from collections.abc import Mapping
@@ -27,21 +27,22 @@ _CLIENT, _UNAUTHENTICATED, _PRICES = "client", "unauthenticated", "prices"
 
 @dataclass(frozen=True)
 class AuthSettings:
-    """By what clients are known. With neither, nobody is asked who they are."""
+    """How clients authenticate. With neither a pepper nor tokens, authentication is off."""
 
     pepper: str = ""
-    """What keys are hashed with; empty: no keys are taken."""
+    """The secret key of the API keys' hashes; if empty, API keys are not accepted."""
     tokens: TokenVerifier | None = None
+    """Verifies access tokens; None if they are not accepted."""
     client_per_minute: int = 600
-    """Requests of each client that is known."""
+    """Requests per minute of each authenticated client."""
     unauthenticated_per_minute: int = 30
-    """Requests from each address by whom is not let in."""
+    """Unauthenticated requests per minute and IP address."""
     prices_per_minute: int = 120
-    """Of a client's requests, those that only ask for prices."""
+    """Price requests per minute of each client; they also count as its requests."""
 
     @property
     def per_minute(self) -> Mapping[str, int]:
-        """How many requests of each kind a minute are taken."""
+        """The allowed requests per minute, by kind of limit."""
         return {
             _CLIENT: self.client_per_minute,
             _UNAUTHENTICATED: self.unauthenticated_per_minute,
@@ -50,12 +51,12 @@ class AuthSettings:
 
     @property
     def enabled(self) -> bool:
-        """Whether anybody is asked who they are."""
+        """Whether callers must authenticate."""
         return bool(self.pepper) or self.tokens is not None
 
 
 class Authenticator:
-    """Lets in who has a key or a token, for what they may."""
+    """Authenticates callers by API key or access token, and applies scopes and rate limits."""
 
     def __init__(self, store: Store, tenant: str, settings: AuthSettings, limiter: RateLimiter) -> None:
         self._store = store
@@ -66,14 +67,14 @@ class Authenticator:
     async def authenticate(
         self, request: Request, needed: Scope, challenge: str = BEARER, *, for_prices: bool = False
     ) -> None:
-        """Note who asks, and what is left to them this minute, on the request; `challenge` says how one is known.
+        """Store the caller and the rest of its rate limits on the request.
 
-        What is asked for prices only is counted as such too. Raises CREDENTIAL_IN_QUERY, UNAUTHENTICATED,
-        SCOPE_MISSING, TOKEN_ISSUER_UNAVAILABLE and RATE_LIMITED. Without
-        authentication nothing is counted.
+        `challenge` is the WWW-Authenticate header of a 401; `for_prices` also counts the request as a price request.
+        Without authentication no request is counted. Raise CREDENTIAL_IN_QUERY, UNAUTHENTICATED, SCOPE_MISSING,
+        TOKEN_ISSUER_UNAVAILABLE and RATE_LIMITED.
         """
         check_query(request)
-        caller = await self._known(request, challenge) if self._settings.enabled else Caller.anonymous(self._tenant)
+        caller = await self._identify(request, challenge) if self._settings.enabled else Caller.anonymous(self._tenant)
         if caller.client:
             bind_contextvars(client=caller.client)
             await self._limiter.check(request, _CLIENT, caller.client)
@@ -82,12 +83,12 @@ class Authenticator:
             await self._limiter.check(request, _PRICES, caller.client)
         request.state.caller = caller
 
-    async def _known(self, request: Request, challenge: str) -> Caller:
+    async def _identify(self, request: Request, challenge: str) -> Caller:
         credential = credential_of(request)
         if credential is None:
             await self._limiter.check(request, _UNAUTHENTICATED, address_of(request))
             raise ProblemError("UNAUTHENTICATED", headers={"WWW-Authenticate": challenge})
-        caller = await self._whose(credential)
+        caller = await self._find_caller(credential)
         if caller is None:
             await self._limiter.check(request, _UNAUTHENTICATED, address_of(request))
             wrong = f'{BEARER} error="invalid_token"' if challenge == BEARER else challenge
@@ -95,42 +96,42 @@ class Authenticator:
         return caller
 
     async def is_still_valid(self, request: Request) -> bool:
-        """Whether who was let in with a request still would be: its key may be revoked by now, its token too old.
+        """Whether a request's credential is still valid: its key may be revoked, its token expired.
 
-        While nobody can tell, they are.
+        If the store or the issuer does not answer, the credential counts as valid.
         """
         if not self._settings.enabled:
             return True
         caller: Caller = request.state.caller
         try:
-            return await self._whose(credential_of(request) or "") == caller
+            return await self._find_caller(credential_of(request) or "") == caller
         except (*BUSY, ProblemError) as error:
-            log.warning("not known whether a client is still let in: %s", type(error).__name__)
+            log.warning("client re-authentication failed: %s", type(error).__name__)
             return True
 
-    async def _whose(self, credential: str) -> Caller | None:
+    async def _find_caller(self, credential: str) -> Caller | None:
         return await run_in_threadpool(self._by_key if api_keys.key_id(credential) else self._by_token, credential)
 
     def _by_key(self, text: str) -> Caller | None:
         name, now = api_keys.key_id(text) or "", self._store.now()
         with self._store.read() as tx:
-            found = clients.by_key(tx, name)
-        if found is None or not self._settings.pepper:
+            registered = clients.by_key(tx, name)
+        if registered is None or not self._settings.pepper:
             return None
-        caller, kept, seen_at = found
-        if not api_keys.verify(text, self._settings.pepper, kept):
+        caller, stored_hash, last_used_at = registered
+        if not api_keys.verify(text, self._settings.pepper, stored_hash):
             return None
-        if _long_ago(seen_at, now):
-            self._note(name, now)
+        if _is_outdated(last_used_at, now):
+            self._record_last_use(name, now)
         return caller
 
-    def _note(self, key: str, now: datetime) -> None:
-        """Note that a key is used; a store that is busy keeps nobody out."""
+    def _record_last_use(self, key: str, now: datetime) -> None:
+        """Record the last use of a key. If the store is busy, the request continues without it."""
         try:
             with self._store.write() as tx:
                 clients.record_last_use(tx, key, now)
         except BUSY as error:
-            log.warning("use of a key not noted: %s", type(error).__name__)
+            log.warning("API key last use not recorded: %s", type(error).__name__)
 
     def _by_token(self, text: str) -> Caller | None:
         claims = self._claims(text)
@@ -152,11 +153,11 @@ class Authenticator:
 
 
 def require_scope(caller: Caller, needed: Scope) -> None:
-    """Raise SCOPE_MISSING unless a caller may do what needs a scope."""
+    """Raise SCOPE_MISSING unless the caller has a scope."""
     if needed not in caller.scopes:
         challenge = f'{BEARER} error="insufficient_scope", scope="{needed}"'
         raise ProblemError("SCOPE_MISSING", [{"field": needed}], headers={"WWW-Authenticate": challenge})
 
 
-def _long_ago(moment: datetime | None, now: datetime) -> bool:
-    return moment is None or now - moment >= clients.SEEN_EVERY
+def _is_outdated(moment: datetime | None, now: datetime) -> bool:
+    return moment is None or now - moment >= clients.LAST_USE_PRECISION

@@ -1,4 +1,4 @@
-"""What a request brings along to say who asks: a key or a token, in one place only."""
+"""Reads the credential of a request, an API key or a token, from the Authorization header only."""
 
 import base64
 import binascii
@@ -8,19 +8,19 @@ from fastapi import Request
 from api.errors.problems import ProblemError
 
 _NOT_IN_QUERIES = frozenset({"access_token", "api_key", "apikey", "key", "token"})
-"""Queries are logged by whatever stands between a client and us."""
+"""Proxies between client and API log queries, so a credential there would leak."""
 
 
 def check_query(request: Request) -> None:
-    """Raise CREDENTIAL_IN_QUERY for an address that seems to hold one."""
+    """Raise CREDENTIAL_IN_QUERY if a query parameter has the name of a credential."""
     if _NOT_IN_QUERIES & {name.lower() for name in request.query_params}:
         raise ProblemError("CREDENTIAL_IN_QUERY")
 
 
 def credential_of(request: Request) -> str | None:
-    """Return the bearer of a request: a token, or a key, which may also be the password of Basic.
+    """Return the bearer token or API key of a request; a key may also be the password of Basic authentication.
 
-    Raises HEADER_INVALID for two at once.
+    Raise HEADER_INVALID for two Authorization headers.
     """
     values = request.headers.getlist("Authorization")
     if len(values) > 1:

@@ -1,4 +1,4 @@
-"""Which scope each route wants. A route that is not here cannot be made."""
+"""The scope that each route requires. AuthenticatedRoute refuses a route without an entry."""
 
 from collections.abc import Mapping
 
@@ -24,6 +24,6 @@ _ROUTES: Mapping[Scope, tuple[str, ...]] = {
     ),
 }
 SCOPE_OF: Mapping[str, Scope] = {name: scope for scope, names in _ROUTES.items() for name in names}
-"""By the route's name. A change that is confirmed in one go wants `confirm` beside `change`."""
+"""By the route's name. A change that is confirmed in the same request also requires `confirm`."""
 FOR_PRICES = frozenset({"search_offers", "quote", "get_options", "get_change_options", "discover_offers"})
-"""Routes that tell prices and bind nobody: whoever only probes asks these."""
+"""Routes that return prices without a commitment. They have their own rate limit against price scraping."""

@@ -5,14 +5,14 @@ from typing import Any
 from fastapi.responses import Response
 from starlette.types import Scope
 
-from api.errors.problems import ProblemError, response, responses
+from api.errors.problems import ProblemError, build_native_response, responses
 
 BAD_REQUEST = 400
 
 
 def as_problem(_scope: Scope, error: ProblemError) -> Response:
     """Return the answer for a problem."""
-    return response(_as_here(error))
+    return build_native_response(_as_here(error))
 
 
 def _as_here(error: ProblemError) -> ProblemError:

@@ -1,4 +1,4 @@
-"""Errors in the shape Entur's clients know, with our stable code beside it."""
+"""Errors in Entur's format, with our stable code in `code`."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -21,11 +21,11 @@ BAD_REQUESTS = frozenset(
         "LINES_OVERLAP",
     }
 )
-"""What the request got wrong by itself: 400 here, whatever it is on the native API."""
+"""Codes of errors in the request itself: 400 on these routes, whatever the status on the native API."""
 
 
 class ApiError(BaseModel):
-    """An error as Entur spells it. Input is never echoed: the path is the route's."""
+    """An error in Entur's format. Input is never echoed: `path` is the route template."""
 
     timestamp: datetime
     status: int
@@ -34,8 +34,8 @@ class ApiError(BaseModel):
     message: str
     path: str = Field(examples=["/sales/v1/update-order"])
     title: str
-    code: str = Field(description="Stable; decide by this.", examples=["TRAVELLER_NOT_IN_OFFER"])
-    change: str | None = Field(default=None, description="The change that was refused, if there is one.")
+    code: str = Field(description="Stable; clients should decide by this member.", examples=["TRAVELLER_NOT_IN_OFFER"])
+    change: str | None = Field(default=None, description="Id of the refused change, if there is one.")
     errors: list[ProblemMember] = []
 
 
@@ -45,15 +45,15 @@ def status_of(error: ProblemError) -> int:
 
 
 def api_error(scope: Scope, error: ProblemError) -> Response:
-    """Return the answer for a problem in Entur's shape."""
+    """Return the response for a problem in Entur's format."""
     status, problem = status_of(error), error.problem
     route = scope.get("route")
     body = ApiError(
-        timestamp=scope["app"].state.parts.store.now(),
+        timestamp=scope["app"].state.context.store.now(),
         status=status,
         error=HTTPStatus(status).phrase,
         exception=problem.code,
-        message=" ".join([problem.title, *map(_said, problem.errors)]),
+        message=" ".join([problem.title, *map(_describe, problem.errors)]),
         path=getattr(route, "path", "/sales"),
         title=problem.title,
         code=problem.code,
@@ -63,15 +63,15 @@ def api_error(scope: Scope, error: ProblemError) -> Response:
     return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, problem_headers(error))
 
 
-def _said(member: ProblemMember) -> str:
-    place = member.pointer or member.field or member.line
-    return f"{': '.join(filter(None, (place, member.detail)))}."
+def _describe(member: ProblemMember) -> str:
+    location = member.pointer or member.field or member.line
+    return f"{': '.join(filter(None, (location, member.detail)))}."
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """Document which errors a route answers with."""
-    found: dict[int | str, dict[str, Any]] = {}
+    """Return the OpenAPI documentation of the errors that a route may return, by status."""
+    documented: dict[int | str, dict[str, Any]] = {}
     for code in (*codes, "HEADER_MISSING", "CHANNEL_REFUSED", *COMMON_PROBLEMS, *AUTH_PROBLEMS):
-        entry = found.setdefault(status_of(ProblemError(code)), {"model": ApiError, "description": ""})
+        entry = documented.setdefault(status_of(ProblemError(code)), {"model": ApiError, "description": ""})
         entry["description"] = ", ".join(filter(None, (entry["description"], code)))
-    return found
+    return documented

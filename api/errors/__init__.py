@@ -1,1 +1,1 @@
-"""Problems (RFC 9457): their codes, and how exceptions become them."""
+"""Problems (RFC 9457): their codes, and the handlers that turn exceptions into them."""

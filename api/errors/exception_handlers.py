@@ -1,4 +1,4 @@
-"""Turns whatever goes wrong in a request into a problem."""
+"""Turns every exception of a request into a problem."""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from api.errors.problems import ProblemError, shaped
+from api.errors.problems import ProblemError, build_response
 from api.errors.route_labels import method_of, route_template
 from api.workflow_client import TemporalUnavailableError
 from domain.refusals import Refusal
@@ -18,107 +18,113 @@ from store.database.connections import BUSY
 
 log = logging.getLogger(__name__)
 
-MOST_ERRORS = 100
-"""What is wrong with a body is told so far: it must not make an answer many times its size."""
+MAX_ERRORS = 100
+"""The most validation errors in one response: a small invalid body must not cause a response many times its size."""
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE", 400: "MALFORMED_BODY"}
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of an application be answered as a problem."""
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Refusal, _refused)
+    """Register the handlers that answer every error of an application with a problem."""
+    app.add_exception_handler(HTTPException, _handle_http_error)
+    app.add_exception_handler(RequestValidationError, _handle_invalid_request)
+    app.add_exception_handler(Refusal, _handle_refusal)
     for busy in BUSY:
-        app.add_exception_handler(busy, _busy)
-    app.add_exception_handler(TemporalUnavailableError, _unreachable)
-    app.add_exception_handler(Exception, _broken)
+        app.add_exception_handler(busy, _handle_busy_store)
+    app.add_exception_handler(TemporalUnavailableError, _handle_unavailable_temporal)
+    app.add_exception_handler(Exception, _handle_failure)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _handle_http_error(request: Request, error: Exception) -> Response:
     if isinstance(error, ProblemError):
-        return shaped(request.scope, error)
+        return build_response(request.scope, error)
     if not isinstance(error, HTTPException):
         raise error
     code, headers = _CODES.get(error.status_code, "INTERNAL"), dict(error.headers or {})
     if "Allow" in headers:
-        headers["Allow"] = _allowed(request) or headers["Allow"]
-    return shaped(request.scope, ProblemError(code, headers=headers))
+        headers["Allow"] = _allowed_methods(request) or headers["Allow"]
+    return build_response(request.scope, ProblemError(code, headers=headers))
 
 
-def _allowed(request: Request) -> str:
-    """Return every method an address takes; Starlette names those of one of its routes only."""
+def _allowed_methods(request: Request) -> str:
+    """Return every method that a URL supports; Starlette lists the methods of only one matching route."""
     paths: dict[str, Any] = request.app.openapi()["paths"]
-    here = [methods for path, methods in paths.items() if compile_path(path)[0].match(request.url.path)]
-    return ", ".join(sorted({method.upper() for methods in here for method in methods}))
+    matching = [methods for path, methods in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return ", ".join(sorted({method.upper() for methods in matching for method in methods}))
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _handle_refusal(request: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         raise error
-    return shaped(request.scope, ProblemError(error.code, error.members))
+    return build_response(request.scope, ProblemError(error.code, error.members))
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _handle_invalid_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    return shaped(request.scope, invalid(error.errors()))
+    return build_response(request.scope, invalid(error.errors()))
 
 
 def invalid(errors: Sequence[Any]) -> ProblemError:
-    """Return the problem for what pydantic found, without a word of what was sent."""
-    errors = errors[:MOST_ERRORS]
-    own = [each for each in errors if not _follows(each, errors)]
-    members = [{"pointer": _pointer(each), "code": each["type"], "detail": _said(each)} for each in own]
+    """Return the problem for pydantic's validation errors, without any input of the client."""
+    errors = errors[:MAX_ERRORS]
+    causes = [each for each in errors if not _is_consequence(each, errors)]
+    members = [{"pointer": _pointer(each), "code": each["type"], "detail": _detail(each)} for each in causes]
     if any(each["loc"] == ("body",) and each["type"] != "value_error" for each in errors):
         return ProblemError("MALFORMED_BODY", members)
     return ProblemError("MEMBER_INVALID", members)
 
 
-def _follows(error: Any, errors: Sequence[Any]) -> bool:
-    """Whether an array is only called too short because an element of it is not valid."""
-    place = error["loc"]
+def _is_consequence(error: Any, errors: Sequence[Any]) -> bool:
+    """Whether pydantic calls an array too short only because one of its elements is invalid."""
+    location = error["loc"]
     return error["type"] == "too_short" and any(
-        each["loc"][: len(place)] == place and len(each["loc"]) > len(place) for each in errors
+        each["loc"][: len(location)] == location and len(each["loc"]) > len(location) for each in errors
     )
 
 
 def _pointer(error: Any) -> str:
-    """Return a JSON pointer. The name of an unknown member is input too: its object is pointed at."""
-    place = [part for part in error["loc"] if part != "body"]
+    """Return the JSON pointer of an error.
+
+    The name of an unknown member is input of the client too, so the pointer leads to its object.
+    """
+    location = [part for part in error["loc"] if part != "body"]
     if error["type"] == "extra_forbidden":
-        place.pop()
-    # pydantic puts the kind of an operation behind its index, where JSON has none.
-    path = [str(part) for number, part in enumerate(place) if not _is_kind(place, number)]
+        location.pop()
+    # pydantic adds the kind of an operation after its index; the JSON body has no such level.
+    path = [str(part) for index, part in enumerate(location) if not _is_operation_kind(location, index)]
     return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
-def _is_kind(place: Sequence[str | int], number: int) -> bool:
-    return number > 1 and place[number - 2] == "operations" and isinstance(place[number - 1], int)
+def _is_operation_kind(location: Sequence[str | int], index: int) -> bool:
+    return index > 1 and location[index - 2] == "operations" and isinstance(location[index - 1], int)
 
 
-_OWN_WORDS = {
-    "extra_forbidden": "has a member that is not known here",
-    "union_tag_invalid": "is none of the operations there are",
+_DETAILS = {
+    "extra_forbidden": "has an unknown member",
+    "union_tag_invalid": "is an unknown operation; expected one of {expected}",
 }
 
 
-def _said(error: Any) -> str:
-    return _OWN_WORDS.get(error["type"]) or str(error["msg"])
+def _detail(error: Any) -> str:
+    if error["type"] not in _DETAILS:
+        return str(error["msg"])
+    expected = str(error.get("ctx", {}).get("expected_tags", "")).replace("'", "")
+    return _DETAILS[error["type"]].format(expected=expected)
 
 
-async def _busy(request: Request, error: Exception) -> Response:
+async def _handle_busy_store(request: Request, error: Exception) -> Response:
     log.warning("store busy", exc_info=error)
-    return shaped(request.scope, ProblemError("STORE_BUSY"))
+    return build_response(request.scope, ProblemError("STORE_BUSY"))
 
 
-async def _unreachable(request: Request, _error: Exception) -> Response:
-    return shaped(request.scope, ProblemError("ENGINE_UNREACHABLE"))
+async def _handle_unavailable_temporal(request: Request, _error: Exception) -> Response:
+    return build_response(request.scope, ProblemError("ENGINE_UNREACHABLE"))
 
 
-async def _broken(request: Request, error: Exception) -> Response:
+async def _handle_failure(request: Request, error: Exception) -> Response:
     log.error(
-        "request broke",
+        "request failed",
         exc_info=error,
         extra={"method": method_of(request.scope), "route": route_template(request.scope)},
     )
-    return shaped(request.scope, ProblemError("INTERNAL"))
+    return build_response(request.scope, ProblemError("INTERNAL"))

@@ -1,4 +1,4 @@
-"""Every error as an RFC 9457 problem with a stable code. Input is never echoed."""
+"""RFC 9457 problems: every error has a stable code. A problem never contains input of the client."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,85 +21,88 @@ STATUS_OF_REFUSAL: Mapping[str, int] = {
     "STALE_ORDER": 412,
     "ORDER_BUSY": 423,
 }
-"""Every other refusal is 409."""
+"""The HTTP status of refusals; every other refusal is 409."""
 
 TITLES: dict[str, tuple[int, str]] = {
-    "MALFORMED_REQUEST": (400, "What came in is no request that can be read."),
-    "MALFORMED_BODY": (400, "The body is not the JSON this route takes."),
+    "MALFORMED_REQUEST": (400, "The request is not valid HTTP."),
+    "MALFORMED_BODY": (400, "The body is not JSON of the form that this route expects."),
     "COUNT_WITH_TRAVELLERS": (400, "A count cannot be combined with chosen travellers."),
     "COUNT_WITH_LINE": (400, "A count other than 1 cannot be combined with a line to replace."),
-    "SELECTED_LINES_MISMATCH": (400, "Configurations of one line must select the same lines, that line among them."),
-    "DUPLICATE_PRODUCT": (400, "A product of the offer itself is selected twice."),
-    "DUPLICATE_MEMBER": (400, "A JSON object names the same member twice."),
+    "SELECTED_LINES_MISMATCH": (400, "Configurations of one line must select the same lines, including that line."),
+    "DUPLICATE_PRODUCT": (400, "A product of the offer itself is selected a second time."),
+    "DUPLICATE_MEMBER": (400, "A JSON object has the same member twice."),
     "IDEMPOTENCY_KEY_MISSING": (400, "This request needs an Idempotency-Key header."),
-    "HEADER_MISSING": (400, "A header that is required is missing."),
-    "HEADER_INVALID": (400, "A header has a value that is not allowed."),
-    "CREDENTIAL_IN_QUERY": (400, "Keys and tokens are sent in the Authorization header, never in the address."),
-    "UNAUTHENTICATED": (401, "This needs a valid API key or access token, as Authorization: Bearer."),
-    "SCOPE_MISSING": (403, "The client may not do this: it lacks a scope."),
-    "CHANNEL_REFUSED": (403, "The client's orders are of another distribution channel."),
-    "NOT_FOUND": (404, "There is nothing at this address."),
+    "HEADER_MISSING": (400, "A required header is missing."),
+    "HEADER_INVALID": (400, "A header has an invalid value."),
+    "CREDENTIAL_IN_QUERY": (400, "Send keys and tokens in the Authorization header, not in the URL."),
+    "UNAUTHENTICATED": (401, "A valid API key or access token is required, sent as Authorization: Bearer."),
+    "SCOPE_MISSING": (403, "The client lacks the scope that this request requires."),
+    "CHANNEL_REFUSED": (403, "The client may only use its own distribution channel."),
+    "NOT_FOUND": (404, "There is no resource at this URL."),
     "ORDER_NOT_FOUND": (404, "There is no such order."),
     "ORDER_ITEM_NOT_FOUND": (404, "The order has no such item."),
     "CHANGE_NOT_FOUND": (404, "There is no such change."),
     "PRODUCT_NOT_FOUND": (404, "There is no such product."),
     "SERVICE_NOT_FOUND": (404, "There is no such service."),
     "WEBHOOK_NOT_FOUND": (404, "There is no such webhook."),
-    "TOO_MANY_WEBHOOKS": (409, "There are 50 webhooks already."),
+    "TOO_MANY_WEBHOOKS": (409, "The tenant already has 50 webhooks."),
     "NOTHING_STUCK": (409, "No step of this order is stuck."),
-    "CROSS_SITE_FORM": (403, "A form of the desk is taken only from a page of the desk."),
+    "CROSS_SITE_FORM": (403, "The desk accepts forms only from its own pages."),
     "HOST_UNKNOWN": (421, "The desk is not served under this host name."),
-    "METHOD_NOT_ALLOWED": (405, "This address does not take this method."),
-    "NOT_ACCEPTABLE": (406, "Answers are application/json; those of a change that is watched text/event-stream."),
-    "BODY_TOO_SLOW": (408, "The body did not come in within 10 seconds."),
+    "METHOD_NOT_ALLOWED": (405, "This URL does not support this method."),
+    "NOT_ACCEPTABLE": (406, "Responses are application/json; a change stream is text/event-stream."),
+    "BODY_TOO_SLOW": (408, "The body did not arrive within 10 seconds."),
     "BODY_TOO_LARGE": (413, "The body is larger than 64 KiB."),
-    "ADDRESS_TOO_LONG": (414, "The address is longer than 8 KiB."),
+    "ADDRESS_TOO_LONG": (414, "The URL is longer than 8 KiB."),
     "HEADERS_TOO_LARGE": (431, "The headers are larger than 16 KiB."),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "Bodies are uncompressed application/json in UTF-8."),
-    "RATE_LIMITED": (429, "Too many requests; identified clients may send more."),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "The body must be uncompressed application/json in UTF-8."),
+    "RATE_LIMITED": (429, "Too many requests. Clients that identify themselves have a higher limit."),
     "ORDER_CHANGED_TOO_OFTEN": (
         429,
-        "The order was asked to change too often; confirm or discard its draft, or try again later.",
+        "The order received too many change requests. Confirm or discard its draft, or try again later.",
     ),
-    "MEMBER_INVALID": (422, "A member of the request is missing, unknown or not valid."),
-    "IDEMPOTENCY_MISMATCH": (422, "The Idempotency-Key was used for another request."),
-    "ADDRESS_UNKNOWN": (422, "The name of the URL's host has no address."),
-    "ADDRESS_REFUSED": (422, "The URL's host has an address that is not public."),
-    "STEP_FAILED": (500, "A step broke and everything was taken back. Try again with a new key."),
-    "INTERNAL": (500, "Something broke on our side."),
-    "ENGINE_UNREACHABLE": (503, "The request is kept but could not be started. Send it again with the same key."),
-    "TOKEN_ISSUER_UNAVAILABLE": (503, "The token cannot be checked now: its issuer does not answer. Try again."),
-    "TOO_MANY_WATCHERS": (503, "As many changes are watched here as may be. Try again later."),
-    "STORE_BUSY": (503, "The store did not answer in time. Try again."),
+    "MEMBER_INVALID": (422, "A member of the request is missing, unknown or invalid."),
+    "IDEMPOTENCY_MISMATCH": (422, "The Idempotency-Key was already used for a different request."),
+    "ADDRESS_UNKNOWN": (422, "The host name of the URL does not resolve."),
+    "ADDRESS_REFUSED": (422, "The host name of the URL resolves to an address that is not public."),
+    "STEP_FAILED": (500, "A step failed and the change was undone. Try again with a new key."),
+    "INTERNAL": (500, "An internal error occurred."),
+    "ENGINE_UNREACHABLE": (503, "Temporal does not answer. Try again with the same key."),
+    "TOKEN_ISSUER_UNAVAILABLE": (
+        503,
+        "The token issuer does not answer, so the token cannot be verified. Try again later.",
+    ),
+    "TOO_MANY_WATCHERS": (503, "The limit of open change streams is reached. Try again later."),
+    "STORE_BUSY": (503, "The database did not answer in time. Try again."),
 }
 TITLES |= {kind.code: (STATUS_OF_REFUSAL.get(kind.code, 409), kind.sentence) for kind in all_refusals().values()}
 
 
 class ProblemMember(BaseModel):
-    """What a problem is about: a JSON pointer into the request, or our own ids and field names."""
+    """One error of a problem: a JSON pointer into the request, or ids and field names of the order."""
 
     pointer: str | None = None
     code: str | None = None
     detail: str | None = None
     line: str | None = None
-    position: int | None = Field(default=None, description="At which position of the order it arose.")
-    traveller: int | None = Field(default=None, description="Which of the line's travellers, from 0.")
+    position: int | None = Field(default=None, description="The position of the order that the error concerns.")
+    traveller: int | None = Field(default=None, description="The index of the line's traveller, from 0.")
     field: str | None = None
 
 
 class Problem(BaseModel):
     """An RFC 9457 problem."""
 
-    type: str = Field(examples=["/problems/SOLD_OUT"], description="Where the code is explained.")
+    type: str = Field(examples=["/problems/SOLD_OUT"], description="The page that explains the code.")
     title: str
     status: int
-    code: str = Field(examples=["SOLD_OUT"], description="Stable; decide by this.")
-    change: str | None = Field(default=None, description="The change that was refused, if there is one.")
+    code: str = Field(examples=["SOLD_OUT"], description="Stable; clients decide by this member.")
+    change: str | None = Field(default=None, description="The id of the refused change, if there is one.")
     errors: list[ProblemMember] = []
 
 
 class ProblemError(HTTPException):
-    """Answers a request with a problem."""
+    """Ends a request with a problem."""
 
     def __init__(
         self,
@@ -118,31 +121,31 @@ class ProblemError(HTTPException):
 
 
 def problem_headers(error: ProblemError) -> dict[str, str]:
-    """Return the headers of the answer for a problem; waiting helps against some."""
+    """Return the headers of a problem's response; 423 and 503 have a Retry-After."""
     waits = {"Retry-After": RETRY_SECONDS} if error.status_code in (423, 503) else {}
     return waits | dict(error.headers or {})
 
 
-def response(error: ProblemError) -> JSONResponse:
-    """Return the answer for a problem."""
+def build_native_response(error: ProblemError) -> JSONResponse:
+    """Build the response for a problem as the native API sends it."""
     body = error.problem.model_dump(exclude_none=True)
     return JSONResponse(body, error.status_code, problem_headers(error), media_type=MEDIA_TYPE)
 
 
-Shape = Callable[[Scope, ProblemError], Response]
+ResponseBuilder = Callable[[Scope, ProblemError], Response]
 
 
-def shaped(scope: Scope, error: ProblemError) -> Response:
-    """Return the answer for a problem as the routes that were asked spell errors."""
-    shapes: Mapping[str, Shape] = scope["app"].state.error_shapes
-    for prefix, shape in shapes.items():
+def build_response(scope: Scope, error: ProblemError) -> Response:
+    """Build the response for a problem in the error format of the façade that serves the path."""
+    builders: Mapping[str, ResponseBuilder] = scope["app"].state.error_shapes
+    for prefix, build in builders.items():
         if f"{scope['path']}/".startswith(f"{prefix}/"):
-            return shape(scope, error)
-    return response(error)
+            return build(scope, error)
+    return build_native_response(error)
 
 
 def of_outcome(change: str, outcome: Outcome) -> ProblemError:
-    """Return the problem that a refused or undone change is answered with."""
+    """Return the problem for the outcome of a refused or undone change."""
     return ProblemError(outcome.code or "INTERNAL", outcome.members, change=change)
 
 
@@ -154,19 +157,22 @@ COMMON_PROBLEMS = (
     "INTERNAL",
     "STORE_BUSY",
 )
-"""What every route may answer."""
+"""The problems that every route may respond with."""
 AUTH_PROBLEMS = ("UNAUTHENTICATED", "SCOPE_MISSING", "CREDENTIAL_IN_QUERY", "RATE_LIMITED", "TOKEN_ISSUER_UNAVAILABLE")
-"""What every route may answer that asks who somebody is."""
+"""The problems that every route with authentication may respond with."""
 
 
 def responses(
     *codes: str,
     adapted: Callable[[ProblemError], ProblemError] = lambda error: error,
-    door: Sequence[str] = AUTH_PROBLEMS,
+    auth: Sequence[str] = AUTH_PROBLEMS,
 ) -> dict[int | str, dict[str, Any]]:
-    """Document which problems a route answers with, each with an example, as adapted to its façade."""
+    """Document the problems of a route in OpenAPI, each with an example.
+
+    `adapted` changes a problem to the form of the façade; `auth` is empty for routes without authentication.
+    """
     documented: dict[int | str, dict[str, Any]] = {}
-    for code in dict.fromkeys((*codes, *COMMON_PROBLEMS, *door)):
+    for code in dict.fromkeys((*codes, *COMMON_PROBLEMS, *auth)):
         error = adapted(ProblemError(code))
         media = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         entry = documented.setdefault(error.status_code, {"content": {MEDIA_TYPE: media}})

@@ -1,1 +1,1 @@
-"""Reading requests and describing routes: strict JSON, headers, route classes, the OpenAPI file."""
+"""Reads requests and describes routes: strict JSON, headers, route classes, the OpenAPI document."""

@@ -1,4 +1,4 @@
-"""Birth dates people can have: not in the future, not more than 130 years ago."""
+"""Checks birth dates: not in the future and at most 130 years ago."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -6,17 +6,17 @@ from datetime import date
 from api.errors.problems import ProblemError
 from domain.ages import age_on
 
-OLDEST = 130
+MAX_AGE = 130
 
 
-def possible(birth: date, today: date) -> bool:
-    """Whether somebody alive can be born on that day."""
-    return 0 <= age_on(birth, today) <= OLDEST
+def possible(birth_date: date, today: date) -> bool:
+    """Whether a living person can have this birth date."""
+    return 0 <= age_on(birth_date, today) <= MAX_AGE
 
 
-def check_births(births: Iterable[date | None], today: date) -> None:
-    """Raise a problem when somebody is not born yet, or older than anybody."""
-    for birth in births:
-        if birth is not None and not possible(birth, today):
+def check_birth_dates(birth_dates: Iterable[date | None], today: date) -> None:
+    """Raise MEMBER_INVALID for a birth date in the future or more than 130 years ago."""
+    for birth_date in birth_dates:
+        if birth_date is not None and not possible(birth_date, today):
             errors = [{"field": "birth_date", "code": "birth_date", "detail": "must lie within the last 130 years"}]
             raise ProblemError("MEMBER_INVALID", errors)

@@ -1,4 +1,4 @@
-"""The OpenAPI file: FastAPI's own, less what this API never answers."""
+"""Builds the OpenAPI document: FastAPI's own, without responses that this API never sends."""
 
 from typing import Any
 
@@ -8,57 +8,63 @@ from fastapi.openapi.utils import get_openapi
 from api.auth.route_scopes import SCOPE_OF
 
 TAGS = [
-    {"name": "offers", "description": "Find what can be sold, priced, until an instant."},
-    {"name": "orders", "description": "Orders as they stand, their history, and what may be done with each line."},
-    {"name": "changes", "description": "Quote, change, confirm, discard, pay: each under its `Idempotency-Key`."},
-    {"name": "attention", "description": "Orders with a step that keeps failing, and what an operator does about it."},
-    {"name": "entur", "description": "Entur's sales API, translated to the same changes."},
-    {"name": "discover", "description": "discover.swiss's order API, translated to the same changes."},
-    {"name": "problems", "description": "What each code of an error means."},
-    {"name": "health", "description": "Whether this process lives, and whether it can serve."},
+    {"name": "offers", "description": "Search priced offers; each is valid until `expires_at`."},
+    {"name": "orders", "description": "Create and read orders, their history, and the possible changes of each line."},
+    {
+        "name": "changes",
+        "description": "Quote, change, confirm, discard, pay. A POST that changes an order needs an `Idempotency-Key`.",
+    },
+    {"name": "attention", "description": "Orders with a step that keeps failing, and the actions of an operator."},
+    {"name": "entur", "description": "Entur's sales API, translated to the same changes as the native API."},
+    {
+        "name": "discover",
+        "description": "discover.swiss's order API, translated to the same changes as the native API.",
+    },
+    {"name": "problems", "description": "The meaning of each error code."},
+    {"name": "health", "description": "Liveness and readiness of this process."},
 ]
-"""The order of the documentation pages; other tags come after."""
+"""Tags in the order of the documentation pages; other tags follow."""
 
 
 _BEARER = {
     "type": "http",
     "scheme": "bearer",
-    "description": "An API key, or an access token (JWT). Where the API listens on loopback only, none may be needed.",
+    "description": "An API key, or an access token (JWT). On loopback the API may run without authentication.",
 }
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document of an application, made once."""
+    """Return the OpenAPI document of an application; it is built once."""
     if app.openapi_schema is None:
-        made = get_openapi(
+        document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
         )
-        for methods in made["paths"].values():
+        for methods in document["paths"].values():
             for method in methods.values():
-                _forget_other_errors(method["responses"])
-                _say_who_may(method)
-                _want_keys(method)
-        made["components"]["securitySchemes"] = {"bearer": _BEARER}
+                _remove_default_errors(method["responses"])
+                _add_scope(method)
+                _require_keys(method)
+        document["components"]["securitySchemes"] = {"bearer": _BEARER}
         for unused in ("HTTPValidationError", "ValidationError"):
-            made["components"]["schemas"].pop(unused, None)
-        app.openapi_schema = made
+            document["components"]["schemas"].pop(unused, None)
+        app.openapi_schema = document
     return app.openapi_schema
 
 
-def _forget_other_errors(answers: dict[str, Any]) -> None:
-    """FastAPI adds its own shape of a 422 wherever a route takes anything at all."""
-    if "HTTPValidationError" in str(answers.get("422", {})):
-        del answers["422"]
+def _remove_default_errors(responses: dict[str, Any]) -> None:
+    """Remove FastAPI's own form of a 422, which it adds to every route with parameters or a body."""
+    if "HTTPValidationError" in str(responses.get("422", {})):
+        del responses["422"]
 
 
-def _say_who_may(route: dict[str, Any]) -> None:
+def _add_scope(route: dict[str, Any]) -> None:
     scope = SCOPE_OF.get(route["operationId"])
     if scope is not None:
         route["security"] = [{"bearer": [scope.value]}]
 
 
-def _want_keys(route: dict[str, Any]) -> None:
-    """Call the key required where it is: the route says so itself, as FastAPI would answer 422."""
+def _require_keys(route: dict[str, Any]) -> None:
+    """Mark the Idempotency-Key as required. It is optional for FastAPI, which would otherwise respond 422, not 400."""
     if "IDEMPOTENCY_KEY_MISSING" in str(route["responses"].get("400", {})):
         (key,) = [each for each in route["parameters"] if each["name"] == "Idempotency-Key"]
         key["required"] = True

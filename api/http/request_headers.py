@@ -1,4 +1,4 @@
-"""Headers that say how a request is to be handled."""
+"""Reads the headers that control how a request is handled: Idempotency-Key, If-Match and Prefer."""
 
 import re
 from dataclasses import dataclass, replace
@@ -17,30 +17,31 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?")
 _ANY_TAG = r'(W/)?"[!#-~]*"'
 _TAGS = re.compile(rf"{_ANY_TAG}(\s*,\s*{_ANY_TAG})*")
-_OURS = re.compile(r'"e(\d{1,15})"', re.ASCII)
+_EVENT_TAG = re.compile(r'"e(\d{1,15})"', re.ASCII)
 
 
 def header_schema(pattern: str = "", *examples: str) -> WithJsonSchema:
-    """Return how the OpenAPI file shows a header that we read ourselves, and that is never null."""
-    shape = {"type": "string", "pattern": pattern, "examples": list(examples)}
-    return WithJsonSchema({name: said for name, said in shape.items() if said})
+    """Return the OpenAPI schema of a header that this module parses and that is never null."""
+    schema = {"type": "string", "pattern": pattern, "examples": list(examples)}
+    return WithJsonSchema({name: value for name, value in schema.items() if value})
 
 
 @dataclass(frozen=True)
 class RequestOptions:
-    """How long to wait for an answer, under which key, against which state."""
+    """The idempotency key, the precondition and the wait of one request."""
 
     key: str | None
     if_match: tuple[int, ...] | None
+    """The order's last event must have one of these numbers; None allows any."""
     wait: timedelta | None
-    """None answers as soon as the request is accepted."""
+    """How long to wait for the outcome; None responds as soon as the workflow accepts the request."""
     correlation_id: str
     part: str = ""
-    """Which part, when one request to the API asks several things under one key."""
+    """Distinguishes the changes of an API request that runs several changes under one key."""
 
 
 def single(request: Request, name: str) -> str | None:
-    """Return a header that may be sent once; None when it was not."""
+    """Return a header that may occur once; None if it is absent. Raise HEADER_INVALID for more."""
     values = request.headers.getlist(name)
     if len(values) > 1:
         raise ProblemError("HEADER_INVALID", [{"field": name}])
@@ -48,7 +49,7 @@ def single(request: Request, name: str) -> str | None:
 
 
 def idempotency_key(request: Request) -> str | None:
-    """Return the Idempotency-Key; the quoted and the bare form of a key are the same key."""
+    """Return the Idempotency-Key; the quoted and the unquoted form are the same key."""
     value = single(request, "Idempotency-Key")
     if value is None:
         return None
@@ -59,30 +60,33 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def if_match(request: Request) -> tuple[int, ...] | None:
-    """Return the event numbers If-Match allows; None allows any. A weak or foreign tag matches nothing."""
+    """Return the event numbers that If-Match allows; None allows any. Weak and foreign tags match nothing."""
     value = single(request, "If-Match")
     if value is None or value.strip() == "*":
         return None
     if not _TAGS.fullmatch(value.strip()):
         raise ProblemError("HEADER_INVALID", [{"field": "If-Match"}])
-    tags = [found[0] for found in re.finditer(_ANY_TAG, value)]
-    return tuple(int(ours[1]) for tag in tags if (ours := _OURS.fullmatch(tag)))
+    tags = [match[0] for match in re.finditer(_ANY_TAG, value)]
+    return tuple(int(match[1]) for tag in tags if (match := _EVENT_TAG.fullmatch(tag)))
 
 
 def wait(request: Request) -> timedelta | None:
-    """Return how long the client wants to wait (RFC 7240): 10 seconds by default, at most 30."""
+    """Return how long the client waits for the outcome (`Prefer`, RFC 7240): 10 seconds by default, at most 30.
+
+    None stands for `respond-async`.
+    """
     chosen: timedelta | None = DEFAULT_WAIT
     for preference in ",".join(request.headers.getlist("Prefer")).split(","):
-        found = _WAIT.fullmatch(preference.strip())
-        if found:
-            chosen = min(timedelta(seconds=int(found[1])), MAX_WAIT) or None
+        match = _WAIT.fullmatch(preference.strip())
+        if match:
+            chosen = min(timedelta(seconds=int(match[1])), MAX_WAIT) or None
         elif preference.strip() == "respond-async":
             return None
     return chosen
 
 
 def correlation_id(request: Request) -> str:
-    """Return the correlation id the middleware took or made."""
+    """Return the correlation id that the middleware accepted or generated."""
     return str(request.state.correlation_id)
 
 
@@ -93,21 +97,26 @@ def request_options(
         header_schema("^[!-~]{1,255}$"),
         Header(
             alias="Idempotency-Key",
-            description="1 to 255 visible ASCII characters. Same key and body: same answer, for ever.",
+            description="1 to 255 visible ASCII characters. The same key and body always return the first response.",
         ),
     ] = None,
     if_match_: Annotated[
         str | None,
         header_schema(rf"^([*]|{_ANY_TAG}( *, *{_ANY_TAG})*)$", '"e5"'),
-        Header(alias="If-Match", description="The ETag you last saw; else 412."),
+        Header(
+            alias="If-Match",
+            description="The last ETag the client received. If the order has changed since: 412.",
+        ),
     ] = None,
     prefer: Annotated[
         str | None,
         header_schema(),
-        Header(alias="Prefer", description="wait=N (seconds, at most 30) or respond-async; others are ignored."),
+        Header(
+            alias="Prefer", description="wait=N (seconds, at most 30) or respond-async; other preferences are ignored."
+        ),
     ] = None,
 ) -> RequestOptions:
-    """Read the headers of a request that asks something of an order."""
+    """Read the options of a request that changes an order."""
     return RequestOptions(
         key=idempotency_key(request),
         if_match=if_match(request),
@@ -116,13 +125,13 @@ def request_options(
     )
 
 
-def with_default_wait(request: Request, asked: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
-    """Read how a request is to be handled whose clients know no `Prefer`: they wait 30 seconds."""
-    return asked if "prefer" in request.headers else replace(asked, wait=MAX_WAIT)
+def with_default_wait(request: Request, options: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
+    """Read the options for façades whose clients do not know `Prefer`: without it they wait 30 seconds."""
+    return options if "prefer" in request.headers else replace(options, wait=MAX_WAIT)
 
 
-def require_idempotency_key(asked: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
-    """Read the headers of a POST: it must carry an Idempotency-Key."""
-    if asked.key is None:
+def require_idempotency_key(options: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
+    """Read the options of a request that needs a key. Raise IDEMPOTENCY_KEY_MISSING."""
+    if options.key is None:
         raise ProblemError("IDEMPOTENCY_KEY_MISSING")
-    return asked
+    return options

@@ -1,4 +1,8 @@
-"""Route classes: they authenticate the caller and check headers before the body is read."""
+"""Route classes that authenticate the caller and check headers before the body is read.
+
+This happens in the route class because FastAPI reads the body before it resolves dependencies. `Security(...)`
+on a route would authenticate the caller only after its body was read and parsed.
+"""
 
 from collections.abc import Callable
 from email.message import Message
@@ -15,49 +19,52 @@ from api.middleware.body_limit import MAX_BODY
 
 
 class AuthenticatedRoute(APIRoute):
-    """A route for those who may, which takes uncompressed JSON in UTF-8 and answers JSON."""
+    """A route with authentication that accepts uncompressed JSON in UTF-8 and responds with JSON.
 
-    answers = "application/json"
+    A route whose name has no scope in `route_scopes` cannot be created.
+    """
+
+    media_type = "application/json"
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        """See who asks and what the body is said to be, then handle the request strictly."""
-        handle, needed = super().get_route_handler(), SCOPE_OF[self.name]
+        """Wrap the handler: authenticate the caller, check the headers, then parse the body strictly."""
+        handle, scope = super().get_route_handler(), SCOPE_OF[self.name]
 
-        async def strict(request: Request) -> Response:
-            door: Authenticator = request.app.state.door
-            await door.authenticate(request, needed, for_prices=self.name in FOR_PRICES)
+        async def handle_authenticated(request: Request) -> Response:
+            authenticator: Authenticator = request.app.state.authenticator
+            await authenticator.authenticate(request, scope, for_prices=self.name in FOR_PRICES)
             self.check(request)
-            answer: Response = await handle(StrictRequest(request.scope, request.receive))
-            return answer
+            response: Response = await handle(StrictRequest(request.scope, request.receive))
+            return response
 
-        return strict
+        return handle_authenticated
 
     def check(self, request: Request) -> None:
-        """Refuse a request by its headers, before anything of a body is read."""
-        _check_media(request, self.answers)
+        """Raise a problem if the headers are not acceptable; the body is not read yet."""
+        _check_media(request, self.media_type)
 
 
 class StreamRoute(AuthenticatedRoute):
-    """A route that answers with server-sent events."""
+    """A route that responds with server-sent events."""
 
-    answers = "text/event-stream"
+    media_type = "text/event-stream"
 
 
 def _has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
-def _check_media(request: Request, answers: str) -> None:
+def _check_media(request: Request, media_type: str) -> None:
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > MAX_BODY:
         raise ProblemError("BODY_TOO_LARGE")
     accepts = request.headers.get("accept", "*/*")
-    any_like_it = f"{answers.partition('/')[0]}/*"
-    if not any(kind in accepts for kind in ("*/*", any_like_it, answers, MEDIA_TYPE)):
+    any_subtype = f"{media_type.partition('/')[0]}/*"
+    if not any(kind in accepts for kind in ("*/*", any_subtype, media_type, MEDIA_TYPE)):
         raise ProblemError("NOT_ACCEPTABLE")
     if request.method in ("POST", "PUT", "PATCH") and _has_body(request):
         message = Message()
-        # A body that does not say what it is can only be JSON here.
+        # Without a Content-Type a body is taken as JSON, the only type this API accepts.
         message["content-type"] = request.headers.get("content-type", "application/json")
         charset = str(message.get_param("charset", "utf-8")).lower()
         plain = request.headers.get("content-encoding", "identity") == "identity"

@@ -1,4 +1,4 @@
-"""Reads bodies strictly: what JSON leaves open, and Python reads generously, is refused here."""
+"""Parses JSON bodies strictly: it refuses what JSON leaves undefined and Python's parser accepts."""
 
 import json
 from collections.abc import Iterable
@@ -9,45 +9,45 @@ from fastapi import Request
 from api.errors.problems import ProblemError
 
 MAX_DEPTH = 32
-"""How many arrays and objects may lie within each other; what is taken has less than ten."""
+"""The deepest allowed nesting of arrays and objects; valid bodies have less than ten levels."""
 
 
 class _NotFiniteError(Exception):
-    """A number JSON does not have."""
+    """A number that JSON does not allow: NaN or infinity."""
 
 
 def read_json(body: bytes) -> Any:
-    """Parse a JSON body. Raises ProblemError for duplicate members, NaN, infinities and broken text."""
+    """Parse a JSON body. Raise ProblemError for duplicate members, NaN, infinities and invalid text."""
     try:
         value = json.loads(
-            body.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_not_finite, parse_float=_number
+            body.decode("utf-8-sig"), object_pairs_hook=_unique_members, parse_constant=_not_finite, parse_float=_number
         )
     except _NotFiniteError:
         raise ProblemError("MEMBER_INVALID", [{"code": "number", "detail": "is not a finite number"}]) from None
     except (ValueError, RecursionError):
         raise ProblemError("MALFORMED_BODY") from None
-    _refuse_depths(value)
+    _check_depth(value)
     if _has_surrogate(body):
-        _refuse_surrogates(value)
+        _check_surrogates(value)
     return value
 
 
-def _refuse_depths(value: Any) -> None:
+def _check_depth(value: Any) -> None:
     level = [value]
     for _ in range(MAX_DEPTH + 1):
-        level = [inner for outer in level for inner in _within(outer)]
+        level = [inner for outer in level for inner in _nested_values(outer)]
         if not level:
             return
     raise ProblemError("MALFORMED_BODY")
 
 
-def _within(value: Any) -> Iterable[Any]:
+def _nested_values(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ProblemError("DUPLICATE_MEMBER")
@@ -69,16 +69,16 @@ def _has_surrogate(body: bytes) -> bool:
     return b"\\ud" in body or b"\\uD" in body
 
 
-def _refuse_surrogates(value: Any) -> None:
+def _check_surrogates(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        errors = [{"code": "text", "detail": "holds half of a surrogate pair"}]
+        errors = [{"code": "text", "detail": "contains an unpaired surrogate"}]
         raise ProblemError("MEMBER_INVALID", errors) from None
 
 
 class StrictRequest(Request):
-    """A request whose body is read strictly."""
+    """A request whose body is parsed strictly."""
 
     async def json(self) -> Any:
         """Parse the body."""

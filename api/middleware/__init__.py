@@ -1,1 +1,1 @@
-"""What every request passes through, around routing."""
+"""ASGI middlewares that wrap every request."""

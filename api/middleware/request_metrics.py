@@ -1,4 +1,4 @@
-"""Times every request and logs its answer, by the route's template: a path may hold anything."""
+"""Measures and logs every request by its route's template, because a path may contain personal data."""
 
 import logging
 import time
@@ -11,15 +11,15 @@ from telemetry.metrics import REQUEST_SECONDS
 
 log = logging.getLogger(__name__)
 
-# Asked every few seconds by whoever watches over us.
+# Health checks call these every few seconds.
 _QUIET = ("/health", "/ready")
 INTERNAL = 500
 CLIENT_DISCONNECTED = 499
-"""The client was gone before an answer began."""
+"""The client disconnected before the response started."""
 
 
 class RequestMetricsMiddleware:
-    """Counts, times and logs what is answered."""
+    """Counts, measures and logs requests."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,28 +29,28 @@ class RequestMetricsMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), CLIENT_DISCONNECTED
-        # What is bound from here on belongs to this request, and is still there when its answer is logged.
+        started, status = time.perf_counter(), CLIENT_DISCONNECTED
+        # Values bound from here on belong to this request and are still bound when its end is logged.
         clear_contextvars()
 
-        async def answer(message: Message) -> None:
+        async def record_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, record_status)
         except Exception:
-            status = INTERNAL  # as it is answered outside of us
+            status = INTERNAL  # Starlette's outer error middleware sends this status
             raise
         finally:
-            _tell(scope, status, time.perf_counter() - began)
+            _report(scope, status, time.perf_counter() - started)
 
 
-def _tell(scope: Scope, status: int, seconds: float) -> None:
+def _report(scope: Scope, status: int, seconds: float) -> None:
     method, route = method_of(scope), route_template(scope)
     REQUEST_SECONDS.labels(method, route, status).observe(seconds)
     if route not in _QUIET:
         members = {"method": method, "route": route, "status": status, "duration_ms": round(seconds * 1000, 1)}
-        log.info("request answered", extra=members)
+        log.info("request completed", extra=members)

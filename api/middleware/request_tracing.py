@@ -1,6 +1,7 @@
-"""A span for every request, in the caller's trace if it names one. Importing this needs the extra `tracing`.
+"""Records a span for every request, in the trace of the client if it sends one.
 
-Not FastAPI's own: its spans hold paths and queries, which may hold anything.
+Importing this module needs the extra `tracing`. FastAPI's own spans are not used: they contain paths and
+queries, which may contain personal data.
 """
 
 from opentelemetry.trace import SpanKind, Status, StatusCode, get_tracer
@@ -8,13 +9,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors.route_labels import method_of, route_template
-from telemetry.spans import asked_by
+from telemetry.spans import context_from
 
-_OURS = 500
+_SERVER_ERROR = 500
 
 
 class TracingMiddleware:
-    """Spans requests by their route's template."""
+    """Records requests as spans named by their route's template."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,18 +26,18 @@ class TracingMiddleware:
             await self._app(scope, receive, send)
             return
         method, tracer = method_of(scope), get_tracer(__name__)
-        context = asked_by(dict(Headers(scope=scope).items()))
+        context = context_from(dict(Headers(scope=scope).items()))
         with tracer.start_as_current_span(method, context, SpanKind.SERVER, set_status_on_exception=False) as span:
 
-            async def answer(message: Message) -> None:
+            async def record_status(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     span.set_attribute("http.response.status_code", message["status"])
-                    if message["status"] >= _OURS:
+                    if message["status"] >= _SERVER_ERROR:
                         span.set_status(Status(StatusCode.ERROR))
                 await send(message)
 
             try:
-                await self._app(scope, receive, answer)
+                await self._app(scope, receive, record_status)
             finally:
                 span.update_name(f"{method} {route_template(scope)}")
                 span.set_attributes({"http.request.method": method, "http.route": route_template(scope)})

@@ -1,4 +1,4 @@
-"""What answers may be used for: nothing is kept, framed, guessed at or run, unless whoever answers says so."""
+"""Security response headers: by default no caching, framing, sniffing or scripts; a route may override one."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.rate_limits.limiter import limit_headers
 
-# Both pages have a script and styles of their own in their HTML; ReDoc searches in a worker it makes itself.
+# Both documentation pages have inline scripts and styles; ReDoc creates a worker for its search from a blob.
 DOCS_CSP = (
     "default-src 'none'; connect-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -21,9 +21,9 @@ DEFAULT_HEADERS: Mapping[str, str] = {
 
 
 class SecurityHeadersMiddleware:
-    """Puts the usual headers on every answer that has none of its own, errors too; some pages may load what we serve.
+    """Adds the default headers to every response, including errors, unless the response sets them itself.
 
-    So it does with what was counted of a caller's requests.
+    The documentation `pages` get a policy that allows their own scripts. The RateLimit headers are added here too.
     """
 
     def __init__(self, app: ASGIApp, pages: tuple[str, ...]) -> None:
@@ -37,7 +37,7 @@ class SecurityHeadersMiddleware:
             return
         is_page = scope["path"] in self._pages
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if is_page:
@@ -46,4 +46,4 @@ class SecurityHeadersMiddleware:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, answer)
+        await self._app(scope, receive, send_with_headers)

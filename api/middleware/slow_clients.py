@@ -1,32 +1,32 @@
-"""Connections are bounded where uvicorn waits for ever: for a request's head, and for a client that does not read."""
+"""Adds timeouts where uvicorn has none: for a request's head, and for a client that does not read its response."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.errors.problems import ProblemError, response
+from api.errors.problems import ProblemError, build_native_response
 
 CLIENT_SECONDS = 20.0
-"""How long a client may take to send a request's head, from when it connected or was answered, or to read on."""
+"""The longest time for sending a request's head, from the connection or the last response; also for reading on."""
 MAX_HEAD = 32 * 1024
-"""Beyond what api/request_limit.py takes: what never ends is cut off while it comes in."""
+"""More than api/middleware/body_limit.py accepts: a head without an end is cut off while it arrives."""
 
 
 class SlowClientProtocol(HttpToolsProtocol):
-    """Drops clients that keep a connection without asking anything, or without reading what they asked for."""
+    """Closes connections whose client sends no request, or does not read its response."""
 
     _head = 0
     _in_body = False
-    _waiting: asyncio.TimerHandle | None = None
-    _stalled: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
+    _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
-        """Begin to wait for a request."""
+        """Start the timeout for the first request."""
         super().connection_made(transport)
-        self._wait()
+        self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came in; a head that does not end is refused."""
+        """Receive data; refuse a head that exceeds MAX_HEAD."""
         if not self._in_body:
             self._head += len(data)
         super().data_received(data)
@@ -34,51 +34,54 @@ class SlowClientProtocol(HttpToolsProtocol):
             self._refuse("HEADERS_TOO_LARGE")
 
     def on_headers_complete(self) -> None:
-        """Wait no longer: it is our turn."""
-        _cancel(self._waiting)
+        """Stop the timeout: the request has arrived."""
+        _cancel(self._head_timer)
         self._head, self._in_body = 0, True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Take what comes next for a head."""
+        """Expect the next head."""
         self._in_body = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, unless it is there. The rest of a body nobody read has to come in by then too."""
+        """Start the timeout for the next request, unless it has arrived.
+
+        The rest of a body that the handler did not read must arrive within this timeout too.
+        """
         super().on_response_complete()
         if self.cycle.response_complete:
-            self._wait()
+            self._start_head_timer()
 
     def pause_writing(self) -> None:
-        """Begin to wait for a client that does not read."""
+        """Start the timeout for a client that does not read."""
         super().pause_writing()
-        self._stalled = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)
+        self._read_timer = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Wait no longer: it reads."""
-        _cancel(self._stalled)
+        """Stop the timeout: the client reads again."""
+        _cancel(self._read_timer)
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing more."""
-        _cancel(self._waiting)
-        _cancel(self._stalled)
+        """Stop all timeouts."""
+        _cancel(self._head_timer)
+        _cancel(self._read_timer)
         super().connection_lost(exc)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - what uvicorn would say, in plain text
-        """Answer what is no HTTP."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's plain text, replaced by a problem
+        """Respond to invalid HTTP."""
         self._refuse("MALFORMED_REQUEST")
 
-    def _wait(self) -> None:
-        _cancel(self._waiting)
-        self._waiting = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)
+    def _start_head_timer(self) -> None:
+        _cancel(self._head_timer)
+        self._head_timer = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)
 
     def _refuse(self, code: str) -> None:
-        answer = response(ProblemError(code))
-        headers = b"".join(b"%b: %b\r\n" % each for each in answer.raw_headers)
-        line = f"HTTP/1.1 {answer.status_code} \r\n".encode()
-        self.transport.write(line + headers + b"connection: close\r\n\r\n" + bytes(answer.body))
+        response = build_native_response(ProblemError(code))
+        headers = b"".join(b"%b: %b\r\n" % each for each in response.raw_headers)
+        line = f"HTTP/1.1 {response.status_code} \r\n".encode()
+        self.transport.write(line + headers + b"connection: close\r\n\r\n" + bytes(response.body))
         self.transport.close()
 
 

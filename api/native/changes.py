@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from activities.quotes import price
 from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
-from api.http.birth_dates import check_births
+from api.http.birth_dates import check_birth_dates
 from api.http.request_headers import RequestOptions, request_options, require_idempotency_key
 from api.http.routes import AuthenticatedRoute
 from api.native.changes_schema import (
@@ -237,7 +237,7 @@ def _read(ctx: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]
 
 def _check_travellers(wanted: QuoteIn, ctx: ApiContext) -> None:
     travellers = ChangeRequest(kind=ChangeKind.CHANGE, operations=wanted.operations).travellers
-    check_births((each.birth_date for each in travellers), ctx.store.now().date())
+    check_birth_dates((each.birth_date for each in travellers), ctx.store.now().date())
 
 
 async def _run(

@@ -17,13 +17,13 @@ class Health(BaseModel):
     status: str = "ok"
 
 
-@router.get("/health", name="health", responses=responses(door=()))
+@router.get("/health", name="health", responses=responses(auth=()))
 def health() -> Health:
     """Say that the process answers."""
     return Health()
 
 
-@router.get("/ready", name="ready", responses=responses("ENGINE_UNREACHABLE", door=()))
+@router.get("/ready", name="ready", responses=responses("ENGINE_UNREACHABLE", auth=()))
 async def ready(made: Annotated[ApiContext, Depends(api_context)]) -> Health:
     """Say that store and Temporal answer; 503 while one does not."""
     made.unscoped_store.check()

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
-from api.http.birth_dates import check_births
+from api.http.birth_dates import check_birth_dates
 from api.http.routes import AuthenticatedRoute
 from api.native.offers_schema import BundlesOut, OfferSearchIn, bundle_out
 from api.services.search_offers import find_bundles
@@ -30,7 +30,7 @@ def search_offers(search: OfferSearchIn, made: Annotated[ApiContext, Depends(api
 
     Nothing is held. A product or service that is not known is 404; nothing that fits is an empty list.
     """
-    check_births((each.birth_date for each in search.travellers), made.store.now().date())
+    check_birth_dates((each.birth_date for each in search.travellers), made.store.now().date())
     if search.product and not made.offers.products(made.tenant, [search.product]):
         raise ProblemError("PRODUCT_NOT_FOUND")
     if search.service and not made.offers.services(made.tenant, [search.service]):

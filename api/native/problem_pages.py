@@ -16,13 +16,13 @@ class Meaning(BaseModel):
     title: str
 
 
-@router.get("/problems", name="list_problems", responses=responses(door=()))
+@router.get("/problems", name="list_problems", responses=responses(auth=()))
 def list_problems() -> list[Meaning]:
     """Return every code this API answers with."""
     return [Meaning(code=code, status=status, title=title) for code, (status, title) in sorted(TITLES.items())]
 
 
-@router.get("/problems/{code}", name="explain_problem", responses=responses("NOT_FOUND", door=()))
+@router.get("/problems/{code}", name="explain_problem", responses=responses("NOT_FOUND", auth=()))
 def explain_problem(code: str) -> Meaning:
     """Return what one code means."""
     if code not in TITLES:

@@ -1,4 +1,4 @@
-"""Where requests are counted: in this process, or in a Redis that all processes share."""
+"""Counters of the rate limits: in this process, or in a Redis that all processes share."""
 
 import asyncio
 import logging
@@ -12,10 +12,10 @@ from limits.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 0.25
-"""Every request waits for it."""
-REST_SECONDS = 5.0
-"""How long a Redis that does not answer is not asked again."""
+TIMEOUT_SECONDS = 0.25
+"""Timeout of one Redis call; every request waits for it."""
+RETRY_AFTER_SECONDS = 5.0
+"""How long Redis is not called again after it did not answer."""
 MISSING = (
     "CHANGEOVER_RATE_LIMIT_REDIS names a Redis, but its client is not installed."
     " Install the extra `redis`: pip install redis"
@@ -25,14 +25,14 @@ Counted = tuple[bool, WindowStats]
 
 
 class RedisMissingError(Exception):
-    """Requests are to be counted in Redis and cannot be; the text says what to install."""
+    """A Redis is configured, but its client is not installed; the text names the extra to install."""
 
 
 class Counters(Protocol):
-    """Counts within a minute that begins with the first request: one number for each name, however many ask."""
+    """Counts requests per kind and name in windows of one minute, which begin with the first request."""
 
     async def hit(self, limit: RateLimitItem, kind: str, name: str) -> Counted:
-        """Count a request; return whether there was room for it, and what is left."""
+        """Count a request; return whether the limit allows it, and the state of its window."""
 
     async def close(self) -> None:
         """Close every connection."""
@@ -45,7 +45,7 @@ class LocalCounters:
         self._windows = _Windows(MemoryStorage())
 
     async def hit(self, limit: RateLimitItem, kind: str, name: str) -> Counted:
-        """Count a request; return whether there was room for it, and what is left."""
+        """Count a request; return whether the limit allows it, and the state of its window."""
         return await self._windows.hit(limit, kind, name)
 
     async def close(self) -> None:
@@ -53,10 +53,10 @@ class LocalCounters:
 
 
 class RedisCounters:
-    """Counts in Redis; while that does not answer, in this process: nobody is kept out, nor unlimited."""
+    """Counts in Redis; while Redis is down each process counts for itself, so requests stay limited."""
 
     def __init__(self, url: str) -> None:
-        """Take where Redis is (`redis://`, `rediss://`). Raises RedisMissingError without its client."""
+        """Connect to a URL (`redis://`, `rediss://`). Raise RedisMissingError if the client is not installed."""
         try:
             from redis.asyncio import ConnectionPool  # noqa: PLC0415 - only the extra `redis` has it
         except ImportError:
@@ -64,19 +64,19 @@ class RedisCounters:
         self._pool = ConnectionPool.from_url(url)
         options: dict[str, Any] = {"connection_pool": self._pool, "wrap_exceptions": True, "key_prefix": "changeover"}
         self._shared = _Windows(RedisStorage(f"async+{url}", implementation="redispy", **options))
-        self._own = LocalCounters()
-        self._rests_until = 0.0
+        self._local = LocalCounters()
+        self._retry_at = 0.0
 
     async def hit(self, limit: RateLimitItem, kind: str, name: str) -> Counted:
-        """Count a request; return whether there was room for it, and what is left."""
-        if time.monotonic() >= self._rests_until:
+        """Count a request; return whether the limit allows it, and the state of its window."""
+        if time.monotonic() >= self._retry_at:
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(TIMEOUT_SECONDS):
                     return await self._shared.hit(limit, kind, name)
             except (StorageError, TimeoutError) as error:
-                self._rests_until = time.monotonic() + REST_SECONDS
-                log.warning("Redis does not count; this process does by itself: %s", type(error).__name__)
-        return await self._own.hit(limit, kind, name)
+                self._retry_at = time.monotonic() + RETRY_AFTER_SECONDS
+                log.warning("Redis unavailable, using local rate limits: %s", type(error).__name__)
+        return await self._local.hit(limit, kind, name)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -16,7 +16,7 @@ from domain.access import TenantAccess
 from store.database.connections import BUSY
 from store.database.store import Store
 from store.tables import EventRow
-from store.views.change_progress import ChangeSnapshot, StepStatus, change_snapshots, events_seen
+from store.views.change_progress import ChangeSnapshot, StepStatus, change_snapshots, events_for_stream
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class ChangeStreams:
 
     def _read(self, glance: ChangeSnapshot, after: int) -> list[EventRow]:
         with self._store.read() as tx:
-            return events_seen(tx, glance, after)
+            return events_for_stream(tx, glance, after)
 
     async def _next_look(self, change: str) -> ChangeSnapshot | None:
         """Wait for the next look, which everybody shares who waits by then."""

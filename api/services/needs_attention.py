@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from temporalio.client import RPCError, WorkflowExecution, WorkflowExecutionAsyncIterator
 
 from api.context import ApiContext
-from api.workflow_client import PROGRESS_LIMIT, OrderWorkflowClient, TemporalUnavailableError
+from api.workflow_client import PROGRESS_TIMEOUT, OrderWorkflowClient, TemporalUnavailableError
 from store.database.tenant_session import TenantSession
 from store.invariants import Violation, violations
 from store.orders.orders import find
@@ -39,7 +39,7 @@ async def _pages(listed: WorkflowExecutionAsyncIterator) -> AsyncIterator[Sequen
     more = True
     while more:
         try:
-            async with asyncio.timeout(PROGRESS_LIMIT.total_seconds()):
+            async with asyncio.timeout(PROGRESS_TIMEOUT.total_seconds()):
                 await listed.fetch_next_page()
         except (TimeoutError, RPCError, RuntimeError) as error:
             raise TemporalUnavailableError from error

@@ -20,7 +20,7 @@ from temporalio.service import RPCStatusCode
 
 from api.context import ApiContext
 from api.errors.problems import ProblemError
-from api.workflow_client import PROGRESS_LIMIT, TemporalUnavailableError
+from api.workflow_client import PROGRESS_TIMEOUT, TemporalUnavailableError
 from domain.dual_control import LOCAL
 from domain.refusals import SecondPersonNeeded
 from store.changes import operator_statements
@@ -86,7 +86,9 @@ def _said_before(ctx: ApiContext, order: str, how: OperatorAction, said_id: str)
 async def _progress(client: Client, order: str) -> Progress:
     """Return what an order's workflow is doing now. Raises NOTHING_STUCK and EngineUnreachableError."""
     with _asking_its_run():
-        return await client.get_workflow_handle(draft_id(order)).query(OrderDraft.progress, rpc_timeout=PROGRESS_LIMIT)
+        return await client.get_workflow_handle(draft_id(order)).query(
+            OrderDraft.progress, rpc_timeout=PROGRESS_TIMEOUT
+        )
 
 
 def _write_down(ctx: ApiContext, progress: Progress, how: OperatorAction, reason: str, said_id: str) -> int:
@@ -95,7 +97,7 @@ def _write_down(ctx: ApiContext, progress: Progress, how: OperatorAction, reason
         raise ProblemError(NOTHING_STUCK)
     saying = OperatorStatement(_KINDS[how], stuck.step, stuck.since, ctx.client or LOCAL, reason, said_id)
     with ctx.store.write() as tx:
-        head, call = lock_order(tx, progress.order), work_queue.last_call(tx, progress.order)
+        head, call = lock_order(tx, progress.order), work_queue.last_attention_event(tx, progress.order)
         return operator_statements.record(tx, head, call.change if call else None, saying, ctx.store.now())
 
 

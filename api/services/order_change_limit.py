@@ -24,7 +24,7 @@ def check_order_change_rate(tx: Session, ctx: ApiContext, fresh: ChangeRow) -> N
     """
     if fresh.kind not in COUNTED_KINDS or fresh.order_number is None:
         return
-    asked_at = changes.asked_at(tx, fresh, COUNTED_KINDS, ctx.changes_per_hour)
+    asked_at = changes.find_request_time(tx, fresh, COUNTED_KINDS, ctx.changes_per_hour)
     wait = asked_at + WINDOW - fresh.created_at if asked_at else timedelta()
     if wait > timedelta():
         raise ProblemError("ORDER_CHANGED_TOO_OFTEN", headers={"Retry-After": str(math.ceil(wait.total_seconds()))})

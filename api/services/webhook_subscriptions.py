@@ -38,7 +38,7 @@ def new_secret() -> str:
 async def check_url(ctx: ApiContext, text: str) -> None:
     """Raise a problem unless a URL is one that is posted to. The same is looked at again before every post."""
     try:
-        await ctx.url_policy.addresses(ctx.url_policy.parsed(text))
+        await ctx.url_policy.addresses(ctx.url_policy.parse(text))
     except MalformedUrlError as error:
         raise ProblemError("MEMBER_INVALID", [{"pointer": "/url", "code": "url", "detail": str(error)}]) from None
     except EndpointRefusedError as error:
@@ -58,7 +58,7 @@ async def subscribe(
         tenant=ctx.tenant,
         id=str(uuid.uuid4()),
         url=url,
-        types=webhooks.written(types),
+        types=webhooks.dump_types(types),
         secret=new_secret(),
         secret_idempotency_key=key,
         idempotency_key=key,
@@ -102,7 +102,7 @@ def _changed(ctx: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> Webhoo
         if "url" in wanted:
             row.url = wanted["url"]
         if "types" in wanted:
-            row.types = webhooks.written(wanted["types"])
+            row.types = webhooks.dump_types(wanted["types"])
         if wanted.get("enabled") is False:
             webhooks.disable(tx, row, DisabledReason.BY_REQUEST)
         elif wanted.get("enabled") or ("url" in wanted and row.enabled):
