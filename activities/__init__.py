@@ -1,1 +1,1 @@
-"""Each change to the world together with what takes it back; one file per thing changed."""
+"""The activities: each step beside its undo, one file per group of steps."""

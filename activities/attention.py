@@ -1,4 +1,4 @@
-"""Writes on the order that a step is stuck, or that an operator asked to try it again, and tells what is left."""
+"""Records on the order that a step is stuck or that an operator retries it, and lists the order's unsettled items."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,70 +20,70 @@ from store.orders.events import EventType, append_once
 from store.orders.orders import load, lock_order
 from temporal.names import StepName
 
-MOST = 20
-NOTHING_ELSE = "nothing is left but this step"
-_SAID = {MoveKind.CAPTURE: "captured", MoveKind.REFUND: "refunded"}
+MAX_ITEMS = 20
+NOTHING_ELSE = "nothing but this step"
+_SETTLED = {MoveKind.CAPTURE: "captured", MoveKind.REFUND: "refunded"}
 
 
 class RecordAttentionCommand(Command):
-    """Note that a step is stuck since a time, or that somebody asked at a time to try it again."""
+    """Record that a step is stuck since a time, or that an operator retried it at a time."""
 
     step: ClassVar[str] = StepName.RECORD_ATTENTION
     stuck_step: str
     """The activity that is stuck."""
     at: datetime
     code: str | None = None
-    """Why it is stuck; none when somebody asks to try it again."""
+    """The code of its last failure; none for a retry."""
     reason: str | None = None
-    """Why it is tried again."""
+    """The operator's reason for a retry."""
     statement_event: int | None = None
-    """The order's event by which a client of ours asked so: then it is noted already."""
+    """The number of the order's event by which the API has recorded the retry already."""
 
     def summary(self) -> str:
-        """Say what is noted."""
-        return f"{self.stuck_step} needs attention" if self.code else f"{self.stuck_step} is tried again by hand"
+        """Describe the record."""
+        return f"{self.stuck_step} needs attention" if self.code else f"{self.stuck_step} is retried by an operator"
 
 
 class UnsettledItems(BaseModel):
-    """What an order has that is not settled, in words: seats, money, lines. Nothing personal."""
+    """The unsettled items of an order, in words: seats, lines and money, no personal data."""
 
     items: tuple[str, ...]
 
 
 class AttentionActivities:
-    """Tells operators."""
+    """Records what operators need to know of a stuck step."""
 
-    def __init__(self, once: StepExecutor) -> None:
-        self._once = once
+    def __init__(self, executor: StepExecutor) -> None:
+        self._executor = executor
 
     @activity.defn(name=StepName.RECORD_ATTENTION, no_thread_cancel_exception=True)
     def record_attention(self, command: RecordAttentionCommand) -> UnsettledItems:
-        """Append it to the order's events, once, and return what is left now."""
+        """Append an event to the order, once, and return the order's unsettled items."""
         if command.code:
-            kind, said = EventType.NEEDS_ATTENTION, {"code": command.code}
+            kind, details = EventType.NEEDS_ATTENTION, {"code": command.code}
         else:
-            kind, said = EventType.RETRY_REQUESTED, {"reason": command.reason or "", "actor": TEMPORAL}
-        with self._once.store.write() as tx:
+            kind, details = EventType.RETRY_REQUESTED, {"reason": command.reason or "", "actor": TEMPORAL}
+        with self._executor.store.write() as tx:
             order = lock_order(tx, command.order)
-            data = {"step": command.stuck_step, **said, "at": command.at.isoformat()}
-            if not _written_down(tx, command):
-                append_once(tx, order, kind, command.change, self._once.store.now(), data)
-            words = [*unsettled_items(tx, load(tx, order), command.change)]
-        if len(words) > MOST:
-            words[MOST:] = [f"and {len(words) - MOST} more"]
-        return UnsettledItems(items=tuple(words) or (NOTHING_ELSE,))
+            data = {"step": command.stuck_step, **details, "at": command.at.isoformat()}
+            if not _is_recorded(tx, command):
+                append_once(tx, order, kind, command.change, self._executor.store.now(), data)
+            items = [*unsettled_items(tx, load(tx, order), command.change)]
+        if len(items) > MAX_ITEMS:
+            items[MAX_ITEMS:] = [f"and {len(items) - MAX_ITEMS} more"]
+        return UnsettledItems(items=tuple(items) or (NOTHING_ELSE,))
 
 
-def _written_down(tx: Session, command: RecordAttentionCommand) -> bool:
-    """Whether an event of the order says already who had the step tried again."""
+def _is_recorded(tx: Session, command: RecordAttentionCommand) -> bool:
+    """Whether an event of the order records this retry already, with its actor."""
     if command.statement_event is None:
         return False
-    found = operator_statements.of_number(tx, command.order, command.statement_event, EventType.RETRY_REQUESTED)
-    return found is not None and found.saying.step == command.stuck_step
+    statement = operator_statements.of_number(tx, command.order, command.statement_event, EventType.RETRY_REQUESTED)
+    return statement is not None and statement.statement.step == command.stuck_step
 
 
 def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:
-    """Tell what is neither as before nor as it will be: held seats, lines of the change, money aside or moved."""
+    """Yield what is neither as before nor final: held seats, lines of the change, money authorised or moved."""
     for seat in order.reservations:
         if seat.state is ReservationState.HELD:
             yield f"seat {seat.coach}-{seat.seat:02} on {seat.service} held"
@@ -92,11 +92,11 @@ def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:
         yield f"{added} new lines on the order" if added > 1 else "1 new line on the order"
     for payment in order.payments:
         if payment.open:
-            yield _money(payment.authorised, "set aside")
-    for move, amount in ledger.moved_by(tx, change, order.currency):
-        if move in _SAID:
-            yield _money(amount, _SAID[move])
+            yield _money(payment.authorised, "authorised")
+    for move, amount in ledger.moves_of_change(tx, change, order.currency):
+        if move in _SETTLED:
+            yield _money(amount, _SETTLED[move])
 
 
-def _money(amount: Money, what: str) -> str:
-    return f"{amount.display} {what}"
+def _money(amount: Money, state: str) -> str:
+    return f"{amount.display} {state}"

@@ -1,4 +1,4 @@
-"""Sees whether a stuck step may be taken for done by hand: by whom it was said, and whether that is enough."""
+"""Checks whether a stuck step counts as done by hand: which operators stated so, and whether one of them is enough."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.payments import SettlePriceDifferenceCommand, to_settle
+from activities.payments import SettlePriceDifferenceCommand, moves_to_settle
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command
-from domain.dual_control import AGREED_WITHIN, ANONYMOUS, TEMPORAL, DualControlPolicy, others
+from domain.dual_control import ANONYMOUS, CONFIRMATION_WINDOW, TEMPORAL, DualControlPolicy, others
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
 from store.changes import operator_statements
@@ -22,73 +22,77 @@ from temporal.names import StepName
 
 
 class CheckDoneByHandCommand(Command):
-    """Take a stuck step for done by hand."""
+    """Check a statement that a stuck step was done by hand."""
 
     step: ClassVar[str] = StepName.CHECK_DONE_BY_HAND
     stuck_step: str
     """The activity that is stuck."""
     since: datetime
     amount: Money | None = None
-    """What it moves, where its own command says so."""
+    """The amount that the step moves, if its command contains it."""
     statement_event: int | None = None
-    """The order's event by which a client of ours said so; none for an update of Temporal's own."""
+    """The number of the order's event that records the statement; none for an update sent in Temporal itself."""
     reason: str = ""
 
     def summary(self) -> str:
-        """Say what is taken for done."""
-        return f"{self.stuck_step} is said to be done by hand"
+        """Name the step."""
+        return f"check that {self.stuck_step} was done by hand"
 
 
 class CheckDoneByHandResult(BaseModel):
-    """What is recorded when our books are mended."""
+    """The reason and the operators, to be recorded with the step."""
 
     reason: str
     confirmed_by: tuple[str, ...] = ()
-    """Last first; empty when what was said is too old, or about another step: then nothing is taken for done."""
+    """The operators, last first; empty when the statement is not accepted: it is too old or about another step."""
 
 
 class DoneByHandActivities:
-    """Hears what people say they did."""
+    """Checks operators' statements."""
 
-    def __init__(self, once: StepExecutor, alone: DualControlPolicy) -> None:
-        self._once = once
-        self._alone = alone
+    def __init__(self, executor: StepExecutor, dual_control: DualControlPolicy) -> None:
+        self._executor = executor
+        self._dual_control = dual_control
 
     @activity.defn(name=StepName.CHECK_DONE_BY_HAND, no_thread_cancel_exception=True)
     def check_done_by_hand(self, command: CheckDoneByHandCommand) -> CheckDoneByHandResult:
-        """Return who says so, and why. Raises SecondPersonNeeded above what one person may say alone.
+        """Return the operators who stated it, and the reason. Raises SecondPersonNeeded above one person's limit.
 
-        People are those the API let in and wrote down. An update of Temporal's own names nobody: whatever it says of
-        itself, it is nobody's word, and above the limit not even one of two.
+        Only operators whom the API authenticated and recorded count. An update sent in Temporal itself names no
+        operator that can be verified, so above the limit it does not even count as one of the two statements.
         """
-        store = self._once.store
+        store = self._executor.store
         with store.write() as tx:
             order = lock_order(tx, command.order)
-            after = store.now() - AGREED_WITHIN
-            said = operator_statements.statements_of_done(tx, order.number, command.stuck_step, command.since, after)
-            amount = _moved(tx, order, command)
-        who, reason = TEMPORAL, command.reason
+            after = store.now() - CONFIRMATION_WINDOW
+            earlier = operator_statements.statements_of_done(tx, order.number, command.stuck_step, command.since, after)
+            amount = _amount_moved(tx, order, command)
+        actor, reason = TEMPORAL, command.reason
         if command.statement_event is not None:
             with store.read() as tx:
-                mine = operator_statements.of_number(
+                statement = operator_statements.of_number(
                     tx, command.order, command.statement_event, EventType.DONE_BY_HAND_STATED
                 )
-            if mine is None or mine.at <= after or not mine.saying.is_about(command.stuck_step, command.since):
+            if (
+                statement is None
+                or statement.at <= after
+                or not statement.statement.is_about(command.stuck_step, command.since)
+            ):
                 return CheckDoneByHandResult(reason=reason)
-            who, reason = mine.saying.actor, mine.saying.reason
-        if amount is None or self._alone.may_act_alone(amount, who):
-            return CheckDoneByHandResult(reason=reason, confirmed_by=(who,))
-        return _by_two(who, reason, said)
+            actor, reason = statement.statement.actor, statement.statement.reason
+        if amount is None or self._dual_control.may_act_alone(amount, actor):
+            return CheckDoneByHandResult(reason=reason, confirmed_by=(actor,))
+        return _confirmed_by_two(actor, reason, earlier)
 
 
-def _by_two(who: str, reason: str, said: list[RecordedStatement]) -> CheckDoneByHandResult:
-    before = others((each.saying.actor for each in said), who)
-    if who in ANONYMOUS or not before:
+def _confirmed_by_two(actor: str, reason: str, earlier: list[RecordedStatement]) -> CheckDoneByHandResult:
+    before = others((each.statement.actor for each in earlier), actor)
+    if actor in ANONYMOUS or not before:
         raise SecondPersonNeeded
-    return CheckDoneByHandResult(reason=reason, confirmed_by=(who, before[0]))
+    return CheckDoneByHandResult(reason=reason, confirmed_by=(actor, before[0]))
 
 
-def _moved(tx: Session, order: OrderRow, command: CheckDoneByHandCommand) -> Money | None:
+def _amount_moved(tx: Session, order: OrderRow, command: CheckDoneByHandCommand) -> Money | None:
     if command.stuck_step != SettlePriceDifferenceCommand.step:
         return command.amount
-    return total((move.amount for move in to_settle(tx, order)), order.currency)
+    return total((move.amount for move in moves_to_settle(tx, order)), order.currency)

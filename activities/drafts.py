@@ -1,4 +1,4 @@
-"""Ends a draft: its version becomes the confirmed one, or the draft is closed without one."""
+"""Ends a draft: its version becomes the confirmed one, or the draft is closed without a confirmation."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -27,12 +27,12 @@ class ConfirmOrderCommand(Command):
     step: ClassVar[str] = StepName.CONFIRM_ORDER
 
     def summary(self) -> str:
-        """Say what is done."""
+        """Describe the step."""
         return "make the draft the confirmed version"
 
 
 class ConfirmOrderResult(BaseModel):
-    """What the order is now: confirmed, or cancelled when nothing is left on it."""
+    """The order's new status: confirmed, or cancelled when it has no lines."""
 
     status: OrderStatus
 
@@ -44,27 +44,27 @@ class CloseReason(StrEnum):
     EXPIRED = "expired"
 
 
-# There before they count, so that a rate sees the first.
-for _how in CloseReason:
-    UNWOUND.labels(_how.name)
+# The counters exist before the first draft is closed, so that a rate includes the first one.
+for _reason in CloseReason:
+    UNWOUND.labels(_reason.name)
 
 
 class CloseDraftCommand(Command):
-    """Close a draft whose changes were taken back. Keyed by the change that opened it."""
+    """Close a draft whose changes were undone. Its key is that of the change that opened the draft."""
 
     step: ClassVar[str] = StepName.CLOSE_DRAFT
     reason: CloseReason
 
     def summary(self) -> str:
-        """Say why."""
+        """Describe the step, with its reason."""
         return f"close the draft: {self.reason}"
 
 
 class DraftActivities:
     """Ends drafts."""
 
-    def __init__(self, once: StepExecutor) -> None:
-        self._once = once
+    def __init__(self, executor: StepExecutor) -> None:
+        self._executor = executor
 
     @activity.defn(name=StepName.CONFIRM_ORDER, no_thread_cancel_exception=True)
     def confirm_order(self, command: ConfirmOrderCommand) -> ConfirmOrderResult:
@@ -74,7 +74,7 @@ class DraftActivities:
         """
 
         def confirm(tx: Session, order: OrderRow) -> ConfirmOrderResult:
-            now = self._once.store.now()
+            now = self._executor.store.now()
             order.status = OrderStatus.CONFIRMED if order_total(tx, order).lines else OrderStatus.CANCELLED
             order.confirmed_version, order.last_confirmed_at = order.version, now
             _end_draft(order)
@@ -83,11 +83,11 @@ class DraftActivities:
             end_change(tx, order, changes.existing(tx, command.change), ChangeState.DONE, None, now)
             return ConfirmOrderResult(status=OrderStatus(order.status))
 
-        return self._once.run_local(command, ConfirmOrderResult, confirm)
+        return self._executor.run_local(command, ConfirmOrderResult, confirm)
 
     @activity.defn(name=StepName.CLOSE_DRAFT, no_thread_cancel_exception=True)
     def close_draft(self, command: CloseDraftCommand) -> Nothing:
-        """Close a draft. An order never confirmed that expires keeps its lines and becomes expired."""
+        """Close a draft. An order that was never confirmed keeps its lines when it expires, and becomes expired."""
 
         def close(tx: Session, order: OrderRow) -> Nothing:
             expired = command.reason is CloseReason.EXPIRED
@@ -95,11 +95,11 @@ class DraftActivities:
                 order.status = OrderStatus.EXPIRED
             _end_draft(order)
             kind = EventType.DRAFT_EXPIRED if expired else EventType.DRAFT_DISCARDED
-            append(tx, order, kind, None, self._once.store.now(), {"version": order.version})
+            append(tx, order, kind, None, self._executor.store.now(), {"version": order.version})
             after_commit(tx, UNWOUND.labels(command.reason.name).inc)
             return Nothing()
 
-        return self._once.run_local(command, Nothing, close)
+        return self._executor.run_local(command, Nothing, close)
 
 
 def _end_draft(order: OrderRow) -> None:

@@ -1,4 +1,4 @@
-"""Puts a planned change on the order, and takes it off again."""
+"""Puts a planned change on the order, and undoes that."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -20,17 +20,17 @@ from temporal.names import StepName, System, step_key
 
 
 class SwapOfferBundleCommand(Command):
-    """Put the planned lines on the order and take off those they replace."""
+    """Put the planned lines on the order, and remove those that they replace."""
 
     step: ClassVar[str] = StepName.SWAP_OFFER_BUNDLE
 
     def summary(self) -> str:
-        """Say what is done."""
+        """Describe the step."""
         return "put the new lines on the draft"
 
 
 class PreviousOrder(BaseModel):
-    """The order's head before a swap, to be put back by its undo."""
+    """The order row before a swap, which the undo restores."""
 
     status: OrderStatus
     version: int
@@ -40,33 +40,35 @@ class PreviousOrder(BaseModel):
 
 
 class SwapOfferBundleResult(BaseModel):
-    """Where a swap left the order."""
+    """The order after a swap."""
 
     version: int
     balance: Money
     expires_at: datetime
     draft_opened_by: str
     replaced_held_seats: int = 0
-    """How many seats held for draft lines this change replaced."""
+    """How many held seats belong to draft lines that this change replaced."""
     previous: PreviousOrder | None = None
-    """For the undo, which finds it with the step's first answer; the workflow has no use for it."""
+    """For the undo, which reads it from the recorded result; the workflow does not get it."""
 
 
 class OrderLineActivities:
-    """Changes what is on an order."""
+    """Changes the lines of an order."""
 
-    def __init__(self, once: StepExecutor, deadlines: Deadlines) -> None:
-        self._once = once
+    def __init__(self, executor: StepExecutor, deadlines: Deadlines) -> None:
+        self._executor = executor
         self._deadlines = deadlines
 
     @activity.defn(name=StepName.SWAP_OFFER_BUNDLE, no_thread_cancel_exception=True)
     def swap_offer_bundle(self, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
-        """Put a planned and quoted change on the draft; the first one opens it, version + 1."""
-        swapped = self._once.run_local(command, SwapOfferBundleResult, lambda tx, order: self._swap(tx, order, command))
+        """Put a planned and quoted change on the draft. The first change opens the draft and increases the version."""
+        swapped = self._executor.run_local(
+            command, SwapOfferBundleResult, lambda tx, order: self._swap(tx, order, command)
+        )
         return swapped.model_copy(update={"previous": None})
 
     def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
-        now = self._once.store.now()
+        now = self._executor.store.now()
         row = changes.existing(tx, command.change)
         plan, quote = changes.plan_of(row), changes.quote_of(row)
         if quote is None:
@@ -74,7 +76,7 @@ class OrderLineActivities:
         before = PreviousOrder.model_validate(order.model_dump(include=set(PreviousOrder.model_fields)))
         if order.draft_opened_by is None:
             order.draft_opened_by, order.expires_fixed = command.change, False
-            # Somebody had asked for it before its first change was refused: now there is an order after all.
+            # The order was marked abandoned because its first change was refused; with this change it exists again.
             order.abandoned = False
         order.status, order.version = OrderStatus.DRAFT, plan.version
         held = (
@@ -93,25 +95,27 @@ class OrderLineActivities:
             balance=quote.balance,
             expires_at=order.expires_at,
             draft_opened_by=order.draft_opened_by,
-            # Confirmed in one go, they are given back by the confirmation.
-            replaced_held_seats=0 if plan.confirm else len(reservations.superseded(tx, order.number, command.change)),
+            # In a change in one go, the confirmation releases them.
+            replaced_held_seats=0
+            if plan.confirm
+            else len(reservations.replaced_held_seats(tx, order.number, command.change)),
             previous=before,
         )
 
     @activity.defn(name=StepName.RESTORE_OFFER_BUNDLE, no_thread_cancel_exception=True)
     def restore_offer_bundle(self, command: SwapOfferBundleCommand) -> Nothing:
-        """Undo a swap: what it added is marked undone, what it removed is live again."""
+        """Undo a swap: its added lines are marked undone, and its removed lines are live again."""
 
-        def reverse(tx: Session, order: OrderRow, answer: str) -> None:
-            before = SwapOfferBundleResult.model_validate_json(answer).previous
+        def revert(tx: Session, order: OrderRow, result: str) -> None:
+            before = SwapOfferBundleResult.model_validate_json(result).previous
             if before is None:
-                raise LookupError("a swap remembers what was before it")
+                raise LookupError("the recorded result of a swap holds the previous order")
             apply_change.revert_change(tx, order.number, command.change)
             for name, value in before:
                 setattr(order, name, value)
-            append(tx, order, EventType.CHANGE_UNDONE, command.change, self._once.store.now(), {})
+            append(tx, order, EventType.CHANGE_UNDONE, command.change, self._executor.store.now(), {})
 
-        return self._once.undo(command, reverse)
+        return self._executor.undo(command, revert)
 
 
 SWAP_OFFER_BUNDLE = Reversible(

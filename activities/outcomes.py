@@ -1,4 +1,4 @@
-"""Writes how a change ended, once."""
+"""Records the outcome of a change, once."""
 
 import json
 from datetime import datetime
@@ -23,19 +23,19 @@ from temporal.names import StepName, System
 
 
 class RecordOutcomeCommand(Command):
-    """Write how a change ended."""
+    """Record the outcome of a change."""
 
     step: ClassVar[str] = StepName.RECORD_OUTCOME
     state: ChangeState
     code: str | None = None
 
     def summary(self) -> str:
-        """Say how it ended."""
+        """Describe the outcome."""
         return f"record the outcome: {self.state}{f' ({self.code})' if self.code else ''}"
 
 
 class RecordOutcomeResult(BaseModel):
-    """The outcome the change has, which may be an earlier one."""
+    """The recorded outcome of the change, which may be an earlier one than that of the command."""
 
     state: ChangeState
     code: str | None = None
@@ -45,23 +45,23 @@ class RecordOutcomeResult(BaseModel):
 class OutcomeActivities:
     """Records outcomes."""
 
-    def __init__(self, once: StepExecutor) -> None:
-        self._once = once
+    def __init__(self, executor: StepExecutor) -> None:
+        self._executor = executor
 
     @activity.defn(name=StepName.RECORD_OUTCOME, no_thread_cancel_exception=True)
     def record_outcome(self, command: RecordOutcomeCommand) -> RecordOutcomeResult:
-        """Write a change's outcome unless it has one; answer with the one it has."""
-        with self._once.store.write() as tx:
+        """Record a change's outcome unless it has one, and return the recorded one."""
+        with self._executor.store.write() as tx:
             order = lock_order(tx, command.order)
-            row = changes.claimed(tx, command.change)
+            row = changes.lock_change(tx, command.change)
             status = OrderStatus(order.status)
             if row is None:
                 return RecordOutcomeResult(state=command.state, code=command.code, status=status)
             before = changes.outcome_of(row)
-            end_change(tx, order, row, command.state, command.code, self._once.store.now())
+            end_change(tx, order, row, command.state, command.code, self._executor.store.now())
             state, code = (before.state, before.code) if before else (command.state, command.code)
             if order.created_by == command.change and state is not ChangeState.DONE and not order.draft_opened_by:
-                # A first change that was refused leaves no order behind.
+                # An order whose first change was refused does not exist for clients.
                 order.abandoned = True
                 tx.add(order)
             return RecordOutcomeResult(state=state, code=code, status=status)
@@ -70,7 +70,7 @@ class OutcomeActivities:
 def end_change(
     tx: Session, order: OrderRow, row: ChangeRow, state: ChangeState, code: str | None, now: datetime
 ) -> bool:
-    """Write a change's outcome in the transaction that makes it true; False when it has one already."""
+    """Record a change's outcome in the transaction that makes it true. Returns False when it has one already."""
     done = state is ChangeState.DONE and row.plan is not None
     plan = changes.plan_of(row) if done else None
     added = tuple(line.id for line in plan.adds) if plan else ()
@@ -85,10 +85,10 @@ def end_change(
         replaced=plan.replaced if plan else (),
         warnings=plan.warnings if plan else (),
     )
-    written = changes.end(tx, row.id, outcome, now)
-    if written and any(each.state == StepState.WITHDRAWN for each in steps):
+    recorded = changes.end(tx, row.id, outcome, now)
+    if recorded and any(each.state == StepState.WITHDRAWN for each in steps):
         after_commit(tx, UNWOUND.labels(code).inc)
-    return written
+    return recorded
 
 
 def _members(steps: list[StepRecordRow], code: str | None) -> tuple[dict[str, str | int], ...]:

@@ -1,4 +1,4 @@
-"""Sets money aside, lets it go, and settles what is owed: the point of no return."""
+"""Authorises and voids payments, and settles the price difference: the point of no return."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,39 +24,39 @@ from temporal.names import StepName, System
 
 
 class AuthorisePaymentCommand(Command):
-    """Set money aside, with the means the request names."""
+    """Authorise an amount with the request's means of payment."""
 
     step: ClassVar[str] = StepName.AUTHORISE_PAYMENT
     amount: Money
 
     @property
     def moves(self) -> Money:
-        """What is set aside, and let go by its undo."""
+        """The amount that the step authorises and its undo voids."""
         return self.amount
 
     def summary(self) -> str:
-        """Say how much."""
-        return f"set aside {self.amount.display}"
+        """Describe the step, with its amount."""
+        return f"authorise {self.amount.display}"
 
 
 class AuthorisePaymentResult(BaseModel):
-    """Money is set aside; a payment moves the draft's deadline."""
+    """The amount is authorised. A payment moves the draft's deadline."""
 
     expires_at: datetime | None
 
 
 class SettlePriceDifferenceCommand(Command):
-    """Take or pay back exactly what the draft comes to."""
+    """Capture or refund exactly the price difference of the draft."""
 
     step: ClassVar[str] = StepName.SETTLE_PRICE_DIFFERENCE
 
     def summary(self) -> str:
-        """Say what is settled."""
+        """Describe the step."""
         return "capture or refund the price difference: the point of no return"
 
 
 class SettlePriceDifferenceResult(BaseModel):
-    """What was taken and what was paid back."""
+    """The captured and the refunded amount."""
 
     captured: Money
     refunded: Money
@@ -70,29 +70,29 @@ _EVENTS = {
 
 
 class PaymentActivities:
-    """Everything done with money."""
+    """The steps that move money."""
 
-    def __init__(self, once: StepExecutor, payments: PaymentProvider, deadlines: Deadlines) -> None:
-        self._once = once
+    def __init__(self, executor: StepExecutor, payments: PaymentProvider, deadlines: Deadlines) -> None:
+        self._executor = executor
         self._payments = payments
         self._deadlines = deadlines
 
     @activity.defn(name=StepName.AUTHORISE_PAYMENT, no_thread_cancel_exception=True)
     def authorise_payment(self, command: AuthorisePaymentCommand) -> AuthorisePaymentResult:
-        """Set money aside. Raises PaymentRefused."""
-        store = self._once.store
+        """Authorise an amount. Raises PaymentRefused."""
+        store = self._executor.store
 
         def authorise(order: OrderRow) -> tuple[str, PaymentMeans]:
             with store.read() as tx:
                 request = changes.request_of(changes.existing(tx, command.change))
-            means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: nothing was sent
+            means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: the request had no payment
             amount = (command.amount, means.method, means.token)
             return self._payments.authorise(order.tenant, command.key, *amount), means
 
-        def note(tx: Session, order: OrderRow, heard: tuple[str, PaymentMeans]) -> AuthorisePaymentResult:
-            now, (reference, means) = store.now(), heard
+        def record(tx: Session, order: OrderRow, authorised: tuple[str, PaymentMeans]) -> AuthorisePaymentResult:
+            now, (reference, means) = store.now(), authorised
             entry = (command.key, command.change, command.amount, means.method, reference, now)
-            ledger.authorised(tx, order, *entry)
+            ledger.record_authorisation(tx, order, *entry)
             if changes.existing(tx, command.change).kind == ChangeKind.PAY:
                 order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
                 changes.record_findings(tx, command.change, draft_opened_by=order.draft_opened_by)
@@ -100,52 +100,56 @@ class PaymentActivities:
             append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)
             return AuthorisePaymentResult(expires_at=order.expires_at)
 
-        return self._once.run(command, AuthorisePaymentResult, self._payments, authorise, note, self._void(command))
+        return self._executor.run(
+            command, AuthorisePaymentResult, self._payments, authorise, record, self._void(command)
+        )
 
     @activity.defn(name=StepName.VOID_PAYMENT, no_thread_cancel_exception=True)
     def void_payment(self, command: AuthorisePaymentCommand) -> Nothing:
-        """Let go what was set aside under a change, if anything."""
+        """Void the authorisation of a change, if there is one."""
 
-        def reverse(tx: Session, order: OrderRow, _answer: str) -> None:
-            now = self._once.store.now()
+        def revert(tx: Session, order: OrderRow, _result: str) -> None:
+            now = self._executor.store.now()
             move = Move(kind=MoveKind.VOID, payment=command.key, amount=command.amount)
-            ledger.moved(tx, order, f"{command.key}/undo", command.change, move, now)
+            ledger.record_move(tx, order, f"{command.key}/undo", command.change, move, now)
             data = {"amount": str(command.amount), "currency": command.amount.currency}
             append(tx, order, EventType.PAYMENT_VOIDED, command.change, now, data)
 
-        return self._once.undo(command, reverse, self._payments, self._void(command))
+        return self._executor.undo(command, revert, self._payments, self._void(command))
 
     def _void(self, command: AuthorisePaymentCommand) -> Callable[[OrderRow], None]:
         return lambda order: self._payments.void(order.tenant, command.key)
 
     @activity.defn(name=StepName.SETTLE_PRICE_DIFFERENCE, no_thread_cancel_exception=True)
     def settle_price_difference(self, command: SettlePriceDifferenceCommand) -> SettlePriceDifferenceResult:
-        """Capture, refund, or nothing for 0.00. Refused, it has done nothing; done, it is never undone.
+        """Capture or refund the difference; 0.00 moves nothing.
+
+        If refused, it has no effect; once done, it is never undone.
 
         Raises PaymentRefused, RefundRefused, BalanceNotZero.
         """
-        store = self._once.store
+        store = self._executor.store
 
         def settle(row: OrderRow) -> list[Move]:
             with store.read() as tx:
-                moves = to_settle(tx, row)
+                moves = moves_to_settle(tx, row)
             if moves and command.done_by_hand_reason is None:
                 self._payments.settle(row.tenant, command.key, moves)
             return moves
 
-        def note(tx: Session, row: OrderRow, moves: list[Move]) -> SettlePriceDifferenceResult:
+        def record(tx: Session, row: OrderRow, moves: list[Move]) -> SettlePriceDifferenceResult:
             for move in moves:
-                ledger.moved(tx, row, command.key, command.change, move, store.now())
+                ledger.record_move(tx, row, command.key, command.change, move, store.now())
                 data = {"amount": str(move.amount), "currency": move.amount.currency}
                 append(tx, row, _EVENTS[move.kind], command.change, store.now(), data)
             captured, refunded = (_sum(row, moves, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND))
             return SettlePriceDifferenceResult(captured=captured, refunded=refunded)
 
-        return self._once.run(command, SettlePriceDifferenceResult, self._payments, settle, note)
+        return self._executor.run(command, SettlePriceDifferenceResult, self._payments, settle, record)
 
 
-def to_settle(tx: Session, row: OrderRow) -> list[Move]:
-    """Return the moves that settle an order's draft. Raises BalanceNotZero."""
+def moves_to_settle(tx: Session, row: OrderRow) -> list[Move]:
+    """Return the captures, refunds and voids that settle an order's draft. Raises BalanceNotZero."""
     return settlement(order_total(tx, row).total, ledger.payments_of(tx, row.number, row.currency))
 
 

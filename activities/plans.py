@@ -1,4 +1,4 @@
-"""The first step of everything asked of an order: claims the request and works out what it means."""
+"""The first step of every request: claims the request and plans it."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -29,15 +29,15 @@ from store.tables import ChangeRow, OrderRow
 from temporal.names import StepName, System
 
 TEMPORAL_UPDATE_ROUTE = "temporal-update"
-"""The route of what an operator asked for in Temporal itself."""
+"""The route of a request that an operator sent in Temporal itself."""
 IN_TEMPORAL = "in Temporal"
-"""Why, when they did not say."""
+"""The reason of such a request if the operator gave none."""
 UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
-"""There is no request of that id on this order."""
+"""The order has no request with that id."""
 
 
 class OperatorRequest(BaseModel):
-    """What an operator asked for with an update of their own, without a request from the API."""
+    """An operator's request by an update in Temporal itself, without a request from the API."""
 
     kind: ChangeKind
     expires_at: datetime | None = None
@@ -45,116 +45,122 @@ class OperatorRequest(BaseModel):
 
 
 class PlanChangeCommand(Command):
-    """Plan what a request asks."""
+    """Claim a request and plan it."""
 
     step: ClassVar[str] = StepName.PLAN_CHANGE
     operator_request: OperatorRequest | None = None
     first_in_run: bool = False
-    """Whether this is the first step of a run that knows nothing of an earlier one."""
+    """Whether this is the first step of a run that does not know the draft of an earlier run."""
 
     def summary(self) -> str:
-        """Say what is asked."""
+        """Describe the step."""
         return "claim the request and plan it"
 
 
 class PlanChangeResult(BaseModel):
-    """What the workflow must know of a plan."""
+    """The parts of a plan that the workflow needs."""
 
     already_ended: ChangeState | None = None
-    """How the request ended already; then nothing is to be done."""
+    """The outcome that the request has already; then there is nothing to do."""
     code: str | None = None
     no_op: bool = False
-    """There is nothing to do: confirming a confirmed order, discarding no draft, a position as it is asked."""
+    """Whether nothing changes: confirming a confirmed order, discarding no draft, setting a position to what it is."""
     confirm: bool = False
     seats: int = 0
     services: tuple[str, ...] = ()
     amount_due: Money | None = None
     extend_holds: bool = False
-    """Whether what the draft holds must last longer before it is changed again."""
+    """Whether the draft's holds must be extended before the change."""
     expires_at: datetime | None = None
     ever_confirmed: bool = False
     correlation_id: str | None = None
     channel: str | None = None
     summary: str = ""
-    """What the request asks, in words: counts and deadlines, nobody's name."""
+    """The request in words: counts and deadlines, no personal data."""
     open_draft: OpenDraft | None = None
 
 
 class PlanActivities:
     """Plans requests."""
 
-    def __init__(self, once: StepExecutor, looks: ContextLoader, deadlines: Deadlines) -> None:
-        self._once = once
-        self._looks = looks
+    def __init__(self, executor: StepExecutor, loader: ContextLoader, deadlines: Deadlines) -> None:
+        self._executor = executor
+        self._loader = loader
         self._deadlines = deadlines
 
     @activity.defn(name=StepName.PLAN_CHANGE, no_thread_cancel_exception=True)
     def plan_change(self, command: PlanChangeCommand) -> PlanChangeResult:
-        """Claim a request, or say that it was answered; then plan it.
+        """Claim a request and plan it, or return its outcome if it has one.
 
-        Its state and If-Match are compared here, in turn, not when it arrived. Raises every refusal
-        that needs no more than a look at the order, and LookBackFirstError when an earlier run left
-        another request half done: nothing is planned on such an order.
+        The order's status and If-Match are checked here, when the request has its turn, not when it arrived. Raises
+        every refusal that can be found by reading the order and the catalogue, and RecoveryRequiredError when an
+        earlier run left another request unfinished: no request is planned on such an order.
         """
         claimed = self._claim(command)
         if claimed.already_ended:
             return claimed
 
-        def note(tx: Session, order: OrderRow, seen: PlanningContext) -> PlanChangeResult:
-            return self._plan(tx, order, command, seen)
+        def record(tx: Session, order_row: OrderRow, context: PlanningContext) -> PlanChangeResult:
+            return self._plan(tx, order_row, command, context)
 
-        planned = self._once.run(
-            command, PlanChangeResult, self._looks.offers, self._looks.loader_for(command.change), note
+        planned = self._executor.run(
+            command, PlanChangeResult, self._loader.offers, self._loader.loader_for(command.change), record
         )
-        # The draft as it is now: an answer remembered from before a reset tells of another time.
+        # The open draft is that of now: the recorded result of a run before a reset holds an outdated one.
         return planned.model_copy(update={"open_draft": claimed.open_draft})
 
     def _claim(self, command: PlanChangeCommand) -> PlanChangeResult:
-        """Return how the request was answered already, or the draft an earlier run left."""
-        store = self._once.store
+        """Return the outcome that the request has already, or else the draft that an earlier run left open."""
+        store = self._executor.store
         with store.write() as tx:
             order = lock_order(tx, command.order)
             if command.operator_request:
-                changes.add(tx, _row_by_hand(order, command, store.now()))
+                changes.add(tx, _change_of_operator(order, command, store.now()))
             if not changes.claim(tx, command.change, command.order, store.now()):
                 return _already_ended(tx, command)
             if order.erased_at is not None:
                 erasure.erase_request(tx, command.change)
-            left = open_draft(tx, order) if command.first_in_run else None
-            half_done = command.first_in_run and unfinished.has_unfinished_work(tx, command.order, command.change)
-        if half_done:
+            draft = open_draft(tx, order) if command.first_in_run else None
+            recovery_required = command.first_in_run and unfinished.has_unfinished_work(
+                tx, command.order, command.change
+            )
+        if recovery_required:
             raise RecoveryRequiredError
-        return PlanChangeResult(open_draft=left)
+        return PlanChangeResult(open_draft=draft)
 
-    def _plan(self, tx: Session, head: OrderRow, command: PlanChangeCommand, seen: PlanningContext) -> PlanChangeResult:
-        if head.erased_at is not None:
+    def _plan(
+        self, tx: Session, order_row: OrderRow, command: PlanChangeCommand, context: PlanningContext
+    ) -> PlanChangeResult:
+        if order_row.erased_at is not None:
             raise OrderErased
         row = changes.existing(tx, command.change)
-        if seen.request.if_match is not None and head.last_event not in seen.request.if_match:
+        if context.request.if_match is not None and order_row.last_event not in context.request.if_match:
             raise StaleOrder
-        planned = self._by_kind(tx, head, row, seen)
-        if seen.request.reason is not None:
-            asked = {"action": str(row.kind), "actor": _who(row), "reason": seen.request.reason}
-            append(tx, head, EventType.OPERATOR_REQUEST, row.id, self._once.store.now(), asked)
+        planned = self._plan_by_kind(tx, order_row, row, context)
+        if context.request.reason is not None:
+            data = {"action": str(row.kind), "actor": _actor_of(row), "reason": context.request.reason}
+            append(tx, order_row, EventType.OPERATOR_REQUEST, row.id, self._executor.store.now(), data)
         return planned.model_copy(
             update={
-                "ever_confirmed": seen.order.confirmed_version > 0,
+                "ever_confirmed": context.order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
-                "channel": head.distribution_channel,
-                "summary": summarise(seen.request),
+                "channel": order_row.distribution_channel,
+                "summary": summarise(context.request),
             }
         )
 
-    def _by_kind(self, tx: Session, head: OrderRow, row: ChangeRow, seen: PlanningContext) -> PlanChangeResult:
-        order, request = seen.order, seen.request
+    def _plan_by_kind(
+        self, tx: Session, order_row: OrderRow, row: ChangeRow, context: PlanningContext
+    ) -> PlanChangeResult:
+        order, request = context.order, context.request
         match request.kind:
             case ChangeKind.CHANGE:
-                return self._change(tx, head, row, seen)
+                return self._plan_lines(tx, order_row, row, context)
             case ChangeKind.CONFIRM if order.status is OrderStatus.CONFIRMED:
                 return PlanChangeResult(no_op=True)
             case ChangeKind.CONFIRM:
-                owed = check_confirm(order, seen.catalogue.products, pays=request.payment is not None)
-                return PlanChangeResult(amount_due=owed)
+                amount_due = check_confirm(order, context.catalogue.products, pays=request.payment is not None)
+                return PlanChangeResult(amount_due=amount_due)
             case ChangeKind.PAY:
                 return PlanChangeResult(amount_due=check_pay(order, request.amount))
             case ChangeKind.EXTEND:
@@ -163,20 +169,24 @@ class PlanActivities:
             case _:
                 return PlanChangeResult(no_op=order.draft_opened_by is None)
 
-    def _change(self, tx: Session, head: OrderRow, row: ChangeRow, seen: PlanningContext) -> PlanChangeResult:
-        plan = plan_change(seen.order, seen.request, seen.catalogue, head.next_line, head.next_position)
-        head.next_line, head.next_position = plan.next_line, plan.next_position
+    def _plan_lines(
+        self, tx: Session, order_row: OrderRow, row: ChangeRow, context: PlanningContext
+    ) -> PlanChangeResult:
+        plan = plan_change(
+            context.order, context.request, context.catalogue, order_row.next_line, order_row.next_position
+        )
+        order_row.next_line, order_row.next_position = plan.next_line, plan.next_position
         changes.record_findings(tx, row.id, plan=plan.model_dump_json())
         services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
         count = sum(wish.count for wish in plan.seats)
-        extend = not plan.no_op and self._short(head, seen.order)
+        extend = not plan.no_op and self._holds_run_short(order_row, context.order)
         return PlanChangeResult(
             no_op=plan.no_op, confirm=plan.confirm, seats=count, services=services, extend_holds=extend
         )
 
-    def _short(self, head: OrderRow, order: Order) -> bool:
-        """Whether many changes in a row have used up half of what holds last longer than the draft."""
-        until = self._deadlines.draft_ends(head, self._once.store.now()) + self._deadlines.margin / 2
+    def _holds_run_short(self, order_row: OrderRow, order: Order) -> bool:
+        """Whether repeated changes have used up half of the margin by which holds outlast the draft."""
+        until = self._deadlines.draft_ends(order_row, self._executor.store.now()) + self._deadlines.margin / 2
         return any(each.expires_at and each.expires_at < until for each in order.reservations)
 
 
@@ -188,21 +198,21 @@ def _already_ended(tx: Session, command: PlanChangeCommand) -> PlanChangeResult:
     return PlanChangeResult(already_ended=outcome.state, code=outcome.code)
 
 
-def _who(row: ChangeRow) -> str:
+def _actor_of(row: ChangeRow) -> str:
     return row.client or (TEMPORAL if row.route == TEMPORAL_UPDATE_ROUTE else LOCAL)
 
 
-def _row_by_hand(order: OrderRow, command: PlanChangeCommand, now: datetime) -> ChangeRow:
-    by_hand = command.operator_request or OperatorRequest(kind=ChangeKind.DISCARD)
-    reason = by_hand.reason or IN_TEMPORAL
-    request = ChangeRequest(kind=by_hand.kind, expires_at=by_hand.expires_at, reason=reason)
+def _change_of_operator(order: OrderRow, command: PlanChangeCommand, now: datetime) -> ChangeRow:
+    sent = command.operator_request or OperatorRequest(kind=ChangeKind.DISCARD)
+    reason = sent.reason or IN_TEMPORAL
+    request = ChangeRequest(kind=sent.kind, expires_at=sent.expires_at, reason=reason)
     return ChangeRow(
         tenant=order.tenant,
         id=command.change,
         order_number=order.number,
         route=TEMPORAL_UPDATE_ROUTE,
         fingerprint="",
-        kind=by_hand.kind,
+        kind=sent.kind,
         request=request.model_dump_json(by_alias=True),
         state=ChangeState.WAITING,
         created_at=now,

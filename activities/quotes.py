@@ -31,12 +31,12 @@ class QuoteChangeCommand(Command):
     step: ClassVar[str] = StepName.QUOTE_CHANGE
 
     def summary(self) -> str:
-        """Say what is priced."""
+        """Describe the step."""
         return "price the change"
 
 
 class QuoteChangeResult(BaseModel):
-    """What a change comes to."""
+    """The price of a change."""
 
     difference: Money
     fee: Money
@@ -46,47 +46,47 @@ class QuoteChangeResult(BaseModel):
 class QuoteActivities:
     """Prices changes."""
 
-    def __init__(self, once: StepExecutor, looks: ContextLoader) -> None:
-        self._once = once
-        self._looks = looks
+    def __init__(self, executor: StepExecutor, loader: ContextLoader) -> None:
+        self._executor = executor
+        self._loader = loader
 
     @activity.defn(name=StepName.QUOTE_CHANGE, no_thread_cancel_exception=True)
     def quote_change(self, command: QuoteChangeCommand) -> QuoteChangeResult:
-        """Price a change and keep the quote.
+        """Price a change and record the quote.
 
-        Raises OfferExpired, ServiceDeparted, NotOffered, and BalanceNotZero for a change in one go
-        that would owe money without a payment: refused here, before anything is held.
+        Raises OfferExpired, ServiceDeparted and NotOffered. Raises BalanceNotZero for a change in one go that leaves an
+        amount due without a payment: it is refused here, before any seat is held.
         """
 
-        def note(tx: Session, _order: OrderRow, seen: PlanningContext) -> QuoteChangeResult:
-            return self._quote(tx, seen, command)
+        def record(tx: Session, _order: OrderRow, context: PlanningContext) -> QuoteChangeResult:
+            return self._quote(tx, context, command)
 
-        return self._once.run(
-            command, QuoteChangeResult, self._looks.offers, self._looks.loader_for(command.change), note
+        return self._executor.run(
+            command, QuoteChangeResult, self._loader.offers, self._loader.loader_for(command.change), record
         )
 
-    def _quote(self, tx: Session, seen: PlanningContext, command: QuoteChangeCommand) -> QuoteChangeResult:
+    def _quote(self, tx: Session, context: PlanningContext, command: QuoteChangeCommand) -> QuoteChangeResult:
         row = changes.existing(tx, command.change)
         plan = changes.plan_of(row)
-        quote = quote_change(seen.order, plan, seen.catalogue, self._once.store.now())
+        quote = quote_change(context.order, plan, context.catalogue, self._executor.store.now())
         if plan.confirm:
-            check_paid(quote.balance, pays=seen.request.payment is not None)
+            check_paid(quote.balance, pays=context.request.payment is not None)
         changes.record_findings(tx, row.id, quote=quote.model_dump_json())
         return QuoteChangeResult(difference=quote.difference, fee=quote.fee, balance=quote.balance)
 
 
-def price(tx: Session, head: OrderRow, offers: OfferCatalogue, request: ChangeRequest, now: datetime) -> Quote:
-    """Return what a change would cost, by the rules a change goes by. Nothing is written or held.
+def price(tx: Session, order_row: OrderRow, offers: OfferCatalogue, request: ChangeRequest, now: datetime) -> Quote:
+    """Return the quote of a change, by the same rules as the change itself, without recording or holding anything.
 
-    Raises the refusals the change itself would meet before its seats and its payment.
+    Raises the refusals that the change itself would meet before its seats and its payment.
     """
-    if head.erased_at is not None:
+    if order_row.erased_at is not None:
         raise OrderErased
-    order = load(tx, head)
-    shelf = catalogue_slice_for(tx, head.tenant, offers, order, request)
-    plan = plan_change(order, request, shelf, head.next_line, head.next_position)
-    validate_travellers(order, request, plan, shelf)
-    return quote_change(order, plan, shelf, now)
+    order = load(tx, order_row)
+    catalogue = catalogue_slice_for(tx, order_row.tenant, offers, order, request)
+    plan = plan_change(order, request, catalogue, order_row.next_line, order_row.next_position)
+    validate_travellers(order, request, plan, catalogue)
+    return quote_change(order, plan, catalogue, now)
 
 
 QUOTE_CHANGE = Check(QuoteChangeCommand, QuoteActivities.quote_change, system=System.OFFERS)

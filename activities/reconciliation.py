@@ -1,4 +1,4 @@
-"""Finds orders that something should be done about and no workflow is doing."""
+"""Finds orphaned orders: orders with unfinished work and no running workflow. Checks the invariants."""
 
 import asyncio
 from collections import Counter
@@ -9,64 +9,66 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from store import invariants
-from store.changes import unfinished as leftovers
-from store.changes.changes import unfinished
+from store.changes import unfinished
+from store.changes.changes import unfinished_orders
 from store.database.store import Store
-from telemetry.metrics import BOOKS_CHECKED, VIOLATIONS
+from telemetry.metrics import INVARIANTS_CHECKED, VIOLATIONS
 from temporal.names import ORDER_DRAFT, StepName, draft_id
 
-PATIENCE = timedelta(seconds=10)
-"""How long a request may wait for the API to hand it over before somebody else does."""
-MOST = 200
-"""Orders looked after in one round; the next one comes in a minute."""
+HANDOVER_TIMEOUT = timedelta(seconds=10)
+"""How long the API may take to hand a request over to Temporal; after that the reconciliation starts it."""
+MAX_ORDERS = 200
+"""Orders started, and violations reported, in one round; the next round follows in a minute."""
 _RUNNING = f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running'"
 
 
 class OrphanedOrders(BaseModel):
-    """What one round found."""
+    """The orphaned orders of one round."""
 
     orders: tuple[str, ...]
-    """Orders with no workflow, but an open draft, a request without an outcome, or the rest of what was taken back."""
+    """Orders without a workflow, but with an open draft, a request without an outcome, or steps not undone yet."""
     overdue: int
-    """Requests that nobody has taken up in time."""
+    """How many requests no run has started in time."""
 
 
 class InvariantReport(BaseModel):
-    """What was found wrong with the books."""
+    """The result of an invariant check."""
 
     violations: tuple[str, ...]
-    """Invariants that do not hold, with the order where there is one, in our own ids."""
+    """Violated invariants, each with its order, if it concerns one, by our own ids."""
 
 
 class ReconciliationActivities:
-    """Compares the store with Temporal."""
+    """Compares the store with Temporal, and checks the store itself."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     @activity.defn(name=StepName.FIND_ORPHANED_ORDERS)
     async def find_orphaned_orders(self) -> OrphanedOrders:
-        """Return the orders that need a run. Nothing is changed."""
-        wanted, overdue = await asyncio.to_thread(self._look)
-        running = {each.id async for each in activity.client().list_workflows(_RUNNING)} if wanted else set()
-        strays = [order for order in wanted if draft_id(order) not in running]
-        return OrphanedOrders(orders=tuple(strays[:MOST]), overdue=overdue)
+        """Return the orders that need a run. It changes nothing."""
+        candidates, overdue = await asyncio.to_thread(self._find_candidates)
+        running = {each.id async for each in activity.client().list_workflows(_RUNNING)} if candidates else set()
+        orphans = [order for order in candidates if draft_id(order) not in running]
+        return OrphanedOrders(orders=tuple(orphans[:MAX_ORDERS]), overdue=overdue)
 
-    def _look(self) -> tuple[list[str], int]:
-        before = self._store.now() - PATIENCE
+    def _find_candidates(self) -> tuple[list[str], int]:
+        before = self._store.now() - HANDOVER_TIMEOUT
         with self._store.read() as tx:
-            left = {row.order_number for row in leftovers.residual_steps(tx)}.union(
-                leftovers.orders_partially_undone(tx)
+            not_undone = {row.order_number for row in unfinished.residual_steps(tx)}.union(
+                unfinished.orders_partially_undone(tx)
             )
-            return sorted({*unfinished(tx, before), *left}), len(invariants.overdue(tx, before))
+            return sorted({*unfinished_orders(tx, before), *not_undone}), len(invariants.overdue(tx, before))
 
     @activity.defn(name=StepName.CHECK_INVARIANTS, no_thread_cancel_exception=True)
     def check_invariants(self) -> InvariantReport:
-        """Return what does not hold of what must. It reads everything, so it takes longer as the store grows."""
+        """Return the violated invariants. It reads the whole store, so it takes longer as the store grows."""
         with self._store.read() as tx:
-            wrong = [*islice(invariants.violations(tx), MOST)]
-        found = Counter(each.invariant for each in wrong)
+            violations = [*islice(invariants.violations(tx), MAX_ORDERS)]
+        counts = Counter(each.invariant for each in violations)
         for invariant in invariants.INVARIANTS:
-            VIOLATIONS.labels(invariant.name).set(found[invariant.name])
-        BOOKS_CHECKED.set_to_current_time()
-        return InvariantReport(violations=tuple(f"{each.invariant} {each.order or '-'} {each.what}" for each in wrong))
+            VIOLATIONS.labels(invariant.name).set(counts[invariant.name])
+        INVARIANTS_CHECKED.set_to_current_time()
+        return InvariantReport(
+            violations=tuple(f"{each.invariant} {each.order or '-'} {each.what}" for each in violations)
+        )

@@ -1,7 +1,8 @@
-"""Looks back at what earlier runs of an order left: its draft, and requests half done or never taken up.
+"""Finds the unfinished work of an order's earlier runs: its draft, unfinished requests, and requests never started.
 
-A request half done is served again by its own keys: what it did is known and not done twice, what was
-already being taken back is withdrawn and lets it fail, and a settlement of unknown outcome is inquired.
+An unfinished request is served again under its own step keys. A step that is done is not done twice, but returns its
+recorded result. A step whose undo has begun is withdrawn, so that the request fails. A settlement with an unknown
+outcome is sent to the provider again, under its key.
 """
 
 import json
@@ -23,19 +24,19 @@ from temporal.names import StepName, System
 
 
 class FindUnfinishedWorkCommand(Command):
-    """Look at what earlier runs left, beside the request that is asked now."""
+    """Find the unfinished work of earlier runs, except for the current request."""
 
     step: ClassVar[str] = StepName.FIND_UNFINISHED_WORK
     include_unclaimed: bool = False
-    """Whether requests that no run has taken up are wanted too, and what failed ones have left."""
+    """Whether to include requests that no run has started, and steps of failed requests that are not undone."""
 
     def summary(self) -> str:
-        """Say what is looked for."""
-        return "look for what an earlier run left"
+        """Describe the step."""
+        return "find the unfinished work of earlier runs"
 
 
 class RecordedStep(BaseModel):
-    """A step of an earlier run that may have to be taken back."""
+    """A step of an earlier run that may have to be undone."""
 
     step: str
     command: dict[str, Any]
@@ -48,7 +49,7 @@ class OpenDraft(BaseModel):
     expires_at: datetime | None
     steps: tuple[RecordedStep, ...]
     closing: bool = False
-    """Whether it is closed on the order already, and the rest only waits to be taken back."""
+    """Whether the order's draft is closed already, and only steps that are not undone remain."""
 
 
 class UnfinishedRequest(BaseModel):
@@ -59,56 +60,56 @@ class UnfinishedRequest(BaseModel):
 
 
 class UnfinishedWork(BaseModel):
-    """What earlier runs left."""
+    """The unfinished work of earlier runs."""
 
     draft: OpenDraft | None
     ever_confirmed: bool
     requests: tuple[UnfinishedRequest, ...]
-    """Those half done, first taken up first; then those never taken up, if wanted."""
+    """Unfinished requests in the order of their start; then those never started, if included."""
     residual_steps: tuple[RecordedStep, ...] = ()
-    """Steps of failed requests of which something is left all the same, last done first."""
+    """Steps of failed requests that still have an effect, last done first."""
     status: OrderStatus | None = None
     channel: str | None = None
 
 
 class RecoveryActivities:
-    """Looks back."""
+    """Finds unfinished work."""
 
-    def __init__(self, once: StepExecutor) -> None:
-        self._once = once
+    def __init__(self, executor: StepExecutor) -> None:
+        self._executor = executor
 
     @activity.defn(name=StepName.FIND_UNFINISHED_WORK, no_thread_cancel_exception=True)
     def find_unfinished_work(self, command: FindUnfinishedWorkCommand) -> UnfinishedWork:
-        """Return what earlier runs left. Nothing is written: asked again, it may find something else."""
-        with self._once.store.write() as tx:
-            head = lock_order(tx, command.order)
-            rows = changes.claimed_without_outcome(tx, command.order, but=command.change)
+        """Return the unfinished work of earlier runs. It records no result: a retry may find something else."""
+        with self._executor.store.write() as tx:
+            order_row = lock_order(tx, command.order)
+            rows = changes.claimed_without_outcome(tx, command.order, excluding=command.change)
             if command.include_unclaimed:
                 rows += changes.unclaimed(tx, command.order)
-            forgotten = unfinished.residual_steps(tx, command.order) if command.include_unclaimed else []
+            residual_steps = unfinished.residual_steps(tx, command.order) if command.include_unclaimed else []
             return UnfinishedWork(
-                draft=open_draft(tx, head) or _partially_undone_draft(tx, head),
-                ever_confirmed=head.confirmed_version > 0,
+                draft=open_draft(tx, order_row) or _partially_undone_draft(tx, order_row),
+                ever_confirmed=order_row.confirmed_version > 0,
                 requests=tuple(UnfinishedRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
-                residual_steps=tuple(_step(row) for row in forgotten),
-                status=OrderStatus(head.status),
-                channel=head.distribution_channel,
+                residual_steps=tuple(_step(row) for row in residual_steps),
+                status=OrderStatus(order_row.status),
+                channel=order_row.distribution_channel,
             )
 
 
-def open_draft(tx: Session, head: OrderRow) -> OpenDraft | None:
-    """Return the draft an order has open, with what its changes did and may have to take back."""
-    return _draft(tx, head, head.draft_opened_by, closing=False) if head.draft_opened_by else None
+def open_draft(tx: Session, order_row: OrderRow) -> OpenDraft | None:
+    """Return the open draft of an order, with the steps that may have to be undone."""
+    return _draft(tx, order_row, order_row.draft_opened_by, closing=False) if order_row.draft_opened_by else None
 
 
-def _partially_undone_draft(tx: Session, head: OrderRow) -> OpenDraft | None:
-    opener = unfinished.partially_undone_draft(tx, head.number)
-    return _draft(tx, head, opener, closing=True) if opener else None
+def _partially_undone_draft(tx: Session, order_row: OrderRow) -> OpenDraft | None:
+    opener = unfinished.partially_undone_draft(tx, order_row.number)
+    return _draft(tx, order_row, opener, closing=True) if opener else None
 
 
-def _draft(tx: Session, head: OrderRow, opener: str, *, closing: bool) -> OpenDraft:
-    steps = tuple(_step(row) for row in unfinished.of_draft(tx, head.number, opener))
-    return OpenDraft(draft_opened_by=opener, expires_at=head.expires_at, steps=steps, closing=closing)
+def _draft(tx: Session, order_row: OrderRow, opener: str, *, closing: bool) -> OpenDraft:
+    steps = tuple(_step(row) for row in unfinished.of_draft(tx, order_row.number, opener))
+    return OpenDraft(draft_opened_by=opener, expires_at=order_row.expires_at, steps=steps, closing=closing)
 
 
 def _step(row: StepRecordRow) -> RecordedStep:

@@ -1,4 +1,4 @@
-"""Holds seats for a change, and gives them back."""
+"""Holds, extends, confirms and releases seats."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -23,14 +23,14 @@ from temporal.names import StepName, System
 
 
 class ReserveSeatsCommand(Command):
-    """Hold the seats a plan asks for."""
+    """Hold the seats of a plan."""
 
     step: ClassVar[str] = StepName.RESERVE_SEATS
     seats: int
     services: tuple[str, ...]
 
     def summary(self) -> str:
-        """Say how many seats, and where."""
+        """Describe the step: how many seats, on which services."""
         return f"hold {self.seats} seat{'s' if self.seats != 1 else ''} on {', '.join(self.services)}"
 
 
@@ -41,95 +41,97 @@ class ReserveSeatsResult(BaseModel):
 
 
 class ExtendHoldsCommand(Command):
-    """Let everything held outlive what comes next."""
+    """Extend all holds of the draft, for a confirmation or for a new deadline."""
 
     step: ClassVar[str] = StepName.EXTEND_HOLDS
     expires_at: datetime | None = None
-    """The deadline a client asked for; None for a confirmation."""
+    """The requested deadline, in UTC; None for a confirmation or a change."""
 
     def summary(self) -> str:
-        """Say what is prolonged."""
-        return "let the seats held outlive the confirmation" if self.expires_at is None else "move the deadline"
+        """Describe the step."""
+        return "extend the holds on seats" if self.expires_at is None else "move the deadline"
 
 
 class ExtendHoldsResult(BaseModel):
-    """Everything held lasts long enough; the deadline the draft has now."""
+    """The draft's deadline after all holds were extended."""
 
     expires_at: datetime | None
 
 
 class ConfirmSeatsCommand(Command):
-    """Make the new seats ours and let the old ones go."""
+    """Confirm the new seats and release the old ones."""
 
     step: ClassVar[str] = StepName.CONFIRM_SEATS
 
     def summary(self) -> str:
-        """Say what is done."""
+        """Describe the step."""
         return "confirm the new seats and release the old ones"
 
 
 class ReleaseReplacedSeatsCommand(Command):
-    """Give back seats of draft lines that a change replaced."""
+    """Release seats of draft lines that a change replaced."""
 
     step: ClassVar[str] = StepName.RELEASE_REPLACED_SEATS
 
     def summary(self) -> str:
-        """Say what is given back."""
-        return "give back the seats this change replaced"
+        """Describe the step."""
+        return "release the seats that this change replaced"
 
 
 class SeatActivities:
-    """Everything done to seats."""
+    """The steps that concern seats."""
 
-    def __init__(self, once: StepExecutor, seats: SeatInventory, deadlines: Deadlines, caps: HoldLimits) -> None:
-        self._once = once
+    def __init__(self, executor: StepExecutor, seats: SeatInventory, deadlines: Deadlines, limits: HoldLimits) -> None:
+        self._executor = executor
         self._seats = seats
         self._deadlines = deadlines
-        self._caps = caps
+        self._limits = limits
 
     @activity.defn(name=StepName.RESERVE_SEATS, no_thread_cancel_exception=True)
     def reserve_seats(self, command: ReserveSeatsCommand) -> ReserveSeatsResult:
-        """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown, and what HoldCaps does."""
-        store = self._once.store
+        """Hold the seats of a plan, all or none. Raises SoldOut, SeatTaken, SeatUnknown and refusals of HoldLimits."""
+        store = self._executor.store
 
         def until(order: OrderRow) -> datetime:
             return self._deadlines.holds_until(self._deadlines.draft_ends(order, store.now()))
 
-        def admit(tx: Session, order: OrderRow) -> None:
-            self._caps.check(tx, order, command, store.now())
+        def precheck(tx: Session, order: OrderRow) -> None:
+            self._limits.check(tx, order, command, store.now())
 
         def hold(order: OrderRow) -> list[HeldSeat]:
             with store.read() as tx:
                 wishes = changes.plan_of(changes.existing(tx, command.change)).seats
-            wanted = [SeatRequest(wish.service, wish.count, wish.names) for wish in wishes]
-            return self._seats.hold(order.tenant, command.key, wanted, until(order))
+            requests = [SeatRequest(wish.service, wish.count, wish.names) for wish in wishes]
+            return self._seats.hold(order.tenant, command.key, requests, until(order))
 
-        def note(tx: Session, order: OrderRow, held: list[HeldSeat]) -> ReserveSeatsResult:
+        def record(tx: Session, order: OrderRow, held: list[HeldSeat]) -> ReserveSeatsResult:
             client = changes.existing(tx, command.change).client
-            reservations.held(tx, order, client, command.key, held, until(order))
+            reservations.record_held(tx, order, client, command.key, held, until(order))
             return ReserveSeatsResult(seats=len(held))
 
-        return self._once.run(command, ReserveSeatsResult, self._seats, hold, note, self._releasing(command), admit)
+        return self._executor.run(
+            command, ReserveSeatsResult, self._seats, hold, record, self._release(command), precheck
+        )
 
     @activity.defn(name=StepName.RELEASE_SEATS, no_thread_cancel_exception=True)
     def release_seats(self, command: ReserveSeatsCommand) -> Nothing:
-        """Give back what a change held, if anything; a hold that comes later is refused."""
+        """Release the seats that a change holds, if any. A hold that arrives later is refused."""
 
-        def reverse(tx: Session, _order: OrderRow, _answer: str) -> None:
-            reservations.released(tx, reservations.under_key(tx, command.key))
+        def revert(tx: Session, _order: OrderRow, _result: str) -> None:
+            reservations.record_released(tx, reservations.under_key(tx, command.key))
 
-        return self._once.undo(command, reverse, self._seats, self._releasing(command))
+        return self._executor.undo(command, revert, self._seats, self._release(command))
 
-    def _releasing(self, command: ReserveSeatsCommand) -> Callable[[OrderRow], None]:
+    def _release(self, command: ReserveSeatsCommand) -> Callable[[OrderRow], None]:
         return lambda order: self._seats.release(order.tenant, command.key)
 
     @activity.defn(name=StepName.EXTEND_HOLDS, no_thread_cancel_exception=True)
     def extend_holds(self, command: ExtendHoldsCommand) -> ExtendHoldsResult:
-        """Let every seat the draft holds last long enough, and move its deadline if that was asked.
+        """Extend every hold of the draft, and move its deadline if one is requested.
 
-        The holds come first: a provider's no leaves the deadline where it was. Raises HoldLost.
+        The holds are extended first: if the provider refuses, the deadline stays as it was. Raises HoldLost.
         """
-        store = self._once.store
+        store = self._executor.store
 
         def until(order: OrderRow) -> datetime:
             ends = command.expires_at or self._deadlines.draft_ends(order, store.now())
@@ -141,56 +143,56 @@ class SeatActivities:
             self._seats.extend(order.tenant, [row.reference for row in held], until(order))
             return held
 
-        def note(tx: Session, order: OrderRow, held: list[KeptSeat]) -> ExtendHoldsResult:
-            reservations.last_until(tx, held, until(order))
+        def record(tx: Session, order: OrderRow, held: list[KeptSeat]) -> ExtendHoldsResult:
+            reservations.set_expiry(tx, held, until(order))
             if command.expires_at:
                 order.expires_at, order.expires_fixed = command.expires_at, True
                 moment = command.expires_at.isoformat()
                 append(tx, order, EventType.DRAFT_EXTENDED, command.change, store.now(), {"expires_at": moment})
             return ExtendHoldsResult(expires_at=order.expires_at)
 
-        return self._once.run(command, ExtendHoldsResult, self._seats, extend, note)
+        return self._executor.run(command, ExtendHoldsResult, self._seats, extend, record)
 
     @activity.defn(name=StepName.CONFIRM_SEATS, no_thread_cancel_exception=True)
     def confirm_seats(self, command: ConfirmSeatsCommand) -> Nothing:
-        """Confirm what live lines hold and release what removed lines had, in one act."""
+        """Confirm the seats of live lines and release those of removed lines, in one call to the provider."""
 
         def confirm(order: OrderRow) -> tuple[list[KeptSeat], list[KeptSeat]]:
-            with self._once.store.read() as tx:
-                taken, given_up = reservations.at_confirmation(tx, command.order)
-            fresh = [row for row in taken if row.state == ReservationState.HELD]
+            with self._executor.store.read() as tx:
+                live, removed = reservations.at_confirmation(tx, command.order)
+            fresh = [row for row in live if row.state == ReservationState.HELD]
             if command.done_by_hand_reason is None:
-                references = [row.reference for row in given_up]
+                references = [row.reference for row in removed]
                 self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
-            return fresh, given_up
+            return fresh, removed
 
-        def note(tx: Session, order: OrderRow, seats: tuple[list[KeptSeat], list[KeptSeat]]) -> Nothing:
-            fresh, given_up = seats
-            reservations.confirmed(tx, fresh)
-            reservations.released(tx, given_up)
-            if fresh or given_up:
-                data = {"confirmed": [row.id for row in fresh], "released": [row.id for row in given_up]}
-                append(tx, order, EventType.SEATS_CONFIRMED, command.change, self._once.store.now(), data)
+        def record(tx: Session, order: OrderRow, seats: tuple[list[KeptSeat], list[KeptSeat]]) -> Nothing:
+            fresh, removed = seats
+            reservations.record_confirmed(tx, fresh)
+            reservations.record_released(tx, removed)
+            if fresh or removed:
+                data = {"confirmed": [row.id for row in fresh], "released": [row.id for row in removed]}
+                append(tx, order, EventType.SEATS_CONFIRMED, command.change, self._executor.store.now(), data)
             return Nothing()
 
-        return self._once.run(command, Nothing, self._seats, confirm, note)
+        return self._executor.run(command, Nothing, self._seats, confirm, record)
 
     @activity.defn(name=StepName.RELEASE_REPLACED_SEATS, no_thread_cancel_exception=True)
     def release_replaced_seats(self, command: ReleaseReplacedSeatsCommand) -> Nothing:
-        """Give back held seats of draft lines this change replaced, once it cannot fail any more."""
+        """Release held seats of draft lines that this change replaced, once the change cannot fail any more."""
 
-        def give_back(order: OrderRow) -> list[KeptSeat]:
-            with self._once.store.read() as tx:
-                superseded = reservations.superseded(tx, command.order, command.change)
+        def release(order: OrderRow) -> list[KeptSeat]:
+            with self._executor.store.read() as tx:
+                replaced = reservations.replaced_held_seats(tx, command.order, command.change)
             if command.done_by_hand_reason is None:
-                self._seats.release_references(order.tenant, [row.reference for row in superseded])
-            return superseded
+                self._seats.release_references(order.tenant, [row.reference for row in replaced])
+            return replaced
 
-        def note(tx: Session, _order: OrderRow, superseded: list[KeptSeat]) -> Nothing:
-            reservations.released(tx, superseded)
+        def record(tx: Session, _order: OrderRow, replaced: list[KeptSeat]) -> Nothing:
+            reservations.record_released(tx, replaced)
             return Nothing()
 
-        return self._once.run(command, Nothing, self._seats, give_back, note)
+        return self._executor.run(command, Nothing, self._seats, release, record)
 
 
 RESERVE_SEATS = Reversible(

@@ -15,32 +15,34 @@ from temporal.names import StepName, System
 
 
 class ValidateTravellersCommand(Command):
-    """Check everybody a change touches."""
+    """Check all travellers whom a change concerns."""
 
     step: ClassVar[str] = StepName.VALIDATE_TRAVELLERS
 
     def summary(self) -> str:
-        """Say what is checked."""
+        """Describe the step."""
         return "check the travellers"
 
 
 class TravellerActivities:
     """Checks travellers."""
 
-    def __init__(self, once: StepExecutor, looks: ContextLoader) -> None:
-        self._once = once
-        self._looks = looks
+    def __init__(self, executor: StepExecutor, loader: ContextLoader) -> None:
+        self._executor = executor
+        self._loader = loader
 
     @activity.defn(name=StepName.VALIDATE_TRAVELLERS, no_thread_cancel_exception=True)
     def validate_travellers(self, command: ValidateTravellersCommand) -> Nothing:
-        """Check travellers against the offers taken and the order; raises the refusals of the rules."""
+        """Check travellers against the chosen offers and the order. Raises the refusals of traveller_rules."""
 
-        def note(tx: Session, _order: OrderRow, seen: PlanningContext) -> Nothing:
+        def record(tx: Session, _order: OrderRow, context: PlanningContext) -> Nothing:
             plan = changes.plan_of(changes.existing(tx, command.change))
-            validate_travellers(seen.order, seen.request, plan, seen.catalogue)
+            validate_travellers(context.order, context.request, plan, context.catalogue)
             return Nothing()
 
-        return self._once.run(command, Nothing, self._looks.offers, self._looks.loader_for(command.change), note)
+        return self._executor.run(
+            command, Nothing, self._loader.offers, self._loader.loader_for(command.change), record
+        )
 
 
 VALIDATE_TRAVELLERS = Check(ValidateTravellersCommand, TravellerActivities.validate_travellers, system=System.STORE)

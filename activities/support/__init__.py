@@ -1,1 +1,1 @@
-"""What steps are made with: their kinds, execution, errors, metrics and limits."""
+"""The support for steps: their kinds, execution, errors, metrics and limits."""

@@ -1,4 +1,4 @@
-"""What is a refusal and what is a fault: one table, and the one way either leaves an activity."""
+"""Separates refusals from faults, in one table, and translates both for Temporal, in one place."""
 
 import json
 import logging
@@ -25,40 +25,40 @@ REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
     errors.PaymentDeclinedError: refusals.PaymentRefused,
     errors.RefundDeclinedError: refusals.RefundRefused,
 }
-"""A provider's no. Whatever is not in this table is a fault: it is retried, then undone."""
+"""The refusals of providers. Any other error is a fault: the step is retried, then undone."""
 
 WITHDRAWN = "WITHDRAWN"
 
 
 class WithdrawnError(Exception):
-    """A step came after its undo: its key is withdrawn and it may not happen any more."""
+    """A step arrived after its undo: its key is withdrawn, so the step must not happen."""
 
 
 class RecoveryRequiredError(Exception):
-    """An earlier run left a request half done; it comes first."""
+    """An earlier run left a request unfinished; it must be finished first."""
 
 
 def refusal_in(error: ProviderError) -> Refusal | None:
-    """Return the refusal a provider's error means, or None for a fault."""
+    """Return the refusal for a provider's error, or None for a fault."""
     kind = REFUSED.get(type(error))
     return kind() if kind else None
 
 
 def dump_refusal(refusal: Refusal) -> str:
-    """Write a refusal down, to be given as the same answer again."""
+    """Return a refusal as JSON, so that a retry of its step is refused alike."""
     return json.dumps({"code": refusal.code, "members": refusal.members})
 
 
 def load_refusal(text: str) -> Refusal:
-    """Return a refusal written down before."""
+    """Return the refusal of a stored JSON text."""
     stored = json.loads(text)
     return refusals.all_refusals()[stored["code"]](*stored["members"])
 
 
 class FailureInterceptor(Interceptor):
-    """Turns what an activity raises into what Temporal may keep: codes and our own sentences only.
+    """Translates exceptions of activities into failures that Temporal may store: only codes and our own sentences.
 
-    Exceptions of the database and of providers can carry names and birth dates in their text.
+    Messages of the database's and providers' exceptions can contain names and birth dates.
     """
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
@@ -70,12 +70,12 @@ class _TranslatesErrors(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         try:
             return await super().execute_activity(input)
-        except Exception as error:  # noqa: BLE001 - nothing may leave untranslated
+        except Exception as error:  # noqa: BLE001 - no exception may leave untranslated
             raise to_temporal_failure(error) from None
 
 
 def to_temporal_failure(error: Exception) -> FailureError:
-    """Return what may leave an activity for an exception inside it."""
+    """Return the failure that may leave an activity for an exception inside it; log a fault."""
     match error:
         case FailureError():
             return error
@@ -83,12 +83,15 @@ def to_temporal_failure(error: Exception) -> FailureError:
             benign = ApplicationErrorCategory.BENIGN
             return ApplicationError(error.sentence, type=error.code, non_retryable=True, category=benign)
         case RecoveryRequiredError():
-            sentence, benign = "An earlier request is half done and comes first.", ApplicationErrorCategory.BENIGN
+            sentence, benign = (
+                "An earlier request is unfinished and must be finished first.",
+                ApplicationErrorCategory.BENIGN,
+            )
             return ApplicationError(sentence, type=RECOVERY_REQUIRED, non_retryable=True, category=benign)
         case WithdrawnError():
-            sentence = "The step came after its undo and was not done."
+            sentence = "The step arrived after its undo and was not done."
             return ApplicationError(sentence, type=WITHDRAWN, non_retryable=True)
         case _:
             kind = type(error).__name__
-            log.error("step broke", exc_info=error)
+            log.error("step failed", exc_info=error)
             return ApplicationError(f"{kind} in {activity.info().activity_type}", type=kind)

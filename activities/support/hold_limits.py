@@ -1,4 +1,4 @@
-"""Nobody hoards seats: a draft, and all drafts of a client together, hold so many at most."""
+"""Limits held seats, per draft and per client, so that no client can hoard them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,35 +16,35 @@ from store.tables import OrderRow
 
 @dataclass(frozen=True)
 class HoldLimits:
-    """Seats held and not sold, at most."""
+    """The highest numbers of held, unsold seats."""
 
     per_order: int = 100
-    """A party of fifty, there and back."""
+    """Enough for a return journey of fifty people."""
     per_client: int = 1000
-    """By all open drafts of a client that is known."""
+    """For all open drafts of an authenticated client."""
 
     def check(self, tx: Session, order: OrderRow, command: Command, now: datetime) -> None:
-        """Count what would be held once a change is done, before its seats are asked for.
+        """Count the seats that would be held after a change, before the provider is called.
 
-        A change in one go counts for nothing: its seats are sold or given back at once. Raises OrderHoldsTooMany
-        and ClientHoldsTooMany.
+        A change in one go does not count: its seats are sold or released at once. Raises OrderHoldsTooMany and
+        ClientHoldsTooMany.
         """
         change = changes.existing(tx, command.change)
         plan = changes.plan_of(change)
         if plan.confirm:
             return
-        wanted, leaving = sum(wish.count for wish in plan.seats), _leaving(tx, plan)
-        if hold_counts.of_order(tx, order.number, now, leaving) + wanted > self.per_order:
+        requested, leaving = sum(wish.count for wish in plan.seats), _leaving(tx, plan)
+        if hold_counts.of_order(tx, order.number, now, leaving) + requested > self.per_order:
             raise OrderHoldsTooMany
         if not change.client:
             return
-        hold_counts.wait_for_turn(tx, change.client)
+        hold_counts.lock_client(tx, change.client)
         held = hold_counts.of_client(tx, change.client, now, leaving)
-        if held + hold_counts.under_way(tx, change.client, command.step, command.key) + wanted > self.per_client:
+        if held + hold_counts.in_progress(tx, change.client, command.step, command.key) + requested > self.per_client:
             raise ClientHoldsTooMany
 
 
 def _leaving(tx: Session, plan: Plan) -> set[str]:
-    """Return the seats of lines a plan takes off, but for those that pass to a new line: they are given back."""
+    """Return the seats that a plan releases: those of removed lines, except seats that a new line keeps."""
     kept = {seat for line in plan.adds for seat in line.kept_reservations}
     return set(reservations_on(tx, plan.removes)) - kept

@@ -1,4 +1,4 @@
-"""Gathers what is sold, as far as one change needs to know it."""
+"""Loads the order, the request and the part of the catalogue that one change needs."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -18,13 +18,13 @@ from store.orders import offer_bundles
 from store.orders.orders import load
 from store.tables import OrderRow
 
-_SHOPPING = (ChangeKind.CHANGE, ChangeKind.CONFIRM)
-_MOST_KEPT = 64
+_KINDS_WITH_CATALOGUE = (ChangeKind.CHANGE, ChangeKind.CONFIRM)
+_MAX_CACHED = 64
 
 
 @dataclass(frozen=True)
 class PlanningContext:
-    """An order, what is asked of it, and what is sold, all looked at together."""
+    """An order, a request and a slice of the catalogue, loaded together."""
 
     order: Order
     request: ChangeRequest
@@ -32,67 +32,67 @@ class PlanningContext:
 
 
 class ContextLoader:
-    """How steps look at an order and the shelf: the catalogue is asked when our own books are read.
+    """Loads order, request and catalogue data for a step; the catalogue is called outside any transaction.
 
-    So a catalogue outside is never waited for within a transaction. The first steps of a change see the
-    same: what the first has seen is kept for the next ones, as long as nothing has happened to the order.
+    So no transaction waits for an external catalogue. The first steps of a change share one context: it is cached for
+    the next step as long as the order has no new event.
     """
 
     def __init__(self, store: Store, offers: OfferCatalogue) -> None:
         self.store = store
         self.offers = offers
-        self._kept = OrderedDict[str, PlanningContext]()
+        self._cached = OrderedDict[str, PlanningContext]()
 
     def loader_for(self, change: str) -> Callable[[OrderRow], PlanningContext]:
-        """Return how a step of a change looks, given the order's head."""
+        """Return the function that loads the context of a change, given the order row."""
 
-        def look(head: OrderRow) -> PlanningContext:
-            seen = self._kept.pop(change, None)
-            # Whatever happens to an order's lines, travellers and money is an event, in the transaction that makes it
-            # true; seats are held for this change after these steps.
-            if seen is None or seen.order.last_event != head.last_event:
-                seen = self._look(head, change)
-            self._keep(change, seen)
-            return seen
+        def load_context(order_row: OrderRow) -> PlanningContext:
+            context = self._cached.pop(change, None)
+            # Every change to an order's lines, travellers and money appends an event in the same transaction; the seats
+            # of this change are held only after these steps.
+            if context is None or context.order.last_event != order_row.last_event:
+                context = self._load(order_row, change)
+            self._cache(change, context)
+            return context
 
-        return look
+        return load_context
 
-    def _look(self, head: OrderRow, change: str) -> PlanningContext:
+    def _load(self, order_row: OrderRow, change: str) -> PlanningContext:
         with self.store.read() as tx:
-            request, order = changes.request_of(changes.existing(tx, change)), load(tx, head)
-            named = _named(tx, head.tenant, request)
-        if request.kind not in _SHOPPING:
+            request, order = changes.request_of(changes.existing(tx, change)), load(tx, order_row)
+            named = _find_bundles(tx, order_row.tenant, request)
+        if request.kind not in _KINDS_WITH_CATALOGUE:
             return PlanningContext(order, request, CatalogueSlice({}, {}, {}, {}))
-        return PlanningContext(order, request, _shelf(head.tenant, self.offers, order, request, named))
+        return PlanningContext(order, request, _load_slice(order_row.tenant, self.offers, order, request, named))
 
-    def _keep(self, change: str, seen: PlanningContext) -> None:
-        self._kept[change] = seen
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
+    def _cache(self, change: str, context: PlanningContext) -> None:
+        self._cached[change] = context
+        if len(self._cached) > _MAX_CACHED:
+            self._cached.popitem(last=False)
 
 
 def catalogue_slice_for(
     tx: Session, tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest
 ) -> CatalogueSlice:
     """Return the bundles a request names, and the products, supplements and services it touches."""
-    return _shelf(tenant, offers, order, request, _named(tx, tenant, request))
+    return _load_slice(tenant, offers, order, request, _find_bundles(tx, tenant, request))
 
 
-def _named(tx: Session, tenant: str, request: ChangeRequest) -> dict[str, OfferBundle]:
+def _find_bundles(tx: Session, tenant: str, request: ChangeRequest) -> dict[str, OfferBundle]:
     return offer_bundles.find(tx, tenant, [wish.offer_bundle_id for wish in request.wishes])
 
 
-def _shelf(
+def _load_slice(
     tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest, named: dict[str, OfferBundle]
 ) -> CatalogueSlice:
     offered = {offer.product for bundle in named.values() for offer in bundle.offers}
     sold = {line.product for line in order.live_lines}
-    on_top = {each.supplement for each in _supplements(request)}
+    added = {each.supplement for each in _supplements(request)}
     services = {line.service for line in order.live_lines} | {each.service for each in named.values()}
     return CatalogueSlice(
         bundles=named,
         products=offers.products(tenant, sorted(offered | sold)),
-        supplements=offers.supplements(tenant, sorted(on_top | sold)) if on_top | sold else {},
+        supplements=offers.supplements(tenant, sorted(added | sold)) if added | sold else {},
         services=offers.services(tenant, sorted(filter(None, services))) if any(services) else {},
     )
 

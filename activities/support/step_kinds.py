@@ -1,10 +1,10 @@
-"""The kinds of step, and where each runs. A step and its undo are declared on one line.
+"""The kinds of step. A step is declared beside its activity, together with its undo and its system.
 
-Check leaves nothing to take back. Reversible has an undo, which takes the same command: what was asked for, not
-what came back. Pivot cannot be taken back but may be refused. Final cannot be refused any more.
+A check needs no undo. A reversible step has an undo, which takes the same command: the request of the step, not its
+result. The pivot cannot be undone but may be refused. A final step cannot be refused any more.
 
-Activities say `no_thread_cancel_exception`: one that is timed out runs to its end. The SDK would otherwise raise in
-its thread wherever that is, and the store's turn to write could be taken and never given back.
+Activities set `no_thread_cancel_exception`, so that one that times out runs to its end. Otherwise the SDK would raise
+in its thread at any point, and the store's writer lock could be acquired and never released.
 """
 
 from collections.abc import Callable
@@ -19,48 +19,49 @@ from temporal.names import System, step_key
 
 
 class Command(BaseModel):
-    """What a step is asked for: ids, counts, money and times, never anything personal."""
+    """The input of a step: ids, counts, amounts and times, never personal data."""
 
     model_config = ConfigDict(frozen=True)
 
     step: ClassVar[str]
-    """The activity that does it."""
+    """The name of the step's activity."""
 
     change: str
     order: str
     done_by_hand_reason: str | None = None
-    """Why an operator did it at the provider; then only our own books are mended."""
+    """The operator's reason if the step was done by hand at the provider; then only our own database is updated."""
     done_by_hand_by: tuple[str, ...] = ()
-    """Who said so: last first, when it took two."""
+    """The operators who stated so, last first, if two were needed."""
 
     @property
     def key(self) -> str:
-        """Our name for this attempt: the same after a crash, a reset and in another run."""
+        """The key of the step: the same after a crash, after a reset and in another run."""
         return step_key(self.change, self.step)
 
     @property
     def moves(self) -> Money | None:
-        """How much money it moves, if that stands in what is asked."""
+        """The amount that the step moves, if the command contains it."""
         return None
 
     def summary(self) -> str:
-        """Say in plain words what is asked, for whoever reads the history."""
+        """Describe the step in plain words, for operators who read the history."""
         return self.step
 
 
 class Nothing(BaseModel):
-    """The answer of a step that has nothing to say."""
+    """The result of a step without data."""
 
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
 
 
-# How long one attempt at a step may take. It outlasts the store's busy wait (store/database/store.py), so that a busy
-# store is an answer.
+# The time-out of one attempt at a step. It is longer than the store's busy wait (store/database/store.py), so that a
+# busy store ends the attempt with an error of its own.
 LOCAL_ATTEMPT = timedelta(seconds=6)
 EXTERNAL_ATTEMPT = timedelta(seconds=20)
-# Then a step counts as broken. In our own store: nine seconds of quick failures, half a minute of a busy store.
+# After these a step counts as failed. In our own store that is after nine seconds of quick failures, or half a minute
+# of a busy store.
 LOCAL_ATTEMPTS = 9
 EXTERNAL_TOTAL = timedelta(seconds=60)
 
@@ -68,7 +69,7 @@ EXTERNAL_TOTAL = timedelta(seconds=60)
 @dataclass(frozen=True)
 class _Step(Generic[C, R]):
     command_type: type[C]
-    """The command it takes. Naming it is what lets mypy refuse the undo of another step."""
+    """The type of its command. With it mypy can refuse the undo of another step."""
     do: Callable[[Any, C], R]
     system: System
 
@@ -80,12 +81,12 @@ class _Step(Generic[C, R]):
 
 @dataclass(frozen=True)
 class Check(_Step[C, R]):
-    """Leaves nothing behind that would have to be taken back."""
+    """A step that has no effect to undo."""
 
 
 @dataclass(frozen=True)
 class Reversible(_Step[C, R]):
-    """Can be taken back by its undo."""
+    """A step that its undo can undo (compensate)."""
 
     undo: Callable[[Any, C], Nothing]
     undo_name: str
@@ -94,9 +95,9 @@ class Reversible(_Step[C, R]):
 
 @dataclass(frozen=True)
 class Pivot(_Step[C, R]):
-    """The point of no return: may still be refused, never undone."""
+    """The point of no return: it may still be refused, but is never undone."""
 
 
 @dataclass(frozen=True)
 class Final(_Step[C, R]):
-    """Comes after the point of no return and is retried until it is done."""
+    """A step after the point of no return; it is retried until it is done."""

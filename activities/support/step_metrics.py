@@ -1,4 +1,4 @@
-"""Times every attempt at a step, says how it ended, and gives what is logged meanwhile the ids it belongs to."""
+"""Records duration and result of each activity attempt, and binds order and change ids to its log records."""
 
 import asyncio
 from collections import OrderedDict
@@ -26,30 +26,31 @@ _FAULTS = {
     for kind in (*_DATABASE, *ProviderError.__subclasses__(), StoreBusyError, OSError, asyncio.CancelledError)
 }
 OTHER = "other"
-"""Any fault whose type is not one of those that are known: a label has few values."""
-MOST_REMEMBERED = 1000
+"""The label of a fault whose type is not in the list, so that the label has few values."""
+MAX_REMEMBERED = 1000
 
-Asked = OrderedDict[str, str]
+CorrelationIds = OrderedDict[str, str]
 
 
 class StepMetricsInterceptor(Interceptor):
-    """Observes every activity, local ones included; stands outside of what translates failures.
+    """Measures every activity, local ones included. It wraps FailureInterceptor, so it sees translated failures.
 
-    A correlation id is known from the plan of its change: to ask the store at every step would cost more than it tells.
+    It remembers a change's correlation id from the result of its plan: reading it from the store at every step would
+    cost more than it is worth.
     """
 
     def __init__(self) -> None:
-        self._asked: Asked = OrderedDict()
+        self._correlation_ids: CorrelationIds = OrderedDict()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         """Wrap every activity."""
-        return _MeasuresSteps(next, self._asked)
+        return _MeasuresSteps(next, self._correlation_ids)
 
 
 class _MeasuresSteps(ActivityInboundInterceptor):
-    def __init__(self, inner: ActivityInboundInterceptor, options: Asked) -> None:
+    def __init__(self, inner: ActivityInboundInterceptor, correlation_ids: CorrelationIds) -> None:
         super().__init__(inner)
-        self._asked = options
+        self._correlation_ids = correlation_ids
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         info, clock = activity.info(), asyncio.get_running_loop().time
@@ -71,17 +72,21 @@ class _MeasuresSteps(ActivityInboundInterceptor):
     def _ids(self, command: Command | None) -> dict[str, str]:
         if command is None:
             return {}
-        ids = {"order": command.order, "change": command.change, "correlation_id": self._asked.get(command.change, "")}
+        ids = {
+            "order": command.order,
+            "change": command.change,
+            "correlation_id": self._correlation_ids.get(command.change, ""),
+        }
         return {name: each for name, each in ids.items() if each}
 
     def _remember(self, change: str, correlation_id: str) -> None:
-        self._asked[change] = correlation_id
-        if len(self._asked) > MOST_REMEMBERED:
-            self._asked.popitem(last=False)
+        self._correlation_ids[change] = correlation_id
+        if len(self._correlation_ids) > MAX_REMEMBERED:
+            self._correlation_ids.popitem(last=False)
 
 
 def classify(error: BaseException) -> tuple[str, str]:
-    """Return how an attempt ended that raised this, and why: refused, withdrawn or fault, and its code or type."""
+    """Return the result of a failed attempt (refused, withdrawn or fault), and its code or type."""
     code = error.type or "" if isinstance(error, ApplicationError) else type(error).__name__
     if code in _REFUSED:
         return "refused", code
