@@ -1,1 +1,1 @@
-"""In which order steps run, and nothing else."""
+"""The workflows: they decide the order of steps and touch no system themselves."""

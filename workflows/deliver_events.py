@@ -1,4 +1,4 @@
-"""Delivers an order's events to one webhook, in their order, until none waits."""
+"""Delivers an order's events to one webhook, one by one in their order, until none is pending."""
 
 import asyncio
 from contextlib import suppress
@@ -11,14 +11,14 @@ from temporalio.common import RetryPolicy
 from activities.webhook_deliveries import DeliverNextEventResult, DeliveryActivities, DeliveryStream
 from temporal.names import DELIVER_EVENTS, DELIVER_NOW
 
-# Longer than a post may take, and the two looks at the store beside it.
+# Longer than a post may take, plus the two transactions of the store around it.
 _ATTEMPT = timedelta(seconds=25)
-# Of what breaks on our side. An endpoint that does not take an event is an answer, with a pause of its own.
-_PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1))
+# For faults on our side. An endpoint that rejects an event is a result of the activity, with a pause of its own.
+_RETRIES = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(minutes=1))
 
 
 class StartDelivery(BaseModel):
-    """Whose events to tell whom. The host is for whoever reads the history; the rest of a URL may hold secrets."""
+    """The order and the webhook of a run. It holds only the host of the URL: the rest of a URL may contain secrets."""
 
     webhook: str
     order: str
@@ -27,7 +27,7 @@ class StartDelivery(BaseModel):
 
 
 class DeliveryRunResult(BaseModel):
-    """What a run did."""
+    """The result of a run."""
 
     delivered: int
     disabled: str | None = None
@@ -35,29 +35,29 @@ class DeliveryRunResult(BaseModel):
 
 @workflow.defn(name=DELIVER_EVENTS)
 class DeliverEvents:
-    """One order's events, one webhook, one after the other."""
+    """Posts one order's events to one webhook, one after the other."""
 
     def __init__(self) -> None:
-        self._look = False
+        self._deliver_now = False
 
     @workflow.signal(name=DELIVER_NOW)
     def deliver_now(self) -> None:
-        """Look at once: something new waits, or what waits shall be tried again now."""
-        self._look = True
+        """Read the outbox at once: a new event is pending, or a pending one must be retried now."""
+        self._deliver_now = True
 
     @workflow.run
     async def run(self, start: StartDelivery) -> DeliveryRunResult:
-        """Deliver what waits. Ends when nothing does, or when the webhook is disabled or gone."""
+        """Deliver pending events. The run ends when none is left, or when the webhook is disabled or deleted."""
         delivered = start.delivered
         while True:
-            self._look = False
-            posted = await self._post(start)
-            delivered += posted.number is not None and posted.failure is None
-            workflow.set_current_details(_page(posted, delivered))
-            if posted.retry_in is not None:
-                await self._pause(posted.retry_in)
-            elif not (posted.more_waiting or self._look):
-                return DeliveryRunResult(delivered=delivered, disabled=posted.disabled)
+            self._deliver_now = False
+            result = await self._post(start)
+            delivered += result.number is not None and result.failure is None
+            workflow.set_current_details(_details(result, delivered))
+            if result.retry_in is not None:
+                await self._pause(result.retry_in)
+            elif not (result.more_waiting or self._deliver_now):
+                return DeliveryRunResult(delivered=delivered, disabled=result.disabled)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(start.model_copy(update={"delivered": delivered}))
 
@@ -66,25 +66,25 @@ class DeliverEvents:
             DeliveryActivities.deliver_next_event,
             DeliveryStream(webhook=start.webhook, order=start.order),
             start_to_close_timeout=_ATTEMPT,
-            retry_policy=_PATIENT,
+            retry_policy=_RETRIES,
             summary=f"post the next event to {start.host}",
         )
 
     async def _pause(self, pause: timedelta) -> None:
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
-                lambda: self._look, timeout=pause, timeout_summary="until the event is tried again"
+                lambda: self._deliver_now, timeout=pause, timeout_summary="pause before the next attempt"
             )
 
 
-def _page(posted: DeliverNextEventResult, delivered: int) -> str:
-    """Return what operators see of a run."""
+def _details(result: DeliverNextEventResult, delivered: int) -> str:
+    """Return the text that the Web UI shows of a run."""
     lines = [f"Events delivered: {delivered}."]
-    if posted.failure:
-        status = f" {posted.status}" if posted.status else ""
-        lines.append(f"Event {posted.number}, {posted.type}, was not taken: {posted.failure}{status}.")
-    if posted.retry_in is not None:
-        lines.append(f"Failed attempts: {posted.attempts}. It is tried again in {posted.retry_in}.")
-    if posted.disabled:
-        lines.append(f"The webhook is disabled: {posted.disabled}.")
+    if result.failure:
+        status = f" {result.status}" if result.status else ""
+        lines.append(f"Event {result.number}, {result.type}, was not accepted: {result.failure}{status}.")
+    if result.retry_in is not None:
+        lines.append(f"Failed attempts: {result.attempts}. The next attempt is in {result.retry_in}.")
+    if result.disabled:
+        lines.append(f"The webhook is disabled: {result.disabled}.")
     return "\n\n".join(lines)

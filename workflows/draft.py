@@ -1,7 +1,8 @@
-"""One draft: the order in which a change, a confirmation, a payment and an end happen.
+"""One order's draft: the order in which its steps run.
 
-This file is meant to be read. What a step does stands beside its activity; what may be taken back,
-in the saga.
+Read this file to learn the flow. A change prices, holds seats and puts its lines on the draft. A confirmation settles
+the money, which is the point of no return, and then confirms seats and order. What a step does stands beside its
+activity (activities/); which steps are undone, and when, is decided by the saga (saga/saga.py).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -51,12 +52,16 @@ REVERSIBLE: dict[str, Reversible[Any, Any]] = {
 
 
 class Draft:
-    """The open draft of one order, or the place where the next one will be opened."""
+    """The open draft of one order; without one, the next change opens it.
 
-    def __init__(self, start: StartDraft, steps: StepRunner) -> None:
+    Its saga holds the undo of every step of every change in it. Each request runs in a saga nested in that one: if the
+    request fails, only its own steps are undone; if it succeeds, the draft takes over its undos.
+    """
+
+    def __init__(self, start: StartDraft, runner: StepRunner) -> None:
         self._order = start.order
-        self._runner = steps
-        self._saga = Saga(steps, _undos(start.undos))
+        self._runner = runner
+        self._saga = Saga(runner, _undos(start.undos))
         self._opened_by = start.draft_opened_by
         self._ever_confirmed = start.ever_confirmed
         self._first_request = not start.undos
@@ -65,30 +70,30 @@ class Draft:
         self.status: OrderStatus | None = None
         self.price_difference: Money | None = None
         self.amount_due: Money | None = None
-        """What is still to be paid for the draft, as far as this run knows; negative when the customer gets it."""
+        """The amount still to be paid for the draft, as far as this run knows; negative for a refund."""
         self.correlation_id: str | None = None
         self.channel: str | None = None
         self.last_request_failed = False
-        """Whether the last request broke and was undone, leaving nothing."""
+        """Whether a step of the last request failed, so that the whole request was undone."""
 
     @property
     def open(self) -> bool:
-        """Whether there is anything in the draft."""
+        """Whether the draft has steps that a discard would undo."""
         return bool(self._saga.undos)
 
     @property
     def due(self) -> bool:
-        """Whether the draft's deadline has come, or it is taken back in part already."""
+        """Whether the draft must be closed: its deadline has passed, or an earlier run has undone a part of it."""
         passed = self.expires_at is not None and workflow.now() >= self.expires_at
         return self.open and (passed or self._closing)
 
     @property
     def undo_summaries(self) -> tuple[str, ...]:
-        """What a discard would take back, in words."""
+        """The steps that a discard would undo, in words, in the order of their undoing."""
         return tuple(undo.command.summary() for undo in reversed(self._saga.undos))
 
     def as_start(self, start: StartDraft) -> StartDraft:
-        """Return what the next run of this workflow must know to carry on."""
+        """Return the input of the next run of this workflow, which continues with this draft."""
         entries = [UndoEntry(step=undo.step.name, command=undo.command.model_dump()) for undo in self._saga.undos]
         return start.model_copy(
             update={
@@ -101,30 +106,30 @@ class Draft:
         )
 
     async def change(self, change: str) -> RequestResult:
-        """Change the draft; in one go also confirm it, and then it ends confirmed or never happened."""
+        """Change the draft. A request to change in one go also confirms it: all of it happens, or none."""
         block = self._saga.nested()
         async with block:
             plan = await self._plan(block, change)
             if plan.already_ended:
-                return _answered(change, plan)
-            swap = None if plan.no_op else await self._into_draft(block, change, plan)
+                return _earlier_result(change, plan)
+            swap = None if plan.no_op else await self._put_into_draft(block, change, plan)
         if swap is None:
             return await self._record(change, ChangeState.DONE)
         if plan.confirm:
             return await self._complete(block, change)
         self._opened_by, self.expires_at = swap.draft_opened_by, swap.expires_at
-        answer = await self._record(change, ChangeState.DONE)
+        result = await self._record(change, ChangeState.DONE)
         if swap.replaced_held_seats:
             await block.finish(RELEASE_REPLACED_SEATS, ReleaseReplacedSeatsCommand(change=change, order=self._order))
-        return answer
+        return result
 
-    async def confirm(self, change: str, by_hand: OperatorRequest | None = None) -> RequestResult:
-        """Confirm everything in the draft: the pivot commits it whole."""
+    async def confirm(self, change: str, operator_request: OperatorRequest | None = None) -> RequestResult:
+        """Confirm the whole draft: settle the money, then confirm seats and order."""
         block = self._saga.nested()
         async with block:
-            plan = await self._plan(block, change, by_hand)
+            plan = await self._plan(block, change, operator_request)
             if plan.already_ended:
-                return _answered(change, plan)
+                return _earlier_result(change, plan)
             if not plan.no_op:
                 await self._settle(block, change, plan.amount_due)
         if plan.no_op:
@@ -132,116 +137,117 @@ class Draft:
         return await self._complete(block, change)
 
     async def pay(self, change: str) -> RequestResult:
-        """Set money aside for the draft; only its confirmation takes it."""
+        """Authorise a payment for the draft. Only the draft's confirmation captures it."""
         async with self._saga.nested() as block:
             plan = await self._plan(block, change)
             if plan.already_ended or plan.amount_due is None:
-                return _answered(change, plan)
-            aside = await self._authorise(block, change, plan.amount_due)
-            self.expires_at = aside or self.expires_at
+                return _earlier_result(change, plan)
+            expires_at = await self._authorise(block, change, plan.amount_due)
+            self.expires_at = expires_at or self.expires_at
             self.amount_due = self.amount_due - plan.amount_due if self.amount_due else None
         return await self._record(change, ChangeState.DONE)
 
-    async def extend(self, change: str, by_hand: OperatorRequest | None = None) -> RequestResult:
-        """Move the draft's deadline, its seats first."""
+    async def extend(self, change: str, operator_request: OperatorRequest | None = None) -> RequestResult:
+        """Move the draft's deadline, after the holds on its seats."""
         async with self._saga.nested() as block:
-            plan = await self._plan(block, change, by_hand)
+            plan = await self._plan(block, change, operator_request)
             if plan.already_ended:
-                return _answered(change, plan)
-            until = ExtendHoldsCommand(change=change, order=self._order, expires_at=plan.expires_at)
-            self.expires_at = (await block.run(EXTEND_HOLDS, until)).expires_at
+                return _earlier_result(change, plan)
+            command = ExtendHoldsCommand(change=change, order=self._order, expires_at=plan.expires_at)
+            self.expires_at = (await block.run(EXTEND_HOLDS, command)).expires_at
         return await self._record(change, ChangeState.DONE)
 
-    async def discard(self, change: str, by_hand: OperatorRequest | None = None) -> RequestResult:
-        """Take the whole draft back."""
+    async def discard(self, change: str, operator_request: OperatorRequest | None = None) -> RequestResult:
+        """Undo the whole draft and close it."""
         async with self._saga.nested() as block:
-            plan = await self._plan(block, change, by_hand)
+            plan = await self._plan(block, change, operator_request)
             if plan.already_ended:
-                return _answered(change, plan)
+                return _earlier_result(change, plan)
         if not plan.no_op:
             await self.close(CloseReason.DISCARDED)
         return await self._record(change, ChangeState.DONE)
 
-    async def close(self, how: CloseReason) -> None:
-        """Take back what is in the draft and close it; nothing happens to one that is committed.
+    async def close(self, reason: CloseReason) -> None:
+        """Undo every step of the draft and close it. A draft that is committed stays as it is.
 
-        An order never confirmed that expires keeps its lines: only seats and money are given back.
+        An order that was never confirmed keeps its lines when it expires: only its seats are released and its
+        payments voided.
         """
         await self._reload()
-        if not self.open or (how is CloseReason.EXPIRED and not self.due):
+        if not self.open or (reason is CloseReason.EXPIRED and not self.due):
             return
-        keep = (SWAP_OFFER_BUNDLE,) if how is CloseReason.EXPIRED and not self._ever_confirmed else ()
+        keep = (SWAP_OFFER_BUNDLE,) if reason is CloseReason.EXPIRED and not self._ever_confirmed else ()
         saga, opener = self._saga, self._opened_by or ""
         await saga.unwind(keep)
-        await saga.finish(CLOSE_DRAFT, CloseDraftCommand(change=opener, order=self._order, reason=how))
+        await saga.finish(CLOSE_DRAFT, CloseDraftCommand(change=opener, order=self._order, reason=reason))
         self._reset()
 
-    async def serve(self, change: str, act: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
-        """Run one request to its outcome: done, refused, or broken and undone."""
-        answer = await self._answer(change, act)
-        self._runner.progress.ended(answer.state, answer.code)
-        return answer
+    async def serve(self, change: str, handle: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
+        """Run one request until it has an outcome: done, refused, or failed and undone."""
+        result = await self._run_to_outcome(change, handle)
+        self._runner.progress.ended(result.state, result.code)
+        return result
 
-    async def _answer(self, change: str, act: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
+    async def _run_to_outcome(self, change: str, handle: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
         self.last_request_failed = False
-        costs = self.price_difference, self.amount_due
+        amounts_before = self.price_difference, self.amount_due
         try:
-            return await self._with_recovery(change, act)
+            return await self._with_recovery(change, handle)
         except FailureError as failure:
-            self.price_difference, self.amount_due = costs
+            self.price_difference, self.amount_due = amounts_before
             if is_refusal(failure):
                 return await self._record(change, ChangeState.REFUSED, error_code(failure))
             self.last_request_failed = True
             return await self._record(change, ChangeState.UNDONE, STEP_FAILED)
 
     async def recover(self) -> None:
-        """Adopt the draft an earlier run left, and serve what it left half done or never took up."""
+        """Adopt the draft of an earlier run, then serve the requests it left unfinished or never started."""
         await self._recover(FindUnfinishedWorkCommand(change="", order=self._order, include_unclaimed=True))
 
-    async def _with_recovery(self, change: str, act: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
+    async def _with_recovery(self, change: str, handle: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
         try:
-            return await act()
+            return await handle()
         except FailureError as failure:
             if error_code(failure) != RECOVERY_REQUIRED:
                 raise
         await self._recover(FindUnfinishedWorkCommand(change=change, order=self._order))
-        return await act()
+        return await handle()
 
     async def _recover(self, command: FindUnfinishedWorkCommand) -> None:
-        board = self._runner.progress
-        under_way = board.current
-        left = await self._runner.run_final(FIND_UNFINISHED_WORK, command)
-        self.status, self.channel = left.status or self.status, left.channel or self.channel
+        progress = self._runner.progress
+        interrupted = progress.current
+        work = await self._runner.run_final(FIND_UNFINISHED_WORK, command)
+        self.status, self.channel = work.status or self.status, work.channel or self.channel
         if self._first_request:
-            # Otherwise a request that came before this look has adopted it.
-            self._adopt(left.draft)
-            self._ever_confirmed, self._first_request = left.ever_confirmed, False
+            # Otherwise a request that this run served earlier has adopted the draft already.
+            self._adopt(work.draft)
+            self._ever_confirmed, self._first_request = work.ever_confirmed, False
         if self._closing:
             await self.close(CloseReason.DISCARDED)
-        for each in left.requests:
-            board.begin(each.change, each.kind)
+        for each in work.requests:
+            progress.begin(each.change, each.kind)
             await self.serve(each.change, partial(self._handler_of(each.kind), each.change))
-        for undo in recorded_undos(left.residual_steps):
+        for undo in recorded_undos(work.residual_steps):
             await self._runner.undo(undo.step, undo.command)
-        board.resume(under_way)
+        progress.resume(interrupted)
 
     async def _reload(self) -> None:
-        """See what the draft holds by the store: a task may be lost when all it did is written already."""
-        left = await self._runner.run_final(
+        """Read the draft from the store: a workflow task may be lost after all its steps were committed there."""
+        work = await self._runner.run_final(
             FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand(change="", order=self._order)
         )
         self._reset()
-        self._adopt(left.draft)
-        self._ever_confirmed = left.ever_confirmed
+        self._adopt(work.draft)
+        self._ever_confirmed = work.ever_confirmed
 
     def _handler_of(self, kind: ChangeKind) -> Callable[[str], Awaitable[RequestResult]]:
-        serving: dict[ChangeKind, Callable[[str], Awaitable[RequestResult]]] = {
+        handlers: dict[ChangeKind, Callable[[str], Awaitable[RequestResult]]] = {
             ChangeKind.CHANGE: self.change,
             ChangeKind.CONFIRM: self.confirm,
             ChangeKind.PAY: self.pay,
             ChangeKind.EXTEND: self.extend,
         }
-        return serving.get(kind, self.discard)
+        return handlers.get(kind, self.discard)
 
     def _adopt(self, draft: OpenDraft | None) -> None:
         if draft:
@@ -249,12 +255,14 @@ class Draft:
             self._opened_by, self.expires_at, self._closing = draft.draft_opened_by, draft.expires_at, draft.closing
 
     async def refuse(self, change: str, code: str) -> RequestResult:
-        """Refuse a request that got no turn; nothing of the order is looked at."""
+        """Refuse a request that did not get its turn in the queue, without reading the order."""
         return await self._record(change, ChangeState.REFUSED, code)
 
-    async def _plan(self, block: Saga, change: str, by_hand: OperatorRequest | None = None) -> PlanChangeResult:
+    async def _plan(
+        self, block: Saga, change: str, operator_request: OperatorRequest | None = None
+    ) -> PlanChangeResult:
         command = PlanChangeCommand(
-            change=change, order=self._order, operator_request=by_hand, first_in_run=self._first_request
+            change=change, order=self._order, operator_request=operator_request, first_in_run=self._first_request
         )
         plan = await block.run(PLAN_CHANGE, command)
         self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
@@ -262,12 +270,12 @@ class Draft:
         self.channel = plan.channel or self.channel
         self._runner.progress.set_summary(plan.summary)
         if self._first_request and not plan.already_ended:
-            # An answer of before says nothing of the draft: the next request asks again.
+            # The plan of a request that had already ended carries no draft: the next request loads it.
             self._adopt(plan.open_draft)
             self._first_request = False
         return plan
 
-    async def _into_draft(self, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
+    async def _put_into_draft(self, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
         await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
         quote = await block.run(QUOTE_CHANGE, QuoteChangeCommand(change=change, order=self._order))
         self.price_difference = quote.difference
@@ -286,10 +294,10 @@ class Draft:
         command = AuthorisePaymentCommand(change=change, order=self._order, amount=amount)
         return (await block.run(AUTHORISE_PAYMENT, command)).expires_at
 
-    async def _settle(self, block: Saga, change: str, owed: Money | None) -> None:
+    async def _settle(self, block: Saga, change: str, amount_due: Money | None) -> None:
         await block.run(EXTEND_HOLDS, ExtendHoldsCommand(change=change, order=self._order))
-        if owed and owed.minor > 0:
-            await self._authorise(block, change, owed)
+        if amount_due and amount_due.minor > 0:
+            await self._authorise(block, change, amount_due)
         await block.commit(SETTLE_PRICE_DIFFERENCE, SettlePriceDifferenceCommand(change=change, order=self._order))
 
     async def _complete(self, block: Saga, change: str) -> RequestResult:
@@ -311,12 +319,12 @@ class Draft:
         self.amount_due = None
 
 
-def _answered(change: str, plan: PlanChangeResult) -> RequestResult:
+def _earlier_result(change: str, plan: PlanChangeResult) -> RequestResult:
     return RequestResult(change=change, state=plan.already_ended or ChangeState.REFUSED, code=plan.code)
 
 
 def _undos(entries: Sequence[UndoEntry | RecordedStep]) -> list[Undo]:
-    """Return what must be undone. Raises SagaError for a step without a known undo: that parks the workflow's task."""
+    """Return the undos of these steps. Raises SagaError for an unknown step, which parks the workflow's task."""
     unknown = [entry.step for entry in entries if entry.step not in REVERSIBLE]
     if unknown:
         raise SagaError(f"this build knows no undo of {', '.join(unknown)}")
@@ -325,5 +333,5 @@ def _undos(entries: Sequence[UndoEntry | RecordedStep]) -> list[Undo]:
 
 
 def recorded_undos(rows: Sequence[RecordedStep]) -> list[Undo]:
-    """Return what must be undone of recorded steps: a known step without an undo leaves nothing behind."""
+    """Return the undos of recorded steps. A known step without an undo has no effect to undo and is skipped."""
     return _undos([row for row in rows if row.step in REVERSIBLE or row.step not in set(StepName)])

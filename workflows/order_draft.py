@@ -1,4 +1,4 @@
-"""The workflow: one run per order while it has an open draft, one queue for everything asked of it."""
+"""The workflow of an order: one run while the order has an open draft, and one queue for all its requests."""
 
 import asyncio
 import contextlib
@@ -36,15 +36,15 @@ from workflows.saga.step_runner import StepRunner
 
 # The Web UI's form may be sent without data.
 NO_REQUEST, NO_DEADLINE, NO_REASON, NO_CLAIM = RequestInput(), ExtendInput(), RetryNow(), DoneByHand()
-_EXTEND = 'Let the draft live on: {"minutes": 30} from now, or {"expires_at": "2027-03-01T12:00:00Z"}.'
-_RETRY = 'Try the stuck step again at once. No data needed; or {"reason": "the bank is back"}.'
-_DONE = 'You did the stuck step at its provider: {"reason": "refunded at the bank"}.'
-_CONFIRM = 'Make the draft the order; nothing may be owed: {"reason": "paid at the counter"}.'
+_EXTEND = 'Set the draft\'s deadline: {"minutes": 30} from now, or {"expires_at": "2027-03-01T12:00:00Z"}.'
+_RETRY = 'Retry the stuck step at once. No data needed; or {"reason": "the bank is back"}.'
+_DONE = 'State that you did the stuck step at its provider: {"reason": "refunded at the bank"}.'
+_CONFIRM = 'Confirm the draft; no amount may be due: {"reason": "paid at the counter"}.'
 
 
 @workflow.defn(name=names.ORDER_DRAFT)
 class OrderDraft:
-    """Holds an order's draft open until it is confirmed, discarded or expires."""
+    """Keeps an order's draft open until it is confirmed, discarded or expires. Requests run one after the other."""
 
     @workflow.init
     def __init__(self, start: StartDraft) -> None:
@@ -59,8 +59,12 @@ class OrderDraft:
 
     @workflow.run
     async def run(self, start: StartDraft) -> DraftResult:
-        """Live as long as the draft: wait for its deadline, honour a cancel, end when nothing is left."""
-        await asyncio.sleep(0)  # lets the update that started this run take its turn first
+        """Run as long as the draft is open: expire it at its deadline, discard it on cancellation.
+
+        Raises ApplicationError STEP_FAILED at the end when a step of the last request failed, so that the run shows
+        as failed.
+        """
+        await asyncio.sleep(0)  # lets the update that started this run enter the queue first
         if start.recover:
             await ignore_cancellation(self._exclusively(self._draft.recover))
         while not self._finished and not self._should_continue_as_new:
@@ -70,7 +74,7 @@ class OrderDraft:
                 await ignore_cancellation(self._exclusively(self._cancel))
             if self._draft.due:
                 await ignore_cancellation(self._exclusively(self._expire))
-        # From here the validators refuse, which records nothing, and the API asks the next run.
+        # From here on the validators reject updates, which records no event, and the API starts the next run.
         self._closing = True
         await ignore_cancellation(workflow.wait_condition(workflow.all_handlers_finished))
         return self._ended(start)
@@ -84,34 +88,34 @@ class OrderDraft:
         return self._queue.idle and workflow.info().is_continue_as_new_suggested()
 
     async def _wait_until_due(self) -> None:
-        # Armed only once nobody is served: a change in one go needs no timer at all.
+        # The timer starts only when the queue is empty, so that a change in one go needs no timer.
         await workflow.wait_condition(lambda: self._queue.idle)
         armed = self._draft.expires_at
         if not self._draft.open or armed is None or self._draft.due:
             return
-        # A deadline that moves later leaves the timer alone; it rings early and is wound up again.
+        # Extending the deadline does not cancel the timer; when it fires early, it is set again.
         with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._finished or self._should_continue_as_new or (self._draft.expires_at or armed) < armed,
                 timeout=armed - workflow.now(),
-                timeout_summary="the draft expires",
+                timeout_summary="draft expires",
             )
 
-    async def _exclusively(self, act: Callable[[], Awaitable[None]]) -> None:
-        with self._queue.enqueue() as mine:
-            await self._queue.acquire_without_timeout(mine)
-            await act()
+    async def _exclusively(self, handle: Callable[[], Awaitable[None]]) -> None:
+        with self._queue.enqueue() as ticket:
+            await self._queue.acquire_without_timeout(ticket)
+            await handle()
             web_ui.update_search_attributes(self._progress, self._draft)
 
     async def _expire(self) -> None:
         if self._draft.due:
-            self._progress.begin("the deadline", "expiry")
+            self._progress.begin("deadline", "expiry")
             await self._draft.close(CloseReason.EXPIRED)
             self._progress.ended("done", None)
 
     async def _cancel(self) -> None:
         if self._draft.open:
-            self._progress.begin("a cancel", "discard")
+            self._progress.begin("cancellation", "discard")
             await self._draft.close(CloseReason.DISCARDED)
             self._progress.ended("done", None)
             self._cancelled = True
@@ -125,25 +129,25 @@ class OrderDraft:
         if self._cancelled:
             raise asyncio.CancelledError
         if self._draft.last_request_failed:
-            raise ApplicationError("A change broke and was undone.", type=STEP_FAILED)
+            raise ApplicationError("A step failed and the change was undone.", type=STEP_FAILED)
         return DraftResult(order=start.order, requests_handled=self._requests_handled)
 
     async def _serve(
-        self, asked: str | None, kind: ChangeKind, act: Callable[[str], Awaitable[RequestResult]]
+        self, change_id: str | None, kind: ChangeKind, handle: Callable[[str], Awaitable[RequestResult]]
     ) -> RequestResult:
-        change = asked or self._operator_request_id()
-        with self._queue.enqueue() as mine:
-            turn = await self._queue.acquire(mine)
-            if turn is not Admission.GRANTED:
-                code = OrderBusy.code if turn is Admission.TIMED_OUT else OrderNeedsAttention.code
+        change = change_id or self._operator_request_id()
+        with self._queue.enqueue() as ticket:
+            admission = await self._queue.acquire(ticket)
+            if admission is not Admission.GRANTED:
+                code = OrderBusy.code if admission is Admission.TIMED_OUT else OrderNeedsAttention.code
                 return await self._draft.refuse(change, code)
             await self._expire()
             self._progress.begin(change, kind)
             self._cancelled = False
-            answer = await self._draft.serve(change, lambda: act(change))
+            result = await self._draft.serve(change, lambda: handle(change))
             self._requests_handled += 1
             web_ui.update_search_attributes(self._progress, self._draft)
-            return answer
+            return result
 
     def _operator_request_id(self) -> str:
         update = workflow.current_update_info()
@@ -151,106 +155,114 @@ class OrderDraft:
 
     def _check_accepting(self, *, known: bool = True) -> None:
         if self._closing:
-            raise ApplicationError("This run is ending; ask the next one.", type=DRAFT_CLOSING)
+            raise ApplicationError("This run is ending; send the update to the next run.", type=DRAFT_CLOSING)
         if self._queue.waiting >= MAX_WAITING:
-            raise ApplicationError("Too many requests wait for this order.", type=QUEUE_FULL)
+            raise ApplicationError("Too many requests are queued for this order.", type=QUEUE_FULL)
         if not known:
             raise ApplicationError("Send changes and payments through the API.", type=NEEDS_REQUEST)
 
-    @workflow.update(name=names.CHANGE, description="For the API: run a change it has written down, by its id.")
-    async def change(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
+    @workflow.update(name=names.CHANGE, description="Only for the API: run a change that it has recorded, by its id.")
+    async def change(self, request: RequestInput = NO_REQUEST) -> RequestResult:
         """Run a change."""
-        return await self._serve(ask.change, ChangeKind.CHANGE, self._draft.change)
+        return await self._serve(request.change, ChangeKind.CHANGE, self._draft.change)
 
     @change.validator
-    def _admit_change(self, ask: RequestInput = NO_REQUEST) -> None:
-        self._check_accepting(known=ask.change is not None)
+    def _check_change(self, request: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting(known=request.change is not None)
 
     @workflow.update(name=names.CONFIRM, description=_CONFIRM)
-    async def confirm(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
+    async def confirm(self, request: RequestInput = NO_REQUEST) -> RequestResult:
         """Confirm the draft."""
-        by_hand = None if ask.change else OperatorRequest(kind=ChangeKind.CONFIRM, reason=ask.reason)
-        return await self._serve(ask.change, ChangeKind.CONFIRM, lambda change: self._draft.confirm(change, by_hand))
+        by_operator = None if request.change else OperatorRequest(kind=ChangeKind.CONFIRM, reason=request.reason)
+        return await self._serve(
+            request.change, ChangeKind.CONFIRM, lambda change: self._draft.confirm(change, by_operator)
+        )
 
     @confirm.validator
-    def _admit_confirm(self, ask: RequestInput = NO_REQUEST) -> None:
+    def _check_confirm(self, request: RequestInput = NO_REQUEST) -> None:
         self._check_accepting()
-        if not ask.change:
-            _check_reason(ask.reason, _CONFIRM)
+        if not request.change:
+            _check_reason(request.reason, _CONFIRM)
 
-    @workflow.update(name=names.DISCARD, description="Take the whole draft back. No data needed.")
-    async def discard(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
+    @workflow.update(name=names.DISCARD, description="Undo the whole draft. No data needed.")
+    async def discard(self, request: RequestInput = NO_REQUEST) -> RequestResult:
         """Discard the draft."""
-        by_hand = None if ask.change else OperatorRequest(kind=ChangeKind.DISCARD, reason=ask.reason)
-        return await self._serve(ask.change, ChangeKind.DISCARD, lambda change: self._draft.discard(change, by_hand))
+        by_operator = None if request.change else OperatorRequest(kind=ChangeKind.DISCARD, reason=request.reason)
+        return await self._serve(
+            request.change, ChangeKind.DISCARD, lambda change: self._draft.discard(change, by_operator)
+        )
 
     @discard.validator
-    def _admit_discard(self, ask: RequestInput = NO_REQUEST) -> None:
+    def _check_discard(self, request: RequestInput = NO_REQUEST) -> None:
         self._check_accepting()
-        _check_reason(ask.reason)
+        _check_reason(request.reason)
 
     @workflow.update(name=names.PAY, description="For the API: set money aside for the draft, by the id of a payment.")
-    async def pay(self, ask: RequestInput = NO_REQUEST) -> RequestResult:
-        """Set money aside."""
-        return await self._serve(ask.change, ChangeKind.PAY, self._draft.pay)
+    async def pay(self, request: RequestInput = NO_REQUEST) -> RequestResult:
+        """Authorise a payment for the draft."""
+        return await self._serve(request.change, ChangeKind.PAY, self._draft.pay)
 
     @pay.validator
-    def _admit_pay(self, ask: RequestInput = NO_REQUEST) -> None:
-        self._check_accepting(known=ask.change is not None)
+    def _check_pay(self, request: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting(known=request.change is not None)
 
     @workflow.update(name=names.EXTEND, description=_EXTEND)
-    async def extend(self, ask: ExtendInput = NO_DEADLINE) -> RequestResult:
+    async def extend(self, request: ExtendInput = NO_DEADLINE) -> RequestResult:
         """Move the draft's deadline."""
-        mine = {"expires_at": _deadline(ask), "reason": ask.reason}
-        by_hand = None if ask.change else OperatorRequest(kind=ChangeKind.EXTEND, **mine)
-        return await self._serve(ask.change, ChangeKind.EXTEND, lambda change: self._draft.extend(change, by_hand))
+        data = {"expires_at": _deadline(request), "reason": request.reason}
+        by_operator = None if request.change else OperatorRequest(kind=ChangeKind.EXTEND, **data)
+        return await self._serve(
+            request.change, ChangeKind.EXTEND, lambda change: self._draft.extend(change, by_operator)
+        )
 
     @extend.validator
-    def _admit_extend(self, ask: ExtendInput = NO_DEADLINE) -> None:
+    def _check_extend(self, request: ExtendInput = NO_DEADLINE) -> None:
         self._check_accepting()
-        _check_reason(ask.reason)
-        until, now = _deadline(ask), workflow.now()
-        if not ask.change and (until is None or not now < until <= now + MAX_DEADLINE):
+        _check_reason(request.reason)
+        until, now = _deadline(request), workflow.now()
+        if not request.change and (until is None or not now < until <= now + MAX_DEADLINE):
             raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
 
     @workflow.update(name=names.RETRY_NOW, description=_RETRY)
-    async def retry_now(self, ask: RetryNow = NO_REASON) -> None:
-        """Try the stuck step again at once; takes no turn."""
-        await self._runner.retry_now(ask)
+    async def retry_now(self, request: RetryNow = NO_REASON) -> None:
+        """Retry the stuck step at once, without waiting in the queue."""
+        await self._runner.retry_now(request)
 
     @retry_now.validator
-    def _admit_retry(self, ask: RetryNow = NO_REASON) -> None:
+    def _check_retry_now(self, request: RetryNow = NO_REASON) -> None:
         self._check_stuck()
-        _check_reason(ask.reason)
+        _check_reason(request.reason)
 
     @workflow.update(name=names.DONE_BY_HAND, description=_DONE)
-    async def done_by_hand(self, ask: DoneByHand = NO_CLAIM) -> None:
-        """Take the stuck step for done at its provider; takes no turn."""
-        await self._runner.done_by_hand(ask)
+    async def done_by_hand(self, request: DoneByHand = NO_CLAIM) -> None:
+        """Record the stuck step as done by hand at its provider, without waiting in the queue."""
+        await self._runner.done_by_hand(request)
 
     @done_by_hand.validator
-    def _admit_by_hand(self, ask: DoneByHand = NO_CLAIM) -> None:
+    def _check_done_by_hand(self, request: DoneByHand = NO_CLAIM) -> None:
         self._check_stuck()
-        if ask.statement_event is None:
-            _check_reason(ask.reason, _DONE)
+        if request.statement_event is None:
+            _check_reason(request.reason, _DONE)
 
     def _check_stuck(self) -> None:
         if self._progress.stuck is None:
             raise no_stuck_step_error()
 
-    @workflow.query(name=names.PROGRESS, description="What is done right now, what waits, what is stuck.")
+    @workflow.query(
+        name=names.PROGRESS, description="The request in progress, its steps, queued requests and a stuck step."
+    )
     def progress(self) -> Progress:
-        """Return what this run is doing."""
+        """Return the state of this run."""
         return web_ui.progress(self._start.order, self._progress, self._draft, self._queue)
 
 
-def _deadline(ask: ExtendInput) -> datetime | None:
-    """Return the deadline an operator wants."""
-    return workflow.now() + timedelta(minutes=ask.minutes) if ask.minutes else ask.expires_at
+def _deadline(request: ExtendInput) -> datetime | None:
+    """Return the deadline in an operator's request, in UTC."""
+    return workflow.now() + timedelta(minutes=request.minutes) if request.minutes else request.expires_at
 
 
 def _check_reason(text: str, needed: str = "") -> None:
-    """Raise NEEDS_REASON for a reason that cannot be recorded, or for none where one is needed: `needed` says how."""
+    """Raise NEEDS_REASON for a reason that cannot be recorded, or that is missing: then `needed` is the message."""
     try:
         if text or needed:
             clean_reason(text)

@@ -1,6 +1,6 @@
-"""Every minute: orders whose work nobody does any more get a run that begins with what was left.
+"""The reconciliation, every minute: an orphaned order gets a new run, which first finishes its unfinished work.
 
-It acts only by starting an order's own workflow, so that nothing is ever done beside one.
+It acts only by starting the order's own workflow, so that only one run ever works on an order.
 """
 
 from datetime import timedelta
@@ -19,13 +19,13 @@ from workflows.order_draft import OrderDraft
 
 
 class StartReconciliation(BaseModel):
-    """What a round starts with: which providers are outside, for the runs it starts."""
+    """The input of a round: the external systems, for the runs that it starts."""
 
     external_systems: tuple[System, ...] = ()
 
 
 class ReconciliationResult(BaseModel):
-    """What a round did."""
+    """The result of a round."""
 
     started: int
     overdue: int
@@ -34,50 +34,50 @@ class ReconciliationResult(BaseModel):
 
 @workflow.defn(name=RECONCILE)
 class Reconcile:
-    """Compares the store with Temporal and starts what is missing."""
+    """Compares the store with Temporal and starts the missing runs."""
 
     @workflow.run
     async def run(self, start: StartReconciliation) -> ReconciliationResult:
-        """Look once."""
-        found = await workflow.execute_activity_method(
+        """Run one round."""
+        orphans = await workflow.execute_activity_method(
             ReconciliationActivities.find_orphaned_orders,
             start_to_close_timeout=timedelta(seconds=30),
             schedule_to_close_timeout=timedelta(seconds=50),
             summary="compare the store with Temporal",
         )
-        started = sum([await self._started(order, start.external_systems) for order in found.orders])
+        started = sum([await self._start_run(order, start.external_systems) for order in orphans.orders])
         violations = await self._violations()
-        self._show(started, found.overdue, violations)
-        return ReconciliationResult(started=started, overdue=found.overdue, violations=len(violations))
+        self._show_result(started, orphans.overdue, violations)
+        return ReconciliationResult(started=started, overdue=orphans.overdue, violations=len(violations))
 
     async def _violations(self) -> tuple[str, ...]:
-        """Return what is wrong with the books. That it could not be told in time is something wrong too."""
+        """Return the invariant violations. A check that does not end in time counts as a violation too."""
         try:
-            books = await workflow.execute_activity_method(
+            report = await workflow.execute_activity_method(
                 ReconciliationActivities.check_invariants,
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=RetryPolicy(maximum_attempts=1),
-                summary="check what must be true of the books",
+                summary="check the invariants",
             )
         except ActivityError:
-            return ("The books could not be checked.",)
-        return books.violations
+            return ("The invariants could not be checked.",)
+        return report.violations
 
-    async def _started(self, order: str, outside: tuple[System, ...]) -> bool:
+    async def _start_run(self, order: str, external_systems: tuple[System, ...]) -> bool:
         try:
             await workflow.start_child_workflow(
                 OrderDraft.run,
-                StartDraft(order=order, external_systems=outside, recover=True),
+                StartDraft(order=order, external_systems=external_systems, recover=True),
                 id=draft_id(order),
                 parent_close_policy=ParentClosePolicy.ABANDON,
-                static_summary=f"Draft of order {order}, taken up again",
+                static_summary=f"Draft of order {order}, recovered",
                 search_attributes=TypedSearchAttributes([SearchAttributePair(ORDER_NUMBER, order)]),
             )
         except WorkflowAlreadyStartedError:
             return False
         return True
 
-    def _show(self, started: int, overdue: int, violations: tuple[str, ...]) -> None:
-        lines = [f"Orders taken up again: {started}. Requests overdue: {overdue}.", *violations]
+    def _show_result(self, started: int, overdue: int, violations: tuple[str, ...]) -> None:
+        lines = [f"Orders recovered: {started}. Requests overdue: {overdue}.", *violations]
         workflow.set_current_details("\n\n".join(lines))
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(bool(violations))])

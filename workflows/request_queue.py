@@ -1,4 +1,4 @@
-"""One queue per order: everything asked of it takes its turn."""
+"""The queue of one order: its requests run one after the other."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -9,20 +9,20 @@ from enum import Enum
 from temporalio import workflow
 
 MAX_WAIT = timedelta(seconds=10)
-# Temporal admits ten updates in flight; operators need some of them.
+# Temporal admits ten updates in flight per workflow; operators need some of them.
 MAX_WAITING = 6
 
 
 class Admission(Enum):
-    """How waiting for a turn ended."""
+    """How waiting in the queue ended."""
 
-    GRANTED = "come"
-    TIMED_OUT = "too long"
-    BLOCKED = "stuck"
+    GRANTED = "granted"
+    TIMED_OUT = "timed out"
+    BLOCKED = "blocked"
 
 
 class RequestQueue:
-    """First come, first served. A step that is stuck keeps its turn and turns everybody else away."""
+    """A first-in, first-out queue. A request with a stuck step keeps its turn, and all others are refused."""
 
     def __init__(self, stuck: Callable[[], bool], changed: Callable[[], None]) -> None:
         self._queue: deque[object] = deque()
@@ -31,39 +31,39 @@ class RequestQueue:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody has the turn and nobody waits for it."""
+        """Whether no request runs and none waits."""
         return not self._queue
 
     @property
     def waiting(self) -> int:
-        """How many wait behind the one whose turn it is."""
+        """How many requests wait behind the running one."""
         return max(len(self._queue) - 1, 0)
 
     @contextmanager
     def enqueue(self) -> Iterator[object]:
-        """Stand in the queue until the block ends."""
-        mine = object()
-        self._queue.append(mine)
+        """Yield a ticket that keeps its place in the queue until the block ends."""
+        ticket = object()
+        self._queue.append(ticket)
         try:
-            yield mine
+            yield ticket
         finally:
-            self._queue.remove(mine)
+            self._queue.remove(ticket)
         self._changed()
 
-    async def acquire(self, mine: object) -> Admission:
-        """Wait for the turn of a ticket, at most ten seconds, not at all behind a stuck step."""
-        if self._queue[0] is mine:
+    async def acquire(self, ticket: object) -> Admission:
+        """Wait until a ticket is first, for at most ten seconds; not at all behind a stuck step."""
+        if self._queue[0] is ticket:
             return Admission.GRANTED
         try:
             await workflow.wait_condition(
-                lambda: self._queue[0] is mine or self._stuck(),
+                lambda: self._queue[0] is ticket or self._stuck(),
                 timeout=MAX_WAIT,
-                timeout_summary="longest wait for a turn",
+                timeout_summary="maximum wait in the queue",
             )
         except TimeoutError:
             return Admission.TIMED_OUT
-        return Admission.GRANTED if self._queue[0] is mine else Admission.BLOCKED
+        return Admission.GRANTED if self._queue[0] is ticket else Admission.BLOCKED
 
-    async def acquire_without_timeout(self, mine: object) -> None:
-        """Wait for the turn of a ticket however long it takes: for expiry and cancel."""
-        await workflow.wait_condition(lambda: self._queue[0] is mine)
+    async def acquire_without_timeout(self, ticket: object) -> None:
+        """Wait until a ticket is first, however long that takes: for expiry and cancellation."""
+        await workflow.wait_condition(lambda: self._queue[0] is ticket)

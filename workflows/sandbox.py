@@ -1,13 +1,13 @@
-"""How workflows are run: outside of the sandbox, or in the one that the tests share.
+"""Chooses how workflows run: without Temporal's sandbox, or inside it, as in the tests.
 
-Entering it for each payload costs a third of a worker's time, and it guards one file: see docs/decisions/0017.
+Entering the sandbox for each payload costs a third of a worker's time, and it guards one file: docs/decisions/0017.
 """
 
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-# Everything but the workflow's own file is loaded once: re-importing it for every run would cost
-# more than the run. tests/test_layout.py keeps clocks, randomness and the environment out of it.
+# These modules are loaded once, not for every run: importing them again would cost more than the run itself.
+# tests/test_layout.py keeps clocks, randomness and the environment out of them.
 _OURS = (
     "activities",
     "domain",
@@ -23,7 +23,7 @@ _OURS = (
 
 
 def runner(*, sandboxed: bool = True) -> WorkflowRunner:
-    """Return what runs workflows."""
+    """Return the workflow runner for a worker."""
     if not sandboxed:
         return UnsandboxedWorkflowRunner()
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_OURS))

@@ -1,1 +1,1 @@
-"""The saga: runs steps, undoes them, and shows what it does."""
+"""The saga: runs steps, undoes them when a request fails, and shows its progress."""

@@ -1,7 +1,7 @@
-"""How a step under way is let finish when its workflow is cancelled.
+"""Lets a running step finish when its workflow is cancelled.
 
-By default a cancelled workflow moves on while the effect still lands; measured, that leaked seats
-and money. So the step is awaited to its true outcome first, also when cancelled twice.
+By default a cancelled workflow continues at once while the running step still takes effect; measured, that leaked
+seats and money. So the workflow first awaits the step's true outcome, also when it is cancelled twice.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ R = TypeVar("R")
 
 
 async def finish_then_cancel(step: Awaitable[R]) -> R:
-    """Await a step's true outcome; a cancel that came meanwhile is raised afterwards."""
-    result, cancelled = await _outlast(step)
+    """Await a step's true outcome. Raises CancelledError afterwards if the workflow was cancelled meanwhile."""
+    result, cancelled = await _await_outcome(step)
     if cancelled:
         raise asyncio.CancelledError
     return result
 
 
 async def ignore_cancellation(step: Awaitable[R]) -> R:
-    """Await what must be finished however often the workflow is cancelled."""
-    result, _ = await _outlast(step)
+    """Await a step that must finish, however often the workflow is cancelled."""
+    result, _ = await _await_outcome(step)
     return result
 
 
-async def _outlast(step: Awaitable[R]) -> tuple[R, bool]:
+async def _await_outcome(step: Awaitable[R]) -> tuple[R, bool]:
     task = asyncio.ensure_future(step)
     cancelled = False
     while not task.done():

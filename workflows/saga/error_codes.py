@@ -1,4 +1,4 @@
-"""What a failed step is called."""
+"""The stable codes of failed steps."""
 
 from temporalio.exceptions import ApplicationError
 
@@ -15,15 +15,15 @@ def error_code(failure: BaseException) -> str:
         if isinstance(cause, ApplicationError):
             return cause.type or "FAULT"
         cause = cause.__cause__
-    # Nothing of ours was heard at all: a time-out, or a worker that went away.
+    # The failure holds no error of ours: a time-out, or a worker that died.
     return type(failure.__cause__ or failure).__name__
 
 
 def no_stuck_step_error() -> ApplicationError:
-    """Return what whoever would help is told where there is nothing to help, or no longer."""
+    """Return the error for an operator action when no step is stuck, or none any more."""
     return ApplicationError("No step of this draft is stuck.", type=NOTHING_STUCK)
 
 
 def is_refusal(failure: BaseException) -> bool:
-    """Whether a failed step is a business no."""
+    """Whether a failed step was refused, in contrast to a fault."""
     return error_code(failure) in _REFUSALS

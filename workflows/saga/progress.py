@@ -1,4 +1,4 @@
-"""What a run shows to whoever looks: the steps of the request under way, what was served before, what is stuck."""
+"""The progress of a run: the steps of the current request, earlier requests, and a stuck step."""
 
 import asyncio
 from collections import deque
@@ -13,13 +13,13 @@ from temporal.messages import StepProgress, StuckStep
 from temporal.search_attributes import NEEDS_ATTENTION, STUCK_STEP
 from workflows.saga.error_codes import error_code
 
-# The page is fetched by the Web UI within a URL: it must stay short.
+# The Web UI fetches the page within a URL: it must stay short.
 MAX_SHOWN = 6
 
 
 @dataclass
 class RequestProgress:
-    """One request: what was asked, its steps, and how it ended."""
+    """One request: its id and summary, its steps, and how it ended."""
 
     request: str | None = None
     kind: str | None = None
@@ -29,7 +29,7 @@ class RequestProgress:
 
 
 class ProgressTracker:
-    """Keeps the request under way, and those before it."""
+    """Tracks the current request, and the last few before it."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
@@ -38,33 +38,33 @@ class ProgressTracker:
         self.stuck: StuckStep | None = None
 
     def begin(self, request: str, kind: str) -> None:
-        """Begin the steps of another request."""
+        """Begin another request; keep the current one among the earlier ones if it has ended."""
         if self.current.ended:
             self.previous.append(self.current)
         self.current = RequestProgress(request, kind)
 
-    def resume(self, shown: RequestProgress) -> None:
-        """Go on with a request that others came before of."""
+    def resume(self, request: RequestProgress) -> None:
+        """Resume showing a request that recovery interrupted."""
         if self.current.ended:
             self.previous.append(self.current)
-        self.current = shown
+        self.current = request
 
-    def set_summary(self, words: str) -> None:
-        """Show what the request under way asks for."""
-        self.current.summary = words
+    def set_summary(self, summary: str) -> None:
+        """Show the summary of the current request."""
+        self.current.summary = summary
 
     def ended(self, state: str, code: str | None) -> None:
-        """Show how the request under way ended."""
+        """Show how the current request ended."""
         self.current.ended = f"{state}: {code}" if code else state
         self._changed()
 
     @contextmanager
-    def step(self, step: str, what: str) -> Iterator[None]:
-        """Show a step as under way until the block ends, then how it ended."""
-        shown = StepProgress(step=step, description=what, state="running")
+    def step(self, step: str, description: str) -> Iterator[None]:
+        """Show a step as running until the block ends, then how it ended."""
+        shown = StepProgress(step=step, description=description, state="running")
         self.current.steps.append(shown)
         self._changed()
-        # Not `finally`: the coroutine of a run that is gone is thrown away outside of any workflow.
+        # Not `finally`: when a run is evicted, its coroutine is closed outside of any workflow.
         try:
             yield
         except (FailureError, asyncio.CancelledError) as error:
@@ -75,9 +75,9 @@ class ProgressTracker:
         self._changed()
 
     @contextmanager
-    def attention(self, step: str, what: str, code: str) -> Iterator[StuckStep]:
-        """Call an operator until the block ends."""
-        self.stuck = StuckStep(step=step, description=what, since=workflow.now(), code=code)
+    def attention(self, step: str, description: str, code: str) -> Iterator[StuckStep]:
+        """Show a step as stuck, and the order as needing attention, until the block ends."""
+        self.stuck = StuckStep(step=step, description=description, since=workflow.now(), code=code)
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True), STUCK_STEP.value_set(step)])
         self._changed()
         try:
@@ -86,13 +86,13 @@ class ProgressTracker:
             self.stuck = None
         workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False), STUCK_STEP.value_unset()])
 
-    def set_unsettled(self, words: tuple[str, ...]) -> None:
-        """Show what is left of the request that is stuck."""
+    def set_unsettled(self, items: tuple[str, ...]) -> None:
+        """Show the unsettled items of the order whose step is stuck."""
         if self.stuck:
-            self.stuck.unsettled = words
+            self.stuck.unsettled = items
             self._changed()
 
     def failed_again(self, code: str) -> None:
-        """Note the latest reason of a stuck step."""
+        """Show the code of a stuck step's latest failure."""
         if self.stuck:
             self.stuck.code = code

@@ -1,8 +1,8 @@
-"""The saga: runs steps, remembers what would have to be taken back, and takes it back, last first.
+"""The saga: runs steps, records their undos, and on failure undoes the steps (compensates them), last first.
 
-Inside the block everything can be taken back; the pivot is the last thing in it; outside, only
-forward. What types cannot see of that is refused here, as a bug: it parks the workflow's task and
-undoes nothing.
+Inside the block every step can be undone, and the pivot is the last step. After the block only final steps follow.
+The kinds of steps let mypy check most of that. The rest is checked here: a violation is a bug, so it raises SagaError,
+which parks the workflow's task and undoes nothing.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class SagaError(Exception):
-    """Steps are written in an order that cannot be taken back."""
+    """The code runs steps in an order that cannot be undone. This is a bug, not a failed step."""
 
 
 @dataclass(frozen=True)
 class Undo:
-    """A step that may have happened, and what it was asked for."""
+    """A reversible step that may have happened, and its command."""
 
     step: Reversible[Any, Any]
     command: Command
@@ -43,10 +43,13 @@ class _Phase(Enum):
 
 
 class Saga:
-    """Steps that happen together or not at all. A nested one unwinds alone, or hands over its undos."""
+    """Steps that happen together or not at all.
 
-    def __init__(self, steps: StepRunner, undos: Iterable[Undo] = (), outer: "Saga | None" = None) -> None:
-        self._steps = steps
+    A nested saga that fails undoes only its own steps; one that succeeds hands its undos to the outer saga.
+    """
+
+    def __init__(self, runner: StepRunner, undos: Iterable[Undo] = (), outer: "Saga | None" = None) -> None:
+        self._runner = runner
         self._undos = list(undos)
         self._outer = outer
         self._phase = _Phase.OPEN
@@ -54,7 +57,7 @@ class Saga:
 
     @property
     def undos(self) -> tuple[Undo, ...]:
-        """What would have to be taken back, first asked first."""
+        """The undos of the steps so far, first step first."""
         return tuple(self._undos)
 
     @property
@@ -63,30 +66,30 @@ class Saga:
         return self._phase is _Phase.COMMITTED
 
     def adopt(self, undos: Iterable[Undo]) -> None:
-        """Take over what an earlier run left to be taken back."""
+        """Take over the undos of an earlier run. They count as older than those of this run."""
         self._undos[:0] = undos
 
     def nested(self) -> "Saga":
-        """Return a saga inside this one."""
+        """Return a saga inside this one. Raises SagaError after the pivot."""
         self._must_be_open()
-        return Saga(self._steps, outer=self)
+        return Saga(self._runner, outer=self)
 
     async def run(self, step: Check[C, R] | Reversible[C, R], command: C) -> R:
-        """Run a step that can be taken back. Its undo is noted before it is asked for.
+        """Run a check or a reversible step. The undo is recorded before the step starts.
 
-        A step that timed out may have happened; only its undo, by the same key, can tell.
+        A step that timed out may have happened. Only its undo, under the same key, can find out.
         """
         self._must_be_open()
         if isinstance(step, Reversible):
             self._undos.append(Undo(step, command))
-        return await self._steps.run(step, command)
+        return await self._runner.run(step, command)
 
     async def commit(self, pivot: Pivot[C, R], command: C) -> None:
-        """Pass the point of no return, for this saga and every outer one. May still be refused."""
+        """Run the pivot: the point of no return for this saga and every outer one. It may still be refused."""
         self._must_be_open()
         if not self._inside:
-            raise SagaError("the pivot is the last thing inside the block")
-        await self._steps.run_pivot(pivot, command)
+            raise SagaError("the pivot is the last step inside the block")
+        await self._runner.run_pivot(pivot, command)
         saga: Saga | None = self
         while saga is not None:
             saga._phase = _Phase.COMMITTED
@@ -94,21 +97,21 @@ class Saga:
             saga = saga._outer
 
     async def finish(self, final: Final[C, R], command: C) -> R:
-        """Run a step that cannot fail any more, once the block has ended."""
+        """Run a final step, after the block has ended. It is retried until it is done."""
         if self._inside or self._phase is _Phase.OPEN:
             raise SagaError("a final step comes after the block")
-        return await self._steps.run_final(final, command)
+        return await self._runner.run_final(final, command)
 
     async def unwind(self, keep: Iterable[Reversible[Any, Any]] = ()) -> None:
-        """Take back what was asked for, last first; steps in `keep` stay as they are.
+        """Undo the steps so far, last first; steps in `keep` stay as they are.
 
-        A committed saga has nothing to take back. One undo is done before the next is asked for.
+        A committed saga has nothing to undo. Each undo ends before the next one starts.
         """
         kept = tuple(keep)
         while self._undos:
             undo = self._undos[-1]
             if undo.step not in kept:
-                await ignore_cancellation(self._steps.undo(undo.step, undo.command))
+                await ignore_cancellation(self._runner.undo(undo.step, undo.command))
             self._undos.pop()
         if self._phase is _Phase.OPEN:
             self._phase = _Phase.UNWOUND
@@ -124,7 +127,7 @@ class Saga:
         if error is None:
             self._hand_over()
         elif isinstance(error, FailureError | asyncio.CancelledError) and not self.committed:
-            # Anything else is a bug of ours: it parks the task and must undo nothing.
+            # Any other exception is a bug of ours: it parks the workflow's task and must undo nothing.
             await ignore_cancellation(self.unwind())
 
     def _hand_over(self) -> None:

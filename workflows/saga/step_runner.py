@@ -1,4 +1,4 @@
-"""How a step is run: once with its retries, or again and again until it is done."""
+"""Runs steps: with limited retries, or until they are done, with an operator's help if they are stuck."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,18 +24,18 @@ from workflows.saga.progress import ProgressTracker
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
 
-# After this long without success a step that may not give up is shown to operators.
+# A step that must not be abandoned is shown to operators after failing for this long.
 ATTENTION_AFTER = timedelta(seconds=30)
-# Noting it must not keep the step itself waiting.
+# Attempts at recording that a step is stuck: the recording must not delay the step itself.
 RECORD_ATTEMPTS = 3
 
 
 class StepRunner:
-    """Runs steps for one workflow, and keeps the board of what is being done."""
+    """Runs steps for one workflow, and updates its progress."""
 
-    def __init__(self, outside: tuple[System, ...], board: ProgressTracker) -> None:
-        self._calls = ActivityCaller(outside)
-        self.progress = board
+    def __init__(self, external_systems: tuple[System, ...], progress: ProgressTracker) -> None:
+        self._calls = ActivityCaller(external_systems)
+        self.progress = progress
         self._stuck: RecordAttentionCommand | None = None
         self._retry = False
         self._moves: Money | None = None
@@ -49,7 +49,7 @@ class StepRunner:
             return await finish_then_cancel(self._calls.local(step.do, command, LOCAL_ATTEMPTS))
 
     async def undo(self, step: Reversible[C, R], command: C) -> None:
-        """Take a step back, however long it takes."""
+        """Undo a step, however long it takes."""
         await self._retry_until_done(step.undo_name, step.undo, step.system, command, f"undo: {command.summary()}")
 
     async def run_pivot(self, pivot: Pivot[C, R], command: C) -> None:
@@ -59,40 +59,41 @@ class StepRunner:
     async def run_final(self, final: Final[C, R], command: C) -> R:
         """Run a final step until it is done.
 
-        Within our own database it is first tried in the local batch, for a bounded time: a local
-        activity that fails for ever would fill the history.
+        A step in our own database first runs as a local activity, for a limited number of attempts: a local activity
+        that keeps failing would fill the history.
         """
         if not self._calls.is_external(final.system):
             try:
                 with self.progress.step(final.name, command.summary()):
                     return await ignore_cancellation(self._calls.local(final.do, command, LOCAL_ATTEMPTS))
             except FailureError:
-                workflow.logger.warning("%s goes on as an activity", final.name)
+                workflow.logger.warning("%s continues as a regular activity", final.name)
         return await self._retry_until_done(final.name, final.do, final.system, command, command.summary())
 
-    async def retry_now(self, said: RetryNow) -> None:
-        """Try the stuck step again at once. Raises FailureError when that cannot be noted on the order."""
+    async def retry_now(self, action: RetryNow) -> None:
+        """Retry the stuck step at once. Raises FailureError when the retry cannot be recorded on the order."""
         stuck = self._stuck
         if stuck:
-            asked = {"code": None, "reason": said.reason, "statement_event": said.statement_event, "at": workflow.now()}
-            await self._record_attention(stuck.model_copy(update=asked))
-        # It may have come through meanwhile, and another may be stuck by now.
+            retry = {"reason": action.reason, "statement_event": action.statement_event, "at": workflow.now()}
+            await self._record_attention(stuck.model_copy(update={"code": None, **retry}))
+        # The step may have succeeded meanwhile, and another one may be stuck by now.
         self._retry = self._retry or (stuck is not None and self._stuck is stuck)
 
-    async def done_by_hand(self, said: DoneByHand) -> None:
-        """Take the stuck step for done at its provider; our own books are still mended.
+    async def done_by_hand(self, action: DoneByHand) -> None:
+        """Accept that the stuck step was done by hand at its provider: its next attempt updates only our database.
 
-        Raises ApplicationError when that may not be said so, and FailureError when it cannot be found out.
+        Raises ApplicationError when no step is stuck or a second person is needed, and FailureError when the
+        check itself fails.
         """
         stuck = self._stuck
-        taken = await self._check_done_by_hand(stuck, said) if stuck else None
-        if taken is None or not taken.confirmed_by or self._stuck is not stuck:
+        accepted = await self._check_done_by_hand(stuck, action) if stuck else None
+        if accepted is None or not accepted.confirmed_by or self._stuck is not stuck:
             raise no_stuck_step_error()
-        self._by_hand = taken
+        self._by_hand = accepted
 
-    async def _check_done_by_hand(self, stuck: RecordAttentionCommand, said: DoneByHand) -> CheckDoneByHandResult:
-        of = {"change": stuck.change, "order": stuck.order, "stuck_step": stuck.stuck_step, "since": stuck.at}
-        command = CheckDoneByHandCommand(**of, amount=self._moves, **said.model_dump())
+    async def _check_done_by_hand(self, stuck: RecordAttentionCommand, action: DoneByHand) -> CheckDoneByHandResult:
+        step = {"change": stuck.change, "order": stuck.order, "stuck_step": stuck.stuck_step, "since": stuck.at}
+        command = CheckDoneByHandCommand(**step, amount=self._moves, **action.model_dump())
         try:
             return await self._calls.local(DoneByHandActivities.check_done_by_hand, command, RECORD_ATTEMPTS)
         except FailureError as failure:
@@ -100,15 +101,17 @@ class StepRunner:
                 raise ApplicationError(SecondPersonNeeded.sentence, type=SecondPersonNeeded.code) from None
             raise
 
-    async def _retry_until_done(self, name: str, do: Callable[[Any, C], R], system: System, command: C, what: str) -> R:
-        """Run an activity until it succeeds or is refused. It never gives up and never hides."""
-        with self.progress.step(name, what):
+    async def _retry_until_done(
+        self, name: str, do: Callable[[Any, C], R], system: System, command: C, summary: str
+    ) -> R:
+        """Run an activity until it succeeds or is refused. After ATTENTION_AFTER it is shown as stuck."""
+        with self.progress.step(name, summary):
             try:
-                return await ignore_cancellation(self._calls.queued(do, system, command, ATTENTION_AFTER, what))
+                return await ignore_cancellation(self._calls.queued(do, system, command, ATTENTION_AFTER, summary))
             except FailureError as failure:
                 if is_refusal(failure):
                     raise
-                with self.progress.attention(name, what, error_code(failure)) as stuck:
+                with self.progress.attention(name, summary, error_code(failure)) as stuck:
                     return await ignore_cancellation(self._retry_with_attention(do, system, command, stuck))
 
     async def _retry_with_attention(self, do: Callable[[Any, C], R], system: System, command: C, stuck: StuckStep) -> R:
@@ -119,29 +122,29 @@ class StepRunner:
         try:
             await self._record_attention(self._stuck)
         except FailureError:
-            self.progress.set_unsettled(("what is left cannot be told: the store does not answer",))
+            self.progress.set_unsettled(("unknown: the store does not answer",))
         try:
             return await self._attempt_until_done(do, system, command, stuck.description)
         finally:
             self._stuck = None
 
-    async def _record_attention(self, note: RecordAttentionCommand) -> None:
-        """Write it on the order, and show what is left."""
-        left = await self._calls.local(AttentionActivities.record_attention, note, RECORD_ATTEMPTS)
-        self.progress.set_unsettled(left.items)
+    async def _record_attention(self, command: RecordAttentionCommand) -> None:
+        """Record the stuck step or its retry on the order, and show the order's unsettled items."""
+        unsettled = await self._calls.local(AttentionActivities.record_attention, command, RECORD_ATTEMPTS)
+        self.progress.set_unsettled(unsettled.items)
 
-    async def _attempt_until_done(self, do: Callable[[Any, C], R], system: System, command: C, what: str) -> R:
+    async def _attempt_until_done(self, do: Callable[[Any, C], R], system: System, command: C, summary: str) -> R:
         while True:
             self._retry = False
-            attempt = self._calls.queued(do, system, command, None, what)
+            attempt = self._calls.queued(do, system, command, None, summary)
             await self._wait_for(attempt)
             if self._by_hand:
                 by_hand = {"done_by_hand_reason": self._by_hand.reason, "done_by_hand_by": self._by_hand.confirmed_by}
                 command = command.model_copy(update=by_hand)
                 self._by_hand = None
             if not attempt.done():
-                # Its answer is not waited for any more: the next attempt has the same key.
-                attempt.add_done_callback(lambda given_up: given_up.cancelled() or given_up.exception())
+                # The result of this attempt is not needed any more: the next attempt has the same key.
+                attempt.add_done_callback(lambda abandoned: abandoned.cancelled() or abandoned.exception())
                 attempt.cancel()
                 continue
             try:
