@@ -1,1 +1,1 @@
-"""What Temporal and the store keep by name, and the messages and converter of our workflows."""
+"""Stored names, and the messages, search attributes and data converter of our workflows."""

@@ -1,4 +1,4 @@
-"""How data and failures are written for Temporal: what an operator reads there begins with a code."""
+"""Converts data and failures for Temporal: compact JSON, and failures whose message begins with a code."""
 
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -19,13 +19,13 @@ from temporalio.converter import (
 from temporalio.exceptions import ApplicationError
 
 INVALID_DATA = "INVALID_DATA"
-"""What was sent by hand does not fit: an update's data in the Web UI, say."""
+"""An operator sent data that does not match the schema, for example with an update in the Web UI."""
 
 _WRITER = SchemaSerializer(any_schema())
 
 
 class _Json(PydanticJSONPlainPayloadConverter):
-    """Writes JSON and leaves out what is as it always is, so a default of what is stored never changes."""
+    """Omits fields that have their default, to keep histories small; therefore a default must never change."""
 
     def to_payload(self, value: Any) -> Payload | None:
         """Write a value."""
@@ -34,15 +34,16 @@ class _Json(PydanticJSONPlainPayloadConverter):
 
 
 class CompactPayloadConverter(CompositePayloadConverter):
-    """Writes what was said and leaves out what need not be: every byte of a history is kept for years.
+    """Writes payloads as compact JSON: every byte of a history is kept for years.
 
-    There is one: the SDK asks for a converter at every task, and a new one learns every type anew.
+    It is a singleton: the SDK asks for a converter at every task, and a new one would build the schema of every type
+    again.
     """
 
     _one: ClassVar[Self | None] = None
 
     def __new__(cls) -> Self:
-        """Return the one there is."""
+        """Return the one instance."""
         if cls._one is None:
             cls._one = super().__new__(cls)
             usual = DefaultPayloadConverter.default_encoding_payload_converters
@@ -51,20 +52,20 @@ class CompactPayloadConverter(CompositePayloadConverter):
         return cls._one
 
     def __init__(self) -> None:
-        """Leave it as it was made."""
+        """Do nothing: the one instance is initialised in `__new__`."""
 
 
 class SafeFailureConverter(DefaultFailureConverter):
-    """Writes our own failures as "CODE: sentence", without the lines of code they came through.
+    """Writes our own failures as "CODE: sentence", without a stack trace.
 
-    An exception nobody foresaw keeps its lines: it is an engineer who will read it.
+    An unexpected exception keeps its stack trace, for the engineer who reads it.
     """
 
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
         """Write a failure."""
         super().to_failure(exception, payload_converter, failure)
         if isinstance(exception.__cause__, ValidationError):
-            failure.message = f"{INVALID_DATA}: {failure.message}: {_said(exception.__cause__)}"
+            failure.message = f"{INVALID_DATA}: {failure.message}: {_summarise(exception.__cause__)}"
             failure.ClearField("cause")
         elif isinstance(exception, ApplicationError) and exception.type:
             if not failure.message.startswith(exception.type):
@@ -74,10 +75,10 @@ class SafeFailureConverter(DefaultFailureConverter):
         failure.stack_trace = ""
 
 
-def _said(error: ValidationError) -> str:
-    """Return where data is wrong and how, without a word of it."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the data'}: {each['msg']}" for each in found)
+def _summarise(error: ValidationError) -> str:
+    """Return where data is invalid and why, without the data itself."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the data'}: {each['msg']}" for each in details)
 
 
 DATA_CONVERTER = replace(

@@ -1,4 +1,4 @@
-"""What goes in and out of the workflow: ids, times and codes, never anything personal."""
+"""The input and output of our workflows: ids, times and codes, never personal data."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,14 +10,14 @@ from temporal.names import System
 
 
 class UndoEntry(BaseModel):
-    """A step that may have to be taken back, as data: it survives continue-as-new."""
+    """A step that may have to be undone, as data that survives continue-as-new."""
 
     step: str
     command: dict[str, Any]
 
 
 class StartDraft(BaseModel):
-    """What a run starts with. Which providers are outside is fixed for its whole life."""
+    """The input of a run. The set of external systems stays the same for the whole run."""
 
     order: str
     external_systems: tuple[System, ...] = ()
@@ -26,7 +26,7 @@ class StartDraft(BaseModel):
     draft_opened_by: str | None = None
     ever_confirmed: bool = False
     recover: bool = False
-    """Whether to begin with what earlier runs left: requests half done, or never taken up."""
+    """Whether to begin with the unfinished work of earlier runs: requests begun but not ended, or never started."""
 
 
 class DraftResult(BaseModel):
@@ -34,39 +34,39 @@ class DraftResult(BaseModel):
 
     order: str
     requests_handled: int
-    """How many requests it answered."""
+    """How many requests the run served."""
 
 
 class RequestInput(BaseModel):
-    """A request by its id. An operator may leave the id out to confirm or discard by hand."""
+    """A request, by its id. An operator may omit the id to confirm or discard without a request from the API."""
 
     change: str | None = None
     reason: str = ""
-    """By hand: why."""
+    """For operators: why."""
 
 
 class ExtendInput(RequestInput):
-    """A new deadline for the draft: by its request's id, or by hand with the time itself."""
+    """A new deadline for the draft: by the request's id, or, for operators, with the deadline itself."""
 
     expires_at: datetime | None = None
     minutes: int | None = Field(default=None, ge=1, le=MAX_DEADLINE // timedelta(minutes=1))
-    """By hand: how long from now."""
+    """For operators: the deadline in minutes from now."""
 
 
 class OperatorActionInput(BaseModel):
-    """What an operator says of a stuck step: a reason, which is recorded on the order. No names in it, please."""
+    """An operator's action on a stuck step. Its reason is recorded on the order and must not name people."""
 
     reason: str = ""
     statement_event: int | None = None
-    """For the API: the order's event by which it has written down who says so, and why."""
+    """For the API: the number of the order's event that records the operator and the reason."""
 
 
 class RetryNow(OperatorActionInput):
-    """Try the stuck step again at once."""
+    """Retry the stuck step at once."""
 
 
 class DoneByHand(OperatorActionInput):
-    """The stuck step was done by hand."""
+    """The operator states that the stuck step was done by hand at its provider."""
 
 
 class RequestResult(BaseModel):
@@ -78,7 +78,7 @@ class RequestResult(BaseModel):
 
 
 class StepProgress(BaseModel):
-    """One step of the request under way."""
+    """One step of the current request."""
 
     step: str
     description: str
@@ -86,29 +86,29 @@ class StepProgress(BaseModel):
 
 
 class StuckStep(BaseModel):
-    """A step that keeps failing and is tried again and again."""
+    """A step that keeps failing and is retried until it is done."""
 
     step: str
     description: str
     since: datetime
     code: str
     unsettled: tuple[str, ...] = ()
-    """What the order has that is not settled: seats, lines, money."""
+    """What the order has that is neither as before nor final: seats, lines, money."""
 
 
 class Progress(BaseModel):
-    """What a run is doing right now."""
+    """The state of a run: the answer to the query `progress`."""
 
     order: str
     request: str | None
     kind: str | None
     summary: str = ""
-    """What it asks for, in words."""
+    """The request in words."""
     steps: tuple[StepProgress, ...]
     queued: int
-    """How many requests wait for their turn."""
+    """How many requests wait in the queue."""
     draft_open: bool
     expires_at: datetime | None
     undo_count: int
-    """How many steps a discard would take back."""
+    """How many steps a discard would undo."""
     stuck: StuckStep | None

@@ -17,7 +17,7 @@ class System(StrEnum):
 
 
 class StepName(StrEnum):
-    """The activities: steps, their undos, and what the engine runs beside them."""
+    """The activities: steps, their undos, and the activities that are no steps of a change."""
 
     PLAN_CHANGE = "plan_change"
     VALIDATE_TRAVELLERS = "validate_travellers"
@@ -70,9 +70,9 @@ RECONCILE_ID = "reconcile"
 """The id of the schedule that reconciles, and of the runs it starts."""
 
 DRAFT_CLOSING = "DRAFT_CLOSING"
-"""The run has decided to end; a client that asks again reaches the next run."""
+"""The run is about to end; a client that retries reaches the next run."""
 QUEUE_FULL = "QUEUE_FULL"
-"""Six requests wait already; a client that asks again may find a place in the queue."""
+"""Six requests are queued already; a client may retry later."""
 NOTHING_STUCK = "NOTHING_STUCK"
 """No step needs attention."""
 NEEDS_REQUEST = "NEEDS_REQUEST"

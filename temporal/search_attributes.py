@@ -1,4 +1,4 @@
-"""Search attributes of our workflows, and the query by which operators find what needs them."""
+"""Search attributes of our workflows, and the query for drafts that need an operator."""
 
 from temporalio.common import SearchAttributeKey
 
