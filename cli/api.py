@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 from temporalio.client import Client
 from temporalio.service import RetryConfig
 
-import worker
 from api.app import create_app
 from api.auth.access_tokens import TokenVerifier
 from api.auth.authenticator import AuthSettings
@@ -22,9 +21,10 @@ from api.services.change_stream import ChangeStreams
 from api.settings import DeskSettings, DiscoverSettings, EnturSettings, TokenSettings, WatchSettings
 from api.workflow_client import OrderWorkflowClient
 from runtime.bootstrap import Components, build_components
-from runtime.observability import collectors, observability
+from runtime.observability import collectors, start_observability
 from runtime.settings import Settings
 from runtime.startup_checks import check_configuration
+from runtime.temporal_client import connect
 from telemetry.metrics_server import metrics_served
 
 # A request that cannot reach Temporal is answered 503 within its own patience.
@@ -55,8 +55,10 @@ async def serve(settings: Settings) -> None:
     """Serve the API until told to stop."""
     check_configuration(settings)
     made = build_components(settings)
-    with observability("changeover-api", wanted_port=settings.api_metrics_port, tracing=settings.tracing) as told:
-        client = await worker.connect(settings, lazy=True, retry=QUICK, observability=told)
+    with start_observability(
+        "changeover-api", metrics_port=settings.api_metrics_port, tracing=settings.tracing
+    ) as told:
+        client = await connect(settings, lazy=True, retry=QUICK, observability=told)
         with metrics_served(settings.metrics_host, settings.api_metrics_port, collectors(made.store, client, told)):
             buckets = _buckets(settings.rate_limit_redis.get_secret_value())
             await _server(settings, made, client, buckets).serve()
@@ -70,7 +72,7 @@ def _access(settings: Settings) -> AuthSettings:
         audience=settings.token_audience,
         keys=settings.token_keys,
         algorithms=settings.token_algorithms,
-        longest=settings.token_max_lifetime,
+        max_lifetime=settings.token_max_lifetime,
     )
     tokens = TokenVerifier(issuer) if settings.token_issuer else None
     return AuthSettings(
@@ -109,7 +111,7 @@ def _server(settings: Settings, components: Components, client: Client, buckets:
         from api.middleware.request_tracing import TracingMiddleware  # noqa: PLC0415 - tracing is optional
 
         app.add_middleware(TracingMiddleware)
-    return Server(serving(app, settings), app.state.watchers)
+    return Server(serving(app, settings), app.state.change_streams)
 
 
 def serving(app: ASGIApp, settings: Settings) -> uvicorn.Config:

@@ -1,1 +1,1 @@
-"""The wiring of one process: settings, components, start-up checks and what runs beside the worker."""
+"""The wiring of one process: settings, components, start-up checks and background tasks."""

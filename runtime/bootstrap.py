@@ -1,4 +1,4 @@
-"""The real parts of an installation: settings to store, providers and activities."""
+"""Dependency wiring: builds the store, the providers and the activities of an installation from its settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ from temporal.names import System
 
 @dataclass(frozen=True)
 class Components:
-    """What an installation is made of."""
+    """The components of an installation: its store, its providers and the limits that its activities apply."""
 
     store: Store
     seats: SeatInventory
@@ -49,19 +49,19 @@ class Components:
 
     @property
     def external_systems(self) -> tuple[System, ...]:
-        """Providers that leave our database: their steps run on their own task queues."""
-        lives = {
+        """The external systems: providers outside our database, whose steps run on task queues of their own."""
+        external = {
             System.SEATS: self.seats.external,
             System.OFFERS: self.offers.external,
             System.PAYMENTS: self.payments.external,
         }
-        return tuple(place for place, outside in lives.items() if outside)
+        return tuple(system for system, is_external in external.items() if is_external)
 
 
 def build_components(settings: Settings) -> Components:
-    """Return the real parts for these settings: the providers they name, or embedded ones on the one database.
+    """Return the components for these settings: the providers they name, or else the embedded ones.
 
-    Raises ProviderSettingError for a provider that cannot be had.
+    Raises ProviderSettingError for a provider that cannot be loaded.
     """
     store = Store(settings.database)
     return Components(
@@ -77,21 +77,21 @@ def build_components(settings: Settings) -> Components:
 
 
 def build_activities(components: Components) -> list[Callable[..., Any]]:
-    """Return every activity, bound to its parts."""
-    once = StepExecutor(components.store)
-    looks = ContextLoader(components.store, components.offers)
-    plans = PlanActivities(once, looks, components.deadlines)
-    travellers = TravellerActivities(once, looks)
-    quotes = QuoteActivities(once, looks)
-    seats = SeatActivities(once, components.seats, components.deadlines, components.hold_limits)
-    lines = OrderLineActivities(once, components.deadlines)
-    payments = PaymentActivities(once, components.payments, components.deadlines)
-    drafts = DraftActivities(once)
-    outcomes = OutcomeActivities(once)
-    recovery = RecoveryActivities(once)
-    attention = AttentionActivities(once)
-    by_hand = DoneByHandActivities(once, components.dual_control)
-    strays = ReconciliationActivities(components.store)
+    """Return every activity except those for webhooks, bound to its components."""
+    executor = StepExecutor(components.store)
+    loader = ContextLoader(components.store, components.offers)
+    plans = PlanActivities(executor, loader, components.deadlines)
+    travellers = TravellerActivities(executor, loader)
+    quotes = QuoteActivities(executor, loader)
+    seats = SeatActivities(executor, components.seats, components.deadlines, components.hold_limits)
+    lines = OrderLineActivities(executor, components.deadlines)
+    payments = PaymentActivities(executor, components.payments, components.deadlines)
+    drafts = DraftActivities(executor)
+    outcomes = OutcomeActivities(executor)
+    recovery = RecoveryActivities(executor)
+    attention = AttentionActivities(executor)
+    done_by_hand = DoneByHandActivities(executor, components.dual_control)
+    reconciliation = ReconciliationActivities(components.store)
     return [
         plans.plan_change,
         travellers.validate_travellers,
@@ -111,12 +111,12 @@ def build_activities(components: Components) -> list[Callable[..., Any]]:
         outcomes.record_outcome,
         recovery.find_unfinished_work,
         attention.record_attention,
-        by_hand.check_done_by_hand,
-        strays.find_orphaned_orders,
-        strays.check_invariants,
+        done_by_hand.check_done_by_hand,
+        reconciliation.find_orphaned_orders,
+        reconciliation.check_invariants,
     ]
 
 
 def build_webhook_activities(components: Components) -> list[Callable[..., Any]]:
-    """Return the activities that run on the webhooks' own queue."""
+    """Return the activities that run on the task queue for webhooks."""
     return [DeliveryActivities(components.store, WebhookSender(components.url_policy)).deliver_next_event]

@@ -1,4 +1,4 @@
-"""What a process tells of itself, put together from real parts: what it sends, and what is read when it is scraped."""
+"""Wires logs, traces and metrics for one process."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,12 +21,12 @@ from telemetry.temporal_sdk import SdkMetrics, runtime
 from telemetry.tracing import traced
 from temporal.search_attributes import NEEDS_ATTENTION_QUERY
 
-PATIENCE = timedelta(seconds=2)
+QUERY_TIMEOUT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
 class Observability:
-    """How Temporal's SDK is to tell of itself in this process."""
+    """How Temporal's SDK logs, measures and traces in this process."""
 
     runtime: Runtime
     sdk_port: int
@@ -34,20 +34,20 @@ class Observability:
 
 
 @contextmanager
-def observability(service: str, *, wanted_port: int, tracing: bool) -> Iterator[Observability]:
-    """Log for Temporal's SDK, and let it count and send spans as far as it is wanted, until the block ends.
+def start_observability(service: str, *, metrics_port: int, tracing: bool) -> Iterator[Observability]:
+    """Forward the logs of Temporal's SDK to ours; serve its metrics and export spans if enabled, until the block ends.
 
-    Raises TracingMissingError when spans are wanted that OpenTelemetry is not there for.
+    Raises TracingMissingError when tracing is enabled and OpenTelemetry is not installed.
     """
-    # The SDK cannot choose a port and say which.
-    sdk_port = free_port() if wanted_port else 0
-    with traced(service, wanted=tracing) as plugins:
+    # The SDK cannot choose a free port and report it.
+    sdk_port = free_port() if metrics_port else 0
+    with traced(service, enabled=tracing) as plugins:
         yield Observability(runtime(sdk_port), sdk_port, plugins)
 
 
 def collectors(store: Store, client: Client, observability: Observability) -> Sequence[Collector]:
-    """Return what is read at every scrape; asked from another thread, Temporal answers by this one's loop."""
-    attention = partial(_asked_from_a_thread, client, asyncio.get_running_loop())
+    """Return the collectors that every scrape reads: from its own thread, with the queries to Temporal on this loop."""
+    attention = partial(_count_from_a_thread, client, asyncio.get_running_loop())
     return [
         CachedCollector("changeover_store_up", "Whether the store could be read.", partial(store_gauges, store)),
         CachedCollector("changeover_temporal_up", "Whether Temporal answered.", attention),
@@ -55,11 +55,13 @@ def collectors(store: Store, client: Client, observability: Observability) -> Se
     ]
 
 
-def _asked_from_a_thread(client: Client, loop: asyncio.AbstractEventLoop) -> Iterable[Metric]:
-    return asyncio.run_coroutine_threadsafe(_needing_attention(client), loop).result(2 * PATIENCE.total_seconds())
+def _count_from_a_thread(client: Client, loop: asyncio.AbstractEventLoop) -> Iterable[Metric]:
+    return asyncio.run_coroutine_threadsafe(_count_needing_attention(client), loop).result(
+        2 * QUERY_TIMEOUT.total_seconds()
+    )
 
 
-async def _needing_attention(client: Client) -> list[Metric]:
-    async with asyncio.timeout(PATIENCE.total_seconds()):
-        found = await client.count_workflows(NEEDS_ATTENTION_QUERY, rpc_timeout=PATIENCE)
-    return [GaugeMetricFamily("changeover_needs_attention", "Orders that wait for an operator.", value=found.count)]
+async def _count_needing_attention(client: Client) -> list[Metric]:
+    async with asyncio.timeout(QUERY_TIMEOUT.total_seconds()):
+        counted = await client.count_workflows(NEEDS_ATTENTION_QUERY, rpc_timeout=QUERY_TIMEOUT)
+    return [GaugeMetricFamily("changeover_needs_attention", "Orders that need an operator.", value=counted.count)]

@@ -1,4 +1,4 @@
-"""Looks for events owed to webhooks that nobody delivers, and starts who does."""
+"""The outbox relay: polls the store for pending events, and starts or signals the workflows that deliver them."""
 
 import asyncio
 import logging
@@ -17,67 +17,67 @@ from workflows.deliver_events import DeliverEvents, StartDelivery
 
 log = logging.getLogger(__name__)
 
-MOST = 100
-"""Orders handed over in one look; the next one comes in a moment."""
-KEPT = timedelta(days=30)
-"""How long it is remembered what became of an event."""
-FORGET_EVERY = timedelta(hours=1)
-_HANDING_OVER = timedelta(seconds=10)
+MAX_ORDERS = 100
+"""Orders handed over in one poll; the next poll follows shortly."""
+RETENTION = timedelta(days=30)
+"""How long the store keeps the delivery of an event after its end."""
+DELETE_EVERY = timedelta(hours=1)
+_HANDOVER_TIMEOUT = timedelta(seconds=10)
 
 
 class OutboxRelay:
-    """Hands what is owed over to workflows. Any number may do so at once: an order has one run for each webhook."""
+    """Hands pending orders over to workflows. Several relays may run at once: an order has one run per webhook."""
 
     def __init__(self, client: Client, store: Store) -> None:
         self._client = client
         self._store = store
-        self._forgot = store.now() - FORGET_EVERY
+        self._deleted_at = store.now() - DELETE_EVERY
 
     async def run_forever(self, every: timedelta) -> None:
-        """Look, for ever. Whatever goes wrong, what is owed is found at the next look."""
+        """Poll until cancelled. After any error the next poll finds the same pending events again."""
         while True:
             try:
                 await self.poll_once()
-            except Exception as error:  # noqa: BLE001 - neither store nor Temporal being away may end it
-                log.warning("events owed to webhooks could not be handed over: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - an outage of the store or of Temporal must not end the relay
+                log.warning("outbox relay failed: %s", type(error).__name__)
             await asyncio.sleep(every.total_seconds())
 
     async def poll_once(self) -> int:
-        """Look once; return how many orders were handed over."""
-        found = await asyncio.to_thread(self._heads)
-        async with asyncio.timeout(_HANDING_OVER.total_seconds()):
-            # One that cannot be handed over keeps none of the others waiting.
-            said = await asyncio.gather(*(self._hand_over(head) for head in found), return_exceptions=True)
-        for wrong in filter(None, said):
-            raise wrong
-        return len(found)
+        """Hand all pending orders over, once; return how many. Raises the first error, after all were tried."""
+        pending = await asyncio.to_thread(self._find_pending)
+        async with asyncio.timeout(_HANDOVER_TIMEOUT.total_seconds()):
+            # An order that cannot be handed over does not delay the others.
+            results = await asyncio.gather(*(self._hand_over(order) for order in pending), return_exceptions=True)
+        for error in filter(None, results):
+            raise error
+        return len(pending)
 
-    async def _hand_over(self, head: PendingOrder) -> None:
-        await self._start(head)
-        await asyncio.to_thread(self._handed_over, head)
+    async def _hand_over(self, pending: PendingOrder) -> None:
+        await self._start(pending)
+        await asyncio.to_thread(self._mark_handed_over, pending)
 
-    def _heads(self) -> list[PendingOrder]:
+    def _find_pending(self) -> list[PendingOrder]:
         now = self._store.now()
-        if now - self._forgot >= FORGET_EVERY:
+        if now - self._deleted_at >= DELETE_EVERY:
             with self._store.write() as tx:
-                outbox.forget_before(tx, now - KEPT)
-            self._forgot = now
+                outbox.forget_before(tx, now - RETENTION)
+            self._deleted_at = now
         with self._store.read() as tx:
-            return outbox.pending(tx, now, MOST)
+            return outbox.pending(tx, now, MAX_ORDERS)
 
-    async def _start(self, head: PendingOrder) -> None:
-        """Start the order's run, or tell the one there is to look: one or the other, whenever it ends."""
-        host = httpx2.URL(head.url).host
+    async def _start(self, pending: PendingOrder) -> None:
+        """Start the order's run or signal the running one, atomically, so that no event is missed when a run ends."""
+        host = httpx2.URL(pending.url).host
         await self._client.start_workflow(
             DeliverEvents.run,
-            StartDelivery(webhook=head.webhook, order=head.order, host=host),
-            id=delivery_id(head.webhook, head.order),
+            StartDelivery(webhook=pending.webhook, order=pending.order, host=host),
+            id=delivery_id(pending.webhook, pending.order),
             task_queue=WEBHOOKS_QUEUE,
             start_signal=DELIVER_NOW,
-            static_summary=f"Events of order {head.order} for {host}",
-            search_attributes=TypedSearchAttributes([SearchAttributePair(ORDER_NUMBER, head.order)]),
+            static_summary=f"Events of order {pending.order} for {host}",
+            search_attributes=TypedSearchAttributes([SearchAttributePair(ORDER_NUMBER, pending.order)]),
         )
 
-    def _handed_over(self, head: PendingOrder) -> None:
+    def _mark_handed_over(self, pending: PendingOrder) -> None:
         with self._store.write() as tx:
-            outbox.mark_handed_over(tx, head.webhook, head.order, self._store.now())
+            outbox.mark_handed_over(tx, pending.webhook, pending.order, self._store.now())

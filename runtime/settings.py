@@ -1,4 +1,4 @@
-"""Settings from the environment (CHANGEOVER_...), with defaults for one machine."""
+"""Settings from environment variables (CHANGEOVER_...) or secret files, with defaults for a single machine."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,176 +8,182 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.settings import ALGORITHMS, LOOPBACK
-from domain.dual_control import checked_limits
+from domain.dual_control import check_limits
 from telemetry.logs import LogFormat
 
 _SECRETS = Path("/run/secrets")
-"""Where containers find files with secrets; `changeover_database` there is CHANGEOVER_DATABASE."""
-SHORTEST_PEPPER = 32
-_NAMED = r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$"
+"""The folder of a container's secret files; the file `changeover_database` there is CHANGEOVER_DATABASE."""
+MIN_PEPPER_LENGTH = 32
+_CLASS_PATH = r"^([A-Za-z_][\w.]*:[A-Za-z_]\w*)?$"
 
 
 class Settings(BaseSettings):
-    """How this installation runs. Temporal's own address, namespace and TLS come from its profile."""
+    """The settings of an installation. A Temporal profile may set Temporal's address, namespace and TLS."""
 
     model_config = SettingsConfigDict(
         env_prefix="CHANGEOVER_",
         secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
-        hide_input_in_errors=True,  # some are secrets
+        hide_input_in_errors=True,  # some values are secrets
     )
 
     database: str = "sqlite:///changeover.db"
     """sqlite:///path or postgresql://user:password@host/name"""
     temporal_address: str = "127.0.0.1:7233"
-    """Used when neither a Temporal profile nor TEMPORAL_ADDRESS names one."""
+    """Temporal's address, used when neither a Temporal profile nor TEMPORAL_ADDRESS sets one."""
     production: bool = False
-    """Refuse to start with what is for development: SQLite, Temporal's development server, an API without a door."""
+    """Refuse to start with SQLite, with Temporal's development server, or without authentication."""
     api_host: str = "127.0.0.1"
+    """The address on which the API listens."""
     api_port: int = 8080
     api: str = ""
-    """Where operators' commands find the API; empty: on this machine, at `api_port`."""
+    """The API's URL for operators' commands; empty: this machine, at `api_port`."""
     key: SecretStr = SecretStr("")
-    """The API key by which operators' commands are known."""
+    """The API key with which operators' commands authenticate."""
     tenant: str = "default"
+    """The tenant of unauthenticated requests, and of commands that work on the database."""
     key_pepper: SecretStr = SecretStr("")
-    """What clients' API keys are hashed with, 32 characters or more; without, no keys are taken."""
+    """The secret with which API keys are hashed, at least 32 characters; empty: no API keys are accepted."""
     token_issuer: str = ""
-    """Whose access tokens are taken: their `iss`; without, none are."""
+    """The issuer (`iss`) of accepted access tokens; empty: no tokens are accepted."""
     token_audience: str = "changeover"  # noqa: S105 - a name, no secret
-    """Their `aud`."""
+    """The audience (`aud`) of accepted access tokens."""
     token_keys: str = Field(default="", pattern=r"^(https://.+|http://(127\.0\.0\.1|localhost|\[::1\])[:/].*)?$")
-    """Where the issuer's public keys (JWKS) are."""
+    """The URL of the issuer's public keys (JWKS): https, or http on loopback."""
     token_algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
     token_max_lifetime: timedelta = timedelta(hours=1)
-    """How long a token may be good for in all."""
+    """The longest accepted lifetime of a token, from its issue to its expiry."""
     client_per_minute: int = Field(default=600, ge=1)
-    """Requests of each client that is known."""
+    """Requests per minute and authenticated client."""
     unauthenticated_per_minute: int = Field(default=30, ge=1)
-    """Requests from each address by whom is not let in."""
+    """Unauthenticated requests per minute and IP address."""
     single_person_limits: dict[str, int] = {}
-    """Up to how much, in minor units by currency, one operator may say that money was moved by hand: {"NOK": 100000}.
+    """The highest amount, in minor units per currency, that one operator may state as moved by hand: {"NOK": 100000}.
 
-    Above, and in a currency that is not named, a second one has to say so too. The worker reads it.
+    Above it, and in a currency that is not listed, a second operator must confirm the statement. The worker reads it.
     """
     prices_per_minute: int = Field(default=120, ge=1)
-    """Of a client's requests, those that only ask for prices: offers, quotes, change options."""
+    """Price requests (offers, quotes, change options) per minute and authenticated client."""
     rate_limit_redis: SecretStr = SecretStr("")
-    """Where requests are counted, redis://... or rediss://...; empty: in each API process by itself."""
-    seats: str = Field(default="", pattern=_NAMED)
-    """Whose seat inventory: `module:Class` of one of your own (docs/tutorial.md), empty for the embedded one.
+    """The Redis that counts requests, redis://... or rediss://...; empty: each API process counts for itself."""
+    seats: str = Field(default="", pattern=_CLASS_PATH)
+    """The seat inventory: `module:Class` of your own provider (docs/tutorial.md); empty: the embedded one.
 
-    What is named here lives outside our database and has a task queue of its own. Worker and API must agree.
+    Such a provider is external to our database and has a task queue of its own. Worker and API need the same value.
     """
-    offers: str = Field(default="", pattern=_NAMED)
-    """Whose offer catalogue: likewise."""
-    payments: str = Field(default="", pattern=_NAMED)
-    """Whose payment provider: likewise."""
+    offers: str = Field(default="", pattern=_CLASS_PATH)
+    """The offer catalogue: likewise."""
+    payments: str = Field(default="", pattern=_CLASS_PATH)
+    """The payment provider: likewise."""
     retention: timedelta | None = Field(default=None, gt=timedelta())
-    """How long after an order has ended `erase --due` leaves its people in (ISO 8601, P730D); none: for ever."""
+    """How long `erase --due` keeps personal data after an order's end (ISO 8601, P730D); unset: it never expires."""
     draft_life: timedelta = timedelta(minutes=20)
+    """How long a draft stays open after its last change."""
     offer_life: timedelta = timedelta(minutes=20)
+    """How long an offer of the embedded catalogue is valid."""
     hold_margin: timedelta = timedelta(hours=24)
-    """How much longer than its draft a seat is held, as a safety net."""
+    """How much longer than its draft a seat is held, as a safety margin."""
     changes_per_hour: int = Field(default=200, ge=1)
-    """How often one order may be asked to change, or to last longer; ending its draft is not counted."""
+    """Changes and extensions per hour and order; requests that end its draft are not counted."""
     seats_held_per_order: int = Field(default=100, ge=1)
-    """Seats a draft may hold at once that are not sold yet."""
+    """Seats that a draft may hold at once, not counting sold ones."""
     seats_held_per_client: int = Field(default=1000, ge=1)
-    """Seats all open drafts of a client that is known may hold at once."""
+    """Seats that all open drafts of an authenticated client may hold at once."""
     reconcile_every: timedelta = timedelta(minutes=1)
-    """How often store and Temporal are compared; taken when the schedule is first made."""
+    """The interval of the reconciliation between store and Temporal; read when its schedule is first created."""
     webhooks_allow_private: bool = False
-    """Let webhooks have plain http and any address: for development, never where others subscribe."""
+    """Allow webhooks with plain http and private addresses: for development only, not where other parties subscribe."""
     webhooks_poll_interval: timedelta = Field(default=timedelta(seconds=1), gt=timedelta())
-    """How often a worker looks for events that no webhook has been told of."""
+    """How often a worker polls the outbox for pending events."""
     webhooks_at_once: int = Field(default=32, ge=1)
-    """Posts to webhooks a worker has under way."""
+    """Concurrent posts to webhooks per worker."""
     shutdown_seconds: float = Field(default=25, gt=0)
-    """How long a stopping worker lets steps finish; longer than one attempt (activities/support/step_kinds.py)."""
+    """Seconds that a stopping worker lets steps finish; longer than one attempt (activities/support/step_kinds.py)."""
     entur_supplement_path: str = "/v1/update-order/supplement-products"
-    """Below /sales; where Entur itself adds supplements is not public."""
+    """The path below /sales that adds supplements; Entur's own path for it is not public."""
     entur_unnamed_per_minute: int = Field(default=10, ge=1)
-    """Requests per address from clients without a well-formed ET-Client-Name."""
+    """Requests per minute and IP address from clients without a well-formed ET-Client-Name."""
     entur_named_per_minute: int = Field(default=600, ge=1)
-    """Requests per client name."""
+    """Requests per minute and ET-Client-Name."""
     discover_base_path: str = Field(default="/b2bmarket/v1", pattern=r"^(/[A-Za-z0-9_.~-]+)+$")
-    """Where discover.swiss's order API is served."""
+    """The base path of discover.swiss's order API."""
     discover_strict: bool = False
-    """Answer 400 instead of 200 where validation errors are among the messages; the body is the same."""
+    """Answer 400 instead of 200 when the messages contain validation errors; the body is the same."""
     web_ui: str | None = None
-    """Where Temporal's Web UI is, such as http://127.0.0.1:8233: the desk links to it."""
+    """The URL of Temporal's Web UI, such as http://127.0.0.1:8233; the desk links to it."""
     desk: bool | None = None
-    """Whether /desk is served; by default only where the API binds to loopback, for it has no accounts."""
+    """Whether /desk is served; by default only if the API binds to loopback (docs/desk.md)."""
     desk_hosts: tuple[str, ...] = ()
-    """Names the desk may be called by, beside loopback ones and api_host (docs/desk.md)."""
+    """Host names under which the desk is served, besides loopback and `api_host` (docs/desk.md)."""
     heartbeat: Path | None = None
-    """A file the worker writes every few seconds, for `python -m runtime.heartbeat FILE` (docs/deployment.md)."""
+    """A file that the worker writes every few seconds, for `python -m runtime.heartbeat FILE` (docs/deployment.md)."""
     proxies: str = Field(default="", pattern=r"^[0-9a-fA-F.:/, ]*$")
-    """Proxies in front of the API, by address or network: what they say of who asks (`X-Forwarded-For`) is believed."""
+    """Trusted proxies in front of the API, by address or network: their `X-Forwarded-For` is the client's address."""
     connections: int = Field(default=1000, ge=1)
-    """Connections an API process serves at once; whoever asks over more is answered 503."""
+    """Concurrent connections per API process; requests on further connections get 503."""
     watchers: int = Field(default=100, ge=1)
-    """How many changes clients may watch live at once, in each API process."""
+    """Concurrent change streams (server-sent events) per API process."""
     watchers_per_client: int = Field(default=25, ge=1)
-    """How many of these a client that is known may have."""
+    """Concurrent change streams per authenticated client and API process."""
     watch_life: timedelta = timedelta(minutes=15)
-    """How long such a stream lives before its client has to resume it."""
+    """The lifetime of a change stream, after which its client must resume it."""
     build: str = ""
-    """Which build the worker is, so that a draft stays with the one that opened it (docs/releasing.md); empty: any."""
+    """The worker's build id; a draft stays with the build that opened it (docs/releasing.md); empty: any build."""
     log_format: LogFormat | None = None
     """json or console; by default console on a terminal and JSON lines elsewhere."""
     metrics_host: str = "127.0.0.1"
     api_metrics_port: int = Field(default=0, ge=0, le=65535)
-    """Where the API serves /metrics; 0: nowhere."""
+    """The port on which the API serves /metrics; 0: not served."""
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
-    """Likewise the worker."""
+    """The port on which the worker serves /metrics; 0: not served."""
     tracing: bool = False
-    """Whether spans are sent to where OTEL_EXPORTER_OTLP_ENDPOINT says; needs the extra `tracing`."""
+    """Whether spans are exported to OTEL_EXPORTER_OTLP_ENDPOINT; needs the extra `tracing`."""
     threads: int = Field(default=16, ge=2)
+    """Activities that a worker runs at once, per task queue."""
     cached_drafts: int = Field(default=500, ge=0)
+    """Workflow runs that a worker keeps in memory; others are replayed from their history."""
     sandboxed: bool = False
-    """Run workflows in Temporal's sandbox, which the tests do: slower (docs/decisions/0017)."""
+    """Run workflows in Temporal's sandbox, as the tests do; this is slower (docs/decisions/0017)."""
     drafts_at_once: int = Field(default=8, ge=2)
-    """How many drafts a worker moves at once; the others wait in Temporal's queue, where no time-out runs.
+    """Workflow tasks that a worker runs at once; the others wait in Temporal's task queue, where no time-out runs.
 
-    Too many share the processor until none ends within its task's time-out, and all begin anew.
+    With too many, they share the processor until none ends within its task's time-out, and all start again.
     """
 
     @field_validator("key_pepper")
     @classmethod
-    def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if value and len(value.get_secret_value()) < SHORTEST_PEPPER:
-            raise ValueError(f"at least {SHORTEST_PEPPER} characters, such as `openssl rand -hex 32` prints")
+    def _check_pepper(cls, value: SecretStr) -> SecretStr:
+        if value and len(value.get_secret_value()) < MIN_PEPPER_LENGTH:
+            raise ValueError(f"at least {MIN_PEPPER_LENGTH} characters, such as `openssl rand -hex 32` prints")
         return value
 
     @field_validator("single_person_limits")
     @classmethod
-    def _of_currencies(cls, value: dict[str, int]) -> dict[str, int]:
-        return dict(checked_limits(value))
+    def _check_currencies(cls, value: dict[str, int]) -> dict[str, int]:
+        return dict(check_limits(value))
 
     @field_validator("rate_limit_redis")
     @classmethod
-    def _a_redis(cls, value: SecretStr) -> SecretStr:
+    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
         if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
             raise ValueError("redis://... or rediss://..., or empty")
         return value
 
     @field_validator("token_algorithms")
     @classmethod
-    def _public(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_algorithms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not set(value) <= set(ALGORITHMS):
             raise ValueError(f"of {', '.join(ALGORITHMS)}")
         return value
 
     @model_validator(mode="after")
-    def _issuer_with_keys(self) -> Self:
+    def _check_issuer_has_keys(self) -> Self:
         if bool(self.token_issuer) != bool(self.token_keys):
             raise ValueError("token_issuer and token_keys belong together")
         return self
 
     @property
     def authentication_enabled(self) -> bool:
-        """Whether the API asks clients who they are."""
+        """Whether the API authenticates clients."""
         return bool(self.key_pepper) or bool(self.token_issuer)
 
     @property

@@ -10,12 +10,12 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
-import worker
 from cli.doctor.findings import Finding, Verdict, bad, note, ok
 from cli.doctor.pollers import pollers
 from cli.doctor.target import Target
 from cli.temporal_server import temporal_binary
 from runtime.settings import Settings
+from runtime.temporal_client import connect
 from store.database.store import utc_now
 from temporal.names import RECONCILE_ID, System
 from temporal.search_attributes import SEARCH_ATTRIBUTES
@@ -31,43 +31,43 @@ DISPATCH = Finding(
 )
 
 
-async def look(patient: Target) -> list[Finding]:
+async def examine(target: Target) -> list[Finding]:
     """Look at the Temporal server the settings name."""
     found: list[Finding] = []
     try:
         async with asyncio.timeout(SECONDS):
-            client = await worker.connect(patient.settings, retry=ONCE)
-            async for each in _looked(client, patient):
+            client = await connect(target.settings, retry=ONCE)
+            async for each in _looked(client, target):
                 found.append(each)  # noqa: PERF401 - what was found before a failure is told too
     except (RuntimeError, RPCError, TimeoutError) as error:
-        found.append(_silent(patient, error))
+        found.append(_silent(target, error))
     return found
 
 
-def _silent(patient: Target, error: Exception) -> Finding:
-    what = f"Temporal at {patient.temporal} does not answer"
+def _silent(target: Target, error: Exception) -> Finding:
+    what = f"Temporal at {target.temporal} does not answer"
     if isinstance(error, RPCError):
         what += f" ({error.status.name})"
-    if not patient.expected:
+    if not target.expected:
         return note(what, "`./changeover up` brings one")
     return bad(what, "start it, or name another by TEMPORAL_ADDRESS; `./changeover up` brings one of its own")
 
 
-async def _looked(client: Client, patient: Target) -> AsyncIterator[Finding]:
-    where = f"--namespace {client.namespace} --address {patient.temporal}"
+async def _looked(client: Client, target: Target) -> AsyncIterator[Finding]:
+    where = f"--namespace {client.namespace} --address {target.temporal}"
     try:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         yield bad(
-            f"Temporal {patient.temporal} has no namespace {client.namespace}",
+            f"Temporal {target.temporal} has no namespace {client.namespace}",
             f"`{temporal_binary()} operator namespace create {where}`",
         )
         return
-    yield ok(f"Temporal {patient.temporal}, namespace {client.namespace}")
+    yield ok(f"Temporal {target.temporal}, namespace {client.namespace}")
     yield await _attributes(client, where)
-    async for each in pollers(client, _outside(patient.settings), where):
+    async for each in pollers(client, _outside(target.settings), where):
         yield each
     yield await _schedule(client, where)
     yield DISPATCH
@@ -92,8 +92,8 @@ async def _attributes(client: Client, where: str) -> Finding:
     if other:
         return bad(f"search attributes of another type: {', '.join(other)}", "use a namespace of our own")
     if missing:
-        mend = f"`{temporal_binary()} operator search-attribute create {' '.join(missing)} {where}`"
-        return bad(f"{len(missing)} search attributes are not registered", mend)
+        fix = f"`{temporal_binary()} operator search-attribute create {' '.join(missing)} {where}`"
+        return bad(f"{len(missing)} search attributes are not registered", fix)
     return ok(f"search attributes: all {len(SEARCH_ATTRIBUTES)}")
 
 
@@ -105,13 +105,13 @@ async def _schedule(client: Client, where: str) -> Finding:
             raise
         return bad("no schedule `reconcile`: what is left over is not taken up", "`./changeover worker` makes it")
     if found.schedule.state.paused:
-        mend = f"`{temporal_binary()} schedule toggle --unpause --schedule-id reconcile --reason mended {where}`"
-        return bad("the schedule `reconcile` is paused", mend)
+        fix = f"`{temporal_binary()} schedule toggle --unpause --schedule-id reconcile --reason mended {where}`"
+        return bad("the schedule `reconcile` is paused", fix)
     every = max((each.every for each in found.schedule.spec.intervals), default=timedelta(minutes=1))
     last = max((each.started_at for each in found.info.recent_actions), default=found.info.created_at)
     if utc_now() - last.astimezone(UTC) > LATE * every + timedelta(seconds=SECONDS):
-        mend = f"see why: `{temporal_binary()} schedule describe --schedule-id reconcile {where}`"
-        return bad(f"the schedule `reconcile` last began at {_short(last)}", mend)
+        fix = f"see why: `{temporal_binary()} schedule describe --schedule-id reconcile {where}`"
+        return bad(f"the schedule `reconcile` last began at {_short(last)}", fix)
     return ok(f"schedule `reconcile`, every {every.total_seconds():.0f} s")
 
 

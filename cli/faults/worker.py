@@ -10,11 +10,12 @@ from cli.faults.injection import Folder
 from cli.faults.injector import Faults
 from runtime.bootstrap import build_components
 from runtime.settings import Settings
+from runtime.temporal_client import connect
 
 
 async def _work(folder: Folder) -> None:
     settings = Settings()
-    client = await worker.connect(settings)
+    client = await connect(settings)
     made = build_components(settings)
     with ThreadPoolExecutor(settings.threads) as executor:
         (only,) = worker.workers(client, made, settings, executor, [Faults(folder)])
