@@ -1,1 +1,1 @@
-"""What a process tells of itself: logs, metrics, traces. Nothing personal in any, and nothing waits for them."""
+"""Instrumentation: logs, metrics and traces. They hold no personal data, and no request waits for them."""

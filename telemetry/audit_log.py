@@ -1,4 +1,4 @@
-"""What people do by hand beside orders, as lines of the log; what they do to an order stands on its own history."""
+"""The audit log of operator actions that concern no order; an action on an order is an event of its history."""
 
 import logging
 import os
@@ -7,15 +7,15 @@ import pwd
 log = logging.getLogger(__name__)
 
 
-def record(act: str, who: str, **what: str) -> None:
-    """Say who did what: `what` names a client or a webhook."""
-    log.info("operator action", extra={"action": act, "actor": who, **what})
+def record(action: str, actor: str, **target: str) -> None:
+    """Log an operator's action on a target: `client=` or `webhook=` with its id."""
+    log.info("operator action", extra={"action": action, "actor": actor, **target})
 
 
-def at_the_terminal() -> str:
-    """Return who types a command, as the operating system knows them: no variable of theirs can say otherwise."""
-    number = os.getuid()
+def terminal_user() -> str:
+    """Return the operating system's user that runs a command; no environment variable can change it."""
+    user_id = os.getuid()
     try:
-        return pwd.getpwuid(number).pw_name
+        return pwd.getpwuid(user_id).pw_name
     except KeyError:
-        return f"uid {number}"
+        return f"uid {user_id}"

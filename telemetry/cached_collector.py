@@ -1,4 +1,4 @@
-"""Gauges read when somebody asks: not more often than is cheap, and never failing who asks."""
+"""A collector of gauges that limits how often they are read, and never fails a scrape."""
 
 import logging
 import threading
@@ -10,40 +10,40 @@ from prometheus_client.registry import Collector
 
 log = logging.getLogger(__name__)
 
-KEPT_SECONDS = 5.0
-# Looking takes at most a twentieth of one core, however large the store has grown.
-REST = 20.0
+CACHE_SECONDS = 5.0
+# Reading takes at most a twentieth of one core, however large the store has grown.
+PAUSE_FACTOR = 20.0
 
 
 class CachedCollector(Collector):
-    """Reads gauges of one thing, and tells whether it could be read; if not, there is nothing but that."""
+    """Reads the gauges of one system, and a gauge `up`: 1 if they could be read, else 0 and no other gauge."""
 
-    def __init__(self, up: str, about: str, look: Callable[[], Iterable[Metric]]) -> None:
-        self._up, self._about, self._look = up, about, look
-        self._one_at_a_time = threading.Lock()
-        self._seen: Sequence[Metric] = ()
+    def __init__(self, up: str, about: str, read: Callable[[], Iterable[Metric]]) -> None:
+        self._up, self._about, self._read = up, about, read
+        self._lock = threading.Lock()
+        self._cached: Sequence[Metric] = ()
         self._next = 0.0
 
     def describe(self) -> Iterator[Metric]:
-        """Name nothing beforehand: registering must not look."""
+        """Return no names in advance: registering must not read the gauges."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Return what was seen a moment ago, or look again."""
-        with self._one_at_a_time:
+        """Return the cached gauges, or read them again after their pause."""
+        with self._lock:
             began = time.monotonic()
             if began >= self._next:
-                self._seen, rest = self._looked(began)
-                self._next = time.monotonic() + rest
-            return iter(self._seen)
+                self._cached, pause = self._read_safely(began)
+                self._next = time.monotonic() + pause
+            return iter(self._cached)
 
-    def _looked(self, began: float) -> tuple[Sequence[Metric], float]:
-        """Return what there is to see, and for how long that will do."""
+    def _read_safely(self, began: float) -> tuple[Sequence[Metric], float]:
+        """Return the gauges, and for how many seconds they are cached."""
         try:
-            seen = [*self._look()]
+            gauges = [*self._read()]
         except Exception as error:
-            # A scrape never fails: that this did is what the gauge of its own says.
-            log.warning("gauges could not be read", exc_info=error, extra={"kind": self._up})
-            return [GaugeMetricFamily(self._up, self._about, value=0)], KEPT_SECONDS
-        rest = max(KEPT_SECONDS, REST * (time.monotonic() - began))
-        return [GaugeMetricFamily(self._up, self._about, value=1), *seen], rest
+            # A scrape never fails: the gauge `up` reports the failure.
+            log.warning("gauge collection failed", exc_info=error, extra={"kind": self._up})
+            return [GaugeMetricFamily(self._up, self._about, value=0)], CACHE_SECONDS
+        pause = max(CACHE_SECONDS, PAUSE_FACTOR * (time.monotonic() - began))
+        return [GaugeMetricFamily(self._up, self._about, value=1), *gauges], pause

@@ -1,4 +1,4 @@
-"""Where Prometheus asks: a port of its own, so that metrics are not served to clients."""
+"""Serves /metrics to Prometheus on a port of its own, so that clients of the API cannot read it."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 @contextmanager
 def metrics_served(host: str, port: int, collectors: Sequence[Collector]) -> Iterator[None]:
-    """Serve /metrics until the block ends; not at all without a port. Raises OSError when somebody has it."""
+    """Serve /metrics until the block ends; port 0 serves nothing. Raises OSError when the port is in use."""
     if not port:
         yield
         return

@@ -1,7 +1,8 @@
-"""Spans from a request to every step it leads to. Importing this needs the extra `tracing`.
+"""Spans from a request to every step of its change. Importing this module needs the extra `tracing`.
 
-A span has a name, our own ids and its times. Events are left out: in them exceptions say their words. Of what a
-caller sends only `traceparent` is taken on: `tracestate` and `baggage` may say anything, and would enter Temporal.
+A span has a name, our own ids and its times. Span events are omitted: they would contain messages of exceptions. Of a
+caller's headers only `traceparent` is accepted: `tracestate` and `baggage` may contain anything and would enter
+Temporal.
 """
 
 from collections.abc import Iterator
@@ -21,11 +22,11 @@ _FLUSH_MS = 2000
 
 
 def plugin_to(processor: SpanProcessor, service: str) -> OpenTelemetryPlugin:
-    """Give every span of this process to a processor, once for a process; return Temporal's part of it.
+    """Send every span of this process to a processor; return the plugin for Temporal's client. Call it once.
 
-    The spans of a run are told by what happened, not by when a worker replays it.
+    Replaying a run on another worker creates no second spans.
     """
-    # What OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME say comes after, and counts.
+    # OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME are merged last, so they override these.
     resource = Resource.create().merge(Resource({"service.name": service})).merge(OTELResourceDetector().detect())
     provider = create_tracer_provider(resource=resource, span_limits=SpanLimits(max_events=0))
     provider.add_span_processor(processor)
@@ -35,7 +36,7 @@ def plugin_to(processor: SpanProcessor, service: str) -> OpenTelemetryPlugin:
 
 @contextmanager
 def exported(service: str) -> Iterator[OpenTelemetryPlugin]:
-    """Send spans where OTEL_EXPORTER_OTLP_... says, the last of them when the block ends."""
+    """Export spans to OTEL_EXPORTER_OTLP_... until the block ends; then flush the last of them."""
     processor = BatchSpanProcessor(OTLPSpanExporter())
     try:
         yield plugin_to(processor, service)
@@ -43,6 +44,6 @@ def exported(service: str) -> Iterator[OpenTelemetryPlugin]:
         processor.force_flush(_FLUSH_MS)
 
 
-def asked_by(headers: dict[str, str]) -> Context:
-    """Return the trace a request belongs to, if it says so."""
+def context_from(headers: dict[str, str]) -> Context:
+    """Return the trace context of a request's `traceparent`, or an empty one without it."""
     return TraceContextTextMapPropagator().extract({name: headers[name] for name in (_ACCEPTED,) if name in headers})

@@ -1,4 +1,4 @@
-"""What Temporal's SDK tells of itself: its metrics beside ours, its log through ours."""
+"""The metrics and logs of Temporal's SDK: its metrics are served beside ours, its logs go through ours."""
 
 import logging
 from collections.abc import Iterator
@@ -14,46 +14,46 @@ from telemetry.loopback import HOST
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 1.0
-# The SDK's own know nothing between a tenth and half a second.
-_WAITS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+READ_TIMEOUT_SECONDS = 1.0
+# The SDK's own histograms have no boundary between a tenth and half a second.
+_BOUNDARIES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _LATENCIES = ("workflow_task_schedule_to_start_latency", "activity_schedule_to_start_latency", "request_latency")
 
 
 def runtime(port: int = 0) -> Runtime:
-    """Return the SDK's runtime, one for a process; with a port its metrics are served there, on loopback."""
+    """Return the SDK's runtime, one per process. With a port, it serves its metrics there, on loopback."""
     metrics = PrometheusConfig(
         bind_address=f"{HOST}:{port}",
         counters_total_suffix=True,
         unit_suffix=True,
         durations_as_seconds=True,
-        histogram_bucket_overrides=dict.fromkeys(_LATENCIES, _WAITS),
+        histogram_bucket_overrides=dict.fromkeys(_LATENCIES, _BOUNDARIES),
     )
-    # The fields of its lines hold words of others; ours have known members only.
+    # The fields of the SDK's records contain text of others; our lines have known members only.
     forwarding = LogForwardingConfig(
         logging.getLogger("temporalio.core"),
         append_target_to_name=False,
         prepend_target_on_message=False,
         append_log_fields_to_message=False,
     )
-    said = LoggingConfig(filter=Filter(core_level="WARN", other_level="ERROR"), forwarding=forwarding)
-    return Runtime(telemetry=TelemetryConfig(logging=said, metrics=metrics if port else None))
+    logs = LoggingConfig(filter=Filter(core_level="WARN", other_level="ERROR"), forwarding=forwarding)
+    return Runtime(telemetry=TelemetryConfig(logging=logs, metrics=metrics if port else None))
 
 
 class SdkMetrics(Collector):
-    """Reads the SDK's metrics where its runtime serves them, so that a process has one place to scrape."""
+    """Reads the SDK's metrics from its runtime's port, so that a process has one /metrics to scrape."""
 
     def __init__(self, port: int) -> None:
         self._address = f"http://{HOST}:{port}/metrics"
 
     def describe(self) -> Iterator[Metric]:
-        """Name nothing beforehand: they come and go with what happens."""
+        """Return no names in advance: the set of metrics changes while the process runs."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Return the SDK's metrics; none when they cannot be had just now."""
+        """Return the SDK's metrics, or none when they cannot be read."""
         try:
-            text = httpx2.get(self._address, timeout=PATIENCE_SECONDS).text
+            text = httpx2.get(self._address, timeout=READ_TIMEOUT_SECONDS).text
         except httpx2.TransportError as error:
             log.warning("the SDK's metrics could not be read", extra={"error": type(error).__name__})
             return iter(())

@@ -1,4 +1,4 @@
-"""Whether traces are wanted, and a clear word when they cannot be had."""
+"""Switches tracing on or off, with a clear error when OpenTelemetry is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ MISSING = (
 
 
 class TracingMissingError(Exception):
-    """Traces are wanted and cannot be had; the text says what to install."""
+    """Tracing is enabled but OpenTelemetry is missing; the message says what to install."""
 
 
 @contextmanager
-def traced(service: str, *, wanted: bool) -> Iterator[list[SimplePlugin]]:
-    """Yield what Temporal's client needs to send spans until the block ends; nothing when none are wanted.
+def traced(service: str, *, enabled: bool) -> Iterator[list[SimplePlugin]]:
+    """Yield the plugins with which Temporal's client exports spans until the block ends; none when disabled.
 
-    Raises TracingMissingError without OpenTelemetry.
+    Raises TracingMissingError when enabled without OpenTelemetry.
     """
-    if not wanted:
+    if not enabled:
         yield []
         return
     try:
