@@ -1,6 +1,6 @@
-"""Breaks each rule of the saga on purpose, in a copy, and sees that tests turn red: python -m tests.break_rules [name]
+"""Breaks each rule of the saga on purpose, in a copy, and checks that tests fail: python -m tests.break_rules [name]
 
-The list stands in docs/guarantees.md. A rule whose breaking turns nothing red is a promise nobody keeps watch over.
+The list is in docs/guarantees.md. A rule that can be broken without a failing test is not tested.
 """
 
 import shutil
@@ -12,16 +12,16 @@ from pathlib import Path
 
 from tests.support.commands import ROOT
 
-LONGEST = 600
+TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule, how it is broken, and the tests that watch over it."""
+    """A rule, how it is broken, and the tests that must fail then."""
 
     name: str
     file: str
-    holds: str
+    source: str
     broken: str
     watched_by: tuple[str, ...]
 
@@ -95,12 +95,12 @@ RULES = (
 )
 
 
-def main(wanted: list[str]) -> int:
-    """Break each rule in turn; return 1 when any breaking went unnoticed."""
+def main(names: list[str]) -> int:
+    """Break each rule in turn, or only the named ones; return 1 when no test failed for one of them."""
     unnoticed = 0
     for rule in RULES:
-        if not wanted or rule.name in wanted:
-            red = _red(rule)
+        if not names or rule.name in names:
+            red = _failing_tests(rule)
             unnoticed += not red
             print(f"{rule.name}: {len(red)} red" if red else f"{rule.name}: NOTHING TURNED RED")  # noqa: T201 - a command
             for test in red[:6]:
@@ -108,21 +108,21 @@ def main(wanted: list[str]) -> int:
     return int(unnoticed > 0)
 
 
-def _red(rule: Rule) -> list[str]:
+def _failing_tests(rule: Rule) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "broken"
         shutil.copytree(
             ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".*cache", "artifacts", ".changeover")
         )
-        source = copy / rule.file
-        text = source.read_text()
-        if text.count(rule.holds) != 1:
-            raise LookupError(f"{rule.file} does not hold the rule in the words this knows: mend {__name__}")
-        source.write_text(text.replace(rule.holds, rule.broken))
+        path = copy / rule.file
+        text = path.read_text()
+        if text.count(rule.source) != 1:
+            raise LookupError(f"{rule.file} does not contain the quoted source of the rule: fix {__name__}")
+        path.write_text(text.replace(rule.source, rule.broken))
         command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--show-capture=no", "--tb=no", *rule.watched_by]
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=LONGEST)  # noqa: S603 - our own command
-    lines = done.stdout.splitlines()
-    # An error at the end of a process is an invariant that does not hold then.
+        ended = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)  # noqa: S603 - our own command
+    lines = ended.stdout.splitlines()
+    # An error at the end of a test process is a violated invariant.
     return sorted((line.split(" - ")[0] for line in lines if line.startswith(("FAILED", "ERROR"))), reverse=True)
 
 

@@ -73,4 +73,4 @@ def test_imports_that_point_the_wrong_way_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_that_is_broken_on_purpose_is_where_it_is_looked_for(rule: Rule) -> None:
-    assert (ROOT / rule.file).read_text().count(rule.holds) == 1
+    assert (ROOT / rule.file).read_text().count(rule.source) == 1
