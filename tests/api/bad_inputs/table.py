@@ -38,7 +38,7 @@ NO_KEY = f"{_KEYS}test_a_key_that_is_none_is_refused"
 NOT_THERE = f"{_BODY}test_an_order_that_is_not_there_is_not_there_whatever_its_name"
 FOREIGN = f"{_REACH}test_every_route_answers_for_a_foreign_order_as_for_an_unknown_one"
 SEARCH = f"{_MEMBER}test_a_search_that_says_too_little_or_too_much"
-REFUSED = f"{_PLAN}test_what_cannot_be_done_is_refused"
+REFUSED = f"{_PLAN}test_an_impossible_operation_is_refused"
 WAITING = "guarantees/test_change_stream.py::"
 
 MEMBER_INVALID = "422 `MEMBER_INVALID`; 400 on the façades"
@@ -84,7 +84,7 @@ BAD_INPUTS: dict[int, BadInput] = {
     25: BadInput(
         "a birthday on 29 February",
         "taken: one year older on 1 March",
-        ("domain/test_ages.py::test_who_was_born_on_29_february_has_the_birthday_on_1_march_in_other_years",),
+        ("domain/test_ages.py::test_a_traveller_born_on_29_february_has_the_birthday_on_1_march_in_other_years",),
     ),
     26: BadInput("a name of spaces", f"{MEMBER_INVALID}; on discover.swiss's no name", NO_NAME),
     27: BadInput("controls, direction marks, a thousand accents in a name", MEMBER_INVALID, NO_NAME),
@@ -253,7 +253,7 @@ BAD_INPUTS: dict[int, BadInput] = {
         "409 `SEAT_UNKNOWN`, `SEAT_TAKEN`; ours is kept",
         (
             "api/test_seats.py::test_a_seat_is_had_by_its_name_or_refused",
-            f"{_PLAN}test_a_named_seat_one_has_already_is_kept",
+            f"{_PLAN}test_a_named_seat_that_the_line_already_has_is_kept",
         ),
     ),
     66: BadInput("two travellers on one seat", MEMBER_INVALID, (OPERATION,)),
@@ -262,7 +262,7 @@ BAD_INPUTS: dict[int, BadInput] = {
         "409 `CURRENCY_MISMATCH`; 422; exact",
         (
             f"{_MONEY}test_two_currencies_are_never_combined",
-            f"{_MONEY}test_what_has_no_minor_unit_is_no_money",
+            f"{_MONEY}test_a_currency_without_a_minor_unit_is_refused",
             f"{_MONEY}test_every_amount_has_exactly_its_currencys_places",
         ),
     ),
@@ -274,13 +274,13 @@ BAD_INPUTS: dict[int, BadInput] = {
     69: BadInput(
         "a difference of 0.00",
         "taken; no bank is asked",
-        ("domain/test_settlement.py::test_a_difference_of_nothing_moves_nothing",),
+        ("domain/test_settlement.py::test_a_difference_of_zero_moves_nothing",),
     ),
     70: BadInput(
         "a refund beyond what was taken, or refused",
         "refused by the store; the order as it was",
         (
-            "store/test_constraints.py::test_no_more_is_refunded_than_captured_nor_captured_than_set_aside",
+            "store/test_constraints.py::test_no_more_is_refunded_than_captured_nor_captured_than_authorised",
             "api/test_money.py::test_a_refund_that_is_refused_changes_nothing",
         ),
     ),
@@ -290,7 +290,7 @@ BAD_INPUTS: dict[int, BadInput] = {
         ("api/test_money.py::test_a_refund_goes_over_the_original_payments_newest_first",),
     ),
     72: BadInput(
-        "an order that is cancelled", "409 `ORDER_CANCELLED`", (f"{_PLAN}test_a_cancelled_order_takes_no_change",)
+        "an order that is cancelled", "409 `ORDER_CANCELLED`", (f"{_PLAN}test_a_cancelled_order_accepts_no_change",)
     ),
     73: BadInput(
         "another change under way",
@@ -341,7 +341,7 @@ BAD_INPUTS: dict[int, BadInput] = {
         "422 `ADDRESS_REFUSED`; looked at again at every post",
         (
             "api/test_webhooks.py::test_a_url_that_is_not_on_the_internet_is_refused_at_save_and_not_echoed",
-            "domain/test_addresses.py::test_what_is_not_a_global_unicast_address_is_refused_however_it_is_written",
+            "domain/test_addresses.py::test_an_address_that_is_not_global_unicast_is_refused_however_it_is_written",
             f"{_POSTING}test_a_name_that_has_a_private_address_by_now_is_not_posted_to",
         ),
     ),
