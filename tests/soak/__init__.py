@@ -1,1 +1,1 @@
-"""A soak: seeded traffic over HTTP while worker, API, Temporal and database are killed."""
+"""The soak: seeded traffic over HTTP while worker, API, Temporal and database are killed."""

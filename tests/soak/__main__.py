@@ -1,4 +1,4 @@
-"""`python -m tests.soak`: run one seed, print what happened; exit code 1 when anything must not be."""
+"""`python -m tests.soak`: run one seed and print a report; exit code 1 on any violation."""
 
 import asyncio
 import secrets
@@ -28,18 +28,18 @@ _MORE = {"CHANGEOVER_RECONCILE_EVERY": "PT5S"}
 
 
 class Database(StrEnum):
-    """Which database is under it."""
+    """The database of the service under test."""
 
     SQLITE = "sqlite"
     POSTGRES = "postgres"
 
 
 def main(
-    seed: Annotated[int | None, typer.Option(help="The program to run; one by chance when none is named.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, help="How long there is traffic.")] = 1.0,
+    seed: Annotated[int | None, typer.Option(help="The program to run; random if not given.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Duration of the traffic.")] = 1.0,
     database: Annotated[Database, typer.Option()] = Database.POSTGRES,
 ) -> None:
-    """Run seeded traffic while parts are killed, and judge what is left."""
+    """Run seeded traffic while processes are killed, and check the result."""
     chosen = secrets.randbelow(10**6) if seed is None else seed
     print(f"soak      seed {chosen}, {database}, {minutes:g} min ...", flush=True)
     kept = ARTIFACTS / f"soak-{chosen}-{database}"
@@ -57,7 +57,7 @@ def main(
             shutil.copy(server.log, kept / "logs" / "postgres.log")
     print(report(soak))
     if soak.violations:
-        print(f"logs and books: {kept}")
+        print(f"logs and evidence: {kept}")
         raise typer.Exit(1)
     shutil.rmtree(kept)
 
@@ -73,23 +73,23 @@ def _database(kind: Database) -> Iterator[tuple[Postgres | None, str | None]]:
 
 async def _soak(planned: Program, minutes: float, database: str, stack: Stack, server: Postgres | None) -> Soak:
     temporal = await Temporal.connect(stack.temporal)
-    ledger = ClientLog()
-    monkey = Chaos(stack, server, ledger)
+    client_log = ClientLog()
+    chaos = Chaos(stack, server, client_log)
     async with asyncio.TaskGroup() as group:
-        killing = group.create_task(monkey.run(planned.kills))
-        reached = await traffic(planned, stack.api, temporal, ledger, utc_now, killing)
-    ended = ledger.now()
-    watching = asyncio.create_task(monkey.watch())
-    violations = [*await run_final_checks(stack, temporal, ledger), *monkey.unrecovered_kills()]
+        killing = group.create_task(chaos.run(planned.kills))
+        reached = await traffic(planned, stack.api, temporal, client_log, utc_now, killing)
+    ended = client_log.now()
+    watching = asyncio.create_task(chaos.watch())
+    violations = [*await run_final_checks(stack, temporal, client_log), *chaos.unrecovered_kills()]
     watching.cancel()
     return Soak(
         program=planned,
         minutes=minutes,
         database=database,
-        ledger=ledger,
-        monkey=monkey,
+        client_log=client_log,
+        chaos=chaos,
         reached=reached,
-        settled=ledger.now() - ended,
+        settled=client_log.now() - ended,
         violations=violations,
     )
 

@@ -1,4 +1,4 @@
-"""Breaks parts as the program says and brings each back at once."""
+"""Kills or pauses processes as the program says, and starts each again at once."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ class Server(Protocol):
 
 @dataclass(frozen=True)
 class PerformedKill:
-    """A part that was broken, and from when on it was let come back."""
+    """A process that was killed or paused at `at`, and could continue from `since`; seconds since the traffic began."""
 
     part: Part
     at: float
@@ -36,27 +36,27 @@ class PerformedKill:
 
 
 class Chaos:
-    """Kills, and starts again what died by itself."""
+    """Kills processes, and starts again those that ended by themselves."""
 
-    def __init__(self, stack: Stack, database: Server | None, ledger: ClientLog) -> None:
+    def __init__(self, stack: Stack, database: Server | None, client_log: ClientLog) -> None:
         self._stack = stack
         self._database = database
-        self._ledger = ledger
+        self._client_log = client_log
         self.performed: list[PerformedKill] = []
         self.died: list[str] = []
-        """Parts that ended without being killed: started again, as a supervisor does."""
+        """Processes that ended without being killed; they were started again, as a supervisor does."""
 
     async def run(self, kills: tuple[Kill, ...]) -> None:
-        """Break what the program says when it says so."""
+        """Perform the kills of the program at their times."""
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self.watch())
             for kill in kills:
-                await asyncio.sleep(max(kill.at - self._ledger.now(), 0))
+                await asyncio.sleep(max(kill.at - self._client_log.now(), 0))
                 await self._perform(kill)
             watch.cancel()
 
     async def watch(self) -> None:
-        """Start again what ended by itself, for ever."""
+        """Start processes again that ended by themselves, until cancelled."""
         while True:
             for child in self._stack.children:
                 if child.ended:
@@ -65,15 +65,15 @@ class Chaos:
             await asyncio.sleep(WATCH_SECONDS)
 
     def unrecovered_kills(self) -> Iterator[Violation]:
-        """Yield every kill after which nothing went on in time."""
+        """Yield every kill after which no new change was done in time."""
         for each in self.performed:
-            told = self._ledger.next_success(each.since)
-            if told is None or told - each.since > SECONDS_TO_RECOVER:
-                what = f"{each.part} at {each.at:.1f} s, next success {told and round(told, 1)}"
-                yield Violation(f"work goes on within {SECONDS_TO_RECOVER:.0f} s", what)
+            success = self._client_log.next_success(each.since)
+            if success is None or success - each.since > SECONDS_TO_RECOVER:
+                what = f"{each.part} at {each.at:.1f} s, next success {success and round(success, 1)}"
+                yield Violation(f"work continues within {SECONDS_TO_RECOVER:.0f} s", what)
 
     async def _perform(self, kill: Kill) -> None:
-        at = self._ledger.now()
+        at = self._client_log.now()
         if kill.part is Part.POSTGRES:
             if self._database is None:
                 raise LookupError("there is no PostgreSQL to kill")
@@ -82,21 +82,21 @@ class Chaos:
         elif kill.part is Part.PAUSE:
             await self._pause(self._stack.worker, kill.pause)
         else:
-            child = self._victim(kill.part)
+            child = self._process_of(kill.part)
             if child.ended:
-                child.start()  # a kill that meets nobody is none
+                child.start()  # killing a process that has ended already would test nothing
             child.kill()
             child.start()
-        since = self._ledger.now() if kill.part is Part.PAUSE else at
+        since = self._client_log.now() if kill.part is Part.PAUSE else at
         self.performed.append(PerformedKill(kill.part, at, since))
 
-    def _victim(self, part: Part) -> Child:
-        found = {
+    def _process_of(self, part: Part) -> Child:
+        processes = {
             Part.WORKER: self._stack.worker,
             Part.API: self._stack.server_api,
             Part.TEMPORAL: self._stack.server,
         }
-        return found[part]
+        return processes[part]
 
     @staticmethod
     async def _pause(child: Child, seconds: float) -> None:

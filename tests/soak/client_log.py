@@ -1,4 +1,4 @@
-"""What the clients sent and were told, in their own book: the store is judged by it."""
+"""The clients' log of what they sent and which answers they got: the store is compared with it."""
 
 import time
 from collections import Counter, defaultdict
@@ -12,7 +12,7 @@ CREATED, ACCEPTED = 201, 202
 
 @dataclass(frozen=True)
 class ObservedAnswer:
-    """One answer."""
+    """One answer that a client got. Times are seconds since the traffic began."""
 
     key: str
     sent: float
@@ -21,22 +21,22 @@ class ObservedAnswer:
     code: str | None
     change: str | None
     state: str | None
-    """How the change ended or stands, as far as the answer says."""
+    """The state of the change, if the answer contains it."""
     content: Any = None
-    """The answer itself, where it must be the same for ever."""
+    """The part of the answer that must never change; None if every part may."""
     replayed: bool = False
     from_change_page: bool = False
-    """Read from the change's own page, asking nothing."""
+    """Whether it was read from the change's own route instead of answering the request."""
 
     @property
     def ended(self) -> bool:
-        """Whether it tells an outcome."""
+        """Whether the answer contains an outcome."""
         return self.change is not None and self.state in ENDED
 
 
 @dataclass(frozen=True)
 class Violation:
-    """Something that must never be."""
+    """A rule that was broken, and how."""
 
     rule: str
     what: str
@@ -45,79 +45,79 @@ class Violation:
 
 @dataclass
 class ClientLog:
-    """Everything sent and told, on one clock that begins with the traffic."""
+    """Every request sent and every answer, on one clock that starts with the traffic."""
 
     answers: list[ObservedAnswer] = field(default_factory=list)
     first_sent: dict[str, float] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     orders: set[str] = field(default_factory=set)
-    """Acknowledged as made."""
+    """Orders that the API acknowledged as created."""
     unanswered: int = 0
     """Connections that ended without an answer."""
     sent_twice: int = 0
     operated: Counter[str] = field(default_factory=Counter)
-    """Cancels and terminations by an operator that met a run."""
+    """Cancellations and terminations by an operator that reached a run."""
     started: float = field(default_factory=time.monotonic)
 
     def now(self) -> float:
-        """Return the seconds since the beginning."""
+        """Return the seconds since the start."""
         return time.monotonic() - self.started
 
     def record_sent(self, key: str, kind: str) -> None:
-        """Note that a request is sent for the first time."""
+        """Record when a request is sent for the first time."""
         self.first_sent.setdefault(key, self.now())
         self.kinds.setdefault(key, kind)
 
-    def record_answer(self, telling: ObservedAnswer) -> None:
-        """Note an answer."""
-        self.answers.append(telling)
+    def record_answer(self, answer: ObservedAnswer) -> None:
+        """Record an answer."""
+        self.answers.append(answer)
 
     @property
     def acknowledged(self) -> dict[str, list[ObservedAnswer]]:
-        """Return every change that clients were told of, with all that they were told."""
-        found: dict[str, list[ObservedAnswer]] = defaultdict(list)
+        """Return every change that the API acknowledged, with all answers about it."""
+        by_change: dict[str, list[ObservedAnswer]] = defaultdict(list)
         for each in self.answers:
             if each.change:
-                found[each.change].append(each)
-        return found
+                by_change[each.change].append(each)
+        return by_change
 
     def contradictions(self) -> Iterator[Violation]:
-        """Yield every outcome told in two ways, and every duplicate answered otherwise."""
-        for change, tellings in self.acknowledged.items():
-            states = {each.state for each in tellings if each.ended}
-            codes = {each.code for each in tellings if each.ended and each.code}
+        """Yield every change with two different outcomes, and every key with two different answers."""
+        for change, answers in self.acknowledged.items():
+            states = {each.state for each in answers if each.ended}
+            codes = {each.code for each in answers if each.ended and each.code}
             if len(states) > 1 or len(codes) > 1:
-                ends = [(each.answered_at, each.status, each.state, each.code) for each in tellings]
-                yield Violation("an outcome once told never changes", f"change {change}: {ends}")
+                ends = [(each.answered_at, each.status, each.state, each.code) for each in answers]
+                yield Violation("an outcome never changes", f"change {change}: {ends}")
         by_key: dict[str, list[ObservedAnswer]] = defaultdict(list)
         for each in self.answers:
-            # 202 says that it was taken on, in words of its own.
+            # A 202 only says that the request was accepted: its content differs from that of the outcome.
             if each.content is not None and each.status != ACCEPTED and (each.ended or each.status == CREATED):
                 by_key[each.key].append(each)
-        for key, tellings in by_key.items():
-            if any(each.content != tellings[0].content for each in tellings):
-                said = [(each.status, each.content) for each in tellings]
-                yield Violation("the same key has the same answer", f"key {key}: {said}")
+        for key, answers in by_key.items():
+            if any(each.content != answers[0].content for each in answers):
+                contents = [(each.status, each.content) for each in answers]
+                yield Violation("the same key has the same answer", f"key {key}: {contents}")
 
     def outcomes(self) -> dict[str, float]:
-        """Return when each request's outcome was first told, by key."""
-        found: dict[str, float] = {}
+        """Return when each request's outcome was first answered, by key."""
+        first: dict[str, float] = {}
         for each in self.answers:
             if each.ended:
-                found[each.key] = min(each.answered_at, found.get(each.key, each.answered_at))
-        return found
+                first[each.key] = min(each.answered_at, first.get(each.key, each.answered_at))
+        return first
 
     def next_success(self, after: float) -> float | None:
-        """Return when a change was first told done that was sent after a time and had no outcome by then."""
-        told = (
+        """Return when the first change sent after a time was answered as done; replayed answers do not count."""
+        done = (
             each.answered_at
             for each in self.answers
             if each.state == "done" and each.sent >= after and not each.replayed and not each.from_change_page
         )
-        return min(told, default=None)
+        return min(done, default=None)
 
     def seconds_in_progress(self, at: float) -> list[float]:
-        """Return how long after a time the requests under way then had their outcome."""
+        """Return how many seconds after a time the requests in progress at that time had their outcomes."""
         ended = self.outcomes()
         return sorted(
             ended[key] - at for key, sent in self.first_sent.items() if key in ended and sent < at < ended[key]

@@ -1,4 +1,4 @@
-"""What is kept of a run that failed, beside the logs: the clients' book and the rows of the orders concerned."""
+"""Evidence of a failed run, beside the logs: the clients' log and the rows of the orders concerned."""
 
 import json
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from tests.soak.report import Soak, report
 
 
 def write_evidence(folder: Path, database: str, soak: Soak) -> None:
-    """Write a run down."""
+    """Write the report, all answers, the kills and the rows of the orders concerned into a folder."""
     (folder / "report.txt").write_text(report(soak))
-    told = [json.dumps(asdict(each)) for each in sorted(soak.ledger.answers, key=lambda each: each.answered_at)]
-    (folder / "told.jsonl").write_text("\n".join(told))
-    kills = "\n".join(f"{each.at:7.2f} to {each.since:7.2f} {each.part}" for each in soak.monkey.performed)
+    answers = [json.dumps(asdict(each)) for each in sorted(soak.client_log.answers, key=lambda each: each.answered_at)]
+    (folder / "answers.jsonl").write_text("\n".join(answers))
+    kills = "\n".join(f"{each.at:7.2f} to {each.since:7.2f} {each.part}" for each in soak.chaos.performed)
     (folder / "kills.txt").write_text(kills)
     store = Store(database)
     try:

@@ -1,4 +1,4 @@
-"""Once the traffic has ended: everything comes to rest, and the store is judged by the clients' book."""
+"""Checks after the traffic: everything comes to rest, and the store agrees with the clients' log."""
 
 import asyncio
 import os
@@ -23,23 +23,36 @@ MAX_SETTLE_SECONDS = 90.0
 LOST = "nothing acknowledged is lost"
 POLL_SECONDS = 0.5
 _RUNNING = f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running'"
-UNEXPECTED_CODES = ("INTERNAL", "MALFORMED_BODY", "MEMBER_INVALID", "IDEMPOTENCY_MISMATCH", "NOT_FOUND", "METHOD_NOT_ALLOWED")
-"""Nobody asked for these: every request is well formed, and sent again word by word."""
+UNEXPECTED_CODES = (
+    "INTERNAL",
+    "MALFORMED_BODY",
+    "MEMBER_INVALID",
+    "IDEMPOTENCY_MISMATCH",
+    "NOT_FOUND",
+    "METHOD_NOT_ALLOWED",
+)
+"""Codes that no answer may have: every request is well formed, and a retry is identical."""
 
 
-async def run_final_checks(stack: Stack, temporal: Temporal, ledger: ClientLog) -> list[Violation]:
-    """Wait until all is at rest, then return everything that is not as it must be."""
+async def run_final_checks(stack: Stack, temporal: Temporal, client_log: ClientLog) -> list[Violation]:
+    """Wait until everything is at rest, then return all violations."""
     store = Store(stack.database)
     try:
         stuck = await _at_rest(store, temporal)
-        found = [*stuck, *await _lost(stack.api, ledger), *_unexpected_answers(ledger), *ledger.contradictions(), *_invariants(store)]
+        violations = [
+            *stuck,
+            *await _lost(stack.api, client_log),
+            *_unexpected_answers(client_log),
+            *client_log.contradictions(),
+            *_invariants(store),
+        ]
     finally:
         store.close()
-    return [*found, *await _checked(stack.database)]
+    return [*violations, *await _checked(stack.database)]
 
 
 async def _at_rest(store: Store, temporal: Temporal) -> list[Violation]:
-    """Wait until every request has an outcome and runs are just those of the open drafts."""
+    """Wait until every request has an outcome and the running workflows are exactly those of the open drafts."""
     clock = asyncio.get_running_loop().time
     give_up = clock() + MAX_SETTLE_SECONDS
     while True:
@@ -49,16 +62,18 @@ async def _at_rest(store: Store, temporal: Temporal) -> list[Violation]:
         if not waiting and drafts == running:
             return []
         if clock() > give_up:
-            return [*_stuck(waiting), *_apart(drafts, running)]
+            return [*_stuck(waiting), *_mismatched(drafts, running)]
         await asyncio.sleep(POLL_SECONDS)
 
 
 def _stuck(waiting: dict[str, str | None]) -> Iterator[Violation]:
     for change, order in waiting.items():
-        yield Violation("every request has an outcome", f"change {change} has none after {MAX_SETTLE_SECONDS:.0f} s", order)
+        yield Violation(
+            "every request has an outcome", f"change {change} has none after {MAX_SETTLE_SECONDS:.0f} s", order
+        )
 
 
-def _apart(drafts: set[str], running: set[str]) -> Iterator[Violation]:
+def _mismatched(drafts: set[str], running: set[str]) -> Iterator[Violation]:
     for order in sorted(drafts - running):
         yield Violation("every open draft has its run", "no run", order)
     for order in sorted(running - drafts):
@@ -76,11 +91,11 @@ def _with_draft(store: Store) -> set[str]:
         return set(tx.exec(select(OrderRow.number).where(col(OrderRow.draft_opened_by).is_not(None))))
 
 
-async def _lost(address: str, ledger: ClientLog) -> list[Violation]:
-    """Read everything acknowledged again, as clients can."""
+async def _lost(address: str, client_log: ClientLog) -> list[Violation]:
+    """Read every acknowledged order and change again through the API."""
     async with httpx2.AsyncClient(base_url=address, timeout=60, limits=httpx2.Limits(max_connections=8)) as http:
-        orders = [_order(http, order) for order in sorted(ledger.orders)]
-        changes = [_change(http, ledger, change, tellings) for change, tellings in ledger.acknowledged.items()]
+        orders = [_order(http, order) for order in sorted(client_log.orders)]
+        changes = [_change(http, client_log, change, answers) for change, answers in client_log.acknowledged.items()]
         return [violation for found in await asyncio.gather(*orders, *changes) for violation in found]
 
 
@@ -89,17 +104,19 @@ async def _order(http: httpx2.AsyncClient, order: str) -> list[Violation]:
     return [] if status == httpx2.codes.OK else [Violation(LOST, f"GET answers {status}", order)]
 
 
-async def _change(http: httpx2.AsyncClient, ledger: ClientLog, change: str, tellings: list[ObservedAnswer]) -> list[Violation]:
-    sent = ledger.now()
+async def _change(
+    http: httpx2.AsyncClient, client_log: ClientLog, change: str, answers: list[ObservedAnswer]
+) -> list[Violation]:
+    sent = client_log.now()
     status, shown = await _read(http, f"/v1/changes/{change}")
     if status != httpx2.codes.OK:
         return [Violation(LOST, f"change {change}: GET answers {status}")]
-    ledger.record_answer(answer_from_change_page(tellings[0].key, sent, ledger.now(), shown))
-    return list(_compared(change, tellings, shown))
+    client_log.record_answer(answer_from_change_page(answers[0].key, sent, client_log.now(), shown))
+    return list(_compared(change, answers, shown))
 
 
 async def _read(http: httpx2.AsyncClient, path: str) -> tuple[int | None, Json]:
-    """Return the status and body of an answer; no status when there was none."""
+    """Return the status and body of an answer; None and an empty body if the connection failed."""
     try:
         answer = await http.get(path)
     except httpx2.TransportError:
@@ -107,24 +124,26 @@ async def _read(http: httpx2.AsyncClient, path: str) -> tuple[int | None, Json]:
     return answer.status_code, answer.json()
 
 
-def _compared(change: str, tellings: list[ObservedAnswer], shown: Json) -> Iterator[Violation]:
+def _compared(change: str, answers: list[ObservedAnswer], shown: Json) -> Iterator[Violation]:
     order = shown["order_number"]
     if shown["state"] not in ENDED:
         yield Violation("every request has an outcome", f"change {change} is {shown['state']}", order)
-    for told in tellings:
-        if told.content and told.status == httpx2.codes.OK and told.ended:
-            now = {name: shown.get(name) for name in told.content}
-            if now != told.content:
-                yield Violation(LOST, f"told {told.content}, now {now}", order)
+    for answer in answers:
+        if answer.content and answer.status == httpx2.codes.OK and answer.ended:
+            now = {name: shown.get(name) for name in answer.content}
+            if now != answer.content:
+                yield Violation(LOST, f"answered {answer.content}, now {now}", order)
 
 
-def _unexpected_answers(ledger: ClientLog) -> Iterator[Violation]:
-    kept = {each.key for each in ledger.answers if each.change}
-    for each in ledger.answers:
-        # A deadline may pass before its request is ever written down.
-        passed = each.code == "MEMBER_INVALID" and each.key not in kept and Kind.DEADLINE in ledger.kinds[each.key]
+def _unexpected_answers(client_log: ClientLog) -> Iterator[Violation]:
+    kept = {each.key for each in client_log.answers if each.change}
+    for each in client_log.answers:
+        # A deadline may pass before the API records its request.
+        passed = each.code == "MEMBER_INVALID" and each.key not in kept and Kind.DEADLINE in client_log.kinds[each.key]
         if each.code in UNEXPECTED_CODES and not passed:
-            yield Violation("no answer is a surprise", f"{each.status} {each.code} to {each.key} at {each.answered_at:.1f} s")
+            yield Violation(
+                "no answer is unexpected", f"{each.status} {each.code} to {each.key} at {each.answered_at:.1f} s"
+            )
 
 
 def _invariants(store: Store) -> Iterator[Violation]:
@@ -135,10 +154,10 @@ def _invariants(store: Store) -> Iterator[Violation]:
 
 async def _checked(database: str) -> list[Violation]:
     command = [sys.executable, "-m", "cli", "check"]
-    environment = {**os.environ, "CHANGEOVER_DATABASE": database, "COLUMNS": "200"}  # noqa: TID251 - a child inherits what we were given
+    environment = {**os.environ, "CHANGEOVER_DATABASE": database, "COLUMNS": "200"}  # noqa: TID251 - a child inherits our environment
     done = await asyncio.to_thread(
         subprocess.run, command, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
     wrong = [line.strip() for line in (done.stdout + done.stderr).splitlines() if not line.startswith("ok ")]
     what = f"exit code {done.returncode}: {'; '.join(wrong)}"
-    return [] if done.returncode == 0 else [Violation("`changeover check` is content", what)]
+    return [] if done.returncode == 0 else [Violation("`changeover check` passes", what)]

@@ -1,4 +1,4 @@
-"""Sends requests as a patient client does: again with the same key until there is an answer."""
+"""Sends requests as a client does that retries with the same key until it is answered."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,105 +19,107 @@ _NOT_ENDED = ("ENGINE_UNREACHABLE", "STORE_BUSY", "RATE_LIMITED")
 
 
 class Same(Enum):
-    """What of an answer must be the same however often, and how late, a request is sent."""
+    """The part of an answer that must stay the same however often and however late a request is sent."""
 
-    BODY = "every word"
+    BODY = "the whole body"
     CHANGE = "the change it is about"
     NOTHING = "nothing"
-    """discover.swiss's answers show the order as it stands, and may take several changes."""
+    """discover.swiss's answers show the current order, and one may cover several changes."""
 
 
 class GaveUpError(Exception):
-    """There was no answer however often it was asked."""
+    """A request had no answer after all retries."""
 
 
 @dataclass(frozen=True)
 class RequestSpec:
-    """A request that changes something."""
+    """A mutating request."""
 
     method: str
     path: str
     body: Json | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     same: Same = Same.NOTHING
-    """What of its answer must be the same for ever."""
+    """The part of its answer that must never change."""
 
 
 class HttpClient:
-    """One client's connection."""
+    """Sends requests, retries them and records every answer in the clients' log."""
 
-    def __init__(self, http: httpx2.AsyncClient, ledger: ClientLog, give_up: float) -> None:
+    def __init__(self, http: httpx2.AsyncClient, client_log: ClientLog, give_up: float) -> None:
         self._http = http
-        self._ledger = ledger
+        self._client_log = client_log
         self._give_up = give_up
 
-    async def send(self, key: str, kind: str, options: RequestSpec) -> httpx2.Response:
-        """Send a request until it is answered, and note every answer."""
-        self._ledger.record_sent(key, kind)
+    async def send(self, key: str, kind: str, request: RequestSpec) -> httpx2.Response:
+        """Send a request until it is answered, and record every answer."""
+        self._client_log.record_sent(key, kind)
         while True:
-            answer = await self._once(options, key)
+            answer = await self._once(request, key)
             if answer is not None and answer.status_code not in _AGAIN:
-                await self._look_closer(key, answer)
+                await self._follow_change(key, answer)
                 return answer
             await self._wait()
 
     async def read(self, method: str, path: str, body: Json | None = None) -> Json | None:
-        """Read something; None when it is refused."""
+        """Send a request that changes nothing; return its body, or None if it is refused."""
         while True:
             try:
                 answer = await self._http.request(method, path, json=body)
             except httpx2.TransportError:
                 answer = None
             if answer is not None and answer.status_code not in _AGAIN:
-                found: Json | None = answer.json() if answer.is_success else None
-                return found
+                shown: Json | None = answer.json() if answer.is_success else None
+                return shown
             await self._wait()
 
     async def _wait(self) -> None:
-        if self._ledger.now() > self._give_up:
+        if self._client_log.now() > self._give_up:
             raise GaveUpError
         await asyncio.sleep(RETRY_SECONDS)
 
-    async def _once(self, options: RequestSpec, key: str) -> httpx2.Response | None:
-        sent = self._ledger.now()
-        headers = {**options.headers, "Idempotency-Key": key}
+    async def _once(self, request: RequestSpec, key: str) -> httpx2.Response | None:
+        sent = self._client_log.now()
+        headers = {**request.headers, "Idempotency-Key": key}
         try:
-            answer = await self._http.request(options.method, options.path, json=options.body, headers=headers)
+            answer = await self._http.request(request.method, request.path, json=request.body, headers=headers)
         except httpx2.TransportError:
-            self._ledger.unanswered += 1
+            self._client_log.unanswered += 1
             return None
-        self._ledger.record_answer(answer_from_response(key, sent, self._ledger.now(), answer, options.same))
+        self._client_log.record_answer(answer_from_response(key, sent, self._client_log.now(), answer, request.same))
         return answer
 
-    async def _look_closer(self, key: str, answer: httpx2.Response) -> None:
-        """Read how a change ended when the answer does not say so."""
-        last = self._ledger.answers[-1]
-        told = answer_from_response(key, 0, 0, answer, Same.NOTHING)
-        if told.change is None or told.ended:
+    async def _follow_change(self, key: str, answer: httpx2.Response) -> None:
+        """Read a change's outcome from its own route if the answer does not contain it."""
+        last = self._client_log.answers[-1]
+        observed = answer_from_response(key, 0, 0, answer, Same.NOTHING)
+        if observed.change is None or observed.ended:
             return
         for _ in range(int(MAX_ANSWER_SECONDS / POLL_SECONDS)):
-            shown = await self.read("GET", f"/v1/changes/{told.change}")
+            shown = await self.read("GET", f"/v1/changes/{observed.change}")
             if shown and shown["state"] in ENDED:
-                self._ledger.record_answer(answer_from_change_page(key, last.sent, self._ledger.now(), shown))
+                self._client_log.record_answer(answer_from_change_page(key, last.sent, self._client_log.now(), shown))
                 return
             await asyncio.sleep(POLL_SECONDS)
 
 
-def answer_from_change_page(key: str, sent: float, told: float, shown: Json) -> ObservedAnswer:
-    """Return what a change's own page tells."""
+def answer_from_change_page(key: str, sent: float, answered_at: float, shown: Json) -> ObservedAnswer:
+    """Return the answer of a change's own route."""
     code = (shown["problem"] or {}).get("code")
-    return ObservedAnswer(key, sent, told, 200, code, shown["change"], shown["state"], from_change_page=True)
+    return ObservedAnswer(key, sent, answered_at, 200, code, shown["change"], shown["state"], from_change_page=True)
 
 
-def answer_from_response(key: str, sent: float, told: float, answer: httpx2.Response, same: Same) -> ObservedAnswer:
-    """Return what an answer tells."""
+def answer_from_response(
+    key: str, sent: float, answered_at: float, answer: httpx2.Response, same: Same
+) -> ObservedAnswer:
+    """Return the answer to a request."""
     body = answer.json() if answer.content else {}
     code = body.get("code")
     change = body.get("change") or answer.headers.get("Location", "").partition("/v1/changes/")[2] or None
     return ObservedAnswer(
         key=key,
         sent=sent,
-        answered_at=told,
+        answered_at=answered_at,
         status=answer.status_code,
         code=code,
         change=change,
@@ -132,7 +134,7 @@ def _content(same: Same, body: Json, change: str | None) -> Json | None:
 
 
 def _state(answer: httpx2.Response, body: Json) -> str | None:
-    """Return the state an answer tells. discover.swiss's says nothing: refusals come as messages beside the order."""
+    """Return the change's state by an answer; None for discover.swiss's with refusals, which are messages in it."""
     code = body.get("code")
     if code:
         return None if code in _NOT_ENDED else "undone" if code == "STEP_FAILED" else "refused"

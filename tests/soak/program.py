@@ -1,7 +1,7 @@
-"""What a seed stands for: who asks what and when, and what is killed when.
+"""The program of a seed: which client sends which request when, and which process is killed when.
 
-The same seed is the same program, to the last key. How real processes interleave under it is not decided here:
-a request may meet a kill in one run and miss it in the next.
+The same seed gives the same program with the same keys. It does not decide how real processes interleave: a kill may
+interrupt a request in one run and miss it in the next.
 """
 
 import hashlib
@@ -13,18 +13,18 @@ from typing import Any
 
 CLIENTS = 6
 OWN_ORDERS = 4
-"""Each client's: half of them in kroner, half in francs."""
+"""Orders of each client alone: half of them in kroner, half in francs."""
 SHARED_ORDERS = 3
-"""In kroner, asked by everybody at once."""
+"""Orders in kroner that all clients change at once."""
 SCARCE_TRAINS = 2
 THINK_SECONDS = 1.0
-"""Between two acts of a client, at most."""
+"""The longest time between two acts of a client."""
 QUIET_SECONDS = 4.0
-"""Before the first kill: something must be under way."""
+"""Time before the first kill, so that changes are in progress."""
 
 
 class Kind(StrEnum):
-    """What a client wants of an order."""
+    """What a client requests of an order, or an operator does to its run."""
 
     SALE = "sale"
     CHANGE = "change"
@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 
 class Through(StrEnum):
-    """Which API is asked."""
+    """The API that a request goes through."""
 
     NATIVE = "native"
     ENTUR = "Entur"
@@ -48,7 +48,7 @@ class Through(StrEnum):
 
 
 class Again(StrEnum):
-    """Whether a request is sent a second time, under the same key."""
+    """Whether and when a request is sent a second time, under the same key."""
 
     NO = "no"
     AT_ONCE = "at once"
@@ -56,7 +56,7 @@ class Again(StrEnum):
 
 
 class Part(StrEnum):
-    """What is broken, and how."""
+    """The process that is broken, and how."""
 
     WORKER = "worker killed"
     PAUSE = "worker paused"
@@ -83,18 +83,18 @@ _SHARED_BUT = (Kind.SALE,)
 
 @dataclass(frozen=True)
 class Act:
-    """One thing a client asks, once its last one is answered and not before its time."""
+    """One request of a client, sent once its previous one is answered and not before its time `at`, in seconds."""
 
     key: str
     at: float
     client: int
     order: int
-    """Orders up to SHARED_ORDERS are everybody's."""
+    """Orders below SHARED_ORDERS are shared by all clients."""
     kind: Kind
     facade: bool
-    """Entur's for orders in kroner, discover.swiss's for those in francs, where they have a word for it."""
+    """Whether to use Entur's API for orders in kroner, discover.swiss's for francs, where they support the request."""
     scarce: int | None
-    """A train many compete for, or one of the client's own."""
+    """The scarce train that many clients compete for; None for a train of this order alone."""
     flexible: bool
     party: int
     declined: bool
@@ -103,16 +103,16 @@ class Act:
     seconds: int
     again: Again
     later_by: int
-    """After how many more acts it is sent again."""
+    """The number of acts after which the request is sent again."""
 
     @property
     def francs(self) -> bool:
-        """Whether its order is in francs: every other one of a client's own."""
+        """Whether the order is in francs: every other one of a client's own orders."""
         return self.order >= SHARED_ORDERS and (self.order - SHARED_ORDERS) % 2 == 1
 
     @property
     def through(self) -> Through:
-        """Which API it asks."""
+        """The API that the request goes through."""
         if not self.facade or self.kind is Kind.IN_ONE_GO:
             return Through.NATIVE
         return Through.DISCOVER if self.francs else Through.ENTUR
@@ -120,7 +120,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Kill:
-    """One part broken at one moment."""
+    """One process to kill or pause at one moment; times in seconds."""
 
     at: float
     part: Part
@@ -129,28 +129,28 @@ class Kill:
 
 @dataclass(frozen=True)
 class Program:
-    """Everything a seed decides."""
+    """Everything that a seed decides."""
 
     seed: int
     seconds: float
     clients: tuple[tuple[Act, ...], ...]
     kills: tuple[Kill, ...]
     last: Act
-    """A sale once all is over, of seats nobody else wants: it must be done."""
+    """A sale after everything else, of seats that no other request takes: it must succeed."""
 
     @property
     def digest(self) -> str:
-        """Return what shows that two runs had the same program."""
+        """A short hash: two runs with the same digest had the same program."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
 
 def program(seed: int, minutes: float, parts: tuple[Part, ...]) -> Program:
-    """Return the program of a seed. Every stream is its own: one client's acts do not shift another's."""
+    """Return the program of a seed. Each client has its own random stream, so its acts do not depend on others'."""
     seconds = minutes * 60
     clients = tuple(tuple(_acts(seed, client, seconds)) for client in range(CLIENTS))
     first = _act(Random(f"{seed} last"), f"{seed}-last-0", seconds, 0)
-    wish: dict[str, Any] = {"kind": Kind.SALE, "facade": False, "scarce": None, "declined": False, "again": Again.NO}
-    last = replace(first, order=SHARED_ORDERS + CLIENTS * OWN_ORDERS, in_background=False, **wish)
+    fixed: dict[str, Any] = {"kind": Kind.SALE, "facade": False, "scarce": None, "declined": False, "again": Again.NO}
+    last = replace(first, order=SHARED_ORDERS + CLIENTS * OWN_ORDERS, in_background=False, **fixed)
     return Program(seed, seconds, clients, _kills(Random(f"{seed} kills"), seconds, parts), last)
 
 
@@ -194,7 +194,7 @@ def _act(dice: Random, key: str, at: float, client: int) -> Act:
 
 
 def _kills(dice: Random, seconds: float, parts: tuple[Part, ...]) -> tuple[Kill, ...]:
-    """Return every kind of kill once a minute in an order of its own, and one of them doubled."""
+    """Return every kind of kill once a minute in random order, and one more soon after one of them."""
     kills: list[Kill] = []
     begin = 0.0
     while begin < seconds:

@@ -1,4 +1,4 @@
-"""What a soak found, as text."""
+"""The report of a soak, as text."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ class Soak:
     program: Program
     minutes: float
     database: str
-    ledger: ClientLog
-    monkey: Chaos
+    client_log: ClientLog
+    chaos: Chaos
     reached: int
     settled: float
-    """Seconds from the end of the traffic until all was at rest and judged."""
+    """Seconds from the end of the traffic until everything was at rest and checked."""
     violations: list[Violation]
 
     @property
@@ -38,19 +38,20 @@ def report(soak: Soak) -> str:
 
 def _head(soak: Soak) -> Iterator[str]:
     yield f"soak      seed {soak.program.seed}, {soak.database}, {soak.minutes:g} min"
-    yield f"again     {soak.command}"
+    yield f"repeat    {soak.command}"
 
 
 def _traffic(soak: Soak) -> Iterator[str]:
-    ledger, acts = soak.ledger, sum(map(len, soak.program.clients))
-    yield f"program   {soak.program.digest}: {soak.reached} of {acts} acts came to their time"
-    yield f"twice     {ledger.sent_twice} requests were sent twice under one key"
-    yield from _counted("requests", Counter(ledger.kinds.values()))
+    client_log, acts = soak.client_log, sum(map(len, soak.program.clients))
+    yield f"program   {soak.program.digest}: {soak.reached} of {acts} acts were performed"
+    yield f"twice     {client_log.sent_twice} requests were sent twice under one key"
+    yield from _counted("requests", Counter(client_log.kinds.values()))
     yield from _counted(
-        "answers", Counter(f"{each.status} {each.code or ''}".strip() for each in ledger.answers if not each.from_change_page)
+        "answers",
+        Counter(f"{each.status} {each.code or ''}".strip() for each in client_log.answers if not each.from_change_page),
     )
-    yield f"          {ledger.unanswered} connections ended without an answer"
-    yield from _counted("operators", ledger.operated)
+    yield f"          {client_log.unanswered} connections ended without an answer"
+    yield from _counted("operators", client_log.operated)
 
 
 def _counted(name: str, counts: Counter[str]) -> Iterator[str]:
@@ -59,16 +60,16 @@ def _counted(name: str, counts: Counter[str]) -> Iterator[str]:
 
 
 def _kills(soak: Soak) -> Iterator[str]:
-    yield f"kills     {len(soak.monkey.performed)}; seconds until a change sent afterwards was done, and until those"
-    yield "          under way then had their outcome:"
-    for part in sorted({each.part for each in soak.monkey.performed}):
-        mine = [each for each in soak.monkey.performed if each.part is part]
-        fresh = [(soak.ledger.next_success(each.since), each.since) for each in mine]
-        seen = [told - since for told, since in fresh if told is not None]
-        under_way = [seconds for each in mine for seconds in soak.ledger.seconds_in_progress(each.since)]
-        survived = f"{part:<18} {len(mine)}, {len(seen)} survived"
-        yield f"          {survived:<34} next {_spread(seen):<26} under way {_spread(under_way)}"
-    for name, count in sorted(Counter(soak.monkey.died).items()):
+    yield f"kills     {len(soak.chaos.performed)}; seconds until a change sent afterwards was done, and until those"
+    yield "          in progress then had their outcome:"
+    for part in sorted({each.part for each in soak.chaos.performed}):
+        kills = [each for each in soak.chaos.performed if each.part is part]
+        successes = [(soak.client_log.next_success(each.since), each.since) for each in kills]
+        waits = [success - since for success, since in successes if success is not None]
+        in_progress = [seconds for each in kills for seconds in soak.client_log.seconds_in_progress(each.since)]
+        survived = f"{part:<18} {len(kills)}, {len(waits)} survived"
+        yield f"          {survived:<34} next {_spread(waits):<26} in progress {_spread(in_progress)}"
+    for name, count in sorted(Counter(soak.chaos.died).items()):
         yield f"          {name} ended by itself {count} times and was started again"
 
 
@@ -80,8 +81,8 @@ def _spread(seconds: list[float]) -> str:
 
 def _end(soak: Soak) -> Iterator[str]:
     lost = sum(each.rule == LOST for each in soak.violations)
-    changes = len(soak.ledger.acknowledged)
-    yield f"told      {changes} changes and {len(soak.ledger.orders)} orders acknowledged, {lost} of them lost"
+    changes = len(soak.client_log.acknowledged)
+    yield f"answered  {changes} changes and {len(soak.client_log.orders)} orders acknowledged, {lost} of them lost"
     yield f"settled   {soak.settled:.1f} s after the traffic"
     yield f"violations {len(soak.violations)}"
     for each in soak.violations:

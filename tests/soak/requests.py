@@ -1,4 +1,4 @@
-"""Turns an act of the program into a request, on an order as it stands."""
+"""Builds the HTTP request of an act of the program, for the current state of its order."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from cli.demo.stories import DECLINE, OK, add, replace
 from cli.http_clients.discover import WEST
 from cli.http_clients.entur import HEADERS
-from tests.soak.http_client import RequestSpec, Json, Same, HttpClient
+from tests.soak.http_client import HttpClient, Json, RequestSpec, Same
 from tests.soak.program import Act, Kind, Through
 from tests.soak.travel import departure, in_francs, item, newcomers, people, person, train
 
@@ -14,28 +14,30 @@ SALES, MARKET = "/sales/v1", "/b2bmarket/v1"
 
 
 class RequestBuilder:
-    """Makes the requests of the program."""
+    """Builds the requests of the program."""
 
-    def __init__(self, wire: HttpClient, now: Callable[[], datetime]) -> None:
-        self._wire = wire
+    def __init__(self, http_client: HttpClient, now: Callable[[], datetime]) -> None:
+        self._http_client = http_client
         self._now = now
         self._today: date = now().date()
 
     async def build(self, act: Act, number: str) -> RequestSpec | None:
-        """Return what an act asks of an order; None when there is nothing to ask of this one."""
-        order = await self._wire.read("GET", f"/v1/orders/{number}")
+        """Return the request of an act on an order; None if the act is not possible in its current state."""
+        order = await self._http_client.read("GET", f"/v1/orders/{number}")
         if order is None:
             return None
         if act.kind is Kind.DEADLINE:
             until = self._now() + timedelta(seconds=act.seconds)
-            return RequestSpec("PATCH", f"/v1/orders/{number}", {"expires_at": until.isoformat()}, _prefer(act), Same.BODY)
+            return RequestSpec(
+                "PATCH", f"/v1/orders/{number}", {"expires_at": until.isoformat()}, _prefer(act), Same.BODY
+            )
         if act.kind in _PLAIN:
             return _PLAIN[act.kind](act, order)
         lines = {Through.NATIVE: self._native, Through.ENTUR: self._entur, Through.DISCOVER: self._market}
         return await lines[act.through](act, order)
 
     async def build_opening(self, act: Act) -> RequestSpec | None:
-        """Return what makes an order: with its first lines through a façade, empty natively."""
+        """Return the request that creates an order: with its first lines through a façade, empty natively."""
         if act.through is Through.NATIVE:
             return RequestSpec("POST", "/v1/orders", {"currency": "CHF" if act.francs else "NOK"}, same=Same.BODY)
         if act.through is Through.DISCOVER:
@@ -55,17 +57,23 @@ class RequestBuilder:
     async def _entur(self, act: Act, order: Json) -> RequestSpec | None:
         if not order["lines"] or act.kind is Kind.ADD:
             return await self._reserve(act, {"orderId": order["number"]}, newcomers(order, act.party))
-        wishes = []
+        configurations = []
         for line in order["lines"]:
             offers = await self._offers(act, [person(each) for each in line["travellers"]])
-            wishes += [{"offerId": each, "orderLineId": line["id"]} for each in offers]
-        body = {"orderId": order["number"], "offerConfigurations": wishes, "refundPriceDifference": act.refund}
-        return RequestSpec("POST", f"{SALES}/update-order", body, _entur_headers(act), Same.CHANGE) if wishes else None
+            configurations += [{"offerId": each, "orderLineId": line["id"]} for each in offers]
+        body = {"orderId": order["number"], "offerConfigurations": configurations, "refundPriceDifference": act.refund}
+        return (
+            RequestSpec("POST", f"{SALES}/update-order", body, _entur_headers(act), Same.CHANGE)
+            if configurations
+            else None
+        )
 
     async def _reserve(self, act: Act, order: Json, travellers: list[Json]) -> RequestSpec | None:
         offers = [{"offerId": each} for each in await self._offers(act, travellers)]
         body = {**order, "offerConfigurations": offers}
-        return RequestSpec("POST", f"{SALES}/reserve-offers", body, _entur_headers(act), Same.CHANGE) if offers else None
+        return (
+            RequestSpec("POST", f"{SALES}/reserve-offers", body, _entur_headers(act), Same.CHANGE) if offers else None
+        )
 
     async def _market(self, act: Act, order: Json) -> RequestSpec | None:
         path, positions = f"{MARKET}/orders/{order['number']}/items", _positions(order)
@@ -81,15 +89,15 @@ class RequestBuilder:
         return [offer["id"] for bundle in await self._find(act, travellers) for offer in bundle["offers"]]
 
     async def _find(self, act: Act, travellers: list[Json]) -> list[Json]:
-        """Return the bundle found, or none: nobody to travel, or nothing that fits."""
+        """Return the first bundle found, in a list; empty without travellers or without an offer."""
         if not travellers:
             return []
-        wanted: Json = {"travellers": [{"id": each["id"], "birth_date": each["birth_date"]} for each in travellers]}
+        query: Json = {"travellers": [{"id": each["id"], "birth_date": each["birth_date"]} for each in travellers]}
         if act.francs:
-            wanted |= {"product": in_francs(act), "valid_from": departure(act, self._today).isoformat()}
+            query |= {"product": in_francs(act), "valid_from": departure(act, self._today).isoformat()}
         else:
-            wanted |= {"product": "flexible" if act.flexible else "standard", "service": train(act, self._today)}
-        found = await self._wire.read("POST", "/v1/offers", wanted)
+            query |= {"product": "flexible" if act.flexible else "standard", "service": train(act, self._today)}
+        found = await self._http_client.read("POST", "/v1/offers", query)
         return found["offer_bundles"][:1] if found else []
 
 
@@ -101,10 +109,10 @@ def _changes(act: Act, order: Json, operation: Json) -> RequestSpec:
 
 
 def _pay(act: Act, order: Json) -> RequestSpec | None:
-    owed = order["balance"]
-    if owed.startswith("-") or not owed.strip("0."):
+    amount_due = order["balance"]
+    if amount_due.startswith("-") or not amount_due.strip("0."):
         return None
-    body = {"amount": owed, "currency": order["currency"], **_card(act)}
+    body = {"amount": amount_due, "currency": order["currency"], **_card(act)}
     return RequestSpec("POST", f"/v1/orders/{order['number']}/payments", body, _prefer(act), same=Same.BODY)
 
 

@@ -1,4 +1,4 @@
-"""A seed is a program."""
+"""A seed always gives the same program."""
 
 import subprocess
 import sys
@@ -13,8 +13,8 @@ def test_the_same_seed_is_the_same_program() -> None:
 
 
 def test_another_process_makes_the_same_program_of_a_seed() -> None:
-    say = "from tests.soak.program import Part, program; print(program(7, 1, tuple(Part)).digest)"
-    found = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own text
+    code = "from tests.soak.program import Part, program; print(program(7, 1, tuple(Part)).digest)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own code
     assert found.stdout.strip() == program(7, 1, ALL).digest
 
 
@@ -39,7 +39,7 @@ def test_every_minute_breaks_every_part_and_one_of_them_while_another_comes_back
             assert len(found) == len(Part) + 1
 
 
-def test_a_minute_asks_everything_through_every_api_and_some_of_it_twice() -> None:
+def test_a_minute_has_every_request_through_every_api_and_some_of_them_twice() -> None:
     for seed in range(20):
         acts = [act for acts in program(seed, 1, ALL).clients for act in acts]
         assert {act.kind for act in acts} == set(Kind)
