@@ -1,1 +1,1 @@
-"""discover.swiss's order API as a façade: a translation to our own operations and back."""
+"""discover.swiss's order API: a façade that translates to our own operations and back."""

@@ -1,4 +1,4 @@
-"""Problems under discover.swiss's address: what a request got wrong by itself is 400, as in the original."""
+"""Problems on discover.swiss's routes: an invalid member is 400, as in the original API, instead of our 422."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ BAD_REQUEST = 400
 
 
 def as_problem(_scope: Scope, error: ProblemError) -> Response:
-    """Return the answer for a problem."""
-    return build_native_response(_as_here(error))
+    """Return the response for a problem."""
+    return build_native_response(_with_original_status(error))
 
 
-def _as_here(error: ProblemError) -> ProblemError:
+def _with_original_status(error: ProblemError) -> ProblemError:
     if error.problem.code == "MEMBER_INVALID":
         error.status_code = error.problem.status = BAD_REQUEST
     return error
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """Document which problems a route answers with."""
-    return responses(*codes, adapted=_as_here)
+    """Return the OpenAPI documentation of the problems that a route may return, by status."""
+    return responses(*codes, adapted=_with_original_status)

@@ -1,4 +1,4 @@
-"""Order items as discover.swiss's clients read them: the lines that share a position."""
+"""Order items in discover.swiss's format. An item is all lines of an order at one position."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from api.discover.json_format import Exact, ResponseModel, francs, number
-from api.discover.messages import ValidationMessage, missing
+from api.discover.messages import ValidationMessage, missing_message
 from api.discover.products import ProductOut, product_out
 from api.discover.time_zones import utc
 from api.errors.problems import ProblemError
@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
 class TravelerOut(ResponseModel):
-    """Who travels, and what they pay."""
+    """A traveller of an item, with their price."""
 
     price_chf: Exact | None = Field(default=None, serialization_alias="priceCHF")
     identifier: str
@@ -37,7 +37,7 @@ class TravelerOut(ResponseModel):
 
 
 class ConfigurationOut(ResponseModel):
-    """What was ordered, from when, for whom."""
+    """The product of an item, the start of its validity, and its travellers."""
 
     product: ProductOut
     valid_from: str
@@ -45,7 +45,7 @@ class ConfigurationOut(ResponseModel):
 
 
 class OrderItemOut(ResponseModel):
-    """An item, its number kept through every update."""
+    """An order item. Its number never changes."""
 
     order_item_number: str
     order_item_status: str = Field(examples=["Placed", "ValidationError", "Checkout"])
@@ -54,15 +54,17 @@ class OrderItemOut(ResponseModel):
     order_delivery: str = "e-ticket"
     amount: Exact
     amount_chf: Exact = Field(serialization_alias="amountCHF")
-    tax_rate: Exact = Field(description="The tax amount, as discover.swiss has it here.")
-    tax_chf: Exact = Field(serialization_alias="taxCHF", description="amount x rate, as discover.swiss computes it.")
-    tax_included_chf: Exact = Field(serialization_alias="taxIncludedCHF", description="The tax really inside amount.")
+    tax_rate: Exact = Field(description="The tax amount: discover.swiss uses this member for it.")
+    tax_chf: Exact = Field(serialization_alias="taxCHF", description="amount x rate, as discover.swiss calculates it.")
+    tax_included_chf: Exact = Field(
+        serialization_alias="taxIncludedCHF", description="The tax actually included in amount."
+    )
     ticket: tuple[str, ...] = ()
     offer_bundle_id: str | None = None
 
 
 class OrderItemUpdateResponse(ResponseModel):
-    """An item as it stands after a request, null when there is none, and what to know about it."""
+    """The state of an item after a request, null if there is none, and validation messages about it."""
 
     order_item: OrderItemOut | None
     validation_messages: list[ValidationMessage]
@@ -73,10 +75,10 @@ def item_number(order: Order, position: int) -> str:
     return f"{order.number}-{position}"
 
 
-def numbered(order: str, item: str) -> int:
-    """Return the position an item's number names, whether there is one or not.
+def parse_item_number(order: str, item: str) -> int:
+    """Return the position in an item's number; the item itself need not exist.
 
-    Raises ORDER_ITEM_NOT_FOUND for what cannot be an item of this order.
+    Raises ORDER_ITEM_NOT_FOUND for text that cannot be a number of an item of this order.
     """
     position = item.removeprefix(f"{order}-")
     if position == item or not _NUMBER.fullmatch(position):
@@ -85,28 +87,28 @@ def numbered(order: str, item: str) -> int:
 
 
 def item_position(order: Order, item: str) -> int | None:
-    """Return the position of an item of this order that there is; None for any other number."""
+    """Return the position of an existing item of this order; None for any other number."""
     return {item_number(order, position): position for position in positions(order)}.get(item)
 
 
 def positions(order: Order) -> list[int]:
-    """Return the positions of all items there are."""
+    """Return the positions of all items of an order, ascending."""
     return sorted({position_of(order, line) for line in order.live_lines})
 
 
 def item_messages(order: Order, position: int, products: Products) -> list[ValidationMessage]:
-    """Return one message for each field of each traveller that an item still lacks."""
+    """Return one message for each missing field of each traveller of an item."""
     known = {each.id: each for each in order.travellers}
-    lacking = dict.fromkeys(
-        (line.travellers[place], name)
+    missing_by_traveller = dict.fromkeys(
+        (line.travellers[index], name)
         for line in _lines(order, position)
-        for place, name in missing_fields(line, known, products.get(line.product), for_order=True)
+        for index, name in missing_fields(line, known, products.get(line.product), for_order=True)
     )
-    return [missing(item_number(order, position), traveller, name) for traveller, name in lacking]
+    return [missing_message(item_number(order, position), traveller, name) for traveller, name in missing_by_traveller]
 
 
 def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
-    """Return an item as it goes over the wire."""
+    """Return the item at a position in discover.swiss's format."""
     lines = _lines(order, position)
     first = next((line for line in lines if not line.supplement_of), lines[0])
     amount, tax = order.sum(line.price for line in lines), sum(map(_tax, lines), Decimal(0))
@@ -124,7 +126,7 @@ def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
         tax_rate=number(tax),
         tax_chf=number(tax),
         tax_included_chf=francs(order.sum(line.tax for line in lines)),
-        offer_bundle_id=_the_bundle(lines),
+        offer_bundle_id=_single_bundle(lines),
     )
 
 
@@ -139,14 +141,14 @@ def _status(order: Order, messages: Sequence[ValidationMessage]) -> str:
 
 
 def _tax(line: OrderLine) -> Decimal:
-    """Return tax as discover.swiss computes it: on top of the amount, although it is inside."""
+    """Return tax as discover.swiss calculates it: on top of the amount, although the amount includes it."""
     return francs(line.price) * line.tax_rate
 
 
-def _the_bundle(lines: Sequence[OrderLine]) -> str | None:
-    """Return the bundle all of an item was sold by, if it is one."""
-    found = {line.offer_bundle for line in lines if not line.supplement_of}
-    return found.pop() if len(found) == 1 else None
+def _single_bundle(lines: Sequence[OrderLine]) -> str | None:
+    """Return the bundle from which all lines of an item were sold; None if there are several."""
+    bundles = {line.offer_bundle for line in lines if not line.supplement_of}
+    return bundles.pop() if len(bundles) == 1 else None
 
 
 def _travellers(order: Order, lines: Sequence[OrderLine], products: Products) -> list[TravelerOut]:
@@ -155,7 +157,7 @@ def _travellers(order: Order, lines: Sequence[OrderLine], products: Products) ->
     for line in lines:
         product = products.get(line.product)
         for each in line.travellers:
-            # A group's price is the line's, not one of its travellers'.
+            # The price of a group belongs to the line, not to single travellers.
             own = None if product and product.group else line.price
             earlier = prices.get(each)
             prices[each] = earlier + own if earlier and own else own or earlier

@@ -1,4 +1,4 @@
-"""How JSON is spelt here: names in any case on the way in, exact numbers on the way out."""
+"""JSON of discover.swiss's API: case-insensitive member names in requests, exact decimals in responses."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from domain.money import Money
 
 
 class RequestModel(BaseModel):
-    """What clients send: names without regard to case, unknown ones ignored, null as if it were absent."""
+    """Base of the request models: names are case-insensitive, unknown members ignored, null means absent."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
@@ -26,18 +26,18 @@ class RequestModel(BaseModel):
         if not isinstance(value, dict):
             return value
         names = {field.alias.lower(): field.alias for field in cls.model_fields.values() if field.alias}
-        found: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         for name, member in value.items():
             known = names.get(name.lower())
-            if known in found:
+            if known in members:
                 raise ValueError("names the same member twice")
             if known and member is not None:
-                found[known] = member
-        return found
+                members[known] = member
+        return members
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Show that every member may be null."""
+        """Return the schema with every member nullable."""
         shape = handler(core)
         members = handler.resolve_ref_schema(shape)["properties"]
         members.update({name: {"anyOf": [member, {"type": "null"}]} for name, member in members.items()})
@@ -45,18 +45,18 @@ class RequestModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """What we answer: camelCase."""
+    """Base of the response models: camelCase in JSON."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-def blank(value: Any) -> Any:
-    """Return None for text that says nothing."""
+def blank_to_none(value: Any) -> Any:
+    """Return None for empty text or spaces; any other value unchanged."""
     return None if isinstance(value, str) and not value.strip(" ") else value
 
 
-Name = Annotated[Text | None, BeforeValidator(blank), WithJsonSchema({"type": "string", "maxLength": 100})]
-"""Text, where an empty one says nothing."""
+Name = Annotated[Text | None, BeforeValidator(blank_to_none), WithJsonSchema({"type": "string", "maxLength": 100})]
+"""Text; blank text counts as absent."""
 
 Exact = Annotated[Decimal, WithJsonSchema({"type": "number", "format": "decimal"})]
 
@@ -64,19 +64,19 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 class ExactJSONResponse(JSONResponse):
-    """JSON whose numbers are the decimals they were computed as: 8.162, not 8.161999999999999."""
+    """JSON response that writes decimals exactly: 8.162, not 8.161999999999999."""
 
     def render(self, content: Any) -> bytes:
-        """Return the body."""
+        """Return the encoded body."""
         return _ENCODER.encode(content)
 
 
 def number(value: Decimal) -> Decimal:
-    """Return a decimal as this API writes it: no needless zeros, but one place at least ("46.0", "8.162")."""
+    """Return a decimal as this API writes it: no trailing zeros, but at least one decimal place ("46.0", "8.162")."""
     plain = f"{value.normalize():f}"
     return Decimal(plain if "." in plain else f"{plain}.0")
 
 
 def francs(money: Money) -> Decimal:
-    """Return an amount in its major unit: 4600 Rappen are 46.0."""
+    """Return an amount in its major unit: 4600 Rappen as 46.0."""
     return number(Decimal(money.minor).scaleb(-EXPONENTS[money.currency]))

@@ -1,4 +1,4 @@
-"""What was ignored, what is missing, and why something was refused."""
+"""Validation messages of discover.swiss's API: ignored members, missing fields, reasons of refusals."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,7 +12,7 @@ from domain.refusals import OfferNotFound
 
 
 class Level(StrEnum):
-    """How much a message matters: from a validation error on, something was not done."""
+    """Severity of a message. A validation error or an error means that the request was not fully executed."""
 
     WARNING = "Warning"
     VALIDATION_ERROR = "ValidationError"
@@ -20,14 +20,14 @@ class Level(StrEnum):
 
 
 class Source(StrEnum):
-    """What a message is about."""
+    """The object a message is about."""
 
     ORDER = "order"
     ORDERED_ITEM = "orderedItem"
 
 
 class ValidationMessage(ResponseModel):
-    """Something a client should know; decide by its `code`."""
+    """A message to the client; clients should decide by its `code`."""
 
     level: Level
     code: str
@@ -45,7 +45,7 @@ _MISSING = {
     "family_name": "traveler_family_name_absent",
     "birth_date": "traveler_incorrect_birthdate",
 }
-_OWN = {
+_TEXTS = {
     "ordered_item_absent": "The order has no items; send [] to remove them all.",
     "offer_not_found": OfferNotFound.sentence,
     "orderitem_product_incorrect": "There is no such product.",
@@ -62,42 +62,42 @@ _OWN = {
 }
 
 
-def refusing(code: str, item: str | None = None, traveller: str | None = None) -> ValidationMessage:
-    """Return why an item was not taken as it was sent."""
-    return _item_message(Level.VALIDATION_ERROR, code, _OWN[code], item, traveller)
+def refusal_message(code: str, item: str | None = None, traveller: str | None = None) -> ValidationMessage:
+    """Return the message that refuses an item as it was sent."""
+    return _item_message(Level.VALIDATION_ERROR, code, _TEXTS[code], item, traveller)
 
 
-def ignoring(code: str, item: str | None = None) -> ValidationMessage:
-    """Return what of an item was ignored."""
-    return _item_message(Level.WARNING, code, _OWN[code], item)
+def ignored_message(code: str, item: str | None = None) -> ValidationMessage:
+    """Return the message about an ignored member of an item."""
+    return _item_message(Level.WARNING, code, _TEXTS[code], item)
 
 
-def missing(item: str | None, traveller: str | None, field: str) -> ValidationMessage:
-    """Return which field of a traveller an order still needs."""
+def missing_message(item: str | None, traveller: str | None, field: str) -> ValidationMessage:
+    """Return the message about a missing field of a traveller."""
     name = to_camel(field)
     code = _MISSING.get(field, f"traveler_{field}_absent")
     return _item_message(Level.VALIDATION_ERROR, code, f"The {name} of a traveller is missing.", item, traveller, name)
 
 
-def warned(warning: IgnoredField, outcome: Outcome, item: str | None) -> ValidationMessage:
-    """Return a warning of the engine: a field that cannot be changed was ignored."""
+def warning_message(warning: IgnoredField, outcome: Outcome, item: str | None) -> ValidationMessage:
+    """Return the message for a warning of the workflow: a traveller's field cannot be changed and was ignored."""
     item = item or _item_at(outcome, warning.position)
     name = "identifier" if warning.field == "id" else to_camel(warning.field)
     text = f"The {name} of a traveller cannot be changed; it was ignored."
     return _item_message(Level.WARNING, warning.code.lower(), text, item, warning.traveller, name)
 
 
-def refused(outcome: Outcome, item: str | None) -> list[ValidationMessage]:
-    """Return why the engine refused a change."""
+def refusal_messages(outcome: Outcome, item: str | None) -> list[ValidationMessage]:
+    """Return the messages for a change that the workflow refused."""
     code = outcome.code or ""
     if code in _STATES:
         text = TITLES[code][1]
         return [ValidationMessage(level=Level.ERROR, code=NOT_IN_STATE, message=text, source=Source.ORDER)]
-    places = [each["position"] for each in outcome.members if "position" in each]
-    item = item or (_item_at(outcome, places[0]) if places else None)
+    positions = [each["position"] for each in outcome.members if "position" in each]
+    item = item or (_item_at(outcome, positions[0]) if positions else None)
     fields = [str(each["field"]) for each in outcome.members if "field" in each]
     if fields:
-        return [missing(item, None, field) for field in fields]
+        return [missing_message(item, None, field) for field in fields]
     return [_item_message(Level.VALIDATION_ERROR, code.lower(), TITLES[code][1], item)]
 
 
@@ -119,6 +119,6 @@ def _item_message(
     )
 
 
-def serious(messages: Sequence[ValidationMessage]) -> bool:
-    """Whether any of these says that something was not done, or is not complete."""
+def has_errors(messages: Sequence[ValidationMessage]) -> bool:
+    """Whether any message is more than a warning: something was refused or is incomplete."""
     return any(each.level is not Level.WARNING for each in messages)

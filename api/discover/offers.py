@@ -1,4 +1,4 @@
-"""Finds bundles for a product configuration, or says why there are none."""
+"""Searches offer bundles for a product configuration, or returns the reasons why there are none."""
 
 import uuid
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.context import ApiContext
 from api.discover.json_format import ResponseModel
-from api.discover.messages import ValidationMessage, refusing
+from api.discover.messages import ValidationMessage, refusal_message
 from api.discover.orders import CURRENCY
 from api.discover.requests import ProductIn
 from api.discover.time_zones import local
@@ -24,7 +24,7 @@ from providers.protocols import OfferSearch, SearchTraveller
 
 
 class OfferOut(ResponseModel):
-    """What one traveller gets, in Rappen; a group shares one offer."""
+    """The offer for one traveller, in Rappen; a group shares one offer."""
 
     id: str
     expires_at: str
@@ -36,7 +36,7 @@ class OfferOut(ResponseModel):
 
 
 class OfferBundleOut(ResponseModel):
-    """Offers taken or left together."""
+    """Offers that are only sold together."""
 
     id: str
     total_price: int = Field(description="In Rappen.")
@@ -46,7 +46,7 @@ class OfferBundleOut(ResponseModel):
 
 
 class OffersResponse(ResponseModel):
-    """The bundles found, or why there are none."""
+    """The bundles found, or the reasons why there are none."""
 
     validation_messages: list[ValidationMessage]
     offer_bundle: list[OfferBundleOut]
@@ -54,48 +54,50 @@ class OffersResponse(ResponseModel):
 
 @dataclass(frozen=True)
 class OfferQuery:
-    """A product configuration with nothing left open."""
+    """A product configuration completed from the order's item: the input of a search."""
 
     products: Sequence[Product]
     valid_from: datetime | None
     zone: str
     travellers: tuple[Traveller, ...]
     sent: tuple[Traveller, ...]
-    """Of these, what the client said of whom."""
+    """The travellers with only the details this request sent."""
     item: str | None
-    """The number of the item it is for."""
+    """Number of the item the search is for."""
 
 
-def products_named(ctx: ApiContext, named: ProductIn) -> Sequence[Product]:
-    """Return the product named, or the variants of it, as far as it is sold in francs."""
-    found: Sequence[Product] = ()
-    if named.identifier and is_code(named.identifier):
-        found = list(ctx.offers.products(ctx.tenant, [named.identifier]).values())
-    elif named.product_identifier and not named.identifier:
-        found = ctx.offers.variants(ctx.tenant, named.product_identifier)
-    return [each for each in found if each.currency == CURRENCY]
+def find_products(ctx: ApiContext, product: ProductIn) -> Sequence[Product]:
+    """Return the identified product, or all variants of it, as far as they are sold in Swiss francs."""
+    products: Sequence[Product] = ()
+    if product.identifier and is_code(product.identifier):
+        products = list(ctx.offers.products(ctx.tenant, [product.identifier]).values())
+    elif product.product_identifier and not product.identifier:
+        products = ctx.offers.variants(ctx.tenant, product.product_identifier)
+    return [each for each in products if each.currency == CURRENCY]
 
 
-def find(ctx: ApiContext, query: OfferQuery, order: str | None) -> tuple[list[OfferBundle], list[ValidationMessage]]:
-    """Return bundles that only this order may take; when there are none, why."""
+def search_bundles(
+    ctx: ApiContext, query: OfferQuery, order: str | None
+) -> tuple[list[OfferBundle], list[ValidationMessage]]:
+    """Return bundles that only this order may use; if there are none, the reasons."""
     if not query.products:
-        return [], [refusing("orderitem_product_incorrect", query.item)]
+        return [], [refusal_message("orderitem_product_incorrect", query.item)]
     if query.valid_from is None:
-        return [], [refusing("productconfiguration_valid_from_absent", query.item)]
-    unborn = _unborn(ctx, query)
-    if unborn:
-        return [], [refusing("traveler_incorrect_birthdate", query.item, each) for each in unborn]
-    who = tuple(SearchTraveller(each.id, each.birth_date) for each in query.travellers)
-    found = [
+        return [], [refusal_message("productconfiguration_valid_from_absent", query.item)]
+    invalid = _invalid_birth_dates(ctx, query)
+    if invalid:
+        return [], [refusal_message("traveler_incorrect_birthdate", query.item, each) for each in invalid]
+    travellers = tuple(SearchTraveller(each.id, each.birth_date) for each in query.travellers)
+    bundles = [
         bundle
         for product in query.products
-        for bundle in find_bundles(ctx, OfferSearch(product.id, None, query.valid_from, query.zone, who), order)
+        for bundle in find_bundles(ctx, OfferSearch(product.id, None, query.valid_from, query.zone, travellers), order)
     ]
-    return found, [] if found else _why_none(query, query.valid_from)
+    return bundles, [] if bundles else _refusal_reasons(query, query.valid_from)
 
 
-def _unborn(ctx: ApiContext, query: OfferQuery) -> list[str]:
-    """Return travellers whose birth date is missing where a price needs it, or cannot be."""
+def _invalid_birth_dates(ctx: ApiContext, query: OfferQuery) -> list[str]:
+    """Return ids of travellers whose birth date is impossible, or missing although a price needs it."""
     today = ctx.store.now().date()
     needed = any("birth_date" in product.fields_for_offer for product in query.products)
     return [
@@ -105,17 +107,17 @@ def _unborn(ctx: ApiContext, query: OfferQuery) -> list[str]:
     ]
 
 
-def _why_none(query: OfferQuery, valid_from: datetime) -> list[ValidationMessage]:
-    births = [(each.id, each.birth_date) for each in query.travellers]
+def _refusal_reasons(query: OfferQuery, valid_from: datetime) -> list[ValidationMessage]:
+    birth_dates = [(each.id, each.birth_date) for each in query.travellers]
     day = day_of(valid_from, query.zone)
-    aged = dict.fromkeys(each for product in query.products for each in without_price(product, births, day))
-    return [refusing("traveler_age_not_offered", query.item, each) for each in aged] or [
-        refusing("offer_not_available", query.item)
+    unpriced = dict.fromkeys(each for product in query.products for each in without_price(product, birth_dates, day))
+    return [refusal_message("traveler_age_not_offered", query.item, each) for each in unpriced] or [
+        refusal_message("offer_not_available", query.item)
     ]
 
 
 def bundle_out(bundle: OfferBundle, products: Sequence[Product], zone: str) -> OfferBundleOut:
-    """Return a bundle as it goes over the wire, its expiry with the offset of the zone."""
+    """Return a bundle in discover.swiss's format; its expiry has the UTC offset of the zone."""
     titles = {product.id: product for product in products}
     expires = local(bundle.expires_at, zone)
     return OfferBundleOut(
@@ -128,16 +130,16 @@ def bundle_out(bundle: OfferBundle, products: Sequence[Product], zone: str) -> O
 
 
 def _offers(offer: Offer, product: Product, expires: str) -> list[OfferOut]:
-    said = {"expires_at": expires, "title": product.title or product.name, "description": product.description}
-    whole = offer.full_price()
+    common = {"expires_at": expires, "title": product.title or product.name, "description": product.description}
+    full_price = offer.full_price()
     if offer.group:
-        return [OfferOut(**said, id=offer.id, price=whole.minor, currency=whole.currency)]
-    return [_of_traveller(offer, each, said) for each in offer.travellers]
+        return [OfferOut(**common, id=offer.id, price=full_price.minor, currency=full_price.currency)]
+    return [_traveller_offer(offer, each, common) for each in offer.travellers]
 
 
-def _of_traveller(offer: Offer, each: OfferedTraveller, said: dict[str, str]) -> OfferOut:
+def _traveller_offer(offer: Offer, each: OfferedTraveller, common: dict[str, str]) -> OfferOut:
     return OfferOut(
-        **said,
+        **common,
         id=str(uuid.uuid5(uuid.UUID(offer.id), each.id)),
         traveler_id=each.id,
         price=each.price.minor,

@@ -1,4 +1,4 @@
-"""Orders as discover.swiss's clients read them."""
+"""Orders in discover.swiss's format."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ CURRENCY = "CHF"
 
 
 class OrderOut(ResponseModel):
-    """An order as it stands."""
+    """The current state of an order."""
 
     order_number: str
     order_date: str
@@ -25,25 +25,25 @@ class OrderOut(ResponseModel):
     total_amount_chf: Exact = Field(serialization_alias="totalAmountCHF")
     total_tax_chf: Exact = Field(serialization_alias="totalTaxCHF", description="The sum of the items' taxCHF.")
     total_tax_included_chf: Exact = Field(
-        serialization_alias="totalTaxIncludedCHF", description="The tax really inside totalAmount."
+        serialization_alias="totalTaxIncludedCHF", description="The tax actually included in totalAmount."
     )
-    expires_at: str | None = Field(default=None, description="When what it holds is given back unless it is paid.")
+    expires_at: str | None = Field(default=None, description="When the order's holds are released unless it is paid.")
     ordered_item: list[OrderItemOut]
 
 
 class OrderUpdateResponse(ResponseModel):
-    """An order as it stands after a request, and what to know about it."""
+    """The state of an order after a request, and validation messages about it."""
 
     order: OrderOut
     validation_messages: list[ValidationMessage]
 
 
-def order_out(head: OrderRow, order: Order, products: Products) -> OrderOut:
-    """Return an order as it goes over the wire."""
+def order_out(order_row: OrderRow, order: Order, products: Products) -> OrderOut:
+    """Return an order in discover.swiss's format."""
     items = [item_out(order, position, products) for position in positions(order)]
     return OrderOut(
         order_number=order.number,
-        order_date=utc(head.created_at),
+        order_date=utc(order_row.created_at),
         order_status=_status(order, items),
         price_currency=order.currency,
         total_amount=francs(order.due),
@@ -56,12 +56,12 @@ def order_out(head: OrderRow, order: Order, products: Products) -> OrderOut:
 
 
 def order_messages(order: Order, products: Products) -> list[ValidationMessage]:
-    """Return what every item still lacks."""
+    """Return messages about the missing fields of all items."""
     return [each for position in positions(order) for each in item_messages(order, position, products)]
 
 
 def _status(order: Order, items: list[OrderItemOut]) -> str:
-    """Return discover.swiss's word: a draft that was never confirmed is New, Checkout or Placed."""
+    """Return discover.swiss's status; a draft that was never confirmed is New, Checkout or Placed."""
     if order.status is OrderStatus.CANCELLED:
         return "Canceled"
     if order.confirmed_version:

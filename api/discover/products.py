@@ -1,4 +1,4 @@
-"""Products as discover.swiss's clients read them."""
+"""Products in discover.swiss's format."""
 
 from decimal import Decimal
 
@@ -9,19 +9,19 @@ from domain.products import Product
 
 
 class AcronymOut(ResponseModel):
-    """Somebody, in short."""
+    """The acronym of an organisation."""
 
     acronym: str
 
 
 class TermOut(ResponseModel):
-    """Whose terms hold."""
+    """The terms that apply to a product."""
 
     code: str
 
 
 class GovernanceOut(ResponseModel):
-    """Who answers for a product."""
+    """The organisations responsible for a product, and its terms."""
 
     provider: AcronymOut
     term: TermOut
@@ -29,7 +29,7 @@ class GovernanceOut(ResponseModel):
 
 
 class PriceOut(ResponseModel):
-    """A price for an age range; both ends belong to it."""
+    """A price for an age range in years, both ends included."""
 
     price_chf: Exact = Field(serialization_alias="priceCHF")
     max_allowed_age: int
@@ -37,7 +37,7 @@ class PriceOut(ResponseModel):
 
 
 class ProductOut(ResponseModel):
-    """A product."""
+    """A product of the catalogue, or only its id and tax rate."""
 
     identifier: str
     product_identifier: str | None = None
@@ -49,7 +49,7 @@ class ProductOut(ResponseModel):
 
 
 def product_out(identifier: str, tax_rate: Decimal, product: Product | None) -> ProductOut:
-    """Return a product as it was sold; only its id when the catalogue does not know it any more."""
+    """Return a product with the tax rate it was sold at; only its id if it is no longer in the catalogue."""
     if product is None:
         return ProductOut(identifier=identifier, tax_rate=number(tax_rate))
     return ProductOut(

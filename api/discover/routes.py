@@ -1,4 +1,4 @@
-"""The routes of discover.swiss's order API."""
+"""Routes of discover.swiss's order API."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -10,13 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from api.context import ApiContext, api_context
 from api.discover import responses
 from api.discover.errors import errors
-from api.discover.items import OrderItemUpdateResponse, numbered
+from api.discover.items import OrderItemUpdateResponse, parse_item_number
 from api.discover.json_format import ExactJSONResponse
-from api.discover.offers import OffersResponse, bundle_out, find
+from api.discover.offers import OffersResponse, bundle_out, search_bundles
 from api.discover.orders import CURRENCY, OrderUpdateResponse
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
 from api.discover.responses import SubmissionResult
-from api.discover.submission import OrderSubmission, body_of, preparing_for
+from api.discover.submission import OrderSubmission, body_of, translator_for
 from api.discover.time_zones import zone_of
 from api.discover.translation import TranslatedRequest
 from api.http.request_headers import RequestOptions, with_default_wait
@@ -24,29 +24,33 @@ from api.http.routes import AuthenticatedRoute
 from api.services.create_order import NewOrder, create_empty
 from domain.operations import RemoveLines
 
-Parts = Annotated[ApiContext, Depends(api_context)]
-Asked = Annotated[RequestOptions, Depends(with_default_wait)]
-_RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
+Context = Annotated[ApiContext, Depends(api_context)]
+Options = Annotated[RequestOptions, Depends(with_default_wait)]
+_RUNNING: dict[int | str, dict[str, Any]] = {
+    202: {"description": "Still running after 30 seconds; poll Location for the result."}
+}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 _NEW = ("IDEMPOTENCY_MISMATCH", "ORDER_BUSY", "STEP_FAILED", "ENGINE_UNREACHABLE")
-_ASK = ("ORDER_NOT_FOUND", "ORDER_ERASED", "STALE_ORDER", "ORDER_CHANGED_TOO_OFTEN", *_NEW)
-_ITEM = (*_ASK, "ORDER_ITEM_NOT_FOUND")
+_SUBMIT = ("ORDER_NOT_FOUND", "ORDER_ERASED", "STALE_ORDER", "ORDER_CHANGED_TOO_OFTEN", *_NEW)
+_ITEM = (*_SUBMIT, "ORDER_ITEM_NOT_FOUND")
 
 router = APIRouter(tags=["discover"], route_class=AuthenticatedRoute)
 
 
 @router.post("/orders", name="discover_create", response_model=OrderUpdateResponse, responses=errors(*_BODY, *_NEW))
-async def create(request: Request, wanted: WholeOrderIn, ctx: Parts, options: Asked) -> Response:
-    """Make an order, empty or with items. It stays when its items are refused: then it is empty."""
+async def create(request: Request, body: WholeOrderIn, ctx: Context, options: Options) -> Response:
+    """Create an order, empty or with items. If its items are refused, the order remains, empty."""
     new = NewOrder(currency=CURRENCY, time_zone=zone_of(request) or "UTC", expires_with_offers=True)
-    row, _ = await run_in_threadpool(create_empty, request, ctx, new, options, body_of(wanted))
-    number, items = row.order_number or "", wanted.ordered_item
-    ended = SubmissionResult()
+    row, _ = await run_in_threadpool(create_empty, request, ctx, new, options, body_of(body))
+    number, items = row.order_number or "", body.ordered_item
+    result = SubmissionResult()
     if items:
-        # The same key stands for both halves, so that a repeated request goes on where the first one broke off.
-        filling = OrderSubmission(request, ctx, number, replace(options, part=" items", if_match=None), wanted)
-        ended = await filling.change(lambda preparing: preparing.together([(each, None) for each in items]))
-    return await run_in_threadpool(responses.answer_order, ctx, number, ended)
+        # Both parts share the client's key, so that a repeated request continues where the first one stopped.
+        submission = OrderSubmission(request, ctx, number, replace(options, part=" items", if_match=None), body)
+        result = await submission.change(
+            lambda translator: translator.translate_items([(each, None) for each in items])
+        )
+    return await run_in_threadpool(responses.order_response, ctx, number, result)
 
 
 @router.get(
@@ -55,39 +59,39 @@ async def create(request: Request, wanted: WholeOrderIn, ctx: Parts, options: As
     response_model=OrderUpdateResponse,
     responses=errors("ORDER_NOT_FOUND"),
 )
-def show(order: str, ctx: Parts) -> Response:
-    """Return an order as it stands, with what its items still lack."""
-    return responses.answer_order(ctx, order, None)
+def show(order: str, ctx: Context) -> Response:
+    """Return the current state of an order, with messages about missing fields of its items."""
+    return responses.order_response(ctx, order, None)
 
 
 @router.put(
     "/orders/{order}",
     name="discover_update",
     response_model=OrderUpdateResponse,
-    responses=_RUNNING | errors(*_BODY, *_ASK),
+    responses=_RUNNING | errors(*_BODY, *_SUBMIT),
 )
-async def update(request: Request, order: str, wanted: WholeOrderIn, ctx: Parts, options: Asked) -> Response:
-    """Make an order what is sent: items listed by number kept or changed, others removed, new ones added.
+async def update(request: Request, order: str, body: WholeOrderIn, ctx: Context, options: Options) -> Response:
+    """Replace the items of an order: items listed by number are kept or changed, others removed, new ones added.
 
-    All or nothing.
+    All changes are made, or none.
     """
-    desk = OrderSubmission(request, ctx, order, options, wanted)
-    ended = await desk.change(lambda preparing: preparing.whole(wanted.ordered_item))
-    return await run_in_threadpool(responses.answer_order, ctx, order, ended)
+    submission = OrderSubmission(request, ctx, order, options, body)
+    result = await submission.change(lambda translator: translator.translate_order(body.ordered_item))
+    return await run_in_threadpool(responses.order_response, ctx, order, result)
 
 
 @router.post(
     "/orders/{order}/items",
     name="discover_add_item",
     response_model=OrderItemUpdateResponse,
-    responses=_RUNNING | errors(*_BODY, *_ASK),
+    responses=_RUNNING | errors(*_BODY, *_SUBMIT),
 )
-async def add_item(request: Request, order: str, wanted: OrderItemIn, ctx: Parts, options: Asked) -> Response:
-    """Add an item: a bundle that was found, or a product to find one for."""
-    ended = await OrderSubmission(request, ctx, order, options, wanted).change(
-        lambda preparing: preparing.item(wanted, None)
+async def add_item(request: Request, order: str, body: OrderItemIn, ctx: Context, options: Options) -> Response:
+    """Add an item: a bundle from a search, or a product to search one for."""
+    result = await OrderSubmission(request, ctx, order, options, body).change(
+        lambda translator: translator.translate_item(body, None)
     )
-    return await run_in_threadpool(responses.answer_item, ctx, order, None, ended)
+    return await run_in_threadpool(responses.item_response, ctx, order, None, result)
 
 
 @router.get(
@@ -96,9 +100,9 @@ async def add_item(request: Request, order: str, wanted: OrderItemIn, ctx: Parts
     response_model=OrderItemUpdateResponse,
     responses=errors("ORDER_NOT_FOUND", "ORDER_ITEM_NOT_FOUND"),
 )
-def show_item(order: str, item: str, ctx: Parts) -> Response:
-    """Return an item as it stands, with what it still lacks."""
-    return responses.answer_item(ctx, order, numbered(order, item), None)
+def show_item(order: str, item: str, ctx: Context) -> Response:
+    """Return the current state of an item, with messages about its missing fields."""
+    return responses.item_response(ctx, order, parse_item_number(order, item), None)
 
 
 @router.put(
@@ -108,16 +112,16 @@ def show_item(order: str, item: str, ctx: Parts) -> Response:
     responses=_RUNNING | errors(*_BODY, *_ITEM),
 )
 async def update_item(
-    request: Request, order: str, item: str, wanted: OrderItemIn, ctx: Parts, options: Asked
+    request: Request, order: str, item: str, body: OrderItemIn, ctx: Context, options: Options
 ) -> Response:
-    """Change an item: another product, the same or another bundle, its travellers completed.
+    """Change an item: to another product, to the same or another bundle, or with completed travellers.
 
-    Refused whole, the item stays exactly as it was.
+    A refused change leaves the item exactly as it was.
     """
-    position = numbered(order, item)
-    desk = OrderSubmission(request, ctx, order, options, wanted)
-    ended = await desk.change(lambda preparing: preparing.item(wanted, position), item)
-    return await run_in_threadpool(responses.answer_item, ctx, order, position, ended)
+    position = parse_item_number(order, item)
+    submission = OrderSubmission(request, ctx, order, options, body)
+    result = await submission.change(lambda translator: translator.translate_item(body, position), item)
+    return await run_in_threadpool(responses.item_response, ctx, order, position, result)
 
 
 @router.delete(
@@ -126,12 +130,12 @@ async def update_item(
     response_model=OrderItemUpdateResponse,
     responses=_RUNNING | errors(*_ITEM),
 )
-async def remove_item(request: Request, order: str, item: str, ctx: Parts, options: Asked) -> Response:
-    """Take an item off; its number is never used again. A refusal answers with the item, success with null."""
-    position = numbered(order, item)
+async def remove_item(request: Request, order: str, item: str, ctx: Context, options: Options) -> Response:
+    """Remove an item; its number is never reused. The response has null, or the item if the removal is refused."""
+    position = parse_item_number(order, item)
     removal = TranslatedRequest((RemoveLines(op="remove_lines", position=position),))
-    ended = await OrderSubmission(request, ctx, order, options, None).change(lambda _: removal, item)
-    return await run_in_threadpool(responses.answer_item, ctx, order, position, ended)
+    result = await OrderSubmission(request, ctx, order, options, None).change(lambda _: removal, item)
+    return await run_in_threadpool(responses.item_response, ctx, order, position, result)
 
 
 @router.post(
@@ -140,12 +144,12 @@ async def remove_item(request: Request, order: str, item: str, ctx: Parts, optio
     response_model=OffersResponse,
     responses=errors(*_BODY, "ORDER_NOT_FOUND", "ORDER_ERASED"),
 )
-def find_offers(request: Request, order: str, wanted: ProductConfigurationIn, ctx: Parts) -> Response:
-    """Find bundles that only this order may take, one for each product that fits. Nothing is held."""
-    preparing = preparing_for(request, ctx, order)
-    asked_for = preparing.wanted(wanted, (), None)
-    by_offers = [each for each in asked_for.products if each.sold_by_offers]
-    found, messages = find(ctx, replace(asked_for, products=by_offers), order)
-    bundles = [bundle_out(bundle, asked_for.products, preparing.zone) for bundle in found]
-    said = OffersResponse(validation_messages=messages, offer_bundle=bundles)
-    return ExactJSONResponse(responses.spelt(said), responses.status_of(ctx, messages))
+def find_offers(request: Request, order: str, body: ProductConfigurationIn, ctx: Context) -> Response:
+    """Search bundles for this order only, one for each matching product. No seat is held."""
+    translator = translator_for(request, ctx, order)
+    query = translator.build_query(body, (), None)
+    sold_by_offers = [each for each in query.products if each.sold_by_offers]
+    bundles, messages = search_bundles(ctx, replace(query, products=sold_by_offers), order)
+    offer_bundles = [bundle_out(bundle, query.products, translator.zone) for bundle in bundles]
+    response = OffersResponse(validation_messages=messages, offer_bundle=offer_bundles)
+    return ExactJSONResponse(responses.to_json(response), responses.status_of(ctx, messages))

@@ -1,4 +1,4 @@
-"""How something is asked of an order: prepared, handed to the engine, and what came of it."""
+"""Submits a request about an order: translates it, hands it to the workflow, and returns the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
-from api.discover.messages import refused, warned
+from api.discover.messages import refusal_messages, warning_message
 from api.discover.responses import SubmissionResult, read
 from api.discover.time_zones import zone_of
 from api.discover.translation import RequestTranslator, TranslatedRequest
@@ -23,67 +23,68 @@ from domain.refusals import LineNotFound, LineRemoved, OrderBusy, StaleOrder
 from store.changes.changes import outcome_of
 
 _PROBLEMS = (412, 423, 500, 503)
-"""Every other refusal is told in validation messages, beside the order as it stands."""
+"""Statuses returned as problems; every other refusal is returned as validation messages with the order's state."""
 _NO_ITEM = (LineNotFound.code, LineRemoved.code)
-_ANYTHING = SetPosition(op="set_position", position=1)
-MOST_ATTEMPTS = 8
+_PLACEHOLDER = SetPosition(op="set_position", position=1)
+MAX_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
 class OrderSubmission:
-    """One request about one order."""
+    """One request about one order, submitted as a change."""
 
     request: Request
-    made: ApiContext
+    ctx: ApiContext
     order: str
-    asked: RequestOptions
-    sent: BaseModel | None
+    options: RequestOptions
+    body: BaseModel | None
 
     async def change(
-        self, prepare: Callable[[RequestTranslator], TranslatedRequest], item: str | None = None
+        self, translate: Callable[[RequestTranslator], TranslatedRequest], item: str | None = None
     ) -> SubmissionResult:
-        """Change the order as prepared, or say why not. Raises ProblemError for what is no validation message.
+        """Translate and submit the change. Raises ProblemError for refusals that are no validation messages.
 
-        What was taken from the order as it was read must still be so in turn: otherwise it is prepared anew.
-        A request that was asked before, under its key, is not prepared again: offers may be gone by now.
+        A translation that read the order is valid only for that state: if the order has changed when the change
+        runs, the request is translated again. A request repeated under its key is not translated again: its
+        offers may have expired.
         """
-        for attempt in range(MOST_ATTEMPTS):
-            part = f"{self.asked.part} again {attempt}" if attempt else self.asked.part
-            asked = replace(self.asked, part=part)
-            before = await run_in_threadpool(find_previous, self.request, self.made, asked)
-            prepared = TranslatedRequest() if before else await run_in_threadpool(self._prepared, prepare)
-            if prepared.refusals:
-                return SubmissionResult(prepared.refusals, refused=True)
+        for attempt in range(MAX_ATTEMPTS):
+            part = f"{self.options.part} again {attempt}" if attempt else self.options.part
+            options = replace(self.options, part=part)
+            previous = await run_in_threadpool(find_previous, self.request, self.ctx, options)
+            translated = TranslatedRequest() if previous else await run_in_threadpool(self._translate, translate)
+            if translated.refusals:
+                return SubmissionResult(translated.refusals, refused=True)
             try:
-                ended = await self._asked(before or self._wanted(prepared), asked, item)
+                result = await self._submit(previous or self._build_change_request(translated), options, item)
             except ProblemError as problem:
-                if problem.problem.code == StaleOrder.code and self.asked.if_match is None:
+                if problem.problem.code == StaleOrder.code and self.options.if_match is None:
                     continue
                 raise
-            return replace(ended, messages=[*prepared.warnings, *ended.messages])
+            return replace(result, messages=[*translated.warnings, *result.messages])
         raise ProblemError(OrderBusy.code)
 
-    def _prepared(self, prepare: Callable[[RequestTranslator], TranslatedRequest]) -> TranslatedRequest:
-        preparing = preparing_for(self.request, self.made, self.order)
-        order, if_match = preparing.order, self.asked.if_match
+    def _translate(self, translate: Callable[[RequestTranslator], TranslatedRequest]) -> TranslatedRequest:
+        translator = translator_for(self.request, self.ctx, self.order)
+        order, if_match = translator.order, self.options.if_match
         if if_match is not None and order.last_event not in if_match:
             raise ProblemError(StaleOrder.code)
-        # An order that was paid is refused by the engine whatever is asked; there is nothing to prepare.
-        return TranslatedRequest((_ANYTHING,)) if order.confirmed_version else prepare(preparing)
+        # The workflow refuses every change of a paid order, so any operation serves and nothing is translated.
+        return TranslatedRequest((_PLACEHOLDER,)) if order.confirmed_version else translate(translator)
 
-    def _wanted(self, prepared: TranslatedRequest) -> ChangeRequest:
+    def _build_change_request(self, translated: TranslatedRequest) -> ChangeRequest:
         return ChangeRequest(
             kind=ChangeKind.CHANGE,
-            operations=prepared.operations,
-            # discover.swiss changes no order that was paid.
+            operations=translated.operations,
+            # discover.swiss does not change a paid order.
             until_confirmed=True,
-            if_match=self.asked.if_match or prepared.read_at,
+            if_match=self.options.if_match or translated.read_at,
         )
 
-    async def _asked(
+    async def _submit(
         self, change_request: ChangeRequest, options: RequestOptions, item: str | None
     ) -> SubmissionResult:
-        row, replayed = await submit(self.request, self.made, self.order, change_request, options, body_of(self.sent))
+        row, replayed = await submit(self.request, self.ctx, self.order, change_request, options, body_of(self.body))
         outcome = outcome_of(row)
         try:
             status, headers = to_http(row, options, replayed=replayed)
@@ -91,19 +92,21 @@ class OrderSubmission:
             if outcome is None or problem.status_code in _PROBLEMS:
                 raise
             if item and outcome.code in _NO_ITEM:
-                # It went while this request waited for its turn.
+                # Another request removed the item while this one waited in the queue.
                 raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
-            return SubmissionResult(refused(outcome, item), outcome, refused=True, headers=dict(problem.headers or {}))
-        warnings = [warned(each, outcome, item) for each in outcome.warnings] if outcome else []
+            return SubmissionResult(
+                refusal_messages(outcome, item), outcome, refused=True, headers=dict(problem.headers or {})
+            )
+        warnings = [warning_message(each, outcome, item) for each in outcome.warnings] if outcome else []
         return SubmissionResult(warnings, outcome, status=status, headers=headers)
 
 
-def preparing_for(request: Request, ctx: ApiContext, order: str) -> RequestTranslator:
-    """Return what prepares items for an order, in the zone of the request or else of the order."""
-    head, loaded, _ = read(ctx, order)
-    return RequestTranslator(ctx, loaded, zone_of(request) or head.time_zone)
+def translator_for(request: Request, ctx: ApiContext, order: str) -> RequestTranslator:
+    """Return the translator for an order, in the time zone of the request or else of the order."""
+    order_row, loaded, _ = read(ctx, order)
+    return RequestTranslator(ctx, loaded, zone_of(request) or order_row.time_zone)
 
 
-def body_of(sent: BaseModel | None) -> Any:
-    """Return what makes two requests the same request."""
-    return sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None
+def body_of(body: BaseModel | None) -> Any:
+    """Return the members that were sent: two requests under one key must have equal ones."""
+    return body.model_dump(mode="json", by_alias=True, exclude_unset=True) if body else None

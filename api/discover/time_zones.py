@@ -1,4 +1,4 @@
-"""The time zone a request is meant in. Times without an offset are in it."""
+"""The time zone of a request, from the header Accept-Timezone. Times without a UTC offset are in this zone."""
 
 import re
 from datetime import datetime
@@ -19,42 +19,42 @@ _WINDOWS = {name.lower(): zone for name, zone in win_tz.items()}
 
 
 def zone_of(request: Request) -> str | None:
-    """Return the zone Accept-Timezone names as an IANA name, None without the header. Raises HEADER_INVALID.
+    """Return the zone of Accept-Timezone as an IANA name, None without the header. Raises HEADER_INVALID.
 
-    IANA and Windows names in any case (discover.swiss: "TimeZone id or IANA"), and offsets of whole hours.
+    Accepts IANA and Windows names in any case (discover.swiss: "TimeZone id or IANA"), and offsets of whole hours.
     """
-    given = (single(request, HEADER) or "").strip().lower()
-    if not given:
+    text = (single(request, HEADER) or "").strip().lower()
+    if not text:
         return None
-    found = _KNOWN.get(given) or _WINDOWS.get(given) or _KNOWN.get(_of_offset(given))
-    if found is None:
+    zone = _KNOWN.get(text) or _WINDOWS.get(text) or _KNOWN.get(_zone_of_offset(text))
+    if zone is None:
         raise ProblemError("HEADER_INVALID", [{"field": HEADER}])
-    return found
+    return zone
 
 
-def _of_offset(given: str) -> str:
-    match = _OFFSET.fullmatch(given)
-    # POSIX counts the other way round: Etc/GMT+6 is six hours behind UTC.
+def _zone_of_offset(text: str) -> str:
+    match = _OFFSET.fullmatch(text)
+    # POSIX signs are reversed: Etc/GMT+6 is six hours behind UTC.
     return f"etc/gmt{'-' if match[1] == '+' else '+'}{match[2]}" if match else ""
 
 
-def instant(moment: datetime, zone: str) -> datetime:
-    """Return the instant a time means in a zone, in UTC. Raises MEMBER_INVALID outside the years 1 to 9999."""
+def to_utc(moment: datetime, zone: str) -> datetime:
+    """Return a time of a zone in UTC. Raises MEMBER_INVALID outside the years 1 to 9999."""
     try:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
-        found = as_utc(aware)
-        day_of(found, zone)
+        converted = as_utc(aware)
+        day_of(converted, zone)
     except (ValueError, OverflowError):
         errors = [{"field": "validFrom", "code": "instant", "detail": "must lie within the years 1 to 9999"}]
         raise ProblemError("MEMBER_INVALID", errors) from None
-    return found
+    return converted
 
 
 def local(moment: datetime, zone: str) -> str:
-    """Return an instant with the offset it has in a zone."""
+    """Return a time as ISO 8601 with the UTC offset of a zone."""
     return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="seconds")
 
 
 def utc(moment: datetime) -> str:
-    """Return an instant as this API writes it: "2021-10-22T10:00:00+00:00"."""
+    """Return a time in UTC as this API writes it: "2021-10-22T10:00:00+00:00"."""
     return local(moment, "UTC")

@@ -1,15 +1,15 @@
-"""From order items as they are sent to our own operations. No rule of the business lives here."""
+"""Translates discover.swiss's order items to our own operations. It has no business rules."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from api.context import ApiContext
 from api.discover.items import item_number, item_position
-from api.discover.messages import ValidationMessage, ignoring, refusing
-from api.discover.offers import OfferQuery, find, products_named
+from api.discover.messages import ValidationMessage, ignored_message, refusal_message
+from api.discover.offers import OfferQuery, find_products, search_bundles
 from api.discover.requests import OrderItemIn, ProductConfigurationIn
-from api.discover.time_zones import instant
-from api.discover.travellers import anonymous, gender_messages, identified
+from api.discover.time_zones import to_utc
+from api.discover.travellers import anonymous_travellers, gender_messages, identify_travellers
 from api.errors.problems import ProblemError
 from api.http.birth_dates import possible
 from domain.lineage import at_position
@@ -24,133 +24,133 @@ from store.orders import offer_bundles
 
 @dataclass(frozen=True)
 class TranslatedRequest:
-    """What an item comes to: an operation, or why there is none, and what of it was ignored."""
+    """The operations for a request, or the refusals, and warnings about ignored members."""
 
     operations: tuple[Operation, ...] = ()
     refusals: list[ValidationMessage] = field(default_factory=list)
     warnings: list[ValidationMessage] = field(default_factory=list)
     read_at: tuple[int, ...] | None = None
-    """The order's last event, when something that was not sent was taken from the order as it was read."""
+    """The order's last event if the translation took data from the order; the operations are valid only at it."""
 
 
 @dataclass(frozen=True)
 class RequestTranslator:
-    """Prepares items for one order, in one time zone."""
+    """Translates items for one order, in one time zone."""
 
-    made: ApiContext
+    ctx: ApiContext
     order: Order
     zone: str
 
-    def whole(self, sent: Sequence[OrderItemIn] | None) -> TranslatedRequest:
-        """Prepare a whole order: items listed by number, new ones, and the end of all others."""
+    def translate_order(self, sent: Sequence[OrderItemIn] | None) -> TranslatedRequest:
+        """Translate a whole order: items listed by number, new items, and the removal of all others."""
         if sent is None:
-            return TranslatedRequest(refusals=[refusing("ordered_item_absent")])
+            return TranslatedRequest(refusals=[refusal_message("ordered_item_absent")])
         listed = [(each, item_position(self.order, each.order_item_number or "")) for each in sent]
         if any(each.order_item_number and not position for each, position in listed):
-            return TranslatedRequest(refusals=[refusing("orderitem_not_found")])
+            return TranslatedRequest(refusals=[refusal_message("orderitem_not_found")])
         kept = KeepPositions(op="keep_positions", positions=tuple(position for _, position in listed if position))
-        all_ = self.together(listed)
-        return TranslatedRequest((*all_.operations, kept), all_.refusals, all_.warnings, all_.read_at)
+        together = self.translate_items(listed)
+        return TranslatedRequest((*together.operations, kept), together.refusals, together.warnings, together.read_at)
 
-    def together(self, items: Iterable[tuple[OrderItemIn, int | None]]) -> TranslatedRequest:
-        """Prepare several items, each at its position or new: all of them or none."""
-        each = [self.item(sent, position) for sent, position in items]
+    def translate_items(self, items: Iterable[tuple[OrderItemIn, int | None]]) -> TranslatedRequest:
+        """Translate several items, each at its position or new: all of them or none."""
+        translated = [self.translate_item(sent, position) for sent, position in items]
         return TranslatedRequest(
-            tuple(operation for one in each for operation in one.operations),
-            [message for one in each for message in one.refusals],
-            [message for one in each for message in one.warnings],
-            read_at=next((one.read_at for one in each if one.read_at), None),
+            tuple(operation for each in translated for operation in each.operations),
+            [message for each in translated for message in each.refusals],
+            [message for each in translated for message in each.warnings],
+            read_at=next((each.read_at for each in translated if each.read_at), None),
         )
 
-    def item(self, sent: OrderItemIn, position: int | None) -> TranslatedRequest:
-        """Prepare an item at a position, or a new one."""
-        there = self._at(position) if position else ()
+    def translate_item(self, sent: OrderItemIn, position: int | None) -> TranslatedRequest:
+        """Translate an item at a position, or a new one."""
+        lines = self._lines_at(position) if position else ()
         item = item_number(self.order, position) if position else None
         configuration = sent.ordered_item
-        refusals = [*gender_messages(configuration.traveler, item), *self._births(configuration, item)]
+        refusals = [*gender_messages(configuration.traveler, item), *self._birth_date_messages(configuration, item)]
         if sent.order_quantity != 1:
-            refusals.append(refusing("orderitem_quantity_unsupported", item))
+            refusals.append(refusal_message("orderitem_quantity_unsupported", item))
         if refusals:
             return TranslatedRequest(refusals=refusals)
         if sent.offer_bundle_id:
             return self._with_bundle(configuration, sent.offer_bundle_id.lower(), position, item)
         if position and not configuration.names_a_product:
-            travellers = identified(configuration.traveler, self._people(there))
+            travellers = identify_travellers(configuration.traveler, self._travellers_of(lines))
             keep = SetPosition(op="set_position", position=position, travellers=travellers)
             return TranslatedRequest((keep,), read_at=self._read_at(needed=configuration.nameless))
-        return self._searched(configuration, there, position, item)
+        return self._search(configuration, lines, position, item)
 
-    def _at(self, position: int) -> tuple[OrderLine, ...]:
+    def _lines_at(self, position: int) -> tuple[OrderLine, ...]:
         try:
             return at_position(self.order, position)
         except (LineNotFound, LineRemoved):
             raise ProblemError("ORDER_ITEM_NOT_FOUND") from None
 
-    def _births(self, configuration: ProductConfigurationIn, item: str | None) -> list[ValidationMessage]:
-        today = self.made.store.now().date()
-        sent = [each for each in configuration.traveler if each.birth_date and not possible(each.birth_date, today)]
-        return [refusing("traveler_incorrect_birthdate", item, each.identifier) for each in sent]
+    def _birth_date_messages(self, configuration: ProductConfigurationIn, item: str | None) -> list[ValidationMessage]:
+        today = self.ctx.store.now().date()
+        invalid = [each for each in configuration.traveler if each.birth_date and not possible(each.birth_date, today)]
+        return [refusal_message("traveler_incorrect_birthdate", item, each.identifier) for each in invalid]
 
     def _with_bundle(
         self, configuration: ProductConfigurationIn, bundle_id: str, position: int | None, item: str | None
     ) -> TranslatedRequest:
         bundle = self._bundle(bundle_id)
         if bundle is None:
-            return TranslatedRequest(refusals=[refusing("offer_not_found", item)])
-        travellers = identified(configuration.traveler, self._mapped(bundle))
+            return TranslatedRequest(refusals=[refusal_message("offer_not_found", item)])
+        travellers = identify_travellers(configuration.traveler, self._travellers_in(bundle))
         operation = _operation(position, bundle.id, travellers)
-        warnings = self._overruled(configuration, bundle, item)
+        warnings = self._ignored_members(configuration, bundle, item)
         return TranslatedRequest((operation,), warnings=warnings, read_at=self._read_at(needed=configuration.nameless))
 
     def _read_at(self, *, needed: bool) -> tuple[int, ...] | None:
         return (self.order.last_event,) if needed else None
 
-    def _overruled(
+    def _ignored_members(
         self, configuration: ProductConfigurationIn, bundle: OfferBundle, item: str | None
     ) -> list[ValidationMessage]:
-        """Return a warning for each thing the bundle decides and the configuration says otherwise."""
-        sold = self.made.offers.products(self.made.tenant, [offer.product for offer in bundle.offers]).values()
-        named, valid_from, count = configuration.product, configuration.valid_from, configuration.number_of_travelers
+        """Return a warning for each member of the configuration that contradicts the bundle, which prevails."""
+        sold = self.ctx.offers.products(self.ctx.tenant, [offer.product for offer in bundle.offers]).values()
+        product, valid_from, count = configuration.product, configuration.valid_from, configuration.number_of_travelers
         ignored = {
-            "product_ignored": (named.identifier and all(each.id != named.identifier for each in sold))
-            or (named.product_identifier and all(each.parent != named.product_identifier for each in sold)),
-            "valid_from_ignored": valid_from and instant(valid_from, self.zone) != bundle.valid_from,
-            "number_of_travelers_ignored": count and count != len(self._mapped(bundle)),
+            "product_ignored": (product.identifier and all(each.id != product.identifier for each in sold))
+            or (product.product_identifier and all(each.parent != product.product_identifier for each in sold)),
+            "valid_from_ignored": valid_from and to_utc(valid_from, self.zone) != bundle.valid_from,
+            "number_of_travelers_ignored": count and count != len(self._travellers_in(bundle)),
         }
-        return [ignoring(code, item) for code, so in ignored.items() if so]
+        return [ignored_message(code, item) for code, contradicts in ignored.items() if contradicts]
 
-    def _searched(
+    def _search(
         self,
         configuration: ProductConfigurationIn,
-        there: tuple[OrderLine, ...],
+        lines: tuple[OrderLine, ...],
         position: int | None,
         item: str | None,
     ) -> TranslatedRequest:
-        wanted = self.wanted(configuration, there, item)
-        if len(wanted.products) != 1:
-            return TranslatedRequest(refusals=[refusing("orderitem_product_incorrect", item)])
-        found, refusals = find(self.made, wanted, self.order.number)
-        if not found:
+        query = self.build_query(configuration, lines, item)
+        if len(query.products) != 1:
+            return TranslatedRequest(refusals=[refusal_message("orderitem_product_incorrect", item)])
+        bundles, refusals = search_bundles(self.ctx, query, self.order.number)
+        if not bundles:
             return TranslatedRequest(refusals=refusals)
-        # Only what was sent goes along: names that another request brings meanwhile are not overwritten.
-        operation = _operation(position, found[0].id, wanted.sent)
+        # Only the details that were sent are passed on, so that names set by a concurrent request are not overwritten.
+        operation = _operation(position, bundles[0].id, query.sent)
         warnings = _contradictions(configuration, item)
-        borrows = bool(there) and not configuration.whole
-        return TranslatedRequest((operation,), warnings=warnings, read_at=self._read_at(needed=borrows))
+        reads_order = bool(lines) and not configuration.whole
+        return TranslatedRequest((operation,), warnings=warnings, read_at=self._read_at(needed=reads_order))
 
-    def wanted(
-        self, configuration: ProductConfigurationIn, there: tuple[OrderLine, ...], item: str | None
+    def build_query(
+        self, configuration: ProductConfigurationIn, lines: tuple[OrderLine, ...], item: str | None
     ) -> OfferQuery:
-        """Return what is looked for; what was left out is as on the item."""
-        named = configuration.product
-        if there and not named.identifier and not named.product_identifier:
-            named = named.model_copy(update={"identifier": there[0].product})
-        valid_from = instant(configuration.valid_from, self.zone) if configuration.valid_from else None
-        known = {each.id: each for each in self._people(there)}
-        sent = identified(configuration.traveler, known.values())
+        """Return the search query; members that were not sent are taken from the item's lines."""
+        product = configuration.product
+        if lines and not product.identifier and not product.product_identifier:
+            product = product.model_copy(update={"identifier": lines[0].product})
+        valid_from = to_utc(configuration.valid_from, self.zone) if configuration.valid_from else None
+        known = {each.id: each for each in self._travellers_of(lines)}
+        sent = identify_travellers(configuration.traveler, known.values())
         return OfferQuery(
-            products=products_named(self.made, named),
-            valid_from=valid_from or (there[0].valid_from if there else None),
+            products=find_products(self.ctx, product),
+            valid_from=valid_from or (lines[0].valid_from if lines else None),
             zone=self.zone,
             travellers=self._party(configuration, sent, known),
             sent=sent,
@@ -160,28 +160,28 @@ class RequestTranslator:
     def _party(
         self, configuration: ProductConfigurationIn, sent: tuple[Traveller, ...], known: dict[str, Traveller]
     ) -> tuple[Traveller, ...]:
-        """Return who is to travel: those sent, as far as they are known; without any, who travels already."""
+        """Return the travellers: those sent, completed from the order; if none are sent, those of the item."""
         if sent:
             return tuple(known[each.id].completed_by(each) if each.id in known else each for each in sent)
         count = configuration.number_of_travelers or len(known) or 1
-        return tuple(known.values()) if len(known) == count else anonymous(count)
+        return tuple(known.values()) if len(known) == count else anonymous_travellers(count)
 
-    def _people(self, lines: Iterable[OrderLine]) -> list[Traveller]:
+    def _travellers_of(self, lines: Iterable[OrderLine]) -> list[Traveller]:
         aboard = {each for line in lines for each in line.travellers}
         return [each for each in self.order.travellers if each.id in aboard]
 
-    def _mapped(self, bundle: OfferBundle) -> list[Traveller]:
-        """Return the travellers of a bundle as the order knows them, born when the bundle says."""
+    def _travellers_in(self, bundle: OfferBundle) -> list[Traveller]:
+        """Return the travellers of a bundle with the order's details and the bundle's birth dates."""
         known = {each.id: each for each in self.order.travellers}
         offered = [each for offer in bundle.offers for each in offer.travellers]
-        people = [(known.get(each.id) or Traveller(id=each.id), each.birth_date) for each in offered]
-        return [each.model_copy(update={"birth_date": birth}) if birth else each for each, birth in people]
+        pairs = [(known.get(each.id) or Traveller(id=each.id), each.birth_date) for each in offered]
+        return [each.model_copy(update={"birth_date": birth}) if birth else each for each, birth in pairs]
 
     def _bundle(self, bundle_id: str) -> OfferBundle | None:
         if not is_code(bundle_id):
             return None
-        with self.made.store.read() as tx:
-            return offer_bundles.find(tx, self.made.tenant, [bundle_id]).get(bundle_id)
+        with self.ctx.store.read() as tx:
+            return offer_bundles.find(tx, self.ctx.tenant, [bundle_id]).get(bundle_id)
 
 
 def _operation(position: int | None, bundle: str, travellers: tuple[Traveller, ...]) -> Operation:
@@ -193,5 +193,5 @@ def _operation(position: int | None, bundle: str, travellers: tuple[Traveller, .
 def _contradictions(configuration: ProductConfigurationIn, item: str | None) -> list[ValidationMessage]:
     count = configuration.number_of_travelers
     if configuration.traveler and count not in (None, len(configuration.traveler)):
-        return [ignoring("number_of_travelers_ignored", item)]
+        return [ignored_message("number_of_travelers_ignored", item)]
     return []

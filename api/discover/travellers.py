@@ -1,9 +1,9 @@
-"""Travellers from their spelling here to ours, each with an identifier."""
+"""Translates travellers from discover.swiss's format to ours, each with an identifier."""
 
 import uuid
 from collections.abc import Iterable, Sequence
 
-from api.discover.messages import ValidationMessage, refusing
+from api.discover.messages import ValidationMessage, refusal_message
 from api.discover.requests import TravelerIn
 from domain.traveller_matching import UnidentifiedTraveller, match_travellers
 from domain.travellers import Gender, Salutation, Traveller
@@ -12,26 +12,26 @@ _GENDERS = {each.value: each for each in Gender}
 _SALUTATIONS = {each.value: each for each in Salutation}
 
 
-def identified(sent: Sequence[TravelerIn], there: Iterable[Traveller]) -> tuple[Traveller, ...]:
-    """Return travellers under their identifier: their own, that of whom we recognise, or a new one."""
+def identify_travellers(sent: Sequence[TravelerIn], existing: Iterable[Traveller]) -> tuple[Traveller, ...]:
+    """Return the travellers sent, each with its own identifier, that of the matching existing one, or a new one."""
     named = {each.identifier for each in sent if each.identifier}
-    nameless = [each for each in sent if not each.identifier]
-    found = iter(match_travellers([_stranger(each) for each in nameless], there, named))
-    return tuple(_traveller(each, each.identifier or next(found) or str(uuid.uuid4())) for each in sent)
+    unidentified = [each for each in sent if not each.identifier]
+    matches = iter(match_travellers([_unidentified_traveller(each) for each in unidentified], existing, named))
+    return tuple(_traveller(each, each.identifier or next(matches) or str(uuid.uuid4())) for each in sent)
 
 
-def anonymous(count: int) -> tuple[Traveller, ...]:
-    """Return travellers of whom nothing is known yet but their number."""
+def anonymous_travellers(count: int) -> tuple[Traveller, ...]:
+    """Return a number of travellers without any details, each with a new identifier."""
     return tuple(Traveller(id=str(uuid.uuid4())) for _ in range(count))
 
 
 def gender_messages(sent: Iterable[TravelerIn], item: str | None) -> list[ValidationMessage]:
-    """Return a message for each gender there is not."""
-    wrong = [each for each in sent if each.gender and each.gender.lower() not in _GENDERS]
-    return [refusing("person_gender_incorrect", item, each.identifier) for each in wrong]
+    """Return a message for each unknown gender."""
+    invalid = [each for each in sent if each.gender and each.gender.lower() not in _GENDERS]
+    return [refusal_message("person_gender_incorrect", item, each.identifier) for each in invalid]
 
 
-def _stranger(sent: TravelerIn) -> UnidentifiedTraveller:
+def _unidentified_traveller(sent: TravelerIn) -> UnidentifiedTraveller:
     return UnidentifiedTraveller(given_name=sent.given_name, family_name=sent.family_name, birth_date=sent.birth_date)
 
 

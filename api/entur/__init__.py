@@ -1,1 +1,1 @@
-"""Entur's sales API (reserve-offers, update-order, orders) as a thin translation to our own requests."""
+"""Entur's sales API (reserve-offers, update-order, orders): a façade that translates to our own change requests."""

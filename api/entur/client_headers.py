@@ -1,4 +1,4 @@
-"""Who may ask how often, and which headers a request must carry."""
+"""Request headers of Entur's API: rate limits by client name, and the two required headers."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _SHOWN = {name: WithJsonSchema(kind.json_schema()) for name, kind in _VALID.item
 
 
 async def limit_rate(request: Request) -> None:
-    """Count a request: each named client by itself, all others together by address. Raises RATE_LIMITED."""
+    """Count a request against its limit: one per client name, else one per IP address. Raises RATE_LIMITED."""
     limiter: RateLimiter = request.app.state.limiter
     name = request.headers.get(CLIENT, "")
     if _CLIENT_NAME.fullmatch(name):
@@ -31,13 +31,13 @@ async def limit_rate(request: Request) -> None:
         await limiter.check(request, UNNAMED, address_of(request))
 
 
-def required(request: Request, name: str) -> str:
-    """Return a required header. Raises HEADER_MISSING or HEADER_INVALID, with the header's name."""
+def require_header(request: Request, name: str) -> str:
+    """Return a header's value. Raises HEADER_MISSING or HEADER_INVALID with the header's name."""
     value = single(request, name)
     if value is None:
         raise ProblemError("HEADER_MISSING", [{"field": name}])
     try:
-        # Header values arrive as Latin-1, whatever was sent; most clients send UTF-8.
+        # Starlette decodes header values as Latin-1; most clients send UTF-8.
         return _VALID[name].validate_python(_decoded(value))
     except ValidationError:
         raise ProblemError("HEADER_INVALID", [{"field": name}]) from None
@@ -51,42 +51,48 @@ def _decoded(value: str) -> str:
 
 
 class EnturRoute(AuthenticatedRoute):
-    """A route that counts its callers, and wants two headers of those let in before it reads anything of a body."""
+    """A route that limits the request rate, authenticates, and requires two headers before the body is read."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
-        """Count a request, then handle it strictly."""
+        """Return a handler that counts the request before the inherited handler authenticates it."""
         handle = super().get_route_handler()
 
-        async def counting(request: Request) -> Response:
+        async def limit_then_handle(request: Request) -> Response:
             await limit_rate(request)
-            answer: Response = await handle(request)
-            return answer
+            response: Response = await handle(request)
+            return response
 
-        return counting
+        return limit_then_handle
 
     def check(self, request: Request) -> None:
-        """Refuse a request without the two headers."""
+        """Raise HEADER_MISSING or HEADER_INVALID unless both required headers are valid."""
         super().check(request)
         for name in _VALID:
-            required(request, name)
+            require_header(request, name)
 
 
-def documented(
+def check_channel(
     request: Request,
     _channel: Annotated[str, _SHOWN[CHANNEL], Header(alias=CHANNEL, description="Distribution channel: WAY:App.")],
-    _pos: Annotated[str, _SHOWN[POS], Header(alias=POS, description="Point of sale, of your own choosing.")],
+    _pos: Annotated[str, _SHOWN[POS], Header(alias=POS, description="Point of sale: a name you choose.")],
     _client: Annotated[
         str | None,
         header_schema(),
-        Header(alias=CLIENT, description="<company>-<application>; others share a strict rate limit."),
+        Header(
+            alias=CLIENT,
+            description="<company>-<application>; clients without it share a strict rate limit per address.",
+        ),
     ] = None,
     _correlation: Annotated[
         str | None,
         header_schema("^[A-Za-z0-9._-]{0,64}$"),
-        Header(alias="X-Correlation-Id", description="Made when absent."),
+        Header(alias="X-Correlation-Id", description="Generated when absent."),
     ] = None,
 ) -> None:
-    """Show the headers in the OpenAPI file, which the route has checked; the channel must be the caller's own."""
+    """Raise CHANNEL_REFUSED unless the channel is the caller's own.
+
+    The parameters document the headers in the OpenAPI file; `EnturRoute.check` has already checked them.
+    """
     caller: Caller = request.state.caller
-    if caller.access.channel not in (None, required(request, CHANNEL)):
+    if caller.access.channel not in (None, require_header(request, CHANNEL)):
         raise ProblemError("CHANNEL_REFUSED")

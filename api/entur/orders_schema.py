@@ -1,4 +1,4 @@
-"""Orders as Entur's clients read them. Money is decimal text, tax included."""
+"""Response models for orders in Entur's format. Amounts are decimal text, tax included."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from store.tables import OrderRow
 
 
 class PriceWithTax(ResponseModel):
-    """An amount, tax included."""
+    """An amount, tax included, and the tax in it."""
 
     amount: str = Field(examples=["299.00"])
     currency: str
@@ -23,14 +23,14 @@ class PriceWithTax(ResponseModel):
 
 
 class RefOut(ResponseModel):
-    """Something in another system."""
+    """A reference to an object in another system."""
 
     id: str
     version: str | None
 
 
 class EntitlementOut(ResponseModel):
-    """What a customer holds."""
+    """An entitlement that a customer holds."""
 
     contract_id: str | None
     entitlement_product_ref: RefOut
@@ -45,7 +45,7 @@ class CustomerOut(ResponseModel):
 
 
 class DistributionOut(ResponseModel):
-    """How a line's ticket is handed over."""
+    """How the ticket of a line is delivered."""
 
     fulfillment_method_ref: RefOut | None
     type_of_travel_document_to_issue_ref: RefOut | None
@@ -53,18 +53,20 @@ class DistributionOut(ResponseModel):
 
 
 class OrderLineOut(ResponseModel):
-    """One sold thing."""
+    """A line of an order: one product, for one or more travellers."""
 
     id: str
     product: str
     service: str | None
     valid_from: datetime
     price: PriceWithTax
-    travellers: list[str] = Field(description="Their ids; one on a regular product, all on a group product.")
+    travellers: list[str] = Field(
+        description="Ids of the travellers: one for a regular product, all for a group product."
+    )
     reservation_ids: list[str]
     offer_id: str | None
     supplement_of: str | None
-    replaces: list[str] = Field(description="Lines it came in the place of; their ids keep resolving to it.")
+    replaces: list[str] = Field(description="Ids of the lines it replaced; requests may still use them for this line.")
     external_reference: str | None
     customers: list[CustomerOut]
     distribution_details: DistributionOut | None
@@ -72,7 +74,7 @@ class OrderLineOut(ResponseModel):
 
 
 class ReservationOut(ResponseModel):
-    """A seat kept for the order."""
+    """A seat reserved for the order."""
 
     id: str
     service: str
@@ -83,7 +85,7 @@ class ReservationOut(ResponseModel):
 
 
 class FeeOut(ResponseModel):
-    """A fee beside the lines."""
+    """A fee of the order."""
 
     id: str
     type: str = Field(examples=["CHANGE", "CHANGE_NON_REFUNDABLE"])
@@ -93,7 +95,7 @@ class FeeOut(ResponseModel):
 
 
 class TravellerOut(ResponseModel):
-    """Who travels."""
+    """A traveller of the order."""
 
     id: str
     given_name: str | None
@@ -102,7 +104,7 @@ class TravellerOut(ResponseModel):
 
 
 class OrderOut(ResponseModel):
-    """An order as it stands, its draft included."""
+    """The current state of an order, its draft included."""
 
     id: str
     status: str = Field(examples=["DRAFT", "CONFIRMED"])
@@ -110,7 +112,7 @@ class OrderOut(ResponseModel):
     currency: str
     total_amount: str
     total_tax_amount: str
-    balance: str = Field(description='What is owed: "0.00" or less to confirm.')
+    balance: str = Field(description='The amount due; an order can be confirmed at "0.00" or less.')
     failed: bool
     organisation_id: str
     distribution_channel_id: str | None
@@ -126,13 +128,13 @@ class OrderOut(ResponseModel):
 
 
 def price(money: Money, rate: Decimal) -> PriceWithTax:
-    """Return an amount with the tax inside it."""
+    """Return an amount and the tax included in it."""
     tax = included_tax(money, rate)
     return PriceWithTax(amount=str(money), currency=money.currency, tax_amount=str(tax), tax_rate=str(rate))
 
 
-def order_out(head: OrderRow, order: Order) -> OrderOut:
-    """Return an order as it goes over the wire."""
+def order_out(order_row: OrderRow, order: Order) -> OrderOut:
+    """Return an order in Entur's format."""
     return OrderOut(
         id=order.number,
         status=order.status.upper(),
@@ -142,23 +144,23 @@ def order_out(head: OrderRow, order: Order) -> OrderOut:
         total_tax_amount=str(order.tax),
         balance=str(order.balance),
         failed=False,
-        organisation_id=head.tenant,
-        distribution_channel_id=head.distribution_channel,
-        pos=head.point_of_sale,
-        created_at=head.created_at,
-        last_confirmed_at=head.last_confirmed_at,
+        organisation_id=order_row.tenant,
+        distribution_channel_id=order_row.distribution_channel,
+        pos=order_row.point_of_sale,
+        created_at=order_row.created_at,
+        last_confirmed_at=order_row.last_confirmed_at,
         expire_at=order.expires_at,
         order_lines=[_line(line, order) for line in order.live_lines],
         reservations=[_reservation(each) for each in order.reservations if each.live],
         fees=[_fee(fee, order) for fee in order.fees],
-        travellers=[TravellerOut(**each.model_dump(include=_PERSON)) for each in order.aboard],
-        payment_refs=[RefOut(id=p.key, version=None) for p in order.payments if p.open or p.captured.minor],
+        travellers=[TravellerOut(**each.model_dump(include=_TRAVELLER_FIELDS)) for each in order.aboard],
+        payment_refs=[RefOut(id=each.key, version=None) for each in order.payments if each.open or each.captured.minor],
     )
 
 
 def _line(line: OrderLine, order: Order) -> OrderLineOut:
     return OrderLineOut(
-        **line.model_dump(include=_SAME),
+        **line.model_dump(include=_LINE_FIELDS),
         price=price(line.price, line.tax_rate),
         travellers=list(line.travellers),
         reservation_ids=list(line.reservations),
@@ -171,12 +173,12 @@ def _line(line: OrderLine, order: Order) -> OrderLineOut:
     )
 
 
-_PERSON = set(TravellerOut.model_fields)
-_SAME = {"id", "product", "service", "valid_from", "external_reference"}
+_TRAVELLER_FIELDS = set(TravellerOut.model_fields)
+_LINE_FIELDS = {"id", "product", "service", "valid_from", "external_reference"}
 
 
 def _customer(customer: Customer) -> CustomerOut:
-    held = [
+    entitlements = [
         EntitlementOut(
             contract_id=each.contract_id,
             entitlement_product_ref=RefOut(**each.product.model_dump()),
@@ -184,7 +186,7 @@ def _customer(customer: Customer) -> CustomerOut:
         )
         for each in customer.entitlements
     ]
-    return CustomerOut(customer_id=customer.id, entitlements=held)
+    return CustomerOut(customer_id=customer.id, entitlements=entitlements)
 
 
 def _distribution(distribution: Distribution | None) -> DistributionOut | None:
@@ -202,15 +204,15 @@ def _ref(reference: Reference | None) -> RefOut | None:
 
 
 def _reservation(seat: Reservation) -> ReservationOut:
-    same = seat.model_dump(include={"id", "service", "coach"})
-    return ReservationOut(**same, seat=seat.name, state=seat.state.upper(), expire_at=seat.expires_at)
+    fields = seat.model_dump(include={"id", "service", "coach"})
+    return ReservationOut(**fields, seat=seat.name, state=seat.state.upper(), expire_at=seat.expires_at)
 
 
 def _fee(fee: Fee, order: Order) -> FeeOut:
-    about = [fee.line] if fee.line else [line.id for line in order.live_lines]
+    line_ids = [fee.line] if fee.line else [line.id for line in order.live_lines]
     kind = fee.kind.upper()
     return FeeOut(
-        id=fee.id, type=kind, price=price(fee.amount, fee.tax_rate), reason=_REASONS[kind], order_line_ids=about
+        id=fee.id, type=kind, price=price(fee.amount, fee.tax_rate), reason=_REASONS[kind], order_line_ids=line_ids
     )
 
 

@@ -1,4 +1,4 @@
-"""What a change is answered with on Entur's routes: all four members, always."""
+"""The response to a change on Entur's routes: it always has all four members."""
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -10,20 +10,20 @@ from store.tables import ChangeRow
 
 
 class ResponseModel(BaseModel):
-    """A member of these answers: camelCase on the wire."""
+    """Base of the response models: camelCase in JSON."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class ReplacedOrderLineIds(ResponseModel):
-    """Lines as the request named them, and what came in their place."""
+    """Lines as the request named them, and the lines that replaced them."""
 
     original_order_line_ids: list[str]
     replaced_by_order_line_ids: list[str]
 
 
 class OrderLineIdsAndReservationIds(ResponseModel):
-    """What a change added."""
+    """Lines and reservations that a change added."""
 
     order_id: str
     order_line_ids: list[str] = []
@@ -31,8 +31,11 @@ class OrderLineIdsAndReservationIds(ResponseModel):
     replaced_by_order_line_ids: list[ReplacedOrderLineIds] = []
 
 
-def answer_of(row: ChangeRow) -> OrderLineIdsAndReservationIds:
-    """Return what a change added; nothing while it runs. Replaced lines bear the names the request used."""
+def response_of(row: ChangeRow) -> OrderLineIdsAndReservationIds:
+    """Return the lines and reservations a change added; empty until it is done.
+
+    Replaced lines have the ids that the request used.
+    """
     outcome = outcome_of(row)
     if outcome is None or outcome.state is not ChangeState.DONE:
         return OrderLineIdsAndReservationIds(order_id=row.order_number or "")

@@ -1,4 +1,4 @@
-"""The routes of Entur's sales API."""
+"""Routes of Entur's sales API."""
 
 from typing import Annotated, Any
 
@@ -9,12 +9,12 @@ from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext, api_context
 from api.entur import translation
-from api.entur.client_headers import CHANNEL, POS, EnturRoute, documented, required
+from api.entur.client_headers import CHANNEL, POS, EnturRoute, check_channel, require_header
 from api.entur.errors import errors
 from api.entur.options_schema import ChangeOptionOut, options_out
 from api.entur.orders_schema import OrderOut, order_out
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
-from api.entur.responses import OrderLineIdsAndReservationIds, answer_of
+from api.entur.responses import OrderLineIdsAndReservationIds, response_of
 from api.errors.problems import ProblemError
 from api.http.request_headers import RequestOptions, with_default_wait
 from api.services.change_response import to_http
@@ -27,11 +27,13 @@ from store.orders import offer_bundles
 from store.tables import ChangeRow
 
 PREFIX = "/sales"
-Parts = Annotated[ApiContext, Depends(api_context)]
+Context = Annotated[ApiContext, Depends(api_context)]
 
-_RUNNING: dict[int | str, dict[str, Any]] = {202: {"description": "Still running after 30 seconds: see Location."}}
+_RUNNING: dict[int | str, dict[str, Any]] = {
+    202: {"description": "Still running after 30 seconds; poll Location for the result."}
+}
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "IDEMPOTENCY_MISMATCH")
-_ASK = (
+_SUBMIT = (
     "ORDER_NOT_FOUND",
     "ORDER_ERASED",
     "STALE_ORDER",
@@ -63,79 +65,81 @@ _OFFER = (
 )
 
 
-router = APIRouter(tags=["entur"], route_class=EnturRoute, dependencies=[Depends(documented)])
+router = APIRouter(tags=["entur"], route_class=EnturRoute, dependencies=[Depends(check_channel)])
 
 
-Asked = Annotated[RequestOptions, Depends(with_default_wait)]
+Options = Annotated[RequestOptions, Depends(with_default_wait)]
 
 
 @router.post(
     f"{PREFIX}/v1/reserve-offers",
     name="reserve_offers",
     response_model=OrderLineIdsAndReservationIds,
-    responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "COUNT_WITH_TRAVELLERS", "COUNT_WITH_LINE"),
+    responses=_RUNNING | errors(*_BODY, *_SUBMIT, *_LINES, *_OFFER, "COUNT_WITH_TRAVELLERS", "COUNT_WITH_LINE"),
 )
-async def reserve_offers(request: Request, wanted: ReserveOffersRequest, ctx: Parts, options: Asked) -> Response:
-    """Add offers to an order, or to a new one when none is named: all of them or none."""
-    found = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in wanted.offer_configurations])
-    filled = translation.reserving(wanted.offer_configurations, found)
-    order: str | NewOrder = wanted.order_id or NewOrder(
-        currency=found[wanted.offer_configurations[0].offer_id].currency,
-        distribution_channel=required(request, CHANNEL),
-        point_of_sale=required(request, POS),
+async def reserve_offers(request: Request, body: ReserveOffersRequest, ctx: Context, options: Options) -> Response:
+    """Add offers to an order, or to a new order if none is given: all of them or none."""
+    bundles = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in body.offer_configurations])
+    change_request = translation.reserve_offers(body.offer_configurations, bundles)
+    order: str | NewOrder = body.order_id or NewOrder(
+        currency=bundles[body.offer_configurations[0].offer_id].currency,
+        distribution_channel=require_header(request, CHANNEL),
+        point_of_sale=require_header(request, POS),
     )
-    return await _change(request, ctx, order, filled, options, wanted)
+    return await _respond_with_change(request, ctx, order, change_request, options, body)
 
 
 @router.post(
     f"{PREFIX}/v1/update-order",
     name="update_order",
     response_model=OrderLineIdsAndReservationIds,
-    responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, *_OFFER, "LINES_OVERLAP", "SELECTED_LINES_MISMATCH"),
+    responses=_RUNNING | errors(*_BODY, *_SUBMIT, *_LINES, *_OFFER, "LINES_OVERLAP", "SELECTED_LINES_MISMATCH"),
 )
-async def update_order(request: Request, wanted: ChangeOrderLinesRequest, ctx: Parts, options: Asked) -> Response:
-    """Replace order lines, n to m: all of them or none. Fees and differences are against the confirmed version."""
-    found = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in wanted.offer_configurations])
-    filled = translation.changing(wanted.offer_configurations, found, refund=wanted.refund_price_difference or False)
-    return await _change(request, ctx, wanted.order_id, filled, options, wanted)
+async def update_order(request: Request, body: ChangeOrderLinesRequest, ctx: Context, options: Options) -> Response:
+    """Replace order lines, n by m: all of them or none. Fees and differences refer to the confirmed version."""
+    bundles = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in body.offer_configurations])
+    change_request = translation.update_order(
+        body.offer_configurations, bundles, refund=body.refund_price_difference or False
+    )
+    return await _respond_with_change(request, ctx, body.order_id, change_request, options, body)
 
 
 async def add_supplements(
-    request: Request, wanted: AddSupplementProductsRequest, ctx: Parts, options: Asked
+    request: Request, body: AddSupplementProductsRequest, ctx: Context, options: Options
 ) -> Response:
-    """Add supplements to order lines: all of them or none. Those that change seating are refused."""
-    named = {each.offer_id for each in wanted.offer_configurations}
-    if named - (await run_in_threadpool(_bundles, ctx, list(named))).keys():
+    """Add supplements to order lines: all of them or none. Supplements that change seats are refused."""
+    offers = {each.offer_id for each in body.offer_configurations}
+    if offers - (await run_in_threadpool(_bundles, ctx, list(offers))).keys():
         raise ProblemError("OFFER_NOT_FOUND")
-    filled = translation.supplementing(wanted.offer_configurations)
-    return await _change(request, ctx, wanted.order_id, filled, options, wanted)
+    change_request = translation.add_supplements(body.offer_configurations)
+    return await _respond_with_change(request, ctx, body.order_id, change_request, options, body)
 
 
 @router.post(
     f"{PREFIX}/v1/orders/{{order}}/orderlines/confirm",
     name="confirm_order_lines",
     response_model=OrderOut,
-    responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_ASK, "BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST"),
+    responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_SUBMIT, "BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST"),
 )
-async def confirm(request: Request, order: str, ctx: Parts, options: Asked) -> Response:
-    """Confirm the draft; the balance must be settled. A confirmed order is answered as it stands: 200."""
-    return await _whole(request, ctx, order, ChangeRequest(kind=ChangeKind.CONFIRM), options)
+async def confirm(request: Request, order: str, ctx: Context, options: Options) -> Response:
+    """Confirm the draft; the balance must not be positive. A confirmed order is returned unchanged with 200."""
+    return await _respond_with_order(request, ctx, order, ChangeRequest(kind=ChangeKind.CONFIRM), options)
 
 
 @router.post(
     f"{PREFIX}/v1/orders/{{order}}/reset",
     name="reset",
     response_model=OrderOut,
-    responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_ASK),
+    responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_SUBMIT),
 )
-async def reset(request: Request, order: str, ctx: Parts, options: Asked) -> Response:
-    """Take the draft back: the last confirmed version stands again. Without a draft nothing happens: 200."""
-    return await _whole(request, ctx, order, ChangeRequest(kind=ChangeKind.DISCARD), options)
+async def reset(request: Request, order: str, ctx: Context, options: Options) -> Response:
+    """Discard the draft and restore the last confirmed version. Without a draft nothing changes: 200."""
+    return await _respond_with_order(request, ctx, order, ChangeRequest(kind=ChangeKind.DISCARD), options)
 
 
 @router.get(f"{PREFIX}/v1/orders/{{order}}", name="get_sales_order", responses=errors("ORDER_NOT_FOUND"))
-def get_order(order: str, ctx: Parts) -> OrderOut:
-    """Return an order as it stands, its draft included."""
+def get_order(order: str, ctx: Context) -> OrderOut:
+    """Return the current state of an order, its draft included."""
     return order_out(*read_order(ctx, order))
 
 
@@ -145,61 +149,66 @@ def get_order(order: str, ctx: Parts) -> OrderOut:
     response_model_exclude_none=True,
     responses=errors("ORDER_NOT_FOUND", "MEMBER_INVALID"),
 )
-def get_change_options(orderId: str, ctx: Parts) -> list[ChangeOptionOut]:  # noqa: N803 - Entur's name
-    """Return what may be changed, with its fee, against the last confirmed version."""
+def get_change_options(orderId: str, ctx: Context) -> list[ChangeOptionOut]:  # noqa: N803 - Entur's name
+    """Return the change options with their fees, relative to the last confirmed version."""
     return [options_out(*read_options(ctx, orderId))]
 
 
 def routes(settings: EnturSettings) -> APIRouter:
-    """Return all routes; where supplements are added is a setting."""
-    made = APIRouter()
-    made.include_router(router)
-    made.add_api_route(
+    """Return all routes; the path for adding supplements is a setting."""
+    all_routes = APIRouter()
+    all_routes.include_router(router)
+    all_routes.add_api_route(
         PREFIX + settings.supplement_path,
         add_supplements,
         name="add_supplements",
         methods=["POST"],
         tags=["entur"],
-        dependencies=[Depends(documented)],
+        dependencies=[Depends(check_channel)],
         route_class_override=EnturRoute,
         response_model=OrderLineIdsAndReservationIds,
-        responses=_RUNNING | errors(*_BODY, *_ASK, *_LINES, "OFFER_NOT_FOUND"),
+        responses=_RUNNING | errors(*_BODY, *_SUBMIT, *_LINES, "OFFER_NOT_FOUND"),
     )
-    return made
+    return all_routes
 
 
 def _bundles(ctx: ApiContext, offers: list[str]) -> translation.Bundles:
     with ctx.store.read() as tx:
-        found = offer_bundles.of_offers(tx, offers)
-    if set(offers) - found.keys():
+        bundles = offer_bundles.of_offers(tx, offers)
+    if set(offers) - bundles.keys():
         raise ProblemError("OFFER_NOT_FOUND")
-    return found
+    return bundles
 
 
-async def _change(
+async def _respond_with_change(
     request: Request,
     ctx: ApiContext,
     order: str | NewOrder,
-    filled: ChangeRequest,
+    change_request: ChangeRequest,
     options: RequestOptions,
     sent: BaseModel,
 ) -> Response:
-    body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    row, status, headers = await _asked(request, ctx, order, filled, options, body)
-    return JSONResponse(answer_of(row).model_dump(mode="json", by_alias=True), status, headers)
+    members = sent.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    row, status, headers = await _submit(request, ctx, order, change_request, options, members)
+    return JSONResponse(response_of(row).model_dump(mode="json", by_alias=True), status, headers)
 
 
-async def _whole(
-    request: Request, ctx: ApiContext, order: str, filled: ChangeRequest, options: RequestOptions
+async def _respond_with_order(
+    request: Request, ctx: ApiContext, order: str, change_request: ChangeRequest, options: RequestOptions
 ) -> Response:
-    _, status, headers = await _asked(request, ctx, order, filled, options, None)
-    stands = order_out(*await run_in_threadpool(read_order, ctx, order))
-    return JSONResponse(stands.model_dump(mode="json", by_alias=True), status, headers)
+    _, status, headers = await _submit(request, ctx, order, change_request, options, None)
+    current = order_out(*await run_in_threadpool(read_order, ctx, order))
+    return JSONResponse(current.model_dump(mode="json", by_alias=True), status, headers)
 
 
-async def _asked(
-    request: Request, ctx: ApiContext, order: str | NewOrder, filled: ChangeRequest, options: RequestOptions, body: Any
+async def _submit(
+    request: Request,
+    ctx: ApiContext,
+    order: str | NewOrder,
+    change_request: ChangeRequest,
+    options: RequestOptions,
+    body: Any,
 ) -> tuple[ChangeRow, int, dict[str, str]]:
-    filled = filled.model_copy(update={"if_match": options.if_match})
-    row, replayed = await submit(request, ctx, order, filled, options, body)
+    change_request = change_request.model_copy(update={"if_match": options.if_match})
+    row, replayed = await submit(request, ctx, order, change_request, options, body)
     return row, *to_http(row, options, replayed=replayed)

@@ -1,4 +1,4 @@
-"""From Entur's requests to our own operations. No rule of the business lives here."""
+"""Translates Entur's requests to our own change requests. It has no business rules."""
 
 import re
 from collections import Counter
@@ -22,32 +22,36 @@ from domain.offers import OfferBundle
 from domain.operations import AddLines, AddSupplements, LineWish, Operation, ReplaceLines, SupplementWish
 
 Bundles = Mapping[str, OfferBundle]
-"""The bundle of every offer named, by the offer's id."""
+"""The bundle of every offer in a request, by the offer's id."""
 
 _LINE = re.compile(r"\d{2}-\d{6,12}-\d{1,9}", re.ASCII)
 
 
-def reserving(configurations: Sequence[OfferConfiguration], bundles: Bundles) -> ChangeRequest:
-    """Return the request that adds offers. Raises ProblemError for what cannot be combined."""
-    return ChangeRequest(kind=ChangeKind.CHANGE, operations=tuple(_adding(each, bundles) for each in configurations))
+def reserve_offers(configurations: Sequence[OfferConfiguration], bundles: Bundles) -> ChangeRequest:
+    """Return the request that adds offers. Raises ProblemError for members that cannot be combined."""
+    return ChangeRequest(
+        kind=ChangeKind.CHANGE, operations=tuple(_add_or_replace(each, bundles) for each in configurations)
+    )
 
 
-def _adding(wanted: OfferConfiguration, bundles: Bundles) -> Operation:
-    if wanted.count is not None and wanted.selected_traveller_ids:
+def _add_or_replace(configuration: OfferConfiguration, bundles: Bundles) -> Operation:
+    if configuration.count is not None and configuration.selected_traveller_ids:
         raise ProblemError("COUNT_WITH_TRAVELLERS")
-    if wanted.order_line_id is not None and wanted.count not in (None, 1):
+    if configuration.order_line_id is not None and configuration.count not in (None, 1):
         raise ProblemError("COUNT_WITH_LINE")
-    fields = _wish(wanted, bundles) | {"count": wanted.count if wanted.order_line_id is None else None}
-    fields["customers"] = (*fields["customers"], *_customers_by_id(wanted))
-    if wanted.order_line_id is not None:
-        return _replacing([wanted.order_line_id], [fields])
+    fields = _wish(configuration, bundles) | {
+        "count": configuration.count if configuration.order_line_id is None else None
+    }
+    fields["customers"] = (*fields["customers"], *_customers_by_id(configuration))
+    if configuration.order_line_id is not None:
+        return _replace_lines([configuration.order_line_id], [fields])
     return AddLines(op="add_lines", **fields)
 
 
-def changing(
+def update_order(
     configurations: Sequence[ChangeOrderLinesConfiguration], bundles: Bundles, *, refund: bool
 ) -> ChangeRequest:
-    """Return the request that replaces lines: configurations of the same lines are one replacement, n to m.
+    """Return the request that replaces lines; configurations of the same lines form one replacement, n by m.
 
     Raises SELECTED_LINES_MISMATCH when configurations of one line select different lines.
     """
@@ -59,12 +63,12 @@ def changing(
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for each in configurations:
         groups.setdefault(tuple(selected[each.order_line_id]), []).append(_wish(each, bundles))
-    operations = tuple(_replacing(list(lines), wishes) for lines, wishes in groups.items())
+    operations = tuple(_replace_lines(list(lines), wishes) for lines, wishes in groups.items())
     return ChangeRequest(kind=ChangeKind.CHANGE, operations=operations, refund_price_difference=refund)
 
 
-def supplementing(configurations: Sequence[SupplementConfiguration]) -> ChangeRequest:
-    """Return the request that sells supplements on top of lines."""
+def add_supplements(configurations: Sequence[SupplementConfiguration]) -> ChangeRequest:
+    """Return the request that adds supplements to lines."""
     operations = tuple(
         AddSupplements(
             op="add_supplements",
@@ -80,69 +84,69 @@ def supplementing(configurations: Sequence[SupplementConfiguration]) -> ChangeRe
     return ChangeRequest(kind=ChangeKind.CHANGE, operations=operations)
 
 
-def _replacing(lines: Sequence[str], wishes: Sequence[dict[str, Any]]) -> ReplaceLines:
+def _replace_lines(lines: Sequence[str], wishes: Sequence[dict[str, Any]]) -> ReplaceLines:
     return ReplaceLines.model_validate(
         {"op": "replace_lines", "lines": tuple(map(_line, lines)), "with": tuple(LineWish(**each) for each in wishes)}
     )
 
 
-def _line(given: str) -> str:
-    """Return what can be the id of a line; anything else is as unknown as a line of another order."""
-    if not _LINE.fullmatch(given):
+def _line(text: str) -> str:
+    """Return a line id. Raises LINE_NOT_FOUND for text that cannot be one, as for a line of another order."""
+    if not _LINE.fullmatch(text):
         raise ProblemError("LINE_NOT_FOUND")
-    return given
+    return text
 
 
-def _wish(wanted: Configuration, bundles: Bundles) -> dict[str, Any]:
-    bundle = bundles.get(wanted.offer_id)
+def _wish(configuration: Configuration, bundles: Bundles) -> dict[str, Any]:
+    bundle = bundles.get(configuration.offer_id)
     if bundle is None:
         raise ProblemError("OFFER_NOT_FOUND")
     return {
         "offer_bundle_id": bundle.id,
-        "offer_id": wanted.offer_id,
-        "traveller_ids": tuple(dict.fromkeys(wanted.selected_traveller_ids or ())),
-        "supplements": _supplements(wanted, bundle),
-        "external_reference": wanted.external_reference,
-        "customers": tuple(map(_customer, wanted.customers or ())),
-        "distribution": _distribution(wanted.distribution_details),
+        "offer_id": configuration.offer_id,
+        "traveller_ids": tuple(dict.fromkeys(configuration.selected_traveller_ids or ())),
+        "supplements": _supplements(configuration, bundle),
+        "external_reference": configuration.external_reference,
+        "customers": tuple(map(_customer, configuration.customers or ())),
+        "distribution": _distribution(configuration.distribution_details),
     }
 
 
-def _supplements(wanted: Configuration, bundle: OfferBundle) -> tuple[SupplementWish, ...]:
-    """Return the products selected on top; the offer's own product may be named as well, once."""
-    own = next(offer.product for offer in bundle.offers if offer.id == wanted.offer_id)
-    chosen = Counter(wanted.selectable_product_ids or ())
-    if chosen.pop(own, 0) > 1:
+def _supplements(configuration: Configuration, bundle: OfferBundle) -> tuple[SupplementWish, ...]:
+    """Return the selected supplements; the offer's own product may be listed too, once."""
+    own = next(offer.product for offer in bundle.offers if offer.id == configuration.offer_id)
+    selected = Counter(configuration.selectable_product_ids or ())
+    if selected.pop(own, 0) > 1:
         raise ProblemError("DUPLICATE_PRODUCT")
-    return tuple(SupplementWish(supplement=code, count=count) for code, count in chosen.items())
+    return tuple(SupplementWish(supplement=code, count=count) for code, count in selected.items())
 
 
-def _customers_by_id(wanted: OfferConfiguration) -> tuple[Customer, ...]:
-    held = (_entitlement(wanted.customer_entitlement),) if wanted.customer_entitlement else ()
-    return tuple(Customer(id=each, entitlements=held) for each in wanted.customer_ids or ())
+def _customers_by_id(configuration: OfferConfiguration) -> tuple[Customer, ...]:
+    entitlements = (_entitlement(configuration.customer_entitlement),) if configuration.customer_entitlement else ()
+    return tuple(Customer(id=each, entitlements=entitlements) for each in configuration.customer_ids or ())
 
 
-def _customer(sent: CustomerIn) -> Customer:
-    return Customer(id=sent.customer_id, entitlements=tuple(map(_entitlement, sent.entitlements or ())))
+def _customer(customer: CustomerIn) -> Customer:
+    return Customer(id=customer.customer_id, entitlements=tuple(map(_entitlement, customer.entitlements or ())))
 
 
-def _entitlement(sent: EntitlementIn) -> Entitlement:
+def _entitlement(entitlement: EntitlementIn) -> Entitlement:
     return Entitlement(
-        contract_id=sent.contract_id,
-        product=Reference(**sent.entitlement_product_ref.model_dump()),
-        external=_reference(sent.external_entitlement_ref),
+        contract_id=entitlement.contract_id,
+        product=Reference(**entitlement.entitlement_product_ref.model_dump()),
+        external=_reference(entitlement.external_entitlement_ref),
     )
 
 
-def _distribution(sent: DistributionIn | None) -> Distribution | None:
-    if sent is None:
+def _distribution(details: DistributionIn | None) -> Distribution | None:
+    if details is None:
         return None
     return Distribution(
-        fulfilment_method=_reference(sent.fulfillment_method_ref),
-        travel_document=_reference(sent.type_of_travel_document_to_issue_ref),
-        customer_account=_reference(sent.customer_account_ref),
+        fulfilment_method=_reference(details.fulfillment_method_ref),
+        travel_document=_reference(details.type_of_travel_document_to_issue_ref),
+        customer_account=_reference(details.customer_account_ref),
     )
 
 
-def _reference(sent: RefIn | None) -> Reference | None:
-    return Reference(**sent.model_dump()) if sent else None
+def _reference(ref: RefIn | None) -> Reference | None:
+    return Reference(**ref.model_dump()) if ref else None

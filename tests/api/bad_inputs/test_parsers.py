@@ -55,12 +55,12 @@ READ: list[tuple[type[Any], Any, Translation | None]] = [
     (
         ReserveOffersRequest,
         {"offerConfigurations": [CHOSEN, {"offerId": OFFER, "count": 2}]},
-        lambda wanted: translation.reserving(wanted.offer_configurations, KNOWN),
+        lambda wanted: translation.reserve_offers(wanted.offer_configurations, KNOWN),
     ),
     (
         ChangeOrderLinesRequest,
         {"orderId": LINE[:9], "offerConfigurations": [CHOSEN | {"orderLineId": LINE, "selectedOrderLineIds": [LINE]}]},
-        lambda wanted: translation.changing(wanted.offer_configurations, KNOWN, refund=True),
+        lambda wanted: translation.update_order(wanted.offer_configurations, KNOWN, refund=True),
     ),
     (
         AddSupplementProductsRequest,
@@ -74,7 +74,7 @@ READ: list[tuple[type[Any], Any, Translation | None]] = [
                 }
             ],
         },
-        lambda wanted: translation.supplementing(wanted.offer_configurations),
+        lambda wanted: translation.add_supplements(wanted.offer_configurations),
     ),
     (WholeOrderIn, {"orderedItem": [{"orderItemNumber": LINE, "orderedItem": CONFIGURED}]}, None),
     (OrderItemIn, {"orderQuantity": 1, "offerBundleId": OFFER, "orderedItem": CONFIGURED}, None),
