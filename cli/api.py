@@ -1,4 +1,4 @@
-"""The API process."""
+"""`api`: runs the API process."""
 
 import asyncio
 import signal
@@ -27,46 +27,46 @@ from runtime.startup_checks import check_configuration
 from runtime.temporal_client import connect
 from telemetry.metrics_server import metrics_served
 
-# A request that cannot reach Temporal is answered 503 within its own patience.
+# A request is answered 503 if Temporal does not answer within these 2 seconds.
 QUICK = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=5)
 
 
 class Server(uvicorn.Server):
-    """Takes a signal for a wish to end, and ends the streams it serves before it waits for requests under way."""
+    """A server that shuts down at SIGINT and SIGTERM, and ends its streams before it waits for running requests."""
 
-    def __init__(self, config: uvicorn.Config, watchers: ChangeStreams) -> None:
+    def __init__(self, config: uvicorn.Config, change_streams: ChangeStreams) -> None:
         super().__init__(config)
-        self._watchers = watchers
+        self._change_streams = change_streams
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Take signals ourselves: uvicorn would raise them again, and a good end look like a bad one."""
+        """Handle signals ourselves: uvicorn would raise them again, and a clean shutdown would end with an error code."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, self.handle_exit, signum, None)
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop serving: requests under way are finished, streams end and are resumed elsewhere."""
-        self._watchers.close()
+        """Stop serving: running requests finish; streams end, and their clients resume them at another process."""
+        self._change_streams.close()
         await super().shutdown(sockets)
 
 
 async def serve(settings: Settings) -> None:
-    """Serve the API until told to stop."""
+    """Serve the API until SIGINT or SIGTERM."""
     check_configuration(settings)
-    made = build_components(settings)
+    components = build_components(settings)
     with start_observability(
         "changeover-api", metrics_port=settings.api_metrics_port, tracing=settings.tracing
-    ) as told:
-        client = await connect(settings, lazy=True, retry=QUICK, observability=told)
-        with metrics_served(settings.metrics_host, settings.api_metrics_port, collectors(made.store, client, told)):
-            buckets = _buckets(settings.rate_limit_redis.get_secret_value())
-            await _server(settings, made, client, buckets).serve()
-            await buckets.close()
-    made.store.close()
+    ) as process:
+        client = await connect(settings, lazy=True, retry=QUICK, observability=process)
+        with metrics_served(settings.metrics_host, settings.api_metrics_port, collectors(components.store, client, process)):
+            counters = _build_counters(settings.rate_limit_redis.get_secret_value())
+            await _build_server(settings, components, client, counters).serve()
+            await counters.close()
+    components.store.close()
 
 
-def _access(settings: Settings) -> AuthSettings:
+def _build_auth(settings: Settings) -> AuthSettings:
     issuer = TokenSettings(
         issuer=settings.token_issuer,
         audience=settings.token_audience,
@@ -84,18 +84,18 @@ def _access(settings: Settings) -> AuthSettings:
     )
 
 
-def _buckets(url: str) -> Counters:
+def _build_counters(url: str) -> Counters:
     return RedisCounters(url) if url else LocalCounters()
 
 
-def _server(settings: Settings, components: Components, client: Client, buckets: Counters) -> Server:
-    parts = ApiContext(
+def _build_server(settings: Settings, components: Components, client: Client, counters: Counters) -> Server:
+    context = ApiContext(
         unscoped_store=components.store,
         offers=components.offers,
         workflow_client=OrderWorkflowClient(client, components.external_systems),
         tenant=settings.tenant,
-        auth=_access(settings),
-        counters=buckets,
+        auth=_build_auth(settings),
+        counters=counters,
         changes_per_hour=settings.changes_per_hour,
         web_ui=settings.web_ui,
         entur=EnturSettings(
@@ -106,24 +106,24 @@ def _server(settings: Settings, components: Components, client: Client, buckets:
         url_policy=components.url_policy,
         watching=WatchSettings(settings.watchers, settings.watchers_per_client, settings.watch_life),
     )
-    app = create_app(parts)
+    app = create_app(context)
     if settings.tracing:
         from api.middleware.request_tracing import TracingMiddleware  # noqa: PLC0415 - tracing is optional
 
         app.add_middleware(TracingMiddleware)
-    return Server(serving(app, settings), app.state.change_streams)
+    return Server(build_config(app, settings), app.state.change_streams)
 
 
-def serving(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """Return how an application is served."""
+def build_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """Return uvicorn's configuration for an application."""
     return uvicorn.Config(
         app,
         host=settings.api_host,
         port=settings.api_port,
-        log_config=None,  # as everybody else's (telemetry/logs.py)
+        log_config=None,  # uvicorn logs as the rest of the process does (telemetry/logs.py)
         access_log=False,
         server_header=False,
-        # uvicorn believes whoever connects from this machine, unless told not to.
+        # By default uvicorn trusts the proxy headers of every connection from this machine.
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies or None,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),

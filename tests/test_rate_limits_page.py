@@ -11,7 +11,7 @@ from api.errors.problems import TITLES
 from api.http.strict_json import MAX_DEPTH
 from api.middleware.body_limit import BODY_SECONDS, MAX_URL, MAX_BODY, MAX_HEADERS
 from api.middleware.slow_clients import CLIENT_SECONDS, MAX_HEAD
-from api.native.orders import MOST_EVENTS
+from api.native.orders import MAX_EVENTS
 from api.services import webhook_subscriptions
 from api.settings import EnturSettings
 from domain.operations import MAX_LINES, MAX_OPERATIONS, MAX_TRAVELLERS
@@ -56,7 +56,7 @@ def test_the_other_numbers_are_the_codes() -> None:
         "arrays and objects within each other": str(MAX_DEPTH),
         "travellers of a bundle": str(MAX_TRAVELLERS),
         "operations of a change": str(MAX_OPERATIONS),
-        "events of a history at once": str(MOST_EVENTS),
+        "events of a history at once": str(MAX_EVENTS),
         "an address": f"{MAX_URL // 1024} KiB",
         "headers, once they are there": f"{MAX_HEADERS // 1024} KiB",
         "headers, while they come in": f"{MAX_HEAD // 1024} KiB",

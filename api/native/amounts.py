@@ -1,4 +1,4 @@
-"""Money on the native wire: decimal text with exactly the currency's places, never a number."""
+"""Amounts in the native API: decimal text with exactly the currency's decimal places, never a JSON number."""
 
 from typing import Annotated
 
@@ -7,14 +7,14 @@ from pydantic import Field
 from domain.money import Money
 
 Amount = Annotated[
-    str, Field(description='Decimal text in the order\'s currency, such as "299.00".', examples=["299.00"])
+    str, Field(description='Decimal text in the order\'s currency, for example "299.00".', examples=["299.00"])
 ]
 AmountIn = Annotated[
-    str, Field(strict=True, pattern=r"^\d{1,13}(\.\d{1,4})?$", description='Decimal text such as "100.00".')
+    str, Field(strict=True, pattern=r"^\d{1,13}(\.\d{1,4})?$", description='Decimal text, for example "100.00".')
 ]
-CurrencyIn = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{3}$", description="ISO 4217.", examples=["NOK"])]
+CurrencyIn = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{3}$", description="ISO 4217 code.", examples=["NOK"])]
 
 
 def amount(money: Money) -> str:
-    """Return an amount as it is written on the wire."""
+    """Return an amount as decimal text."""
     return str(money)

@@ -1,4 +1,4 @@
-"""What waits for an operator: steps that keep failing, and books that do not agree."""
+"""Routes for operators: steps that keep failing, violated invariants, and the actions on a stuck step."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -23,119 +23,122 @@ from temporal.messages import Progress, StuckStep
 
 router = APIRouter(tags=["attention"], route_class=AuthenticatedRoute)
 
-Parts = Annotated[ApiContext, Depends(api_context)]
-_HELP: dict[int | str, dict[str, Any]] = responses(
+Context = Annotated[ApiContext, Depends(api_context)]
+_ACTION: dict[int | str, dict[str, Any]] = responses(
     *("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID"),
     *("ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"),
 )
-_BY_HAND = _HELP | responses("NOTHING_STUCK", "SECOND_PERSON_NEEDED")
+_DONE_BY_HAND = _ACTION | responses("NOTHING_STUCK", "SECOND_PERSON_NEEDED")
 
 
 class StatementOut(BaseModel):
-    """Who said that a stuck step was done by hand, and waits for a second person to say the same."""
+    """An operator's statement that a stuck step was done by hand; a second person has not confirmed it yet."""
 
-    actor: str
+    actor: str = Field(description="The client of the operator.")
     reason: str
     at: datetime
 
 
 class StuckOut(BaseModel):
-    """A step that keeps failing. It is tried again at least every minute, for ever."""
+    """A step that keeps failing. The workflow retries it at least once a minute and never gives up."""
 
     order: str
-    request: str | None = Field(description="The change it belongs to; words when nobody asked: a deadline, a cancel.")
+    request: str | None = Field(
+        description="The id of the step's change; a description if no request started it: an expiry or a cancellation."
+    )
     kind: str | None
     step: str
     description: str
-    code: str = Field(description="Why it failed last, as far as is known.")
+    code: str = Field(description="The code of the last failure, if known.")
     since: datetime
-    seconds: int = Field(description="For how long.")
+    seconds: int = Field(description="How long the step has been failing, in seconds.")
     unsettled: list[str] = Field(
-        description="What the order has that is not settled.", examples=[["12.40 NOK captured"]]
+        description="Money and seats of the order that are not settled.", examples=[["12.40 NOK captured"]]
     )
     statements: list[StatementOut] = Field(
-        description="Who said within the hour that it was done by hand, latest first."
+        description="Statements of the last hour that the step was done by hand, latest first."
     )
 
 
 class DiscrepancyOut(BaseModel):
-    """Something of the books that must be true and is not."""
+    """A violated invariant."""
 
     invariant: str
     order: str | None
-    what: str = Field(description="Where, in our own ids.")
+    what: str = Field(description="The violation, with ids and amounts of the database.")
 
 
 class AttentionOut(BaseModel):
-    """Everything that waits for an operator, at most 200 of each."""
+    """Everything that needs an operator: at most 200 stuck steps and 200 discrepancies."""
 
     stuck: list[StuckOut]
     discrepancies: list[DiscrepancyOut]
 
 
 class HelpIn(Model):
-    """Why. Recorded on the order and in Temporal: no names, please."""
+    """The reason for an action. It is recorded on the order and in Temporal, so it must not contain names."""
 
     reason: Annotated[Reason, Field(examples=["the bank is back"])]
 
 
 @router.get("/v1/attention", name="get_attention", responses=responses("ENGINE_UNREACHABLE"))
-async def get_attention(ctx: Parts) -> AttentionOut:
-    """Return what waits for an operator. It reads all books: an operator's page, not a channel's."""
-    wrong = await run_in_threadpool(discrepancies, ctx)
+async def get_attention(ctx: Context) -> AttentionOut:
+    """Return the stuck steps and violated invariants. The request checks every invariant, which takes time."""
+    found = await run_in_threadpool(discrepancies, ctx)
     progress = [each for each in await progress_of(ctx.workflow_client, await stuck_orders(ctx)) if each]
     return AttentionOut(
-        stuck=await run_in_threadpool(_shown, ctx, progress),
-        discrepancies=[DiscrepancyOut(invariant=each.invariant, order=each.order, what=each.what) for each in wrong],
+        stuck=await run_in_threadpool(_stuck_steps, ctx, progress),
+        discrepancies=[DiscrepancyOut(invariant=each.invariant, order=each.order, what=each.what) for each in found],
     )
 
 
 @router.get(
     "/v1/orders/{order}/attention", name="get_order_attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK")
 )
-async def get_order_attention(order: str, ctx: Parts) -> StuckOut:
-    """Return the stuck step of an order."""
-    await run_in_threadpool(_check, ctx, order)
-    stuck = await _stuck(ctx, order)
+async def get_order_attention(order: str, ctx: Context) -> StuckOut:
+    """Return the stuck step of an order; 409 NOTHING_STUCK if it has none."""
+    await run_in_threadpool(_check_order, ctx, order)
+    stuck = await _find_stuck(ctx, order)
     if stuck is None:
         raise ProblemError("NOTHING_STUCK")
     return stuck
 
 
-@router.post("/v1/orders/{order}/attention/retry-now", name="retry_now", status_code=204, responses=_HELP)
-async def retry_now(request: Request, order: str, wanted: HelpIn, ctx: Parts) -> None:
-    """Have the stuck step tried again at once; it is recorded on the order."""
-    await _help(request, order, wanted, ctx, OperatorAction.RETRY_NOW)
+@router.post("/v1/orders/{order}/attention/retry-now", name="retry_now", status_code=204, responses=_ACTION)
+async def retry_now(request: Request, order: str, body: HelpIn, ctx: Context) -> None:
+    """Retry the stuck step at once. The action is recorded on the order."""
+    await _perform(request, order, body, ctx, OperatorAction.RETRY_NOW)
 
 
-@router.post("/v1/orders/{order}/attention/done-by-hand", name="done_by_hand", status_code=204, responses=_BY_HAND)
-async def done_by_hand(request: Request, order: str, wanted: HelpIn, ctx: Parts) -> None:
-    """Say that the stuck step was done at its provider; only our own books are mended, and it is recorded.
+@router.post("/v1/orders/{order}/attention/done-by-hand", name="done_by_hand", status_code=204, responses=_DONE_BY_HAND)
+async def done_by_hand(request: Request, order: str, body: HelpIn, ctx: Context) -> None:
+    """Mark the stuck step as done by hand: record the operator's statement and update the ledger.
 
-    Where it moved more money than one person may say alone it is recorded too, answered SECOND_PERSON_NEEDED, and done
-    once another client has asked the same within the hour.
+    The provider is not called. If the step moved more money than one person may confirm alone, the statement is
+    recorded and the response is SECOND_PERSON_NEEDED. The step is marked once a second client sends the same
+    request within one hour.
     """
-    await _help(request, order, wanted, ctx, OperatorAction.DONE_BY_HAND)
+    await _perform(request, order, body, ctx, OperatorAction.DONE_BY_HAND)
 
 
-async def _help(request: Request, order: str, wanted: HelpIn, ctx: ApiContext, how: OperatorAction) -> None:
-    await run_in_threadpool(_check, ctx, order)
-    await perform(ctx, order, how, wanted.reason, idempotency_key(request))
+async def _perform(request: Request, order: str, body: HelpIn, ctx: ApiContext, action: OperatorAction) -> None:
+    await run_in_threadpool(_check_order, ctx, order)
+    await perform(ctx, order, action, body.reason, idempotency_key(request))
 
 
-async def _stuck(ctx: ApiContext, order: str) -> StuckOut | None:
+async def _find_stuck(ctx: ApiContext, order: str) -> StuckOut | None:
     progress = await ctx.workflow_client.progress(order)
-    shown = await run_in_threadpool(_shown, ctx, [progress] if progress else [])
+    shown = await run_in_threadpool(_stuck_steps, ctx, [progress] if progress else [])
     return shown[0] if shown else None
 
 
-def _shown(ctx: ApiContext, found: list[Progress]) -> list[StuckOut]:
+def _stuck_steps(ctx: ApiContext, progress: list[Progress]) -> list[StuckOut]:
     with ctx.store.read() as tx:
-        return [_stuck_out(tx, each, each.stuck, ctx.store.now()) for each in found if each.stuck]
+        return [_stuck_out(tx, each, each.stuck, ctx.store.now()) for each in progress if each.stuck]
 
 
 def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: datetime) -> StuckOut:
-    said = operator_statements.statements_of_done(
+    statements = operator_statements.statements_of_done(
         tx, progress.order, stuck.step, stuck.since, now - CONFIRMATION_WINDOW
     )
     return StuckOut(
@@ -144,7 +147,7 @@ def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: dat
         kind=progress.kind,
         seconds=max(0, int((now - stuck.since).total_seconds())),
         statements=[
-            StatementOut(actor=each.statement.actor, reason=each.statement.reason, at=each.at) for each in said
+            StatementOut(actor=each.statement.actor, reason=each.statement.reason, at=each.at) for each in statements
         ],
         description=stuck.description,
         unsettled=stuck.unsettled,
@@ -152,7 +155,7 @@ def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: dat
     )
 
 
-def _check(ctx: ApiContext, order: str) -> None:
+def _check_order(ctx: ApiContext, order: str) -> None:
     with ctx.store.read() as tx:
         if find(tx, known_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")

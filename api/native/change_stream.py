@@ -1,4 +1,4 @@
-"""GET /v1/changes/{change}/events: a change as it happens, as server-sent events."""
+"""GET /v1/changes/{change}/events: the progress of a change as server-sent events."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ from api.http.routes import StreamRoute
 from api.native.change_stream_schema import ENDED, STEP, STREAM, EndedOut, StepSeenOut
 from api.native.changes import known_change
 from api.native.history_schema import event_out
-from api.services.change_stream import Admitted, ChangeStreams, StreamUpdate
+from api.services.change_stream import ChangeStreams, StreamUpdate, ValidityCheck
 from domain.changes import Outcome
 from store.views.change_progress import ChangeSnapshot
 
@@ -33,39 +33,41 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = responses("CHANGE_NOT_FOUND", "TOO_
 
 @dataclass(frozen=True)
 class Watch:
-    """One stream: what it begins with, and behind which event."""
+    """One open stream: its first snapshot and the number of the event after which it begins."""
 
-    watchers: ChangeStreams
+    streams: ChangeStreams
     first: ChangeSnapshot
     after: int
-    admitted: Admitted
+    is_still_valid: ValidityCheck
 
 
 async def watch(
     request: Request,
     change: str,
-    made: Annotated[ApiContext, Depends(api_context)],
+    ctx: Annotated[ApiContext, Depends(api_context)],
     _last_event_id: Annotated[
         str | None,
         header_schema(r"^[0-9]{1,15}$"),
-        Header(alias="Last-Event-ID", description="The last event number you have; 0 when absent."),
+        Header(
+            alias="Last-Event-ID", description="The number of the last event that the client received; 0 if absent."
+        ),
     ] = None,
 ) -> AsyncIterator[Watch]:
-    """Take a place among the streams, and give it back when this one ends or its client goes away."""
-    said = single(request, "Last-Event-ID")
-    if said is not None and not _EVENT_NUMBER.fullmatch(said):
+    """Reserve a stream, and release it when the stream ends or its client disconnects."""
+    last_event_id = single(request, "Last-Event-ID")
+    if last_event_id is not None and not _EVENT_NUMBER.fullmatch(last_event_id):
         raise ProblemError("HEADER_INVALID", [{"field": "Last-Event-ID"}])
-    watchers: ChangeStreams = request.app.state.watchers
-    door: Authenticator = request.app.state.authenticator
-    first = await run_in_threadpool(watchers.snapshot, made.access, known_change(change))
+    streams: ChangeStreams = request.app.state.change_streams
+    authenticator: Authenticator = request.app.state.authenticator
+    first = await run_in_threadpool(streams.snapshot, ctx.access, known_change(change))
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
-    with watchers.reserve_slot(change, made.client):
+    with streams.reserve_slot(change, ctx.client):
         try:
-            yield Watch(watchers, first, int(said or 0), partial(door.is_still_valid, request))
+            yield Watch(streams, first, int(last_event_id or 0), partial(authenticator.is_still_valid, request))
         except* BrokenResourceError:
-            # The client went away while being told something: FastAPI closes the stream's end before its sender.
-            log.info("a client that watched went away")
+            # The client disconnected during a send: FastAPI closes the receiving end before the sending one.
+            log.info("stream client disconnected")
 
 
 @router.get(
@@ -75,25 +77,26 @@ async def watch(
     responses=_PROBLEMS,
     openapi_extra={"responses": {"200": STREAM}},
 )
-async def watch_change(watched: Annotated[Watch, Depends(watch)]) -> AsyncIterable[ServerSentEvent]:
-    """Watch a change as it happens, as server-sent events; the last one is `ended`.
+async def watch_change(stream: Annotated[Watch, Depends(watch)]) -> AsyncIterable[ServerSentEvent]:
+    """Follow a change as server-sent events; the last event is `ended`.
 
-    Events of the order are numbered: those of this change, and those of no change (its draft expired, was
-    discarded) from when it was asked for until it ended. Each is sent once, in order, and the stream is resumed
-    behind `Last-Event-ID`. A `step` has no number: a stream tells each step as it stands when it begins, and
-    then whatever becomes of it. A stream that ends without `ended` is to be resumed: it lived for 15 minutes,
-    or the process stops; or its client is not let in any more.
+    The stream sends the order's events of this change. It also sends events without a change, such as the expiry
+    of the draft, between the request and its end. These events are numbered, and the stream sends each one once
+    and in order. `Last-Event-ID` resumes a stream after that event. A `step` event has no number: the stream sends
+    the present state of every step first, then each new state. If a stream ends without `ended`, the client
+    resumes it. A stream ends after 15 minutes, when the process stops, or when the client's credential is no
+    longer valid.
     """
-    async for news in watched.watchers.updates(watched.first, watched.after, watched.admitted):
-        for each in _messages(news):
+    async for update in stream.streams.updates(stream.first, stream.after, stream.is_still_valid):
+        for each in _messages(update):
             yield each
 
 
-def _messages(news: StreamUpdate) -> list[ServerSentEvent]:
-    glance = news.glance
-    steps = [ServerSentEvent(event=STEP, data=StepSeenOut(**vars(step))) for step in news.steps]
-    events = [ServerSentEvent(id=str(row.number), event=row.type, data=event_out(row)) for row in news.events]
-    last = [ServerSentEvent(event=ENDED, data=_ended(glance.change, glance.outcome))] if glance.outcome else []
+def _messages(update: StreamUpdate) -> list[ServerSentEvent]:
+    snapshot = update.snapshot
+    steps = [ServerSentEvent(event=STEP, data=StepSeenOut(**vars(step))) for step in update.steps]
+    events = [ServerSentEvent(id=str(row.number), event=row.type, data=event_out(row)) for row in update.events]
+    last = [ServerSentEvent(event=ENDED, data=_ended(snapshot.change, snapshot.outcome))] if snapshot.outcome else []
     return steps + events + last
 
 

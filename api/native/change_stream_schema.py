@@ -1,4 +1,4 @@
-"""A change that is watched, on the native wire."""
+"""The events of a change stream in the native API."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ ENDED = "ended"
 
 
 class StepSeenOut(BaseModel):
-    """How far a step of the change is: asked, done, or withdrawn by its undo."""
+    """The state of a step of the change: started, done, or withdrawn by its undo."""
 
     step: str
     state: str
@@ -21,7 +21,7 @@ class StepSeenOut(BaseModel):
 
 
 class EndedOut(BaseModel):
-    """How the change ended; why, as a code, when it was refused or undone."""
+    """How the change ended; the code tells why it was refused or undone."""
 
     change: str
     state: ChangeState
@@ -29,9 +29,9 @@ class EndedOut(BaseModel):
 
 
 def _message(model: type[BaseModel], *names: str, numbered: bool = False) -> dict[str, Any]:
-    """Describe one kind of message, in the terms of OpenAPI 3.2."""
+    """Describe one kind of event in the terms of OpenAPI 3.2."""
     shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    shape.pop("$defs", None)  # FastAPI keeps them there
+    shape.pop("$defs", None)  # FastAPI keeps them in components
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": shape}
     members: dict[str, Any] = {"event": {"enum": list(names)}, "data": data}
     if numbered:
@@ -40,7 +40,7 @@ def _message(model: type[BaseModel], *names: str, numbered: bool = False) -> dic
 
 
 STREAM: dict[str, Any] = {
-    "description": "The change as it happens, until it has ended.",
+    "description": "The events of the change until it has ended.",
     "content": {
         "text/event-stream": {
             "itemSchema": {
@@ -53,4 +53,4 @@ STREAM: dict[str, Any] = {
         }
     },
 }
-"""What the stream's messages are."""
+"""The OpenAPI description of the stream."""

@@ -1,4 +1,4 @@
-"""Everything asked of an order: quotes, changes, confirmation, payment, discard and deadline."""
+"""Routes that change an order: quotes, changes, confirmation, payment, discard and expiry."""
 
 import re
 from typing import Annotated, Any
@@ -40,13 +40,13 @@ from store.tables import ChangeRow, StepRecordRow
 
 router = APIRouter(tags=["changes"], route_class=AuthenticatedRoute)
 
-Parts = Annotated[ApiContext, Depends(api_context)]
+Context = Annotated[ApiContext, Depends(api_context)]
 Keyed = Annotated[RequestOptions, Depends(require_idempotency_key)]
 _ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
-_LOOK = ("ORDER_NOT_FOUND",)
+_READ = ("ORDER_NOT_FOUND",)
 _BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
-_ASK = (
-    *_LOOK,
+_SUBMIT = (
+    *_READ,
     "ORDER_ERASED",
     "STALE_ORDER",
     "ORDER_NEEDS_ATTENTION",
@@ -79,26 +79,28 @@ _QUOTED = (
     "TRAVELLERS_INCOMPLETE",
     "SEAT_UNKNOWN",
 )
-_OFTEN = "ORDER_CHANGED_TOO_OFTEN"
-_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ORDER_HOLDS_TOO_MANY", "CLIENT_HOLDS_TOO_MANY", "ALREADY_CONFIRMED", _OFTEN)
+_TOO_OFTEN = "ORDER_CHANGED_TOO_OFTEN"
+_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ORDER_HOLDS_TOO_MANY", "CLIENT_HOLDS_TOO_MANY", "ALREADY_CONFIRMED", _TOO_OFTEN)
 _MONEY = ("PAYMENT_REFUSED", "REFUND_REFUSED", "BALANCE_NOT_ZERO", "HOLD_LOST", "TRAVELLERS_INCOMPLETE")
-_RUNNING: dict[int | str, dict[str, Any]] = {202: {"model": ChangeOut, "description": "Still running: see Location."}}
+_RUNNING: dict[int | str, dict[str, Any]] = {
+    202: {"model": ChangeOut, "description": "Still running; poll the URL in Location."}
+}
 
 
-@router.post("/v1/orders/{order}/quotes", name="quote", responses=responses(*_BODY, *_LOOK, *_QUOTED))
-def quote(order: str, wanted: QuoteIn, ctx: Parts) -> QuoteOut:
-    """Price a change. Nothing is held, written or promised beyond the bundles' own expiry."""
-    _check_travellers(wanted, ctx)
+@router.post("/v1/orders/{order}/quotes", name="quote", responses=responses(*_BODY, *_READ, *_QUOTED))
+def quote(order: str, body: QuoteIn, ctx: Context) -> QuoteOut:
+    """Price a change. No seat is held and nothing is recorded; offer bundles keep their own expiry."""
+    _check_travellers(body, ctx)
     request = ChangeRequest(
         kind=ChangeKind.CHANGE,
-        operations=wanted.operations,
-        refund_price_difference=wanted.refund_price_difference,
+        operations=body.operations,
+        refund_price_difference=body.refund_price_difference,
     )
     with ctx.store.read() as tx:
-        head = find(tx, known_number(order))
-        if head is None:
+        order_row = find(tx, known_number(order))
+        if order_row is None:
             raise ProblemError("ORDER_NOT_FOUND")
-        priced: Quote = price(tx, head, ctx.offers, request, ctx.store.now())
+        priced: Quote = price(tx, order_row, ctx.offers, request, ctx.store.now())
     return quote_out(priced)
 
 
@@ -106,35 +108,35 @@ def quote(order: str, wanted: QuoteIn, ctx: Parts) -> QuoteOut:
     "/v1/orders/{order}/changes",
     name="change",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_QUOTED, *_MONEY, *_RUN),
+    responses=_RUNNING | responses(*_BODY, *_KEY, *_SUBMIT, *_QUOTED, *_MONEY, *_RUN),
 )
-async def change(request: Request, order: str, wanted: ChangeIn, ctx: Parts, options: Keyed) -> Response:
-    """Change an order: into its draft, or with `confirm` in one go, which ends confirmed or never happened."""
-    _check_travellers(wanted, ctx)
-    filled = ChangeRequest(
+async def change(request: Request, order: str, body: ChangeIn, ctx: Context, options: Keyed) -> Response:
+    """Change an order. The change goes into the draft; with `confirm` it is confirmed, or undone as a whole."""
+    _check_travellers(body, ctx)
+    change_request = ChangeRequest(
         kind=ChangeKind.CHANGE,
-        operations=wanted.operations,
-        refund_price_difference=wanted.refund_price_difference,
-        confirm=wanted.confirm,
-        payment=wanted.payment,
-        until_confirmed=wanted.until_confirmed,
+        operations=body.operations,
+        refund_price_difference=body.refund_price_difference,
+        confirm=body.confirm,
+        payment=body.payment,
+        until_confirmed=body.until_confirmed,
         if_match=options.if_match,
     )
-    return await _run(request, ctx, order, filled, options, wanted)
+    return await _submit(request, ctx, order, change_request, options, body)
 
 
 @router.post(
     "/v1/orders/{order}/confirm",
     name="confirm",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_KEY, *_ASK, *_MONEY, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED"),
+    responses=_RUNNING | responses(*_BODY, *_KEY, *_SUBMIT, *_MONEY, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED"),
 )
-async def confirm(request: Request, order: str, wanted: ConfirmIn, ctx: Parts, options: Keyed) -> Response:
-    """Confirm the draft, paying what is owed. A confirmed order stays as it is: 200."""
-    filled = ChangeRequest(
-        kind=ChangeKind.CONFIRM, payment=wanted.payment, reason=wanted.reason, if_match=options.if_match
+async def confirm(request: Request, order: str, body: ConfirmIn, ctx: Context, options: Keyed) -> Response:
+    """Confirm the draft and capture the amount due. A confirmed order stays as it is: 200."""
+    change_request = ChangeRequest(
+        kind=ChangeKind.CONFIRM, payment=body.payment, reason=body.reason, if_match=options.if_match
     )
-    return await _run(request, ctx, order, filled, options, wanted)
+    return await _submit(request, ctx, order, change_request, options, body)
 
 
 @router.post(
@@ -145,7 +147,7 @@ async def confirm(request: Request, order: str, wanted: ConfirmIn, ctx: Parts, o
     | responses(
         *_BODY,
         *_KEY,
-        *_ASK,
+        *_SUBMIT,
         "PAYMENT_REFUSED",
         "PAYMENT_TOO_HIGH",
         "CURRENCY_MISMATCH",
@@ -153,65 +155,68 @@ async def confirm(request: Request, order: str, wanted: ConfirmIn, ctx: Parts, o
         "ORDER_CANCELLED",
     ),
 )
-async def pay(request: Request, order: str, wanted: PaymentIn, ctx: Parts, options: Keyed) -> Response:
-    """Set money aside for the draft. Only its confirmation takes it; discard and expiry let it go."""
+async def pay(request: Request, order: str, body: PaymentIn, ctx: Context, options: Keyed) -> Response:
+    """Authorise a payment for the draft. Confirmation captures it; discard and expiry void it."""
     try:
-        amount = parse_money(wanted.amount, wanted.currency)
+        amount = parse_money(body.amount, body.currency)
     except ValueError as error:
         errors = [{"pointer": "/amount", "code": "amount", "detail": str(error)}]
         raise ProblemError("MEMBER_INVALID", errors) from None
     if not amount.minor:
-        errors = [{"pointer": "/amount", "code": "amount", "detail": "must be more than nothing"}]
+        errors = [{"pointer": "/amount", "code": "amount", "detail": "must be greater than zero"}]
         raise ProblemError("MEMBER_INVALID", errors)
-    means = PaymentMeans(method=wanted.method, token=wanted.token)
-    filled = ChangeRequest(kind=ChangeKind.PAY, amount=amount, payment=means, if_match=options.if_match)
-    return await _run(request, ctx, order, filled, options, wanted)
+    means = PaymentMeans(method=body.method, token=body.token)
+    change_request = ChangeRequest(kind=ChangeKind.PAY, amount=amount, payment=means, if_match=options.if_match)
+    return await _submit(request, ctx, order, change_request, options, body)
 
 
 @router.delete(
-    "/v1/orders/{order}/draft", name="discard", response_model=ChangeOut, responses=_RUNNING | responses(*_BODY, *_ASK)
+    "/v1/orders/{order}/draft",
+    name="discard",
+    response_model=ChangeOut,
+    responses=_RUNNING | responses(*_BODY, *_SUBMIT),
 )
 async def discard(
     request: Request,
     order: str,
-    ctx: Parts,
-    asked: Annotated[RequestOptions, Depends(request_options)],
-    wanted: ByHandIn | None = None,
+    ctx: Context,
+    options: Annotated[RequestOptions, Depends(request_options)],
+    body: ByHandIn | None = None,
 ) -> Response:
-    """Take the whole draft back. Without a draft nothing happens: 200."""
-    reason = wanted.reason if wanted else None
-    filled = ChangeRequest(kind=ChangeKind.DISCARD, reason=reason, if_match=asked.if_match)
-    return await _run(request, ctx, order, filled, asked, wanted)
+    """Discard the draft and undo its changes. An order without a draft stays as it is: 200."""
+    reason = body.reason if body else None
+    change_request = ChangeRequest(kind=ChangeKind.DISCARD, reason=reason, if_match=options.if_match)
+    return await _submit(request, ctx, order, change_request, options, body)
 
 
 @router.patch(
     "/v1/orders/{order}",
     name="extend",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_ASK, "NO_DRAFT", "HOLD_LOST", _OFTEN),
+    responses=_RUNNING | responses(*_BODY, *_SUBMIT, "NO_DRAFT", "HOLD_LOST", _TOO_OFTEN),
 )
 async def extend(
     request: Request,
     order: str,
-    wanted: DeadlineIn,
-    ctx: Parts,
-    asked: Annotated[RequestOptions, Depends(request_options)],
+    body: DeadlineIn,
+    ctx: Context,
+    options: Annotated[RequestOptions, Depends(request_options)],
 ) -> Response:
-    """Set when the draft ends: not in the past, at most six months ahead. Its seats come first."""
+    """Set when the draft expires: in the future, at most six months ahead. Seats are extended first."""
     now = ctx.store.now()
-    in_reach = now < wanted.expires_at <= now + MAX_DEADLINE
-    # Asked again under its key, it is answered as it was, though its deadline has passed since.
-    if not in_reach and not await run_in_threadpool(find_previous, request, ctx, asked):
-        errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must lie within the next six months"}]
+    is_allowed = now < body.expires_at <= now + MAX_DEADLINE
+    # A retry under its key returns the first response, even if its deadline has passed since.
+    if not is_allowed and not await run_in_threadpool(find_previous, request, ctx, options):
+        errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must be within the next six months"}]
         raise ProblemError("MEMBER_INVALID", errors)
-    until = {"expires_at": wanted.expires_at, "reason": wanted.reason}
-    filled = ChangeRequest(kind=ChangeKind.EXTEND, **until, if_match=asked.if_match)
-    return await _run(request, ctx, order, filled, asked, wanted)
+    until = {"expires_at": body.expires_at, "reason": body.reason}
+    change_request = ChangeRequest(kind=ChangeKind.EXTEND, **until, if_match=options.if_match)
+    return await _submit(request, ctx, order, change_request, options, body)
 
 
 @router.get("/v1/changes/{change}", name="get_change", responses=responses("CHANGE_NOT_FOUND"))
-async def get_change(change: str, ctx: Parts) -> ChangeDetails:
-    """Return a change: state, steps so far, quote, and its outcome or refusal."""
+async def get_change(change: str, ctx: Context) -> ChangeDetails:
+    """Return a change with its state, steps, quote, and its outcome or problem."""
     row, steps = await run_in_threadpool(_read, ctx, change)
     progress = None
     if row.order_number and row.outcome is None:
@@ -221,7 +226,7 @@ async def get_change(change: str, ctx: Parts) -> ChangeDetails:
 
 
 def known_change(change: str) -> str:
-    """Return what can be a change's id; anything else is as unknown as a foreign change."""
+    """Return a text that can be a change id. Raise CHANGE_NOT_FOUND for any other text, as for a foreign change."""
     if not _ID.fullmatch(change):
         raise ProblemError("CHANGE_NOT_FOUND")
     return change
@@ -235,20 +240,20 @@ def _read(ctx: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]
         return row, step_records.of_change(tx, change)
 
 
-def _check_travellers(wanted: QuoteIn, ctx: ApiContext) -> None:
-    travellers = ChangeRequest(kind=ChangeKind.CHANGE, operations=wanted.operations).travellers
+def _check_travellers(body: QuoteIn, ctx: ApiContext) -> None:
+    travellers = ChangeRequest(kind=ChangeKind.CHANGE, operations=body.operations).travellers
     check_birth_dates((each.birth_date for each in travellers), ctx.store.now().date())
 
 
-async def _run(
+async def _submit(
     request: Request,
     ctx: ApiContext,
     order: str,
-    filled: ChangeRequest,
+    change_request: ChangeRequest,
     options: RequestOptions,
-    sent: BaseModel | None,
+    body: BaseModel | None,
 ) -> Response:
-    body = sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None
-    row, replayed = await submit(request, ctx, order, filled, options, body)
+    document = body.model_dump(mode="json", by_alias=True, exclude_unset=True) if body else None
+    row, replayed = await submit(request, ctx, order, change_request, options, document)
     status, headers = to_http(row, options, replayed=replayed)
     return JSONResponse(change_out(row).model_dump(mode="json"), status, headers)

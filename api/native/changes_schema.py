@@ -1,4 +1,4 @@
-"""Changes and quotes on the native wire."""
+"""Request and response models of changes and quotes in the native API."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -19,18 +19,18 @@ Operations = Annotated[tuple[Operation, ...], Field(min_length=1, max_length=MAX
 
 
 class QuoteIn(Model):
-    """A change to be priced."""
+    """A change to price."""
 
     operations: Operations
     refund_price_difference: Flag = False
 
 
 class ChangeIn(QuoteIn):
-    """A change to be run: into the draft, or confirmed in one go."""
+    """A change to run: into the draft, or confirmed in the same request."""
 
-    confirm: Flag = Field(default=False, description="Change and confirm in one go.")
-    payment: PaymentMeans | None = Field(default=None, description="How to pay what is owed; only in one go.")
-    until_confirmed: Flag = Field(default=False, description="Refuse it once the order has ever been confirmed.")
+    confirm: Flag = Field(default=False, description="Confirm the order in the same request.")
+    payment: PaymentMeans | None = Field(default=None, description="How to pay the amount due; only with confirm.")
+    until_confirmed: Flag = Field(default=False, description="Refuse the change if the order has ever been confirmed.")
 
     model_config = {
         "json_schema_extra": {
@@ -58,17 +58,17 @@ class ChangeIn(QuoteIn):
     }
 
 
-_BY_HAND = "Why a person asks this; then it stands on the order's history as theirs. No names of travellers."
+_REASON = "Why an operator sends this request; it is recorded in the order's history. No names of travellers."
 
 
 class ByHandIn(Model):
-    """What may be asked by a person's hand."""
+    """A request that an operator may send, with a reason."""
 
-    reason: Reason | None = Field(default=None, description=_BY_HAND, examples=["the customer paid at the counter"])
+    reason: Reason | None = Field(default=None, description=_REASON, examples=["the customer paid at the counter"])
 
 
 class ConfirmIn(ByHandIn):
-    """A confirmation, with the means to pay what is owed, if anything is."""
+    """A confirmation, with the means to pay the amount due, if any."""
 
     payment: PaymentMeans | None = None
 
@@ -76,7 +76,7 @@ class ConfirmIn(ByHandIn):
 
 
 class PaymentIn(Model):
-    """Money to set aside for the draft."""
+    """A payment to authorise for the draft."""
 
     amount: AmountIn
     currency: CurrencyIn
@@ -85,24 +85,24 @@ class PaymentIn(Model):
 
 
 class DeadlineIn(ByHandIn):
-    """When the draft ends; it stands, earlier or later, until the draft does."""
+    """When the draft expires. The deadline replaces the draft's own, earlier or later."""
 
     expires_at: Instant
 
 
 class QuotedLineOut(BaseModel):
-    """One line's part: given up or taken."""
+    """One line's part of a quote: removed or added."""
 
     line: str
     product: str
     travellers: list[str]
-    taken: bool
+    taken: bool = Field(description="Whether the change adds the line; otherwise it removes it.")
     price: Amount
     tax: Amount
 
 
 class QuotedFeeOut(BaseModel):
-    """One fee a change brings."""
+    """One fee of a change."""
 
     kind: str
     line: str | None
@@ -111,23 +111,27 @@ class QuotedFeeOut(BaseModel):
 
 
 class QuoteOut(BaseModel):
-    """What a change costs, against the last confirmed version."""
+    """The price of a change, compared with the last confirmed version."""
 
     currency: str
     old_price: Amount
     new_price: Amount
     fee: Amount
     tax: Amount
-    difference: Amount = Field(description="New price plus fee less old price; negative is owed to the customer.")
+    difference: Amount = Field(
+        description="New price plus fee minus old price; a negative amount is due to the customer."
+    )
     to_refund: Amount
-    not_refundable: Amount = Field(description="What a cheaper change keeps without refund_price_difference.")
-    balance: Amount = Field(description="What the order owes once changed.")
+    not_refundable: Amount = Field(
+        description="The part of a cheaper change that is not refunded without refund_price_difference."
+    )
+    balance: Amount = Field(description="The amount due after the change.")
     lines: list[QuotedLineOut]
     fees: list[QuotedFeeOut]
 
 
 class StandsOut(BaseModel):
-    """Where the order stands."""
+    """The state of the order after the change."""
 
     number: str
     status: str
@@ -140,14 +144,14 @@ class StandsOut(BaseModel):
 
 
 class ReplacedOut(BaseModel):
-    """Which lines came in the place of which."""
+    """Lines and the lines that replaced them."""
 
     lines: list[str]
     by: list[str]
 
 
 class WarningOut(BaseModel):
-    """Something that was ignored, and why."""
+    """A field that was ignored, with the reason as a code."""
 
     code: str
     traveller: str
@@ -155,21 +159,21 @@ class WarningOut(BaseModel):
 
 
 class ChangeOut(BaseModel):
-    """A change, and once it has ended, what it left."""
+    """A change, and its result once it has ended."""
 
     change: str
     kind: str
     state: ChangeState
     order: StandsOut | None = None
-    lines: list[str] = Field(default=[], description="Lines it added.")
-    reservations: list[str] = Field(default=[], description="Seats those lines have.")
+    lines: list[str] = Field(default=[], description="The lines that the change added.")
+    reservations: list[str] = Field(default=[], description="The reservations of those lines.")
     replaced: list[ReplacedOut] = []
     warnings: list[WarningOut] = []
     quote: QuoteOut | None = None
 
 
 class StepOut(BaseModel):
-    """One step of a change: asked, done, or withdrawn by its undo."""
+    """One step of a change: started, done, or withdrawn by its undo."""
 
     step: str
     state: str
@@ -180,18 +184,18 @@ class StepOut(BaseModel):
 
 
 class ChangeDetails(ChangeOut):
-    """A change with the steps so far."""
+    """A change with its steps so far."""
 
     order_number: str | None
     created_at: datetime
     finished_at: datetime | None
-    dispatch_error: str | None = Field(description="Why it could not be started yet, as a code.")
+    dispatch_error: str | None = Field(description="The code of the error that kept the change from starting.")
     steps: list[StepOut]
-    problem: Problem | None = Field(description="Why it was refused or undone.")
+    problem: Problem | None = Field(description="The problem of a refused or undone change.")
 
 
 def quote_out(quote: Quote) -> QuoteOut:
-    """Return a quote as it goes over the wire."""
+    """Convert a quote."""
     amounts = {name: amount(getattr(quote, name)) for name in _AMOUNTS}
     lines = [
         QuotedLineOut(
@@ -212,18 +216,18 @@ _AMOUNTS = ("old_price", "new_price", "fee", "tax", "difference", "to_refund", "
 
 
 def change_out(row: ChangeRow) -> ChangeOut:
-    """Return a change as it goes over the wire: the same for ever once it has its outcome."""
+    """Convert a change. Once it has an outcome the result never changes."""
     quote, outcome = quote_of(row), outcome_of(row)
     return ChangeOut(
         change=row.id,
         kind=row.kind,
         state=outcome.state if outcome else ChangeState(row.state),
         quote=quote_out(quote) if quote else None,
-        **(_left(outcome) if outcome else {}),
+        **(_result(outcome) if outcome else {}),
     )
 
 
-def _left(outcome: Outcome) -> dict[str, Any]:
+def _result(outcome: Outcome) -> dict[str, Any]:
     order = outcome.order
     stands = StandsOut(
         **order.model_dump(include={"number", "status", "version", "currency", "expires_at", "draft"}),
@@ -239,8 +243,8 @@ def _left(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def details_out(row: ChangeRow, effects: list[StepRecordRow], *, stuck: bool) -> ChangeDetails:
-    """Return a change with its steps, the live state where the workflow says more than the row."""
+def details_out(row: ChangeRow, records: list[StepRecordRow], *, stuck: bool) -> ChangeDetails:
+    """Convert a change with its steps. A stuck change has the state NEEDS_ATTENTION, which its row does not store."""
     change, outcome = change_out(row), outcome_of(row)
     refused = outcome if outcome and outcome.state is not ChangeState.DONE else None
     details = change.model_dump()
@@ -254,14 +258,14 @@ def details_out(row: ChangeRow, effects: list[StepRecordRow], *, stuck: bool) ->
         dispatch_error=row.dispatch_error,
         steps=[
             StepOut(
-                step=effect.step,
-                state=effect.state,
-                refused=effect.refusal is not None,
-                started_at=effect.started_at,
-                done_at=effect.done_at,
-                withdrawn_at=effect.withdrawn_at,
+                step=record.step,
+                state=record.state,
+                refused=record.refusal is not None,
+                started_at=record.started_at,
+                done_at=record.done_at,
+                withdrawn_at=record.withdrawn_at,
             )
-            for effect in effects
+            for record in records
         ],
         problem=of_outcome(row.id, refused).problem if refused else None,
     )

@@ -1,4 +1,4 @@
-"""Whether the API lives, and whether it can serve."""
+"""Liveness and readiness of the API process."""
 
 from typing import Annotated
 
@@ -12,21 +12,21 @@ router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    """It lives."""
+    """The process responds."""
 
     status: str = "ok"
 
 
 @router.get("/health", name="health", responses=responses(auth=()))
 def health() -> Health:
-    """Say that the process answers."""
+    """Return 200 while the process responds."""
     return Health()
 
 
 @router.get("/ready", name="ready", responses=responses("ENGINE_UNREACHABLE", auth=()))
-async def ready(made: Annotated[ApiContext, Depends(api_context)]) -> Health:
-    """Say that store and Temporal answer; 503 while one does not."""
-    made.unscoped_store.check()
-    made.store.check()
-    await made.workflow_client.check()
+async def ready(ctx: Annotated[ApiContext, Depends(api_context)]) -> Health:
+    """Return 200 if the database and Temporal answer; otherwise 503."""
+    ctx.unscoped_store.check()
+    ctx.store.check()
+    await ctx.workflow_client.check()
     return Health()

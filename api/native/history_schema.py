@@ -1,4 +1,4 @@
-"""An order's events on the native wire."""
+"""Response models of an order's events in the native API."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from store.tables import EventRow
 
 
 class EventOut(BaseModel):
-    """Something that became true of an order."""
+    """An event of an order."""
 
     number: int
     type: str
@@ -26,5 +26,5 @@ class HistoryOut(BaseModel):
 
 
 def event_out(row: EventRow) -> EventOut:
-    """Return an event as it goes over the wire."""
+    """Convert an event."""
     return EventOut(number=row.number, type=row.type, change=row.change, at=row.at, data=data_of(row))

@@ -1,4 +1,4 @@
-"""POST /v1/offers: what could be taken, and at what price."""
+"""POST /v1/offers: search offers and their prices."""
 
 from typing import Annotated
 
@@ -25,26 +25,26 @@ _PROBLEMS = responses(
 
 
 @router.post("/v1/offers", name="search_offers", responses=_PROBLEMS)
-def search_offers(search: OfferSearchIn, made: Annotated[ApiContext, Depends(api_context)]) -> BundlesOut:
-    """Find offer bundles for travellers: one per product that fits, each a promise until it expires.
+def search_offers(search: OfferSearchIn, ctx: Annotated[ApiContext, Depends(api_context)]) -> BundlesOut:
+    """Search offer bundles for travellers: one per suitable product. Its price is guaranteed until `expires_at`.
 
-    Nothing is held. A product or service that is not known is 404; nothing that fits is an empty list.
+    No seat is held. An unknown product or service is 404; without a suitable product the list is empty.
     """
-    check_birth_dates((each.birth_date for each in search.travellers), made.store.now().date())
-    if search.product and not made.offers.products(made.tenant, [search.product]):
+    check_birth_dates((each.birth_date for each in search.travellers), ctx.store.now().date())
+    if search.product and not ctx.offers.products(ctx.tenant, [search.product]):
         raise ProblemError("PRODUCT_NOT_FOUND")
-    if search.service and not made.offers.services(made.tenant, [search.service]):
+    if search.service and not ctx.offers.services(ctx.tenant, [search.service]):
         raise ProblemError("SERVICE_NOT_FOUND")
-    wanted = OfferSearch(
+    query = OfferSearch(
         product=search.product,
         service=search.service,
         valid_from=search.valid_from,
         time_zone=search.time_zone,
         travellers=tuple(SearchTraveller(each.id, each.birth_date) for each in search.travellers),
     )
-    found = find_bundles(made, wanted)
-    offered = [offer.product for bundle in found for offer in bundle.offers]
-    products = dict(made.offers.products(made.tenant, offered)) if offered else {}
-    on_top = sorted({code for product in products.values() for code in product.supplements})
-    supplements = dict(made.offers.supplements(made.tenant, on_top)) if on_top else {}
-    return BundlesOut(offer_bundles=[bundle_out(bundle, products, supplements) for bundle in found])
+    bundles = find_bundles(ctx, query)
+    product_ids = [offer.product for bundle in bundles for offer in bundle.offers]
+    products = dict(ctx.offers.products(ctx.tenant, product_ids)) if product_ids else {}
+    supplement_ids = sorted({code for product in products.values() for code in product.supplements})
+    supplements = dict(ctx.offers.supplements(ctx.tenant, supplement_ids)) if supplement_ids else {}
+    return BundlesOut(offer_bundles=[bundle_out(bundle, products, supplements) for bundle in bundles])

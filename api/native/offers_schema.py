@@ -1,4 +1,4 @@
-"""Offer search on the native wire."""
+"""Request and response models of the offer search in the native API."""
 
 from datetime import datetime
 from typing import Annotated
@@ -24,22 +24,22 @@ ZoneIn = Annotated[str, Field(strict=True, max_length=64, examples=["Europe/Oslo
 
 
 class SearchedTraveller(Model):
-    """Who is to travel: an id of your own, and the birth date most prices depend on."""
+    """A traveller: an id chosen by the client, and the birth date, on which most prices depend."""
 
     id: Code
     birth_date: Day | None = None
 
 
 class OfferSearchIn(Model):
-    """What to look for: a product, a service, or a product on a service."""
+    """What to search: a product, a service, or a product on a service."""
 
     product: Code | None = None
     service: Code | None = None
     valid_from: Instant | None = Field(
         default=None,
-        description="First instant of validity; of a train product: from when its next departure that day is taken.",
+        description="First instant of validity. A train product uses its next departure that day from this instant.",
     )
-    time_zone: ZoneIn = Field(default="UTC", description="Decides which day valid_from lies on.")
+    time_zone: ZoneIn = Field(default="UTC", description="The time zone that decides the day of valid_from.")
     travellers: tuple[SearchedTraveller, ...] = Field(min_length=1, max_length=MAX_TRAVELLERS)
 
     model_config = {
@@ -55,7 +55,7 @@ class OfferSearchIn(Model):
     }
 
     @model_validator(mode="after")
-    def _something_to_find(self) -> "OfferSearchIn":
+    def _check_search(self) -> "OfferSearchIn":
         if self.service is None and (self.product is None or self.valid_from is None):
             raise ValueError("name a service, or a product with valid_from")
         if self.valid_from:
@@ -66,14 +66,14 @@ class OfferSearchIn(Model):
 
 
 class TravellerPrice(BaseModel):
-    """A traveller an offer maps, and what they pay."""
+    """A traveller of an offer, and their price."""
 
     id: str
     price: Amount
 
 
 class SupplementOut(BaseModel):
-    """What can be sold on top."""
+    """A supplement that can be added."""
 
     id: str
     name: str
@@ -82,7 +82,7 @@ class SupplementOut(BaseModel):
 
 
 class OfferOut(BaseModel):
-    """One product for the travellers it maps."""
+    """One product for some of the travellers."""
 
     id: str
     product: str
@@ -96,7 +96,7 @@ class OfferOut(BaseModel):
 
 
 class BundleOut(BaseModel):
-    """Offers taken or left together."""
+    """Offers that can only be bought together."""
 
     id: str
     total: Amount
@@ -108,13 +108,13 @@ class BundleOut(BaseModel):
 
 
 class BundlesOut(BaseModel):
-    """What was found; empty when nothing fits these travellers."""
+    """The offer bundles found; empty if no product suits these travellers."""
 
     offer_bundles: list[BundleOut]
 
 
 def bundle_out(bundle: OfferBundle, products: dict[str, Product], supplements: dict[str, Supplement]) -> BundleOut:
-    """Return a bundle as it goes over the wire."""
+    """Convert an offer bundle."""
     return BundleOut(
         id=bundle.id,
         total=amount(bundle.total),
@@ -127,7 +127,7 @@ def bundle_out(bundle: OfferBundle, products: dict[str, Product], supplements: d
 
 
 def _offer_out(offer: Offer, product: Product, supplements: dict[str, Supplement]) -> OfferOut:
-    on_top = [supplements[each] for each in product.supplements if each in supplements]
+    sold_supplements = [supplements[each] for each in product.supplements if each in supplements]
     return OfferOut(
         id=offer.id,
         product=product.id,
@@ -139,6 +139,6 @@ def _offer_out(offer: Offer, product: Product, supplements: dict[str, Supplement
         travellers=[TravellerPrice(id=each.id, price=amount(each.price)) for each in offer.travellers],
         supplements=[
             SupplementOut(id=each.id, name=each.name, price=amount(each.price), changes_seating=each.changes_seating)
-            for each in on_top
+            for each in sold_supplements
         ],
     )

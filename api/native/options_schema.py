@@ -1,4 +1,4 @@
-"""Change options on the native wire."""
+"""Response models of change options in the native API."""
 
 from pydantic import BaseModel, Field
 
@@ -8,16 +8,16 @@ from domain.options import LineOptions, OptionKind
 
 
 class OptionOut(BaseModel):
-    """One thing that may be done with a line."""
+    """One possible change of a line."""
 
     kind: OptionKind
-    fee: Amount = Field(description="What doing it costs by itself; the quote says what a change costs in all.")
+    fee: Amount = Field(description="The fee of this change alone; a quote gives the total of a change.")
     tax: Amount = Field(description="Included in the fee.")
     supplements: list[SupplementOut]
 
 
 class LineOptionsOut(BaseModel):
-    """What may be done with one line; nothing once its departure has left."""
+    """The possible changes of one line; none after its departure."""
 
     line: str
     product: str
@@ -31,7 +31,7 @@ class OptionsOut(BaseModel):
 
 
 def options_out(lines: tuple[LineOptions, ...]) -> OptionsOut:
-    """Return options as they go over the wire."""
+    """Convert change options."""
     return OptionsOut(
         lines=[
             LineOptionsOut(

@@ -1,4 +1,4 @@
-"""Orders: new, as they stand, and what happened to them."""
+"""Routes that create and read orders and their history."""
 
 from typing import Annotated
 
@@ -23,9 +23,9 @@ from store.tables import ChangeRow, OrderRow
 
 router = APIRouter(tags=["orders"], route_class=AuthenticatedRoute)
 
-MOST_EVENTS = 200
-"""Of a history, in one answer."""
-Parts = Annotated[ApiContext, Depends(api_context)]
+MAX_EVENTS = 200
+"""The most events in one response of the history."""
+Context = Annotated[ApiContext, Depends(api_context)]
 _CREATE = responses(
     "MALFORMED_BODY",
     "IDEMPOTENCY_KEY_MISSING",
@@ -38,49 +38,49 @@ _CREATE = responses(
 
 @router.post("/v1/orders", name="create_order", status_code=201, response_model=OrderOut, responses=_CREATE)
 def create_order(
-    request: Request, wanted: OrderIn, ctx: Parts, asked: Annotated[RequestOptions, Depends(require_idempotency_key)]
+    request: Request, body: OrderIn, ctx: Context, options: Annotated[RequestOptions, Depends(require_idempotency_key)]
 ) -> Response:
-    """Make a new, empty order. It has no workflow until something is asked of it."""
-    body = wanted.model_dump(mode="json", exclude_unset=True)
-    row, replayed = create_empty(request, ctx, wanted, asked, body)
+    """Create an empty order. Its workflow starts with its first change."""
+    document = body.model_dump(mode="json", exclude_unset=True)
+    row, replayed = create_empty(request, ctx, body, options, document)
     return _created(row, replayed=replayed)
 
 
 def _created(row: ChangeRow, *, replayed: bool) -> Response:
-    """Return the order as it was made, whatever became of it since."""
-    wanted, outcome = OrderIn.model_validate_json(row.request), changes.outcome_of(row)
+    """Return the order as it was created, regardless of later changes."""
+    new_order, outcome = OrderIn.model_validate_json(row.request), changes.outcome_of(row)
     number, last_event = row.order_number or "", outcome.order.last_event if outcome else 1
-    head = OrderRow(tenant=row.tenant, number=number, created_at=row.created_at, **wanted.model_dump())
-    empty = Order.empty(number, wanted.currency, last_event)
+    order_row = OrderRow(tenant=row.tenant, number=number, created_at=row.created_at, **new_order.model_dump())
+    empty = Order.empty(number, new_order.currency, last_event)
     headers = {"Location": f"/v1/orders/{number}", "ETag": f'"e{last_event}"'}
     if replayed:
         headers["Idempotency-Replayed"] = "true"
-    return JSONResponse(order_out(head, empty, None).model_dump(mode="json"), 201, headers)
+    return JSONResponse(order_out(order_row, empty, None).model_dump(mode="json"), 201, headers)
 
 
 @router.get("/v1/orders/{order}", name="get_order", responses=responses("ORDER_NOT_FOUND"))
-async def get_order(order: str, ctx: Parts, answer: Response) -> OrderOut:
-    """Return an order with its draft. The ETag is the number of its last event."""
-    head, loaded = await run_in_threadpool(read_order, ctx, order)
-    answer.headers["ETag"] = f'"e{head.last_event}"'
+async def get_order(order: str, ctx: Context, response: Response) -> OrderOut:
+    """Return an order with its draft. The ETag contains the number of its last event."""
+    order_row, loaded = await run_in_threadpool(read_order, ctx, order)
+    response.headers["ETag"] = f'"e{order_row.last_event}"'
     progress = await ctx.workflow_client.progress(order) if loaded.draft_opened_by else None
-    return order_out(head, loaded, draft_out(loaded, progress))
+    return order_out(order_row, loaded, draft_out(loaded, progress))
 
 
 @router.get("/v1/orders/{order}/change-options", name="get_options", responses=responses("ORDER_NOT_FOUND"))
-def get_options(order: str, ctx: Parts) -> OptionsOut:
-    """Return what may be done with each line, and its fee, against the last confirmed version."""
+def get_options(order: str, ctx: Context) -> OptionsOut:
+    """Return the possible changes of each line of the last confirmed version, with their fees."""
     return options_out(read_options(ctx, order)[1])
 
 
 @router.get("/v1/orders/{order}/history", name="get_history", responses=responses("ORDER_NOT_FOUND", "MEMBER_INVALID"))
 def get_history(
     order: str,
-    ctx: Parts,
-    after: Annotated[int, Query(ge=0, le=10**12, description="The last event number you have.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 100,
+    ctx: Context,
+    after: Annotated[int, Query(ge=0, le=10**12, description="The number of the last event that the client has.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 100,
 ) -> HistoryOut:
-    """Return what happened to an order, oldest first: one gapless sequence."""
+    """Return the events of an order, oldest first, numbered without gaps."""
     with ctx.store.read() as tx:
         if find(tx, known_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")

@@ -1,4 +1,4 @@
-"""Orders on the native wire."""
+"""Request and response models of orders in the native API."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -17,26 +17,26 @@ from store.tables import OrderRow
 from temporal.messages import Progress
 
 
-def _known(currency: str) -> str:
+def _supported(currency: str) -> str:
     if currency not in EXPONENTS:
-        raise ValueError("is no currency money can be counted in")
+        raise ValueError("must be a supported ISO 4217 currency")
     return currency
 
 
 class OrderIn(NewOrder):
     """A new, empty order."""
 
-    currency: Annotated[CurrencyIn, AfterValidator(_known)]
+    currency: Annotated[CurrencyIn, AfterValidator(_supported)]
     time_zone: ZoneIn = "UTC"
 
     model_config = {"json_schema_extra": {"examples": [{"currency": "NOK", "external_reference": "shop-77"}]}}
 
 
 class LineOut(BaseModel):
-    """One sold thing."""
+    """One order line: a product for one or several travellers."""
 
     id: str
-    position: int = Field(description="Lines added together share it; it is kept through replacements.")
+    position: int = Field(description="Lines that were added together share a position; replacements keep it.")
     product: str
     service: str | None
     valid_from: datetime
@@ -45,13 +45,13 @@ class LineOut(BaseModel):
     tax: Amount = Field(description="Included in the price.")
     tax_rate: str
     offer_bundle_id: str | None
-    supplement_of: str | None = Field(description="The line a supplement goes with now.")
+    supplement_of: str | None = Field(description="The line that the supplement belongs to now.")
     reservations: list[str]
-    replaces: list[str] = Field(description="Lines it came in the place of; their ids keep resolving to it.")
+    replaces: list[str] = Field(description="The lines that this line replaced; requests may still use their ids.")
     external_reference: str | None
     customers: list[Customer]
     distribution: Distribution | None
-    confirmed: bool = Field(description="False while only the draft holds it.")
+    confirmed: bool = Field(description="False while the line is only part of the draft.")
 
 
 class TravellerOut(BaseModel):
@@ -79,7 +79,7 @@ class ReservationOut(BaseModel):
 
 
 class FeeOut(BaseModel):
-    """A fee beside the lines."""
+    """A fee that is not part of a line's price."""
 
     kind: str
     amount: Amount
@@ -88,28 +88,28 @@ class FeeOut(BaseModel):
 
 
 class DraftOut(BaseModel):
-    """The open draft: what confirming would make true, and discarding would take back."""
+    """The open draft: what confirmation would apply and a discard would undo."""
 
     version: int
     expires_at: datetime | None
     adds: list[str]
     removes: list[str]
-    progress: Progress | None = Field(description="What its workflow is doing; null when it could not be asked.")
-    progress_unavailable: bool = Field(description="Whether the workflow did not answer within 2 seconds.")
+    progress: Progress | None = Field(description="The progress of the order's workflow; null if the query failed.")
+    progress_unavailable: bool = Field(description="True if the workflow did not answer within 2 seconds.")
 
 
 class OrderOut(BaseModel):
-    """An order as it stands, its draft included."""
+    """An order in its present state, including its draft."""
 
     number: str
     status: str
     version: int
-    confirmed_version: int = Field(description="0 while it was never confirmed.")
+    confirmed_version: int = Field(description="0 if the order was never confirmed.")
     currency: str
     total: Amount
     tax: Amount
-    paid: Amount = Field(description="Money set aside for the draft counts as paid.")
-    balance: Amount = Field(description="What is owed; negative when the customer is owed.")
+    paid: Amount = Field(description="Captured payments minus refunds; payments authorised for the draft count too.")
+    balance: Amount = Field(description="The amount due; negative if the customer gets a refund.")
     external_reference: str | None
     distribution_channel: str | None
     point_of_sale: str | None
@@ -123,11 +123,11 @@ class OrderOut(BaseModel):
     draft: DraftOut | None
 
 
-def order_out(head: OrderRow, order: Order, draft: DraftOut | None) -> OrderOut:
-    """Return an order as it goes over the wire."""
+def order_out(order_row: OrderRow, order: Order, draft: DraftOut | None) -> OrderOut:
+    """Convert an order with its draft."""
     fees = [FeeOut(kind=f.kind, amount=amount(f.amount), tax=amount(f.tax), line=f.line) for f in order.fees]
     return OrderOut(
-        **head.model_dump(include=_SAME),
+        **order_row.model_dump(include=_COPIED),
         total=amount(order.due),
         tax=amount(order.tax),
         paid=amount(paid(order.payments, order.currency)),
@@ -140,7 +140,7 @@ def order_out(head: OrderRow, order: Order, draft: DraftOut | None) -> OrderOut:
     )
 
 
-_SAME = {
+_COPIED = {
     "number",
     "status",
     "version",
@@ -156,7 +156,7 @@ _SAME = {
 
 
 def draft_out(order: Order, progress: Progress | None) -> DraftOut | None:
-    """Return an order's open draft, or None."""
+    """Convert the order's open draft; None if it has none."""
     if order.draft_opened_by is None:
         return None
     confirmed = {line.id for line in order.confirmed_lines}

@@ -1,4 +1,4 @@
-"""Where the type of a problem leads: what each code means."""
+"""Routes that explain error codes; the `type` of a problem links here."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ router = APIRouter(tags=["problems"])
 
 
 class Meaning(BaseModel):
-    """What a code means."""
+    """The meaning of an error code."""
 
     code: str
     status: int
@@ -18,13 +18,13 @@ class Meaning(BaseModel):
 
 @router.get("/problems", name="list_problems", responses=responses(auth=()))
 def list_problems() -> list[Meaning]:
-    """Return every code this API answers with."""
+    """Return every error code of this API."""
     return [Meaning(code=code, status=status, title=title) for code, (status, title) in sorted(TITLES.items())]
 
 
 @router.get("/problems/{code}", name="explain_problem", responses=responses("NOT_FOUND", auth=()))
 def explain_problem(code: str) -> Meaning:
-    """Return what one code means."""
+    """Return the meaning of one error code."""
     if code not in TITLES:
         raise ProblemError("NOT_FOUND")
     status, title = TITLES[code]

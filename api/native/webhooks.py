@@ -1,4 +1,4 @@
-"""Webhooks: who wants to hear of events, and how that goes."""
+"""Routes for webhooks: subscriptions to events, and their deliveries."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ from store.tables import WebhookRow
 
 router = APIRouter(tags=["webhooks"], route_class=AuthenticatedRoute)
 
-Parts = Annotated[ApiContext, Depends(api_context)]
+Context = Annotated[ApiContext, Depends(api_context)]
 Keyed = Annotated[RequestOptions, Depends(require_idempotency_key)]
 _BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
 _ADDRESS = ("ADDRESS_UNKNOWN", "ADDRESS_REFUSED")
@@ -38,43 +38,43 @@ _SUBSCRIBE = responses(*_BODY, *_ADDRESS, "IDEMPOTENCY_KEY_MISSING", "IDEMPOTENC
 
 @router.post("/v1/webhooks", name="subscribe", status_code=201, responses=_SUBSCRIBE)
 async def subscribe(
-    request: Request, wanted: WebhookIn, ctx: Parts, options: Keyed, answer: Response
+    request: Request, body: WebhookIn, ctx: Context, options: Keyed, response: Response
 ) -> WebhookSecretOut:
-    """Have events posted to a URL from now on, signed as Standard Webhooks says.
+    """Subscribe a URL to future events. Posts are signed as Standard Webhooks defines.
 
-    Each order's events come in their order; each comes at least once, with the same `webhook-id` each time.
+    Events of one order arrive in order. Each event is delivered at least once, always with the same `webhook-id`.
     """
-    row, replayed = await webhook_subscriptions.subscribe(request, ctx, wanted.url, wanted.types, options.key or "")
-    answer.headers["Location"] = f"/v1/webhooks/{row.id}"
-    return await run_in_threadpool(_with_secret, ctx, row, options, answer, replayed=replayed)
+    row, replayed = await webhook_subscriptions.subscribe(request, ctx, body.url, body.types, options.key or "")
+    response.headers["Location"] = f"/v1/webhooks/{row.id}"
+    return await run_in_threadpool(_with_secret, ctx, row, options, response, replayed=replayed)
 
 
 @router.get("/v1/webhooks", name="get_webhooks", responses=responses())
-def get_webhooks(ctx: Parts) -> WebhooksOut:
-    """Return every webhook, with how it does."""
+def get_webhooks(ctx: Context) -> WebhooksOut:
+    """Return every webhook with its delivery state."""
     rows = webhook_subscriptions.find_all(ctx)
-    waiting, now = webhook_subscriptions.pending(ctx, rows), ctx.store.now()
-    return WebhooksOut(webhooks=[webhook_out(row, waiting.get(row.id, 0), now) for row in rows])
+    pending, now = webhook_subscriptions.pending(ctx, rows), ctx.store.now()
+    return WebhooksOut(webhooks=[webhook_out(row, pending.get(row.id, 0), now) for row in rows])
 
 
 @router.get("/v1/webhooks/{webhook}", name="get_webhook", responses=_UNKNOWN)
-def get_webhook(webhook: str, ctx: Parts) -> WebhookOut:
-    """Return a webhook, with how it does."""
-    return _shown(ctx, webhook_subscriptions.find(ctx, webhook))
+def get_webhook(webhook: str, ctx: Context) -> WebhookOut:
+    """Return a webhook with its delivery state."""
+    return _with_state(ctx, webhook_subscriptions.find(ctx, webhook))
 
 
 @router.patch(
     "/v1/webhooks/{webhook}", name="change_webhook", responses=responses(*_BODY, *_ADDRESS, "WEBHOOK_NOT_FOUND")
 )
-async def change_webhook(webhook: str, wanted: WebhookPatchIn, ctx: Parts) -> WebhookOut:
-    """Change what is named. A new URL, or `enabled: true`, has everything that waits tried at once."""
-    row = await webhook_subscriptions.change(ctx, webhook, wanted.model_dump(exclude_unset=True))
-    return await run_in_threadpool(_shown, ctx, row)
+async def change_webhook(webhook: str, body: WebhookPatchIn, ctx: Context) -> WebhookOut:
+    """Change the given members. A new URL or `enabled: true` retries pending events at once."""
+    row = await webhook_subscriptions.change(ctx, webhook, body.model_dump(exclude_unset=True))
+    return await run_in_threadpool(_with_state, ctx, row)
 
 
 @router.delete("/v1/webhooks/{webhook}", name="unsubscribe", status_code=204, responses=_UNKNOWN)
-def unsubscribe(webhook: str, ctx: Parts) -> None:
-    """Post nothing more to a webhook, and forget what it was told."""
+def unsubscribe(webhook: str, ctx: Context) -> None:
+    """Delete a webhook and its deliveries; no further events are posted to it."""
     webhook_subscriptions.unsubscribe(ctx, webhook)
 
 
@@ -83,33 +83,33 @@ def unsubscribe(webhook: str, ctx: Parts) -> None:
     name="rotate_secret",
     responses=responses("WEBHOOK_NOT_FOUND", "IDEMPOTENCY_KEY_MISSING"),
 )
-def rotate_secret(webhook: str, ctx: Parts, options: Keyed, answer: Response) -> WebhookSecretOut:
-    """Give a webhook a new secret. For 24 hours the former one signs along."""
+def rotate_secret(webhook: str, ctx: Context, options: Keyed, response: Response) -> WebhookSecretOut:
+    """Give a webhook a new secret. For 24 hours posts are signed with the previous secret too."""
     row, replayed = webhook_subscriptions.rotate(ctx, webhook, options.key or "")
-    return _with_secret(ctx, row, options, answer, replayed=replayed)
+    return _with_secret(ctx, row, options, response, replayed=replayed)
 
 
 @router.post("/v1/webhooks/{webhook}/test", name="test_webhook", responses=_UNKNOWN)
-async def test_webhook(webhook: str, ctx: Parts) -> TestOut:
-    """Post an event of the type `ping` once, now, and say how it went."""
+async def test_webhook(webhook: str, ctx: Context) -> TestOut:
+    """Post one event of the type `ping` now and return the result."""
     return test_out(await webhook_subscriptions.ping(ctx, webhook))
 
 
 @router.get("/v1/webhooks/{webhook}/deliveries", name="get_deliveries", responses=_UNKNOWN)
-def get_deliveries(webhook: str, ctx: Parts) -> DeliveriesOut:
-    """Return what a webhook was told or is owed: what fails first, then the latest."""
+def get_deliveries(webhook: str, ctx: Context) -> DeliveriesOut:
+    """Return the deliveries of a webhook: failing ones first, then the latest."""
     rows = webhook_subscriptions.deliveries_of(ctx, webhook)
     return DeliveriesOut(deliveries=[delivery_out(row, message_id(row.order_number, row.number)) for row in rows])
 
 
 def _with_secret(
-    ctx: ApiContext, row: WebhookRow, options: RequestOptions, answer: Response, *, replayed: bool
+    ctx: ApiContext, row: WebhookRow, options: RequestOptions, response: Response, *, replayed: bool
 ) -> WebhookSecretOut:
     if replayed:
-        answer.headers["Idempotency-Replayed"] = "true"
-    waiting = webhook_subscriptions.pending(ctx, [row])
-    return secret_out(row, waiting.get(row.id, 0), ctx.store.now(), options.key or "")
+        response.headers["Idempotency-Replayed"] = "true"
+    pending = webhook_subscriptions.pending(ctx, [row])
+    return secret_out(row, pending.get(row.id, 0), ctx.store.now(), options.key or "")
 
 
-def _shown(ctx: ApiContext, row: WebhookRow) -> WebhookOut:
+def _with_state(ctx: ApiContext, row: WebhookRow) -> WebhookOut:
     return webhook_out(row, webhook_subscriptions.pending(ctx, [row]).get(row.id, 0), ctx.store.now())

@@ -1,4 +1,4 @@
-"""Webhooks on the native wire."""
+"""Request and response models of webhooks in the native API."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from store.webhooks.webhooks import types_of
 
 def _printable(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("must be written in visible ASCII characters")
+        raise ValueError("must consist of visible ASCII characters")
     return text
 
 
@@ -25,13 +25,15 @@ Types = Annotated[list[EventType], Field(min_length=1, max_length=len(EventType)
 
 
 class WebhookIn(Model):
-    """Where to post what happens to orders."""
+    """A subscription of a URL to events of orders."""
 
     url: Url = Field(
-        description="https://, port 443 or one from 1024. Every address of its host must be public; the same is "
-        "looked at again before every post."
+        description="An https URL with port 443 or a port from 1024. Every address of its host must be public; this is "
+        "checked again before every post."
     )
-    types: Types | None = Field(default=None, description="Which events to post; null for all there are and will be.")
+    types: Types | None = Field(
+        default=None, description="The types of events to post; null for all types, including future ones."
+    )
 
     model_config = {
         "json_schema_extra": {
@@ -41,49 +43,55 @@ class WebhookIn(Model):
 
 
 class WebhookPatchIn(Model):
-    """What to change; what is not named stays."""
+    """The members to change; others stay as they are."""
 
     url: Url | SkipJsonSchema[None] = None
-    types: Types | None = Field(default=None, description="null for all.")
+    types: Types | None = Field(default=None, description="null for all types.")
     enabled: Flag | SkipJsonSchema[None] = Field(
-        default=None, description="true also has everything that waits tried at once; false keeps what waits."
+        default=None, description="true also retries pending events at once; false keeps them."
     )
 
     model_config = {"json_schema_extra": {"examples": [{"enabled": True}], "minProperties": 1}}
 
     @model_validator(mode="after")
-    def _named(self) -> "WebhookPatchIn":
+    def _check_members(self) -> "WebhookPatchIn":
         if not self.model_fields_set:
-            raise ValueError("must name something to change")
+            raise ValueError("must contain a member to change")
         if any(name in self.model_fields_set and getattr(self, name) is None for name in ("url", "enabled")):
             raise ValueError("url and enabled cannot be null")
         return self
 
 
 class WebhookOut(BaseModel):
-    """A webhook, and how it does."""
+    """A webhook with its delivery state."""
 
     id: str
     url: str
-    types: list[EventType] | None = Field(description="Which events are posted; null for all.")
+    types: list[EventType] | None = Field(description="The types of events that are posted; null for all types.")
     enabled: bool
     disabled_reason: DisabledReason | None = Field(
-        description="GONE: it answered 410. GAVE_UP: an event was not taken for five days. BY_REQUEST."
+        description="GONE: the receiver answered 410. GAVE_UP: an event could not be delivered for five days. "
+        "BY_REQUEST: a client disabled it."
     )
     created_at: datetime
-    failing_since: datetime | None = Field(description="Since when nothing was taken; null when the last event was.")
+    failing_since: datetime | None = Field(
+        description="The time since which every delivery failed; null if the last one succeeded."
+    )
     last_failure: Failure | None
-    last_status: int | None = Field(description="What was answered then.")
+    last_status: int | None = Field(description="The HTTP status of the last failure, if the receiver answered.")
     last_success_at: datetime | None
-    pending: int = Field(description="Events that it has still to get. Those of a disabled one wait for 30 days.")
-    previous_secret_until: datetime | None = Field(description="How long the former secret signs along.")
+    pending: int = Field(description="The number of pending events. A disabled webhook keeps them for 30 days.")
+    previous_secret_until: datetime | None = Field(
+        description="Until when posts are signed with the previous secret too."
+    )
 
 
 class WebhookSecretOut(WebhookOut):
-    """A webhook with its secret, which is told under the Idempotency-Key that made it and never again."""
+    """A webhook with its secret, which is returned only under the Idempotency-Key that created it."""
 
     secret: str | None = Field(
-        description="As Standard Webhooks writes it; null when it was rotated since.", examples=["whsec_c2VjcmV0"]
+        description="In the format of Standard Webhooks; null if it has been rotated since.",
+        examples=["whsec_c2VjcmV0"],
     )
 
 
@@ -94,15 +102,15 @@ class WebhooksOut(BaseModel):
 
 
 class TestOut(BaseModel):
-    """How a test went."""
+    """The result of a test."""
 
     delivered: bool
-    status: int | None = Field(description="What was answered, if anything was.")
+    status: int | None = Field(description="The HTTP status of the receiver, if it result.")
     failure: Failure | None
 
 
 class DeliveryOut(BaseModel):
-    """One event on its way to one webhook."""
+    """The delivery of one event to one webhook."""
 
     webhook_id: str = Field(description="The webhook-id header of every attempt.", examples=["evt_26-100001_7"])
     order: str
@@ -110,39 +118,39 @@ class DeliveryOut(BaseModel):
     type: EventType
     created_at: datetime
     delivered_at: datetime | None
-    attempts: int = Field(description="How many have failed.")
+    attempts: int = Field(description="The number of failed attempts.")
     last_attempt_at: datetime | None
     last_failure: Failure | None
     last_status: int | None
 
 
 class DeliveriesOut(BaseModel):
-    """The events a webhook was told or is owed, at most 100: those that fail, then the latest."""
+    """The deliveries of a webhook, at most 100: failing ones first, then the latest."""
 
     deliveries: list[DeliveryOut]
 
 
-def webhook_out(row: WebhookRow, waiting: int, now: datetime) -> WebhookOut:
-    """Return a webhook as it goes over the wire."""
-    return WebhookOut.model_validate(_shown(row, waiting, now))
+def webhook_out(row: WebhookRow, pending: int, now: datetime) -> WebhookOut:
+    """Convert a webhook."""
+    return WebhookOut.model_validate(_members(row, pending, now))
 
 
-def secret_out(row: WebhookRow, waiting: int, now: datetime, key: str) -> WebhookSecretOut:
-    """Return a webhook with the secret that was made under a key, if it still has it."""
+def secret_out(row: WebhookRow, pending: int, now: datetime, key: str) -> WebhookSecretOut:
+    """Convert a webhook with its secret, if the key created the present secret."""
     secret = row.secret if row.secret_idempotency_key == key else None
-    return WebhookSecretOut.model_validate(_shown(row, waiting, now) | {"secret": secret})
+    return WebhookSecretOut.model_validate(_members(row, pending, now) | {"secret": secret})
 
 
-def _shown(row: WebhookRow, waiting: int, now: datetime) -> dict[str, Any]:
-    both = row.previous_secret_until if row.previous_secret_until and row.previous_secret_until > now else None
-    return row.model_dump() | {"types": types_of(row), "pending": waiting, "previous_secret_until": both}
+def _members(row: WebhookRow, pending: int, now: datetime) -> dict[str, Any]:
+    valid_until = row.previous_secret_until if row.previous_secret_until and row.previous_secret_until > now else None
+    return row.model_dump() | {"types": types_of(row), "pending": pending, "previous_secret_until": valid_until}
 
 
-def test_out(answered: SendResult) -> TestOut:
-    """Return how a test went."""
-    return TestOut(delivered=answered.failure is None, status=answered.status, failure=answered.failure)
+def test_out(result: SendResult) -> TestOut:
+    """Convert the result of a test."""
+    return TestOut(delivered=result.failure is None, status=result.status, failure=result.failure)
 
 
 def delivery_out(row: DeliveryRow, webhook_id: str) -> DeliveryOut:
-    """Return a delivery as it goes over the wire."""
+    """Convert a delivery."""
     return DeliveryOut.model_validate(row.model_dump() | {"order": row.order_number, "webhook_id": webhook_id})

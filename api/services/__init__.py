@@ -1,1 +1,1 @@
-"""What every façade does with orders, offers and webhooks; no wire format."""
+"""Services that every façade uses: submit requests, read orders, search offers, operator actions, webhooks."""

@@ -1,4 +1,4 @@
-"""How every façade answers a request: done, still running, or why it was refused."""
+"""Builds the status and headers of a change's response: done, still running, or refused."""
 
 from collections.abc import Mapping
 
@@ -14,24 +14,24 @@ RETRY_AFTER = {"Retry-After": "1"}
 def to_http(row: ChangeRow, options: RequestOptions, *, replayed: bool) -> tuple[int, dict[str, str]]:
     """Return status and headers: 200 for a change that is done, 202 with Location while it runs.
 
-    Also 202 when the client asked for `respond-async`. Raises the problem it was refused or undone with.
+    With `respond-async` a first response is always 202. Raise the problem of a refused or undone change.
     """
     outcome = outcome_of(row)
     headers = dict(
         change_headers(row, options, replayed=replayed, last_event=outcome.order.last_event if outcome else None)
     )
-    wanted = replayed or options.wait is not None
-    if outcome and outcome.state is not ChangeState.DONE and wanted:
+    shows_outcome = replayed or options.wait is not None
+    if outcome and outcome.state is not ChangeState.DONE and shows_outcome:
         problem = of_outcome(row.id, outcome)
         problem.headers = headers
         raise problem
-    return (200, headers) if outcome and wanted else (202, headers | RETRY_AFTER)
+    return (200, headers) if outcome and shows_outcome else (202, headers | RETRY_AFTER)
 
 
 def change_headers(
     row: ChangeRow, options: RequestOptions, *, replayed: bool, last_event: int | None
 ) -> Mapping[str, str]:
-    """Return the headers an answer about a change carries."""
+    """Return the headers of a response about a change."""
     headers = {"Location": f"/v1/changes/{row.id}"}
     if replayed:
         headers["Idempotency-Replayed"] = "true"

@@ -1,4 +1,4 @@
-"""How an order comes into being: empty on purpose, or with its first change."""
+"""Creates orders: empty ones, or an order with its first change."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from store.tables import ChangeRow, OrderRow
 
 
 class NewOrder(Model):
-    """What an order is made from."""
+    """The data of a new order."""
 
     currency: str
     external_reference: Text | None = None
@@ -29,44 +29,47 @@ class NewOrder(Model):
     expires_with_offers: Flag = False
 
 
-def with_caller_channel(ctx: ApiContext, wanted: NewOrder) -> NewOrder:
-    """Return what an order is made from, of the caller's channel if it has one. Raises CHANNEL_REFUSED for another."""
+def with_caller_channel(ctx: ApiContext, new_order: NewOrder) -> NewOrder:
+    """Return a new order in the caller's channel, if the caller has one. Raise CHANNEL_REFUSED for another channel."""
     channel = ctx.access.channel
-    if channel is None or wanted.distribution_channel == channel:
-        return wanted
-    if wanted.distribution_channel is not None:
+    if channel is None or new_order.distribution_channel == channel:
+        return new_order
+    if new_order.distribution_channel is not None:
         raise ProblemError("CHANNEL_REFUSED")
-    return wanted.model_copy(update={"distribution_channel": channel})
+    return new_order.model_copy(update={"distribution_channel": channel})
 
 
-def create_order(tx: TenantSession, ctx: ApiContext, wanted: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
-    """Make an order in the transaction that writes its request down.
+def create_order(tx: TenantSession, ctx: ApiContext, new_order: NewOrder, row: ChangeRow, *, empty: bool) -> OrderRow:
+    """Create an order in the transaction that records its request.
 
-    One that is not made `empty` on purpose is gone again when its first change is refused.
+    An order that is not created `empty` is deleted again if its first change is refused.
     """
     now = row.created_at
     number = order_numbers.next_order_number(tx, ctx.tenant, now)
-    by = None if empty else row.id
-    head = OrderRow(tenant=ctx.tenant, number=number, created_at=now, created_by=by, **wanted.model_dump())
-    tx.add(head)
+    created_by = None if empty else row.id
+    order_row = OrderRow(
+        tenant=ctx.tenant, number=number, created_at=now, created_by=created_by, **new_order.model_dump()
+    )
+    tx.add(order_row)
     tx.flush()
-    append(tx, head, EventType.ORDER_CREATED, row.id, now, {})
+    append(tx, order_row, EventType.ORDER_CREATED, row.id, now, {})
     row.order_number = number
-    return head
+    return order_row
 
 
 def create_empty(
-    request: Request, ctx: ApiContext, wanted: NewOrder, options: RequestOptions, body: Any
+    request: Request, ctx: ApiContext, new_order: NewOrder, options: RequestOptions, body: Any
 ) -> tuple[ChangeRow, bool]:
-    """Make an order that stays whatever becomes of it; return its row, and whether the key had made it before."""
-    mark, wanted = fingerprint(request.method, request.url.path, body), with_caller_channel(ctx, wanted)
+    """Create an empty order that is kept; return the row of its change, and whether the key created it before."""
+    request_fingerprint = fingerprint(request.method, request.url.path, body)
+    new_order = with_caller_channel(ctx, new_order)
     with ctx.store.write() as tx:
-        fresh = new_change(request, ctx, ChangeKind.CREATE, options, mark, wanted.model_dump_json())
+        fresh = new_change(request, ctx, ChangeKind.CREATE, options, request_fingerprint, new_order.model_dump_json())
         row = record_once(tx, fresh)
         if row is not fresh:
             return row, True
-        head = create_order(tx, ctx, wanted, fresh, empty=True)
-        outcome = Outcome(state=ChangeState.DONE, order=summary_of(tx, head))
+        order_row = create_order(tx, ctx, new_order, fresh, empty=True)
+        outcome = Outcome(state=ChangeState.DONE, order=summary_of(tx, order_row))
         fresh.outcome = outcome.model_dump_json()
         fresh.state, fresh.finished_at = ChangeState.DONE, fresh.created_at
         tx.merge(fresh)

@@ -1,4 +1,4 @@
-"""Writes a request down before anything is done about it: one row per request, for ever."""
+"""Records a request before it is processed: one row per request, which is kept permanently."""
 
 import hashlib
 import json
@@ -18,27 +18,27 @@ from store.tables import ChangeRow, OrderRow
 
 
 def fingerprint(method: str, path: str, body: Any) -> str:
-    """Return what makes two requests the same: method, path and body, whatever the order of members."""
+    """Return a hash of method, path and body; the order of JSON members does not matter."""
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(f"{method}\n{path}\n{canonical}".encode()).hexdigest()
 
 
 def idempotency_route(request: Request) -> str:
-    """Return the route a request matched: idempotency keys are unique per tenant and route."""
+    """Return the method and template of the matched route: idempotency keys are unique per client and route."""
     return f"{request.method} {request.scope['route'].path}"
 
 
 def new_change(
-    request: Request, ctx: ApiContext, kind: ChangeKind, options: RequestOptions, mark: str, text: str
+    request: Request, ctx: ApiContext, kind: ChangeKind, options: RequestOptions, request_fingerprint: str, text: str
 ) -> ChangeRow:
-    """Return the row of a request that has just arrived."""
+    """Build the row of a new request."""
     return ChangeRow(
         tenant=ctx.tenant,
         client=ctx.client,
         id=str(uuid.uuid4()),
         route=idempotency_route(request) + options.part,
         idempotency_key=options.key,
-        fingerprint=mark,
+        fingerprint=request_fingerprint,
         kind=kind,
         request=text,
         correlation_id=options.correlation_id,
@@ -48,23 +48,23 @@ def new_change(
 
 
 def record_once(tx: TenantSession, row: ChangeRow) -> ChangeRow:
-    """Write a request down, or return the one its key stands for already.
+    """Record a request, or return the row that has its idempotency key already.
 
-    Of two clients at once with one key the second waits here and gets the first one's row.
-    Raises IDEMPOTENCY_MISMATCH when the key was used for another request.
+    Of two concurrent requests with one key the second waits here for the first and gets the first one's row.
+    Raise IDEMPOTENCY_MISMATCH if the key was used for another request.
     """
     if changes.add(tx, row):
         return row
     earlier = changes.of_key(tx, row.client, row.route, row.idempotency_key or "")
     if earlier is None:
-        raise LookupError("a request that could not be written down has a twin")
-    # What has been erased has no fingerprint: whoever has the key is answered.
+        raise LookupError("a request that conflicts with a recorded one must have its key")
+    # An erased request has no fingerprint, so its key alone identifies it.
     if earlier.fingerprint not in ("", row.fingerprint):
         raise ProblemError("IDEMPOTENCY_MISMATCH")
     return earlier
 
 
-def refuse_if_erased(head: OrderRow) -> None:
-    """Raise ORDER_ERASED for an order nothing about people may be written down for any more."""
-    if head.erased_at is not None:
+def refuse_if_erased(order_row: OrderRow) -> None:
+    """Raise ORDER_ERASED for an erased order: no personal data may be recorded for it again."""
+    if order_row.erased_at is not None:
         raise ProblemError(OrderErased.code)

@@ -1,4 +1,4 @@
-"""What waits for an operator: orders with a stuck step, and what is wrong with the books."""
+"""Finds what needs an operator: orders with a stuck step, and violated invariants."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -18,21 +18,21 @@ from temporal.names import order_of
 from temporal.search_attributes import NEEDS_ATTENTION_QUERY
 
 MAX_ORDERS = 200
-# So many workflows are asked at once: without a worker each answers nothing for two seconds.
-AT_ONCE = 20
+# The number of concurrent queries: without a worker each query takes its full timeout of two seconds.
+MAX_CONCURRENT_QUERIES = 20
 
 
 async def stuck_orders(ctx: ApiContext) -> list[str]:
-    """Return the orders within reach that wait for an operator, at most 200. Raises EngineUnreachableError.
+    """Return the visible orders that need attention, at most 200. Raise TemporalUnavailableError.
 
-    Temporal's list is everybody's: it is read on until there are as many, however many of others come first.
+    Temporal lists the orders of all tenants, so its pages are read until 200 visible orders are found.
     """
-    found: list[str] = []
+    visible: list[str] = []
     async for page in _pages(ctx.workflow_client.client.list_workflows(NEEDS_ATTENTION_QUERY, page_size=MAX_ORDERS)):
-        found += await run_in_threadpool(_mine, ctx, [order_of(each.id) for each in page])
-        if len(found) >= MAX_ORDERS:
+        visible += await run_in_threadpool(_visible, ctx, [order_of(each.id) for each in page])
+        if len(visible) >= MAX_ORDERS:
             break
-    return found[:MAX_ORDERS]
+    return visible[:MAX_ORDERS]
 
 
 async def _pages(listed: WorkflowExecutionAsyncIterator) -> AsyncIterator[Sequence[WorkflowExecution]]:
@@ -47,32 +47,33 @@ async def _pages(listed: WorkflowExecutionAsyncIterator) -> AsyncIterator[Sequen
         more = listed.next_page_token is not None
 
 
-def _mine(ctx: ApiContext, orders: Sequence[str]) -> list[str]:
+def _visible(ctx: ApiContext, orders: Sequence[str]) -> list[str]:
     with ctx.store.read() as tx:
         return visible_among(tx, orders)
 
 
 def discrepancies(ctx: ApiContext) -> list[Violation]:
-    """Return what is wrong with orders within reach, at most 200; what belongs to none may be anybody's.
+    """Return the violated invariants of visible orders, at most 200.
 
-    That is for who is asked nothing, and for `changeover check`.
+    A violation without an order may belong to any tenant. Only an API without authentication and
+    `changeover check` show it.
     """
     with ctx.store.read() as tx:
-        return list(islice(_wrong(tx, known=bool(ctx.client)), MAX_ORDERS))
+        return list(islice(_visible_violations(tx, authenticated=bool(ctx.client)), MAX_ORDERS))
 
 
-def _wrong(tx: TenantSession, *, known: bool) -> Iterator[Violation]:
+def _visible_violations(tx: TenantSession, *, authenticated: bool) -> Iterator[Violation]:
     for each in violations(tx):
-        if find(tx, each.order) if each.order else not known:
+        if find(tx, each.order) if each.order else not authenticated:
             yield each
 
 
-async def progress_of(engine: OrderWorkflowClient, orders: Sequence[str]) -> list[Progress | None]:
-    """Return what the workflows of some orders are doing, in their order; None for one that does not say."""
-    places = asyncio.Semaphore(AT_ONCE)
+async def progress_of(workflow_client: OrderWorkflowClient, orders: Sequence[str]) -> list[Progress | None]:
+    """Return the progress of the workflows of some orders, in the same sequence; None where the query failed."""
+    slots = asyncio.Semaphore(MAX_CONCURRENT_QUERIES)
 
-    async def ask(order: str) -> Progress | None:
-        async with places:
-            return await engine.progress(order)
+    async def query(order: str) -> Progress | None:
+        async with slots:
+            return await workflow_client.progress(order)
 
-    return await asyncio.gather(*(ask(order) for order in orders))
+    return await asyncio.gather(*(query(order) for order in orders))

@@ -1,4 +1,4 @@
-"""Helping a stuck step: it is tried again now, or taken for done by hand. First it is written down who says so."""
+"""Operator actions on a stuck step: retry now, or done by hand. The operator's statement is recorded first."""
 
 import asyncio
 import uuid
@@ -32,85 +32,98 @@ from temporal.messages import DoneByHand, Progress, RetryNow
 from temporal.names import NOTHING_STUCK, draft_id
 from workflows.order_draft import OrderDraft
 
-# Writing it on the order may take as long as one attempt at a step.
+# The workflow checks the statement in the store, which may take as long as one attempt of a step.
 ACTION_TIMEOUT = timedelta(seconds=10)
 
 
 class OperatorAction(StrEnum):
-    """What an operator may do about a stuck step; the names of the workflow's updates."""
+    """The actions on a stuck step; the values are the names of the workflow's updates."""
 
     RETRY_NOW = "retry_now"
     DONE_BY_HAND = "done_by_hand"
 
 
-_TOLD: Mapping[OperatorAction, type[RetryNow] | type[DoneByHand]] = {
+_INPUTS: Mapping[OperatorAction, type[RetryNow] | type[DoneByHand]] = {
     OperatorAction.RETRY_NOW: RetryNow,
     OperatorAction.DONE_BY_HAND: DoneByHand,
 }
 _REFUSED = frozenset((NOTHING_STUCK, SecondPersonNeeded.code))
-_KINDS = {
+_EVENT_TYPES = {
     OperatorAction.RETRY_NOW: EventType.RETRY_REQUESTED,
     OperatorAction.DONE_BY_HAND: EventType.DONE_BY_HAND_STATED,
 }
 
 
 class ActionNotAcceptedError(TemporalUnavailableError):
-    """The workflow could not find out whether it may do as it is told: the store does not answer."""
+    """The workflow could not check the operator's statement because the store does not answer."""
 
 
-async def perform(ctx: ApiContext, order: str, how: OperatorAction, reason: str, key: str | None) -> None:
-    """Have an order's stuck step tried again at once, or taken for done by hand: first it is written down who says so.
+async def perform(ctx: ApiContext, order: str, action: OperatorAction, reason: str, key: str | None) -> None:
+    """Record the operator's statement on the order, then retry its stuck step or mark the step as done by hand.
 
-    Asked twice by one client under the same key it is done once. Raises NOTHING_STUCK and SECOND_PERSON_NEEDED, and
-    EngineUnreachableError when it was not taken or could not be written on the order.
+    A retry of one client with the same key has no further effect. Raise NOTHING_STUCK, SECOND_PERSON_NEEDED, and
+    TemporalUnavailableError if the workflow did not accept the action or the statement could not be checked.
     """
-    own = f"{order}/{ctx.client}/{how}/{key}"
-    said_id = str(uuid.uuid5(uuid.NAMESPACE_URL, own) if key else uuid.uuid4())
-    said = await run_in_threadpool(_said_before, ctx, order, how, said_id)
-    if said is None:
-        progress = await _progress(ctx.workflow_client.client, order)
-        said = await run_in_threadpool(_write_down, ctx, progress, how, reason, said_id)
-    told = _TOLD[how](statement_event=said, reason=reason)
+    scoped_key = f"{order}/{ctx.client}/{action}/{key}"
+    statement_id = str(uuid.uuid5(uuid.NAMESPACE_URL, scoped_key) if key else uuid.uuid4())
+    event_number = await run_in_threadpool(_find_statement, ctx, order, action, statement_id)
+    if event_number is None:
+        progress = await _query_progress(ctx.workflow_client.client, order)
+        event_number = await run_in_threadpool(_record_statement, ctx, progress, action, reason, statement_id)
+    update = _INPUTS[action](statement_event=event_number, reason=reason)
     try:
-        await _tell(ctx.workflow_client.client, order, how, told, said_id)
+        await _send_update(ctx.workflow_client.client, order, action, update, statement_id)
     except ActionNotAcceptedError:
-        # Temporal keeps the failure under its id for ever. It was said once: told twice it is still done once.
-        await _tell(ctx.workflow_client.client, order, how, told, str(uuid.uuid4()))
+        # Temporal caches a failed update under its id, so retry with a new update id; the recorded statement makes
+        # the action idempotent.
+        await _send_update(ctx.workflow_client.client, order, action, update, str(uuid.uuid4()))
 
 
-def _said_before(ctx: ApiContext, order: str, how: OperatorAction, said_id: str) -> int | None:
+def _find_statement(ctx: ApiContext, order: str, action: OperatorAction, statement_id: str) -> int | None:
     with ctx.store.read() as tx:
-        return operator_statements.number_of(tx, order, _KINDS[how], said_id)
+        return operator_statements.number_of(tx, order, _EVENT_TYPES[action], statement_id)
 
 
-async def _progress(client: Client, order: str) -> Progress:
-    """Return what an order's workflow is doing now. Raises NOTHING_STUCK and EngineUnreachableError."""
-    with _asking_its_run():
+async def _query_progress(client: Client, order: str) -> Progress:
+    """Return the progress of an order's workflow. Raise NOTHING_STUCK and TemporalUnavailableError."""
+    with _translated_errors():
         return await client.get_workflow_handle(draft_id(order)).query(
             OrderDraft.progress, rpc_timeout=PROGRESS_TIMEOUT
         )
 
 
-def _write_down(ctx: ApiContext, progress: Progress, how: OperatorAction, reason: str, said_id: str) -> int:
+def _record_statement(
+    ctx: ApiContext, progress: Progress, action: OperatorAction, reason: str, statement_id: str
+) -> int:
     stuck = progress.stuck
     if stuck is None:
         raise ProblemError(NOTHING_STUCK)
-    saying = OperatorStatement(_KINDS[how], stuck.step, stuck.since, ctx.client or LOCAL, reason, said_id)
+    statement = OperatorStatement(
+        _EVENT_TYPES[action], stuck.step, stuck.since, ctx.client or LOCAL, reason, statement_id
+    )
     with ctx.store.write() as tx:
-        head, call = lock_order(tx, progress.order), work_queue.last_attention_event(tx, progress.order)
-        return operator_statements.record(tx, head, call.change if call else None, saying, ctx.store.now())
+        order_row = lock_order(tx, progress.order)
+        attention = work_queue.last_attention_event(tx, progress.order)
+        return operator_statements.record(
+            tx, order_row, attention.change if attention else None, statement, ctx.store.now()
+        )
 
 
-async def _tell(client: Client, order: str, how: OperatorAction, told: RetryNow | DoneByHand, said_id: str) -> None:
+async def _send_update(
+    client: Client, order: str, action: OperatorAction, update: RetryNow | DoneByHand, update_id: str
+) -> None:
     handle = client.get_workflow_handle(draft_id(order))
-    with _asking_its_run():
+    with _translated_errors():
         async with asyncio.timeout(ACTION_TIMEOUT.total_seconds()):
-            await handle.execute_update(how, told, id=said_id)
+            await handle.execute_update(action, update, id=update_id)
 
 
 @contextmanager
-def _asking_its_run() -> Iterator[None]:
-    """Turn what Temporal answers into NOTHING_STUCK, SECOND_PERSON_NEEDED, NotTakenError or EngineUnreachableError."""
+def _translated_errors() -> Iterator[None]:
+    """Translate Temporal's errors.
+
+    Raise NOTHING_STUCK, SECOND_PERSON_NEEDED, ActionNotAcceptedError or TemporalUnavailableError.
+    """
     try:
         yield
     except WorkflowUpdateFailedError as error:

@@ -1,4 +1,4 @@
-"""How often one order may be asked to change: what ends a draft is never counted, so that no order is stuck."""
+"""Limits how often one order may be changed per hour. Requests that end a draft are never limited."""
 
 import math
 from datetime import timedelta
@@ -12,19 +12,19 @@ from store.changes import changes
 from store.tables import ChangeRow
 
 COUNTED_KINDS = (ChangeKind.CHANGE, ChangeKind.EXTEND)
-"""Confirming, paying and discarding are always possible."""
+"""Only these kinds are limited: an order can always be confirmed, paid and discarded."""
 WINDOW = timedelta(hours=1)
 
 
 def check_order_change_rate(tx: Session, ctx: ApiContext, fresh: ChangeRow) -> None:
-    """Count a request that has just been written down for an order that was there before.
+    """Count a newly recorded request for an existing order. Raise ORDER_CHANGED_TOO_OFTEN.
 
-    Raises ORDER_CHANGED_TOO_OFTEN, which takes it back: what is refused counts no more than a repeated key does.
-    Requests that arrive in the same moment may not see each other, and be one too many.
+    The error rolls the recorded request back, so neither a refused request nor a repeated key counts.
+    Concurrent transactions do not see each other's rows, so the limit may be exceeded by a few requests.
     """
     if fresh.kind not in COUNTED_KINDS or fresh.order_number is None:
         return
-    asked_at = changes.find_request_time(tx, fresh, COUNTED_KINDS, ctx.changes_per_hour)
-    wait = asked_at + WINDOW - fresh.created_at if asked_at else timedelta()
+    oldest_counted = changes.find_request_time(tx, fresh, COUNTED_KINDS, ctx.changes_per_hour)
+    wait = oldest_counted + WINDOW - fresh.created_at if oldest_counted else timedelta()
     if wait > timedelta():
         raise ProblemError("ORDER_CHANGED_TOO_OFTEN", headers={"Retry-After": str(math.ceil(wait.total_seconds()))})

@@ -11,22 +11,22 @@ from store.tables import OrderRow
 
 
 def read_order(ctx: ApiContext, order: str) -> tuple[OrderRow, Order]:
-    """Return an order with its head. Raises ORDER_NOT_FOUND."""
+    """Return an order and its row. Raise ORDER_NOT_FOUND."""
     with ctx.store.read() as tx:
-        head = find(tx, known_number(order))
-        if head is None:
+        order_row = find(tx, known_number(order))
+        if order_row is None:
             raise ProblemError("ORDER_NOT_FOUND")
-        return head, load(tx, head)
+        return order_row, load(tx, order_row)
 
 
 def read_options(ctx: ApiContext, order: str) -> tuple[Order, tuple[LineOptions, ...]]:
-    """Return an order and what may be done with its lines. Raises ORDER_NOT_FOUND."""
-    head, loaded = read_order(ctx, order)
+    """Return an order and the possible changes of its lines. Raise ORDER_NOT_FOUND."""
+    order_row, loaded = read_order(ctx, order)
     lines = [*loaded.confirmed_lines, *loaded.live_lines]
-    products = ctx.offers.products(head.tenant, sorted({line.product for line in lines}))
-    sold = sorted({code for product in products.values() for code in product.supplements})
-    supplements = ctx.offers.supplements(head.tenant, sold)
-    services = ctx.offers.services(head.tenant, sorted({line.service for line in lines if line.service}))
+    products = ctx.offers.products(order_row.tenant, sorted({line.product for line in lines}))
+    supplement_ids = sorted({code for product in products.values() for code in product.supplements})
+    supplements = ctx.offers.supplements(order_row.tenant, supplement_ids)
+    services = ctx.offers.services(order_row.tenant, sorted({line.service for line in lines if line.service}))
     return loaded, change_options(loaded, products, supplements, services, ctx.store.now())
 
 
@@ -39,7 +39,7 @@ def is_number(text: str) -> bool:
 
 
 def known_number(order: str) -> str:
-    """Return what can be an order number; anything else is as unknown as a foreign order."""
+    """Return a text that can be an order number. Raise ORDER_NOT_FOUND for any other text, as for a foreign order."""
     if not is_number(order):
         raise ProblemError("ORDER_NOT_FOUND")
     return order

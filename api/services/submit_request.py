@@ -1,4 +1,4 @@
-"""How every façade asks something of an order: written down first, then handed to the workflow."""
+"""Submits a request of any façade: it is recorded first, then sent to the order's workflow."""
 
 from typing import Any
 
@@ -35,23 +35,23 @@ async def submit(
     options: RequestOptions,
     body: Any,
 ) -> tuple[ChangeRow, bool]:
-    """Ask something of an order, or of a new one; return its row, with the outcome if there is one by now.
+    """Submit a request for an order, or for a new one; return its row, with the outcome if it has ended.
 
-    The second value says whether the answer had been given before. Raises ProblemError for an
-    unknown order, a key used for something else, and a workflow that cannot be reached.
+    The second value tells whether this is a replay of an ended request. Raise ProblemError for an unknown
+    order, a key that was used for another request, and ENGINE_UNREACHABLE.
     """
     if change_request.confirm or change_request.kind in _MOVES_MONEY:
         require_scope(request.state.caller, Scope.CONFIRM)
     if isinstance(order, NewOrder):
         order = with_caller_channel(ctx, order)
-    mark = fingerprint(request.method, request.url.path, body)
-    row, channel = await run_in_threadpool(_record, request, ctx, order, change_request, options, mark)
+    request_fingerprint = fingerprint(request.method, request.url.path, body)
+    row, channel = await run_in_threadpool(_record, request, ctx, order, change_request, options, request_fingerprint)
     bind_contextvars(order=row.order_number, change=row.id)
     if row.outcome:
         return row, True
     try:
-        wanted_of = SubmitRequest(change_request.kind, row.id, row.order_number or "", channel, options.correlation_id)
-        await ctx.workflow_client.submit(wanted_of, options.wait)
+        submission = SubmitRequest(change_request.kind, row.id, row.order_number or "", channel, options.correlation_id)
+        await ctx.workflow_client.submit(submission, options.wait)
     except QueueFullError:
         await run_in_threadpool(_refuse_when_full, ctx, row.order_number or "", row.id)
     except TemporalUnavailableError:
@@ -66,30 +66,30 @@ def _record(
     order: str | NewOrder,
     change_request: ChangeRequest,
     options: RequestOptions,
-    mark: str,
+    request_fingerprint: str,
 ) -> tuple[ChangeRow, str | None]:
     with ctx.store.write() as tx:
         text = change_request.model_dump_json(by_alias=True)
-        fresh = new_change(request, ctx, change_request.kind, options, mark, text)
+        fresh = new_change(request, ctx, change_request.kind, options, request_fingerprint, text)
         if isinstance(order, NewOrder):
             row = record_once(tx, fresh)
             if row is fresh:
                 create_order(tx, ctx, order, fresh, empty=False)
                 tx.merge(fresh)
             return row, order.distribution_channel
-        head = find(tx, known_number(order))
-        if head is None:
+        order_row = find(tx, known_number(order))
+        if order_row is None:
             raise ProblemError("ORDER_NOT_FOUND")
         fresh.order_number = order
         row = record_once(tx, fresh)
         if row is fresh:
-            refuse_if_erased(head)
+            refuse_if_erased(order_row)
             order_change_limit.check_order_change_rate(tx, ctx, fresh)
-        return row, head.distribution_channel
+        return row, order_row.distribution_channel
 
 
 def find_previous(request: Request, ctx: ApiContext, options: RequestOptions) -> ChangeRequest | None:
-    """Return what was asked under this request's key already, if anything."""
+    """Return the recorded request with this request's idempotency key; None if there is none."""
     if options.key is None:
         return None
     with ctx.store.read() as tx:
@@ -99,9 +99,9 @@ def find_previous(request: Request, ctx: ApiContext, options: RequestOptions) ->
 
 def _refuse_when_full(ctx: ApiContext, order: str, change: str) -> None:
     with ctx.store.write() as tx:
-        head = find(tx, order)
-        if head is not None:
-            outcome = Outcome(state=ChangeState.REFUSED, code=OrderBusy.code, order=summary_of(tx, head))
+        order_row = find(tx, order)
+        if order_row is not None:
+            outcome = Outcome(state=ChangeState.REFUSED, code=OrderBusy.code, order=summary_of(tx, order_row))
             changes.end(tx, change, outcome, ctx.store.now(), unclaimed=True)
 
 

@@ -1,4 +1,4 @@
-"""Subscribing: a webhook is looked at before it is kept, and its secret is told under the key that made it."""
+"""Webhook subscriptions: URLs are checked before they are stored; a secret is returned only to its Idempotency-Key."""
 
 import base64
 import secrets
@@ -25,18 +25,18 @@ from store.webhooks import outbox, webhooks
 from telemetry import audit_log
 
 MAX_WEBHOOKS = 50
-"""Webhooks a tenant may have: each is one more row at every event it wants."""
+"""Webhooks of one tenant: every event adds one row for each webhook that subscribes to it."""
 DELIVERIES_SHOWN = 100
 _SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """Return a secret as Standard Webhooks writes them."""
+    """Generate a secret in the format of Standard Webhooks."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
 
 
 async def check_url(ctx: ApiContext, text: str) -> None:
-    """Raise a problem unless a URL is one that is posted to. The same is looked at again before every post."""
+    """Raise a problem unless the URL policy allows a URL. The sender checks it again before every post."""
     try:
         await ctx.url_policy.addresses(ctx.url_policy.parse(text))
     except MalformedUrlError as error:
@@ -48,9 +48,9 @@ async def check_url(ctx: ApiContext, text: str) -> None:
 async def subscribe(
     request: Request, ctx: ApiContext, url: str, types: Sequence[str] | None, key: str
 ) -> tuple[WebhookRow, bool]:
-    """Keep a new webhook; return its row, and whether it had been made under this key before."""
-    mark = fingerprint(request.method, request.url.path, {"url": url, "types": types})
-    earlier = await run_in_threadpool(_made_before, ctx, key, mark)
+    """Create a webhook; return its row, and whether this key created it before."""
+    request_fingerprint = fingerprint(request.method, request.url.path, {"url": url, "types": types})
+    earlier = await run_in_threadpool(_find_by_key, ctx, key, request_fingerprint)
     if earlier is not None:
         return earlier, True
     await check_url(ctx, url)
@@ -62,81 +62,81 @@ async def subscribe(
         secret=new_secret(),
         secret_idempotency_key=key,
         idempotency_key=key,
-        fingerprint=mark,
+        fingerprint=request_fingerprint,
         created_at=ctx.store.now(),
     )
-    return await run_in_threadpool(_kept, ctx, fresh)
+    return await run_in_threadpool(_store, ctx, fresh)
 
 
-def _made_before(ctx: ApiContext, key: str, mark: str) -> WebhookRow | None:
+def _find_by_key(ctx: ApiContext, key: str, request_fingerprint: str) -> WebhookRow | None:
     with ctx.store.read() as tx:
         earlier = webhooks.of_key(tx, key)
-    if earlier is not None and earlier.fingerprint != mark:
+    if earlier is not None and earlier.fingerprint != request_fingerprint:
         raise ProblemError("IDEMPOTENCY_MISMATCH")
     return earlier
 
 
-def _kept(ctx: ApiContext, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
+def _store(ctx: ApiContext, fresh: WebhookRow) -> tuple[WebhookRow, bool]:
     with ctx.store.write() as tx:
         if webhooks.count(tx) >= MAX_WEBHOOKS:
             raise ProblemError("TOO_MANY_WEBHOOKS")
         if webhooks.add(tx, fresh):
-            _note(tx, ctx, "subscribe", fresh.id)
+            _audit(tx, ctx, "subscribe", fresh.id)
             return fresh, False
-    earlier = _made_before(ctx, fresh.idempotency_key, fresh.fingerprint)
+    earlier = _find_by_key(ctx, fresh.idempotency_key, fresh.fingerprint)
     if earlier is None:
-        raise LookupError("a webhook that could not be kept has a twin")
+        raise LookupError("a webhook that conflicts with a stored one must have its key")
     return earlier, True
 
 
-async def change(ctx: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
-    """Change a webhook's url, types or enabled, as far as they are named."""
-    if "url" in wanted:
-        await check_url(ctx, wanted["url"])
-    return await run_in_threadpool(_changed, ctx, webhook, wanted)
+async def change(ctx: ApiContext, webhook: str, members: Mapping[str, Any]) -> WebhookRow:
+    """Change the url, types or enabled of a webhook; members that are not given stay as they are."""
+    if "url" in members:
+        await check_url(ctx, members["url"])
+    return await run_in_threadpool(_update, ctx, webhook, members)
 
 
-def _changed(ctx: ApiContext, webhook: str, wanted: Mapping[str, Any]) -> WebhookRow:
+def _update(ctx: ApiContext, webhook: str, members: Mapping[str, Any]) -> WebhookRow:
     with ctx.store.write() as tx:
-        row = _found(tx, webhook, lock=True)
-        if "url" in wanted:
-            row.url = wanted["url"]
-        if "types" in wanted:
-            row.types = webhooks.dump_types(wanted["types"])
-        if wanted.get("enabled") is False:
+        row = _load(tx, webhook, lock=True)
+        if "url" in members:
+            row.url = members["url"]
+        if "types" in members:
+            row.types = webhooks.dump_types(members["types"])
+        if members.get("enabled") is False:
             webhooks.disable(tx, row, DisabledReason.BY_REQUEST)
-        elif wanted.get("enabled") or ("url" in wanted and row.enabled):
+        elif members.get("enabled") or ("url" in members and row.enabled):
             webhooks.enable(tx, row, ctx.store.now())
-        _note(tx, ctx, "change webhook", row.id)
+        _audit(tx, ctx, "change webhook", row.id)
         return row
 
 
 def rotate(ctx: ApiContext, webhook: str, key: str) -> tuple[WebhookRow, bool]:
-    """Give a webhook a new secret; return it, and whether this key had made its secret before."""
+    """Give a webhook a new secret; return its row, and whether this key created the present secret."""
     with ctx.store.write() as tx:
-        row = _found(tx, webhook, lock=True)
+        row = _load(tx, webhook, lock=True)
         if row.secret_idempotency_key == key:
             return row, True
         webhooks.rotate(row, new_secret(), key, ctx.store.now())
-        _note(tx, ctx, "rotate secret", row.id)
+        _audit(tx, ctx, "rotate secret", row.id)
         return row, False
 
 
 def unsubscribe(ctx: ApiContext, webhook: str) -> None:
-    """Forget a webhook and what is owed to it."""
+    """Delete a webhook and its pending deliveries."""
     with ctx.store.write() as tx:
-        row = _found(tx, webhook, lock=True)
+        row = _load(tx, webhook, lock=True)
         outbox.forget(tx, row.id)
         tx.delete(row)
-        _note(tx, ctx, "unsubscribe", row.id)
+        _audit(tx, ctx, "unsubscribe", row.id)
 
 
-def _note(tx: TenantSession, ctx: ApiContext, act: str, webhook: str) -> None:
-    after_commit(tx, partial(audit_log.record, act, ctx.client or LOCAL, webhook=webhook))
+def _audit(tx: TenantSession, ctx: ApiContext, action: str, webhook: str) -> None:
+    after_commit(tx, partial(audit_log.record, action, ctx.client or LOCAL, webhook=webhook))
 
 
 async def ping(ctx: ApiContext, webhook: str) -> SendResult:
-    """Post a test once, whether or not the webhook is enabled; nothing is noted of it."""
+    """Send a test event once, even to a disabled webhook; the result is not stored."""
     row = await run_in_threadpool(find, ctx, webhook)
     now = ctx.store.now()
     message = Message(f"ping_{uuid.uuid4().hex}", ping_body(now), webhooks.secrets_of(row, now))
@@ -144,9 +144,9 @@ async def ping(ctx: ApiContext, webhook: str) -> SendResult:
 
 
 def find(ctx: ApiContext, webhook: str) -> WebhookRow:
-    """Return a webhook."""
+    """Return a webhook. Raise WEBHOOK_NOT_FOUND."""
     with ctx.store.read() as tx:
-        return _found(tx, webhook)
+        return _load(tx, webhook)
 
 
 def find_all(ctx: ApiContext) -> list[WebhookRow]:
@@ -156,20 +156,20 @@ def find_all(ctx: ApiContext) -> list[WebhookRow]:
 
 
 def pending(ctx: ApiContext, rows: Sequence[WebhookRow]) -> dict[str, int]:
-    """Return how many events each webhook has still to get."""
+    """Return the number of pending events of each webhook."""
     with ctx.store.read() as tx:
         return outbox.undelivered(tx, [row.id for row in rows])
 
 
 def deliveries_of(ctx: ApiContext, webhook: str) -> list[DeliveryRow]:
-    """Return what a webhook was told, or is owed: what fails first, then the latest."""
+    """Return the deliveries of a webhook, at most 100: failing ones first, then the latest."""
     with ctx.store.read() as tx:
-        row = _found(tx, webhook)
+        row = _load(tx, webhook)
         return outbox.latest(tx, row.id, DELIVERIES_SHOWN)
 
 
-def _found(tx: TenantSession, webhook: str, *, lock: bool = False) -> WebhookRow:
-    """Return a row within reach; another tenant's is as unknown as none."""
+def _load(tx: TenantSession, webhook: str, *, lock: bool = False) -> WebhookRow:
+    """Return the row of a webhook. Raise WEBHOOK_NOT_FOUND, also for a webhook of another tenant."""
     row = webhooks.find(tx, webhook, lock=lock) if is_code(webhook) else None
     if row is None:
         raise ProblemError("WEBHOOK_NOT_FOUND")

@@ -212,7 +212,7 @@ def test_no_label_is_an_order_or_a_person_and_every_log_line_is_known_members(st
             told = json.loads(line)
             assert set(told) <= set(MEMBERS)
             events.add(told["event"])
-    assert {"request answered", "change ended"} <= events
+    assert {"request completed", "change ended"} <= events
 
 
 def test_metrics_are_not_served_with_the_api(stack: Stack) -> None:
