@@ -23,7 +23,7 @@ class _Exchange:
     given_up: tuple[OrderLine, ...]
     taken: tuple[OrderLine | PlannedLine, ...]
     kept: tuple[OrderLine, ...]
-    back: Mapping[str, OrderLine]
+    restored: Mapping[str, OrderLine]
     """By id of a taken line: the given-up line that sold exactly the same."""
 
 
@@ -89,19 +89,19 @@ def _exchange(order: Order, plan: Plan) -> _Exchange:
         given_up=given_up,
         taken=taken,
         kept=tuple(line for line in staying if line.id in confirmed),
-        back=_way_back(given_up, taken),
+        restored=_find_restored(given_up, taken),
     )
 
 
-def _way_back(given_up: Sequence[OrderLine], taken: Sequence[OrderLine | PlannedLine]) -> dict[str, OrderLine]:
+def _find_restored(given_up: Sequence[OrderLine], taken: Sequence[OrderLine | PlannedLine]) -> dict[str, OrderLine]:
     open_lines = list(given_up)
-    back: dict[str, OrderLine] = {}
+    restored: dict[str, OrderLine] = {}
     for line in taken:
         original = next((each for each in open_lines if _sale(each) == _sale(line)), None)
         if original:
             open_lines.remove(original)
-            back[line.id] = original
-    return back
+            restored[line.id] = original
+    return restored
 
 
 def _sale(line: OrderLine | PlannedLine) -> tuple[object, ...]:
@@ -111,8 +111,8 @@ def _sale(line: OrderLine | PlannedLine) -> tuple[object, ...]:
 
 
 def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, catalogue: CatalogueSlice) -> Money:
-    if line.id in exchange.back:
-        return exchange.back[line.id].price
+    if line.id in exchange.restored:
+        return exchange.restored[line.id].price
     if line.offered_price is not None:
         return line.offered_price
     if line.supplement_of:
@@ -142,7 +142,7 @@ def _quoted(line: OrderLine | PlannedLine, price: Money, *, taken: bool) -> Quot
 
 
 def _change_fees(exchange: _Exchange) -> tuple[QuotedFee, ...]:
-    free = {line.id for line in exchange.back.values()}
+    free = {line.id for line in exchange.restored.values()}
     return tuple(
         QuotedFee(kind=FeeKind.CHANGE, line=line.id, amount=line.change_fee, tax_rate=line.tax_rate)
         for line in exchange.given_up

@@ -52,7 +52,7 @@ _OPEN = (
     .returning(_CHANGES.c.kind, _CHANGES.c.correlation_id)
 )
 _UNCLAIMED = _OPEN.where(_CHANGES.c.claimed_at.is_(None))
-_NOTE = update(_CHANGES).where(_CHANGES.c.id == bindparam("of"))
+_UPDATE = update(_CHANGES).where(_CHANGES.c.id == bindparam("of"))
 
 
 def add(tx: Session, row: ChangeRow) -> bool:
@@ -96,7 +96,7 @@ def record_findings(
 ) -> None:
     """Record what a step determined about a change: its plan or quote as JSON, or the draft it belongs to."""
     values = {"plan": plan, "quote": quote, "draft_opened_by": draft_opened_by}
-    tx.connection().execute(_NOTE, {name: each for name, each in values.items() if each is not None} | {"of": change})
+    tx.connection().execute(_UPDATE, {name: each for name, each in values.items() if each is not None} | {"of": change})
 
 
 def lock_change(tx: Session, change: str) -> ChangeRow | None:

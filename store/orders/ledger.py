@@ -61,7 +61,7 @@ def record_authorisation(
     }
     if not _INSERT.run(tx, payment | {"order": order.number}):
         raise LookupError("a step key has one authorisation at most")
-    _enter(tx, order, key, key, change, "authorise", amount, now)
+    _append_entry(tx, order, key, key, change, "authorise", amount, now)
 
 
 def record_move(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: datetime) -> None:
@@ -73,7 +73,7 @@ def record_move(tx: Session, order: OrderRow, key: str, change: str, move: Move,
     parameters = {"of_key": move.payment, "amount": move.amount.minor}
     if tx.connection().execute(_MOVES[move.kind], parameters).rowcount != 1:
         raise LookupError("the payment was never authorised")
-    _enter(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
+    _append_entry(tx, order, f"{key}/{move.kind}/{move.payment}", move.payment, change, move.kind, move.amount, now)
 
 
 def moves_of_change(tx: Session, change: str, currency: str) -> list[tuple[MoveKind, Money]]:
@@ -84,7 +84,7 @@ def moves_of_change(tx: Session, change: str, currency: str) -> list[tuple[MoveK
     return [(MoveKind(kind), Money(int(minor), currency)) for kind, minor in rows]
 
 
-def _enter(
+def _append_entry(
     tx: Session, order: OrderRow, key: str, payment: str, change: str, kind: str, amount: Money, now: datetime
 ) -> None:
     entry = {
