@@ -1,7 +1,7 @@
-"""Records a history for each way a draft can go, for tests/histories: python -m tests.record_histories
+"""Records the missing histories, one per story, into tests/histories: python -m tests.record_histories
 
-What is there is never recorded again: a history that no longer replays is a broken promise to every
-open draft, not a file to be refreshed. A new one gets a name of its own, and a story in tests/recordings.
+An existing history is never recorded again: if it no longer replays, open drafts in production would not replay
+either. A new history gets a new name and a story in tests/recordings.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ _STACK_TRACE = re.compile(r'("stackTrace": )"(?:[^"\\]|\\.)*"')
 
 
 @asynccontextmanager
-async def _installation(events: int | None, *, outside: bool) -> AsyncIterator[World]:
+async def _installation(events: int | None, *, external: bool) -> AsyncIterator[World]:
     dynamic = [f"limit.historyCount.suggestContinueAsNew={events}"] if events else []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         url = f"sqlite:///{folder}/record.db"
         prepare_database(url)
-        bank = stack.enter_context(provider_for(Bank())) if outside else None
+        bank = stack.enter_context(provider_for(Bank())) if external else None
         async with (
             temporal_server(dynamic=dynamic) as server,
             running_world(url, server.address, "sqlite", bank) as world,
@@ -37,22 +37,22 @@ async def _installation(events: int | None, *, outside: bool) -> AsyncIterator[W
 
 
 async def _history(world: World, story: Story) -> str:
-    run = await story.tell(world)
+    run = await story.play(world)
     if not story.left_open:
         await world.wait_for_end_of(run)
     history = (await run.fetch_history()).to_json()
     world.faults.clear()
-    # Stack traces name the folders of this machine, and replay does not read them.
+    # Stack traces contain folders of this machine, and replay does not read them.
     return _STACK_TRACE.sub(r'\1""', history)
 
 
 async def record() -> None:
-    """Record what is missing."""
+    """Record every story that has no history yet."""
     missing = {name: story for name, story in STORIES.items() if not (FOLDER / f"{name}.json").exists()}
-    for events, outside in dict.fromkeys((story.events, story.outside) for story in missing.values()):
-        async with _installation(events, outside=outside) as world:
+    for events, external in dict.fromkeys((story.events, story.external) for story in missing.values()):
+        async with _installation(events, external=external) as world:
             for name, story in missing.items():
-                if (story.events, story.outside) == (events, outside):
+                if (story.events, story.external) == (events, external):
                     history = await _history(world, story)
                     (FOLDER / f"{name}.json").write_text(history)
                     print(f"{name}: {len(history) // 1000} kB")  # noqa: T201 - a command

@@ -1,6 +1,6 @@
-"""Replays every recorded history, or the files it is given, in a process of its own: python -m tests.replay_histories
+"""Replays every recorded history, or the given files, in a process of its own: python -m tests.replay_histories
 
-What depends on the order of a set shows only in a process that hashes otherwise: see PYTHONHASHSEED.
+Code that depends on the order of a set fails only in a process with another hash seed: see PYTHONHASHSEED.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ FILES = sorted(FOLDER.glob("*.json"))
 
 
 def replayer() -> Replayer:
-    """Return a replayer as the worker would run."""
+    """Return a replayer with the worker's workflows and settings."""
     return Replayer(workflows=WORKFLOWS, workflow_runner=runner(), data_converter=DATA_CONVERTER)
 
 
@@ -34,7 +34,7 @@ def read(path: Path) -> WorkflowHistory:
 
 
 async def failures(paths: Iterable[Path]) -> dict[str, Exception]:
-    """Return what the code of now does not replay, by the file's name."""
+    """Return the errors of histories that the present code does not replay, by file name."""
     names: dict[str, str] = {}
 
     async def histories() -> AsyncIterator[WorkflowHistory]:
@@ -53,5 +53,5 @@ if __name__ == "__main__":
     for name, error in failed.items():
         print(f"{name}: {error}")  # noqa: T201 - a command
     print(f"{len(paths) - len(failed)} of {len(paths)} replay", flush=True)  # noqa: T201 - likewise
-    # The SDK's threads may outlive the interpreter's end and bring it down with them.
+    # The SDK's threads may outlive the interpreter and crash it at its end.
     os._exit(bool(failed))

@@ -1,4 +1,4 @@
-"""What is a refusal and what is a fault, and that neither takes personal details along."""
+"""Refusals and faults are told apart, and neither carries personal data out of an activity."""
 
 import inspect
 
@@ -21,11 +21,11 @@ from providers.errors import ProviderError, ProviderUnavailableError
 from tests.support.canary import FAMILY, GIVEN, find_canaries
 
 
-async def left(error: Exception) -> ApplicationError:
-    """Return what leaves an activity for an error inside it."""
-    found = await ActivityEnvironment().run(_translate, error)
-    assert isinstance(found, ApplicationError)
-    return found
+async def translated(error: Exception) -> ApplicationError:
+    """Return the failure that leaves an activity for an error inside it."""
+    failure = await ActivityEnvironment().run(_translate, error)
+    assert isinstance(failure, ApplicationError)
+    return failure
 
 
 async def _translate(error: Exception) -> Exception:
@@ -34,14 +34,14 @@ async def _translate(error: Exception) -> Exception:
 
 @pytest.mark.parametrize("kind", all_refusals().values())
 async def test_a_refusal_leaves_as_its_code_and_sentence_and_is_never_retried(kind: type[Refusal]) -> None:
-    found = await left(kind({"line": "26-100001-1"}))
-    assert (found.type, found.message, found.non_retryable) == (kind.code, kind.sentence, True)
-    assert found.category is ApplicationErrorCategory.BENIGN
+    failure = await translated(kind({"line": "26-100001-1"}))
+    assert (failure.type, failure.message, failure.non_retryable) == (kind.code, kind.sentence, True)
+    assert failure.category is ApplicationErrorCategory.BENIGN
 
 
-async def test_a_step_that_came_too_late_is_not_retried() -> None:
-    found = await left(WithdrawnError())
-    assert (found.type, found.non_retryable) == ("WITHDRAWN", True)
+async def test_a_step_that_arrives_after_its_undo_is_not_retried() -> None:
+    failure = await translated(WithdrawnError())
+    assert (failure.type, failure.non_retryable) == ("WITHDRAWN", True)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ async def test_a_step_that_came_too_late_is_not_retried() -> None:
         ProviderUnavailableError(FAMILY),
     ],
 )
-async def test_a_fault_leaves_as_its_kind_and_is_retried(error: Exception) -> None:
-    found = await left(error)
-    assert (found.type, found.non_retryable) == (type(error).__name__, False)
-    assert not find_canaries(str(found).encode())
+async def test_a_fault_leaves_as_its_type_and_is_retried(error: Exception) -> None:
+    failure = await translated(error)
+    assert (failure.type, failure.non_retryable) == (type(error).__name__, False)
+    assert not find_canaries(str(failure).encode())
 
 
 def test_a_cancelled_activity_stays_cancelled() -> None:
@@ -70,10 +70,10 @@ def test_every_error_of_a_provider_is_in_the_table_or_a_fault_on_purpose() -> No
     assert isinstance(refusal_in(errors.NoSeatsLeftError()), SoldOut)
 
 
-def test_a_refusal_written_down_is_read_back_as_the_same() -> None:
+def test_a_stored_refusal_is_read_back_unchanged() -> None:
     refusal = TravellersIncomplete({"line": "26-100001-1", "traveller": 0, "field": "given_name"})
-    again = load_refusal(dump_refusal(refusal))
-    assert (type(again), again.members) == (type(refusal), refusal.members)
+    loaded = load_refusal(dump_refusal(refusal))
+    assert (type(loaded), loaded.members) == (type(refusal), refusal.members)
 
 
 def test_no_two_refusals_share_a_code() -> None:

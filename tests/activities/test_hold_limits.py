@@ -1,4 +1,4 @@
-"""Of two changes of one client at once, the second is counted behind the first, wherever the seats are."""
+"""Of two concurrent changes of one client, the second counts the first one's seats, embedded or external."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,88 +19,92 @@ from tests.support.installation import prepare_database
 from tests.support.step_by_step import CLIENT, StepByStep
 from tests.support.world import TENANT
 
-A_MOMENT = 0.5
+SHORT_WAIT_SECONDS = 0.5
 
 
 class Watched(EmbeddedSeats):
-    """A seat inventory that lets somebody interfere."""
+    """A seat inventory that runs a function during each hold."""
 
-    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+    during_hold: Callable[[], None] = staticmethod(lambda: None)
     second: Future[ReserveSeatsResult]
 
     def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        """Hold seats, and let somebody interfere before it is written down."""
+        """Hold seats, and run the function before the hold is recorded."""
         held = super().hold(tenant, key, requests, until)
-        self.meanwhile()
+        self.during_hold()
         return held
 
 
-class Elsewhere(Watched):
-    """One outside our database."""
+class External(Watched):
+    """The same as an external system."""
 
     external = True
 
 
 @pytest.fixture
 def steps(fresh_database: str) -> Iterator[StepByStep]:
-    made = StepByStep(Settings(database=prepare_database(fresh_database)))
-    with made.components.store.write() as tx:
-        assert clients.add(tx, TenantAccess(TENANT), CLIENT, [Scope.CHANGE], made.components.store.now())
-    yield made
-    made.components.store.close()
+    by_step = StepByStep(Settings(database=prepare_database(fresh_database)))
+    with by_step.components.store.write() as tx:
+        assert clients.add(tx, TenantAccess(TENANT), CLIENT, [Scope.CHANGE], by_step.components.store.now())
+    yield by_step
+    by_step.components.store.close()
 
 
 @pytest.fixture
-def railway(steps: StepByStep) -> Elsewhere:
-    return Elsewhere(steps.components.store)
+def railway(steps: StepByStep) -> External:
+    return External(steps.components.store)
 
 
 def seats(steps: StepByStep, railway: Watched, per_client: int) -> SeatActivities:
-    caps = HoldLimits(per_client=per_client)
-    return SeatActivities(StepExecutor(steps.components.store), railway, steps.components.deadlines, caps)
+    limits = HoldLimits(per_client=per_client)
+    return SeatActivities(StepExecutor(steps.components.store), railway, steps.components.deadlines, limits)
 
 
-def wanted(steps: StepByStep, train: str = "4711") -> ReserveSeatsCommand:
+def reserve_command(steps: StepByStep, train: str = "4711") -> ReserveSeatsCommand:
     order = steps.create_order()
     return steps.run_until_priced(order, steps.record_request(order, "standard", train, [], confirm=False))[1]
 
 
-def test_of_two_at_once_the_second_waits_until_the_first_is_written_down(steps: StepByStep) -> None:
+def test_of_two_concurrent_holds_the_second_waits_until_the_first_is_recorded(steps: StepByStep) -> None:
     railway = Watched(steps.components.store)
-    first, second, once = wanted(steps), wanted(steps, "4713"), seats(steps, railway, per_client=1)
+    first, second, activities = (
+        reserve_command(steps),
+        reserve_command(steps, "4713"),
+        seats(steps, railway, per_client=1),
+    )
     with ThreadPoolExecutor() as threads:
 
-        def another() -> None:
-            railway.meanwhile = lambda: None
-            railway.second = threads.submit(once.reserve_seats, second)
-            wait([railway.second], A_MOMENT)
+        def run_second() -> None:
+            railway.during_hold = lambda: None
+            railway.second = threads.submit(activities.reserve_seats, second)
+            wait([railway.second], SHORT_WAIT_SECONDS)
 
-        railway.meanwhile = another
-        assert once.reserve_seats(first).seats == 1
+        railway.during_hold = run_second
+        assert activities.reserve_seats(first).seats == 1
         with pytest.raises(ClientHoldsTooMany):
             railway.second.result()
 
 
-def test_of_two_asked_elsewhere_at_once_the_second_is_not_asked_for(steps: StepByStep, railway: Elsewhere) -> None:
-    first, second, once = wanted(steps), wanted(steps), seats(steps, railway, per_client=1)
-
-    def another() -> None:
-        railway.meanwhile = lambda: pytest.fail("the second was asked for")
-        with pytest.raises(ClientHoldsTooMany):
-            once.reserve_seats(second)
-
-    railway.meanwhile = another
-    assert once.reserve_seats(first).seats == 1
-
-
-def test_what_was_asked_for_once_is_asked_for_again_whatever_has_become_of_the_cap(
-    steps: StepByStep, railway: Elsewhere
+def test_of_two_concurrent_external_holds_the_second_does_not_reach_the_provider(
+    steps: StepByStep, railway: External
 ) -> None:
+    first, second, activities = reserve_command(steps), reserve_command(steps), seats(steps, railway, per_client=1)
+
+    def run_second() -> None:
+        railway.during_hold = lambda: pytest.fail("the second hold reached the provider")
+        with pytest.raises(ClientHoldsTooMany):
+            activities.reserve_seats(second)
+
+    railway.during_hold = run_second
+    assert activities.reserve_seats(first).seats == 1
+
+
+def test_a_hold_that_was_started_is_retried_even_above_the_limit(steps: StepByStep, railway: External) -> None:
     def lost() -> None:
         raise TimeoutError
 
-    command, railway.meanwhile = wanted(steps), lost
+    command, railway.during_hold = reserve_command(steps), lost
     with pytest.raises(TimeoutError):
         seats(steps, railway, per_client=1).reserve_seats(command)
-    railway.meanwhile = lambda: None
+    railway.during_hold = lambda: None
     assert seats(steps, railway, per_client=0).reserve_seats(command).seats == 1

@@ -29,23 +29,23 @@ GROWING = frozenset(
         *("deliveries", "payments", "ledger", "embedded_payments", "offers", "offer_bundles", "seats", "seat_holds"),
     }
 )
-"""Tables that grow with what is sold. Webhooks, products, supplements and departures are few."""
+"""Tables that grow with the number of sales. Webhooks, products, supplements and departures are few."""
 ORDERS = 2_000
-"""Enough for PostgreSQL to know what an index is worth; it has looked at them."""
+"""Enough rows for PostgreSQL to choose an index; the tables are analysed."""
 
 
 @pytest.fixture
 def steps(fresh_database: str) -> Iterator[StepByStep]:
-    made = StepByStep(Settings(database=prepare_database(fresh_database)))
-    sold = made.create_order()
-    made.run_change(sold, made.record_request(sold, "standard", "4711", [], confirm=True))
-    # A change brings a fee along: that table, too, has rows then.
-    made.run_change(sold, made.record_request(sold, "flexible", "4713", [f"{sold}-1"], confirm=True))
-    with made.components.store.write() as tx:
+    by_step = StepByStep(Settings(database=prepare_database(fresh_database)))
+    sold = by_step.create_order()
+    by_step.run_change(sold, by_step.record_request(sold, "standard", "4711", [], confirm=True))
+    # A dearer change also adds a fee, so that its table has rows too.
+    by_step.run_change(sold, by_step.record_request(sold, "flexible", "4713", [f"{sold}-1"], confirm=True))
+    with by_step.components.store.write() as tx:
         copied = template(tx, sold)
     fill(fresh_database, copied, ORDERS)
-    yield made
-    made.components.store.close()
+    yield by_step
+    by_step.components.store.close()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def database_itself(fresh_database: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def of_a_change(steps: StepByStep, *, confirm: bool) -> list[Statement]:
+def statements_of_change(steps: StepByStep, *, confirm: bool) -> list[Statement]:
     """Return the statements of a dearer change of a sold order."""
     order = steps.create_order()
     steps.run_change(order, steps.record_request(order, "standard", "4711", [], confirm=True))
@@ -67,8 +67,8 @@ def of_a_change(steps: StepByStep, *, confirm: bool) -> list[Statement]:
     return steps.statements
 
 
-def scanned(connection: Connection, statement: Statement) -> list[str]:
-    """Return the growing tables that a statement would read from end to end, or all of a tenant's rows of."""
+def find_scanned_tables(connection: Connection, statement: Statement) -> list[str]:
+    """Return the growing tables of which a statement would read all rows, or all rows of a tenant."""
     if connection.dialect.name == "sqlite":
         lines = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters)
         plan = "\n".join(row.detail for row in lines)
@@ -82,12 +82,12 @@ def scanned(connection: Connection, statement: Statement) -> list[str]:
     return [each for each in named if each in GROWING]
 
 
-@pytest.mark.parametrize(("confirm", "most", "transactions"), [(True, 85, 11), (False, 55, 7)])
+@pytest.mark.parametrize(("confirm", "max_statements", "transactions"), [(True, 85, 11), (False, 55, 7)])
 def test_a_change_makes_few_statements_in_few_transactions(
-    steps: StepByStep, *, confirm: bool, most: int, transactions: int
+    steps: StepByStep, *, confirm: bool, max_statements: int, transactions: int
 ) -> None:
-    made = [each for each in of_a_change(steps, confirm=confirm) if not each.text.startswith("BEGIN")]
-    assert len(made) <= most
+    statements = [each for each in statements_of_change(steps, confirm=confirm) if not each.text.startswith("BEGIN")]
+    assert len(statements) <= max_statements
     assert steps.transactions == transactions
 
 
@@ -95,9 +95,15 @@ def test_a_change_makes_few_statements_in_few_transactions(
 def test_each_statement_of_a_change_finds_its_rows_by_an_index(
     steps: StepByStep, database_itself: Connection, *, confirm: bool
 ) -> None:
-    asked = [each for each in of_a_change(steps, confirm=confirm) if not each.text.startswith("BEGIN")]
-    assert {each.step for each in asked} >= {StepName.PLAN_CHANGE, StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE}
-    slow = {(each.step, each.text): tables for each in asked if (tables := scanned(database_itself, each))}
+    statements = [each for each in statements_of_change(steps, confirm=confirm) if not each.text.startswith("BEGIN")]
+    assert {each.step for each in statements} >= {
+        StepName.PLAN_CHANGE,
+        StepName.RESERVE_SEATS,
+        StepName.SWAP_OFFER_BUNDLE,
+    }
+    slow = {
+        (each.step, each.text): tables for each in statements if (tables := find_scanned_tables(database_itself, each))
+    }
     assert not slow
 
 
@@ -112,4 +118,4 @@ def test_each_statement_of_a_change_finds_its_rows_by_an_index(
 def test_a_statement_that_reads_a_table_from_end_to_end_is_found(
     database_itself: Connection, table: str, reads: str
 ) -> None:
-    assert scanned(database_itself, Statement("none", reads, None)) == [table]
+    assert find_scanned_tables(database_itself, Statement("none", reads, None)) == [table]

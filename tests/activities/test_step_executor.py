@@ -1,4 +1,4 @@
-"""At most one effect per key, inside our database and at a provider outside."""
+"""At most one effect per key, in our database and at an external provider."""
 
 import threading
 from typing import ClassVar
@@ -25,24 +25,24 @@ class Held(BaseModel):
     number: int
 
 
-class Elsewhere:
-    """A provider, inside or outside."""
+class Provider:
+    """A provider that counts its calls, embedded or external."""
 
     def __init__(self, *, external: bool) -> None:
         self.external = external
         self.calls = 0
-        self.taken_back = 0
+        self.undo_calls = 0
 
     def call(self, _order: OrderRow) -> int:
         self.calls += 1
         return self.calls
 
-    def take_back(self, _order: OrderRow) -> None:
-        self.taken_back += 1
+    def undo(self, _order: OrderRow) -> None:
+        self.undo_calls += 1
 
 
 @pytest.fixture
-def once(store: Store) -> StepExecutor:
+def executor(store: Store) -> StepExecutor:
     return StepExecutor(store)
 
 
@@ -54,147 +54,151 @@ def command(store: Store, request: pytest.FixtureRequest) -> Hold:
     return Hold(change=f"change-of-{number}", order=number)
 
 
-def note(_tx: Session, _order: OrderRow, heard: int) -> Held:
-    return Held(number=heard)
+def record(_tx: Session, _order: OrderRow, response: int) -> Held:
+    return Held(number=response)
 
 
 def state(store: Store, command: Hold) -> str | None:
     with store.read() as tx:
-        found = [row.state for row in step_records.of_change(tx, command.change)]
-    return found[0] if found else None
+        states = [row.state for row in step_records.of_change(tx, command.change)]
+    return states[0] if states else None
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_asked_twice_is_done_once_with_one_answer(once: StepExecutor, command: Hold, *, external: bool) -> None:
-    there = Elsewhere(external=external)
-    answers = [once.run(command, Held, there, there.call, note).number for _ in range(3)]
-    assert (answers, there.calls) == ([1, 1, 1], 1)
+def test_a_step_that_is_retried_is_done_once_with_one_result(
+    executor: StepExecutor, command: Hold, *, external: bool
+) -> None:
+    provider = Provider(external=external)
+    numbers = [executor.run(command, Held, provider, provider.call, record).number for _ in range(3)]
+    assert (numbers, provider.calls) == ([1, 1, 1], 1)
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_a_refusal_is_the_first_answer_too(once: StepExecutor, command: Hold, *, external: bool) -> None:
-    there = Elsewhere(external=external)
+def test_a_refused_step_is_refused_again(executor: StepExecutor, command: Hold, *, external: bool) -> None:
+    provider = Provider(external=external)
 
     def full(_order: OrderRow) -> int:
-        there.calls += 1
+        provider.calls += 1
         raise PaymentDeclinedError
 
     for _ in range(2):
         with pytest.raises(PaymentRefused):
-            once.run(command, Held, there, full, note)
+            executor.run(command, Held, provider, full, record)
     with pytest.raises(PaymentRefused):
-        once.run(command, Held, there, there.call, note)
-    assert there.calls == 1
+        executor.run(command, Held, provider, provider.call, record)
+    assert provider.calls == 1
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_a_refusal_of_the_rules_keeps_what_it_points_at(once: StepExecutor, command: Hold, *, external: bool) -> None:
-    there = Elsewhere(external=external)
+def test_a_refusal_of_the_rules_keeps_its_members(executor: StepExecutor, command: Hold, *, external: bool) -> None:
+    provider = Provider(external=external)
 
-    def refuse(_tx: Session, _order: OrderRow, _heard: int) -> Held:
+    def refuse(_tx: Session, _order: OrderRow, _response: int) -> Held:
         raise SoldOut({"line": "26-100001-1"})
 
     for _ in range(2):
         with pytest.raises(SoldOut) as refused:
-            once.run(command, Held, there, there.call, refuse)
+            executor.run(command, Held, provider, provider.call, refuse)
         assert refused.value.members == ({"line": "26-100001-1"},)
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_a_fault_is_no_answer_and_may_be_tried_again(once: StepExecutor, command: Hold, *, external: bool) -> None:
-    there = Elsewhere(external=external)
+def test_a_fault_is_not_recorded_and_may_be_retried(executor: StepExecutor, command: Hold, *, external: bool) -> None:
+    provider = Provider(external=external)
 
     def down(_order: OrderRow) -> int:
         raise ProviderUnavailableError
 
     with pytest.raises(ProviderUnavailableError):
-        once.run(command, Held, there, down, note)
-    assert once.run(command, Held, there, there.call, note).number == 1
+        executor.run(command, Held, provider, down, record)
+    assert executor.run(command, Held, provider, provider.call, record).number == 1
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_a_step_under_a_withdrawn_key_does_not_happen(once: StepExecutor, command: Hold, *, external: bool) -> None:
-    there = Elsewhere(external=external)
-    once.undo(command, lambda *_: None, there, there.take_back)
+def test_a_step_under_a_withdrawn_key_does_not_happen(executor: StepExecutor, command: Hold, *, external: bool) -> None:
+    provider = Provider(external=external)
+    executor.undo(command, lambda *_: None, provider, provider.undo)
     with pytest.raises(WithdrawnError):
-        once.run(command, Held, there, there.call, note)
-    assert (there.calls, state(once.store, command)) == (0, "withdrawn")
+        executor.run(command, Held, provider, provider.call, record)
+    assert (provider.calls, state(executor.store, command)) == (0, "withdrawn")
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_an_undo_reverses_once_and_tells_the_provider_as_often_as_it_takes(
-    once: StepExecutor, command: Hold, *, external: bool
+def test_an_undo_reverts_our_rows_once_and_calls_the_provider_at_each_retry(
+    executor: StepExecutor, command: Hold, *, external: bool
 ) -> None:
-    there, reversed_ = Elsewhere(external=external), []
-    once.run(command, Held, there, there.call, note)
+    provider, reversed_ = Provider(external=external), []
+    executor.run(command, Held, provider, provider.call, record)
     for _ in range(3):
-        once.undo(command, lambda _tx, _order, answer: reversed_.append(answer), there, there.take_back)
+        executor.undo(command, lambda _tx, _order, answer: reversed_.append(answer), provider, provider.undo)
     assert reversed_ == ['{"number":1}']
-    assert there.taken_back == 3
+    assert provider.undo_calls == 3
 
 
-def test_asking_is_remembered_before_a_provider_outside_is_called(once: StepExecutor, command: Hold) -> None:
-    there, seen = Elsewhere(external=True), []
+def test_a_step_is_recorded_as_started_before_an_external_provider_is_called(
+    executor: StepExecutor, command: Hold
+) -> None:
+    provider, states = Provider(external=True), []
 
-    def look(_order: OrderRow) -> int:
-        seen.append(state(once.store, command))
+    def call(_order: OrderRow) -> int:
+        states.append(state(executor.store, command))
         return 1
 
-    once.run(command, Held, there, look, note)
-    assert seen == ["started"]
+    executor.run(command, Held, provider, call, record)
+    assert states == ["started"]
 
 
-def test_an_answer_that_was_lost_is_asked_for_again_under_the_same_key(once: StepExecutor, command: Hold) -> None:
-    there = Elsewhere(external=True)
+def test_a_call_whose_result_was_lost_is_repeated_under_the_same_key(executor: StepExecutor, command: Hold) -> None:
+    provider = Provider(external=True)
 
-    def lose(_tx: Session, _order: OrderRow, _heard: int) -> Held:
+    def lose(_tx: Session, _order: OrderRow, _response: int) -> Held:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        once.run(command, Held, there, there.call, lose)
-    assert state(once.store, command) == "started"
-    assert once.run(command, Held, there, there.call, note).number == 2
+        executor.run(command, Held, provider, provider.call, lose)
+    assert state(executor.store, command) == "started"
+    assert executor.run(command, Held, provider, provider.call, record).number == 2
 
 
-def test_a_call_outside_that_lands_after_its_undo_is_taken_back(once: StepExecutor, command: Hold) -> None:
-    there = Elsewhere(external=True)
+def test_an_external_call_that_lands_after_its_undo_is_undone(executor: StepExecutor, command: Hold) -> None:
+    provider = Provider(external=True)
     called, undone = threading.Event(), threading.Event()
     late: list[Exception] = []
 
     def slow(order: OrderRow) -> int:
         called.set()
         undone.wait(10)
-        return there.call(order)
+        return provider.call(order)
 
     def run() -> None:
         try:
-            once.run(command, Held, there, slow, note, there.take_back)
+            executor.run(command, Held, provider, slow, record, provider.undo)
         except WithdrawnError as error:
             late.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
     called.wait(10)
-    once.undo(command, lambda *_: None, there, there.take_back)
+    executor.undo(command, lambda *_: None, provider, provider.undo)
     undone.set()
     thread.join()
     assert len(late) == 1
-    assert there.taken_back == 2
+    assert provider.undo_calls == 2
 
 
 @pytest.mark.parametrize("external", [False, True])
-def test_two_attempts_at_once_leave_one_effect(once: StepExecutor, command: Hold, *, external: bool) -> None:
-    there, together = Elsewhere(external=external), threading.Barrier(2)
+def test_two_concurrent_attempts_have_one_effect(executor: StepExecutor, command: Hold, *, external: bool) -> None:
+    provider, together = Provider(external=external), threading.Barrier(2)
 
-    def write(_tx: Session, order: OrderRow, heard: int) -> Held:
+    def write(_tx: Session, order: OrderRow, response: int) -> Held:
         order.next_line += 1
-        return Held(number=heard)
+        return Held(number=response)
 
     answers: list[int] = []
 
     def run() -> None:
         together.wait(10)
-        answers.append(once.run(command, Held, there, there.call, write).number)
+        answers.append(executor.run(command, Held, provider, provider.call, write).number)
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
@@ -202,13 +206,15 @@ def test_two_attempts_at_once_leave_one_effect(once: StepExecutor, command: Hold
     for thread in threads:
         thread.join()
     assert answers == [answers[0]] * 2
-    with once.store.read() as tx:
+    with executor.store.read() as tx:
         assert tx.get_one(OrderRow, command.order).next_line == 2
 
 
-def test_a_step_done_by_hand_mends_our_books_and_leaves_the_provider_alone(once: StepExecutor, command: Hold) -> None:
-    there, reversed_ = Elsewhere(external=True), []
-    once.run(command, Held, there, there.call, note)
+def test_a_step_done_by_hand_updates_our_rows_and_does_not_call_the_provider(
+    executor: StepExecutor, command: Hold
+) -> None:
+    provider, reversed_ = Provider(external=True), []
+    executor.run(command, Held, provider, provider.call, record)
     by_hand = command.model_copy(update={"done_by_hand_reason": "at the counter"})
-    once.undo(by_hand, lambda _tx, _order, answer: reversed_.append(answer), there, there.take_back)
-    assert (len(reversed_), there.taken_back) == (1, 0)
+    executor.undo(by_hand, lambda _tx, _order, answer: reversed_.append(answer), provider, provider.undo)
+    assert (len(reversed_), provider.undo_calls) == (1, 0)

@@ -1,6 +1,6 @@
-"""Stories, one for each way a draft, or a delivery, can go.
+"""Stories: one for each way in which a draft or a delivery can end. Each is recorded as a history.
 
-Their names are those of the files in tests/histories: stored for ever.
+The name of a story is the name of its file in tests/histories, and never changes.
 """
 
 from tests.recordings import deliveries, endings, failures, runs

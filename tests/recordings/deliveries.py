@@ -1,4 +1,4 @@
-"""Events on their way to a webhook: taken, tried again, hurried, given up, and gone."""
+"""Stories of events for a webhook: delivered, retried, retried at once, given up, and for a deleted endpoint."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from tests.support.world import World
 
 
 async def _failed_once(webhook: Subscription) -> str:
-    """Return an order whose first event is tried again later."""
+    """Return an order whose first event has failed once and waits for its next attempt."""
     webhook.receiver.statuses.append(500)
     order = await webhook.world.order()
     await webhook.wait_until_failed(order)
@@ -24,7 +24,7 @@ async def _delivered(world: World) -> Run:
         return webhook.run(order)
 
 
-async def _tried_again(world: World) -> Run:
+async def _retried(world: World) -> Run:
     async with subscribed(world) as webhook:
         order = await _failed_once(webhook)
         await webhook.skip(order, timedelta(seconds=10))
@@ -32,7 +32,7 @@ async def _tried_again(world: World) -> Run:
         return webhook.run(order)
 
 
-async def _hurried(world: World) -> Run:
+async def _retried_at_once(world: World) -> Run:
     async with subscribed(world) as webhook:
         order = await _failed_once(webhook)
         await webhook.patch(enabled=True)
@@ -65,8 +65,8 @@ async def _gone(world: World) -> Run:
 
 STORIES: dict[str, Story] = {
     "events-delivered": Story(_delivered),
-    "event-retried": Story(_tried_again),
-    "event-retried-at-once": Story(_hurried),
+    "event-retried": Story(_retried),
+    "event-retried-at-once": Story(_retried_at_once),
     "event-waiting-for-its-next-attempt": Story(_waiting, left_open=True),
     "event-given-up": Story(_given_up),
     "event-for-a-webhook-that-is-gone": Story(_gone),

@@ -1,4 +1,4 @@
-"""Drafts that end as their users wanted: confirmed, refused, discarded, expired, cancelled."""
+"""Stories of drafts that end without a fault: confirmed, refused, discarded, expired, cancelled."""
 
 import asyncio
 from datetime import timedelta
@@ -8,7 +8,7 @@ from temporalio.testing import TimeSkipper
 
 from cli.faults.injection import Fault
 from temporal.names import StepName
-from tests.recordings.story import Story, broken, dearer, drafted, of_order
+from tests.recordings.story import Story, dearer, drafted, of_order, with_fault
 from tests.support.canary import ADULT, CHILD
 from tests.support.world import CARD, DECLINED, World, add, replace
 
@@ -25,9 +25,9 @@ async def _confirmed_after_two_changes_and_a_payment(world: World) -> str:
     return order
 
 
-async def _confirmed_with_a_bank_outside(world: World) -> str:
-    order, asked = await broken(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.LOST)
-    await asked
+async def _confirmed_with_an_external_bank(world: World) -> str:
+    order, change = await with_fault(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.LOST)
+    await change
     return order
 
 
@@ -39,7 +39,7 @@ async def _refused(world: World) -> str:
     return order
 
 
-async def _refused_for_want_of_a_turn(world: World) -> str:
+async def _refused_because_busy(world: World) -> str:
     order = await drafted(world)
     armed = world.faults.arm(order, StepName.AUTHORISE_PAYMENT, Fault.HELD)
     first = asyncio.create_task(world.pay(order, "40.00"))
@@ -94,22 +94,22 @@ async def _cancelled(world: World) -> str:
 async def _cancelled_too_late(world: World) -> str:
     order = await drafted(world)
     armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER)
-    asked = asyncio.create_task(world.confirm(order, CARD))
+    confirmation = asyncio.create_task(world.confirm(order, CARD))
     await asyncio.wait_for(armed.reached.wait(), 20)
     await world.workflow(order).cancel()
     async with asyncio.timeout(20):
-        while not await _heard_of_a_cancel(world, order):  # noqa: ASYNC110 - only the history tells
+        while not await _has_seen_the_cancellation(world, order):  # noqa: ASYNC110 - only the history shows it
             await asyncio.sleep(0.05)
     armed.go_on.set()
-    await asked
+    await confirmation
     return order
 
 
-async def _heard_of_a_cancel(world: World, order: str) -> bool:
-    """Whether a workflow task has been done since the cancel."""
+async def _has_seen_the_cancellation(world: World, order: str) -> bool:
+    """Whether a workflow task has completed since the cancellation."""
     events = [event.event_type async for event in world.workflow(order).fetch_history_events()]
-    asked = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
-    return EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in events[events.index(asked) :]
+    requested = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+    return EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED in events[events.index(requested) :]
 
 
 async def _two_at_once(world: World) -> str:
@@ -137,10 +137,10 @@ async def _nothing_to_change(world: World) -> str:
 STORIES: dict[str, Story] = {
     "confirmed-in-one-go": of_order(_confirmed_in_one_go),
     "confirmed-after-two-changes-and-a-payment": of_order(_confirmed_after_two_changes_and_a_payment),
-    "confirmed-with-an-external-bank": of_order(_confirmed_with_a_bank_outside, outside=True),
+    "confirmed-with-an-external-bank": of_order(_confirmed_with_an_external_bank, external=True),
     "confirmed-nothing": of_order(_confirmed_nothing),
     "refused-sold-out": of_order(_refused),
-    "refused-order-busy": of_order(_refused_for_want_of_a_turn),
+    "refused-order-busy": of_order(_refused_because_busy),
     "payment-refused-in-one-go": of_order(_payment_refused_in_one_go),
     "payment-refused-in-a-draft-then-discarded": of_order(_payment_refused_in_a_draft_then_discarded),
     "discarded": of_order(_discarded),

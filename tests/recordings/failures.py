@@ -1,4 +1,4 @@
-"""Drafts in which a step broke: undone at each of them, or stuck until an operator came."""
+"""Stories of drafts in which a step failed: undone at each step, or stuck until an operator acted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,87 +10,89 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from cli.faults.injection import Armed, Fault
 from temporal.names import StepName
-from tests.recordings.story import Story, broken, dearer, drafted, of_order
+from tests.recordings.story import Story, dearer, drafted, of_order, with_fault
 from tests.support.canary import ADULT
 from tests.support.world import CARD, World
 from workflows.order_draft import OrderDraft
 from workflows.saga import step_runner
 
-SOON = timedelta(seconds=3)
+ATTENTION_SOON = timedelta(seconds=3)
 
 
-async def _broken_and_undone(world: World) -> str:
+async def _failed_and_undone(world: World) -> str:
     order = await world.sold(ADULT)
-    wanted = await dearer(world, order)
+    operation = await dearer(world, order)
     world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.LOST_FOR_GOOD)
-    await world.change(order, wanted)
+    await world.change(order, operation)
     return order
 
 
 def _undone_at(step: str, fault: Fault = Fault.BROKEN) -> Story:
-    async def tell(world: World) -> str:
-        order, asked = await broken(world, step, fault)
-        await asked
+    async def play(world: World) -> str:
+        order, change = await with_fault(world, step, fault)
+        await change
         return order
 
-    return of_order(tell)
+    return of_order(play)
 
 
 async def _undone_in_a_draft_that_lives_on(world: World) -> str:
     order = await drafted(world)
-    wanted = await dearer(world, order)
+    operation = await dearer(world, order)
     world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.LOST_FOR_GOOD)
-    await world.change(order, wanted)
+    await world.change(order, operation)
     world.faults.clear()
     await world.confirm(order, CARD)
     return order
 
 
 @asynccontextmanager
-async def _stuck(world: World, step: str, because: str | None = None) -> AsyncIterator[tuple[str, Armed]]:
-    """Have an order whose change in one go is stuck in a step soon; the block may mend it."""
-    patience, step_runner.ATTENTION_AFTER = step_runner.ATTENTION_AFTER, SOON
-    order, _ = await broken(world, step, Fault.DOWN)
-    if because:
-        world.faults.arm(order, because, Fault.REFUSED)
+async def _stuck(world: World, step: str, after_refusal_at: str | None = None) -> AsyncIterator[tuple[str, Armed]]:
+    """Yield an order whose change in one go is stuck in a step, and its fault, which the block may end."""
+    usual, step_runner.ATTENTION_AFTER = step_runner.ATTENTION_AFTER, ATTENTION_SOON
+    order, _ = await with_fault(world, step, Fault.DOWN)
+    if after_refusal_at:
+        world.faults.arm(order, after_refusal_at, Fault.REFUSED)
     armed = world.faults.find(order, step)
     assert armed
     async with asyncio.timeout(50):
         await armed.reached.wait()
-        while (await world.workflow(order).query(OrderDraft.progress)).stuck is None:  # noqa: ASYNC110 - only a query tells
+        while (await world.workflow(order).query(OrderDraft.progress)).stuck is None:  # noqa: ASYNC110 - only a query shows it
             await asyncio.sleep(0.05)
     yield order, armed
-    step_runner.ATTENTION_AFTER = patience
+    step_runner.ATTENTION_AFTER = usual
 
 
-def _retried(step: str, because: str | None = None) -> Callable[[World], Awaitable[str]]:
-    async def tell(world: World) -> str:
-        async with _stuck(world, step, because) as (order, armed):
+def _retried(step: str, after_refusal_at: str | None = None) -> Callable[[World], Awaitable[str]]:
+    async def play(world: World) -> str:
+        async with _stuck(world, step, after_refusal_at) as (order, armed):
             await world.confirm(order, CARD)
             armed.fault = Fault.LOST
             await world.workflow(order).execute_update("retry_now", {"reason": "it is back"})
         return order
 
-    return tell
+    return play
 
 
-def _by_hand(step: str, because: str | None = None) -> Callable[[World], Awaitable[str]]:
-    async def tell(world: World) -> str:
-        async with _stuck(world, step, because) as (order, _):
-            await world.workflow(order).execute_update("done_by_hand", {"reason": "seen to at the counter"})
+def _by_hand(step: str, after_refusal_at: str | None = None) -> Callable[[World], Awaitable[str]]:
+    async def play(world: World) -> str:
+        async with _stuck(world, step, after_refusal_at) as (order, _):
+            await world.workflow(order).execute_update("done_by_hand", {"reason": "done at the counter"})
         return order
 
-    return tell
+    return play
 
 
-async def _by_hand_at_the_second_word(world: World) -> str:
-    """The first one's word is refused, and the second one's, through the API, is taken."""
+async def _by_hand_by_two_people(world: World) -> str:
+    """The first statement is refused, and the second one, through the API, is accepted."""
     async with _stuck(world, StepName.SETTLE_PRICE_DIFFERENCE) as (order, _):
         world.faults.arm(order, StepName.CHECK_DONE_BY_HAND, Fault.REFUSED)
         with pytest.raises(WorkflowUpdateFailedError):
-            await world.workflow(order).execute_update("done_by_hand", {"reason": "seen to at the counter"})
-        taken = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", {"reason": "seen in the list"})
-        assert taken.status == 204, taken.body
+            await world.workflow(order).execute_update("done_by_hand", {"reason": "done at the counter"})
+        accepted = await world.send(
+            "POST", f"/v1/orders/{order}/attention/done-by-hand", {"reason": "seen in the list"}
+        )
+        assert accepted.status == 204, accepted.body
     return order
 
 
@@ -100,7 +102,7 @@ async def _still_stuck(world: World) -> str:
 
 
 STORIES: dict[str, Story] = {
-    "broken-and-undone": of_order(_broken_and_undone),
+    "broken-and-undone": of_order(_failed_and_undone),
     "undone-at-plan-change": _undone_at(StepName.PLAN_CHANGE),
     "undone-at-validate-travellers": _undone_at(StepName.VALIDATE_TRAVELLERS),
     "undone-at-quote-change": _undone_at(StepName.QUOTE_CHANGE),
@@ -115,6 +117,6 @@ STORIES: dict[str, Story] = {
     "attention-settlement-retried": of_order(_retried(StepName.SETTLE_PRICE_DIFFERENCE)),
     "attention-settlement-done-by-hand": of_order(_by_hand(StepName.SETTLE_PRICE_DIFFERENCE)),
     "attention-confirmation-retried": of_order(_retried(StepName.CONFIRM_ORDER)),
-    "attention-settlement-done-by-hand-by-two-people": of_order(_by_hand_at_the_second_word),
+    "attention-settlement-done-by-hand-by-two-people": of_order(_by_hand_by_two_people),
     "open-attention": of_order(_still_stuck, left_open=True),
 }

@@ -1,4 +1,4 @@
-"""Runs that begin where others left off, and the rounds that start them."""
+"""Stories of runs that continue or recover the work of earlier runs, and of the rounds that start them."""
 
 import asyncio
 import uuid
@@ -12,12 +12,12 @@ from workflows.reconcile import Reconcile, StartReconciliation
 
 
 async def _continued(world: World) -> tuple[Run, str]:
-    """Return the first run of a draft that was carried on by another, and the order."""
+    """Return the first run of a draft that continued as a new run, and the order."""
     order = await drafted(world)
     first = (await world.workflow(order).describe()).run_id
     await world.pay(order, "40.00")
     async with asyncio.timeout(20):
-        while (await world.workflow(order).describe()).run_id == first:  # noqa: ASYNC110 - nothing else tells
+        while (await world.workflow(order).describe()).run_id == first:  # noqa: ASYNC110 - nothing else shows it
             await asyncio.sleep(0.05)
     return world.client.get_workflow_handle(world.workflow(order).id, run_id=first), order
 
@@ -34,21 +34,21 @@ async def _continued_and_confirmed(world: World) -> str:
     return order
 
 
-async def _half_done(world: World) -> str:
-    """Return an order whose change in one go was terminated when its seats were held."""
+async def _unfinished(world: World) -> str:
+    """Return an order whose change in one go was terminated after its seats were held."""
     order = await world.sold(ADULT)
-    wanted = await dearer(world, order)
+    operation = await dearer(world, order)
     armed = world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED)
-    accepted = await world.change(order, wanted, confirm=True, payment=CARD, Prefer="respond-async")
+    accepted = await world.change(order, operation, confirm=True, payment=CARD, Prefer="respond-async")
     await asyncio.wait_for(armed.reached.wait(), 20)
-    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await world.workflow(order).terminate("by mistake")
     world.faults.clear()
     world.backdate(accepted.change)
     return order
 
 
 async def _round(world: World) -> Run:
-    """Return the round that started something."""
+    """Return the first round that starts a run."""
     async with asyncio.timeout(30):
         while True:
             name = f"reconcile-{uuid.uuid4().hex[:8]}"
@@ -60,28 +60,28 @@ async def _round(world: World) -> Run:
 
 
 async def _reconciled(world: World) -> Run:
-    order = await _half_done(world)
+    order = await _unfinished(world)
     run = await _round(world)
     await world.wait_for_end(order)
     return run
 
 
 async def _recovered(world: World) -> str:
-    order = await _half_done(world)
+    order = await _unfinished(world)
     await _round(world)
     return order
 
 
 async def _recovered_draft(world: World) -> str:
     order = await drafted(world)
-    await world.workflow(order).terminate("somebody pressed the wrong button")
+    await world.workflow(order).terminate("by mistake")
     await _round(world)
     await world.discard(order)
     return order
 
 
-async def _looked_back_first(world: World) -> str:
-    order = await _half_done(world)
+async def _recovered_before_a_request(world: World) -> str:
+    order = await _unfinished(world)
     await world.confirm(order, CARD)
     return order
 
@@ -91,6 +91,6 @@ STORIES: dict[str, Story] = {
     "continued-and-confirmed": of_order(_continued_and_confirmed, events=12),
     "recovered-unfinished-change": of_order(_recovered),
     "recovered-draft-discarded": of_order(_recovered_draft),
-    "recovery-before-a-request": of_order(_looked_back_first),
+    "recovery-before-a-request": of_order(_recovered_before_a_request),
     "reconcile-started-a-run": Story(_reconciled),
 }

@@ -1,4 +1,4 @@
-"""What a story is, and what several of them begin with."""
+"""The type of a story, and the beginnings that several stories share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,23 +16,23 @@ Run = WorkflowHandle[Any, Any]
 
 @dataclass(frozen=True)
 class Story:
-    """What is done to an order, and what the installation it is done in needs."""
+    """A story: what happens to an order, and the installation that it needs."""
 
-    tell: Callable[[World], Awaitable[Run]]
-    """Returns the run whose history is kept, its end not waited for."""
+    play: Callable[[World], Awaitable[Run]]
+    """Plays the story and returns the run to record, without waiting for its end."""
     left_open: bool = False
-    """Whether the run is recorded while it still waits."""
+    """Whether the run is recorded while it is still open."""
     events: int | None = None
-    """How many events a run may have before it is told to carry on as another; Temporal's own number if none."""
-    outside: bool = False
-    """Whether payments are a provider in another system."""
+    """The number of events after which Temporal suggests continue-as-new; None: Temporal's default."""
+    external: bool = False
+    """Whether the payment provider is external."""
 
 
-def of_order(tell: Callable[[World], Awaitable[str]], **more: Any) -> Story:
+def of_order(play: Callable[[World], Awaitable[str]], **more: Any) -> Story:
     """Return a story whose history is that of the order's latest run."""
 
     async def run(world: World) -> Run:
-        return world.workflow(await tell(world))
+        return world.workflow(await play(world))
 
     return Story(run, **more)
 
@@ -43,13 +43,13 @@ async def drafted(world: World) -> str:
 
 
 async def dearer(world: World, order: str) -> dict[str, Any]:
-    """Return the operation that puts a dearer line in the place of the first."""
+    """Return the operation that replaces the first line by a dearer one."""
     return replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
 
 
-async def broken(world: World, step: str, fault: Fault) -> tuple[str, "asyncio.Task[Answer]"]:
-    """Return an order whose dearer change in one go meets a fault, and the change under way."""
+async def with_fault(world: World, step: str, fault: Fault) -> tuple[str, "asyncio.Task[Answer]"]:
+    """Return an order whose dearer change in one go meets a fault, and the running request."""
     order = await world.sold(ADULT)
-    wanted = await dearer(world, order)
+    operation = await dearer(world, order)
     world.faults.arm(order, step, fault)
-    return order, asyncio.create_task(world.change(order, wanted, confirm=True, payment=CARD, Prefer="wait=30"))
+    return order, asyncio.create_task(world.change(order, operation, confirm=True, payment=CARD, Prefer="wait=30"))

@@ -1,1 +1,1 @@
-"""What a process tells of itself."""
+"""Tests of logs, metrics and traces."""

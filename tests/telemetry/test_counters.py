@@ -1,4 +1,4 @@
-"""What is counted is counted once, however often a step that says so is run."""
+"""Counters count an outcome once, however often its step runs."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -9,15 +9,15 @@ from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.world import CARD, World
 
-AGAIN = (Fault.TWICE, Fault.AT_ONCE, Fault.LOST)
+REPEATED = (Fault.TWICE, Fault.AT_ONCE, Fault.LOST)
 
 
 def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0
 
 
-class Counting:
-    """How much a counter has grown since."""
+class Growth:
+    """The growth of a counter since this was created."""
 
     def __init__(self, name: str, **labels: str) -> None:
         self._name, self._labels = name, labels
@@ -28,10 +28,10 @@ class Counting:
         return counted(self._name, **self._labels) - self._before
 
 
-@pytest.mark.parametrize("fault", AGAIN)
-async def test_an_outcome_counts_once_however_often_it_is_written(world: World, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", REPEATED)
+async def test_an_outcome_counts_once_however_often_it_is_recorded(world: World, fault: Fault) -> None:
     order = await world.sold(ADULT)
-    done = Counting("changeover_changes_total", kind="change", outcome="done", code="")
+    done = Growth("changeover_changes_total", kind="change", outcome="done", code="")
     confirming, recording = (
         world.faults.arm(order, step, fault) for step in (StepName.CONFIRM_ORDER, StepName.RECORD_OUTCOME)
     )
@@ -43,7 +43,7 @@ async def test_an_outcome_counts_once_however_often_it_is_written(world: World, 
 
 async def test_a_draft_counts_as_discarded_once(world: World) -> None:
     order, _ = await world.open_draft()
-    unwound = Counting("changeover_undone_total", reason="DISCARDED")
+    unwound = Growth("changeover_undone_total", reason="DISCARDED")
     closing = world.faults.arm(order, StepName.CLOSE_DRAFT, Fault.LOST)
     await world.discard(order)
     assert closing.fired
@@ -51,25 +51,25 @@ async def test_a_draft_counts_as_discarded_once(world: World) -> None:
 
 
 @pytest.mark.only_on("sqlite")
-async def test_an_attempt_is_counted_by_how_it_ended(world: World) -> None:
+async def test_an_attempt_is_counted_by_its_result(world: World) -> None:
     order = await world.sold(ADULT)
     ends = {"done": "", "refused": "CURRENCY_MISMATCH", "fault": "other"}
     for fault, (result, reason) in zip((Fault.TWICE, Fault.REFUSED, Fault.BROKEN), ends.items(), strict=True):
-        attempts = Counting("changeover_step_seconds_count", step=StepName.QUOTE_CHANGE, result=result)
-        failures = Counting("changeover_step_failures_total", step=StepName.QUOTE_CHANGE, result=result, reason=reason)
+        attempts = Growth("changeover_step_seconds_count", step=StepName.QUOTE_CHANGE, result=result)
+        failures = Growth("changeover_step_failures_total", step=StepName.QUOTE_CHANGE, result=result, reason=reason)
         world.faults.arm(order, StepName.QUOTE_CHANGE, fault)
         await world.upgrade(order, confirm=True, payment=CARD)
         assert (attempts.grown, failures.grown) == (1, result != "done")
 
 
-def test_what_was_not_committed_is_not_told(store: Store) -> None:
-    told: list[str] = []
+def test_callbacks_run_only_after_the_commit(store: Store) -> None:
+    called: list[str] = []
 
     with pytest.raises(ZeroDivisionError), store.write() as tx:
-        after_commit(tx, lambda: told.append("lost"))
+        after_commit(tx, lambda: called.append("lost"))
         raise ZeroDivisionError
     with store.write():
         with store.write() as inner:
-            after_commit(inner, lambda: told.append("once"))
-        assert told == []
-    assert told == ["once"]
+            after_commit(inner, lambda: called.append("once"))
+        assert called == []
+    assert called == ["once"]

@@ -1,4 +1,4 @@
-"""What /metrics of a running API and worker says, and that the board, the alerts and the page ask for just that."""
+"""The metrics of a running API and worker, and the dashboard, the alerts and the page that use exactly these."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from tests.support.world import CARD, DECLINED, add, replace
 pytestmark = pytest.mark.journeys
 
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
-BOARD = ROOT / "deploy" / "grafana" / "changeover.json"
+DASHBOARD = ROOT / "deploy" / "grafana" / "changeover.json"
 PAGE = ROOT / "docs" / "observability.md"
 RUNBOOKS = {
     *("a-step-keeps-failing", "consistency-checks-fail", "holds-are-overdue", "requests-are-not-started"),
@@ -72,14 +72,14 @@ def value(found: Scraped, name: str, **labels: str) -> float:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
+    deadline = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < give_up
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
 def traffic(shop: NativeClient, shop_address: str) -> None:
-    """Sell, have a payment refused after the swap, discard a draft, and leave one open with money set aside."""
+    """Sell, have a payment refused after the swap, discard a draft, and leave one open with an authorised payment."""
     day = datetime.now(UTC).date() + timedelta(days=3)  # noqa: TID251 - the shop's own calendar
     who = ({"id": ADULT, "birth_date": BORN.isoformat()},)
 
@@ -100,8 +100,8 @@ def traffic(shop: NativeClient, shop_address: str) -> None:
     httpx2.delete(f"{shop_address}/v1/orders/{discarded}/draft", headers={"Idempotency-Key": "d"}, timeout=30)
 
 
-async def a_task_that_fails(stack: Stack) -> None:
-    """Ask for a workflow nobody has: its task fails, as one does that does not replay."""
+async def start_a_failing_task(stack: Stack) -> None:
+    """Start a workflow of an unknown type: its task fails, as one does that does not replay."""
     client = await Client.connect(stack.temporal)
     await client.start_workflow("NoSuchWorkflow", id="none", task_queue=ORDERS_QUEUE)
 
@@ -111,7 +111,7 @@ def found(stack: Stack) -> Scraped:
     shop = NativeClient(stack.api)
     traffic(shop, stack.api)
     shop.close()
-    asyncio.run(a_task_that_fails(stack))
+    asyncio.run(start_a_failing_task(stack))
     ports = stack.ports
 
     def all_there() -> bool:
@@ -120,7 +120,7 @@ def found(stack: Stack) -> Scraped:
         return rounds > 0 and value(now, "temporal_workflow_task_execution_failed_total") > 0
 
     until(all_there)
-    # What was looked at before is kept for a moment.
+    # The collectors cache their gauges for a few seconds.
     until(lambda: value(scraped(ports.api_metrics), "changeover_drafts_open") == 1)
     until(lambda: value(scraped(ports.worker_metrics), "changeover_drafts_open") == 1)
     return scraped(ports.api_metrics, ports.worker_metrics)
@@ -129,21 +129,21 @@ def found(stack: Stack) -> Scraped:
 def expressions() -> Iterator[str]:
     rules = yaml.safe_load(ALERTS.read_text())
     yield from (rule["expr"] for group in rules["groups"] for rule in group["rules"])
-    for panel in json.loads(BOARD.read_text())["panels"]:
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
         yield from (target["expr"] for target in panel.get("targets", ()))
 
 
-def test_the_board_and_the_alerts_ask_for_what_there_is(found: Scraped) -> None:
-    asked = {each for expression in expressions() for each in metrics_read(expression)}
-    assert len(asked) > 20
-    for name, labels in asked:
+def test_the_dashboard_and_the_alerts_use_existing_metrics(found: Scraped) -> None:
+    used = {each for expression in expressions() for each in metrics_read(expression)}
+    assert len(used) > 20
+    for name, labels in used:
         if name not in _OF_PROMETHEUS:
             assert name in found, name
             assert set(labels) <= {label for given, _ in found[name] for label in given}, (name, labels)
 
 
 @pytest.mark.parametrize("wrong", ["sum(a", "rate(a[5 minutes])", "median(a)", "a{b=c}", "a ; b", "a)"])
-def test_an_expression_that_is_none_is_noticed(wrong: str) -> None:
+def test_an_invalid_expression_is_noticed(wrong: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         list(metrics_read(wrong))
 
@@ -160,22 +160,22 @@ def test_every_alert_names_a_page_that_says_what_to_do() -> None:
     assert named == RUNBOOKS
 
 
-def test_the_page_says_of_every_metric_what_it_is_and_of_no_other(found: Scraped) -> None:
+def test_the_page_describes_every_metric_and_no_other(found: Scraped) -> None:
     rows = re.findall(r"^\| `(changeover_\w+)` \| (.*?) \|", PAGE.read_text(), re.MULTILINE)
-    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in found if name.startswith("changeover_")}
+    families = {re.sub(r"_bucket$|_count$|_sum$", "", name) for name in found if name.startswith("changeover_")}
     assert {name for name, _ in rows} == families
     for name, labels in rows:
         given = next(iter(found.get(name) or found[f"{name}_count"]))[0]
         assert set(re.findall(r"`(\w+)`", labels)) == set(given), name
 
 
-def test_the_page_says_of_every_member_of_a_log_line_what_it_is() -> None:
+def test_the_page_describes_every_member_of_a_log_line() -> None:
     table = PAGE.read_text().partition("| member | is |")[2].partition("\n\n")[0]
     names = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
     assert tuple(names) == MEMBERS
 
 
-def test_what_was_asked_is_what_was_counted(found: Scraped) -> None:
+def test_the_counters_match_the_requests(found: Scraped) -> None:
     changes = "changeover_changes_total"
     assert value(found, changes, kind="create", outcome="done") == 3
     assert value(found, changes, kind="change", outcome="done") == 3
@@ -194,7 +194,7 @@ def test_what_was_asked_is_what_was_counted(found: Scraped) -> None:
     assert value(found, "changeover_step_seconds_count", step=StepName.RELEASE_SEATS, result="done") == 2
     assert value(found, "changeover_request_seconds_count", route="/v1/orders/{order}/changes", status="402") == 1
     assert value(found, "changeover_invariant_violations") == 0
-    # Both processes say it.
+    # Both processes report these.
     assert value(found, "changeover_drafts_open") == value(found, "changeover_holds_open") == 2
     assert value(found, "changeover_money_in_flight_minor", currency="NOK") == 2 * 10_000
     assert value(found, "changeover_store_up") == value(found, "changeover_temporal_up") == 2
@@ -202,16 +202,16 @@ def test_what_was_asked_is_what_was_counted(found: Scraped) -> None:
 
 @pytest.mark.usefixtures("found")
 def test_no_label_is_an_order_or_a_person_and_every_log_line_is_known_members(stack: Stack) -> None:
-    said = "".join(map(text_of, (stack.ports.api_metrics, stack.ports.worker_metrics)))
-    assert not re.search(r"\d\d-1\d{5}|[0-9a-f]{8}-[0-9a-f]{4}", said)
-    assert not find_canaries(said.encode())
+    text = "".join(map(text_of, (stack.ports.api_metrics, stack.ports.worker_metrics)))
+    assert not re.search(r"\d\d-1\d{5}|[0-9a-f]{8}-[0-9a-f]{4}", text)
+    assert not find_canaries(text.encode())
     events = set()
     for child in (stack.worker, stack.server_api):
         assert not find_canaries(child.log.read_bytes())
         for line in child.log.read_text().splitlines():
-            told = json.loads(line)
-            assert set(told) <= set(MEMBERS)
-            events.add(told["event"])
+            logged = json.loads(line)
+            assert set(logged) <= set(MEMBERS)
+            events.add(logged["event"])
     assert {"request completed", "change ended"} <= events
 
 
@@ -219,17 +219,17 @@ def test_metrics_are_not_served_with_the_api(stack: Stack) -> None:
     assert httpx2.get(f"{stack.api}/metrics").status_code == httpx2.codes.NOT_FOUND
 
 
-def test_what_cannot_be_read_is_told_and_fails_no_scrape_and_is_not_asked_again_at_once() -> None:
-    asked = []
+def test_gauges_that_cannot_be_read_fail_no_scrape_and_are_not_read_again_at_once() -> None:
+    reads = []
 
-    def look() -> list[Metric]:
-        asked.append(1)
-        if len(asked) == 1:
+    def read() -> list[Metric]:
+        reads.append(1)
+        if len(reads) == 1:
             raise OSError
         return [GaugeMetricFamily("seen", "", value=1)]
 
-    looking = CachedCollector("thing_up", "", look)
+    collector = CachedCollector("thing_up", "", read)
     for _ in range(2):
-        (up,) = looking.collect()
+        (up,) = collector.collect()
         assert up.samples[0].value == 0
-    assert len(asked) == 1
+    assert len(reads) == 1

@@ -1,4 +1,4 @@
-"""One trace from the request to every step of its change, and nothing of it in what replays."""
+"""One trace leads from the request to every step of its change, and tracing does not affect replay."""
 
 import subprocess
 import sys
@@ -64,27 +64,27 @@ IN_ONE_GO = (
 )
 
 
-async def test_one_trace_leads_from_a_request_to_every_step_and_says_nothing_personal(
+async def test_one_trace_leads_from_a_request_to_every_step_and_holds_no_personal_data(
     traced_world: World, spans: SpanCanary
 ) -> None:
     order = await traced_world.sold(ADULT)
     bundle = await traced_world.offer("flexible", ADULT, service=traced_world.train())
     lines = await traced_world.lines(order)
     body = {"operations": [replace(lines, bundle)], "confirm": True, "payment": CARD}
-    sent = {"traceparent": TRACEPARENT, "tracestate": "a=trav-gul-1", "baggage": "name=Kanarina"}
-    answer = await traced_world.post(f"/v1/orders/{order}/changes", body, **sent)
-    assert answer.body["state"] == "done"
-    found = of_trace(spans, TRACE)
-    assert {f"RunActivity:{step}" for step in IN_ONE_GO} <= set(found)
-    update = found["StartUpdateWithStartWorkflow:OrderDraft"]
+    headers = {"traceparent": TRACEPARENT, "tracestate": "a=trav-gul-1", "baggage": "name=Kanarina"}
+    response = await traced_world.post(f"/v1/orders/{order}/changes", body, **headers)
+    assert response.body["state"] == "done"
+    found_spans = of_trace(spans, TRACE)
+    assert {f"RunActivity:{step}" for step in IN_ONE_GO} <= set(found_spans)
+    update = found_spans["StartUpdateWithStartWorkflow:OrderDraft"]
     assert update.parent is not None
-    assert update.parent.span_id == found["POST /v1/orders/{order}/changes"].context.span_id
-    assert found["HandleUpdate:change"].parent is not None
+    assert update.parent.span_id == found_spans["POST /v1/orders/{order}/changes"].context.span_id
+    assert found_spans["HandleUpdate:change"].parent is not None
     assert not find_canaries("".join(each.to_json() for each in spans.get_finished_spans()).encode())
     await traced_world.wait_for_end(order)
     history = await traced_world.workflow(order).fetch_history()
     assert not find_canaries(history.to_json().encode())
-    # A worker without traces takes it up.
+    # A worker without tracing replays the run.
     await replayer().replay_workflow(history)
 
 
@@ -98,7 +98,7 @@ async def test_a_change_of_an_open_draft_has_a_trace_of_its_own(traced_world: Wo
     assert "RunActivity:swap_offer_bundle" in of_trace(spans, second)
 
 
-async def test_the_words_of_an_error_are_in_no_span(traced_world: World, spans: SpanCanary) -> None:
+async def test_the_message_of_an_error_is_in_no_span(traced_world: World, spans: SpanCanary) -> None:
     order = await traced_world.sold(ADULT)
     body: dict[str, Any] = {"operations": [{"op": "Kanarina"}]}
     await traced_world.post(f"/v1/orders/{order}/changes", body)
@@ -116,12 +116,12 @@ async def test_every_recorded_history_replays_with_traces_on(plugin: OpenTelemet
         await tracing.replay_workflow(read(path))
 
 
-def test_without_the_extra_all_works_but_traces_which_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_only_tracing_fails_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = "import sys; sys.modules['opentelemetry.sdk'] = None; import cli.__main__, cli.api, worker"
     subprocess.run([sys.executable, "-c", missing], cwd=ROOT, check=True)  # noqa: S603 - our own modules
     monkeypatch.delitem(sys.modules, "telemetry.spans")
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
-    with pytest.raises(TracingMissingError, match="pip install opentelemetry-sdk"), traced("x", wanted=True):
+    with pytest.raises(TracingMissingError, match="pip install opentelemetry-sdk"), traced("x", enabled=True):
         pass
-    with traced("x", wanted=False) as plugins:
+    with traced("x", enabled=False) as plugins:
         assert plugins == []

@@ -1,4 +1,4 @@
-"""What histories leave out is read back as it was meant, by every later release."""
+"""Fields that histories omit are read back with the same value, by every later release."""
 
 import importlib
 import json
@@ -22,14 +22,14 @@ from temporal.data_converter import DATA_CONVERTER
 DEFAULTS = Path(__file__).with_name("defaults.json")
 
 
-def test_what_is_as_it_always_is_is_left_out_and_read_back() -> None:
+def test_fields_with_their_default_are_omitted_and_read_back() -> None:
     plan = PlanChangeResult(no_op=False, confirm=True, services=(), amount_due=Money(0, "NOK"), open_draft=None)
     payloads = DATA_CONVERTER.payload_converter.to_payloads([plan])
     assert json.loads(payloads[0].data) == {"confirm": True, "amount_due": {"minor": 0, "currency": "NOK"}}
     assert DATA_CONVERTER.payload_converter.from_payloads(payloads, [PlanChangeResult]) == [plan]
 
 
-def test_no_default_of_what_is_stored_changes() -> None:
+def test_no_default_of_a_stored_field_changes() -> None:
     known, now = json.loads(DEFAULTS.read_text()), dict(_defaults())
     assert {name: now.get(name) for name in known} == known
     assert now == known, f"new: add it to {DEFAULTS.name}"
@@ -43,9 +43,9 @@ def _defaults() -> Iterator[tuple[str, object]]:
 
 
 def _models(package: ModuleType) -> Iterator[type[BaseModel]]:
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        for each in vars(importlib.import_module(found.name)).values():
-            if isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == found.name:
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        for each in vars(importlib.import_module(module.name)).values():
+            if isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == module.name:
                 yield each
 
 

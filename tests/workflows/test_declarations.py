@@ -1,4 +1,4 @@
-"""What mypy refuses: a step declared or used against its kind cannot be written by mistake."""
+"""A step that is declared or used against its kind does not pass mypy."""
 
 import subprocess
 import sys
@@ -61,23 +61,23 @@ def errors(source: str, folder: Path) -> list[str]:
     path.write_text(PREAMBLE + source)
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(path)]
     command += ["--cache-dir", str(folder / "cache")]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own text
-    return [line for line in found.stdout.splitlines() if "story.py" in line]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own source
+    return [line for line in checked.stdout.splitlines() if "story.py" in line]
 
 
 def test_only_the_mistakes_are_refused(tmp_path: Path) -> None:
     assert errors("", tmp_path) == []
     lines = [mistake.replace("{n}", str(n)).replace("x =", f"x{n} =") for n, mistake in enumerate(MISTAKES.values())]
-    everything = errors("\n".join(lines), tmp_path)
+    reported = errors("\n".join(lines), tmp_path)
     first = PREAMBLE.count("\n") + 1
-    refused = {int(line.split(":")[1]) for line in everything}
+    refused = {int(line.split(":")[1]) for line in reported}
     expected = {first + number for number in range(len(MISTAKES))}
     missed = [name for number, name in enumerate(MISTAKES) if first + number not in refused]
     assert not missed
     assert refused == expected
 
 
-def test_what_is_looked_for_after_a_crash_is_what_has_an_undo() -> None:
+def test_recovery_looks_for_exactly_the_steps_that_have_an_undo() -> None:
     declared = {name for name, step in all_steps().items() if isinstance(step, Reversible)}
     assert set(REVERSIBLE) == declared
     assert set(draft.REVERSIBLE) == declared

@@ -1,4 +1,4 @@
-"""Recorded histories replay on the code of today. They are never recorded again to make this pass."""
+"""Recorded histories replay on the present code. They are never recorded again to make this pass."""
 
 import subprocess
 import sys
@@ -26,10 +26,10 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 @pytest.mark.parametrize("seed", ["0", "1", "20261122"])
 def test_every_history_replays_whatever_order_sets_have(seed: str) -> None:
     command = [sys.executable, "-m", "tests.replay_histories"]
-    done = subprocess.run(  # noqa: S603 - our own command
+    ended = subprocess.run(  # noqa: S603 - our own command
         command, cwd=ROOT, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False, timeout=60
     )
-    assert (done.returncode, done.stdout) == (0, f"{len(FILES)} of {len(FILES)} replay\n"), done.stderr
+    assert (ended.returncode, ended.stdout) == (0, f"{len(FILES)} of {len(FILES)} replay\n"), ended.stderr
 
 
 def test_there_is_a_history_of_every_story() -> None:
@@ -43,7 +43,7 @@ def test_a_change_is_recorded_undone_at_each_step_before_the_point_of_no_return(
 
 
 @EACH
-def test_a_history_holds_nothing_personal(path: Path) -> None:
+def test_a_history_holds_no_personal_data(path: Path) -> None:
     for event in read(path).events:
         assert not find_canaries(event.SerializeToString())
 
@@ -63,18 +63,18 @@ CHANGES: dict[next_release.Release, list[str]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-async def test_a_workflow_that_asks_for_other_steps_or_in_another_order_is_rejected(
+async def test_a_workflow_with_other_steps_or_in_another_order_does_not_replay(
     change: next_release.Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told, untouched = CHANGES[change], "reconcile-started-a-run"
+    affected, untouched = CHANGES[change], "reconcile-started-a-run"
     change(monkeypatch)
-    failed = await failures(FOLDER / f"{name}.json" for name in (*told, untouched))
-    assert set(failed) == set(told)
+    failed = await failures(FOLDER / f"{name}.json" for name in (*affected, untouched))
+    assert set(failed) == set(affected)
     for error in failed.values():
-        # The other: a step was given the answer of another one, and it does not fit.
+        # In the other case a step gets the result of another step, which does not match its type.
         assert isinstance(error, NondeterminismError) or "Failed decoding arguments" in str(error)
 
 
-async def test_a_step_added_under_a_patch_leaves_every_history_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_step_added_under_a_patch_still_replays_every_history(monkeypatch: pytest.MonkeyPatch) -> None:
     next_release.added_step_under_a_patch(monkeypatch)
     assert await failures(FILES) == {}

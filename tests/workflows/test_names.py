@@ -1,4 +1,4 @@
-"""Names that are stored for ever. A change of this file is a change of every history there is."""
+"""Pins the names that are stored permanently. A change of this file would break every recorded history."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_the_workflow_that_delivers_events_and_its_signal() -> None:
     assert WEBHOOKS_QUEUE == "webhooks"
 
 
-def test_what_is_kept_of_webhooks() -> None:
+def test_the_stored_values_of_webhooks() -> None:
     assert {each.value for each in Failure} == {
         "BAD_STATUS",
         "REDIRECTED",
@@ -72,19 +72,19 @@ def test_what_is_kept_of_webhooks() -> None:
     assert message_id("26-100001", 7) == "evt_26-100001_7"
 
 
-def test_no_activity_is_torn_out_of_what_it_does(tmp_path: Path) -> None:
-    parts = build_components(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
-    every = [*build_activities(parts), *build_webhook_activities(parts)]
-    found = [activity._Definition.must_from_callable(each) for each in every]  # noqa: SLF001 - likewise
-    parts.store.close()
-    assert [each.name for each in found if not (each.is_async or each.no_thread_cancel_exception)] == []
+def test_no_activity_is_interrupted_by_the_sdk(tmp_path: Path) -> None:
+    components = build_components(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    every = [*build_activities(components), *build_webhook_activities(components)]
+    definitions = [activity._Definition.must_from_callable(each) for each in every]  # noqa: SLF001 - likewise
+    components.store.close()
+    assert [each.name for each in definitions if not (each.is_async or each.no_thread_cancel_exception)] == []
 
 
 def test_the_activities(tmp_path: Path) -> None:
-    parts = build_components(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
-    names = {activity._Definition.must_from_callable(each).name for each in build_activities(parts)}  # noqa: SLF001 - likewise
-    (posts,) = (activity._Definition.must_from_callable(each).name for each in build_webhook_activities(parts))  # noqa: SLF001 - likewise
-    parts.store.close()
+    components = build_components(Settings(database=f"sqlite:///{tmp_path / 'names.db'}"))
+    names = {activity._Definition.must_from_callable(each).name for each in build_activities(components)}  # noqa: SLF001 - likewise
+    (posts,) = (activity._Definition.must_from_callable(each).name for each in build_webhook_activities(components))  # noqa: SLF001 - likewise
+    components.store.close()
     assert posts == "deliver_next_event"
     assert names == {
         "plan_change",

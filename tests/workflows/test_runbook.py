@@ -1,4 +1,4 @@
-"""The runbook: every query on the page can be pasted, and every alert leads to a situation there."""
+"""The runbook: every query on the page is valid, and every situation on it is covered by a test."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The laws of the saga itself, with steps that do nothing but remember."""
+"""The rules of the saga itself, with steps that only record their calls."""
 
 import asyncio
 from typing import Any, ClassVar, TypeVar
@@ -64,18 +64,18 @@ C = TypeVar("C", bound=Command)
 AnyStep = Check[C, Nothing] | Reversible[C, Nothing] | Pivot[C, Nothing] | Final[C, Nothing]
 
 
-class Remembered:
-    """Stands for workflows.saga.step_runner.StepRunner: writes down what ran, and fails where it is told to."""
+class RecordingRunner:
+    """Replaces workflows.saga.step_runner.StepRunner: records each call, and fails at the given one."""
 
     def __init__(self, fails: str = "", error: type[BaseException] = ApplicationError) -> None:
         self.ran: list[str] = []
         self.fails = fails
         self.error = error
 
-    async def _run(self, what: str) -> Nothing:
-        self.ran.append(what)
+    async def _run(self, call: str) -> Nothing:
+        self.ran.append(call)
         await asyncio.sleep(0)
-        if what == self.fails:
+        if call == self.fails:
             raise self.error("no")
         return Nothing()
 
@@ -96,12 +96,12 @@ def of(step: AnyStep[C], change: str = "C1") -> C:
     return step.command_type(change=change, order="26-100001")
 
 
-def saga(steps: Remembered, undos: tuple[Undo, ...] = ()) -> Saga:
-    return Saga(steps, undos)  # type: ignore[arg-type] # keeps the same promises
+def saga(steps: RecordingRunner, undos: tuple[Undo, ...] = ()) -> Saga:
+    return Saga(steps, undos)  # type: ignore[arg-type] # has the same methods
 
 
-async def test_what_was_asked_for_is_taken_back_last_first() -> None:
-    steps = Remembered(fails="settle C1")
+async def test_a_failed_saga_undoes_its_steps_last_first() -> None:
+    steps = RecordingRunner(fails="settle C1")
     with pytest.raises(FailureError):
         async with saga(steps) as block:
             await block.run(LOOK, of(LOOK))
@@ -111,8 +111,8 @@ async def test_what_was_asked_for_is_taken_back_last_first() -> None:
     assert steps.ran == ["look C1", "hold C1", "swap C1", "settle C1", "restore C1", "release C1"]
 
 
-async def test_a_step_that_failed_is_taken_back_too_for_it_may_have_happened() -> None:
-    steps = Remembered(fails="hold C1")
+async def test_a_failed_step_is_undone_too_for_it_may_have_happened() -> None:
+    steps = RecordingRunner(fails="hold C1")
     with pytest.raises(FailureError):
         async with saga(steps) as block:
             await block.run(HOLD, of(HOLD))
@@ -120,7 +120,7 @@ async def test_a_step_that_failed_is_taken_back_too_for_it_may_have_happened() -
 
 
 async def test_a_bug_of_ours_undoes_nothing() -> None:
-    steps = Remembered(fails="swap C1", error=KeyError)
+    steps = RecordingRunner(fails="swap C1", error=KeyError)
     with pytest.raises(KeyError):
         async with saga(steps) as block:
             await block.run(HOLD, of(HOLD))
@@ -129,7 +129,7 @@ async def test_a_bug_of_ours_undoes_nothing() -> None:
 
 
 async def test_a_nested_saga_that_fails_unwinds_alone() -> None:
-    steps = Remembered(fails="swap C2")
+    steps = RecordingRunner(fails="swap C2")
     draft = saga(steps)
     async with draft.nested() as first:
         await first.run(HOLD, of(HOLD, "C1"))
@@ -142,7 +142,7 @@ async def test_a_nested_saga_that_fails_unwinds_alone() -> None:
 
 
 async def test_the_draft_unwinds_every_change_in_it_last_first() -> None:
-    steps = Remembered()
+    steps = RecordingRunner()
     draft = saga(steps)
     for change in ("C1", "C2"):
         async with draft.nested() as block:
@@ -153,8 +153,8 @@ async def test_the_draft_unwinds_every_change_in_it_last_first() -> None:
     assert draft.undos == ()
 
 
-async def test_an_expiry_may_keep_what_a_kind_of_step_did() -> None:
-    steps = Remembered()
+async def test_an_expiry_may_keep_the_effects_of_a_step() -> None:
+    steps = RecordingRunner()
     draft = saga(steps)
     async with draft.nested() as block:
         await block.run(HOLD, of(HOLD))
@@ -165,7 +165,7 @@ async def test_an_expiry_may_keep_what_a_kind_of_step_did() -> None:
 
 
 async def test_the_pivot_commits_every_saga_around_it_and_empties_their_lists() -> None:
-    steps = Remembered()
+    steps = RecordingRunner()
     draft = saga(steps)
     async with draft.nested() as first:
         await first.run(HOLD, of(HOLD, "C1"))
@@ -179,7 +179,7 @@ async def test_the_pivot_commits_every_saga_around_it_and_empties_their_lists() 
 
 
 async def test_after_the_pivot_nothing_reversible_may_follow() -> None:
-    async with saga(Remembered()) as block:
+    async with saga(RecordingRunner()) as block:
         await block.commit(SETTLE, of(SETTLE))
         with pytest.raises(SagaError):
             await block.run(HOLD, of(HOLD))
@@ -188,7 +188,7 @@ async def test_after_the_pivot_nothing_reversible_may_follow() -> None:
 
 
 async def test_a_final_step_comes_after_the_block_not_before_or_in_it() -> None:
-    block = saga(Remembered())
+    block = saga(RecordingRunner())
     with pytest.raises(SagaError):
         await block.finish(CONFIRM, of(CONFIRM))
     async with block:
@@ -200,19 +200,19 @@ async def test_a_final_step_comes_after_the_block_not_before_or_in_it() -> None:
 
 async def test_the_pivot_stands_inside_the_block() -> None:
     with pytest.raises(SagaError):
-        await saga(Remembered()).commit(SETTLE, of(SETTLE))
+        await saga(RecordingRunner()).commit(SETTLE, of(SETTLE))
 
 
 async def test_a_committed_draft_takes_no_further_change() -> None:
-    draft = saga(Remembered())
+    draft = saga(RecordingRunner())
     async with draft.nested() as block:
         await block.commit(SETTLE, of(SETTLE))
     with pytest.raises(SagaError):
         draft.nested()
 
 
-async def test_what_an_earlier_run_left_is_taken_back_after_what_came_later() -> None:
-    steps = Remembered()
+async def test_steps_of_an_earlier_run_are_undone_after_later_ones() -> None:
+    steps = RecordingRunner()
     draft = saga(steps)
     async with draft.nested() as block:
         draft.adopt([Undo(HOLD, of(HOLD, "C1"))])
@@ -221,11 +221,11 @@ async def test_what_an_earlier_run_left_is_taken_back_after_what_came_later() ->
     assert steps.ran == ["hold C2", "release C2", "release C1"]
 
 
-async def test_a_step_under_way_is_let_finish_before_it_is_taken_back_however_often_one_cancels() -> None:
+async def test_a_running_step_finishes_before_it_is_undone_however_often_the_run_is_cancelled() -> None:
     started, finish = asyncio.Event(), asyncio.Event()
     ran: list[str] = []
 
-    class Slow(Remembered):
+    class Slow(RecordingRunner):
         async def run(self, step: Any, command: Command) -> Nothing:
             from workflows.saga.cancellation import finish_then_cancel  # noqa: PLC0415 - only here
 

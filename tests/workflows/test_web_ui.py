@@ -1,4 +1,4 @@
-"""Temporal's Web UI is the operator's desk: an order is found there, read, and helped, in a real browser."""
+"""Operators find an order in Temporal's Web UI, read its state and act on it, in a real browser."""
 
 import os
 import re
@@ -51,18 +51,18 @@ async def page(desk: World, browser: Browser) -> AsyncIterator[Page]:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _early_attention(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=3))
 
 
-async def found(page: Page, web_ui: str, query: str) -> Locator:
+async def find_rows(page: Page, web_ui: str, query: str) -> Locator:
     """Paste a query and return the rows of the list."""
     await page.goto(f"{web_ui}/namespaces/{NAMESPACE}/workflows?query={quote(query)}")
     return page.get_by_role("row").filter(has_text="order/")
 
 
-async def opened(page: Page, web_ui: str, order: str) -> Locator:
-    """Open the page of an order's draft and return what it says in words."""
+async def open_details(page: Page, web_ui: str, order: str) -> Locator:
+    """Open the page of an order's draft and return its details."""
     await page.goto(f"{web_ui}/namespaces/{NAMESPACE}/workflows/order%2F{order}")
     await page.get_by_role("tab", name="User Metadata").click()
     return page.frame_locator("#user-metadata-current-details").locator("body")
@@ -83,16 +83,16 @@ async def send(page: Page, update: str, data: str | None = None) -> Locator:
 
 
 async def picture(page: Page, name: str, height: int = 900) -> None:
-    """Keep a picture for the docs, when they are asked for."""
-    if os.environ.get("CHANGEOVER_SCREENSHOTS"):  # noqa: TID251 - a test's own switch
+    """Save a screenshot for the docs, if screenshots are enabled."""
+    if os.environ.get("CHANGEOVER_SCREENSHOTS"):  # noqa: TID251 - a switch of the tests
         await page.set_viewport_size({"width": 1300, "height": height})
         await page.screenshot(path=IMAGES / f"web-ui-{name}.png")
 
 
-async def test_an_order_is_found_by_whatever_the_caller_knows(desk: World, page: Page, web_ui: str) -> None:
+async def test_an_order_is_found_by_number_correlation_channel_and_state(desk: World, page: Page, web_ui: str) -> None:
     correlation = f"call-{uuid.uuid4()}"
-    head = {"currency": "NOK", "distribution_channel": "ch-phone"}
-    order = str((await desk.post("/v1/orders", head)).body["number"])
+    order_data = {"currency": "NOK", "distribution_channel": "ch-phone"}
+    order = str((await desk.post("/v1/orders", order_data)).body["number"])
     bundle = await desk.offer("standard", ADULT, service=desk.train())
     await desk.change(order, add(bundle, ADULT), X_Correlation_Id=correlation)
     for query in (
@@ -101,15 +101,15 @@ async def test_an_order_is_found_by_whatever_the_caller_knows(desk: World, page:
         "Channel = 'ch-phone' AND ExecutionStatus = 'Running'",
         f"OrderState = 'draft' AND ChangeKind = 'change' AND OrderNumber = '{order}'",
     ):
-        rows = await found(page, web_ui, query)
+        rows = await find_rows(page, web_ui, query)
         await expect(rows).to_have_count(1)
         await expect(rows).to_contain_text(f"order/{order}")
 
 
-async def test_the_list_tells_the_story_by_its_columns(desk: World, page: Page, web_ui: str) -> None:
-    order, asked, armed = await start_stuck_change(desk, StepName.SETTLE_PRICE_DIFFERENCE)
+async def test_the_list_shows_the_stuck_step_in_its_columns(desk: World, page: Page, web_ui: str) -> None:
+    order, request, armed = await start_stuck_change(desk, StepName.SETTLE_PRICE_DIFFERENCE)
     await desk.open_draft()
-    rows = await found(page, web_ui, "WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running'")
+    rows = await find_rows(page, web_ui, "WorkflowType = 'OrderDraft' AND ExecutionStatus = 'Running'")
     await page.get_by_role("button", name="Configure Columns").click()
     for name in ("Run ID", "Type", "End"):
         await page.get_by_role("button", name=f"Remove {name} column").click()
@@ -122,38 +122,38 @@ async def test_the_list_tells_the_story_by_its_columns(desk: World, page: Page, 
     await picture(page, "list")
     armed.fault = Fault.LOST
     await desk.workflow(order).execute_update("retry_now")
-    assert (await asked).status == 200
+    assert (await request).status == 200
 
 
-async def test_a_stuck_step_is_found_read_and_tried_again(desk: World, page: Page, web_ui: str) -> None:
-    order, asked, armed = await start_stuck_change(desk, StepName.SETTLE_PRICE_DIFFERENCE)
-    await expect(await found(page, web_ui, f"NeedsAttention = true AND OrderNumber = '{order}'")).to_have_count(1)
-    words = await opened(page, web_ui, order)
-    for said in (
+async def test_a_stuck_step_is_found_read_and_retried(desk: World, page: Page, web_ui: str) -> None:
+    order, request, armed = await start_stuck_change(desk, StepName.SETTLE_PRICE_DIFFERENCE)
+    await expect(await find_rows(page, web_ui, f"NeedsAttention = true AND OrderNumber = '{order}'")).to_have_count(1)
+    details = await open_details(page, web_ui, order)
+    for text in (
         "Needs attention: INJECTED",
         StepName.SETTLE_PRICE_DIFFERENCE,
-        "100.00 NOK set aside",
+        "100.00 NOK authorised",
         "replace 1 line by 1 offer, confirmed in one go",
         "100.00 NOK against the confirmed version",
     ):
-        await expect(words).to_contain_text(said)
+        await expect(details).to_contain_text(text)
     await picture(page, "needs-attention", 1400)
     armed.fault = Fault.LOST
     dialogue = await send(page, "retry_now", '{"reason": "the bank is back"}')
     await expect(dialogue).to_have_count(0)
-    assert (await asked).status == 200
+    assert (await request).status == 200
     await page.reload()
     await expect(page.get_by_text("COMPLETED").first).to_be_visible()
     assert "retry_requested" in str((await desk.send("GET", f"/v1/orders/{order}/history")).body)
 
 
-async def test_a_draft_says_what_it_is_and_is_extended_and_discarded_by_a_form(
+async def test_a_draft_shows_its_state_and_is_extended_and_discarded_by_a_form(
     desk: World, page: Page, web_ui: str
 ) -> None:
     order, before = await desk.open_draft()
-    words = await opened(page, web_ui, order)
-    for said in ("change: replace 1 line by 1 offer — done", "100.00 NOK against", "hold 1 seat on", "until 2"):
-        await expect(words).to_contain_text(said)
+    details = await open_details(page, web_ui, order)
+    for text in ("change: replace 1 line by 1 offer — done", "100.00 NOK against", "hold 1 seat on", "until 2"):
+        await expect(details).to_contain_text(text)
     await picture(page, "draft", 1100)
     due = (await desk.show(order))["draft"]["expires_at"]
     await expect(await send(page, "extend", '{"minutes": 90}')).to_have_count(0)
@@ -163,38 +163,38 @@ async def test_a_draft_says_what_it_is_and_is_extended_and_discarded_by_a_form(
     assert desk.snapshot(order) == before
 
 
-async def test_a_form_filled_in_wrong_says_what_is_wanted(desk: World, page: Page, web_ui: str) -> None:
+async def test_a_form_with_wrong_data_shows_what_is_needed(desk: World, page: Page, web_ui: str) -> None:
     order, _ = await desk.open_draft()
-    await opened(page, web_ui, order)
-    for update, data, said in (
-        ("confirm", None, "NEEDS_REASON: Make the draft the order"),
-        ("extend", None, 'NEEDS_DEADLINE: Let the draft live on: {"minutes": 30}'),
+    await open_details(page, web_ui, order)
+    for update, data, text in (
+        ("confirm", None, "NEEDS_REASON: Confirm the draft"),
+        ("extend", None, 'NEEDS_DEADLINE: Set the draft\'s deadline: {"minutes": 30}'),
         ("done_by_hand", None, "NOTHING_STUCK"),
         ("extend", '{"minutes": "soon"}', "INVALID_DATA"),
     ):
         dialogue = await send(page, update, data)
-        await expect(dialogue).to_contain_text(said)
+        await expect(dialogue).to_contain_text(text)
         assert ".py" not in await dialogue.inner_text()
         await dialogue.get_by_role("button", name="Cancel").last.click()
 
 
-async def test_a_confirmation_by_hand_of_a_draft_that_is_not_paid_is_refused_in_words(
+async def test_an_operators_confirmation_of_an_unpaid_draft_is_refused_with_its_code(
     desk: World, page: Page, web_ui: str
 ) -> None:
     order, _ = await desk.open_draft()
-    await opened(page, web_ui, order)
+    await open_details(page, web_ui, order)
     await expect(await send(page, "confirm", '{"reason": "as they asked"}')).to_have_count(0)
     await page.keyboard.press("r")
-    words = page.frame_locator("#user-metadata-current-details").locator("body")
-    await expect(words).to_contain_text("confirm — refused: BALANCE_NOT_ZERO")
+    details = page.frame_locator("#user-metadata-current-details").locator("body")
+    await expect(details).to_contain_text("confirm — refused: BALANCE_NOT_ZERO")
 
 
-async def test_a_failure_carries_its_code_and_no_lines_of_ours(desk: World, page: Page, web_ui: str) -> None:
+async def test_a_failure_shows_its_code_and_no_stack_trace(desk: World, page: Page, web_ui: str) -> None:
     order = await desk.sold(ADULT)
     await desk.upgrade(order)
     await desk.confirm(order, DECLINED)
-    words = await opened(page, web_ui, order)
-    await expect(words).to_contain_text("failed: PAYMENT_REFUSED")
+    details = await open_details(page, web_ui, order)
+    await expect(details).to_contain_text("failed: PAYMENT_REFUSED")
     await page.get_by_role("tab", name=re.compile("^Event History")).click()
     row = page.get_by_role("row").filter(has_text=StepName.AUTHORISE_PAYMENT)
     await row.first.click()

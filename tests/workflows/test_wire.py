@@ -1,4 +1,4 @@
-"""Pins the JSON of every command, result and message: what Temporal and the store keep of a change."""
+"""Pins the JSON schema of every command, result and message that Temporal and the store keep."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile
 
 WIRE = Path(__file__).with_name("wire.json")
-"""Written anew by `python -m tests.workflows.test_wire`: a commit of its own, which says what changes and why."""
+"""Rewritten by `python -m tests.workflows.test_wire`, in a commit of its own that says what changes and why."""
 
 
 def test_the_json_of_commands_results_and_messages_stays_as_it_is(tmp_path: Path) -> None:
@@ -24,10 +24,10 @@ def test_the_json_of_commands_results_and_messages_stays_as_it_is(tmp_path: Path
 
 
 def wire(folder: Path) -> dict[str, Any]:
-    """Return the JSON schema of everything sent and kept, by its persisted name."""
-    parts = build_components(Settings(database=f"sqlite:///{folder / 'wire.db'}"))
-    steps = [_step(each) for each in (*build_activities(parts), *build_webhook_activities(parts))]
-    parts.store.close()
+    """Return the JSON schemas of all stored messages, by their persisted names."""
+    components = build_components(Settings(database=f"sqlite:///{folder / 'wire.db'}"))
+    steps = [_step(each) for each in (*build_activities(components), *build_webhook_activities(components))]
+    components.store.close()
     return dict(sorted([*steps, *(_workflow(each) for each in (OrderDraft, DeliverEvents, Reconcile))]))
 
 
@@ -60,7 +60,7 @@ def _schema(kind: Any) -> Any:
 
 
 def _plain(node: Any, definitions: dict[str, Any]) -> Any:
-    """Return a schema without what Python calls things: no titles, no descriptions, definitions in their place."""
+    """Return a schema without Python names: no titles, no descriptions, and definitions inlined."""
     if isinstance(node, list):
         return [_plain(each, definitions) for each in node]
     if not isinstance(node, dict):
