@@ -7,7 +7,7 @@ import pytest
 from tests.support.entur_client import HEADERS, raw_headers
 from tests.support.world import World
 
-UNSAID = "Gulfugl-unsaid"
+CANARY = "Gulfugl-canary"
 ROUTES = [
     *("/sales/v1/reserve-offers", "/sales/v1/update-order", "/sales/v1/update-order/supplement-products"),
     *("/b2bmarket/v1/orders", "/b2bmarket/v1/orders/{order}/items", "/b2bmarket/v1/orders/{order}/offers"),
@@ -16,7 +16,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 async def post(world: World, route: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any], bytes]:
-    """Send bytes as they are to a façade, about an order it knows."""
+    """Send a body unchanged to a façade, for an existing order; assert that nothing is stored."""
     order = (await world.send("POST", "/b2bmarket/v1/orders", {})).body["order"]["orderNumber"]
     sent = raw_headers(HEADERS | JSON | {name.replace("_", "-"): value for name, value in headers.items()})
     before = world.rows()
@@ -25,11 +25,11 @@ async def post(world: World, route: str, body: bytes, **headers: str) -> tuple[i
     return answer.status_code, answer.json(), answer.content
 
 
-# Tables of values, kept together: one a line would hide the law below them.
+# Tables of values, several a line: one value a line would separate them from the test below.
 BODIES: list[tuple[bytes, int]] = [
     (b'{"product": NaN}', 400), (b'{"product": -Infinity}', 400), (b'{"product": 1e400}', 400),
     (b'{"product": "\\ud800"}', 400), (b'{"product": ' + b"9" * 5000 + b"}", 400),
-    (b'{"product": 1, "product": "Gulfugl-unsaid"}', 400), (b"[" * 30_000 + b"]" * 30_000, 400),
+    (b'{"product": 1, "product": "Gulfugl-canary"}', 400), (b"[" * 30_000 + b"]" * 30_000, 400),
     (b'{"product": "N\xf8K"}', 400), (b'{"product": "', 400), (b"", 400), (b"null", 400), (b"[]", 400), (b'"x"', 400),
     (b'{"product": "' + b"x" * 65536 + b'"}', 413),
 ]  # fmt: skip
@@ -37,11 +37,11 @@ BODIES: list[tuple[bytes, int]] = [
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize(("body", "status"), BODIES, ids=lambda value: str(value)[:40])
-async def test_a_body_that_is_no_proper_json_object(world: World, route: str, body: bytes, status: int) -> None:
-    found, problem, answer = await post(world, route, body)
-    assert found == status, answer
+async def test_an_invalid_json_body_is_a_problem(world: World, route: str, body: bytes, status: int) -> None:
+    answered, problem, content = await post(world, route, body)
+    assert answered == status, content
     assert problem["code"] in {"MALFORMED_BODY", "DUPLICATE_MEMBER", "MEMBER_INVALID", "BODY_TOO_LARGE"}
-    assert UNSAID.encode() not in answer
+    assert CANARY.encode() not in content
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -54,7 +54,9 @@ async def test_a_body_that_is_no_proper_json_object(world: World, route: str, bo
     ],
     ids=str,
 )
-async def test_a_body_that_is_no_plain_json_in_utf_8(world: World, route: str, headers: dict[str, str]) -> None:
+async def test_a_body_that_is_not_uncompressed_json_in_utf_8_is_415(
+    world: World, route: str, headers: dict[str, str]
+) -> None:
     status, problem, _ = await post(world, route, b"{}", **headers)
     assert (status, problem["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
@@ -64,26 +66,26 @@ MEMBERS: list[tuple[str, dict[str, Any]]] = [
     ("/b2bmarket/v1/orders/{order}/items", {"orderQuantity": 1.0, "offerBundleId": BUNDLE}),
     ("/b2bmarket/v1/orders/{order}/items", {"orderQuantity": "1", "offerBundleId": BUNDLE}),
     ("/b2bmarket/v1/orders/{order}/items", {"orderQuantity": True, "offerBundleId": BUNDLE}),
-    ("/b2bmarket/v1/orders/{order}/items", {"orderedItem": {"traveler": [{"givenName": f"{UNSAID}\0"}]}}),
-    ("/b2bmarket/v1/orders/{order}/items", {"orderedItem": {"traveler": [{"givenName": f"{UNSAID}\u202e"}]}}),
-    ("/b2bmarket/v1/orders/{order}/items", {"orderedItem": {"traveler": [{"givenName": UNSAID * 10}]}}),
+    ("/b2bmarket/v1/orders/{order}/items", {"orderedItem": {"traveler": [{"givenName": f"{CANARY}\0"}]}}),
+    ("/b2bmarket/v1/orders/{order}/items", {"orderedItem": {"traveler": [{"givenName": f"{CANARY}\u202e"}]}}),
+    ("/b2bmarket/v1/orders/{order}/items", {"orderedItem": {"traveler": [{"givenName": CANARY * 10}]}}),
     ("/b2bmarket/v1/orders/{order}/items", {"orderedItem": {"traveler": [{"birthDate": 0}]}}),
     ("/b2bmarket/v1/orders/{order}/offers", {"numberOfTravelers": 2**31}),
-    ("/b2bmarket/v1/orders/{order}/offers", {"traveler": [{"identifier": UNSAID}] * 2}),
+    ("/b2bmarket/v1/orders/{order}/offers", {"traveler": [{"identifier": CANARY}] * 2}),
     ("/b2bmarket/v1/orders/{order}/offers", {"traveler": [{}] * 1000}),
     ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, "count": 2**31}]}),
     ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, "count": 2**63}]}),
-    ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, "externalReference": f"{UNSAID}\0"}]}),
-    ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, UNSAID: True}]}),
+    ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, "externalReference": f"{CANARY}\0"}]}),
+    ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, CANARY: True}]}),
     ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER}] * 51}),
 ]
 
 
 @pytest.mark.parametrize(("route", "body"), MEMBERS, ids=lambda value: str(value)[:70])
-async def test_a_member_that_cannot_be_so(world: World, route: str, body: dict[str, Any]) -> None:
+async def test_an_invalid_member_is_a_problem(world: World, route: str, body: dict[str, Any]) -> None:
     order = (await world.send("POST", "/b2bmarket/v1/orders", {})).body["order"]["orderNumber"]
     before = world.rows()
     answer = await world.http.post(route.format(order=order), json=body, headers=raw_headers(HEADERS))
     assert (answer.status_code, answer.json()["code"]) == (400, "MEMBER_INVALID"), answer.text
-    assert UNSAID not in answer.text
+    assert CANARY not in answer.text
     assert world.rows() == before

@@ -1,4 +1,4 @@
-"""Whatever JSON a façade is sent, it reads a request of ours or says a problem, and repeats nothing of it."""
+"""Any JSON body is parsed as a change request or refused with a problem that repeats nothing of the body."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -46,21 +46,21 @@ OPERATIONS = [
 Translation = Callable[[Any], ChangeRequest]
 
 
-def _changed(wanted: ChangeIn) -> ChangeRequest:
-    return ChangeRequest(kind=ChangeKind.CHANGE, operations=wanted.operations, payment=wanted.payment)
+def _to_change_request(request: ChangeIn) -> ChangeRequest:
+    return ChangeRequest(kind=ChangeKind.CHANGE, operations=request.operations, payment=request.payment)
 
 
-# What each route reads, a body it takes, and what becomes of it without an order at hand.
-READ: list[tuple[type[Any], Any, Translation | None]] = [
+# The model each route reads, a valid body, and its translation where that needs no order.
+MODELS: list[tuple[type[Any], Any, Translation | None]] = [
     (
         ReserveOffersRequest,
         {"offerConfigurations": [CHOSEN, {"offerId": OFFER, "count": 2}]},
-        lambda wanted: translation.reserve_offers(wanted.offer_configurations, KNOWN),
+        lambda request: translation.reserve_offers(request.offer_configurations, KNOWN),
     ),
     (
         ChangeOrderLinesRequest,
         {"orderId": LINE[:9], "offerConfigurations": [CHOSEN | {"orderLineId": LINE, "selectedOrderLineIds": [LINE]}]},
-        lambda wanted: translation.update_order(wanted.offer_configurations, KNOWN, refund=True),
+        lambda request: translation.update_order(request.offer_configurations, KNOWN, refund=True),
     ),
     (
         AddSupplementProductsRequest,
@@ -74,12 +74,12 @@ READ: list[tuple[type[Any], Any, Translation | None]] = [
                 }
             ],
         },
-        lambda wanted: translation.add_supplements(wanted.offer_configurations),
+        lambda request: translation.add_supplements(request.offer_configurations),
     ),
     (WholeOrderIn, {"orderedItem": [{"orderItemNumber": LINE, "orderedItem": CONFIGURED}]}, None),
     (OrderItemIn, {"orderQuantity": 1, "offerBundleId": OFFER, "orderedItem": CONFIGURED}, None),
     (ProductConfigurationIn, CONFIGURED, None),
-    (ChangeIn, {"operations": OPERATIONS, "payment": {"method": "card", "token": "t"}}, _changed),
+    (ChangeIn, {"operations": OPERATIONS, "payment": {"method": "card", "token": "t"}}, _to_change_request),
     (OrderIn, {"currency": "NOK", "external_reference": CANARY, "time_zone": "Europe/Oslo"}, None),
     (OfferSearchIn, {"product": "p", "service": "s", "travellers": [{"id": CANARY, "birth_date": "1987-06-05"}]}, None),
     (ConfirmIn, {"payment": {"method": "card", "token": "t"}}, None),
@@ -90,7 +90,7 @@ READ: list[tuple[type[Any], Any, Translation | None]] = [
 ]
 
 texts = st.text(max_size=8).map(lambda text: CANARY + text)
-# Tables of values, kept together: one a line would hide the law below them.
+# A table of values, several a line: one value a line would separate them from the tests below.
 ODD = [
     "", " ", "\0", "\u202e", "NaN", "0000-01-01", "9999-12-31T23:59:59-14:00", "1" * 5000, OFFER, LINE, None, 2**63, [],
     f"{CANARY}-01", f"{CANARY}-01T00:00:00Z", f"{CANARY}\0", f"https://{CANARY}", {CANARY: CANARY}, [[CANARY]],
@@ -104,77 +104,79 @@ values = st.recursive(
 
 
 @st.composite
-def bent(draw: st.DrawFn, whole: Any) -> Any:
-    """Draw a body that is right but for some of it: a member more, less, or something else in its place."""
+def altered_bodies(draw: st.DrawFn, valid: Any) -> Any:
+    """Draw a valid body with at most one alteration: a member added, removed or replaced."""
     if not draw(st.booleans()):
-        return whole if draw(st.booleans()) else draw(values)
-    if isinstance(whole, dict):
-        name = draw(st.sampled_from(sorted(whole)) | texts)
-        kept = {each: value for each, value in whole.items() if each != name}
-        return kept if draw(st.booleans()) and name in whole else kept | {name: draw(bent(whole.get(name)))}
-    if isinstance(whole, list) and whole:
-        place = draw(st.integers(0, len(whole) - 1))
-        return [*whole[:place], draw(bent(whole[place])), *whole[place + 1 :]] * draw(st.sampled_from([1, 1, 1, 2, 51]))
+        return valid if draw(st.booleans()) else draw(values)
+    if isinstance(valid, dict):
+        name = draw(st.sampled_from(sorted(valid)) | texts)
+        kept = {each: value for each, value in valid.items() if each != name}
+        return kept if draw(st.booleans()) and name in valid else kept | {name: draw(altered_bodies(valid.get(name)))}
+    if isinstance(valid, list) and valid:
+        index = draw(st.integers(0, len(valid) - 1))
+        return [*valid[:index], draw(altered_bodies(valid[index])), *valid[index + 1 :]] * draw(
+            st.sampled_from([1, 1, 1, 2, 51])
+        )
     return draw(values)
 
 
-def read(model: type[Any], translate: Translation | None, body: bytes) -> ChangeRequest | None:
-    """Read a body as its route does; the problem of what cannot be read is a ProblemError."""
+def parse(model: type[Any], translate: Translation | None, body: bytes) -> ChangeRequest | None:
+    """Parse and translate a body as its route does. Raises ProblemError for an invalid body."""
     try:
-        wanted = TypeAdapter(model).validate_python(read_json(body))
+        request = TypeAdapter(model).validate_python(read_json(body))
     except ValidationError as error:
-        found: Sequence[Any] = [each | {"loc": ("body", *each["loc"])} for each in error.errors()]
-        raise invalid(RequestValidationError(found).errors()) from None
-    return translate(wanted) if translate else None
+        errors: Sequence[Any] = [each | {"loc": ("body", *each["loc"])} for each in error.errors()]
+        raise invalid(RequestValidationError(errors).errors()) from None
+    return translate(request) if translate else None
 
 
-def or_problem(reading: Callable[[], Any]) -> Any:
-    """Return what is read; None where a problem was said instead, which repeats nothing."""
-    said = ""
+def result_or_none(parser: Callable[[], Any]) -> Any:
+    """Return the parsed value; None for a problem, which must not repeat the input."""
+    text = ""
     try:
-        return reading()
+        return parser()
     except ProblemError as error:
-        said = error.problem.model_dump_json()
-    assert CANARY not in said
+        text = error.problem.model_dump_json()
+    assert CANARY not in text
     return None
 
 
-@pytest.mark.parametrize(("model", "right", "translate"), READ, ids=lambda value: getattr(value, "__name__", ""))
-def test_what_is_right_is_read(model: type[Any], right: Any, translate: Translation | None) -> None:
-    read(model, translate, json.dumps(right).encode())
+@pytest.mark.parametrize(("model", "valid", "translate"), MODELS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_valid_body_is_parsed(model: type[Any], valid: Any, translate: Translation | None) -> None:
+    parse(model, translate, json.dumps(valid).encode())
 
 
-@pytest.mark.parametrize(("model", "right", "translate"), READ, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(("model", "valid", "translate"), MODELS, ids=lambda value: getattr(value, "__name__", ""))
 @settings(max_examples=150, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_body_is_a_request_of_ours_or_a_problem_that_repeats_nothing(
-    model: type[Any], right: Any, translate: Translation | None, data: st.DataObject
+def test_a_body_is_parsed_or_refused_with_a_problem_that_repeats_nothing(
+    model: type[Any], valid: Any, translate: Translation | None, data: st.DataObject
 ) -> None:
-    body = data.draw(bent(right) | values)
-    made = or_problem(lambda: read(model, translate, json.dumps(body).encode()))
-    if made is not None:
-        assert ChangeRequest.model_validate_json(made.model_dump_json(by_alias=True)) == made
+    body = data.draw(altered_bodies(valid) | values)
+    change_request = result_or_none(lambda: parse(model, translate, json.dumps(body).encode()))
+    if change_request is not None:
+        assert ChangeRequest.model_validate_json(change_request.model_dump_json(by_alias=True)) == change_request
 
 
-def each_odd(whole: Any) -> Iterator[Any]:
-    """Return a body once for every place in it and every odd value, put there."""
+def bodies_with_odd_values(valid: Any) -> Iterator[Any]:
+    """Yield a body once for every position in it and every odd value, set at that position."""
     yield from ODD
-    inside = whole.items() if isinstance(whole, dict) else enumerate(whole) if isinstance(whole, list) else ()
-    for place, member in inside:
-        for each in each_odd(member):
-            body = dict(whole) if isinstance(whole, dict) else list(whole)
-            body[place] = each
+    children = valid.items() if isinstance(valid, dict) else enumerate(valid) if isinstance(valid, list) else ()
+    for position, member in children:
+        for each in bodies_with_odd_values(member):
+            body = dict(valid) if isinstance(valid, dict) else list(valid)
+            body[position] = each
             yield body
 
 
-@pytest.mark.parametrize(("model", "right", "translate"), READ, ids=lambda value: getattr(value, "__name__", ""))
-def test_nothing_odd_is_repeated_from_any_place(model: type[Any], right: Any, translate: Translation | None) -> None:
-    for body in each_odd(right):
-        or_problem(partial(read, model, translate, json.dumps(body).encode()))
+@pytest.mark.parametrize(("model", "valid", "translate"), MODELS, ids=lambda value: getattr(value, "__name__", ""))
+def test_no_odd_value_is_repeated_at_any_position(model: type[Any], valid: Any, translate: Translation | None) -> None:
+    for body in bodies_with_odd_values(valid):
+        result_or_none(partial(parse, model, translate, json.dumps(body).encode()))
 
 
 @settings(max_examples=300, derandomize=True, deadline=None, database=None)
 @given(st.binary(max_size=64) | values.map(lambda value: json.dumps(value).encode()))
 def test_bytes_are_json_or_a_problem(body: bytes) -> None:
-    value = or_problem(lambda: read_json(body))
+    value = result_or_none(lambda: read_json(body))
     json.dumps(value, allow_nan=False).encode()

@@ -6,5 +6,5 @@ from tests.support.world import World
 
 @pytest.fixture
 def market(world: World) -> DiscoverClient:
-    """A client of discover.swiss's routes."""
+    """A client of discover.swiss's API."""
     return DiscoverClient(world)

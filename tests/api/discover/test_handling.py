@@ -1,4 +1,4 @@
-"""discover.swiss: how requests are read and answered: names in any case, keys, locks, expiry, strictness."""
+"""discover.swiss: parsing of requests, idempotency keys, the request queue, expiry of bundles, strict mode."""
 
 import asyncio
 import json
@@ -63,13 +63,11 @@ BAD: list[Json] = [
 ]
 
 
-@pytest.mark.parametrize("wanted", BAD, ids=lambda value: str(value)[:70])
-async def test_what_cannot_be_read_is_a_bad_request_and_nothing_is_changed(
-    market: DiscoverClient, wanted: Json
-) -> None:
+@pytest.mark.parametrize("body", BAD, ids=lambda value: str(value)[:70])
+async def test_what_cannot_be_read_is_a_bad_request_and_nothing_is_changed(market: DiscoverClient, body: Json) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     before, rows = market.world.snapshot(order), market.world.rows()
-    answer = await market.put(f"{order}-1", item(DAY_CARD) | wanted)
+    answer = await market.put(f"{order}-1", item(DAY_CARD) | body)
     assert (answer.status, answer.code) == (400, "MEMBER_INVALID")
     assert answer.headers["content-type"] == "application/problem+json"
     assert (market.world.snapshot(order), market.world.rows()) == (before, rows)
@@ -109,7 +107,7 @@ async def test_a_bundle_is_refused_at_the_instant_it_expires_and_taken_a_second_
 ) -> None:
     order = await market.order(item(THREE_DAYS, JHON))
     bundle = await market.bundle(order, DAY_CARD, JHON)
-    expires = rewritten(market, bundle, offset)
+    expires = rewrite_expiry(market, bundle, offset)
     before, shown = market.world.snapshot(order), await market.item(f"{order}-1")
     with market.world.clock_at(expires):
         answer = await market.put(f"{order}-1", {"offerBundleId": bundle})
@@ -120,15 +118,15 @@ async def test_a_bundle_is_refused_at_the_instant_it_expires_and_taken_a_second_
     assert (answer.status, codes(answer), answer.body["orderItem"]["offerBundleId"]) == (200, [], bundle)
 
 
-def rewritten(market: DiscoverClient, bundle: str, offset: timedelta) -> datetime:
-    """Write a bundle's expiry with another offset from UTC, the instant the same; return it."""
+def rewrite_expiry(market: DiscoverClient, bundle: str, offset: timedelta) -> datetime:
+    """Store a bundle's expiry with another UTC offset but the same instant; return the expiry."""
     with market.world.components.store.write() as tx:
         row = tx.exec(select(BundleRow).where(BundleRow.id == bundle)).one()
-        promise = OfferBundle.model_validate_json(row.document)
-        there = promise.expires_at.astimezone(timezone(offset)).isoformat()
-        row.document = json.dumps(json.loads(row.document) | {"expires_at": there})
+        bundle_ = OfferBundle.model_validate_json(row.document)
+        rewritten = bundle_.expires_at.astimezone(timezone(offset)).isoformat()
+        row.document = json.dumps(json.loads(row.document) | {"expires_at": rewritten})
         tx.add(row)
-        return promise.expires_at
+        return bundle_.expires_at
 
 
 async def test_the_first_of_its_offers_ends_an_order(market: DiscoverClient) -> None:
@@ -136,19 +134,19 @@ async def test_the_first_of_its_offers_ends_an_order(market: DiscoverClient) -> 
     first = await market.item(f"{order}-1")
     await market.add(order, item(DAY_CARD, HELMA))
     with market.world.components.store.read() as tx:
-        found = offer_bundles.find(tx, TENANT, [first["offerBundleId"]])[first["offerBundleId"]]
+        bundle = offer_bundles.find(tx, TENANT, [first["offerBundleId"]])[first["offerBundleId"]]
     expires = (await market.show(order))["expiresAt"]
-    assert expires == found.expires_at.replace(microsecond=0).isoformat()
+    assert expires == bundle.expires_at.replace(microsecond=0).isoformat()
     assert (await market.world.show(order))["expires_at"][:19] == expires[:19]
 
 
 async def test_the_same_key_is_one_request_even_when_its_offer_is_gone(market: DiscoverClient) -> None:
-    made = [
+    created = [
         await market.send("POST", "/orders", {"orderedItem": [item(DAY_CARD, JHON)]}, Idempotency_Key="k1")
         for _ in "12"
     ]
-    assert made[0].body == made[1].body
-    order = made[0].body["order"]["orderNumber"]
+    assert created[0].body == created[1].body
+    order = created[0].body["order"]["orderNumber"]
     assert [each["orderItemNumber"] for each in (await market.show(order))["orderedItem"]] == [f"{order}-1"]
     bundle = await market.bundle(order, THREE_DAYS, JESSIKA)
     added = [await market.add(order, {"offerBundleId": bundle}, Idempotency_Key="k2") for _ in "12"]
@@ -163,33 +161,33 @@ async def test_the_same_key_is_one_request_even_when_its_offer_is_gone(market: D
     assert codes(first) == codes(again) == []
 
 
-async def test_two_updates_at_once_take_their_turns(market: DiscoverClient) -> None:
+async def test_concurrent_updates_run_one_after_another(market: DiscoverClient) -> None:
     product, service, departs = market.panorama(seats=1)
     order = await market.order(item(DAY_CARD, JHON))
-    wanted = item(product, JHON, valid_from=departs)
-    answers = await asyncio.gather(*(market.put(f"{order}-1", wanted) for _ in range(4)))
+    body = item(product, JHON, valid_from=departs)
+    answers = await asyncio.gather(*(market.put(f"{order}-1", body) for _ in range(4)))
     assert [(each.status, codes(each)) for each in answers] == [(200, [])] * 4
     assert market.world.seats_of(order) == [f"{service} 1-1 held"]
     assert len((await market.show(order))["orderedItem"]) == 1
 
 
-async def test_who_finds_no_turn_is_answered_423_and_never_runs_later(market: DiscoverClient) -> None:
-    order, confirmed, armed = await being_confirmed(market)
+async def test_a_request_that_times_out_in_the_queue_is_423_and_never_runs_later(market: DiscoverClient) -> None:
+    order, confirmed, armed = await start_confirmation(market)
     waiting = [asyncio.create_task(market.add(order, item(DAY_CARD, HELMA))) for _ in range(6)]
-    async with market.world.with_short_submit_timeout() as impatient:
+    async with market.world.with_short_submit_timeout() as with_short_timeout:
         await market.world.wait_until_queued(order, 6)
-        seventh = await DiscoverClient(impatient).add(order, item(DAY_CARD, JESSIKA))
+        seventh = await DiscoverClient(with_short_timeout).add(order, item(DAY_CARD, JESSIKA))
     assert (seventh.status, seventh.code) == (423, "ORDER_BUSY")
     assert "retry-after" in seventh.headers
     armed.go_on.set()
     assert (await confirmed).status == 200
-    # Their turn came when the order was paid: the state is looked at in turn, not when a request arrives.
+    # The order is paid when they leave the queue: its state is checked then, not when a request arrives.
     assert [(answer.status, codes(answer)) for answer in [await each for each in waiting]] == [(200, OUT_OF_STATE)] * 6
     assert len((await market.show(order))["orderedItem"]) == 1
 
 
-async def test_what_runs_on_is_answered_202_with_the_item_as_it_is(market: DiscoverClient) -> None:
-    order, confirmed, armed = await being_confirmed(market)
+async def test_a_request_still_running_after_its_wait_is_202_with_the_present_item(market: DiscoverClient) -> None:
+    order, confirmed, armed = await start_confirmation(market)
     shown = await market.item(f"{order}-1")
     answer = await market.put(f"{order}-1", item(THREE_DAYS, JHON), Prefer="wait=1")
     assert (answer.status, answer.body) == (202, {"orderItem": shown, "validationMessages": []})
@@ -202,8 +200,8 @@ async def test_what_runs_on_is_answered_202_with_the_item_as_it_is(market: Disco
     )
 
 
-async def being_confirmed(market: DiscoverClient) -> tuple[str, "asyncio.Task[Answer]", Armed]:
-    """Return an order whose confirmation keeps its turn until it is let go on."""
+async def start_confirmation(market: DiscoverClient) -> tuple[str, "asyncio.Task[Answer]", Armed]:
+    """Return an order whose confirmation blocks the queue until `armed.go_on` is set."""
     order = await market.order(item(DAY_CARD, JHON))
     armed = market.world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.HELD)
     confirmed = asyncio.create_task(market.world.confirm(order, CARD))
@@ -220,7 +218,7 @@ async def test_a_full_train_is_refused_and_the_item_stays(market: DiscoverClient
     assert market.world.snapshot(order) == before
 
 
-async def test_a_step_that_breaks_is_undone_and_no_validation_message(market: DiscoverClient) -> None:
+async def test_a_step_that_fails_is_undone_and_returns_a_problem(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     before = market.world.snapshot(order)
     market.world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.BROKEN)
@@ -229,7 +227,7 @@ async def test_a_step_that_breaks_is_undone_and_no_validation_message(market: Di
     assert market.world.snapshot(order) == before
 
 
-async def test_if_match_is_compared_in_turn(market: DiscoverClient) -> None:
+async def test_if_match_is_compared_when_the_request_leaves_the_queue(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     tag = (await market.send("GET", f"/orders/{order}")).headers["etag"]
     first = await market.put(f"{order}-1", item(THREE_DAYS, JHON), If_Match=tag)

@@ -1,4 +1,4 @@
-"""discover.swiss: whole orders, their states, and the one engine behind them."""
+"""discover.swiss: whole orders, their states, and the same orders on the native API."""
 
 import pytest
 
@@ -49,8 +49,8 @@ async def test_an_order_with_items_numbers_them_and_adds_them_up(market: Discove
 
 
 async def test_an_order_stays_empty_when_one_of_its_first_items_is_refused(market: DiscoverClient) -> None:
-    wanted = {"orderedItem": [item(DAY_CARD, *ADULTS), item("nova_basel", *ADULTS)]}
-    answer = await market.send("POST", "/orders", wanted)
+    body = {"orderedItem": [item(DAY_CARD, *ADULTS), item("nova_basel", *ADULTS)]}
+    answer = await market.send("POST", "/orders", body)
     assert (answer.status, codes(answer)) == (200, ["orderitem_product_incorrect"])
     assert (answer.body["order"]["orderStatus"], answer.body["order"]["orderedItem"]) == ("New", [])
 
@@ -58,14 +58,14 @@ async def test_an_order_stays_empty_when_one_of_its_first_items_is_refused(marke
 async def test_a_whole_order_keeps_changes_adds_and_removes_items_at_once(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, *ADULTS), item(DAY_CARD, HELMA), item(THREE_DAYS, HUAN))
     kept = (await market.item(f"{order}-1"))["offerBundleId"]
-    wanted = {
+    body = {
         "orderedItem": [
             {"orderItemNumber": f"{order}-1", "offerBundleId": kept},
             {"orderItemNumber": f"{order}-3"} | item(DAY_CARD, HUAN),
             item(THREE_DAYS, HELMA),
         ]
     }
-    answer = await market.send("PUT", f"/orders/{order}", wanted)
+    answer = await market.send("PUT", f"/orders/{order}", body)
     assert (answer.status, codes(answer)) == (200, [])
     found = {
         each["orderItemNumber"]: (each["orderedItem"]["product"]["identifier"], each["amount"])
@@ -94,8 +94,8 @@ async def test_a_whole_order_is_changed_whole_or_not_at_all(market: DiscoverClie
     before, shown = market.world.snapshot(order), await market.show(order)
     if last.get("orderItemNumber") == "SAME":
         last = last | {"orderItemNumber": f"{order}-1"}
-    wanted = {"orderedItem": [{"orderItemNumber": f"{order}-1"} | item(THREE_DAYS, HELMA), last]}
-    answer = await market.send("PUT", f"/orders/{order}", wanted)
+    body = {"orderedItem": [{"orderItemNumber": f"{order}-1"} | item(THREE_DAYS, HELMA), last]}
+    answer = await market.send("PUT", f"/orders/{order}", body)
     assert (answer.status, codes(answer), answer.body["order"]) == (200, [code], shown)
     assert market.world.snapshot(order) == before
 
@@ -131,22 +131,22 @@ async def test_an_order_that_was_paid_is_not_changed_here(market: DiscoverClient
     shown, before = (await market.show(order)), native.snapshot(order)
     assert shown["orderStatus"] == state.split(",", maxsplit=1)[0]
     bundle = await market.bundle(order, DAY_CARD, JHON)
-    wanted: list[tuple[str, str, Json]] = [
+    requests: list[tuple[str, str, Json]] = [
         ("POST", f"/orders/{order}/items", {"offerBundleId": bundle}),
         ("PUT", f"/orders/{order}", {"orderedItem": [item(DAY_CARD, JHON)]}),
     ]
     if state != "Canceled":
         one = f"/orders/{order}/items/{order}-1"
-        wanted += [("PUT", one, {"offerBundleId": bundle}), ("PUT", one, {"orderQuantity": 1}), ("DELETE", one, {})]
-    for method, path, body in wanted:
+        requests += [("PUT", one, {"offerBundleId": bundle}), ("PUT", one, {"orderQuantity": 1}), ("DELETE", one, {})]
+    for method, path, body in requests:
         answer = await market.send(method, path, body or None)
         assert (answer.status, codes(answer)) == (200, OUT_OF_STATE), (method, path)
         assert (answer.body["validationMessages"][0]["level"], native.snapshot(order)) == ("Error", before)
     last = native.changes_of(order)[-1]
-    assert last.outcome is not None, "refused by the engine, on record"
+    assert last.outcome is not None, "refused by the workflow, and recorded"
 
 
-async def test_one_engine_natively_it_is_the_same_order(market: DiscoverClient) -> None:
+async def test_the_native_api_shows_and_changes_the_same_order(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, *without_names(*ADULTS)))
     shown = await market.world.show(order)
     assert (shown["status"], shown["total"], shown["currency"]) == ("draft", "54.00", "CHF")
@@ -175,7 +175,7 @@ async def test_one_engine_natively_it_is_the_same_order(market: DiscoverClient) 
     assert (await market.show(order))["orderStatus"] == "Paid"
 
 
-async def test_every_rule_of_the_facade_is_the_engines_own(market: DiscoverClient) -> None:
+async def test_the_native_api_has_the_same_rules(market: DiscoverClient) -> None:
     order = await paid(market)
     native = market.world
     refused = await native.change(order, {"op": "keep_positions", "positions": []}, until_confirmed=True)
@@ -192,7 +192,7 @@ async def test_every_rule_of_the_facade_is_the_engines_own(market: DiscoverClien
     assert [each["orderItemNumber"] for each in (await market.show(draft))["orderedItem"]] == [f"{draft}-1"]
 
 
-async def test_an_order_in_another_currency_is_none_of_these(market: DiscoverClient) -> None:
+async def test_an_order_in_another_currency_is_not_found(market: DiscoverClient) -> None:
     order = await market.world.order("NOK")
     for method, path in (
         ("GET", f"/orders/{order}"),
@@ -205,7 +205,7 @@ async def test_an_order_in_another_currency_is_none_of_these(market: DiscoverCli
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("number", ["26-100000-99", "x", "26-100000", "1", "26-999999-1"])
-async def test_an_item_that_is_not_there(market: DiscoverClient, method: str, number: str) -> None:
+async def test_an_unknown_item_is_404(market: DiscoverClient, method: str, number: str) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     body = item(DAY_CARD, JHON) if method == "PUT" else None
     answer = await market.send(method, f"/orders/{order}/items/{number}", body)

@@ -68,7 +68,7 @@ async def test_the_first_day_is_a_day_in_the_zone_of_the_request(
     assert answer.body["orderItem"]["amountCHF"] == price
 
 
-async def test_an_order_keeps_the_zone_it_was_made_in_and_a_request_may_name_another(market: DiscoverClient) -> None:
+async def test_an_order_keeps_the_zone_it_was_created_in_and_a_request_may_name_another(market: DiscoverClient) -> None:
     order = await market.order(Accept_Timezone="Europe/Zurich")
     first = await market.add(order, item(DAY_CARD, JHON, valid_from="2021-10-22"))
     second = await market.add(
@@ -82,14 +82,14 @@ async def test_an_order_keeps_the_zone_it_was_made_in_and_a_request_may_name_ano
     ]
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is used
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "UTC+99", "../../etc/passwd", "6"])
-async def test_a_zone_there_is_not_is_a_bad_request(market: DiscoverClient, zone: str) -> None:
+async def test_an_unknown_zone_is_a_bad_request(market: DiscoverClient, zone: str) -> None:
     answer = await market.send("POST", "/orders", {}, Accept_Timezone=zone)
     assert (answer.status, answer.code) == (400, "HEADER_INVALID")
 
 
-async def test_missing_names_are_told_one_by_one_and_completing_them_places_the_item(market: DiscoverClient) -> None:
+async def test_each_missing_name_has_a_message_and_completing_them_places_the_item(market: DiscoverClient) -> None:
     order = await market.order()
     bundle = await market.bundle(order, THREE_DAYS, *without_names(JHON, JESSIKA))
     answer = await market.add(order, {"orderQuantity": 1, "offerBundleId": bundle})
@@ -99,17 +99,19 @@ async def test_missing_names_are_told_one_by_one_and_completing_them_places_the_
         "ValidationError",
         f"{order}-1",
     )
-    told = [(m["level"], m["source"], m["orderItemNumber"], m["code"], m["travelerIdentifier"]) for m in said(answer)]
-    assert sorted(told) == sorted(
+    messages = [
+        (m["level"], m["source"], m["orderItemNumber"], m["code"], m["travelerIdentifier"]) for m in messages_of(answer)
+    ]
+    assert sorted(messages) == sorted(
         ("ValidationError", "orderedItem", f"{order}-1", code, who)
         for who in ("jhon", "jessika")
         for code in ("traveler_given_name_absent", "traveler_family_name_absent")
     )
     assert (await market.show(order))["orderStatus"] == "Checkout"
-    assert said(await market.send("GET", f"/orders/{order}")) == said(answer)
+    assert messages_of(await market.send("GET", f"/orders/{order}")) == messages_of(answer)
     partly = await market.put(f"{order}-1", with_travellers(bundle, JESSIKA))
-    assert {m["travelerIdentifier"] for m in said(partly)} == {"jhon"}
-    # In another order than they were found in: it is the identifier that counts.
+    assert {m["travelerIdentifier"] for m in messages_of(partly)} == {"jhon"}
+    # In another sequence than they were searched in: travellers are matched by identifier.
     whole = await market.put(f"{order}-1", with_travellers(bundle, JESSIKA, JHON))
     found = whole.body["orderItem"]
     assert (codes(whole), found["orderItemStatus"], found["amount"], found["taxCHF"]) == ([], "Placed", 106.0, 8.162)
@@ -118,46 +120,46 @@ async def test_missing_names_are_told_one_by_one_and_completing_them_places_the_
     assert (await market.show(order))["orderStatus"] == "Placed"
 
 
-async def test_a_birth_date_the_bundle_was_priced_on_is_kept_and_the_attempt_told(market: DiscoverClient) -> None:
+async def test_a_birth_date_the_bundle_was_priced_on_is_kept_with_a_warning(market: DiscoverClient) -> None:
     order = await market.order(item(THREE_DAYS, JHON))
     bundle = (await market.item(f"{order}-1"))["offerBundleId"]
     before = market.world.snapshot(order)
     answer = await market.put(f"{order}-1", with_travellers(bundle, JHON | {"birthDate": "2015-01-01"}))
-    (message,) = said(answer)
+    (message,) = messages_of(answer)
     assert (message["level"], message["field"], message["travelerIdentifier"]) == ("Warning", "birthDate", "jhon")
     assert (answer.status, market.world.snapshot(order)) == (200, before)
     other = await market.bundle(order, DAY_CARD, JHON)
     swapped = await market.put(f"{order}-1", with_travellers(other, JHON | {"birthDate": "2015-01-01"}))
-    assert (swapped.body["orderItem"]["amount"], [m["field"] for m in said(swapped)]) == (27.0, ["birthDate"])
+    assert (swapped.body["orderItem"]["amount"], [m["field"] for m in messages_of(swapped)]) == (27.0, ["birthDate"])
 
 
-async def test_an_identifier_cannot_be_changed_and_the_attempt_is_told(market: DiscoverClient) -> None:
+async def test_an_identifier_cannot_be_changed_and_the_attempt_has_a_warning(market: DiscoverClient) -> None:
     order = await market.order(item(THREE_DAYS, JHON))
     bundle = (await market.item(f"{order}-1"))["offerBundleId"]
     before = market.world.snapshot(order)
     answer = await market.put(f"{order}-1", with_travellers(bundle, JHON | {"identifier": "john"}))
-    (message,) = said(answer)
+    (message,) = messages_of(answer)
     assert (message["level"], message["field"]) == ("Warning", "identifier")
     assert answer.body["orderItem"]["orderedItem"]["traveler"][0]["identifier"] == "jhon"
     assert market.world.snapshot(order) == before
 
 
-async def test_id_is_not_identifier_and_a_made_one_stays_when_a_name_is_corrected(market: DiscoverClient) -> None:
+async def test_id_is_not_identifier_and_a_generated_one_stays_when_a_name_is_corrected(market: DiscoverClient) -> None:
     nameless = [{"id": "me", "birthDate": "2000-02-18", "givenName": "Helma", "familyName": "Lovres"}]
     order = await market.order(item(DAY_CARD, *nameless))
     (traveller,) = (await market.item(f"{order}-1"))["orderedItem"]["traveler"]
-    made = traveller["identifier"]
-    assert made != "me"
+    generated = traveller["identifier"]
+    assert generated != "me"
     corrected = nameless[0] | {"familyName": "Lovers"}
-    for wanted in (
+    for body in (
         with_travellers((await market.item(f"{order}-1"))["offerBundleId"], corrected),
         {"orderedItem": {"traveler": [corrected]}},
         item(THREE_DAYS, corrected),
-        item(DAY_CARD, {"identifier": made, "familyName": "Lovers-Li"}),
+        item(DAY_CARD, {"identifier": generated, "familyName": "Lovers-Li"}),
     ):
-        answer = await market.put(f"{order}-1", wanted)
+        answer = await market.put(f"{order}-1", body)
         (found,) = answer.body["orderItem"]["orderedItem"]["traveler"]
-        assert (codes(answer), found["identifier"]) == ([], made)
+        assert (codes(answer), found["identifier"]) == ([], generated)
     assert found["familyName"] == "Lovers-Li"
 
 
@@ -181,10 +183,10 @@ async def test_one_to_thirty_travellers(market: DiscoverClient, number: object, 
         assert (answer.code, market.world.rows()) == ("MEMBER_INVALID", before)
 
 
-async def test_when_travellers_are_listed_their_list_counts(market: DiscoverClient) -> None:
+async def test_listed_travellers_override_number_of_travelers(market: DiscoverClient) -> None:
     order = await market.order()
     answer = await market.add(order, item(DAY_CARD, JHON, numberOfTravelers=30))
-    assert [(m["level"], m["code"]) for m in said(answer)] == [("Warning", "number_of_travelers_ignored")]
+    assert [(m["level"], m["code"]) for m in messages_of(answer)] == [("Warning", "number_of_travelers_ignored")]
     assert answer.body["orderItem"]["amount"] == 27.0
 
 
@@ -207,6 +209,6 @@ def with_travellers(bundle: str, *travellers: Json) -> Json:
     return {"orderQuantity": 1, "offerBundleId": bundle, "orderedItem": {"traveler": list(travellers)}}
 
 
-def said(answer: Answer) -> list[Json]:
+def messages_of(answer: Answer) -> list[Json]:
     messages: list[Json] = answer.body["validationMessages"]
     return messages

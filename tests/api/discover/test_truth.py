@@ -1,4 +1,4 @@
-"""discover.swiss: what clients at once, odd orders and native changes leave is true and told."""
+"""discover.swiss: responses stay correct after concurrent requests, unusual orders and native changes."""
 
 import asyncio
 from datetime import timedelta
@@ -13,7 +13,7 @@ CHILD = {"identifier": "x", "birthDate": "2010-02-18", "givenName": "Xenia", "fa
 GROWN = CHILD | {"birthDate": "1980-02-18"}
 
 
-async def test_nobody_is_of_two_ages_on_one_order(market: DiscoverClient) -> None:
+async def test_a_traveller_has_one_birth_date_on_an_order(market: DiscoverClient) -> None:
     answer = await market.send("POST", "/orders", {"orderedItem": [item(DAY_CARD, CHILD), item(DAY_CARD, GROWN)]})
     assert (answer.status, codes(answer), answer.body["order"]["orderedItem"]) == (200, ["traveller_differs"], [])
     order = await market.order(item(DAY_CARD, CHILD))
@@ -35,7 +35,9 @@ async def test_a_departed_train_may_be_taken_off_an_order_that_was_never_paid(ma
     assert [each["orderItemNumber"] for each in (await market.show(order))["orderedItem"]] == [f"{order}-1"]
 
 
-async def test_what_one_client_leaves_out_is_what_the_other_made_of_it(market: DiscoverClient) -> None:
+async def test_members_a_client_omits_are_taken_from_the_order_as_another_client_changed_it(
+    market: DiscoverClient,
+) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     partial = {"orderedItem": {"product": {"identifier": THREE_DAYS}}}
     answers = await asyncio.gather(
@@ -46,7 +48,7 @@ async def test_what_one_client_leaves_out_is_what_the_other_made_of_it(market: D
     assert {each["identifier"] for each in people} == {"jhon", "helma"}
 
 
-async def test_names_that_another_request_brings_meanwhile_are_kept(market: DiscoverClient) -> None:
+async def test_names_set_by_a_concurrent_request_are_kept(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     renamed = {"orderedItem": {"traveler": [{"identifier": "jhon", "givenName": "Renamed"}]}}
     other = {"orderedItem": {"product": {"identifier": THREE_DAYS}}}
@@ -61,15 +63,17 @@ async def test_names_that_another_request_brings_meanwhile_are_kept(market: Disc
 )
 async def test_a_day_no_calendar_has_is_a_bad_request(market: DiscoverClient, when: str, zone: str) -> None:
     order = await market.order(item(DAY_CARD, JHON))
-    wanted = item(DAY_CARD, JHON, valid_from=when)
-    put = await market.put(f"{order}-1", wanted, Accept_Timezone=zone)
-    found = await market.send("POST", f"/orders/{order}/offers", wanted["orderedItem"], Accept_Timezone=zone)
+    body = item(DAY_CARD, JHON, valid_from=when)
+    put = await market.put(f"{order}-1", body, Accept_Timezone=zone)
+    found = await market.send("POST", f"/orders/{order}/offers", body["orderedItem"], Accept_Timezone=zone)
     assert [(each.status, each.code) for each in (put, found)] == [(400, "MEMBER_INVALID")] * 2
     search = {"product": DAY_CARD, "valid_from": when, "time_zone": zone, "travellers": [{"id": "a"}]}
     assert (await market.world.post("/v1/offers", search)).status == 422
 
 
-async def test_a_repeated_removal_has_the_same_answer_and_what_was_asked_before_it_too(market: DiscoverClient) -> None:
+async def test_a_repeated_removal_and_a_repeated_earlier_request_have_their_first_answers(
+    market: DiscoverClient,
+) -> None:
     order = await market.order(item(DAY_CARD, JHON), item(DAY_CARD, HELMA))
     put = await market.put(f"{order}-2", item(THREE_DAYS, HELMA), Idempotency_Key="put-1")
     removed = [await market.remove(f"{order}-2", Idempotency_Key="del-1") for _ in range(2)]
@@ -94,15 +98,15 @@ async def test_every_message_says_which_item_it_is_about(market: DiscoverClient)
     order = await market.order(item(DAY_CARD, JHON), item(DAY_CARD, HELMA))
     one, two = [(await market.item(f"{order}-{n}"))["offerBundleId"] for n in (1, 2)]
     frozen = {"traveler": [HELMA | {"birthDate": "1999-01-01"}]}
-    wanted = [
+    items = [
         {"orderItemNumber": f"{order}-1", "offerBundleId": one},
         {"orderItemNumber": f"{order}-2", "offerBundleId": two, "orderedItem": frozen},
     ]
-    answer = await market.send("PUT", f"/orders/{order}", {"orderedItem": wanted})
+    answer = await market.send("PUT", f"/orders/{order}", {"orderedItem": items})
     assert about(answer) == [("field_frozen", f"{order}-2")]
-    theirs = await market.bundle(await market.order(), DAY_CARD, HELMA)
-    wanted[1] = {"orderItemNumber": f"{order}-2", "offerBundleId": theirs}
-    answer = await market.send("PUT", f"/orders/{order}", {"orderedItem": wanted})
+    foreign = await market.bundle(await market.order(), DAY_CARD, HELMA)
+    items[1] = {"orderItemNumber": f"{order}-2", "offerBundleId": foreign}
+    answer = await market.send("PUT", f"/orders/{order}", {"orderedItem": items})
     assert about(answer) == [("offer_not_found", f"{order}-2")]
     bundle = await market.bundle(order, DAY_CARD, HUAN)
     other = {"traveler": [HUAN | {"birthDate": "2011-01-01"}]}
@@ -130,7 +134,7 @@ async def test_a_bundle_is_taken_once_and_may_change_places(market: DiscoverClie
     assert (await market.item(f"{order}-1"))["offerBundleId"] == two
 
 
-async def test_nobody_gets_the_details_of_somebody_else(market: DiscoverClient) -> None:
+async def test_no_traveller_gets_the_details_of_another(market: DiscoverClient) -> None:
     ann = {"givenName": "Ann", "familyName": "One", "birthDate": "1980-01-01", "passport": "PA"}
     bob = {"givenName": "Bob", "familyName": "Two", "birthDate": "1980-01-01"}
     order = await market.order(item(DAY_CARD, ann))
@@ -144,17 +148,17 @@ async def test_nobody_gets_the_details_of_somebody_else(market: DiscoverClient) 
     assert ("passport" in found, "givenName" in found, len(codes(fresh))) == (False, False, 2)
 
 
-async def test_impossible_births_are_refused_on_every_way_in(market: DiscoverClient) -> None:
+async def test_impossible_birth_dates_are_refused_in_every_request(market: DiscoverClient) -> None:
     product = market.product(fields_for_offer=(), fields_for_order=(), group=GroupSize(smallest=1, largest=5))
     order = await market.order(item(product, {"identifier": "a"}))
     bundle = (await market.item(f"{order}-1"))["offerBundleId"]
     unborn = {"traveler": [{"identifier": "a", "birthDate": "2999-01-01"}]}
-    for wanted in ({"orderedItem": unborn}, {"offerBundleId": bundle, "orderedItem": unborn}):
-        assert codes(await market.put(f"{order}-1", wanted)) == ["traveler_incorrect_birthdate"]
+    for body in ({"orderedItem": unborn}, {"offerBundleId": bundle, "orderedItem": unborn}):
+        assert codes(await market.put(f"{order}-1", body)) == ["traveler_incorrect_birthdate"]
     assert "priceCHF" not in (await market.item(f"{order}-1"))["orderedItem"]["traveler"][0]
 
 
-async def test_what_a_bundle_overrules_is_told(market: DiscoverClient) -> None:
+async def test_members_that_contradict_the_bundle_are_ignored_with_a_warning(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     bundle = (await market.item(f"{order}-1"))["offerBundleId"]
     other = {"product": {"productIdentifier": "other"}, "validFrom": "2030-01-01", "numberOfTravelers": 3}
@@ -165,7 +169,7 @@ async def test_what_a_bundle_overrules_is_told(market: DiscoverClient) -> None:
     assert [(m["field"], m["travelerIdentifier"]) for m in answer.body["validationMessages"]] == [("birthDate", "jhon")]
 
 
-async def test_items_that_native_changes_made_are_shown_whole(market: DiscoverClient) -> None:
+async def test_items_changed_on_the_native_api_are_shown_completely(market: DiscoverClient) -> None:
     order, native = await market.order(item(DAY_CARD, JHON)), market.world
     b1, b2 = [await market.bundle(order, DAY_CARD, who) for who in (JHON, HELMA)]
     wishes = [{"offer_bundle_id": each} for each in (b1, b2)]
@@ -194,17 +198,17 @@ async def test_a_body_without_a_content_type_is_json(market: DiscoverClient) -> 
     assert answer.status_code == 200
 
 
-async def test_a_blank_name_is_no_name(market: DiscoverClient) -> None:
+async def test_a_blank_name_counts_as_missing(market: DiscoverClient) -> None:
     order = await market.order()
     answer = await market.add(order, item(DAY_CARD, JHON | {"givenName": "   ", "familyName": ""}))
     assert sorted(codes(answer)) == ["traveler_family_name_absent", "traveler_given_name_absent"]
 
 
-async def test_a_paid_order_says_so_whatever_is_wrong_with_the_request(market: DiscoverClient) -> None:
+async def test_a_paid_order_is_refused_as_paid_before_any_other_error(market: DiscoverClient) -> None:
     order = await market.order(item(DAY_CARD, JHON))
     assert (await market.world.confirm(order, CARD)).status == 200
-    for wanted in (item("nova_basel"), {"orderQuantity": 2}, {"offerBundleId": "unknown"}):
-        assert codes(await market.put(f"{order}-1", wanted)) == ["order-not-in-state-to-use-move-to"]
+    for body in (item("nova_basel"), {"orderQuantity": 2}, {"offerBundleId": "unknown"}):
+        assert codes(await market.put(f"{order}-1", body)) == ["order-not-in-state-to-use-move-to"]
     assert codes(await market.send("PUT", f"/orders/{order}", {})) == ["order-not-in-state-to-use-move-to"]
     stale = await market.put(f"{order}-1", item("nova_basel"), If_Match='"e1"')
     assert (stale.status, stale.code) == (412, "STALE_ORDER")

@@ -1,4 +1,4 @@
-"""discover.swiss: an order item is updated in place, by product, by bundle, or its travellers completed."""
+"""discover.swiss: an order item is updated in place, by product, by bundle, or by completing its travellers."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -37,7 +37,7 @@ async def test_the_same_bundle_changes_nothing_and_holds_nothing_twice(market: D
     assert market.world.seats_of(order) == [f"{service} 1-1 held", f"{service} 1-2 held"]
 
 
-async def test_another_bundle_of_the_order_is_swapped_and_the_old_hold_given_back_once(market: DiscoverClient) -> None:
+async def test_another_bundle_of_the_order_is_swapped_and_the_old_hold_released_once(market: DiscoverClient) -> None:
     product, service, departs = market.panorama()
     later, other, leaves = market.panorama()
     order = await market.order(item(product, JHON, JESSIKA, valid_from=departs))
@@ -48,7 +48,7 @@ async def test_another_bundle_of_the_order_is_swapped_and_the_old_hold_given_bac
     assert found["orderedItem"]["product"]["identifier"] == later
     assert market.world.seats_of(order) == [f"{other} 1-1 held", f"{other} 1-2 held"]
     changes = [row.id for row in market.world.changes_of(order)]
-    assert await given_back(market, changes) == 1
+    assert await count_releases(market, changes) == 1
     assert service not in str(market.world.seats_of(order))
 
 
@@ -73,13 +73,13 @@ async def test_what_a_configuration_leaves_out_stays_as_it_was(market: DiscoverC
     assert {each["identifier"]: each["priceCHF"] for each in found["traveler"]} == {"helma": 27.0, "huan": 19.0}
 
 
-@pytest.mark.parametrize("wanted", [{"orderQuantity": 1}, {}, {"orderedItem": None, "offerBundleId": None}], ids=str)
-async def test_a_product_without_offers_needs_no_bundle_and_shows_none(market: DiscoverClient, wanted: Json) -> None:
+@pytest.mark.parametrize("body", [{"orderQuantity": 1}, {}, {"orderedItem": None, "offerBundleId": None}], ids=str)
+async def test_a_product_without_offers_needs_no_bundle_and_shows_none(market: DiscoverClient, body: Json) -> None:
     product = market.product(sold_by_offers=False)
     order = await market.order(item(product, JHON))
     shown = await market.item(f"{order}-1")
     assert "offerBundleId" not in shown
-    answer = await market.put(f"{order}-1", wanted)
+    answer = await market.put(f"{order}-1", body)
     assert (answer.status, answer.body) == (200, {"orderItem": shown, "validationMessages": []})
     changed = await market.put(f"{order}-1", item(product, HELMA))
     assert (changed.status, codes(changed), "offerBundleId" in changed.body["orderItem"]) == (200, [], False)
@@ -136,46 +136,46 @@ REFUSED: list[tuple[Json, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "code"), REFUSED, ids=lambda value: str(value)[:60])
-async def test_an_update_that_cannot_be_is_refused_whole_and_the_item_stays(
-    market: DiscoverClient, wanted: Json, code: str
+@pytest.mark.parametrize(("body", "code"), REFUSED, ids=lambda value: str(value)[:60])
+async def test_an_invalid_update_is_refused_completely_and_the_item_stays(
+    market: DiscoverClient, body: Json, code: str
 ) -> None:
     order = await two_cards(market)
     before, shown = market.world.snapshot(order), await market.item(f"{order}-1")
-    answer = await market.put(f"{order}-1", wanted)
+    answer = await market.put(f"{order}-1", body)
     assert (answer.status, codes(answer), answer.body["orderItem"]) == (200, [code], shown)
     assert answer.body["validationMessages"][0]["level"] == "ValidationError"
     assert answer.body["validationMessages"][0]["orderItemNumber"] == f"{order}-1"
     assert market.world.snapshot(order) == before
-    added = await market.add(order, wanted | {"orderedItem": wanted.get("orderedItem", {})})
+    added = await market.add(order, body | {"orderedItem": body.get("orderedItem", {})})
     assert (added.status, added.body["orderItem"]) == (200, None)
     assert market.world.snapshot(order) == before
 
 
 async def test_a_bundle_of_another_order_is_as_unknown_as_any(market: DiscoverClient) -> None:
-    mine, theirs = await two_cards(market), await market.order()
-    bundle = await market.bundle(theirs, DAY_CARD, JHON)
-    before = market.world.snapshot(mine)
-    answer = await market.put(f"{mine}-1", {"offerBundleId": bundle})
+    order, other_order = await two_cards(market), await market.order()
+    bundle = await market.bundle(other_order, DAY_CARD, JHON)
+    before = market.world.snapshot(order)
+    answer = await market.put(f"{order}-1", {"offerBundleId": bundle})
     assert (answer.status, codes(answer)) == (200, ["offer_not_found"])
-    assert market.world.snapshot(mine) == before
-    natively = {"op": "replace_lines", "lines": [f"{mine}-1"], "with": [{"offer_bundle_id": bundle}]}
-    assert (await market.world.change(mine, natively)).code == "OFFER_NOT_FOUND"
+    assert market.world.snapshot(order) == before
+    native = {"op": "replace_lines", "lines": [f"{order}-1"], "with": [{"offer_bundle_id": bundle}]}
+    assert (await market.world.change(order, native)).code == "OFFER_NOT_FOUND"
 
 
 async def test_all_variants_of_a_product_are_searched(market: DiscoverClient) -> None:
     order = await market.order()
-    wanted = {
+    body = {
         "product": {"productIdentifier": "NOVA_ZURICHCARD".lower()},
         "validFrom": "2021-10-15",
         "traveler": [JHON],
     }
-    found = (await market.send("POST", f"/orders/{order}/offers", wanted)).body["offerBundle"]
+    found = (await market.send("POST", f"/orders/{order}/offers", body)).body["offerBundle"]
     assert sorted(each["totalPrice"] for each in found) == [2700, 5300]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "code"),
+    ("body", "code"),
     [
         (item(DAY_CARD, *without_names(JHON), valid_from=None), "productconfiguration_valid_from_absent"),  # type: ignore[arg-type] # absent
         (item("nova_basel", *without_names(JHON)), "orderitem_product_incorrect"),
@@ -184,9 +184,9 @@ async def test_all_variants_of_a_product_are_searched(market: DiscoverClient) ->
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_a_search_that_finds_nothing_says_why(market: DiscoverClient, wanted: Json, code: str) -> None:
+async def test_a_search_that_finds_nothing_says_why(market: DiscoverClient, body: Json, code: str) -> None:
     order = await market.order()
-    answer = await market.send("POST", f"/orders/{order}/offers", wanted["orderedItem"])
+    answer = await market.send("POST", f"/orders/{order}/offers", body["orderedItem"])
     assert (answer.status, answer.body["offerBundle"], codes(answer)) == (200, [], [code])
 
 
@@ -195,7 +195,7 @@ async def history(market: DiscoverClient, order: str) -> list[Json]:
     return found
 
 
-async def given_back(market: DiscoverClient, changes: list[str]) -> int:
-    """Return how many steps gave held seats back."""
+async def count_releases(market: DiscoverClient, changes: list[str]) -> int:
+    """Return the number of steps that released replaced seats."""
     details = [(await market.world.send("GET", f"/v1/changes/{each}")).body for each in changes]
     return sum(step["step"] == StepName.RELEASE_REPLACED_SEATS for each in details for step in each["steps"])

@@ -6,5 +6,5 @@ from tests.support.world import World
 
 @pytest.fixture
 def sales(world: World) -> EnturClient:
-    """A client of Entur's routes."""
+    """A client of Entur's API."""
     return EnturClient(world)

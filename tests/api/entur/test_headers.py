@@ -1,4 +1,4 @@
-"""Entur: headers, errors in Entur's shape, and how many requests a client may send."""
+"""Entur: required headers, errors in Entur's format, and rate limits by client name."""
 
 import httpx2
 import pytest
@@ -14,7 +14,7 @@ MEMBERS = {"timestamp", "status", "error", "exception", "message", "path", "titl
 ORDER = "/v1/orders/26-999999999"
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is used
 @pytest.mark.parametrize("missing", ["Entur-Distribution-Channel", "Entur-Pos"])
 async def test_two_headers_are_required_by_name(sales: EnturClient, missing: str) -> None:
     del sales.headers[missing]
@@ -24,9 +24,9 @@ async def test_two_headers_are_required_by_name(sales: EnturClient, missing: str
         assert missing in answer.body["message"]
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is used
 @pytest.mark.parametrize(("header", "value"), [("Entur-Distribution-Channel", "a b"), ("Entur-Pos", "x" * 101)])
-async def test_a_header_that_cannot_be_kept_is_a_bad_request(sales: EnturClient, header: str, value: str) -> None:
+async def test_an_invalid_header_is_a_bad_request(sales: EnturClient, header: str, value: str) -> None:
     sales.headers[header] = value
     answer = await sales.send("GET", ORDER)
     assert (answer.status, answer.code) == (400, "HEADER_INVALID")
@@ -40,25 +40,25 @@ async def test_errors_have_every_member_of_an_api_error_and_our_code(sales: Entu
     assert answer.body["path"] == "/sales/v1/orders/{order}"
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is used
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/v1/nothing", 404), ("DELETE", "/v1/reserve-offers", 405)]
 )
-async def test_what_is_not_there_is_said_in_the_same_shape(
+async def test_an_unknown_route_or_method_is_an_error_in_the_same_format(
     sales: EnturClient, method: str, path: str, status: int
 ) -> None:
     answer = await sales.send(method, path)
     assert (answer.status, set(answer.body)) == (status, MEMBERS)
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
-async def test_a_body_that_is_no_json_is_said_in_the_same_shape(sales: EnturClient) -> None:
+@pytest.mark.only_on("sqlite")  # no store is used
+async def test_a_body_that_is_no_json_is_an_error_in_the_same_format(sales: EnturClient) -> None:
     headers = sales.headers | {"Content-Type": "application/json", "Entur-Pos": "kiosk"}
     answer = await sales.world.http.post("/sales/v1/reserve-offers", content=b"{", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY")
 
 
-async def test_the_correlation_id_is_echoed_made_or_refused(sales: EnturClient) -> None:
+async def test_the_correlation_id_is_echoed_generated_or_refused(sales: EnturClient) -> None:
     assert (await sales.send("GET", ORDER, X_Correlation_Id="trip-7")).headers["x-correlation-id"] == "trip-7"
     assert len((await sales.send("GET", ORDER)).headers["x-correlation-id"]) == 36
     refused = await sales.send("GET", ORDER, X_Correlation_Id="a\tb")
@@ -69,11 +69,11 @@ async def test_correlation_id_and_channel_are_found_in_the_web_ui(sales: EnturCl
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     order = (await sales.reserve({"offerId": offer}, X_Correlation_Id="find-me")).body["orderId"]
     described = await sales.world.client.get_workflow_handle(draft_id(order)).describe()
-    found = described.typed_search_attributes
-    assert (found[CORRELATION_ID], found[CHANNEL]) == ("find-me", "WAY:DistributionChannel:App")
+    attributes = described.typed_search_attributes
+    assert (attributes[CORRELATION_ID], attributes[CHANNEL]) == ("find-me", "WAY:DistributionChannel:App")
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is used
 @pytest.mark.parametrize("twice", ["Entur-Pos", "Entur-Distribution-Channel"])
 async def test_a_header_sent_twice_is_a_bad_request(sales: EnturClient, twice: str) -> None:
     headers = [*sales.headers.items(), (twice, "other")]
@@ -82,7 +82,7 @@ async def test_a_header_sent_twice_is_a_bad_request(sales: EnturClient, twice: s
     assert (answer.status_code, answer.json()["code"]) == (400, "HEADER_INVALID")
 
 
-async def test_where_supplements_are_added_is_a_setting(world: World) -> None:
+async def test_the_path_for_adding_supplements_is_a_setting(world: World) -> None:
     async with world.with_api(entur=EnturSettings(supplement_path="/v2/supplements")) as other:
         headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk", "ET-Client-Name": "acme-app"}
         moved = await other.http.post("/sales/v2/supplements", json={}, headers=headers)
@@ -90,8 +90,8 @@ async def test_where_supplements_are_added_is_a_setting(world: World) -> None:
     assert (moved.json()["code"], gone.json()["code"]) == ("MEMBER_INVALID", "NOT_FOUND")
 
 
-async def ask(world: World, times: int, name: str | None) -> list[httpx2.Response]:
-    """Ask an API that takes three requests a minute of unnamed clients, and eight of a named one."""
+async def send_many(world: World, times: int, name: str | None) -> list[httpx2.Response]:
+    """Send requests to an API that allows three a minute from unnamed clients, and eight from a named one."""
     settings = EnturSettings(unnamed_per_minute=3, named_per_minute=8)
     headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk"} | ({"ET-Client-Name": name} if name else {})
     async with world.with_api(entur=settings) as other:
@@ -100,7 +100,7 @@ async def ask(world: World, times: int, name: str | None) -> list[httpx2.Respons
 
 @pytest.mark.parametrize("name", [None, "omsa", "-app", "a b-c", "acme-"])
 async def test_clients_without_a_proper_name_share_a_strict_limit(world: World, name: str | None) -> None:
-    answers = await ask(world, 5, name)
+    answers = await send_many(world, 5, name)
     assert [answer.status_code for answer in answers] == [404, 404, 404, 429, 429]
     last = answers[-1]
     assert 1 <= int(last.headers["retry-after"]) <= 61
@@ -111,7 +111,7 @@ async def test_clients_without_a_proper_name_share_a_strict_limit(world: World, 
 
 @pytest.mark.parametrize("name", ["acme-app", "Wayfare-Mobile-BFF", "forsen_utvikling-infoplakat"])
 async def test_a_named_client_has_a_limit_of_its_own(world: World, name: str) -> None:
-    answers = await ask(world, 9, name)
+    answers = await send_many(world, 9, name)
     assert [answer.status_code for answer in answers] == [404] * 8 + [429]
 
 

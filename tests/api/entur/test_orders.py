@@ -49,7 +49,7 @@ async def test_an_order_has_every_member_entur_requires(sales: EnturClient) -> N
     assert line == shown["orderLines"][0]["id"]
 
 
-async def test_confirming_what_is_confirmed_is_answered_with_the_same_state(sales: EnturClient) -> None:
+async def test_confirming_a_confirmed_order_returns_the_same_state(sales: EnturClient) -> None:
     order, _ = await sales.sold(ADULT)
     shown = await sales.show(order)
     answer = await sales.confirm(order)
@@ -67,7 +67,7 @@ async def test_an_unknown_order_is_404_everywhere(sales: EnturClient) -> None:
         assert (answer.status, answer.code) == (404, "ORDER_NOT_FOUND")
 
 
-async def test_change_options_are_against_the_confirmed_version(sales: EnturClient) -> None:
+async def test_change_options_refer_to_the_confirmed_version(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT, product="standard")
 
     async def options() -> object:
@@ -98,7 +98,7 @@ async def test_a_free_option_has_no_fee_and_an_order_never_confirmed_has_only_fr
         assert {option["fee"] for line in native["lines"] for option in line["options"]} == {"0.00"}
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is used
 async def test_the_order_id_of_change_options_is_required(sales: EnturClient) -> None:
     answer = await sales.send("GET", "/v1beta/change-options")
     assert (answer.status, answer.code) == (400, "MEMBER_INVALID")
@@ -108,7 +108,7 @@ async def test_a_change_that_takes_too_long_is_accepted_and_can_be_looked_up(sal
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     armed = sales.world.faults.arm(order, StepName.RESERVE_SEATS, Fault.PAUSED)
-    # Entur's clients wait thirty seconds; this one says it waits for one.
+    # Requests wait thirty seconds by default; this client waits for one.
     accepted = await sales.update(order, {"offerId": offer, "orderLineId": line}, Prefer="wait=1")
     assert (accepted.status, accepted.body) == (
         202,
@@ -116,6 +116,6 @@ async def test_a_change_that_takes_too_long_is_accepted_and_can_be_looked_up(sal
     )
     armed.go_on.set()
     async with asyncio.timeout(20):
-        while (await sales.world.send("GET", accepted.headers["location"])).body["state"] != "done":  # noqa: ASYNC110 - only asking tells
+        while (await sales.world.send("GET", accepted.headers["location"])).body["state"] != "done":  # noqa: ASYNC110 - the change is polled
             await asyncio.sleep(0.05)
     assert (await sales.show(order))["version"] == 2

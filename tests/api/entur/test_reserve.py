@@ -17,16 +17,16 @@ from tests.support.entur_client import EnturClient, new_key
 from tests.support.world import TENANT, Json
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-ANSWERED = {"orderId", "orderLineIds", "reservationIds", "replacedByOrderLineIds"}
+MEMBERS = {"orderId", "orderLineIds", "reservationIds", "replacedByOrderLineIds"}
 REF = {"id": "ENT:Thing:1", "version": "ENT:1"}
 
 
-async def test_without_an_order_id_a_new_order_is_made(sales: EnturClient) -> None:
+async def test_without_an_order_id_a_new_order_is_created(sales: EnturClient) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     before = sales.world.components.store.now()
     answer = await sales.reserve({"offerId": offer})
     after = sales.world.components.store.now()
-    assert (answer.status, set(answer.body), answer.body["replacedByOrderLineIds"]) == (200, ANSWERED, [])
+    assert (answer.status, set(answer.body), answer.body["replacedByOrderLineIds"]) == (200, MEMBERS, [])
     shown = await sales.show(answer.body["orderId"])
     assert (shown["version"], shown["status"], shown["balance"]) == (1, "DRAFT", "299.00")
     assert (shown["distributionChannelId"], shown["pos"]) == ("WAY:DistributionChannel:App", "Kjøkkenbordet")
@@ -37,16 +37,16 @@ async def test_without_an_order_id_a_new_order_is_made(sales: EnturClient) -> No
 async def test_the_same_key_makes_one_order_and_another_body_is_refused(sales: EnturClient) -> None:
     train = sales.world.train()
     offer = await sales.offer("standard", ADULT, service=train)
-    mine = new_key()
-    first = await sales.reserve({"offerId": offer}, Idempotency_Key=mine)
-    again = await sales.reserve({"offerId": offer}, Idempotency_Key=mine)
+    key = new_key()
+    first = await sales.reserve({"offerId": offer}, Idempotency_Key=key)
+    again = await sales.reserve({"offerId": offer}, Idempotency_Key=key)
     assert (again.status, again.body) == (200, first.body)
     assert len(sales.world.seats_of(first.body["orderId"])) == 1
-    other = await sales.reserve({"offerId": offer, "count": 2}, Idempotency_Key=mine)
+    other = await sales.reserve({"offerId": offer, "count": 2}, Idempotency_Key=key)
     assert (other.status, other.code) == (422, "IDEMPOTENCY_MISMATCH")
 
 
-async def test_an_unknown_order_or_offer_is_404_and_nothing_is_made(sales: EnturClient) -> None:
+async def test_an_unknown_order_or_offer_is_404_and_nothing_is_created(sales: EnturClient) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     for order in ("26-999999999", "ABCD1234"):
         answer = await sales.reserve({"offerId": offer}, order=order)
@@ -89,7 +89,7 @@ async def test_more_travellers_than_a_compartment_takes_are_a_bad_request(sales:
 
 
 def _narrow(sales: EnturClient, offer: str, *, largest: int) -> None:
-    """Let an offer take fewer than it maps, as another catalogue may."""
+    """Reduce an offer's group size below the travellers it was made for, as another catalogue may."""
     store = sales.world.components.store
     with store.for_tenant(TenantAccess(TENANT)).read() as tx:
         bundle = offer_bundles.of_offers(tx, [offer])[offer]
@@ -139,7 +139,7 @@ async def test_a_count_is_a_small_whole_number(sales: EnturClient, count: object
     assert answer.body["errors"][0]["pointer"] == "/offerConfigurations/0/count"
 
 
-async def test_what_count_cannot_be_combined_with(sales: EnturClient) -> None:
+async def test_count_cannot_be_combined_with_travellers_or_a_line(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     both = await sales.reserve({"offerId": offer, "count": 2, "selectedTravellerIds": [ADULT]}, order=order)
@@ -166,14 +166,19 @@ async def test_customers_references_and_distribution_are_stored_and_returned(sal
         "typeOfTravelDocumentToIssueRef": {"id": "ENT:Doc:2", "version": None},
         "customerAccountRef": None,
     }
-    wanted = {"offerId": offer, "customers": customers, "distributionDetails": details, "externalReference": "K-1"}
-    answer = await sales.reserve(wanted | {"customerIds": ["C-79"], "customerEntitlement": None})
+    configuration = {
+        "offerId": offer,
+        "customers": customers,
+        "distributionDetails": details,
+        "externalReference": "K-1",
+    }
+    answer = await sales.reserve(configuration | {"customerIds": ["C-79"], "customerEntitlement": None})
     (line,) = (await sales.show(answer.body["orderId"]))["orderLines"]
     assert line["customers"] == [*customers, {"customerId": "C-79", "entitlements": []}]
     assert (line["distributionDetails"], line["externalReference"]) == (details, "K-1")
 
 
-async def test_products_of_an_offer_are_sold_on_top(sales: EnturClient) -> None:
+async def test_supplements_of_an_offer_are_added_as_lines(sales: EnturClient) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     answer = await sales.reserve({"offerId": offer, "selectableProductIds": ["standard", "MEAL", "MEAL"]})
     shown = await sales.show(answer.body["orderId"])
@@ -190,7 +195,9 @@ async def test_products_of_an_offer_are_sold_on_top(sales: EnturClient) -> None:
         (["frt567"], "SUPPLEMENT_NOT_OFFERED"),
     ],
 )
-async def test_products_that_cannot_be_selected_so(sales: EnturClient, products: list[str], code: str) -> None:
+async def test_products_that_cannot_be_selected_together_are_a_bad_request(
+    sales: EnturClient, products: list[str], code: str
+) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     answer = await sales.reserve({"offerId": offer, "selectableProductIds": products})
     assert (answer.status, answer.code) == (400, code)
@@ -213,13 +220,15 @@ async def test_more_than_one_line_can_hold_is_a_bad_request(sales: EnturClient, 
     assert (answer.status, answer.code) == (400, "MEMBER_INVALID")
 
 
-async def test_who_asks_for_an_order_while_it_is_refused_gets_one_that_can_be_seen(sales: EnturClient) -> None:
+async def test_a_request_for_an_order_whose_creation_is_refused_meanwhile_creates_a_visible_order(
+    sales: EnturClient,
+) -> None:
     full = sales.world.train(coaches=1, seats=1)
     offer, free = (
         await sales.offer("standard", ADULT, CHILD, service=full),
         await sales.offer("standard", ADULT, service=sales.world.train()),
     )
-    # The number of the next order can be guessed; its own workflow is paused while somebody does.
+    # The next order's number is predictable: a second request uses it while the first is paused.
     last = (await sales.reserve({"offerId": free})).body["orderId"]
     number = f"{last[:3]}{int(last[3:]) + 1}"
     armed = sales.world.faults.arm(number, StepName.RESERVE_SEATS, Fault.PAUSED)
@@ -232,7 +241,7 @@ async def test_who_asks_for_an_order_while_it_is_refused_gets_one_that_can_be_se
     assert len((await sales.show(number))["orderLines"]) == 1
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is used
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -249,7 +258,7 @@ async def test_who_asks_for_an_order_while_it_is_refused_gets_one_that_can_be_se
     ],
     ids=str,
 )
-async def test_what_is_missing_or_wrong_is_pointed_at(sales: EnturClient, body: Json, pointer: str) -> None:
+async def test_a_missing_or_wrong_member_is_named_by_its_pointer(sales: EnturClient, body: Json, pointer: str) -> None:
     answer = await sales.send("POST", "/v1/reserve-offers", body)
     assert (answer.status, answer.code) == (400, "MEMBER_INVALID")
     assert answer.body["errors"][0]["pointer"] == pointer

@@ -1,4 +1,4 @@
-"""Entur: supplements on sold lines, except those that would move a seat."""
+"""Entur: supplements for sold lines, except supplements that would change seats."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.entur_client import EnturClient
 from tests.support.world import Json
 
 
-async def test_meals_are_sold_on_top_and_the_seats_stay(sales: EnturClient) -> None:
+async def test_meals_are_added_and_the_seats_stay(sales: EnturClient) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
@@ -16,10 +16,10 @@ async def test_meals_are_sold_on_top_and_the_seats_stay(sales: EnturClient) -> N
     assert (answer.status, len(answer.body["orderLineIds"]), answer.body["reservationIds"]) == (200, 2, [])
     shown = await sales.show(order)
     assert (shown["reservations"], shown["balance"], shown["fees"]) == (seats, "178.00", [])
-    assert [one["supplementOf"] for one in shown["orderLines"]] == [None, line, line]
+    assert [each["supplementOf"] for each in shown["orderLines"]] == [None, line, line]
 
 
-async def test_a_supplement_sold_once_unless_a_count_says_otherwise(sales: EnturClient) -> None:
+async def test_a_supplement_is_added_once_unless_a_count_is_given(sales: EnturClient) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
@@ -28,13 +28,15 @@ async def test_a_supplement_sold_once_unless_a_count_says_otherwise(sales: Entur
 
 
 @pytest.mark.parametrize("product", ["SEAT_RESERVATION", "UPGRADE"])
-async def test_one_that_changes_seating_is_refused_whole(sales: EnturClient, product: str) -> None:
+async def test_a_request_with_a_supplement_that_changes_seats_is_refused_completely(
+    sales: EnturClient, product: str
+) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
     before = sales.world.snapshot(order)
-    wanted: list[Json] = [{"selectedProductId": "MEAL"}, {"selectedProductId": product}]
-    answer = await sales.supplements(order, line, offer, *wanted)
+    products: list[Json] = [{"selectedProductId": "MEAL"}, {"selectedProductId": product}]
+    answer = await sales.supplements(order, line, offer, *products)
     assert (answer.status, answer.code) == (400, "SEATING_CHANGE_NOT_SUPPORTED")
     assert sales.world.snapshot(order) == before
 
@@ -50,15 +52,15 @@ async def test_one_that_changes_seating_is_refused_whole(sales: EnturClient, pro
     ],
     ids=str,
 )
-async def test_what_cannot_be_added(sales: EnturClient, change: Json, code: str) -> None:
+async def test_an_invalid_supplement_is_refused(sales: EnturClient, change: Json, code: str) -> None:
     train = sales.world.train()
     order, (line,) = await sales.sold(ADULT, train=train)
     offer = await sales.offer("standard", ADULT, service=train)
-    fine = {
+    valid = {
         "offerId": offer,
         "orderLineId": line,
         "selectedProductsConfiguration": [{"selectedProductId": "MEAL"}],
     }
-    body = {"orderId": order, "offerConfigurations": [fine | change]}
+    body = {"orderId": order, "offerConfigurations": [valid | change]}
     answer = await sales.send("POST", "/v1/update-order/supplement-products", body)
     assert (answer.status, answer.code) == (404 if "NOT_FOUND" in code else 400, code)

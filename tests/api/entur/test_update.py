@@ -1,4 +1,4 @@
-"""Entur: update order lines. Several changes in a row stay consistent, whatever fails in the middle."""
+"""Entur: update order lines. Consecutive changes stay consistent when one of them fails."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tests.support.world import Json
 
 
 def config(offer: str, line: str, *together: str, **more: object) -> Json:
-    """Return the configuration that puts an offer in the place of a line, or of several."""
+    """Return the configuration that replaces a line, or several, by an offer."""
     return {"offerId": offer, "orderLineId": line, "selectedOrderLineIds": list(together), **more}
 
 
@@ -43,7 +43,7 @@ async def test_one_line_is_changed_in_a_draft_and_the_confirmed_seat_is_kept_unt
     assert not set(seats) & set(sales.world.seats_of(order))
 
 
-async def test_a_dearer_change_is_owed_before_it_can_be_confirmed(sales: EnturClient) -> None:
+async def test_a_dearer_change_must_be_paid_before_it_can_be_confirmed(sales: EnturClient) -> None:
     order, (line,) = await sales.sold_in_three_calls(ADULT, product="standard")
     # 299.00 to 349.00 and the standard ticket's fee of 50.00.
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
@@ -93,7 +93,7 @@ async def test_a_change_of_a_change_is_priced_against_the_confirmed_version(sale
     assert by_original.body["replacedByOrderLineIds"][0]["originalOrderLineIds"] == [first]
     shown = await sales.show(order)
     assert (shown["version"], shown["balance"], len(shown["fees"])) == (2, "50.00", 1)
-    # The replaced draft line's seat is given back at once, the confirmed line's is not.
+    # The replaced draft line's seat is released at once, the confirmed line's is not.
     now = sales.world.seats_of(order)
     assert (len(held), len(now)) == (2, 2)
     assert len(set(held) & set(now)) == 1
@@ -105,7 +105,7 @@ async def test_a_change_of_a_change_is_priced_against_the_confirmed_version(sale
     assert (by_second.status, (await sales.show(order))["balance"]) == (200, "50.00")
 
 
-async def test_the_way_back_to_the_original_costs_nothing(sales: EnturClient) -> None:
+async def test_changing_back_to_the_original_costs_nothing(sales: EnturClient) -> None:
     train = sales.world.train()
     order, (first,) = await sales.sold(ADULT, product="standard", train=train)
     await sales.update(order, config(await sales.offer("flexible", ADULT, service=sales.world.train()), first))
@@ -132,8 +132,8 @@ async def test_a_group_becomes_singles_and_singles_a_group(sales: EnturClient) -
     (mapped,) = singles.body["replacedByOrderLineIds"]
     assert (mapped["originalOrderLineIds"], len(mapped["replacedByOrderLineIds"])) == ([line], 2)
     shown = await sales.show(order)
-    assert [one["travellers"] for one in shown["orderLines"]] == [[ADULT], [CHILD]]
-    # All on one train: the seats they had stay theirs.
+    assert [each["travellers"] for each in shown["orderLines"]] == [[ADULT], [CHILD]]
+    # All offers are on one train: the order keeps its seats.
     assert len(sales.world.seats_of(order)) == 2
 
 
@@ -141,11 +141,11 @@ async def test_configurations_of_one_line_must_select_the_same_lines(sales: Entu
     order, lines = await sales.sold(ADULT, CHILD)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     before = sales.world.snapshot(order)
-    for wrong in (
+    for configurations in (
         (config(offer, lines[0], lines[0]), config(offer, lines[0], *lines)),
         (config(offer, lines[0], lines[1]),),
     ):
-        answer = await sales.update(order, *wrong)
+        answer = await sales.update(order, *configurations)
         assert (answer.status, answer.code) == (400, "SELECTED_LINES_MISMATCH")
     overlap = await sales.update(order, config(offer, lines[0]), config(offer, lines[1], *lines))
     assert (overlap.status, overlap.code) == (400, "LINES_OVERLAP")
@@ -195,14 +195,14 @@ async def test_a_third_change_that_fails_leaves_the_draft_as_after_the_second(
 async def test_the_same_key_changes_once(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
-    mine = new_key()
-    first = await sales.update(order, config(offer, line), Idempotency_Key=mine)
-    again = await sales.update(order, config(offer, line), Idempotency_Key=mine)
+    key = new_key()
+    first = await sales.update(order, config(offer, line), Idempotency_Key=key)
+    again = await sales.update(order, config(offer, line), Idempotency_Key=key)
     assert (again.body, again.headers["idempotency-replayed"]) == (first.body, "true")
     assert len((await sales.show(order))["orderLines"]) == 1
 
 
-async def test_reset_brings_the_confirmed_version_back(sales: EnturClient) -> None:
+async def test_reset_restores_the_confirmed_version(sales: EnturClient) -> None:
     order, (line,) = await sales.sold(ADULT)
     before, seats = sales.world.snapshot(order), sales.world.seats_of(order)
     shown = await sales.show(order)
@@ -229,15 +229,15 @@ async def test_each_operation_moves_the_deadline_and_a_client_may_set_it(sales: 
     [({"orderLineId": "L1"}, "LINE_NOT_FOUND", 404), ({"orderLineId": None}, "MEMBER_INVALID", 400)],
     ids=str,
 )
-async def test_a_line_that_is_not_there(sales: EnturClient, change: Json, code: str, status: int) -> None:
+async def test_an_unknown_line_is_refused(sales: EnturClient, change: Json, code: str, status: int) -> None:
     order, (line,) = await sales.sold(ADULT)
     offer = await sales.offer("flexible", ADULT, service=sales.world.train())
     answer = await sales.update(order, config(offer, line) | change)
     assert (answer.status, answer.code) == (status, code)
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
-async def test_members_that_are_required(sales: EnturClient) -> None:
+@pytest.mark.only_on("sqlite")  # no store is used
+async def test_required_members_are_checked(sales: EnturClient) -> None:
     answer = await sales.send("POST", "/v1/update-order", {"offerConfigurations": [{}]})
     assert {each["pointer"] for each in answer.body["errors"]} == {
         "/orderId",

@@ -1,4 +1,4 @@
-"""What Schemathesis cannot know: that a key is used once, and which bundles there are."""
+"""Hooks for what Schemathesis cannot know: unique idempotency keys, and existing offer bundles."""
 
 import itertools
 import os
@@ -14,22 +14,24 @@ _keys = itertools.count(1)
 
 @schemathesis.hook
 def before_call(_context: HookContext, case: Case[Any], _kwargs: dict[str, Any]) -> None:
-    """Let what is right be a request of its own, every other time for something that is on sale."""
+    """Give each valid request an idempotency key of its own, and every other one an existing bundle."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     number = next(_keys)
     if "Idempotency-Key" in case.headers:
         case.headers["Idempotency-Key"] = f"fuzzed-{number}"
     if "If-Match" in case.headers:
-        case.headers["If-Match"] = "*"  # else all is 412; and 4.32 writes 0 where a pattern begins with a quote
+        case.headers["If-Match"] = (
+            "*"  # otherwise every response is 412; Schemathesis 4.32 writes 0 where a pattern begins with a quote
+        )
     if number % 2:
         for each in _objects(case.body):
-            each.update({name: os.environ["BUNDLE"] for name in _BUNDLES if name in each})  # noqa: TID251 - told by the test that started us
+            each.update({name: os.environ["BUNDLE"] for name in _BUNDLES if name in each})  # noqa: TID251 - set by the test that starts Schemathesis
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if isinstance(value, dict):
         yield value
-    for each in inside:
+    for each in children:
         yield from _objects(each)

@@ -1,4 +1,4 @@
-"""Every route, fuzzed by its own description: nothing breaks, and the OpenAPI file says what is answered."""
+"""Schemathesis fuzzes every route: no request fails, and every response matches the OpenAPI file."""
 
 import asyncio
 import sys
@@ -20,35 +20,35 @@ from tests.support.routes import documented_routes
 from tests.support.world import TENANT, World
 
 HERE = Path(__file__).parent
-AS_OFTEN_AS_IT_LIKES = 1_000_000
+UNLIMITED = 1_000_000
 
 
 @pytest.mark.fuzz
 @pytest.mark.timeout(900)
 async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> None:
-    access = AuthSettings(PEPPER, None, *3 * [AS_OFTEN_AS_IT_LIKES])
-    entur = EnturSettings(unnamed_per_minute=AS_OFTEN_AS_IT_LIKES, named_per_minute=AS_OFTEN_AS_IT_LIKES)
-    parts = ApiContext(
+    auth = AuthSettings(PEPPER, None, *3 * [UNLIMITED])
+    entur = EnturSettings(unnamed_per_minute=UNLIMITED, named_per_minute=UNLIMITED)
+    ctx = ApiContext(
         unscoped_store=world.components.store,
         offers=world.components.offers,
         workflow_client=OrderWorkflowClient(world.client),
         tenant=TENANT,
-        auth=access,
-        changes_per_hour=AS_OFTEN_AS_IT_LIKES,
+        auth=auth,
+        changes_per_hour=UNLIMITED,
         entur=entur,
         url_policy=world.components.url_policy,
     )
-    async with serve_api(parts) as served:
-        asked = AuthenticatedWorld(replace(world, http=served.http)).client()
-        there = await things(asked.world) | {"KEY": asked.key.text}
-        status, said = await run(str(served.http.base_url), there, tmp_path)
-        routes = len(await documented_routes(asked.world))
-    assert status == 0, said
-    assert f"{routes} selected / {routes} total" in said
+    async with serve_api(ctx) as served:
+        client = AuthenticatedWorld(replace(world, http=served.http)).client()
+        environment = await create_objects(client.world) | {"KEY": client.key.text}
+        status, output = await run_schemathesis(str(served.http.base_url), environment, tmp_path)
+        routes = len(await documented_routes(client.world))
+    assert status == 0, output
+    assert f"{routes} selected / {routes} total" in output
 
 
-async def things(world: World) -> dict[str, str]:
-    """Make one of everything that a route may be asked about."""
+async def create_objects(world: World) -> dict[str, str]:
+    """Create one object of each kind that routes take; return their ids by the names in schemathesis.toml."""
     order = await world.sold(ADULT)
     change = (await world.upgrade(order)).change
     webhook = (await world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body["id"]
@@ -57,13 +57,13 @@ async def things(world: World) -> dict[str, str]:
     return {"ORDER": order, "CHANGE": change, "WEBHOOK": webhook, "FRANCS": francs, "BUNDLE": bundle}
 
 
-async def run(url: str, there: dict[str, str], reports: Path) -> tuple[int, str]:
-    """Run Schemathesis beside us; return how it ended and what it said."""
+async def run_schemathesis(url: str, environment: dict[str, str], reports: Path) -> tuple[int, str]:
+    """Run Schemathesis as a process; return its exit status and its output."""
     config = ("--config-file", str(HERE / "schemathesis.toml"))
     command = (*config, "run", f"{url}/openapi.json", "--no-color", "--report-dir", str(reports))
     program = str(Path(sys.executable).with_name("schemathesis"))
-    running = await asyncio.create_subprocess_exec(
-        program, *command, cwd=ROOT, env=there | {"PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        program, *command, cwd=ROOT, env=environment | {"PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE
     )
-    said, _ = await running.communicate()
-    return running.returncode or 0, said.decode()
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
