@@ -21,7 +21,7 @@ from bench.report import as_json, print_goals, print_runs, write
 
 PARTS = ("changes", "growth", "peers")
 _WIDTH = 160
-"""Of what goes to a file."""
+"""Columns, if the output is not a terminal."""
 
 Database = Annotated[str, typer.Option(help="postgres or sqlite; peers are measured on postgres")]
 Repeats = Annotated[int, typer.Option(min=1, help="how often everything is measured, changes each time on a fresh rig")]
@@ -42,29 +42,29 @@ def main(
     drafts: Drafts = 1_000,
     out: Out = None,
 ) -> None:
-    """Measure, and print the figures and the goals."""
+    """Measure; print the figures and the goals."""
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
-    wanted, parts = _known(growth, GOALS), _known(only, PARTS)
-    found: dict[str, Any] = {"database": database}
-    said: list[Goal] = []
-    options = Options(wanted, orders=orders, drafts=drafts, repeats=repeats)
-    ways = {
+    growth_goals, parts = _known(growth, GOALS), _known(only, PARTS)
+    document: dict[str, Any] = {"database": database}
+    goals_measured: list[Goal] = []
+    options = Options(growth_goals, orders=orders, drafts=drafts, repeats=repeats)
+    measurements = {
         "changes": lambda: _changes(console, database, repeats),
         "growth": lambda: _growth(console, database, options),
         "peers": lambda: _peers(console, repeats),
     }
     for part in parts:
-        figures, of_part = ways[part]()
-        found |= figures
-        said += of_part
-    print_goals(console, said)
+        figures, goals_of_part = measurements[part]()
+        document |= figures
+        goals_measured += goals_of_part
+    print_goals(console, goals_measured)
     if out:
-        write(out, found | {"goals": [goal.as_json() for goal in said]})
+        write(out, document | {"goals": [goal.as_json() for goal in goals_measured]})
 
 
 def _known(text: str, names: tuple[str, ...]) -> list[str]:
     if unknown := set(text.split(",")) - set(names):
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(names)}")
+        raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; expected {', '.join(names)}")
     return text.split(",")
 
 

@@ -1,8 +1,8 @@
-"""The floor: a workflow with as many steps of the same kinds in the same order, each of which does nothing.
+"""The bare workflow: as many steps of the same kinds in the same order as a change, each of which does nothing.
 
-Asked as ours is, by an update that starts it, and answered when all steps have run. `python -m bench.bare` is
-its worker: one process, like ours, with the same cache. It runs workflows as our worker does, without the sandbox;
-on the queue of first versions as the SDK does by default, within it.
+Like our workflow it is started by an update, which returns when all steps have run. `python -m bench.bare` is its
+worker: one process with the same cache as ours. Like our worker it runs workflows without the SDK's sandbox; on the
+queue `bare-first-versions` it runs them in the sandbox, as the SDK does by default.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The bench's one client: what is measured asks who calls, as in production, and counts its requests."""
+"""The API key of the bench: as in production the API authenticates every request and counts it."""
 
 import secrets
 
@@ -17,18 +17,18 @@ API_SETTINGS = {
     "CHANGEOVER_SEATS_HELD_PER_CLIENT": _PLENTY,
     "CHANGEOVER_CHANGES_PER_HOUR": _PLENTY,
 }
-"""Settings of an API that lets the bench in by a key, as often as it likes."""
+"""Settings of an API that accepts the bench's key, with limits that it never reaches."""
 
 
 def key_for(database: str) -> str:
-    """Register the bench as a client that may do everything; return its key."""
+    """Register the bench as a client with every scope; return its key."""
     store, key = Store(database), new_key()
     with store.write() as tx:
-        reach = TenantAccess(Settings().tenant)
-        clients.add(tx, reach, "bench", tuple(Scope), store.now())
-        client = clients.find(tx, reach.tenant, "bench")
+        access = TenantAccess(Settings().tenant)
+        clients.add(tx, access, "bench", tuple(Scope), store.now())
+        client = clients.find(tx, access.tenant, "bench")
         if client is None:
-            raise LookupError("another tenant has a client called bench")
+            raise LookupError("another tenant has a client named bench")
         clients.add_key(tx, client, key.id, hash_key(key.text, _PEPPER), store.now())
     store.close()
     return key.text

@@ -1,4 +1,4 @@
-"""Figures of several repeats: what is said of them, and whether a goal is met."""
+"""Figures over several repeats, and whether they meet a goal."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure, once for each repeat."""
+    """One figure, with a value for each repeat."""
 
     values: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The one that is quoted."""
+        """The median: the value that is reported."""
         return statistics.median(self.values)
 
     @property
@@ -28,28 +28,28 @@ class Figure:
         return max(self.values)
 
     def __str__(self) -> str:
-        """Return the median, and from where to where the repeats lie."""
+        """Return the median and the range of the repeats."""
         if len(self.values) == 1:
             return f"{self.median:.2f}"
         return f"{self.median:.2f} ({self.least:.2f} to {self.most:.2f})"
 
 
 def figure(value: float) -> Figure:
-    """Return a figure that was taken once."""
+    """Return a figure that was measured once."""
     return Figure((value,))
 
 
 def ratios(over: Sequence[float], under: Sequence[float]) -> Figure:
-    """Return the ratio within each repeat: only those of one run mean anything."""
+    """Return the ratio within each repeat: only values of the same repeat are comparable."""
     return Figure(tuple(a / b for a, b in zip(over, under, strict=True)))
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A promise on how fast we are, and what was measured."""
+    """A performance goal and what was measured of it."""
 
     name: str
-    """G1 to G14, and which part of it."""
+    """G1 to G14, and the part of it."""
     what: str
     measured: Figure
     at_most: float | None = None
@@ -57,13 +57,13 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether the median keeps it."""
+        """Whether the median meets the goal."""
         above = self.at_least is None or self.measured.median >= self.at_least
         return above and (self.at_most is None or self.measured.median <= self.at_most)
 
     @property
     def target(self) -> str:
-        """The promise in words."""
+        """The goal as text."""
         return f"at least {self.at_least:g}" if self.at_least is not None else f"at most {self.at_most:g}"
 
     def as_json(self) -> dict[str, Any]:

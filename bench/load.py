@@ -1,4 +1,4 @@
-"""Many callers at once, each asking for the next thing as soon as it has its answer."""
+"""Load from concurrent callers, each of which starts its next job as soon as its last one has ended."""
 
 import asyncio
 import statistics
@@ -14,22 +14,22 @@ Job = Callable[[], Awaitable[None]]
 T = TypeVar("T")
 
 _PREPARING = 8
-_NO_PART: Mapping[str, frozenset[str]] = {
+_NOT_COUNTED: Mapping[str, frozenset[str]] = {
     "api": frozenset({"client", "bare", "dbos"}),
     "direct": frozenset({"client", "bare", "dbos", "api"}),
     "bare": frozenset({"client", "worker", "api", "database"}),
     "dbos": frozenset({"client", "bare", "temporal", "worker", "api"}),
 }
-"""Processes that have no part in what is asked for so: who asks, and what stands idle beside."""
+"""Processes whose CPU is no cost of a run: the callers, and processes that are idle during it."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one kind of thing cost in one run. CPU and actions are for one of it."""
+    """What one kind of job cost in one run. CPU and actions are per job."""
 
     kind: str
     via: str
-    """How it was asked for: `api`, `direct`, `bare` or `dbos`."""
+    """How it was submitted: `api`, `direct`, `bare` or `dbos`."""
     callers: int
     repeat: int
     count: int
@@ -38,17 +38,18 @@ class Run:
     worst_ms: float
     per_second: float
     cpu_ms: Mapping[str, float]
-    """By process."""
+    """CPU by process."""
     actions: float
+    """Actions that Temporal would bill."""
 
     @property
     def used(self) -> Mapping[str, float]:
-        """Milliseconds of CPU by process, of those that have a part in it."""
-        return {name: used for name, used in self.cpu_ms.items() if name not in _NO_PART[self.via]}
+        """Milliseconds of CPU by process, of the processes that are counted."""
+        return {name: used for name, used in self.cpu_ms.items() if name not in _NOT_COUNTED[self.via]}
 
     @property
     def cpu(self) -> float:
-        """Milliseconds of CPU in all of these together."""
+        """Milliseconds of CPU of these processes together."""
         return sum(self.used.values())
 
     def as_json(self) -> dict[str, Any]:
@@ -57,7 +58,7 @@ class Run:
 
 
 async def run(rig: Rig, kind: str, via: str, callers: int, repeat: int, jobs: Sequence[Job]) -> Run:
-    """Do all jobs, so many at once, and say what one cost. The first tenth is to warm up and is not counted."""
+    """Run all jobs with this many callers and return what one cost. The first tenth warms up and is not counted."""
     warm, counted = jobs[: len(jobs) // 10], jobs[len(jobs) // 10 :]
     await _all(warm, callers)
     processes, before_actions = rig.processes, rig.actions()
@@ -95,11 +96,11 @@ async def _all(jobs: Sequence[Job], callers: int) -> list[float]:
 
 
 async def run_concurrently(acts: Iterable[Coroutine[None, None, T]]) -> list[T]:
-    """Do all of it, eight at a time: what has to be prepared and is not measured."""
-    turn = asyncio.Semaphore(_PREPARING)
+    """Await all coroutines, eight at a time: for preparations that are not measured."""
+    slots = asyncio.Semaphore(_PREPARING)
 
     async def one(act: Coroutine[None, None, T]) -> T:
-        async with turn:
+        async with slots:
             return await act
 
     return await asyncio.gather(*(one(act) for act in acts))

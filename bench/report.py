@@ -1,4 +1,4 @@
-"""Prints what was measured, and writes it as JSON."""
+"""Prints measurements and writes them as JSON."""
 
 import json
 import os
@@ -18,17 +18,17 @@ from bench.figures import Goal
 from bench.load import Run
 
 RunKey = tuple[str, str, int]
-"""Kind, how it was asked for, and by how many callers."""
+"""Kind of job, how it was submitted, and the number of callers."""
 
 
 def key_of(run: Run) -> RunKey:
-    """Return what a run is a repeat of."""
+    """Return the key that all repeats of a run share."""
     return run.kind, run.via, run.callers
 
 
 def group_runs(runs: Iterable[Run]) -> dict[RunKey, list[Run]]:
-    """Return the repeats of each."""
-    return {way: list(mine) for way, mine in groupby(sorted(runs, key=key_of), key=key_of)}
+    """Return the repeats by key."""
+    return {key: list(repeats) for key, repeats in groupby(sorted(runs, key=key_of), key=key_of)}
 
 
 def print_runs(console: Console, runs: Sequence[Run]) -> None:
@@ -37,19 +37,19 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
         *("what", "by", "callers", "p50 ms", "p99 ms", "a second", "CPU ms", "of it", "actions"),
         title="Medians; CPU and billed actions are for one",
     )
-    for (kind, via, callers), mine in sorted(group_runs(runs).items(), key=lambda item: item[0][::-1]):
-        parts = {name: _median(run.used[name] for run in mine) for name in mine[0].used}
+    for (kind, via, callers), repeats in sorted(group_runs(runs).items(), key=lambda item: item[0][::-1]):
+        parts = {name: _median(run.used[name] for run in repeats) for name in repeats[0].used}
         of_it = ", ".join(f"{name} {used:.1f}" for name, used in parts.items() if used >= 0.05)  # noqa: PLR2004 - prints as 0.1
-        figures = (_median(run.p50_ms for run in mine), _median(run.p99_ms for run in mine))
-        more = (_median(run.per_second for run in mine), _median(run.cpu for run in mine))
+        figures = (_median(run.p50_ms for run in repeats), _median(run.p99_ms for run in repeats))
+        more = (_median(run.per_second for run in repeats), _median(run.cpu for run in repeats))
         numbers = [f"{each:.1f}" for each in (*figures, *more)]
-        table.add_row(kind, via, str(callers), *numbers, of_it, f"{_median(run.actions for run in mine):.1f}")
+        table.add_row(kind, via, str(callers), *numbers, of_it, f"{_median(run.actions for run in repeats):.1f}")
     console.print(table)
 
 
 def print_goals(console: Console, goals: Sequence[Goal]) -> None:
-    """Print each goal, what was measured, and whether it is met."""
-    table = Table("goal", "what", "measured (from, to)", "wanted", "", title="Goals")
+    """Print each goal, the measured figure, and whether it is met."""
+    table = Table("goal", "what", "measured (from, to)", "target", "", title="Goals")
     for goal in goals:
         met = "[green]met" if goal.met else "[red]not met"
         table.add_row(goal.name, goal.what, str(goal.measured), goal.target, met)
@@ -57,7 +57,7 @@ def print_goals(console: Console, goals: Sequence[Goal]) -> None:
 
 
 def as_json(measured: Measured) -> dict[str, Any]:
-    """Return what changes cost as JSON."""
+    """Return the measurements of changes as JSON."""
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
         "runs": [run.as_json() for run in measured.runs],
@@ -67,7 +67,7 @@ def as_json(measured: Measured) -> dict[str, Any]:
 
 
 def write(path: Path, document: dict[str, Any]) -> None:
-    """Write it to a file."""
+    """Write a document to a file as JSON."""
     path.write_text(json.dumps(document, indent=2))
 
 

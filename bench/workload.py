@@ -1,4 +1,4 @@
-"""Sells and changes orders as fast as it can: through the API, or by asking the order's workflow directly."""
+"""Sells and changes orders: through the API, or by submitting requests to the order's workflow directly."""
 
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -24,13 +24,13 @@ _DAYS = 50
 
 @dataclass(frozen=True)
 class ChangeSpec:
-    """What is asked of an order: a bundle to add, or to put in the place of all its lines."""
+    """A kind of change: adds a bundle to an order, or replaces all its lines by one."""
 
     product: str
     train: str
     adds: bool = False
     token: str | None = None
-    """How to pay. With it the change is made in one go; without it goes into the draft."""
+    """The payment's token. With it the change runs in one go; without it goes into the draft."""
     refund: bool = False
     code: str | None = None
     """The refusal that is expected."""
@@ -38,7 +38,7 @@ class ChangeSpec:
 
 @dataclass
 class BenchOrder:
-    """One order on its way through the bench."""
+    """One order of the bench: its number, its index, its current lines and the prepared request bodies."""
 
     order: str
     number: int
@@ -47,7 +47,7 @@ class BenchOrder:
 
 
 class Workload:
-    """Asks through the API."""
+    """Sends requests through the API."""
 
     via = "api"
 
@@ -55,36 +55,38 @@ class Workload:
         self.http = http
 
     async def create_order(self, number: int) -> BenchOrder:
-        """Make an empty order."""
+        """Create an empty order."""
         answer = await self._post("/v1/orders", {"currency": "NOK", "distribution_channel": "bench"})
         return BenchOrder(str(document(answer)["number"]), number)
 
-    async def prepare(self, course: BenchOrder, wish: ChangeSpec) -> None:
-        """Find the bundle a wish will take."""
-        day = datetime.now(UTC).date() + timedelta(days=2 + course.number % _DAYS)  # noqa: TID251 - the shop's calendar
-        search = {"product": wish.product, "service": f"{wish.train}-{day}", "travellers": [TRAVELLER]}
+    async def prepare(self, bench_order: BenchOrder, spec: ChangeSpec) -> None:
+        """Search the bundle of a change and keep the request's body."""
+        day = datetime.now(UTC).date() + timedelta(days=2 + bench_order.number % _DAYS)  # noqa: TID251 - the client's calendar
+        search = {"product": spec.product, "service": f"{spec.train}-{day}", "travellers": [TRAVELLER]}
         (bundle,) = document(await self.http.post("/v1/offers", json=search))["offer_bundles"]
-        course.bodies[wish] = _body(wish, course, str(bundle["id"]))
+        bench_order.bodies[spec] = _body(spec, bench_order, str(bundle["id"]))
 
-    async def change(self, course: BenchOrder, wish: ChangeSpec) -> None:
-        """Ask for what was prepared, and see that it ends as expected."""
-        await self._ask(course, f"/v1/orders/{course.order}/changes", course.bodies.pop(wish), wish.code)
+    async def change(self, bench_order: BenchOrder, spec: ChangeSpec) -> None:
+        """Send the prepared change, and check that it ends as expected."""
+        await self._send(
+            bench_order, f"/v1/orders/{bench_order.order}/changes", bench_order.bodies.pop(spec), spec.code
+        )
 
-    async def confirm(self, course: BenchOrder) -> None:
+    async def confirm(self, bench_order: BenchOrder) -> None:
         """Confirm the draft."""
-        await self._ask(course, f"/v1/orders/{course.order}/confirm", {"payment": _card(OK)}, None)
+        await self._send(bench_order, f"/v1/orders/{bench_order.order}/confirm", {"payment": _card(OK)}, None)
 
-    async def discard(self, course: BenchOrder) -> None:
+    async def discard(self, bench_order: BenchOrder) -> None:
         """Discard the draft."""
-        answer = await self.http.delete(f"/v1/orders/{course.order}/draft", headers={"Prefer": "wait=30"})
+        answer = await self.http.delete(f"/v1/orders/{bench_order.order}/draft", headers={"Prefer": "wait=30"})
         if answer.json().get("state") != ChangeState.DONE:
             raise AssertionError(f"discard: {answer.text}")
 
-    async def _ask(self, course: BenchOrder, path: str, body: Json, code: str | None) -> None:
+    async def _send(self, bench_order: BenchOrder, path: str, body: Json, code: str | None) -> None:
         answer = (await self._post(path, body)).json()
         if answer.get("code") != code or (code is None and answer["state"] != ChangeState.DONE):
             raise AssertionError(f"{path}: {answer.get('state')} {answer.get('code')}")
-        course.lines = answer.get("lines") or course.lines
+        bench_order.lines = answer.get("lines") or bench_order.lines
 
     async def _post(self, path: str, body: Json) -> httpx2.Response:
         headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=30"}
@@ -93,34 +95,34 @@ class Workload:
 
 @asynccontextmanager
 async def connect_workload(address: str, key: str) -> AsyncIterator[Workload]:
-    """Connect to an API that knows us by a key."""
+    """Connect to an API with a key."""
     async with open_http_client(address) as http:
         http.headers["Authorization"] = f"Bearer {key}"
         yield Workload(http)
 
 
 def open_http_client(address: str) -> httpx2.AsyncClient:
-    """Return a client for as many callers as there ever are."""
+    """Return an HTTP client with a connection for each of up to 64 callers."""
     limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
     return httpx2.AsyncClient(base_url=address, timeout=60, limits=limits)
 
 
 class Direct:
-    """Asks the workflow, as the API does once it has written a request down."""
+    """Submits requests to the workflow, as the API does once it has recorded a request."""
 
     via = "direct"
 
-    def __init__(self, engine: OrderWorkflowClient, store: Store, tenant: str) -> None:
-        self._engine, self._store, self._tenant = engine, store, tenant
+    def __init__(self, workflow_client: OrderWorkflowClient, store: Store, tenant: str) -> None:
+        self._workflow_client, self._store, self._tenant = workflow_client, store, tenant
 
-    def store_request(self, course: BenchOrder, wish: ChangeSpec) -> SubmitRequest:
-        """Write a request down; not part of what is measured."""
-        body, change = course.bodies.pop(wish), str(uuid.uuid4())
+    def store_request(self, bench_order: BenchOrder, spec: ChangeSpec) -> SubmitRequest:
+        """Record a request; this is not measured."""
+        body, change = bench_order.bodies.pop(spec), str(uuid.uuid4())
         request = ChangeRequest.model_validate({"kind": ChangeKind.CHANGE, **body})
         row = ChangeRow(
             tenant=self._tenant,
             id=change,
-            order_number=course.order,
+            order_number=bench_order.order,
             route="bench",
             fingerprint="",
             kind=ChangeKind.CHANGE,
@@ -130,29 +132,29 @@ class Direct:
         )
         with self._store.write() as tx:
             changes.add(tx, row)
-        return SubmitRequest(ChangeKind.CHANGE, change, course.order, "bench", change)
+        return SubmitRequest(ChangeKind.CHANGE, change, bench_order.order, "bench", change)
 
     async def change(self, request: SubmitRequest) -> None:
-        """Ask for what was written down."""
-        await self._engine.submit(request, WAIT)
+        """Submit a recorded request."""
+        await self._workflow_client.submit(request, WAIT)
 
-    def check(self, course: BenchOrder, request: SubmitRequest, wish: ChangeSpec) -> None:
-        """See that it ended as expected."""
+    def check(self, bench_order: BenchOrder, request: SubmitRequest, spec: ChangeSpec) -> None:
+        """Check that a request ended as expected."""
         with self._store.read() as tx:
             outcome = changes.outcome_of(changes.existing(tx, request.change))
-        if outcome is None or outcome.code != wish.code:
+        if outcome is None or outcome.code != spec.code:
             raise AssertionError(f"{request.change}: {outcome}")
-        course.lines = outcome.lines or course.lines
+        bench_order.lines = outcome.lines or bench_order.lines
 
 
-def _body(wish: ChangeSpec, course: BenchOrder, bundle: str) -> Json:
+def _body(spec: ChangeSpec, bench_order: BenchOrder, bundle: str) -> Json:
     taken: Json = {"offer_bundle_id": bundle}
     adds = {"op": "add_lines", **taken, "travellers": [NAMED]}
-    puts = {"op": "replace_lines", "lines": list(course.lines), "with": [taken]}
-    body: Json = {"operations": [adds if wish.adds else puts]}
-    if wish.refund:
+    puts = {"op": "replace_lines", "lines": list(bench_order.lines), "with": [taken]}
+    body: Json = {"operations": [adds if spec.adds else puts]}
+    if spec.refund:
         body["refund_price_difference"] = True
-    return body | ({"confirm": True, "payment": _card(wish.token)} if wish.token else {})
+    return body | ({"confirm": True, "payment": _card(spec.token)} if spec.token else {})
 
 
 def _card(token: str) -> Json:

@@ -1,4 +1,4 @@
-"""The tree keeps its own rules."""
+"""The source tree follows its rules: layers, docstrings, no floats for money, determinism."""
 
 import ast
 import subprocess
@@ -26,11 +26,11 @@ OURS = (
 SOURCES = [path for package in OURS for path in (ROOT / package).rglob("*.py") if "versions" not in path.parts]
 
 
-def test_no_float_is_anywhere_near_money() -> None:
+def test_no_float_is_used_for_money() -> None:
     for package in ("domain", "store", "activities", "providers", "workflows"):
         for path in (ROOT / package).rglob("*.py"):
             if "versions" in path.parts or path.name == "connections.py":
-                continue  # seconds of waiting are no money
+                continue  # durations in seconds are not money
             names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
             values = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
             assert "float" not in names, path
@@ -38,7 +38,7 @@ def test_no_float_is_anywhere_near_money() -> None:
 
 
 @pytest.mark.parametrize("package", ["domain", "activities", "workflows"])
-def test_what_workflows_import_asks_no_clock_and_throws_no_dice(package: str) -> None:
+def test_code_that_workflows_import_reads_no_clock_and_no_random_numbers(package: str) -> None:
     for path in (ROOT / package).rglob("*.py"):
         text = path.read_text()
         for banned in ("uuid4", "uuid1", "default_factory=", "import random", "import time\n", "os.environ", "getenv"):
@@ -48,14 +48,14 @@ def test_what_workflows_import_asks_no_clock_and_throws_no_dice(package: str) ->
             assert banned not in text or allowed, f"{banned} in {path}"
 
 
-def test_every_module_says_what_it_is() -> None:
+def test_every_module_has_a_docstring() -> None:
     assert SOURCES
     for path in SOURCES:
         assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
 def test_imports_that_point_the_wrong_way_are_refused(tmp_path: Path) -> None:
-    """The contracts are kept (make check), and a broken one is noticed."""
+    """`make check` shows that the contracts hold; this shows that a broken one is noticed."""
     files = [path.name for path in ROOT.glob("*.py")]
     for package in (*OURS, *files, "pyproject.toml"):
         (tmp_path / package).symlink_to(ROOT / package)
@@ -72,5 +72,5 @@ def test_imports_that_point_the_wrong_way_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_a_rule_that_is_broken_on_purpose_is_where_it_is_looked_for(rule: Rule) -> None:
+def test_the_source_that_break_rules_changes_exists(rule: Rule) -> None:
     assert (ROOT / rule.file).read_text().count(rule.source) == 1

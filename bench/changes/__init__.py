@@ -1,1 +1,1 @@
-"""What a change costs, beside bare workflows."""
+"""Measures what a change costs, beside bare workflows."""

@@ -1,4 +1,4 @@
-"""What one change, done alone, leaves in Temporal: history, and actions it would be billed for."""
+"""The footprint of one change in Temporal, run alone: its history and its billed actions."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -13,52 +13,53 @@ from bench.workload import BenchOrder, Workload
 
 _NOTHING = History(0, 0)
 _STILL = 1.5
-"""Seconds for which the server tells of no further action, until it is taken to have told all: it tells each second."""
+"""Seconds without a further action after which the count is taken as complete: the server updates it each second."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What one change has left."""
+    """History and actions of one change."""
 
     history: History
     actions: float
-    """By the server's own counter; whatever else it did meanwhile is among them."""
+    """By the server's own counter; it includes any other action of that time."""
 
 
 class Footprints:
-    """Does one change after the other and sees what each leaves."""
+    """Runs one change after the other and measures the footprint of each."""
 
-    def __init__(self, rig: Rig, shop: Workload, client: Client) -> None:
+    def __init__(self, rig: Rig, workload: Workload, client: Client) -> None:
         self._rig = rig
-        self._shop = shop
+        self._workload = workload
         self._client = client
         self._known = 0.0
 
     async def all(self) -> dict[str, Footprint]:
-        """Return what each kind of change leaves."""
-        found = dict[str, Footprint]()
+        """Return the footprint of each kind of change."""
+        footprints = dict[str, Footprint]()
         await self._counted()
-        course = await self._shop.create_order(0)
+        bench_order = await self._workload.create_order(0)
         for kind in KINDS:
-            await self._shop.prepare(course, kind.spec)
-            found[f"{kind.name} in one go"] = await self._left(course, self._shop.change(course, kind.spec), _NOTHING)
-        course, before = await self._shop.create_order(1), _NOTHING
-        await self._shop.prepare(course, ADD.spec)
-        await self._left(course, self._shop.change(course, ADD.spec), _NOTHING)
-        for number, wish in enumerate(DRAFTED, start=1):
-            await self._shop.prepare(course, wish)
-            footprint = await self._left(course, self._shop.change(course, wish), before)
-            found[f"{INTO_DRAFT} {number}"], before = footprint, await history_of(self._client, course.order)
-        found[CONFIRM] = await self._left(course, self._shop.confirm(course), before)
-        return found
+            await self._workload.prepare(bench_order, kind.spec)
+            change = self._workload.change(bench_order, kind.spec)
+            footprints[f"{kind.name} in one go"] = await self._measure(bench_order, change, _NOTHING)
+        bench_order, before = await self._workload.create_order(1), _NOTHING
+        await self._workload.prepare(bench_order, ADD.spec)
+        await self._measure(bench_order, self._workload.change(bench_order, ADD.spec), _NOTHING)
+        for number, spec in enumerate(DRAFTED, start=1):
+            await self._workload.prepare(bench_order, spec)
+            footprint = await self._measure(bench_order, self._workload.change(bench_order, spec), before)
+            footprints[f"{INTO_DRAFT} {number}"], before = footprint, await history_of(self._client, bench_order.order)
+        footprints[CONFIRM] = await self._measure(bench_order, self._workload.confirm(bench_order), before)
+        return footprints
 
-    async def _left(self, course: BenchOrder, act: Awaitable[None], before: History) -> Footprint:
+    async def _measure(self, bench_order: BenchOrder, act: Awaitable[None], before: History) -> Footprint:
         await act
         counted = await self._counted()
-        return Footprint(await history_of(self._client, course.order) - before, counted)
+        return Footprint(await history_of(self._client, bench_order.order) - before, counted)
 
     async def _counted(self) -> float:
-        """Return what the server has counted since, once its count stands still: a run goes on after its answer."""
+        """Return the actions since the last call, once the count is stable: a run continues after its answer."""
         before = self._known
         while True:
             await asyncio.sleep(_STILL)

@@ -1,4 +1,4 @@
-"""What the runs say of the goals G1 to G8 and G13."""
+"""Computes the goals G1 to G8 and G13 from the runs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Runs:
 
     def of(self, kind: str, via: str, callers: int, take: Callable[[Run], float]) -> list[float]:
         """Return a figure of one kind of run for each repeat, in their order."""
-        mine = [each for each in self.runs if (each.kind, each.via, each.callers) == (kind, via, callers)]
-        return [take(each) for each in sorted(mine, key=lambda each: each.repeat)]
+        repeats = [each for each in self.runs if (each.kind, each.via, each.callers) == (kind, via, callers)]
+        return [take(each) for each in sorted(repeats, key=lambda each: each.repeat)]
 
     def against_bare(self, bare: str, callers: int, take: Callable[[Run], float]) -> Figure:
-        """Return a dearer change through the API against a bare workflow."""
+        """Return the ratio of a dearer change through the API to a bare workflow."""
         return ratios(self.of(DEARER.name, "api", callers, take), self.of(bare, "bare", callers, take))
 
 
@@ -41,7 +41,7 @@ def _cpu(run: Run) -> float:
 
 
 def goals(runs: Runs, footprints: Sequence[Mapping[str, Footprint]], pairs: Sequence[float]) -> Iterator[Goal]:
-    """Yield the goals that changes are measured by."""
+    """Yield the goals for changes."""
     dearer, direct = DEARER.name, "direct"
     bare = f"a dearer change in one go, by API / {_BARE_DEARER}"
     yield Goal(
@@ -54,23 +54,23 @@ def goals(runs: Runs, footprints: Sequence[Mapping[str, Footprint]], pairs: Sequ
     tail = runs.of(dearer, "api", MANY, lambda run: run.p99_ms / run.p50_ms)
     yield Goal("G4", "p99 / p50, 32 callers: a dearer change", Figure(tuple(tail)), at_most=2)
     yield Goal("G5", f"CPU, 32 callers: {bare}", runs.against_bare(_BARE_DEARER, MANY, _cpu), at_most=1.25)
-    yield Goal("G6 p50", "1 caller: by API / asked directly, in pairs", Figure(tuple(pairs)), at_most=1.15)
+    yield Goal("G6 p50", "1 caller: by API / submitted directly, in pairs", Figure(tuple(pairs)), at_most=1.15)
     in_api = runs.of(dearer, "api", MANY, lambda run: run.cpu_ms["api"])
     in_client = runs.of(dearer, direct, MANY, lambda run: run.cpu_ms["client"])
     extra = Figure(tuple(a - b for a, b in zip(in_api, in_client, strict=True)))
-    yield Goal("G6 CPU", "ms more in the API than asked directly", extra, at_most=2.0)
+    yield Goal("G6 CPU", "ms more in the API than submitted directly", extra, at_most=2.0)
     for name in footprints[0]:
-        yield from _left(name, [each[name] for each in footprints])
+        yield from _footprint_goals(name, [each[name] for each in footprints])
     undone = ratios(runs.of(REFUSED.name, "api", MANY, _cpu), runs.of(dearer, "api", MANY, _cpu))
     yield Goal("G13", "CPU, 32 callers: refused at settlement / done", undone, at_most=1.6)
 
 
-def _left(name: str, footprints: Sequence[Footprint]) -> Iterator[Goal]:
+def _footprint_goals(name: str, footprints: Sequence[Footprint]) -> Iterator[Goal]:
     drafted = name.startswith(INTO_DRAFT)
     actions = Figure(tuple(each.actions for each in footprints))
     events = Figure(tuple(each.history.events for each in footprints))
     if not name.startswith(REFUSED.name):
-        # What is undone costs more, and no goal says how much.
+        # A change that is undone costs more, and no goal limits that.
         yield Goal(f"G7 {name}", "billed actions", actions, at_most=4 if drafted else 6)
         yield Goal(f"G8 {name}", "history events", events, at_most=20 if drafted else 30)
     if drafted:

@@ -1,1 +1,1 @@
-"""How costs grow: with the lines of an order, the orders in the store, the drafts that are open and parked."""
+"""Measures how costs grow: with the lines of an order, the orders in the store, and open and parked drafts."""

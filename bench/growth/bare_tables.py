@@ -1,7 +1,7 @@
-"""Tables without their indexes and constraints while they are filled, on PostgreSQL: several times as fast.
+"""Drops indexes and constraints of PostgreSQL's tables while they are filled, which is several times as fast.
 
-They are the same tables again afterwards, and the database has checked every reference anew. SQLite gains nothing
-by it, nor can it drop a constraint.
+Afterwards it creates them again, and the database checks every reference. SQLite gains nothing by it and cannot drop a
+constraint.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ _REFERENCES, _KEYS = ["f"], ["u", "p"]
 
 @contextmanager
 def bare(engine: Engine, tables: Sequence[str]) -> Iterator[None]:
-    """Take everything off tables that makes filling them slow; put it back when the block has ended well."""
+    """Drop indexes and constraints of tables; create them again when the block ends without an exception."""
     if engine.dialect.name != "postgresql":
         yield
         return
@@ -44,7 +44,7 @@ def bare(engine: Engine, tables: Sequence[str]) -> Iterator[None]:
 
 
 def doing(engine: Engine, statement: str) -> Callable[[], None]:
-    """Return an act that runs a statement in a transaction of its own."""
+    """Return a function that runs a statement in its own transaction."""
 
     def act() -> None:
         with engine.connect() as connection:

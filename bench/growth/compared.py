@@ -1,4 +1,4 @@
-"""Two kinds of one thing, measured by turns: what one costs in terms of the other."""
+"""Compares one kind of change at two sizes, measured in alternation."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,14 @@ class Compared:
 
 
 def compared(change: str, large: Sequence[Run], small: Sequence[Run]) -> Compared:
-    """Compare the runs of as many repeats of both."""
-    walls = [[each.p50_ms for each in runs] for runs in (large, small)]
+    """Compare the runs of both sizes, repeat by repeat."""
+    times = [[each.p50_ms for each in runs] for runs in (large, small)]
     used = [[each.cpu for each in runs] for runs in (large, small)]
     return Compared(
         change=change,
-        p50=ratios(walls[0], walls[1]),
+        p50=ratios(times[0], times[1]),
         cpu=ratios(used[0], used[1]),
-        p50_ms=(statistics.median(walls[0]), statistics.median(walls[1])),
+        p50_ms=(statistics.median(times[0]), statistics.median(times[1])),
         cpu_ms=(statistics.median(used[0]), statistics.median(used[1])),
         cpu_ms_by_process={name: (_median_of(large, name), _median_of(small, name)) for name in large[0].used},
     )

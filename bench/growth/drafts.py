@@ -1,4 +1,4 @@
-"""G11: the memory that open drafts take, in the worker and in the Temporal server."""
+"""G11: the memory of open drafts in the worker and in the Temporal server."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ from store.tables import OrderRow
 GOAL = 10_000
 CACHED = 500
 FULL = 600
-"""The worker's cache is full for certain: it grows a little beyond as many drafts as it holds."""
-FEWEST = 800
-"""With fewer, nothing is known of the worker once its cache is full."""
+"""Drafts with which the worker's cache is certainly full: it grows a little beyond its limit."""
+MIN_DRAFTS = 800
+"""With fewer drafts the worker is not measured with a full cache."""
 _SAMPLES = 10
 _PER_TRAIN = 1_600
-"""Drafts on trains of one name: fifty days of 32 seats."""
+"""Drafts for each train number: fifty days with 32 seats each."""
 _LONG = {"CHANGEOVER_DRAFT_LIFE": "PT12H", "CHANGEOVER_OFFER_LIFE": "PT12H", "CHANGEOVER_CACHED_DRAFTS": str(CACHED)}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Resident memory with so many drafts open, in megabytes."""
+    """Resident memory in megabytes with this many open drafts."""
 
     drafts: int
     worker: float
@@ -39,19 +39,19 @@ class Sample:
 
 @dataclass(frozen=True)
 class Drafts:
-    """Memory as drafts were opened."""
+    """Memory samples while drafts were opened."""
 
     samples: Sequence[Sample]
     books: InvariantsChecked
 
     @property
     def extrapolated(self) -> bool:
-        """Whether fewer drafts were opened than the goal speaks of."""
+        """Whether fewer drafts were opened than the goal is for."""
         return self.samples[-1].drafts < GOAL
 
     @property
     def per_draft(self) -> tuple[float, float]:
-        """Kilobytes a further draft takes in worker and server: over the second half, past the worker's cache."""
+        """Kilobytes of each further draft in worker and server: over the second half, with the worker's cache full."""
         last = self.samples[-1]
         since = max(FULL, last.drafts // 2)
         first = next(each for each in self.samples if each.drafts >= since)
@@ -60,16 +60,16 @@ class Drafts:
 
     @property
     def at_goal(self) -> Sample:
-        """Memory with as many drafts as the goal speaks of: measured, or worked out from those there were."""
+        """Memory with as many drafts as the goal is for: measured, or extrapolated."""
         last, (worker, server) = self.samples[-1], self.per_draft
         more = max(GOAL - last.drafts, 0) / 1000
         return Sample(max(GOAL, last.drafts), last.worker + more * max(worker, 0), last.server + more * max(server, 0))
 
 
 def measure(database: str, drafts: int = 1_000) -> Drafts:
-    """Open so many drafts of one line and a seat each, and leave them open."""
-    if drafts < FEWEST:
-        raise ValueError(f"at least {FEWEST} drafts")
+    """Open this many drafts, each with one line and one seat, and leave them open."""
+    if drafts < MIN_DRAFTS:
+        raise ValueError(f"at least {MIN_DRAFTS} drafts")
     with rig(database, _LONG) as started:
         names = tuple(f"many{each}" for each in range(-(-drafts // _PER_TRAIN)))
         run_trains(started.stack.database, names, coaches=2, seats=16)
@@ -83,15 +83,15 @@ def measure(database: str, drafts: int = 1_000) -> Drafts:
 async def _measure(started: Rig, drafts: int) -> list[Sample]:
     samples = [_sample(started, 0)]
     part = -(-drafts // _SAMPLES)
-    async with connect(started) as at:
+    async with connect(started) as driver:
         for first in range(0, drafts, part):
             until = min(first + part, drafts)
-            await run_concurrently(at.create_order(number, _wish(number)) for number in range(first, until))
+            await run_concurrently(driver.create_order(number, _spec(number)) for number in range(first, until))
             samples.append(_sample(started, until))
     return samples
 
 
-def _wish(number: int) -> ChangeSpec:
+def _spec(number: int) -> ChangeSpec:
     return ChangeSpec(STANDARD, f"many{number // _PER_TRAIN}", adds=True)
 
 

@@ -1,4 +1,4 @@
-"""A rig and a shop to ask it through."""
+"""A rig with the clients that the growth measurements use."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,31 +15,33 @@ from bench.workload import BenchOrder, ChangeSpec, Workload, connect_workload
 
 @dataclass(frozen=True)
 class GrowthDriver:
-    """A rig's API and its Temporal server."""
+    """Clients of a rig's API and of its Temporal server."""
 
     rig: Rig
     workload: Workload
     client: Client
 
     async def history(self, order: str) -> History:
-        """Return how long the history of an order's latest run is."""
+        """Return the size of the history of an order's latest run."""
         return await history_of(self.client, order)
 
-    async def create_order(self, number: int, wish: ChangeSpec) -> BenchOrder:
-        """Make an order and ask for its first bundle."""
-        course = await self.workload.create_order(number)
-        await self.change(course, wish)
-        return course
+    async def create_order(self, number: int, spec: ChangeSpec) -> BenchOrder:
+        """Create an order and add its first bundle."""
+        bench_order = await self.workload.create_order(number)
+        await self.change(bench_order, spec)
+        return bench_order
 
-    async def change(self, course: BenchOrder, wish: ChangeSpec) -> None:
-        """Change an order, unmeasured."""
-        await self.workload.prepare(course, wish)
-        await self.workload.change(course, wish)
+    async def change(self, bench_order: BenchOrder, spec: ChangeSpec) -> None:
+        """Change an order without measuring."""
+        await self.workload.prepare(bench_order, spec)
+        await self.workload.change(bench_order, spec)
 
-    async def measure_change(self, change: str, wish: ChangeSpec, courses: Sequence[BenchOrder], repeat: int) -> Run:
-        """Change orders one after the other, and say what one cost."""
-        await run_concurrently(self.workload.prepare(course, wish) for course in courses)
-        jobs = [partial(self.workload.change, course, wish) for course in courses]
+    async def measure_change(
+        self, change: str, spec: ChangeSpec, bench_orders: Sequence[BenchOrder], repeat: int
+    ) -> Run:
+        """Change orders one after the other and return what one change cost."""
+        await run_concurrently(self.workload.prepare(bench_order, spec) for bench_order in bench_orders)
+        jobs = [partial(self.workload.change, bench_order, spec) for bench_order in bench_orders]
         return await run(self.rig, change, "api", 1, repeat, jobs)
 
 
@@ -47,5 +49,5 @@ class GrowthDriver:
 async def connect(rig: Rig) -> AsyncIterator[GrowthDriver]:
     """Connect to a rig."""
     client = await Client.connect(rig.stack.temporal)
-    async with connect_workload(rig.stack.api, rig.key) as shop:
-        yield GrowthDriver(rig, shop, client)
+    async with connect_workload(rig.stack.api, rig.key) as workload:
+        yield GrowthDriver(rig, workload, client)

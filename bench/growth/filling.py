@@ -1,7 +1,7 @@
 """Fills a store with copies of one sold order, by plain SQL on both databases.
 
-A copy has its own number, ids and seat, wherever the order's own stand in a row, documents included, on a
-departure that has left. Its times are those of the order it is a copy of.
+A copy has its own number, ids and seat in every column and document in which the original has its own, on a train that
+has departed. Its times are those of the original.
 """
 
 from collections import Counter
@@ -25,30 +25,30 @@ from store.orders.order_numbers import FIRST
 from store.tables import CounterRow, LineRow, ReservationRow, SeatHoldRow, SeatRow, ServiceRow
 
 AT_ONCE = 20_000
-"""How many copies are made in one transaction."""
+"""Copies inserted in one transaction."""
 _LONG_AGO = timedelta(days=365)
 _COUNTED = {"preserve_rowcount": True}
 _SEATED = (table_of(ReservationRow), table_of(SeatHoldRow))
-_CARELESS = {
+_FAST = {
     "postgresql": {"options": "-c synchronous_commit=off -c maintenance_work_mem=256MB"},
     "sqlite": {"check_same_thread": False},
 }
 
 
-def fill(url: str, made_from: Template, orders: int) -> dict[str, int]:
-    """Add so many copies; return how many rows were added, by table."""
-    naming = Naming(made_from, _numbers(url, orders), orders)
-    kinds: list[type[SQLModel]] = [*made_from.rows, SeatRow, ServiceRow]
+def fill(url: str, source: Template, orders: int) -> dict[str, int]:
+    """Add this many copies; return the number of rows added, by table."""
+    naming = Naming(source, _numbers(url, orders), orders)
+    kinds: list[type[SQLModel]] = [*source.rows, SeatRow, ServiceRow]
     tables = [table_of(each).name for each in kinds]
     address = database_url(url)
     backend = address.get_backend_name()
-    engine = create_engine(address, isolation_level="AUTOCOMMIT", connect_args=_CARELESS[backend])
+    engine = create_engine(address, isolation_level="AUTOCOMMIT", connect_args=_FAST[backend])
     parts = [range(start, min(start + AT_ONCE, orders)) for start in range(0, orders, AT_ONCE)]
     with bare(engine, tables):
-        acts = [partial(_fill, engine, made_from, naming, part) for part in parts]
+        acts = [partial(_fill, engine, source, naming, part) for part in parts]
         added = in_threads(acts, 2 if backend == "postgresql" else 1)
-    # What the database would do later by itself would be counted with what is measured. PostgreSQL analyses its
-    # tables by itself; SQLite never does, nor do we, so that it has to do without here too.
+    # Run now what the database would otherwise run by itself later, during the measurement. PostgreSQL analyses its
+    # tables by itself. SQLite never does, nor does our code, so SQLite is measured without ANALYZE.
     if backend == "postgresql":
         in_threads([doing(engine, f"VACUUM (ANALYZE) {table}") for table in tables])
         doing(engine, "CHECKPOINT")()
@@ -58,19 +58,19 @@ def fill(url: str, made_from: Template, orders: int) -> dict[str, int]:
     return {table: sum(each[table] for each in added) for table in tables}
 
 
-def _fill(engine: Engine, made_from: Template, naming: Naming, part: range) -> Counter[str]:
+def _fill(engine: Engine, source: Template, naming: Naming, part: range) -> Counter[str]:
     added: Counter[str] = Counter()
     with engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         naming.name(connection, part)
-        for table, count in _copy(connection, made_from, naming):
+        for table, count in _copy(connection, source, naming):
             added[table] += count
         connection.exec_driver_sql("COMMIT")
     return added
 
 
 def _numbers(url: str, orders: int) -> int:
-    """Take so many numbers off the counter of orders, and return the first."""
+    """Reserve this many numbers of the order counter, and return the first."""
     store = Store(url)
     with store.write() as tx:
         insert_if_absent(tx, CounterRow(tenant="default", name="orders", value=FIRST - 1))
@@ -81,8 +81,8 @@ def _numbers(url: str, orders: int) -> int:
     return first
 
 
-def _copy(connection: Connection, made_from: Template, naming: Naming) -> Iterator[tuple[str, int]]:
-    for kind, rows in made_from.rows.items():
+def _copy(connection: Connection, source: Template, naming: Naming) -> Iterator[tuple[str, int]]:
+    for kind, rows in source.rows.items():
         table = table_of(kind)
         for number, row in enumerate(rows, start=1):
             values = {name: naming.renamed(value, table.c[name]) for name, value in row.items()}
@@ -90,15 +90,15 @@ def _copy(connection: Connection, made_from: Template, naming: Naming) -> Iterat
                 values |= {"coach": literal(number), "seat": COPIES.c.seat}
             yield table.name, _insert(connection, table, values)
             if table is table_of(ReservationRow):
-                yield from _place(connection, made_from, number)
+                yield from _insert_seats(connection, source, number)
 
 
-def _place(connection: Connection, made_from: Template, coach: int) -> Iterator[tuple[str, int]]:
-    """Put what the copies have seats on into the inventory."""
-    line = made_from.rows[LineRow][0]
+def _insert_seats(connection: Connection, source: Template, coach: int) -> Iterator[tuple[str, int]]:
+    """Add the seats and services of the copies to the inventory."""
+    line = source.rows[LineRow][0]
     common = {"tenant": literal(line["tenant"])}
-    place = {"coach": literal(coach), "seat": COPIES.c.seat, "row": COPIES.c.seat // 4, "attributes": literal("[]")}
-    yield "seats", _insert(connection, table_of(SeatRow), {**common, **place, "service": COPIES.c.service})
+    position = {"coach": literal(coach), "seat": COPIES.c.seat, "row": COPIES.c.seat // 4, "attributes": literal("[]")}
+    yield "seats", _insert(connection, table_of(SeatRow), {**common, **position, "service": COPIES.c.service})
     if coach == 1:
         left = line["valid_from"] - _LONG_AGO
         services: dict[str, ColumnElement[Any]] = {

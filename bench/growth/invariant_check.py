@@ -16,7 +16,7 @@ _ENDED = "SELECT COUNT(*) FROM changes WHERE outcome IS NULL"
 
 @dataclass(frozen=True)
 class InvariantsChecked:
-    """Which invariants were seen to hold, and which there was no time for."""
+    """The invariants that hold, and those for which the time did not suffice."""
 
     held: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -28,7 +28,7 @@ class InvariantsChecked:
 
 
 def check(url: str, seconds: float = 60) -> InvariantsChecked:
-    """Check that invariants hold, while there is time, and that every change has ended; else raise AssertionError."""
+    """Check invariants until the time is up, and that every change has ended. Raises AssertionError if not."""
     give_up = time.monotonic() + seconds
     engine = create_engine(database_url(url))
     try:
@@ -43,7 +43,7 @@ def check(url: str, seconds: float = 60) -> InvariantsChecked:
 
 
 def _holds(engine: Engine, invariant: Invariant, give_up: float) -> bool:
-    """Return whether there was time to see that an invariant holds."""
+    """Return True if an invariant holds, False if the time did not suffice; raise AssertionError if it is violated."""
     if time.monotonic() > give_up:
         return False
     try:
@@ -52,7 +52,7 @@ def _holds(engine: Engine, invariant: Invariant, give_up: float) -> bool:
     except OperationalError:
         return False
     if wrong:
-        raise AssertionError(f"the books are wrong: {invariant.name}, {wrong}")
+        raise AssertionError(f"an invariant is violated: {invariant.name}, {wrong}")
     return True
 
 
@@ -65,7 +65,7 @@ def _until(connection: Connection, give_up: float) -> Iterator[None]:
         return
     sqlite = connection.connection.driver_connection
     if sqlite is None:
-        raise RuntimeError("a connection that is open has a driver's")
+        raise RuntimeError("an open connection has no driver connection")
     sqlite.set_progress_handler(lambda: time.monotonic() > give_up, 10_000)
     yield
     sqlite.set_progress_handler(None, 0)

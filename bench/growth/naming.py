@@ -1,4 +1,4 @@
-"""What each copy of an order is called: a temporary table that the copies are selected from."""
+"""The number and ids of each copy of an order: a temporary table from which the copies are selected."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy import (
 from bench.growth.template import Template
 
 SEATS = 50
-"""In a coach of the departures the copies have left on."""
+"""Seats in a coach of the departed trains on which the copies have seats."""
 _IDS = 8
 
 COPIES = Table(
@@ -37,21 +37,21 @@ COPIES = Table(
 
 
 class Naming:
-    """Names so many copies of one order, the first of which has this number in the counter of orders."""
+    """Names this many copies of one order; the first has this number of the order counter."""
 
-    def __init__(self, made_from: Template, first: int, orders: int) -> None:
-        ids = {each: f"id{number}" for number, each in enumerate(made_from.ids)}
-        self._columns = {made_from.number: "number", **dict.fromkeys(made_from.services, "service"), **ids}
+    def __init__(self, source: Template, first: int, orders: int) -> None:
+        ids = {each: f"id{number}" for number, each in enumerate(source.ids)}
+        self._columns = {source.number: "number", **dict.fromkeys(source.services, "service"), **ids}
         longest_first = sorted(self._columns, key=len, reverse=True)
         self._any = re.compile("({})".format("|".join(map(re.escape, longest_first))))
-        self._year, self._first, self._orders = made_from.number.partition("-")[0], first, orders
+        self._year, self._first, self._orders = source.number.partition("-")[0], first, orders
 
     def name(self, connection: Connection, some: range) -> None:
-        """Put the names of these copies into the table, and no others."""
+        """Fill the table with the names of these copies only."""
         start = select(cast(some[0], BigInteger).label("n")).cte(recursive=True)
         series = start.union_all(select(start.c.n + 1).where(start.c.n < some[-1]))
         count = series.c.n
-        # In the order of the copies ids ascend, which makes filling fast, and are spread over all there can be.
+        # Ids ascend in the order of the copies, which makes filling fast, and are spread over all possible ids.
         before = _hex(connection, count * (2**32 // self._orders), 8)
         after = _hex(connection, count + self._first, 12)
         names = {
@@ -60,13 +60,13 @@ class Naming:
             "seat": count % SEATS + 1,
             **{f"id{each}": _joined([before, literal(f"-{each:04x}-4000-8000-"), after]) for each in range(_IDS)},
         }
-        # Anew each time: rows deleted from it would be read again and again.
+        # The table is created anew each time: deleted rows would be read again and again.
         COPIES.drop(connection, checkfirst=True)
         COPIES.create(connection)
         connection.execute(insert(COPIES).from_select(list(names), select(*names.values()).select_from(series)))
 
     def renamed(self, value: Any, column: Column[Any]) -> ColumnElement[Any]:
-        """Return a value of the order as an expression over the table: with each copy's own names in it."""
+        """Return a value of the original as an expression over the table, with each copy's own names in it."""
         if not isinstance(value, str) or not self._any.search(value):
             return literal(value, column.type)
         parts = [part for part in self._any.split(value) if part]

@@ -1,4 +1,4 @@
-"""What was measured of G8 to G12, and what must be known to read it."""
+"""The results for G8 to G12, and notes for reading them."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ EVENTS, KB, REPLAYED = 20, 5, 50
 
 @dataclass(frozen=True)
 class GrowthResult:
-    """Everything that was measured; what was not asked for is none."""
+    """All measurements; None for those that were not requested."""
 
     database: str
     lines: Lines | None = None
@@ -30,11 +30,11 @@ class GrowthResult:
         return asdict(self)
 
     def goals(self) -> list[Goal]:
-        """Return what was measured of each goal."""
+        """Return the goals with what was measured."""
         return [*self._of_lines(), *self._of_stores(), *self._of_drafts(), *self._of_resumed()]
 
     def notes(self) -> Iterator[str]:
-        """Yield what must be known to read the figures."""
+        """Yield notes that are needed to read the figures."""
         if self.stores:
             for which, filled in (("many", self.stores.many), ("few", self.stores.few)):
                 rows = ", ".join(f"{count:,} {table}" for table, count in filled.rows.items() if count)
@@ -78,12 +78,12 @@ class GrowthResult:
     def _of_drafts(self) -> Iterator[Goal]:
         if not self.drafts:
             return
-        first, at = self.drafts.samples[0], self.drafts.at_goal
+        first, reached = self.drafts.samples[0], self.drafts.at_goal
         how = "extrapolated" if self.drafts.extrapolated else "measured"
-        with_so_many = f"MB with {at.drafts:,} open drafts, {how};"
+        with_so_many = f"MB with {reached.drafts:,} open drafts, {how};"
         worker, server = f"the worker, {first.worker:.0f} at its start", f"the server, {first.server:.0f} at its start"
-        yield Goal("G11", f"{with_so_many} {worker}", figure(at.worker), at_most=WORKER_MB)
-        yield Goal("G11", f"{with_so_many} {server}", figure(at.server), at_most=SERVER_MB)
+        yield Goal("G11", f"{with_so_many} {worker}", figure(reached.worker), at_most=WORKER_MB)
+        yield Goal("G11", f"{with_so_many} {server}", figure(reached.server), at_most=SERVER_MB)
 
     def _of_resumed(self) -> Iterator[Goal]:
         if not self.resumed:

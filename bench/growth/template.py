@@ -1,4 +1,4 @@
-"""A sold order with everything that was ever written about it, as rows: what a store is filled with copies of."""
+"""A sold order with all its rows in every table: a store is filled with copies of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,30 +31,30 @@ _IDS = ((ChangeRow, "id"), (ChangeRow, "idempotency_key"), (ChangeRow, "correlat
 
 @dataclass(frozen=True)
 class Template:
-    """An order's rows by table, those that others refer to first."""
+    """An order's rows by table; referenced tables come first."""
 
     number: str
     rows: Mapping[type[SQLModel], Sequence[Row]]
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id in it that a copy must have its own of."""
+        """Every id that must be different in each copy."""
         found = [row[name] for table, name in (*_IDS, (OfferRow, "id")) for row in self.rows[table]]
         return tuple(dict.fromkeys(each for each in found if each))
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The departures it has seats on."""
+        """The services on which the order has seats."""
         return tuple(dict.fromkeys(row["service"] for row in self.rows[ReservationRow]))
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows it has, by table."""
+        """The number of its rows by table."""
         return {str(table.__tablename__): len(rows) for table, rows in self.rows.items()}
 
 
 def template(tx: Session, number: str) -> Template:
-    """Read a sold order."""
+    """Read all rows of a sold order."""
     found: dict[type[SQLModel], list[Row]] = {OrderRow: [_row(tx.get_one(OrderRow, number))]}
     for table in _OF_ORDER:
         found[table] = _rows(tx, table, "order_number", [number])

@@ -1,4 +1,4 @@
-"""Two things at once, where the database can."""
+"""Runs statements in parallel threads, where the database can."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +8,6 @@ T = TypeVar("T")
 
 
 def in_threads(acts: Sequence[Callable[[], T]], at_once: int = 2) -> list[T]:
-    """Do all, so many at once, and return what each returned; raise what the first that failed raised."""
+    """Call all functions, this many at once, and return their results; raise the exception of the first that failed."""
     with ThreadPoolExecutor(at_once) as threads:
         return [done.result() for done in [threads.submit(act) for act in acts]]

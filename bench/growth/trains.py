@@ -1,4 +1,4 @@
-"""Trains of our own beside those of the demo: long ones for orders of many lines, more of them for many drafts."""
+"""Additional trains beside those of the demo: long ones for orders of many lines, many for many drafts."""
 
 from datetime import time, timedelta
 
@@ -11,7 +11,7 @@ _DAYS = 60
 
 
 def run_trains(url: str, names: tuple[str, ...], coaches: int, seats: int) -> None:
-    """Let trains of these names run every day, on which every product of the line is sold."""
+    """Add daily trains with these numbers, on which every product of the railway line is sold."""
     departures = tuple(Departure(number=name, leaves=time(9, number % 60)) for number, name in enumerate(names))
     table = Timetable(
         railway_line=LINE,

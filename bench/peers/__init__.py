@@ -1,1 +1,1 @@
-"""The same saga on DBOS, first proved correct, then measured beside ours."""
+"""The same saga on DBOS: first proved correct, then measured in alternation with ours."""

@@ -1,7 +1,7 @@
-"""The DBOS app's process: an API of one request, as ours is built on FastAPI and uvicorn.
+"""The process of the DBOS app: an API with one route, built like ours on FastAPI and uvicorn.
 
-A request runs its workflow in the thread that serves it, which costs DBOS least; another request with the same id
-is answered with the same outcome. What a killed process left is taken up when it starts again.
+A request runs its workflow in the thread that serves it, which is cheapest for DBOS. Another request with the same id
+gets the same outcome. After a kill the restarted process resumes unfinished workflows.
 """
 
 import os
@@ -19,7 +19,7 @@ from telemetry.loopback import HOST
 
 
 class ChangeInput(BaseModel):
-    """A request."""
+    """A request to change an order."""
 
     id: str
     order: str
@@ -28,7 +28,7 @@ class ChangeInput(BaseModel):
 
 
 class Outcome(BaseModel):
-    """How it ended."""
+    """The outcome of a change."""
 
     change: str
     state: str
@@ -56,16 +56,16 @@ app = FastAPI(lifespan=_running, openapi_url=None)
 
 @app.get("/ready")
 def ready() -> dict[str, bool]:
-    """Say that it is up."""
+    """Answer once the app accepts requests."""
     return {"ready": True}
 
 
 @app.post("/changes")
-def change(options: ChangeInput) -> Outcome:
-    """Change an order, and answer when it is over."""
-    with SetWorkflowID(options.id):
-        ended = change_order(Change(options.id, options.order, options.offer_bundle_id, options.token))
-    return Outcome(change=options.id, **ended)
+def change(body: ChangeInput) -> Outcome:
+    """Change an order, and answer when the change has ended."""
+    with SetWorkflowID(body.id):
+        outcome = change_order(Change(body.id, body.order, body.offer_bundle_id, body.token))
+    return Outcome(change=body.id, **outcome)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs the DBOS app on a database of its own, and asks it and ours for the same change by turns."""
+"""Runs the DBOS app on its own database, and sends the same change to it and to ours in alternation."""
 
 import asyncio
 import sys
@@ -26,7 +26,7 @@ _START_SECONDS = 60.0
 
 
 class Peer:
-    """The app's process and its database."""
+    """The process of the DBOS app and its database."""
 
     def __init__(self, database: str, data: Path) -> None:
         self.database = database
@@ -36,16 +36,16 @@ class Peer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the app."""
         return f"http://{HOST}:{self._port}"
 
     def prepare(self) -> None:
-        """Make the tables."""
+        """Create the tables."""
         with self.connect() as tx:
             tables.create(tx)
 
     def connect(self) -> Tx:
-        """Return a connection to its database; what is done in its block commits together."""
+        """Return a connection to the app's database; the statements of its block commit together."""
         return psycopg.connect(self.database)
 
     def start(self) -> None:
@@ -54,11 +54,11 @@ class Peer:
         give_up = time.monotonic() + _START_SECONDS
         while not self._answers():
             if self.app.ended or time.monotonic() > give_up:
-                raise RuntimeError(f"the DBOS app did not come up. It said:\n{self.app.tail()}")
+                raise RuntimeError(f"the DBOS app did not start. Its output:\n{self.app.tail()}")
             time.sleep(0.1)
 
     def sell(self, count: int) -> list[str]:
-        """Sell so many orders, to be changed."""
+        """Sell this many orders and return their numbers."""
         batch = uuid.uuid4().hex[:8]
         orders = [f"{batch}-{number}" for number in range(count)]
         with self.connect() as tx:
@@ -73,15 +73,15 @@ class Peer:
 
 
 def change_request(order: str, token: str = tables.OK) -> Json:
-    """Return the request to change an order; its id names the order, so that it is known afterwards."""
+    """Return the request to change an order; its id contains the order, so that the proof finds it."""
     return {"id": f"{order}/change", "order": order, "offer_bundle_id": tables.bundle_for(order), "token": token}
 
 
 API, DIRECT, DBOS = "ours", "ours, directly", "DBOS"
 
 REST_SECONDS = 11.0
-"""Temporal leaves timers behind that ring after ten seconds: what they cost must not fall on DBOS. On ours falls
-what selling its orders left, as in a shop that goes on selling."""
+"""Temporal's timers of our runs fire ten seconds later: their cost must not be counted with DBOS. With ours the timers
+of the preceding sales are counted, as in a system that sells all the time."""
 
 
 @dataclass(frozen=True)
@@ -89,24 +89,24 @@ class Pair:
     """Ours and the peer, started on one PostgreSQL server."""
 
     bench: Bench
-    """Ours. The bare worker has nothing to do here: the peer is sampled in its place."""
+    """Ours. The bare workflows' worker is idle here: the peer is sampled in its place."""
     peer: Peer
     http: httpx2.AsyncClient
-    """To the peer."""
+    """The HTTP client of the peer."""
 
     async def all(self, callers: int) -> list[Run]:
-        """Measure the three, forwards or backwards by turns."""
-        ways = [self._api, self._dbos, self._directly]
-        return [await way(callers) for way in (ways if self.bench.repeat % 2 else reversed(ways))]
+        """Measure the three, alternately forwards and backwards."""
+        runs = [self._api, self._dbos, self._directly]
+        return [await one(callers) for one in (runs if self.bench.repeat % 2 else reversed(runs))]
 
     async def _api(self, callers: int) -> Run:
-        courses = await self._courses(callers)
-        jobs = [partial(self.bench.workload.change, course, DEARER.spec) for course in courses]
+        bench_orders = await self._courses(callers)
+        jobs = [partial(self.bench.workload.change, bench_order, DEARER.spec) for bench_order in bench_orders]
         return await run(self.bench.rig, API, "api", callers, self.bench.repeat, jobs)
 
     async def _directly(self, callers: int) -> Run:
-        courses = await self._courses(callers)
-        return replace(await self.bench.run_direct(courses, DEARER, callers), kind=DIRECT)
+        bench_orders = await self._courses(callers)
+        return replace(await self.bench.run_direct(bench_orders, DEARER, callers), kind=DIRECT)
 
     async def _dbos(self, callers: int) -> Run:
         orders = await asyncio.to_thread(self.peer.sell, self.bench.counts[callers])
@@ -120,9 +120,9 @@ class Pair:
             raise AssertionError(f"{order}: {answer}")
 
     async def _courses(self, callers: int) -> Sequence[BenchOrder]:
-        """Sell our orders one line each, to be changed."""
-        courses = await self.bench.create_orders(callers)
-        await self.bench.prepare(courses, ADD.spec)
-        await run_concurrently(self.bench.workload.change(course, ADD.spec) for course in courses)
-        await self.bench.prepare(courses, DEARER.spec)
-        return courses
+        """Sell our orders with one line each, and prepare their changes."""
+        bench_orders = await self.bench.create_orders(callers)
+        await self.bench.prepare(bench_orders, ADD.spec)
+        await run_concurrently(self.bench.workload.change(bench_order, ADD.spec) for bench_order in bench_orders)
+        await self.bench.prepare(bench_orders, DEARER.spec)
+        return bench_orders

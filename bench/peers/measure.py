@@ -1,6 +1,6 @@
-"""Proves the DBOS app, then measures ours and it by turns, each repeat on servers started afresh, and prints both.
+"""Proves the DBOS app correct, then measures ours and it in alternation, each repeat on newly started servers.
 
-What came out is told as ratios within one repeat: wall times of a shared machine say little by themselves.
+Results are ratios within one repeat: wall times of a shared machine say little by themselves.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from bench.workload import open_http_client
 from tests.support.postgres import new_database, postgres
 
 GOAL = 1.2
-"""G14: our throughput with 32 callers, by that of DBOS."""
+"""G14: our throughput with 32 callers over that of DBOS."""
 RESTATE = "Restate cannot be installed here: its half of G14 (>= 0.28) is not measured."
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """One figure of ours by that of DBOS."""
+    """One figure of ours over that of DBOS."""
 
     ours: str
     callers: int
@@ -39,7 +39,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class PeersResult:
-    """What was proved and measured."""
+    """The proof and the measurements."""
 
     proof: Proof
     runs: Sequence[Run]
@@ -49,14 +49,14 @@ class PeersResult:
         for callers in sorted({run.callers for run in self.runs}):
             for ours in (API, DIRECT):
                 for figure, of in _FIGURES.items():
-                    found = ([of(run) for run in self._of(kind, callers)] for kind in (ours, DBOS))
-                    yield Ratio(ours, callers, figure, ratios(*found))
+                    values = ([of(run) for run in self._of(kind, callers)] for kind in (ours, DBOS))
+                    yield Ratio(ours, callers, figure, ratios(*values))
 
     def goal(self) -> Goal:
-        """Return G14: changes a second through our API with the most callers, by those of DBOS."""
+        """Return G14: changes a second through our API with the most callers, over those of DBOS."""
         most = max(run.callers for run in self.runs)
-        found = (each for each in self.ratios() if (each.ours, each.callers) == (API, most))
-        throughput = next(each.by_dbos for each in found if each.figure == "throughput")
+        by_api = (each for each in self.ratios() if (each.ours, each.callers) == (API, most))
+        throughput = next(each.by_dbos for each in by_api if each.figure == "throughput")
         return Goal("G14", f"throughput, {most} callers: ours by API / DBOS", throughput, at_least=GOAL)
 
     def _of(self, kind: str, callers: int) -> list[Run]:
@@ -84,9 +84,9 @@ _FIGURES: Mapping[str, Callable[[Run], float]] = {
 def print_result(result: PeersResult, console: Console) -> None:
     """Print the tables."""
     proof = result.proof
-    console.print(f"proved in {proof.seconds:.0f} s: {proof.changes} changes, {proof.killed} killed in the middle")
+    console.print(f"proved in {proof.seconds:.0f} s: {proof.changes} changes, {proof.killed} killed within a step")
     print_runs(console, result.runs)
-    ratios = Table("", "callers", "figure", "by DBOS (from, to)", title="ours by DBOS, within each repeat")
+    ratios = Table("", "callers", "figure", "ours / DBOS (from, to)", title="ours / DBOS, within each repeat")
     for each in result.ratios():
         ratios.add_row(each.ours, str(each.callers), each.figure, str(each.by_dbos))
     console.print(ratios)
@@ -94,12 +94,12 @@ def print_result(result: PeersResult, console: Console) -> None:
 
 
 COUNTS: Mapping[int, int] = {1: 20, 32: 96}
-"""How many changes are asked for by so many callers."""
+"""Changes to run, by number of callers."""
 
 
 def measure(repeats: int = 5, counts: Mapping[int, int] = COUNTS) -> PeersResult:
-    """Prove and measure; AssertionError, and nothing measured, when the DBOS app is not correct."""
-    proof = proved()
+    """Prove and measure. Raises AssertionError before measuring if the DBOS app is not correct."""
+    proof = prove_app()
     runs: list[Run] = []
     for repeat in range(1, repeats + 1):
         with rig("postgres") as started, _peer(started) as peer:
@@ -108,9 +108,9 @@ def measure(repeats: int = 5, counts: Mapping[int, int] = COUNTS) -> PeersResult
     return PeersResult(proof, runs)
 
 
-def proved() -> Proof:
-    """Check the DBOS app on a server of its own."""
-    with postgres() as bank, _running(Peer(new_database(bank.url, "peer"), bank.log.parent.parent)) as peer:
+def prove_app() -> Proof:
+    """Prove the DBOS app correct on its own PostgreSQL server."""
+    with postgres() as server, _running(Peer(new_database(server.url, "peer"), server.log.parent.parent)) as peer:
         return prove(peer)
 
 

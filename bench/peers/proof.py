@@ -1,7 +1,7 @@
-"""The check before anything is measured: every change has all its effects exactly once, or none.
+"""Proves the DBOS app correct before it is measured: every change has all its effects exactly once, or none.
 
-Happy; refused at the settlement; and both with the app killed in the middle of every step, at the two worst
-moments, and started again. What is looked at are the books themselves, not what the app says of them.
+The cases: done; refused at the settlement; and both with the app killed within every step, at the two worst moments,
+and started again. The proof reads the tables, not the app's answers.
 """
 
 import time
@@ -18,7 +18,7 @@ from bench.peers.saga import DONE_STEPS, UNDO_STEPS
 from bench.peers.tables import DIFFERENCE_MINOR, OK, REFUSED, STANDARD_MINOR, Tx
 
 UNDONE = (*DONE_STEPS[: DONE_STEPS.index("settle_price_difference")], *UNDO_STEPS)
-"""The steps that leave something when the settlement is refused."""
+"""The steps that leave a record when the settlement is refused."""
 
 _FACTS = {
     "head": "SELECT status, version, confirmed_version, draft_opened_by, expires_at IS NULL FROM orders"
@@ -35,7 +35,7 @@ _FACTS = {
 
 
 def find_errors(tx: Tx, order: str, token: str) -> list[str]:
-    """Say what of an order is not as its change should have left it."""
+    """Return every fact of an order that is not as its change should have left it."""
     values = {"order": order, "change": str(change_request(order)["id"])}
     expected = _expected(order, values["change"], done=token == OK)
     found = {name: tx.execute(query, values).fetchall() for name, query in _FACTS.items()}
@@ -80,7 +80,7 @@ _SECONDS = 60.0
 
 
 class Moment(StrEnum):
-    """Where within a step."""
+    """The moment within a step: the table whose insert is stopped."""
 
     BEFORE_COMMIT = "effects"
     BEFORE_RECORD = "dbos.operation_outputs"
@@ -112,10 +112,10 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid
 """
 
 
-def kill_in_the_middle(peer: Peer, moment: Moment, steps: Mapping[str, str], ask: Callable[[], None]) -> None:
-    """Ask for changes, stop each at its step, kill the app when all stand still, and start it again.
+def kill_within_steps(peer: Peer, moment: Moment, steps: Mapping[str, str], send: Callable[[], None]) -> None:
+    """Send changes, stop each at its step, kill the app when all are stopped, and start it again.
 
-    `steps` says at which step each change is stopped. The triggers are gone when the app starts again.
+    `steps` has the step at which each change is stopped. The triggers are dropped before the app starts again.
     """
     with peer.connect() as tx:
         tx.execute(_TRIGGERS)
@@ -124,18 +124,18 @@ def kill_in_the_middle(peer: Peer, moment: Moment, steps: Mapping[str, str], ask
     with peer.connect() as holder, peer.connect() as watcher:
         watcher.autocommit = True
         holder.execute(f"SELECT pg_advisory_lock({_LOCK})")
-        ask()
-        _until(watcher, _STOPPED, len(steps))
+        send()
+        _wait_for(watcher, _STOPPED, len(steps))
         peer.app.kill()
         holder.close()
-        # PostgreSQL notices that a client is gone when it next speaks to it; what was open is rolled back then.
-        _until(watcher, _OTHERS, 0)
+        # PostgreSQL notices that a client has gone when it next sends to it, and then rolls back its transaction.
+        _wait_for(watcher, _OTHERS, 0)
         watcher.execute(f"DROP TRIGGER stop ON {moment}")
         watcher.execute("DROP TABLE stops; DROP FUNCTION stop_step; DROP FUNCTION stop_record")
     peer.start()
 
 
-def _until(tx: Tx, query: str, count: int) -> None:
+def _wait_for(tx: Tx, query: str, count: int) -> None:
     give_up = time.monotonic() + _SECONDS
     while (found := (tx.execute(query).fetchone() or (0,))[0]) != count:
         if time.monotonic() > give_up:
@@ -149,52 +149,52 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Proof:
-    """What was checked."""
+    """The result of a proof that found no error."""
 
     changes: int
-    """How many ended done or undone, exactly once."""
+    """Changes that ended done or undone, exactly once."""
     killed: int
-    """How many of them were in the middle of a step when the app was killed."""
+    """Those of them that were within a step when the app was killed."""
     seconds: float
 
 
 def prove(peer: Peer) -> Proof:
-    """Check a started app; AssertionError says what is wrong."""
+    """Prove a started app correct. Raises AssertionError with the first errors if it is not."""
     began = time.monotonic()
-    quiet = [(order, token) for token in (OK, REFUSED) for order in peer.sell(4)]
-    for answer, (_, token) in zip(_ask_all(peer, quiet), quiet, strict=True):
-        _same(answer, {"state": "done", "code": None} if token == OK else _REFUSAL)
-    _check(peer, quiet)
+    undisturbed = [(order, token) for token in (OK, REFUSED) for order in peer.sell(4)]
+    for answer, (_, token) in zip(_send_all(peer, undisturbed), undisturbed, strict=True):
+        _check_equal(answer, {"state": "done", "code": None} if token == OK else _REFUSAL)
+    _check(peer, undisturbed)
     stopped = [each for moment in Moment for each in _killed(peer, moment)]
-    # Asked again, each is answered from what it has become, and nothing more happens.
-    _ask_all(peer, [*quiet, *stopped])
-    _check(peer, [*quiet, *stopped])
-    return Proof(len(quiet) + len(stopped), len(stopped), time.monotonic() - began)
+    # A retry of each request is answered from its recorded outcome and has no further effect.
+    _send_all(peer, [*undisturbed, *stopped])
+    _check(peer, [*undisturbed, *stopped])
+    return Proof(len(undisturbed) + len(stopped), len(stopped), time.monotonic() - began)
 
 
 _REFUSAL = {"state": "refused", "code": "PAYMENT_REFUSED"}
 
 
 def _killed(peer: Peer, moment: Moment) -> list[tuple[str, str]]:
-    asked, steps = list[tuple[str, str]](), dict[str, str]()
+    requests, steps = list[tuple[str, str]](), dict[str, str]()
     for token, where in _CASES:
         for order, step in zip(peer.sell(len(where)), where, strict=True):
-            asked.append((order, token))
+            requests.append((order, token))
             steps[str(change_request(order)["id"])] = step
-    with ThreadPoolExecutor(len(asked)) as threads:
-        kill_in_the_middle(peer, moment, steps, lambda: _start(threads, peer, asked))
-    _ended(peer, list(steps))
-    _check(peer, asked)
-    return asked
+    with ThreadPoolExecutor(len(requests)) as threads:
+        kill_within_steps(peer, moment, steps, lambda: _start(threads, peer, requests))
+    _wait_until_ended(peer, list(steps))
+    _check(peer, requests)
+    return requests
 
 
-def _start(threads: ThreadPoolExecutor, peer: Peer, asked: Iterable[tuple[str, str]]) -> None:
-    for order, token in asked:
-        threads.submit(partial(_ask, peer, order, token))
+def _start(threads: ThreadPoolExecutor, peer: Peer, requests: Iterable[tuple[str, str]]) -> None:
+    for order, token in requests:
+        threads.submit(partial(_send, peer, order, token))
 
 
-def _ended(peer: Peer, changes: Sequence[str]) -> None:
-    """Wait until the app has taken all up again by itself and brought them to an end."""
+def _wait_until_ended(peer: Peer, changes: Sequence[str]) -> None:
+    """Wait until the app has resumed all changes by itself and ended them."""
     give_up = time.monotonic() + _SECONDS
     query = (
         "SELECT count(*) FROM dbos.workflow_status WHERE workflow_uuid = ANY(%s) AND status = 'SUCCESS'"
@@ -208,24 +208,24 @@ def _ended(peer: Peer, changes: Sequence[str]) -> None:
             time.sleep(0.1)
 
 
-def _check(peer: Peer, asked: Iterable[tuple[str, str]]) -> None:
+def _check(peer: Peer, requests: Iterable[tuple[str, str]]) -> None:
     with peer.connect() as tx:
-        found = [text for order, token in asked for text in find_errors(tx, order, token)]
+        found = [text for order, token in requests for text in find_errors(tx, order, token)]
     if found:
         raise AssertionError(f"{len(found)} facts are wrong: {found[:3]}")
 
 
-def _ask_all(peer: Peer, asked: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
+def _send_all(peer: Peer, requests: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
     with ThreadPoolExecutor(8) as threads:
-        return list(threads.map(lambda each: _ask(peer, *each), asked))
+        return list(threads.map(lambda each: _send(peer, *each), requests))
 
 
-def _ask(peer: Peer, order: str, token: str) -> dict[str, object]:
+def _send(peer: Peer, order: str, token: str) -> dict[str, object]:
     answer = httpx2.post(f"{peer.url}/changes", json=change_request(order, token), timeout=_SECONDS)
     answer.raise_for_status()
     return {name: value for name, value in answer.json().items() if name != "change"}
 
 
-def _same(found: object, expected: object) -> None:
+def _check_equal(found: object, expected: object) -> None:
     if found != expected:
         raise AssertionError(f"{found}, not {expected}")

@@ -1,15 +1,15 @@
 """The saga on DBOS: the same steps in the same order as a change in one go of ours, undone in reverse.
 
-Written as DBOS's documentation would have it: a workflow that runs in the process that was asked, a step for each
-change to the world, the request's id as the workflow's id. Steps are plain ones and not transactions of a
-datasource, and nothing goes through a queue: in an earlier, smaller comparison datasources carried about half as
-many sagas, and a queue about as many. Other ways of writing it were not measured here.
+It is written as DBOS's documentation recommends: the workflow runs in the process that gets the request, each external
+effect is a step, and the request's id is the workflow's id. Steps are plain steps and not transactions of a datasource,
+and there is no queue: in an earlier, smaller comparison datasources completed about half as many sagas, and a queue
+about as many. Other designs were not measured.
 
-What it has not and ours has: drafts that stay open, expire and are discarded; a queue for the requests of one
-order (here the second is refused); payments and prolongations beside a change; refunds; providers outside, and so
-`asked` before the call, withdrawn keys and a pivot that inquires; an undo that an operator can finish by hand;
-cancel from outside; another machine that takes over (DBOS has a service for that); a history with every attempt;
-accounts and limits at the API; webhooks, metrics, traces, several tenants.
+What ours has and this has not: drafts that stay open, expire and are discarded; a queue for the requests of one order
+(here the second is refused); payments and extensions beside a change; refunds; external providers, and with them the
+state `started` before the call, withdrawn keys and a pivot that queries the provider; an undo that an operator can
+finish by hand; cancellation by an operator; another machine that takes over (DBOS has a service for that); a history
+with every attempt; authentication and limits at the API; webhooks, metrics, traces, several tenants.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from typing import Any, Protocol, cast
 from dbos import DBOS
 
 from bench.peers import steps
-from bench.peers.transactions import Transactions, Change, Json, RefusedError
+from bench.peers.transactions import Change, Json, RefusedError, Transactions
 
 TRANSACTIONS = Transactions()
-_SOON, _FOREVER = 0.1, 1_000_000
+_INTERVAL_SECONDS, _UNLIMITED = 0.1, 1_000_000
 
 
 class Step(Protocol):
-    """A step, as the workflow asks for it."""
+    """A step, as the workflow calls it."""
 
     def __call__(self, change: Change, *more: Any) -> Json:
         """Run it, or return its recorded answer."""
@@ -33,15 +33,15 @@ class Step(Protocol):
 
 def _step(name: str, act: Callable[..., Json]) -> Step:
     def step(change: Change, *more: Any) -> Json:
-        return TRANSACTIONS.run_once(name, change, lambda tx, head: act(tx, head, change, *more))
+        return TRANSACTIONS.run_once(name, change, lambda tx, order_row: act(tx, order_row, change, *more))
 
-    # A fault is tried again until it passes, a refusal never.
+    # A fault is retried until it passes, a refusal never.
     declared = DBOS.step(
         name=name,
         retries_allowed=True,
-        interval_seconds=_SOON,
+        interval_seconds=_INTERVAL_SECONDS,
         backoff_rate=1.0,
-        max_attempts=_FOREVER,
+        max_attempts=_UNLIMITED,
         should_retry=lambda error: not isinstance(error, RefusedError),
     )
     return cast("Step", declared(step))
@@ -65,7 +65,7 @@ DONE_STEPS = (
 )  # fmt: skip
 """The steps of a change that is done, in order."""
 UNDO_STEPS = ("void_payment", "restore_offer_bundle", "release_seats", "record_outcome")
-"""What follows instead of the last three when the settlement is refused."""
+"""The steps that follow instead of the last three when the settlement is refused."""
 
 
 @DBOS.workflow()
@@ -82,7 +82,7 @@ def change_order(change: Change) -> Json:
         SWAP(change, planned)
         EXTEND(change)
         undos.append(VOID)
-        AUTHORISE(change, quoted["owed_minor"])
+        AUTHORISE(change, quoted["difference_minor"])
         SETTLE(change)
     except RefusedError as refusal:
         for undo in reversed(undos):

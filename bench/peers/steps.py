@@ -1,4 +1,4 @@
-"""The steps: checks, what can be taken back with its undo below it, and the pivot with what comes after it."""
+"""The steps: checks, reversible steps with the undo below each, and the pivot with the final steps."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -7,7 +7,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from bench.peers.tables import REFUSED, Tx
-from bench.peers.transactions import Change, OrderRow, Json, RefusedError, append
+from bench.peers.transactions import Change, Json, OrderRow, RefusedError, append
 
 _BUNDLE = "SELECT product, service, price_minor, expires_at, youngest FROM offer_bundles WHERE id = %s"
 _LIVE = """
@@ -24,22 +24,22 @@ WHERE c.id = %s
 
 
 def now() -> datetime:
-    """Return the time."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)  # noqa: TID251 - the peer's own clock
 
 
-def plan(tx: Tx, head: OrderRow, change: Change) -> Json:
-    """Claim the order for this change and say what will be put on it and what taken off."""
-    if head.draft_opened_by is not None:
+def plan(tx: Tx, order_row: OrderRow, change: Change) -> Json:
+    """Claim the order for this change; return the lines to add and to remove."""
+    if order_row.draft_opened_by is not None:
         raise RefusedError("CHANGE_UNDER_WAY")
     bundle = tx.execute(_BUNDLE, (change.bundle,)).fetchone()
     if bundle is None:
         raise RefusedError("UNKNOWN_OFFER")
     lines = tx.execute(_LIVE, (change.order,)).fetchall()
     planned = {
-        "version": head.version + 1,
-        "line": f"{change.order}-{head.next_line}",
-        "next_line": head.next_line + 1,
+        "version": order_row.version + 1,
+        "line": f"{change.order}-{order_row.next_line}",
+        "next_line": order_row.next_line + 1,
         "service": bundle[1],
         "removes": [line[0] for line in lines],
         "gives_up": [line[3] for line in lines],
@@ -51,8 +51,8 @@ def plan(tx: Tx, head: OrderRow, change: Change) -> Json:
     return planned
 
 
-def validate(tx: Tx, _head: OrderRow, change: Change) -> Json:
-    """See that everybody who travels has a name and is old enough."""
+def validate(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+    """Check that every traveller has a name and is old enough."""
     youngest = _one(tx.execute(_BUNDLE, (change.bundle,)).fetchone())[4]
     query = "SELECT given_name, family_name, birth_date FROM travellers WHERE order_number = %s"
     people = tx.execute(query, (change.order,)).fetchall()
@@ -62,14 +62,19 @@ def validate(tx: Tx, _head: OrderRow, change: Change) -> Json:
     return {"travellers": len(people)}
 
 
-def quote(tx: Tx, _head: OrderRow, change: Change) -> Json:
-    """Say what the change costs, with the tax in it, and write that down."""
+def quote(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+    """Compute and record the price of the change, including tax, in minor units."""
     planned, price, rate, valid = _one(tx.execute(_QUOTABLE, (change.id,)).fetchone())
     if not valid:
         raise RefusedError("OFFER_EXPIRED")
     tax = (Decimal(price) * rate / (1 + rate)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
     difference = price - planned["old_minor"] + planned["fee_minor"]
-    quoted = {"new_minor": price, "fee_minor": planned["fee_minor"], "tax_minor": int(tax), "owed_minor": difference}
+    quoted = {
+        "new_minor": price,
+        "fee_minor": planned["fee_minor"],
+        "tax_minor": int(tax),
+        "difference_minor": difference,
+    }
     tx.execute(_QUOTED, (Jsonb(quoted), change.id))
     return quoted
 
@@ -80,7 +85,7 @@ def _age(born: date, today: date) -> int:
 
 def _one(row: tuple[Any, ...] | None) -> tuple[Any, ...]:
     if row is None:
-        raise LookupError("a change is planned first")
+        raise LookupError("the change was not planned")
     return row
 
 
@@ -111,8 +116,8 @@ VALUES (%(key)s || '/authorise', %(order)s, %(key)s, 'authorise', %(minor)s)
 """
 
 
-def reserve(tx: Tx, _head: OrderRow, change: Change, service: str) -> Json:
-    """Hold a seat that nobody has. Somebody else may have been faster by a moment: then look again."""
+def reserve(tx: Tx, _order_row: OrderRow, change: Change, service: str) -> Json:
+    """Hold a free seat. If another transaction takes it first, search again."""
     values: dict[str, Any] = {"service": service, "key": change.id, "order": change.order, "until": now() + HOLD}
     while free := tx.execute(_FREE, values).fetchone():
         values["coach"], values["seat"] = free
@@ -121,51 +126,51 @@ def reserve(tx: Tx, _head: OrderRow, change: Change, service: str) -> Json:
     raise RefusedError("SOLD_OUT")
 
 
-def release(tx: Tx, _head: OrderRow, change: Change) -> Json:
-    """Give the seat back."""
+def release(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+    """Release the seat."""
     return {"released": tx.execute("DELETE FROM seat_holds WHERE key = %s", (change.id,)).rowcount}
 
 
-def swap(tx: Tx, head: OrderRow, change: Change, planned: Json) -> Json:
-    """Put the new line on the order, take the old ones off, and raise its version."""
+def swap(tx: Tx, order_row: OrderRow, change: Change, planned: Json) -> Json:
+    """Add the new line to the order, remove the old ones, and increment its version."""
     values = {"line": planned["line"], "order": change.order, "change": change.id, "bundle": change.bundle}
     tx.execute(_PUT_ON, values | {"version": planned["version"]})
     tx.execute(_TAKE_OFF, (change.id, planned["version"], planned["removes"]))
     ends = now() + timedelta(minutes=20)
     tx.execute(_DRAFT, (planned["version"], planned["next_line"], ends, change.order))
     append(tx, change, "order_changed", {"added": [planned["line"]], "removed": planned["removes"]})
-    return {"status": head.status, "version": head.version}
+    return {"status": order_row.status, "version": order_row.version}
 
 
-def restore(tx: Tx, _head: OrderRow, change: Change) -> Json:
-    """Undo a swap, if there was one: what it added is marked undone, what it removed is live again."""
+def restore(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+    """Undo a swap, if there was one: mark the lines it added as undone, restore those it removed."""
     swapped = tx.execute(_SWAPPED, (change.id,)).fetchone()
     if swapped is None:
         return {}
     tx.execute("UPDATE order_lines SET undone = true WHERE added_by = %s", (change.id,))
     tx.execute("UPDATE order_lines SET removed_by = NULL, removed_in = NULL WHERE removed_by = %s", (change.id,))
-    head = "UPDATE orders SET status = %s, version = %s, expires_at = NULL WHERE number = %s"
-    tx.execute(head, (*swapped, change.order))
+    order = "UPDATE orders SET status = %s, version = %s, expires_at = NULL WHERE number = %s"
+    tx.execute(order, (*swapped, change.order))
     append(tx, change, "change_undone", {})
     return {}
 
 
-def extend(tx: Tx, _head: OrderRow, change: Change) -> Json:
-    """Let everything held outlive the confirmation."""
+def extend(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+    """Extend all holds beyond the confirmation."""
     longer = "UPDATE seat_holds SET expires_at = %s WHERE order_number = %s AND state = 'held' AND expires_at > now()"
     if tx.execute(longer, (now() + HOLD, change.order)).rowcount == 0:
         raise RefusedError("HOLD_LOST")
     return {}
 
 
-def authorise(tx: Tx, _head: OrderRow, change: Change, owed: int) -> Json:
-    """Set money aside."""
-    tx.execute(_AUTHORISE, {"key": change.id, "order": change.order, "token": change.token, "minor": owed})
-    return {"authorised_minor": owed}
+def authorise(tx: Tx, _order_row: OrderRow, change: Change, amount_due: int) -> Json:
+    """Authorise the payment, in minor units."""
+    tx.execute(_AUTHORISE, {"key": change.id, "order": change.order, "token": change.token, "minor": amount_due})
+    return {"authorised_minor": amount_due}
 
 
-def void(tx: Tx, _head: OrderRow, change: Change) -> Json:
-    """Let the money go."""
+def void(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+    """Void the payment."""
     tx.execute("UPDATE payments SET open = false WHERE key = %s", (change.id,))
     entry = """
     INSERT INTO ledger (key, order_number, payment, kind, amount_minor)
@@ -189,35 +194,35 @@ WHERE number = %s
 _OUTCOME = "UPDATE changes SET state = %s, code = %s, finished_at = now() WHERE id = %s AND finished_at IS NULL"
 
 
-def settle(tx: Tx, _head: OrderRow, change: Change) -> Json:
-    """Take the money: from here there is only forward."""
+def settle(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+    """Capture the payment: the pivot, after which the change is not undone."""
     if change.token == REFUSED:
         raise RefusedError("PAYMENT_REFUSED")
     if tx.execute(_CAPTURE, (change.id,)).rowcount != 1:
-        raise LookupError("nothing was set aside")
+        raise LookupError("no payment was authorised")
     append(tx, change, "payment_captured", {})
     return {}
 
 
-def confirm_seats(tx: Tx, _head: OrderRow, change: Change, gives_up: list[str]) -> Json:
-    """Make the new seat ours and let the old one go."""
+def confirm_seats(tx: Tx, _order_row: OrderRow, change: Change, gives_up: list[str]) -> Json:
+    """Confirm the new seat and release the old one."""
     confirmed = tx.execute(_CONFIRM, (change.id,)).rowcount
     released = tx.execute(_GIVE_UP, (gives_up,)).rowcount
     append(tx, change, "seats_confirmed", {"confirmed": confirmed, "released": released})
     return {}
 
 
-def confirm_order(tx: Tx, head: OrderRow, change: Change) -> Json:
-    """Confirm the version and write the outcome."""
+def confirm_order(tx: Tx, order_row: OrderRow, change: Change) -> Json:
+    """Confirm the order's version and record the outcome."""
     tx.execute(_CONFIRMED, (change.order,))
-    append(tx, change, "order_confirmed", {"version": head.version})
+    append(tx, change, "order_confirmed", {"version": order_row.version})
     tx.execute(_OUTCOME, ("done", None, change.id))
     return {"state": "done", "code": None}
 
 
-def record_refusal(tx: Tx, head: OrderRow, change: Change, code: str) -> Json:
-    """Write that a change was refused, and let the order go; one that was never planned has no row yet."""
-    if head.draft_opened_by == change.id:
+def record_refusal(tx: Tx, order_row: OrderRow, change: Change, code: str) -> Json:
+    """Record that a change was refused, and free the order. A change that was not planned has no row yet."""
+    if order_row.draft_opened_by == change.id:
         tx.execute("UPDATE orders SET draft_opened_by = NULL WHERE number = %s", (change.order,))
     missing = """
     INSERT INTO changes (id, order_number, bundle, plan, state) VALUES (%s, %s, %s, '{}', 'running')

@@ -1,7 +1,7 @@
-"""What the DBOS app remembers: a table for each thing a change touches, as ours has them.
+"""The tables of the DBOS app: one for each thing that a change touches, as in ours.
 
-It has fewer than ours: seats and payments have one book here, where ours keeps a provider's own beside it. No
-tenant, no fees or supplements, one currency, no webhooks. That is in its favour.
+It has fewer tables than ours: it keeps seats and payments once, where ours also has the embedded provider's records. It
+has no tenants, fees, supplements or webhooks, and one currency. These differences favour DBOS.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is said of figures: ratios within a repeat, goals by their median, benches compared by what is bare."""
+"""Figures: ratios within a repeat, goals by their median, benches compared relative to bare workflows."""
 
 from bench.changes.footprints import Footprint
 from bench.changes.goals import Runs, goals
@@ -40,7 +40,7 @@ def met(runs: list[Run], name: str, pairs: float = 1.1) -> bool:
     return {goal.name: goal for goal in goals(Runs(runs), footprints, [pairs])}[name].met
 
 
-def test_who_asks_and_what_stands_idle_have_no_part_in_a_cost() -> None:
+def test_callers_and_idle_processes_are_not_counted_in_a_cost() -> None:
     assert run("anything").cpu == run("anything", "bare").cpu == 60
     assert run("anything", "direct").cpu == 30
 
@@ -57,19 +57,19 @@ def test_a_goal_is_judged_by_the_median() -> None:
     assert not Goal("G", "", Figure((0.8,)), at_least=0.85).met
 
 
-def test_a_change_through_the_api_may_take_so_much_longer_than_one_asked_for_directly() -> None:
+def test_a_change_through_the_api_may_take_15_percent_longer_than_one_submitted_directly() -> None:
     assert met(all_runs(), "G6 p50", pairs=1.15)
     assert not met(all_runs(), "G6 p50", pairs=1.16)
 
 
-def test_goals_are_kept_by_what_costs_as_much_as_bare_workflows_and_not_by_twice_that() -> None:
+def test_goals_are_met_at_the_cost_of_bare_workflows_and_not_at_twice_that() -> None:
     for name in ("G1", "G3", "G5"):
         assert met(all_runs(), name)
         assert not met(all_runs(ours=2), name)
 
 
-def test_of_two_benches_a_slower_machine_is_alike_and_a_dearer_change_is_not() -> None:
+def test_comparing_benches_ignores_a_slower_machine_but_not_a_dearer_change() -> None:
     before, slower, dearer = relative(all_runs()), relative(all_runs(slow=3)), relative(all_runs(ours=2))
-    for way, (cpu, p50) in before.items():
-        assert slower[way] == (cpu, p50)
-        assert dearer[way] == ((2 * cpu, 2 * p50) if way[1] != "bare" else (cpu, p50))
+    for key, (cpu, p50) in before.items():
+        assert slower[key] == (cpu, p50)
+        assert dearer[key] == ((2 * cpu, 2 * p50) if key[1] != "bare" else (cpu, p50))

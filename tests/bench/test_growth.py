@@ -1,4 +1,4 @@
-"""What is said of measurements is what they say."""
+"""The growth measurements' results and notes say what was measured."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from runtime.settings import Settings
 from tests.support.installation import prepare_database
 from tests.support.step_by_step import StepByStep
 
-BOOKS = InvariantsChecked(("one",), ())
+CHECKED = InvariantsChecked(("one",), ())
 
 
 def _run(p50: float, **cpu: float) -> Run:
@@ -19,7 +19,7 @@ def _run(p50: float, **cpu: float) -> Run:
 
 
 def _drafts(*samples: tuple[int, float, float]) -> Drafts:
-    return Drafts([Sample(*each) for each in samples], BOOKS)
+    return Drafts([Sample(*each) for each in samples], CHECKED)
 
 
 def test_the_cpu_of_a_change_is_not_that_of_its_client() -> None:
@@ -31,7 +31,7 @@ def test_the_cpu_of_a_change_is_not_that_of_its_client() -> None:
     assert "client" not in found.cpu_ms_by_process
 
 
-def test_fewer_drafts_than_promised_are_extrapolated_past_the_cache_and_it_is_said() -> None:
+def test_fewer_drafts_than_the_goal_are_extrapolated_and_reported_as_such() -> None:
     found = _drafts((0, 100, 200), (500, 190, 250), (600, 200, 260), (1000, 204, 300))
     assert CACHED < FULL == 600
     assert found.per_draft == (10.0, 100.0)
@@ -42,14 +42,14 @@ def test_fewer_drafts_than_promised_are_extrapolated_past_the_cache_and_it_is_sa
     assert any("EXTRAPOLATED" in note for note in GrowthResult("sqlite", drafts=found).notes())
 
 
-def test_as_many_drafts_as_promised_are_measured() -> None:
+def test_as_many_drafts_as_the_goal_are_measured() -> None:
     found = _drafts((0, 100, 200), (5000, 140, 700), (GOAL, 145, 1250))
     assert found.at_goal == Sample(GOAL, 145, 1250)
     assert not found.extrapolated
     assert all(", measured;" in each.what and each.met for each in GrowthResult("sqlite", drafts=found).goals())
 
 
-def test_books_that_are_wrong_are_noticed_and_those_not_looked_at_are_named(fresh_database: str) -> None:
+def test_violated_invariants_are_noticed_and_unchecked_ones_are_named(fresh_database: str) -> None:
     steps = StepByStep(Settings(database=prepare_database(fresh_database)))
     order, store = steps.create_order(), steps.components.store
     steps.run_change(order, steps.record_request(order, "standard", "4711", [], confirm=True))

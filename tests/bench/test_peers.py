@@ -1,4 +1,4 @@
-"""The peer is checked as hard as it says, and what is measured is compared fairly."""
+"""The proof of the DBOS app finds every error, and the comparison with ours is fair."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from bench.load import Run
 from bench.peers.client import API, DBOS, DIRECT, Peer, change_request
 from bench.peers.measure import PeersResult
-from bench.peers.proof import Proof, prove, find_errors
+from bench.peers.proof import Proof, find_errors, prove
 from bench.peers.tables import OK, REFUSED
 from tests.support.postgres import new_database
 
@@ -25,7 +25,7 @@ def peer(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     started.app.stop()
 
 
-def changed(peer: Peer, token: str) -> str:
+def change_order(peer: Peer, token: str) -> str:
     (order,) = peer.sell(1)
     httpx2.post(f"{peer.url}/changes", json=change_request(order, token), timeout=60).raise_for_status()
     return order
@@ -33,7 +33,7 @@ def changed(peer: Peer, token: str) -> str:
 
 @pytest.mark.parametrize("token", [OK, REFUSED])
 @pytest.mark.parametrize(
-    "harm",
+    "damage",
     [
         "UPDATE orders SET version = version + 1 WHERE number = %s",
         "UPDATE order_lines SET undone = NOT undone WHERE order_number = %s AND removed_by IS NULL",
@@ -44,23 +44,23 @@ def changed(peer: Peer, token: str) -> str:
         "UPDATE changes SET finished_at = NULL WHERE order_number = %s",
     ],
 )
-def test_the_check_sees_every_kind_of_harm(peer: Peer, token: str, harm: str) -> None:
-    order = changed(peer, token)
+def test_the_proof_finds_every_kind_of_damage(peer: Peer, token: str, damage: str) -> None:
+    order = change_order(peer, token)
     with peer.connect() as tx:
         assert find_errors(tx, order, token) == []
-        tx.execute(harm, (order,))
+        tx.execute(damage, (order,))
         assert find_errors(tx, order, token)
         tx.rollback()
 
 
 def test_a_change_that_was_done_is_not_taken_for_one_that_was_refused(peer: Peer) -> None:
-    order = changed(peer, OK)
+    order = change_order(peer, OK)
     with peer.connect() as tx:
         assert find_errors(tx, order, REFUSED)
 
 
 @pytest.mark.faults
-def test_the_peer_is_correct_also_when_it_is_killed_in_the_middle_of_any_step(peer: Peer) -> None:
+def test_the_peer_is_correct_also_when_killed_within_any_step(peer: Peer) -> None:
     proof = prove(peer)
     assert proof.killed == 28
     assert proof.changes == 36
