@@ -105,7 +105,7 @@ class TestOut(BaseModel):
     """The result of a test."""
 
     delivered: bool
-    status: int | None = Field(description="The HTTP status of the receiver, if it result.")
+    status: int | None = Field(description="The HTTP status of the receiver, if it answered.")
     failure: Failure | None
 
 

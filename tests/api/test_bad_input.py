@@ -1,4 +1,4 @@
-"""Bad bodies, headers and addresses get a clear problem, nothing is stored, and nothing of it is echoed."""
+"""Invalid bodies, headers and URLs get a clear problem; nothing is stored and no input is echoed."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import pytest
 from tests.support.canary import ADULT, find_canaries
 from tests.support.world import World, add, people
 
-UNSAID = "Gulfugl-unsaid"
+UNECHOED = "Gulfugl-unechoed"
 JSON = {"Content-Type": "application/json"}
 KEY = {"Idempotency-Key": "bad-input"}
 
 
 async def raw(world: World, path: str, body: bytes, **headers: str) -> tuple[int, dict[str, Any], bytes]:
-    """Send bytes as they are; return status, problem and the whole answer."""
+    """Send bytes as they are; return status, problem and the whole response."""
     sent = JSON | KEY | {name.replace("_", "-"): value for name, value in headers.items()}
     answer = await world.http.post(path, content=body, headers=sent)
     assert answer.headers["content-type"] == "application/problem+json"
@@ -57,7 +57,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "status"), BODIES, ids=lambda value: str(value)[:60])
-async def test_a_body_that_is_not_what_the_route_takes(world: World, body: bytes, status: int) -> None:
+async def test_a_body_of_the_wrong_form_is_refused(world: World, body: bytes, status: int) -> None:
     before = world.rows()
     found, problem, answer = await raw(world, "/v1/orders", body)
     assert found == status, answer
@@ -66,8 +66,8 @@ async def test_a_body_that_is_not_what_the_route_takes(world: World, body: bytes
     assert world.rows() == before
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
-async def test_what_lies_deep_is_not_looked_at_on_any_api(world: World) -> None:
+@pytest.mark.only_on("sqlite")  # no store is answers
+async def test_deeply_nested_bodies_are_refused_on_every_api(world: World) -> None:
     deep = b'{"a": ' * 33 + b"1" + b"}" * 33
     headers = {"Entur_Distribution_Channel": "A:B:C", "Entur_Pos": "kiosk"}
     for path in ("/v1/offers", "/sales/v1/update-order", "/b2bmarket/v1/orders"):
@@ -77,8 +77,8 @@ async def test_what_lies_deep_is_not_looked_at_on_any_api(world: World) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED_BODY"), path
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
-async def test_much_that_is_wrong_is_not_all_told(world: World) -> None:
+@pytest.mark.only_on("sqlite")  # no store is answers
+async def test_a_response_lists_at_most_100_errors(world: World) -> None:
     body = b"{" + b",".join(b'"m%d": 1' % number for number in range(5000)) + b"}"
     status, problem, answer = await raw(world, "/v1/orders", body)
     assert (status, len(problem["errors"])) == (422, 100)
@@ -91,13 +91,13 @@ async def test_a_byte_order_mark_is_no_mistake(world: World) -> None:
     assert answer.status_code == 201
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is answers
 async def test_a_body_over_64_kib_is_not_read(world: World) -> None:
     status, problem, _ = await raw(world, "/v1/orders", b'{"external_reference": "' + b"x" * 65536 + b'"}')
     assert (status, problem["code"]) == (413, "BODY_TOO_LARGE")
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is answers
 async def test_a_body_without_a_length_is_cut_off_too(world: World) -> None:
     async def endless() -> Any:
         for _ in range(20):
@@ -107,7 +107,7 @@ async def test_a_body_without_a_length_is_cut_off_too(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is answers
 @pytest.mark.parametrize(
     "headers",
     [
@@ -123,7 +123,7 @@ async def test_bodies_are_uncompressed_json_in_utf_8(world: World, headers: dict
     assert (status, problem["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is answers
 async def test_answers_are_json(world: World) -> None:
     status, problem, _ = await raw(world, "/v1/orders", b'{"currency": "NOK"}', Accept="text/xml")
     assert (status, problem["code"]) == (406, "NOT_ACCEPTABLE")
@@ -143,8 +143,8 @@ ORDERS = [
 
 
 @pytest.mark.parametrize("number", ORDERS, ids=lambda value: value[:20])
-async def test_an_order_that_is_not_there_is_not_there_whatever_its_name(world: World, number: str) -> None:
-    asked = [
+async def test_an_unknown_order_is_404_whatever_its_number_contains(world: World, number: str) -> None:
+    answers = [
         await world.send("GET", f"/v1/orders/{number}"),
         await world.send("GET", f"/v1/orders/{number}/history"),
         await world.post(f"/v1/orders/{number}/quotes", {"operations": [add("b", ADULT)]}),
@@ -152,7 +152,7 @@ async def test_an_order_that_is_not_there_is_not_there_whatever_its_name(world: 
         await world.post(f"/v1/orders/{number}/confirm", {}),
         await world.send("DELETE", f"/v1/orders/{number}/draft"),
     ]
-    assert {(answer.status, answer.code) for answer in asked} <= {(404, "ORDER_NOT_FOUND"), (404, "NOT_FOUND")}
+    assert {(answer.status, answer.code) for answer in answers} <= {(404, "ORDER_NOT_FOUND"), (404, "NOT_FOUND")}
 
 
 @pytest.mark.parametrize("change", ["x", "a" * 36, "00000000-0000-0000-0000-000000000000", "a" * 3000])
@@ -167,7 +167,7 @@ async def test_pages_of_history_are_bounded(world: World, query: str) -> None:
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # no store is answers
 async def test_addresses_and_methods_that_do_not_exist(world: World) -> None:
     for method, path, status, code in (
         ("GET", "/v2/orders", 404, "NOT_FOUND"),
@@ -183,14 +183,14 @@ async def test_addresses_and_methods_that_do_not_exist(world: World) -> None:
 
 async def test_a_problem_never_repeats_what_was_sent(world: World) -> None:
     order = await world.order()
-    operation = {"op": "set_travellers", "travellers": people(ADULT), UNSAID: UNSAID}
+    operation = {"op": "set_travellers", "travellers": people(ADULT), UNECHOED: UNECHOED}
     for answer in (
         await world.change(order, operation),
-        await world.change(order, {"op": UNSAID}),
-        await world.post(f"/v1/orders/{order}/payments", {"amount": UNSAID, "currency": UNSAID, "token": UNSAID}),
-        await world.post("/v1/offers", {"service": UNSAID, "travellers": [{"id": ADULT}]}),
-        await world.send("GET", f"/v1/orders/{UNSAID}"),
+        await world.change(order, {"op": UNECHOED}),
+        await world.post(f"/v1/orders/{order}/payments", {"amount": UNECHOED, "currency": UNECHOED, "token": UNECHOED}),
+        await world.post("/v1/offers", {"service": UNECHOED, "travellers": [{"id": ADULT}]}),
+        await world.send("GET", f"/v1/orders/{UNECHOED}"),
     ):
         assert answer.status in {404, 422}
-        assert UNSAID.encode() not in str(answer.body).encode()
+        assert UNECHOED.encode() not in str(answer.body).encode()
         assert not find_canaries(str(answer.body).encode())

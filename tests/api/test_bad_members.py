@@ -1,4 +1,4 @@
-"""Members that cannot be so get a clear problem, nothing is stored, and nothing of it is echoed."""
+"""Invalid members get a clear problem; nothing is stored and no input is echoed."""
 
 from typing import Any
 
@@ -8,27 +8,27 @@ from domain.model import MAX_NUMBER
 from tests.support.canary import ADULT, FAMILY, find_canaries
 from tests.support.world import World
 
-UNSAID = "Gulfugl-unsaid"
+UNECHOED = "Gulfugl-unechoed"
 
-# Tables of values, kept together: one a line would hide the law below them.
-BIRTHS: list[object] = [
+# Tables of values stay compact: one value per line would hide the test below them.
+BIRTH_DATES: list[object] = [
     0, 20000218, "2000-02-18T15:00:00", "2000-02-18T00:00:00", "0000-01-01", "2023-02-30", "2999-01-01", "1850-01-01",
     "18.02.2000", True, 1e3, "", ["2000-02-18"],
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("birth", BIRTHS, ids=str)
-async def test_a_birth_date_nobody_can_have(world: World, birth: object) -> None:
-    search = {"product": "standard", "service": world.train(), "travellers": [{"id": ADULT, "birth_date": birth}]}
+@pytest.mark.parametrize("birth_date", BIRTH_DATES, ids=str)
+async def test_a_birth_date_nobody_can_have(world: World, birth_date: object) -> None:
+    search = {"product": "standard", "service": world.train(), "travellers": [{"id": ADULT, "birth_date": birth_date}]}
     answer = await world.post("/v1/offers", search)
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
     order = await world.order()
-    details = {"op": "set_travellers", "travellers": [{"id": ADULT, "birth_date": birth}]}
+    details = {"op": "set_travellers", "travellers": [{"id": ADULT, "birth_date": birth_date}]}
     answer = await world.change(order, details)
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 @pytest.mark.parametrize(
     "search",
     [
@@ -52,7 +52,7 @@ async def test_a_search_that_says_too_little_or_too_much(world: World, search: d
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
-# Tables of values, kept together: one a line would hide the law below them.
+# Tables of values stay compact: one value per line would hide the test below them.
 OPERATIONS: list[object] = [
     None, [], "add_lines", [{}], [{"op": "cancel_everything"}], [{"op": "add_lines"}],
     [{"op": "add_lines", "offer_bundle_id": "b'; DROP TABLE orders"}],
@@ -101,7 +101,7 @@ async def test_flags_are_true_or_false_and_a_payment_has_a_method(world: World, 
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
-# Tables of values, kept together: one a line would hide the law below them.
+# Tables of values stay compact: one value per line would hide the test below them.
 AMOUNTS: list[object] = [
     True, 1, 1.0, 3.542, -1, -0.0, "-0", "-1.00", "1", "1.0", "1.000", "0.00", "-0.00", "1e2", "NaN",
     "8.161999999999999", None, "", "99999999999999999.00", str(MAX_NUMBER) + "0.00", "1,00", " 1.00",
@@ -138,7 +138,7 @@ async def test_names_people_have_are_taken_as_they_are(world: World, name: str) 
     "name", ["", "  ", "a\tb", "a\u200e", "a\u0000", "a" * 101, "a" + "\u0301" * 1000, "\u202e", 7, ["a"]]
 )
 async def test_names_nobody_has_are_refused_and_not_repeated(world: World, name: object) -> None:
-    details = {"id": ADULT, "given_name": name, "family_name": FAMILY + UNSAID}
+    details = {"id": ADULT, "given_name": name, "family_name": FAMILY + UNECHOED}
     answer = await world.change(await world.order(), {"op": "set_travellers", "travellers": [details]})
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
     assert not find_canaries(str(answer.body).encode())

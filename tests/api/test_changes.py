@@ -1,4 +1,4 @@
-"""The walkthrough, over HTTP, on both databases."""
+"""The main example of a change over HTTP, on both databases."""
 
 from tests.support.canary import ADULT
 from tests.support.world import CARD, World, add, replace

@@ -1,4 +1,4 @@
-"""The documentation pages come from our own process, whole, and ask nobody else for anything."""
+"""The documentation pages are complete and load everything from the API's own process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,30 +18,32 @@ OPERATION = {"/docs": ".opblock", "/redoc": "[data-section-id^='tag/'][data-sect
 
 @dataclass
 class Visit:
-    """A page in a browser, and what it asked for and complained of on the way."""
+    """A page in a browser, with its requests and errors."""
 
     page: Page
-    asked: set[str] = field(default_factory=set)
+    requested: set[str] = field(default_factory=set)
     forbidden: set[str] = field(default_factory=set)
-    """What the policy of the page kept the browser from asking for at all: ReDoc's maker's logo."""
-    broke: list[str] = field(default_factory=list)
+    """Requests that the page's content security policy prevented: the logo of ReDoc's vendor."""
+    errors: list[str] = field(default_factory=list)
 
     @property
-    def went_to(self) -> set[str]:
+    def hosts(self) -> set[str]:
         """The hosts that requests went to."""
-        return {urlsplit(each).netloc for each in self.asked - self.forbidden if each.startswith("http")}
+        return {urlsplit(each).netloc for each in self.requested - self.forbidden if each.startswith("http")}
 
 
 @asynccontextmanager
 async def visit(address: str) -> AsyncIterator[Visit]:
-    """Open a page as a person would."""
+    """Open a page in a browser."""
     async with chromium() as browser, open_page(browser) as page:
-        seen = Visit(page)
-        seen.page.on("request", lambda request: seen.asked.add(request.url))
-        seen.page.on("requestfailed", lambda each: seen.forbidden.add(each.url) if each.failure == "csp" else None)
-        seen.page.on("pageerror", lambda error: seen.broke.append(str(error)))
-        await seen.page.goto(address)
-        yield seen
+        visited = Visit(page)
+        visited.page.on("request", lambda request: visited.requested.add(request.url))
+        visited.page.on(
+            "requestfailed", lambda each: visited.forbidden.add(each.url) if each.failure == "csp" else None
+        )
+        visited.page.on("pageerror", lambda error: visited.errors.append(str(error)))
+        await visited.page.goto(address)
+        yield visited
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
@@ -49,12 +51,12 @@ async def test_a_page_lists_every_operation_and_no_request_leaves_the_origin(wor
     home = str(world.http.base_url).rstrip("/")
     paths = (await world.send("GET", "/openapi.json")).body["paths"]
     operations = sum(len(methods) for methods in paths.values())
-    async with visit(f"{home}{path}") as seen:
-        await seen.page.wait_for_selector(OPERATION[path])
-        assert await seen.page.locator(OPERATION[path]).count() == operations
-        await seen.page.wait_for_load_state("networkidle")
-    assert seen.went_to == {urlsplit(home).netloc}
-    assert seen.broke == []
+    async with visit(f"{home}{path}") as visited:
+        await visited.page.wait_for_selector(OPERATION[path])
+        assert await visited.page.locator(OPERATION[path]).count() == operations
+        await visited.page.wait_for_load_state("networkidle")
+    assert visited.hosts == {urlsplit(home).netloc}
+    assert visited.errors == []
 
 
 async def test_pages_may_load_only_what_we_serve(world: World) -> None:

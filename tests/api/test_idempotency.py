@@ -1,4 +1,4 @@
-"""Same key and body: the same answer, for ever. Another body: refused."""
+"""The same key and body always return the first response; another body is refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -53,7 +53,7 @@ async def test_a_refusal_is_answered_again_as_the_same_refusal(world: World) -> 
     assert (again.status, again.body) == (wrong.status, wrong.body) == (404, wrong.body)
 
 
-Asks = Callable[[World, str, str], Awaitable[Answer]]
+Send = Callable[[World, str, str], Awaitable[Answer]]
 
 
 async def _change(world: World, order: str, key: str) -> Answer:
@@ -69,12 +69,12 @@ async def _pay(world: World, order: str, key: str) -> Answer:
     return await world.post(f"/v1/orders/{order}/payments", body, "route")
 
 
-@pytest.mark.parametrize("ask", [_change, _confirm, _pay])
-async def test_a_key_used_for_another_body_is_refused_and_runs_nothing(world: World, ask: Asks) -> None:
+@pytest.mark.parametrize("send", [_change, _confirm, _pay])
+async def test_a_key_used_for_another_body_is_refused_and_runs_nothing(world: World, send: Send) -> None:
     order = await world.sold(ADULT)
-    await ask(world, order, "a")
+    await send(world, order, "a")
     before = world.snapshot(order)
-    other = await ask(world, order, "bb")
+    other = await send(world, order, "bb")
     assert (other.status, other.code) == (422, "IDEMPOTENCY_MISMATCH")
     assert world.snapshot(order) == before
 
@@ -107,7 +107,7 @@ async def test_quoted_and_bare_are_one_key(world: World) -> None:
     assert one.body["number"] == two.body["number"]
 
 
-async def test_a_new_order_is_answered_as_it_was_made_whatever_became_of_it(world: World) -> None:
+async def test_a_replayed_creation_returns_the_order_as_it_was_created(world: World) -> None:
     first = await world.post("/v1/orders", {"currency": "NOK", "external_reference": "shop-1"}, key="as-made")
     order = first.body["number"]
     bundle = await world.offer("standard", ADULT, service=world.train())
@@ -129,7 +129,7 @@ async def test_a_post_without_a_key_is_refused(world: World, path: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "IDEMPOTENCY_KEY_MISSING")
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 @pytest.mark.parametrize("key", ["", '""', "a" * 256, "with space", "æ".encode().decode("latin-1")])
 async def test_a_key_that_is_none_is_refused(world: World, key: str) -> None:
     headers = [(b"Idempotency-Key", key.encode("latin-1"))]
@@ -137,7 +137,7 @@ async def test_a_key_that_is_none_is_refused(world: World, key: str) -> None:
     assert answer.status_code == 400
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 async def test_two_keys_on_one_request_are_refused(world: World) -> None:
     headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
     answer = await world.http.post("/v1/orders", json={"currency": "NOK"}, headers=headers)
@@ -154,8 +154,8 @@ async def test_offers_and_quotes_need_no_key(world: World) -> None:
 
 async def test_a_key_sent_again_while_the_first_runs_gets_its_answer(world: World) -> None:
     order, bundle = await drafted(world)
-    wanted = replace([f"{order}-1"], bundle)
+    operation = replace([f"{order}-1"], bundle)
     first, second = await asyncio.gather(
-        world.change(order, wanted, key="in-flight"), world.change(order, wanted, key="in-flight")
+        world.change(order, operation, key="in-flight"), world.change(order, operation, key="in-flight")
     )
     assert (first.status, first.body) == (second.status, second.body) == (200, first.body)

@@ -1,4 +1,4 @@
-"""Dearer: set aside before anything is confirmed, captured once. Cheaper: refunded once, or kept."""
+"""Dearer changes are authorised before confirmation and captured once; cheaper ones are refunded once or not at all."""
 
 from typing import Any
 
@@ -11,35 +11,35 @@ from tests.support.canary import ADULT, CHILD, THIRD
 from tests.support.world import CARD, DECLINED, World, add, replace
 
 
-def book(world: World, order: str) -> list[tuple[str, int]]:
-    """Return an order's ledger, movement by movement."""
+def ledger(world: World, order: str) -> list[tuple[str, int]]:
+    """Return the movements in an order's ledger."""
     with world.components.store.read() as tx:
         rows = tx.exec(select(LedgerRow).where(LedgerRow.order_number == order).order_by("at", "key"))
         return [(row.kind, row.amount_minor) for row in rows]
 
 
-async def test_a_dearer_change_is_set_aside_and_captured_once(world: World) -> None:
+async def test_a_dearer_change_is_authorised_and_captured_once(world: World) -> None:
     order = await world.sold(ADULT)
     await world.upgrade(order, confirm=True, payment=CARD)
-    assert book(world, order) == [("authorise", 29900), ("capture", 29900), ("authorise", 10000), ("capture", 10000)]
+    assert ledger(world, order) == [("authorise", 29900), ("capture", 29900), ("authorise", 10000), ("capture", 10000)]
 
 
 async def test_a_cheaper_change_with_the_flag_is_refunded_once(world: World) -> None:
     order = await world.sold(ADULT, product="flexible")
     bundle = await world.offer("standard", ADULT, service=world.train())
-    wanted = replace([f"{order}-1"], bundle)
-    answer = await world.change(order, wanted, refund_price_difference=True)
+    operation = replace([f"{order}-1"], bundle)
+    answer = await world.change(order, operation, refund_price_difference=True)
     assert answer.body["quote"]["to_refund"] == "50.00"
     assert (await world.show(order))["balance"] == "-50.00"
     assert (await world.confirm(order, key="refund")).status == 200
     assert (await world.confirm(order, key="refund")).status == 200
-    assert book(world, order)[-1:] == [("refund", 5000)]
-    assert len(book(world, order)) == 3
+    assert ledger(world, order)[-1:] == [("refund", 5000)]
+    assert len(ledger(world, order)) == 3
     assert (await world.show(order))["paid"] == "299.00"
 
 
 @pytest.mark.parametrize("flag", [{}, {"refund_price_difference": False}])
-async def test_a_cheaper_change_without_the_flag_pays_nothing_back_and_says_so(
+async def test_a_cheaper_change_without_the_flag_refunds_nothing_and_shows_it(
     world: World, flag: dict[str, Any]
 ) -> None:
     order = await world.sold(ADULT, product="flexible")
@@ -49,7 +49,7 @@ async def test_a_cheaper_change_without_the_flag_pays_nothing_back_and_says_so(
     fees = (await world.show(order))["fees"]
     assert [(fee["kind"], fee["amount"]) for fee in fees] == [("change_non_refundable", "50.00")]
     assert (await world.confirm(order)).status == 200
-    assert len(book(world, order)) == 2
+    assert len(ledger(world, order)) == 2
 
 
 async def test_the_latest_flag_wins(world: World) -> None:
@@ -68,14 +68,14 @@ async def test_a_refund_goes_over_the_original_payments_newest_first(world: Worl
         order, {"op": "remove_lines", "lines": [f"{order}-1"]}, confirm=True, refund_price_difference=True
     )
     assert answer.status == 200
-    assert book(world, order)[-2:] == [("refund", 10000), ("refund", 24900)]
+    assert ledger(world, order)[-2:] == [("refund", 10000), ("refund", 24900)]
     shown = await world.show(order)
     assert (shown["status"], shown["lines"], shown["paid"], shown["balance"]) == ("cancelled", [], "50.00", "0.00")
     late = await world.change(order, add(bundle, ADULT))
     assert (late.status, late.code) == (409, "ORDER_CANCELLED")
 
 
-async def test_payments_add_up_and_only_the_confirmation_takes_them(world: World) -> None:
+async def test_payments_add_up_and_only_the_confirmation_captures_them(world: World) -> None:
     order = await world.sold(ADULT)
     await world.upgrade(order)
     assert (await world.pay(order, "60.00")).body["order"]["balance"] == "40.00"
@@ -83,12 +83,12 @@ async def test_payments_add_up_and_only_the_confirmation_takes_them(world: World
     assert (await world.pay(order, "40.00", currency="CHF")).code == "CURRENCY_MISMATCH"
     assert (await world.pay(order, "40.00", token="tok_decline")).status == 402  # noqa: S106 - a test token
     assert (await world.pay(order, "40.00")).status == 200
-    assert ("capture", 6000) not in book(world, order)
+    assert ("capture", 6000) not in ledger(world, order)
     assert (await world.confirm(order)).status == 200
-    assert book(world, order)[-2:] == [("capture", 6000), ("capture", 4000)]
+    assert ledger(world, order)[-2:] == [("capture", 6000), ("capture", 4000)]
 
 
-async def test_more_money_set_aside_than_is_owed_in_the_end_is_let_go(world: World) -> None:
+async def test_money_authorised_beyond_the_amount_due_is_voided(world: World) -> None:
     order = await world.sold(ADULT)
     dear = await world.offer("flexible", ADULT, service=world.train())
     await world.change(order, replace([f"{order}-1"], dear))
@@ -97,18 +97,18 @@ async def test_more_money_set_aside_than_is_owed_in_the_end_is_let_go(world: Wor
     await world.change(order, replace([f"{order}-1"], same))
     assert (await world.show(order))["balance"] == "-50.00"
     assert (await world.confirm(order)).status == 200
-    assert book(world, order)[-1:] == [("capture", 5000)]
+    assert ledger(world, order)[-1:] == [("capture", 5000)]
     assert (await world.show(order))["paid"] == "349.00"
     assert world.at_most_once(order)
 
 
-async def test_a_discard_lets_go_what_was_set_aside(world: World) -> None:
+async def test_a_discard_voids_what_was_authorised(world: World) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     await world.upgrade(order)
     await world.pay(order, "100.00")
     assert (await world.discard(order)).status == 200
-    assert book(world, order)[-1:] == [("void", 10000)]
+    assert ledger(world, order)[-1:] == [("void", 10000)]
     assert world.snapshot(order) == before
 
 
@@ -148,7 +148,7 @@ async def test_a_payment_refused_in_one_go_leaves_nothing(world: World) -> None:
     assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
 
 
-async def test_what_is_owed_without_a_payment_is_refused_before_anything_is_held(world: World) -> None:
+async def test_an_amount_due_without_a_payment_is_refused_before_any_seat_is_held(world: World) -> None:
     order = await world.sold(ADULT)
     answer = await world.upgrade(order, confirm=True)
     assert (answer.status, answer.code) == (409, "BALANCE_NOT_ZERO")

@@ -1,4 +1,4 @@
-"""What could be taken, at what price, for whom."""
+"""Offer search: products and prices for travellers."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,8 +9,8 @@ from tests.support.canary import ADULT, BORN
 from tests.support.world import TENANT, World
 
 
-async def search(world: World, *births: str, **where: Any) -> list[dict[str, Any]]:
-    travellers = [{"id": f"t{number}", "birth_date": born} for number, born in enumerate(births)]
+async def search(world: World, *birth_dates: str, **where: Any) -> list[dict[str, Any]]:
+    travellers = [{"id": f"t{number}", "birth_date": born} for number, born in enumerate(birth_dates)]
     answer = await world.post("/v1/offers", {"travellers": travellers, **where})
     assert answer.status == 200, answer.body
     found: list[dict[str, Any]] = answer.body["offer_bundles"]
@@ -33,12 +33,12 @@ async def test_a_service_is_offered_in_every_product_of_its_line(world: World) -
 
 async def test_a_compartment_takes_six_and_no_seventh(world: World) -> None:
     train = world.train()
-    births = ["1990-01-01"] * 7
-    assert len(await search(world, *births[:6], service=train, product="compartment")) == 1
-    assert await search(world, *births, service=train, product="compartment") == []
+    birth_dates = ["1990-01-01"] * 7
+    assert len(await search(world, *birth_dates[:6], service=train, product="compartment")) == 1
+    assert await search(world, *birth_dates, service=train, product="compartment") == []
 
 
-async def test_who_has_no_price_gets_no_offer(world: World) -> None:
+async def test_a_traveller_without_a_price_gets_no_offer(world: World) -> None:
     where = {"product": "nova_zurichcard24", "valid_from": "2021-10-22T10:00:00Z"}
     assert await search(world, "2016-10-23", **where) == []
     assert len(await search(world, "2016-10-22", **where)) == 1
@@ -59,13 +59,13 @@ async def test_a_departure_that_has_left_is_not_offered(world: World) -> None:
 @pytest.mark.parametrize(
     ("where", "code"), [({"product": "x"}, "PRODUCT_NOT_FOUND"), ({"service": "x"}, "SERVICE_NOT_FOUND")]
 )
-async def test_what_is_not_known_is_not_found(world: World, where: dict[str, str], code: str) -> None:
+async def test_an_unknown_product_or_service_is_404(world: World, where: dict[str, str], code: str) -> None:
     body = {"travellers": [{"id": ADULT}], "valid_from": "2027-01-01T00:00:00Z", **where}
     answer = await world.post("/v1/offers", body)
     assert (answer.status, answer.code) == (404, code)
 
 
-async def test_a_bundle_says_until_when_it_is_a_promise(world: World) -> None:
+async def test_a_bundle_states_until_when_its_price_is_guaranteed(world: World) -> None:
     (found,) = await search(world, BORN.isoformat(), service=world.train(), product="standard")
     left = datetime.fromisoformat(found["expires_at"]) - world.components.store.now()
     assert timedelta(minutes=19) < left <= timedelta(minutes=20)

@@ -1,4 +1,4 @@
-"""The OpenAPI file says everything a client meets."""
+"""The OpenAPI document describes every route, problem and schema, and its names do not change."""
 
 import json
 from pathlib import Path
@@ -74,7 +74,7 @@ async def spec(world: World) -> dict[str, Any]:
     return (await world.send("GET", "/openapi.json")).body
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 async def test_every_route_is_described_with_every_problem_it_answers_and_an_example_of_each(world: World) -> None:
     paths = (await spec(world))["paths"]
     found = {(method, path) for path, methods in paths.items() for method in methods if path.startswith("/v1/")}
@@ -92,14 +92,14 @@ async def test_every_route_is_described_with_every_problem_it_answers_and_an_exa
                 assert str(example["value"]["status"]) == status
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 async def test_requests_have_examples(world: World) -> None:
     schemas = (await spec(world))["components"]["schemas"]
     for name in ("OfferSearchIn", "OrderIn", "ChangeIn", "ConfirmIn", "WebhookIn", "WebhookPatchIn"):
         assert schemas[name]["examples"]
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 async def test_no_amount_is_a_number_but_where_discover_swiss_has_exact_ones(world: World) -> None:
     schemas = (await spec(world))["components"]["schemas"]
     numbers = {name: numbers_in(schema) for name, schema in schemas.items() if numbers_in(schema)}
@@ -123,14 +123,14 @@ def numbers_in(schema: Any) -> list[dict[str, Any]]:
     return [schema, *below] if schema.get("type") == "number" else below
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 @pytest.mark.parametrize("code", sorted(all_refusals()))
 async def test_every_refusal_is_explained_where_its_problem_points(world: World, code: str) -> None:
     answer = await world.send("GET", f"/problems/{code}")
     assert (answer.status, answer.body["code"], answer.body["status"]) == (200, code, TITLES[code][0])
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 async def test_every_code_is_listed(world: World) -> None:
     listed = await world.http.get("/problems")
     assert {each["code"] for each in listed.json()} == set(TITLES)

@@ -1,4 +1,4 @@
-"""Orders as they stand, and what happened to them."""
+"""Orders, their changes and their history."""
 
 from datetime import timedelta
 
@@ -29,8 +29,8 @@ async def test_the_documents_product_swap(world: World) -> None:
         (bundle,) = (await world.post("/v1/offers", search)).body["offer_bundles"]
         assert bundle["total"] == total
         lines = await world.lines(order)
-        wanted = replace(lines, bundle["id"]) if lines else {"op": "add_lines", "offer_bundle_id": bundle["id"]}
-        assert (await world.change(order, wanted)).status == 200
+        operation = replace(lines, bundle["id"]) if lines else {"op": "add_lines", "offer_bundle_id": bundle["id"]}
+        assert (await world.change(order, operation)).status == 200
     shown = await world.show(order)
     assert [line["price"] for line in shown["lines"]] == ["27.00", "19.00"]
     assert (shown["total"], shown["tax"], {line["position"] for line in shown["lines"]}) == ("46.00", "3.29", {1})
@@ -80,7 +80,7 @@ async def test_an_empty_order_has_nothing_to_confirm(world: World) -> None:
     assert (answer.status, answer.code) == (409, "ORDER_EMPTY")
 
 
-async def test_a_discarded_draft_of_a_new_order_leaves_it_as_it_was_made(world: World) -> None:
+async def test_a_discarded_draft_of_a_new_order_leaves_it_as_it_was_created(world: World) -> None:
     order = await world.order()
     before = world.snapshot(order)
     bundle = await world.offer("standard", ADULT, service=world.train())
@@ -90,7 +90,7 @@ async def test_a_discarded_draft_of_a_new_order_leaves_it_as_it_was_made(world: 
     assert world.seats_of(order) == []
 
 
-async def test_history_tells_everything_that_became_true_oldest_first(world: World) -> None:
+async def test_history_lists_every_event_oldest_first(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     changed = await world.change(order, replace([f"{order}-1"], bundle))
@@ -189,7 +189,7 @@ async def test_a_companion_takes_over_the_ticket(world: World) -> None:
     assert [each["id"] for each in (await world.show(order))["travellers"]] == [CHILD]
 
 
-async def test_a_train_that_has_left_is_not_changed_any_more(world: World) -> None:
+async def test_a_line_of_a_departed_train_cannot_be_changed(world: World) -> None:
     train = world.train(leaves_in=timedelta(milliseconds=1500))
     order = await world.sold(ADULT, train=train)
     bundle = await world.offer("standard", ADULT, service=world.train())

@@ -1,4 +1,4 @@
-"""If-Match, Prefer, correlation and what answers carry."""
+"""If-Match, Prefer, correlation ids and the headers of responses."""
 
 import asyncio
 
@@ -50,14 +50,14 @@ async def test_a_tag_that_is_none_is_refused(world: World, tag: str) -> None:
     assert (answer.status, answer.code) == (400, "HEADER_INVALID")
 
 
-async def test_of_two_changes_against_the_same_state_the_second_in_turn_is_stale(world: World) -> None:
+async def test_of_two_changes_against_the_same_state_the_second_is_stale(world: World) -> None:
     order, tag, bundle = await sold(world)
-    asked = [world.change(order, replace([f"{order}-1"], bundle, seats=[f"2-0{n}"]), If_Match=tag) for n in (1, 2)]
-    answers = await asyncio.gather(*asked)
+    requests = [world.change(order, replace([f"{order}-1"], bundle, seats=[f"2-0{n}"]), If_Match=tag) for n in (1, 2)]
+    answers = await asyncio.gather(*requests)
     assert sorted(answer.status for answer in answers) == [200, 412]
 
 
-async def test_who_does_not_wait_is_told_where_to_look(world: World) -> None:
+async def test_a_client_that_does_not_wait_gets_the_location(world: World) -> None:
     order, _, bundle = await sold(world)
     answer = await world.change(order, replace([f"{order}-1"], bundle), key="async", Prefer="respond-async")
     assert answer.status == 202
@@ -67,13 +67,12 @@ async def test_who_does_not_wait_is_told_where_to_look(world: World) -> None:
     assert (again.status, again.change) == (200, answer.change)
 
 
-async def test_who_waits_a_short_while_is_told_where_to_look(world: World) -> None:
+async def test_a_client_whose_wait_ends_first_gets_the_location(world: World) -> None:
     order, _, bundle = await sold(world)
     armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED)
-    wanted = world.change(
+    answer = await world.change(
         order, replace([f"{order}-1"], bundle), confirm=True, payment={"method": "card", "token": "t"}, Prefer="wait=1"
     )
-    answer = await wanted
     assert (answer.status, answer.body["state"]) == (202, "running")
     assert answer.headers["retry-after"] == "1"
     running = (await world.send("GET", answer.headers["location"])).body
@@ -87,16 +86,16 @@ async def test_who_waits_a_short_while_is_told_where_to_look(world: World) -> No
     assert (await world.send("GET", answer.headers["location"])).body["state"] == "done"
 
 
-async def test_a_correlation_id_is_echoed_or_made(world: World) -> None:
+async def test_a_correlation_id_is_echoed_or_generated(world: World) -> None:
     given = await world.send("GET", "/health", X_Correlation_Id="shop.7-A_b")
-    made = [await world.send("GET", "/health") for _ in range(2)]
+    generated = [await world.send("GET", "/health") for _ in range(2)]
     assert given.headers["x-correlation-id"] == "shop.7-A_b"
-    assert len({answer.headers["x-correlation-id"] for answer in made}) == 2
+    assert len({answer.headers["x-correlation-id"] for answer in generated}) == 2
     empty = await world.send("GET", "/nothing", X_Correlation_Id="")
     assert empty.headers["x-correlation-id"]
 
 
-@pytest.mark.only_on("sqlite")  # no store is asked
+@pytest.mark.only_on("sqlite")  # the store is not queried
 @pytest.mark.parametrize("value", ["a b", "a" * 65, "æ", "a\tb", "<b>"])
 async def test_a_correlation_id_that_is_none_is_refused_and_not_echoed(world: World, value: str) -> None:
     headers = [(b"X-Correlation-Id", value.encode("latin-1"))]

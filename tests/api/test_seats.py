@@ -1,4 +1,4 @@
-"""Seats: the old one goes only after the new one is sure, and nobody sits on two or shares one."""
+"""Seats: the old seat is released only once the new one is held; no seat is sold twice."""
 
 import pytest
 
@@ -47,7 +47,7 @@ async def test_the_confirmed_seat_is_kept_until_the_draft_is_confirmed(world: Wo
     assert world.seats_of(order) == [f"{new} 1-1 confirmed"]
 
 
-async def test_a_replaced_draft_line_gives_its_held_seat_back_at_once(world: World) -> None:
+async def test_a_replaced_draft_line_releases_its_held_seat_at_once(world: World) -> None:
     old, first, second = world.train(), world.train(), world.train()
     order = await world.sold(ADULT, train=old)
     for train in (first, second):
@@ -99,7 +99,7 @@ async def test_travellers_of_one_bundle_sit_side_by_side_where_possible(world: W
     assert [seat for _, seat, _ in await seats(world, order)] == ["1-05", "1-06", "1-07"]
 
 
-async def test_a_seat_is_had_by_its_name_or_refused(world: World) -> None:
+async def test_a_seat_is_reserved_by_its_name_or_refused(world: World) -> None:
     train = world.train(coaches=2, seats=4)
     order = await world.order()
     bundle = await world.offer("standard", ADULT, CHILD, service=train)

@@ -1,4 +1,4 @@
-"""Subscribing over HTTP: which URLs are refused, who is told the secret, and how a webhook is shown."""
+"""Webhook subscriptions over HTTP: refused URLs, secrets, tests and deliveries."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,11 +31,11 @@ NAMES = {
 
 @pytest.fixture
 async def strict(world: World) -> AsyncIterator[World]:
-    """An API that lets webhooks be on the internet only, on names of its own."""
-    async with world.with_api(url_policy=UrlPolicy(resolver=FakeDns(NAMES))) as made:
-        yield made
-        for each in (await made.send("GET", "/v1/webhooks")).body["webhooks"]:
-            await made.send("DELETE", f"/v1/webhooks/{each['id']}")
+    """An API that allows webhooks only on public addresses, with a fake DNS."""
+    async with world.with_api(url_policy=UrlPolicy(resolver=FakeDns(NAMES))) as api:
+        yield api
+        for each in (await api.send("GET", "/v1/webhooks")).body["webhooks"]:
+            await api.send("DELETE", f"/v1/webhooks/{each['id']}")
 
 
 REFUSED = {
@@ -127,7 +127,7 @@ async def test_a_change_that_says_too_little_or_too_much(strict: World, body: di
     assert (answer.status, answer.code) == (422, "MEMBER_INVALID")
 
 
-async def test_the_secret_is_told_under_the_key_that_made_it_and_nowhere_else(strict: World) -> None:
+async def test_the_secret_is_returned_under_the_key_that_created_it_and_nowhere_else(strict: World) -> None:
     first = await strict.post("/v1/webhooks", {"url": URL}, key="wh-1")
     again = await strict.post("/v1/webhooks", {"url": URL}, key="wh-1")
     path = f"/v1/webhooks/{first.body['id']}"
@@ -145,14 +145,14 @@ async def test_the_secret_is_told_under_the_key_that_made_it_and_nowhere_else(st
     assert (await strict.post("/v1/webhooks", {"url": URL}, key="wh-1")).body["secret"] is None
 
 
-async def test_two_who_subscribe_at_once_under_one_key_get_one_webhook(strict: World) -> None:
+async def test_concurrent_subscriptions_under_one_key_create_one_webhook(strict: World) -> None:
     answers = await asyncio.gather(*(strict.post("/v1/webhooks", {"url": URL}, key="twice") for _ in range(4)))
     assert [each.status for each in answers] == [201] * 4
     assert [each.body for each in answers] == [answers[0].body] * 4
     assert len((await strict.send("GET", "/v1/webhooks")).body["webhooks"]) == 1
 
 
-async def test_for_a_day_the_former_secret_signs_along(world: World) -> None:
+async def test_for_a_day_posts_are_signed_with_the_previous_secret_too(world: World) -> None:
     async with subscribed(world, "draft_expired") as webhook:
         rotated = (await world.post(f"{webhook.path}/rotate-secret", None)).body
         assert rotated["previous_secret_until"]
@@ -165,11 +165,11 @@ async def test_for_a_day_the_former_secret_signs_along(world: World) -> None:
         assert counts == [2, 1]
 
 
-async def test_a_test_posts_a_ping_and_says_how_it_went(world: World) -> None:
+async def test_a_test_posts_a_ping_and_returns_its_result(world: World) -> None:
     async with subscribed(world) as webhook:
         answer = await world.post(f"{webhook.path}/test", None)
         assert answer.body == {"delivered": True, "status": 204, "failure": None}
-        assert [told["type"] for told in webhook.verified()] == ["ping"]
+        assert [event["type"] for event in webhook.verified()] == ["ping"]
         webhook.receiver.default_status = 404
         answer = await world.post(f"{webhook.path}/test", None)
         assert answer.body == {"delivered": False, "status": 404, "failure": "BAD_STATUS"}
@@ -192,7 +192,7 @@ async def test_deliveries_that_fail_are_listed_first(world: World) -> None:
         assert (await webhook.show())["pending"] == 1
 
 
-async def test_a_new_url_is_told_what_the_old_one_did_not_take(world: World) -> None:
+async def test_a_new_url_receives_the_events_that_the_old_one_did_not_take(world: World) -> None:
     with receiving() as new:
         async with subscribed(world) as webhook:
             webhook.receiver.default_status = 500
@@ -203,7 +203,7 @@ async def test_a_new_url_is_told_what_the_old_one_did_not_take(world: World) -> 
             assert new.numbers(order) == [1]
 
 
-async def test_who_is_disabled_by_request_is_owed_nothing_more(world: World) -> None:
+async def test_a_webhook_disabled_by_request_gets_no_further_deliveries(world: World) -> None:
     async with subscribed(world) as webhook:
         assert (await webhook.patch(enabled=False))["disabled_reason"] == "BY_REQUEST"
         await world.order()
@@ -240,15 +240,15 @@ async def test_there_are_not_more_than_fifty(strict: World) -> None:
     assert (answer.status, answer.code) == (409, "TOO_MANY_WEBHOOKS")
 
 
-async def test_who_changes_a_webhook_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_changes_of_webhooks_are_in_the_audit_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    async with with_authentication(world) as door:
-        al = door.client()
-        made = (await al.world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body
-        path = f"/v1/webhooks/{made['id']}"
-        await al.world.send("PATCH", path, {"enabled": False})
-        await al.world.post(f"{path}/rotate-secret", {})
-        await al.world.send("DELETE", path)
-    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
-    assert [each["action"] for each in noted] == ["subscribe", "change webhook", "rotate secret", "unsubscribe"]
-    assert {(each["actor"], each["webhook"]) for each in noted} == {(al.name, made["id"])}
+    async with with_authentication(world) as authenticated:
+        client = authenticated.client()
+        webhook = (await client.world.post("/v1/webhooks", {"url": "http://127.0.0.1:9/"})).body
+        path = f"/v1/webhooks/{webhook['id']}"
+        await client.world.send("PATCH", path, {"enabled": False})
+        await client.world.post(f"{path}/rotate-secret", {})
+        await client.world.send("DELETE", path)
+    records = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
+    assert [each["action"] for each in records] == ["subscribe", "change webhook", "rotate secret", "unsubscribe"]
+    assert {(each["actor"], each["webhook"]) for each in records} == {(client.name, webhook["id"])}

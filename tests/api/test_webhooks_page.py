@@ -1,4 +1,4 @@
-"""What the page for subscribers shows works as it stands there."""
+"""The receiver documented on the page on webhooks works."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from store.database.store import utc_now
 PAGE = Path(__file__).parents[2] / "docs" / "webhooks.md"
 
 
-def test_the_receiver_shown_takes_what_is_posted_once_and_refuses_what_is_forged() -> None:
+def test_the_documented_receiver_accepts_a_post_once_and_refuses_forged_ones() -> None:
     (sample,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     shown: dict[str, Any] = {}
     exec(sample, shown)  # noqa: S102 - our own page

@@ -1,4 +1,4 @@
-"""What clients see while Temporal, a worker or the store is away."""
+"""What clients get while Temporal, a worker or the store is unavailable."""
 
 import time
 import uuid
@@ -31,13 +31,13 @@ async def api_without_temporal(world: World) -> AsyncIterator[httpx2.AsyncClient
     client = await Client.connect(
         f"127.0.0.1:{free_port()}", lazy=True, retry_config=QUICK, data_converter=DATA_CONVERTER
     )
-    made = ApiContext(
+    ctx = ApiContext(
         unscoped_store=world.components.store,
         offers=world.components.offers,
         workflow_client=OrderWorkflowClient(client),
         tenant=TENANT,
     )
-    transport = httpx2.ASGITransport(create_app(made))
+    transport = httpx2.ASGITransport(create_app(ctx))
     async with httpx2.AsyncClient(transport=transport, base_url="http://changeover") as http:
         yield http
 
@@ -64,15 +64,17 @@ async def test_without_temporal_a_change_is_kept_and_run_when_it_is_sent_again(w
 async def test_without_temporal_orders_offers_and_quotes_still_answer(world: World) -> None:
     order = await world.sold(ADULT)
     async with api_without_temporal(world) as http:
-        made = await http.post("/v1/orders", json={"currency": "NOK"}, headers={"Idempotency-Key": str(uuid.uuid4())})
-        assert made.status_code == 201
+        created = await http.post(
+            "/v1/orders", json={"currency": "NOK"}, headers={"Idempotency-Key": str(uuid.uuid4())}
+        )
+        assert created.status_code == 201
         assert (await http.get(f"/v1/orders/{order}")).status_code == 200
         assert (await http.get("/health")).status_code == 200
         ready = await http.get("/ready")
         assert (ready.status_code, ready.json()["code"]) == (503, "ENGINE_UNREACHABLE")
 
 
-async def test_an_order_with_a_draft_says_so_when_its_workflow_could_not_be_asked(world: World) -> None:
+async def test_an_order_with_a_draft_states_that_its_workflow_does_not_answer(world: World) -> None:
     order = await world.sold(ADULT)
     await world.change(order, replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train())))
     async with api_without_temporal(world) as http:
@@ -80,10 +82,10 @@ async def test_an_order_with_a_draft_says_so_when_its_workflow_could_not_be_aske
     assert (draft["progress"], draft["progress_unavailable"], draft["version"]) == (None, True, 2)
 
 
-async def test_an_order_can_be_read_while_its_run_cannot_say_what_it_does(world: World) -> None:
+async def test_an_order_can_be_read_while_its_run_answers_no_query(world: World) -> None:
     order = await world.sold(ADULT)
     await world.change(order, replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train())))
-    await world.workflow(order).terminate("to put one that answers no query in its place")
+    await world.workflow(order).terminate("to replace it by a run that answers no query")
     options: dict[str, Any] = {"id": draft_id(order), "task_queue": ORDERS_QUEUE}
     await world.client.execute_workflow(Reconcile.run, StartReconciliation(), **options)
     shown = await world.send("GET", f"/v1/orders/{order}")
@@ -91,14 +93,14 @@ async def test_an_order_can_be_read_while_its_run_cannot_say_what_it_does(world:
     assert (await world.discard(order)).status == 200
 
 
-@pytest.mark.only_on("sqlite")  # a matter of the API
-async def test_a_client_hears_within_its_wait_however_long_its_request_took_to_be_accepted(world: World) -> None:
+@pytest.mark.only_on("sqlite")  # independent of the store
+async def test_a_client_gets_a_response_within_its_wait_however_long_acceptance_took(world: World) -> None:
     order = await world.sold(ADULT)
     bundle = await world.offer("flexible", ADULT, service=world.train())
     armed = world.faults.arm(order, StepName.PLAN_CHANGE, Fault.HELD)
     began = time.monotonic()
     answer = await world.change(order, replace([f"{order}-1"], bundle), Prefer="wait=5")
-    # It was accepted with the heartbeat of its first step, after four seconds.
+    # The request was accepted with the heartbeat of its first step, after four seconds.
     assert (answer.status, armed.fired) == (202, 1)
     assert time.monotonic() - began < 8
     armed.go_on.set()
@@ -110,7 +112,7 @@ async def test_the_whole_service_is_ready(world: World) -> None:
     assert (await world.send("GET", "/ready")).body == {"status": "ok"}
 
 
-async def test_a_change_that_broke_and_was_undone_says_so_and_ends_its_run_as_failed(world: World) -> None:
+async def test_a_change_that_failed_and_was_undone_is_shown_so_and_its_run_fails(world: World) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())

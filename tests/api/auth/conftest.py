@@ -1,4 +1,4 @@
-"""An API with a door, on a world's store."""
+"""An API that authenticates its callers, on a world's store."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from tests.support.world import World
 
 
 @pytest.fixture
-async def door(world: World) -> AsyncIterator[AuthenticatedWorld]:
-    async with with_authentication(world) as made:
-        yield made
+async def authenticated(world: World) -> AsyncIterator[AuthenticatedWorld]:
+    async with with_authentication(world) as api:
+        yield api

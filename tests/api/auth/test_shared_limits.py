@@ -1,4 +1,4 @@
-"""Processes that share a Redis count together; without it each counts by itself, and nobody waits for it."""
+"""Processes that share a Redis count together; without Redis each process counts for itself, without delay."""
 
 import asyncio
 import sys
@@ -18,9 +18,9 @@ from tests.support.auth import AuthenticatedWorld, with_authentication
 from tests.support.redis import redis
 from tests.support.world import World
 
-pytestmark = pytest.mark.only_on("sqlite")  # a matter of where requests are counted
+pytestmark = pytest.mark.only_on("sqlite")  # requests are not counted in the store
 PATH = "/v1/orders/26-999999"
-MOST = 3
+LIMIT = 3
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def redis_url() -> Iterator[str]:
 async def counting(world: World, url: str) -> AsyncIterator[AuthenticatedWorld]:
     """Serve an API that counts in a Redis."""
     shared = RedisCounters(url)
-    async with with_authentication(world, client_per_minute=MOST, counters=shared) as door:
-        yield door
+    async with with_authentication(world, client_per_minute=LIMIT, counters=shared) as authenticated:
+        yield authenticated
     await shared.close()
 
 
@@ -53,46 +53,48 @@ async def test_two_processes_count_together(world: World, redis_url: str) -> Non
         assert 1 <= int(refused.headers["Retry-After"]) <= 61
 
 
-async def test_a_bucket_is_one_number_however_many_requests_it_has_counted(redis_url: str) -> None:
+async def test_a_counter_is_one_number_however_many_requests_it_has_counted(redis_url: str) -> None:
     shared, limit = RedisCounters(redis_url), RateLimitItemPerMinute(50)
     for _ in range(50):
         await shared.hit(limit, "client", "numbered")
-    kept = Redis.from_url(redis_url)
-    assert [await kept.get(key) async for key in kept.scan_iter("*numbered*")] == [b"50"]
-    await kept.aclose()
+    storage = Redis.from_url(redis_url)
+    assert [await storage.get(key) async for key in storage.scan_iter("*numbered*")] == [b"50"]
+    await storage.aclose()
     await shared.close()
 
 
-async def test_without_redis_each_counts_by_itself_and_says_so(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    async with counting(world, f"redis://{HOST}:{free_port()}") as door:
-        assert await statuses(door.client().world, MOST + 1) == [404] * MOST + [429]
+async def test_without_redis_each_process_counts_for_itself_and_logs_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with counting(world, f"redis://{HOST}:{free_port()}") as authenticated:
+        assert await statuses(authenticated.client().world, LIMIT + 1) == [404] * LIMIT + [429]
     assert sum("Redis unavailable" in record.message for record in caplog.records) == 1
 
 
 async def test_a_redis_that_never_answers_is_waited_for_once_and_not_for_long(world: World) -> None:
-    callers: list[asyncio.StreamWriter] = []
-    server = await asyncio.start_server(lambda _, caller: callers.append(caller), HOST, 0)
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), HOST, 0)
     port = server.sockets[0].getsockname()[1]
-    async with counting(world, f"redis://{HOST}:{port}") as door:
-        client, began = door.client().world, time.monotonic()
-        assert await statuses(client, MOST + 1) == [404] * MOST + [429]
+    async with counting(world, f"redis://{HOST}:{port}") as authenticated:
+        client, began = authenticated.client().world, time.monotonic()
+        assert await statuses(client, LIMIT + 1) == [404] * LIMIT + [429]
         assert time.monotonic() - began < 2 * counters.TIMEOUT_SECONDS + 1
-    assert len(callers) == 1
-    for caller in callers:
-        caller.close()
+    assert len(writers) == 1
+    for writer in writers:
+        writer.close()
     server.close()
 
 
 async def test_a_redis_that_is_back_counts_again(world: World, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counters, "RETRY_AFTER_SECONDS", 0.0)
-    async with counting(world, redis_url) as door:
-        client = door.client()
-        shared: RedisCounters = door.world.http._transport.app.state.context.counters  # type: ignore[attr-defined] # noqa: SLF001 - the application under test
+    async with counting(world, redis_url) as authenticated:
+        client = authenticated.client()
+        shared: RedisCounters = authenticated.world.http._transport.app.state.context.counters  # type: ignore[attr-defined] # noqa: SLF001 - the application under test
         working, shared._shared = shared._shared, RedisCounters(f"redis://{HOST}:{free_port()}")._shared  # noqa: SLF001 - cut off
         assert await statuses(client.world, 1) == [404]
         shared._shared = working  # noqa: SLF001 - and back
         answer = await client.world.http.get(PATH)
-        assert answer.headers["RateLimit"].startswith(f'"client";r={MOST - 1};')
+        assert answer.headers["RateLimit"].startswith(f'"client";r={LIMIT - 1};')
 
 
 def test_without_its_client_the_process_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

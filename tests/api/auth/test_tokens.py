@@ -1,4 +1,4 @@
-"""Access tokens are taken from their issuer alone, while they last, for what their client may."""
+"""Access tokens: only the issuer's are accepted, until they expire, for the scopes of their client."""
 
 import base64
 import hashlib
@@ -32,11 +32,11 @@ PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyI
 
 
 class Issuer:
-    """An identity provider that publishes its keys over HTTP, and counts who asks for them."""
+    """An identity provider that publishes its keys over HTTP and counts the fetches."""
 
     def __init__(self) -> None:
         self.keys: dict[str, Any] = {"one": RSA}
-        self.asked = 0
+        self.fetches = 0
         self.up = True
 
     def jwks(self) -> bytes:
@@ -55,7 +55,7 @@ def _public(name: str, key: Any) -> dict[str, Any]:
 def published(issuer: Issuer) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            issuer.asked += 1
+            issuer.fetches += 1
             self.send_response(200 if issuer.up else 503)
             self.end_headers()
             self.wfile.write(issuer.jwks() if issuer.up else b"")
@@ -84,9 +84,9 @@ def tokens(issuer: Issuer) -> Iterator[TokenVerifier]:
 
 
 @pytest.fixture
-async def door(world: World, tokens: TokenVerifier) -> AsyncIterator[AuthenticatedWorld]:
-    async with with_authentication(world, tokens) as made:
-        yield made
+async def authenticated(world: World, tokens: TokenVerifier) -> AsyncIterator[AuthenticatedWorld]:
+    async with with_authentication(world, tokens) as api:
+        yield api
 
 
 def claims(client: str = "somebody", **more: Any) -> dict[str, Any]:
@@ -95,37 +95,39 @@ def claims(client: str = "somebody", **more: Any) -> dict[str, Any]:
     return {name: value for name, value in (usual | more).items() if value is not None}
 
 
-def token(said: dict[str, Any], key: Any = RSA, algorithm: str = "RS256", kid: Any = "one") -> str:
-    return jwt.encode(said, key, algorithm, headers={"kid": kid})
+def token(payload: dict[str, Any], key: Any = RSA, algorithm: str = "RS256", kid: Any = "one") -> str:
+    return jwt.encode(payload, key, algorithm, headers={"kid": kid})
 
 
-async def test_a_client_with_a_token_does_what_both_of_them_allow(door: AuthenticatedWorld) -> None:
-    client = door.client(Scope.READ, Scope.OPERATE)
-    asked = door.with_bearer(token(claims(client.name)))
-    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
-    assert (await asked.post("/v1/orders", {"currency": "NOK"})).status == 403  # the token allows it, the client not
-    assert (await asked.send("GET", "/v1/attention")).status == 403  # the client may, the token does not say so
+async def test_a_token_and_its_client_must_both_allow_a_request(authenticated: AuthenticatedWorld) -> None:
+    client = authenticated.client(Scope.READ, Scope.OPERATE)
+    bearer = authenticated.with_bearer(token(claims(client.name)))
+    assert (await bearer.send("GET", "/v1/orders/26-999999")).status == 404
+    assert (
+        await bearer.post("/v1/orders", {"currency": "NOK"})
+    ).status == 403  # the token has the scope, the client does not
+    assert (await bearer.send("GET", "/v1/attention")).status == 403  # the client has the scope, the token does not
 
 
-async def test_a_client_nobody_registered_or_that_is_revoked_is_401(door: AuthenticatedWorld) -> None:
-    assert (await door.with_bearer(token(claims("nobody"))).send("GET", "/v1/orders/26-999999")).status == 401
-    client, store = door.client(), door.world.components.store
-    asked = door.with_bearer(token(claims(client.name)))
-    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 404
+async def test_an_unregistered_or_revoked_client_is_401(authenticated: AuthenticatedWorld) -> None:
+    assert (await authenticated.with_bearer(token(claims("nobody"))).send("GET", "/v1/orders/26-999999")).status == 401
+    client, store = authenticated.client(), authenticated.world.components.store
+    bearer = authenticated.with_bearer(token(claims(client.name)))
+    assert (await bearer.send("GET", "/v1/orders/26-999999")).status == 404
     with store.write() as tx:
         row = clients.find(tx, TENANT, client.name)
         assert row
         row.revoked_at = store.now()
-    assert (await asked.send("GET", "/v1/orders/26-999999")).status == 401
+    assert (await bearer.send("GET", "/v1/orders/26-999999")).status == 401
 
 
-def _pem_as_secret(said: dict[str, Any]) -> str:
-    """Sign with HMAC and the public key: what tricks a verifier that lets a token choose its algorithm."""
+def _pem_as_secret(payload: dict[str, Any]) -> str:
+    """Sign with HMAC and the public key, which deceives a verifier that lets a token choose its algorithm."""
 
     def part(value: dict[str, Any]) -> bytes:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
 
-    text = part({"alg": "HS256", "kid": "one", "typ": "JWT"}) + b"." + part(said)
+    text = part({"alg": "HS256", "kid": "one", "typ": "JWT"}) + b"." + part(payload)
     signature = base64.urlsafe_b64encode(hmac.new(PEM, text, hashlib.sha256).digest()).rstrip(b"=")
     return (text + b"." + signature).decode()
 
@@ -138,16 +140,16 @@ FORGED: Mapping[str, Callable[[], str]] = {
     "for another audience": lambda: token(claims(aud="somebody-else")),
     "of another issuer": lambda: token(claims(iss="https://evil.example")),
     "expired": lambda: token(claims(iat=NOW - 7200, exp=NOW - 3600)),
-    "not good yet": lambda: token(claims(nbf=NOW + 3600)),
+    "not valid yet": lambda: token(claims(nbf=NOW + 3600)),
     "issued in the future": lambda: token(claims(iat=NOW + 3600, exp=NOW + 3700)),
-    "good for ever": lambda: token(claims(exp=None)),
-    "good for a year": lambda: token(claims(exp=NOW + 365 * 86400)),
-    "from nobody knows when": lambda: token(claims(iat=None)),
+    "without expiry": lambda: token(claims(exp=None)),
+    "valid for a year": lambda: token(claims(exp=NOW + 365 * 86400)),
+    "without issue time": lambda: token(claims(iat=None)),
     "by an unknown key": lambda: token(claims(), kid="two"),
     "by a path": lambda: token(claims(), kid="../../etc/passwd"),
     "by no key": lambda: jwt.encode(claims(), RSA, "RS256"),
     "by another kind of key": lambda: token(claims(), CURVE, "ES256"),
-    "of nobody": lambda: token(claims(client_id=None)),
+    "without a client": lambda: token(claims(client_id=None)),
     "of a number": lambda: token(claims(client_id=7)),
     "of a name too long": lambda: token(claims("a" * 65)),
     "of a name with NUL": lambda: token(claims("a\0b")),
@@ -157,31 +159,31 @@ FORGED: Mapping[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("what", FORGED)
-def test_a_token_that_is_not_good_is_refused(tokens: TokenVerifier, what: str) -> None:
+def test_an_invalid_token_is_refused(tokens: TokenVerifier, what: str) -> None:
     assert tokens.verify(token(claims())).client == "somebody"
     with pytest.raises(TokenRefusedError):
         tokens.verify(FORGED[what]())
 
 
-async def test_and_its_bearer_is_401(door: AuthenticatedWorld) -> None:
-    door.client(name="somebody")
-    assert (await door.with_bearer(token(claims())).send("GET", "/v1/orders/26-999999")).status == 404
+async def test_the_bearer_of_an_invalid_token_is_401(authenticated: AuthenticatedWorld) -> None:
+    authenticated.client(name="somebody")
+    assert (await authenticated.with_bearer(token(claims())).send("GET", "/v1/orders/26-999999")).status == 404
     for what, make in FORGED.items():
-        status = (await door.with_bearer(make()).send("GET", "/v1/orders/26-999999")).status
+        status = (await authenticated.with_bearer(make()).send("GET", "/v1/orders/26-999999")).status
         assert status == (431 if what == "too long" else 401), what
 
 
-@pytest.mark.parametrize("said", ["read change", ["read", "change"]], ids=["words", "a list"])
-def test_scopes_come_as_words_or_as_a_list_and_what_is_not_ours_is_left(
-    tokens: TokenVerifier, said: str | list[str]
+@pytest.mark.parametrize("scopes", ["read change", ["read", "change"]], ids=["words", "a list"])
+def test_scopes_are_words_or_a_list_and_foreign_ones_are_ignored(
+    tokens: TokenVerifier, scopes: str | list[str]
 ) -> None:
-    more = [*said, "email", 7] if isinstance(said, list) else f"{said} email"
-    found = tokens.verify(token(claims(scope=more)))
-    assert found.scopes == {Scope.READ, Scope.CHANGE}
+    claim = [*scopes, "email", 7] if isinstance(scopes, list) else f"{scopes} email"
+    verified = tokens.verify(token(claims(scope=claim)))
+    assert verified.scopes == {Scope.READ, Scope.CHANGE}
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -190,26 +192,26 @@ class Clock:
         return self.now
 
 
-def test_keys_are_rotated_and_unknown_ones_do_not_make_us_ask_each_time(issuer: Issuer) -> None:
+def test_issuer_keys_are_rotated_and_unknown_ones_do_not_cause_a_fetch_each_time(issuer: Issuer) -> None:
     clock = Clock()
     with published(issuer) as url:
         tokens = TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
         tokens.verify(token(claims()))
-        assert issuer.asked == 1
+        assert issuer.fetches == 1
         issuer.keys = {"two": CURVE}
         fresh = token(claims(), CURVE, "ES256", "two")
         for _ in range(20):
             with pytest.raises(TokenRefusedError):
                 tokens.verify(fresh)
-        assert issuer.asked == 1
+        assert issuer.fetches == 1
         clock.now += 31
         assert tokens.verify(fresh).client == "somebody"
-        assert issuer.asked == 2
+        assert issuer.fetches == 2
         with pytest.raises(TokenRefusedError):
             tokens.verify(token(claims()))
 
 
-def test_an_issuer_that_is_down_keeps_nobody_out_who_was_known(issuer: Issuer) -> None:
+def test_while_the_issuer_is_down_its_cached_keys_stay_valid(issuer: Issuer) -> None:
     clock = Clock()
     with published(issuer) as url:
         tokens = TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url), SigningKeys(url, clock))
@@ -221,9 +223,9 @@ def test_an_issuer_that_is_down_keeps_nobody_out_who_was_known(issuer: Issuer) -
             TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url)).verify(token(claims()))
 
 
-async def test_keys_that_were_never_read_are_503(world: World, issuer: Issuer) -> None:
+async def test_issuer_keys_that_were_never_read_are_503(world: World, issuer: Issuer) -> None:
     issuer.up = False
     with published(issuer) as url:
-        async with with_authentication(world, TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url))) as door:
-            answer = await door.with_bearer(token(claims())).send("GET", "/v1/orders/26-999999")
+        async with with_authentication(world, TokenVerifier(TokenSettings(ISSUER, AUDIENCE, url))) as authenticated:
+            answer = await authenticated.with_bearer(token(claims())).send("GET", "/v1/orders/26-999999")
     assert (answer.status, answer.code) == (503, "TOKEN_ISSUER_UNAVAILABLE")
