@@ -12,7 +12,7 @@ from api.desk.timeline import Timeline, timeline
 from api.desk.undo_preview import undo_list
 from api.desk.work_queue import StuckStepView, stuck_step
 from api.errors.problems import ProblemError
-from api.services.read_order import known_number
+from api.services.read_order import require_order_number
 from domain.changes import Outcome
 from domain.money import Money
 from domain.orders import Order, OrderLine
@@ -76,7 +76,7 @@ async def order_shown(ctx: ApiContext, number: str, before: str | None, change: 
 
 def get_order_row(tx: TenantSession, number: str) -> OrderRow:
     """Return an order's row. Raises ORDER_NOT_FOUND."""
-    order_row = find(tx, known_number(number))
+    order_row = find(tx, require_order_number(number))
     if order_row is None:
         raise ProblemError("ORDER_NOT_FOUND")
     return order_row

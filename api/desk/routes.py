@@ -16,7 +16,7 @@ from api.desk.rendering import HEADERS, HERE, PREFIX, page, redirect
 from api.desk.security import ReasonError, check_host, check_operator, form
 from api.errors.problems import ProblemError
 from api.services.operator_actions import OperatorAction
-from api.services.read_order import known_number
+from api.services.read_order import require_order_number
 from domain.changes import ChangeKind
 
 router = APIRouter(prefix=PREFIX, include_in_schema=False, dependencies=[Depends(check_operator), Depends(check_host)])
@@ -53,14 +53,14 @@ async def get_order(
     performed: OperatorAction | None = None,
 ) -> Response:
     """Show one order. The forms redirect here with `change` or `performed`, which the page then reports on."""
-    shown = await order_shown(ctx, known_number(order), before, change)
+    shown = await order_shown(ctx, require_order_number(order), before, change)
     return page(request, ctx, "order.html", shown=shown, before=before, performed=performed)
 
 
 @router.get("/orders/{order}/{action}", name="get_action")
 async def get_action(request: Request, order: str, action: str, ctx: Context) -> Response:
     """Show the effects of an action, with the form that performs it."""
-    return await _preview(request, known_number(order), action, ctx)
+    return await _preview(request, require_order_number(order), action, ctx)
 
 
 async def _preview(request: Request, number: str, action: str, ctx: ApiContext, wrong: str | None = None) -> Response:
@@ -94,7 +94,7 @@ async def extend(request: Request, order: str, ctx: Context, fields: Fields) -> 
 async def _perform_draft_action(
     request: Request, order: str, action: ChangeKind, ctx: ApiContext, fields: Mapping[str, str]
 ) -> Response:
-    number = known_number(order)
+    number = require_order_number(order)
     try:
         change = await draft_actions.perform(request, ctx, number, action, fields)
     except ReasonError as error:
@@ -117,7 +117,7 @@ async def done_by_hand(request: Request, order: str, ctx: Context, fields: Field
 async def _perform_stuck_step_action(
     request: Request, order: str, action: OperatorAction, ctx: ApiContext, fields: Mapping[str, str]
 ) -> Response:
-    number = known_number(order)
+    number = require_order_number(order)
     try:
         await stuck_step_actions.perform(ctx, number, action, fields)
     except ReasonError as error:

@@ -13,7 +13,7 @@ from api.discover.messages import ValidationMessage, refusal_message
 from api.discover.orders import CURRENCY
 from api.discover.requests import ProductIn
 from api.discover.time_zones import local
-from api.http.birth_dates import possible
+from api.http.birth_dates import is_possible_birth_date
 from api.services.search_offers import find_bundles
 from domain.ages import day_of
 from domain.model import is_code
@@ -103,7 +103,7 @@ def _invalid_birth_dates(ctx: ApiContext, query: OfferQuery) -> list[str]:
     return [
         each.id
         for each in query.travellers
-        if (needed if each.birth_date is None else not possible(each.birth_date, today))
+        if (needed if each.birth_date is None else not is_possible_birth_date(each.birth_date, today))
     ]
 
 

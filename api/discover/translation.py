@@ -11,7 +11,7 @@ from api.discover.requests import OrderItemIn, ProductConfigurationIn
 from api.discover.time_zones import to_utc
 from api.discover.travellers import anonymous_travellers, gender_messages, identify_travellers
 from api.errors.problems import ProblemError
-from api.http.birth_dates import possible
+from api.http.birth_dates import is_possible_birth_date
 from domain.lineage import at_position
 from domain.model import is_code
 from domain.offers import OfferBundle
@@ -88,7 +88,11 @@ class RequestTranslator:
 
     def _birth_date_messages(self, configuration: ProductConfigurationIn, item: str | None) -> list[ValidationMessage]:
         today = self.ctx.store.now().date()
-        invalid = [each for each in configuration.traveler if each.birth_date and not possible(each.birth_date, today)]
+        invalid = [
+            each
+            for each in configuration.traveler
+            if each.birth_date and not is_possible_birth_date(each.birth_date, today)
+        ]
         return [refusal_message("traveler_incorrect_birthdate", item, each.identifier) for each in invalid]
 
     def _with_bundle(

@@ -61,10 +61,10 @@ async def _handle_refusal(request: Request, error: Exception) -> Response:
 async def _handle_invalid_request(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
-    return build_response(request.scope, invalid(error.errors()))
+    return build_response(request.scope, build_validation_problem(error.errors()))
 
 
-def invalid(errors: Sequence[Any]) -> ProblemError:
+def build_validation_problem(errors: Sequence[Any]) -> ProblemError:
     """Return the problem for pydantic's validation errors, without any input of the client."""
     errors = errors[:MAX_ERRORS]
     causes = [each for each in errors if not _is_consequence(each, errors)]

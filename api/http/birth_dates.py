@@ -9,7 +9,7 @@ from domain.ages import age_on
 MAX_AGE = 130
 
 
-def possible(birth_date: date, today: date) -> bool:
+def is_possible_birth_date(birth_date: date, today: date) -> bool:
     """Whether a living person can have this birth date."""
     return 0 <= age_on(birth_date, today) <= MAX_AGE
 
@@ -17,6 +17,6 @@ def possible(birth_date: date, today: date) -> bool:
 def check_birth_dates(birth_dates: Iterable[date | None], today: date) -> None:
     """Raise MEMBER_INVALID for a birth date in the future or more than 130 years ago."""
     for birth_date in birth_dates:
-        if birth_date is not None and not possible(birth_date, today):
+        if birth_date is not None and not is_possible_birth_date(birth_date, today):
             errors = [{"field": "birth_date", "code": "birth_date", "detail": "must lie within the last 130 years"}]
             raise ProblemError("MEMBER_INVALID", errors)

@@ -13,7 +13,7 @@ from api.http.request_headers import idempotency_key
 from api.http.routes import AuthenticatedRoute
 from api.services.needs_attention import discrepancies, progress_of, stuck_orders
 from api.services.operator_actions import OperatorAction, perform
-from api.services.read_order import known_number
+from api.services.read_order import require_order_number
 from domain.dual_control import CONFIRMATION_WINDOW, Reason
 from domain.model import Model
 from store.changes import operator_statements
@@ -157,5 +157,5 @@ def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: dat
 
 def _check_order(ctx: ApiContext, order: str) -> None:
     with ctx.store.read() as tx:
-        if find(tx, known_number(order)) is None:
+        if find(tx, require_order_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")

@@ -18,7 +18,7 @@ from api.errors.problems import ProblemError, responses
 from api.http.request_headers import header_schema, single
 from api.http.routes import StreamRoute
 from api.native.change_stream_schema import ENDED, STEP, STREAM, EndedOut, StepSeenOut
-from api.native.changes import known_change
+from api.native.changes import require_change_id
 from api.native.history_schema import event_out
 from api.services.change_stream import ChangeStreams, StreamUpdate, ValidityCheck
 from domain.changes import Outcome
@@ -59,7 +59,7 @@ async def watch(
         raise ProblemError("HEADER_INVALID", [{"field": "Last-Event-ID"}])
     streams: ChangeStreams = request.app.state.change_streams
     authenticator: Authenticator = request.app.state.authenticator
-    first = await run_in_threadpool(streams.snapshot, ctx.access, known_change(change))
+    first = await run_in_threadpool(streams.snapshot, ctx.access, require_change_id(change))
     if first is None:
         raise ProblemError("CHANGE_NOT_FOUND")
     with streams.reserve_slot(change, ctx.client):

@@ -29,7 +29,7 @@ from api.native.changes_schema import (
     quote_out,
 )
 from api.services.change_response import to_http
-from api.services.read_order import known_number
+from api.services.read_order import require_order_number
 from api.services.submit_request import find_previous, submit
 from domain.changes import MAX_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
 from domain.money import parse_money
@@ -97,7 +97,7 @@ def quote(order: str, body: QuoteIn, ctx: Context) -> QuoteOut:
         refund_price_difference=body.refund_price_difference,
     )
     with ctx.store.read() as tx:
-        order_row = find(tx, known_number(order))
+        order_row = find(tx, require_order_number(order))
         if order_row is None:
             raise ProblemError("ORDER_NOT_FOUND")
         priced: Quote = price(tx, order_row, ctx.offers, request, ctx.store.now())
@@ -225,7 +225,7 @@ async def get_change(change: str, ctx: Context) -> ChangeDetails:
     return details_out(row, steps, stuck=stuck)
 
 
-def known_change(change: str) -> str:
+def require_change_id(change: str) -> str:
     """Return a text that can be a change id. Raise CHANGE_NOT_FOUND for any other text, as for a foreign change."""
     if not _ID.fullmatch(change):
         raise ProblemError("CHANGE_NOT_FOUND")
@@ -234,7 +234,7 @@ def known_change(change: str) -> str:
 
 def _read(ctx: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]:
     with ctx.store.read() as tx:
-        row = changes.find(tx, known_change(change))
+        row = changes.find(tx, require_change_id(change))
         if row is None:
             raise ProblemError("CHANGE_NOT_FOUND")
         return row, step_records.of_change(tx, change)

@@ -14,7 +14,7 @@ from api.native.history_schema import HistoryOut, event_out
 from api.native.options_schema import OptionsOut, options_out
 from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
 from api.services.create_order import create_empty
-from api.services.read_order import known_number, read_options, read_order
+from api.services.read_order import read_options, read_order, require_order_number
 from domain.orders import Order
 from store.changes import changes
 from store.orders.events import history
@@ -82,7 +82,7 @@ def get_history(
 ) -> HistoryOut:
     """Return the events of an order, oldest first, numbered without gaps."""
     with ctx.store.read() as tx:
-        if find(tx, known_number(order)) is None:
+        if find(tx, require_order_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")
         events = history(tx, order, after, limit)
     return HistoryOut(events=[event_out(event) for event in events])

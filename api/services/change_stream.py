@@ -91,7 +91,7 @@ class ChangeStreams:
         sent_steps: dict[str, StepStatus] = {}
         snapshot: ChangeSnapshot | None = first
         while not self._closing and clock() < end:
-            events = await self._events(snapshot, after) if snapshot else None
+            events = await self._find_events(snapshot, after) if snapshot else None
             if snapshot and events is not None:
                 steps = tuple(step for step in snapshot.steps if sent_steps.get(step.step) != step)
                 yield StreamUpdate(steps, tuple(events), snapshot)
@@ -105,7 +105,7 @@ class ChangeStreams:
                     return
                 next_validity_check = clock() + self._settings.reauthenticate_every.total_seconds()
 
-    async def _events(self, snapshot: ChangeSnapshot, after: int) -> list[EventRow] | None:
+    async def _find_events(self, snapshot: ChangeSnapshot, after: int) -> list[EventRow] | None:
         """Return the events after a number; None if the store is busy."""
         if snapshot.last_event <= after:
             return []

@@ -13,7 +13,7 @@ from store.tables import OrderRow
 def read_order(ctx: ApiContext, order: str) -> tuple[OrderRow, Order]:
     """Return an order and its row. Raise ORDER_NOT_FOUND."""
     with ctx.store.read() as tx:
-        order_row = find(tx, known_number(order))
+        order_row = find(tx, require_order_number(order))
         if order_row is None:
             raise ProblemError("ORDER_NOT_FOUND")
         return order_row, load(tx, order_row)
@@ -38,7 +38,7 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
-def known_number(order: str) -> str:
+def require_order_number(order: str) -> str:
     """Return a text that can be an order number. Raise ORDER_NOT_FOUND for any other text, as for a foreign order."""
     if not is_number(order):
         raise ProblemError("ORDER_NOT_FOUND")

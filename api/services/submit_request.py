@@ -13,7 +13,7 @@ from api.http.request_headers import RequestOptions
 from api.services import order_change_limit
 from api.services.create_order import NewOrder, create_order, with_caller_channel
 from api.services.idempotency import fingerprint, idempotency_route, new_change, record_once, refuse_if_erased
-from api.services.read_order import known_number
+from api.services.read_order import require_order_number
 from api.workflow_client import QueueFullError, SubmitRequest, TemporalUnavailableError
 from domain.access import Scope
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
@@ -77,7 +77,7 @@ def _record(
                 create_order(tx, ctx, order, fresh, empty=False)
                 tx.merge(fresh)
             return row, order.distribution_channel
-        order_row = find(tx, known_number(order))
+        order_row = find(tx, require_order_number(order))
         if order_row is None:
             raise ProblemError("ORDER_NOT_FOUND")
         fresh.order_number = order

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
 from api.entur import translation
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
-from api.errors.exception_handlers import invalid
+from api.errors.exception_handlers import build_validation_problem
 from api.errors.problems import ProblemError
 from api.http.strict_json import read_json
 from api.native.changes_schema import ChangeIn, ConfirmIn, DeadlineIn, PaymentIn
@@ -126,7 +126,7 @@ def parse(model: type[Any], translate: Translation | None, body: bytes) -> Chang
         request = TypeAdapter(model).validate_python(read_json(body))
     except ValidationError as error:
         errors: Sequence[Any] = [each | {"loc": ("body", *each["loc"])} for each in error.errors()]
-        raise invalid(RequestValidationError(errors).errors()) from None
+        raise build_validation_problem(RequestValidationError(errors).errors()) from None
     return translate(request) if translate else None
 
 
