@@ -222,7 +222,7 @@ async def test_an_operator_resolves_a_stuck_step_from_the_command_line(world: Wo
         while order not in (listed := await changeover("attention"))[1]:  # noqa: ASYNC110 - likewise
             await asyncio.sleep(0.05)
     assert listed[0] == 1
-    assert "left: 100.00 NOK authorised" in listed[1]
+    assert "unsettled: 100.00 NOK authorised" in listed[1]
     before = await wait_until_between_attempts(world, order)
     assert (await changeover("attention", "retry", order, "--reason", "it is back"))[0] == 0
     assert len(await events_of(world, order, "retry_requested")) == 1
