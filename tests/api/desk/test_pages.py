@@ -203,7 +203,7 @@ async def test_a_store_that_does_not_answer_is_shown_as_unavailable(world: World
     async with world.with_api(unscoped_store=empty) as other:
         page = words_of(await Visitor(other.http).see("/desk", 503))
     empty.close()
-    assert "Temporarily unavailable The store did not answer in time." in page
+    assert "Temporarily unavailable The database did not answer in time." in page
 
 
 async def test_pages_are_not_cached_framed_or_scripted(world: World) -> None:
