@@ -1,1 +1,1 @@
-"""Commands for newcomers and operators."""
+"""The command line: commands for newcomers and operators."""

@@ -1,6 +1,7 @@
-"""changeover: commands for newcomers and operators.
+"""The command line `changeover`.
 
-Each command imports what it needs itself: all of it takes two seconds, and an operator types many.
+Each command imports its own modules when it runs: importing all of them takes two seconds, and operators type many
+commands.
 """
 
 import asyncio
@@ -11,9 +12,10 @@ from typing import Annotated
 import typer
 
 from api.rate_limits.counters import RedisMissingError
-from cli.exit_codes import code_of, end
+from cli.exit_codes import end, exit_code_of
 from cli.operators import attention, changes, clients, drafts, orders
 from cli.operators.output import AsJson
+from cli.version import VERSION
 from providers.loader import ProviderSettingError
 from runtime.settings import Settings
 from runtime.startup_checks import UnsafeConfigurationError
@@ -21,11 +23,11 @@ from store.database.migrate import RoleMissingError
 from telemetry.logs import configure
 from telemetry.tracing import TracingMissingError
 
-TRY, RUN, CARE = "Try it on this machine", "Run it, one process each", "Look after it"
-_BEGIN = "First `up` or `demo`; when anything is odd, `doctor`. Each command has its own --help."
+TRY, RUN, CARE = "Try it on this machine", "Run one process of an installation", "Operate an installation"
+_EPILOG = "Start with `up` or `demo`. If something does not work, run `doctor`. Each command has its own --help."
 app = typer.Typer(
-    help="Changes sold orders safely: the new order, the old order untouched, or a case an operator sees.",
-    epilog=_BEGIN,
+    help="Changes sold orders safely. A change is done, or it is undone, or an operator is asked to resolve it.",
+    epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
@@ -41,24 +43,39 @@ for noun, commands in (
 DATA = Path(".changeover")
 
 
+def _print_version(requested: bool) -> None:  # noqa: FBT001 - the signature of an option's callback
+    if requested:
+        print(f"changeover {VERSION}")
+        raise typer.Exit
+
+
+_VERSION = typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+
+
 @app.callback()
-def _logging() -> None:
+def _start(_version: Annotated[bool, _VERSION] = False) -> None:  # noqa: FBT002 - a flag
     configure(Settings().log_format)
 
 
 @app.command(rich_help_panel=TRY)
 def up(
-    data: Annotated[Path, typer.Option(help="Where state is kept between runs.")] = DATA,
-    database: Annotated[str | None, typer.Option(help="Another database: postgresql://user:password@host/name")] = None,
-    api_port: Annotated[int | None, typer.Option(help="8080, or a free one when that is taken.")] = None,
-    web_ui_port: Annotated[int | None, typer.Option(help="8233, or a free one.")] = None,
-    temporal_port: Annotated[int | None, typer.Option(help="7233, or a free one.")] = None,
-    api_metrics_port: Annotated[int | None, typer.Option(help="Where the API is scraped; a free one.")] = None,
-    worker_metrics_port: Annotated[int | None, typer.Option(help="Where the worker is scraped; a free one.")] = None,
+    data: Annotated[Path, typer.Option(help="The folder that keeps the state between runs.")] = DATA,
+    database: Annotated[
+        str | None, typer.Option(help="Another database: postgresql://user:password@host/name.")
+    ] = None,
+    api_port: Annotated[int | None, typer.Option(help="The API's port; else 8080, or a free one.")] = None,
+    web_ui_port: Annotated[int | None, typer.Option(help="The Web UI's port; else 8233, or a free one.")] = None,
+    temporal_port: Annotated[int | None, typer.Option(help="Temporal's port; else 7233, or a free one.")] = None,
+    api_metrics_port: Annotated[
+        int | None, typer.Option(help="The port of the API's metrics; else a free one.")
+    ] = None,
+    worker_metrics_port: Annotated[
+        int | None, typer.Option(help="The port of the worker's metrics; else a free one.")
+    ] = None,
 ) -> None:
-    """Run everything until Ctrl-C.
+    """Run everything on this machine until Ctrl-C.
 
-    Temporal with its Web UI, the store with a demo catalogue, a worker and the API. The data stays for next time.
+    Starts Temporal with its Web UI, a database with a demo catalogue, a worker and the API. The data is kept.
     """
     from cli import up as up_command
 
@@ -69,15 +86,16 @@ def up(
 @app.command(rich_help_panel=TRY)
 def demo(
     fail: Annotated[
-        list[str] | None, typer.Option(metavar="STEP", help="Make a step or undo fail in each way it can; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="STEP", help="Inject each possible fault into a step or undo; repeatable."),
     ] = None,
-    kill_worker: Annotated[bool, typer.Option("--kill-worker", help="kill -9 the worker in mid-change.")] = False,  # noqa: FBT002 - a flag
-    last_seat: Annotated[bool, typer.Option("--last-seat", help="Two customers want the last seat at once.")] = False,  # noqa: FBT002 - a flag
+    kill_worker: Annotated[bool, typer.Option("--kill-worker", help="kill -9 the worker during a change.")] = False,  # noqa: FBT002 - a flag
+    last_seat: Annotated[bool, typer.Option("--last-seat", help="Two customers request the last seat.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Tell stories of real order changes, and end.
+    """Show eight real order changes through the HTTP API, then exit.
 
-    Told is what came over HTTP. Exit code 0 only when every order ended as it must. With an option: trouble on purpose,
-    and each order compared with before.
+    With an option the demo injects faults instead, and compares each order with its state before. It exits with 0 only
+    if every order ends as expected.
     """
     from cli.demo import run as demo_stories
 
@@ -86,12 +104,13 @@ def demo(
 
 @app.command(rich_help_panel=CARE)
 def doctor(
-    data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,  # noqa: FBT002 - a flag
+    data: Annotated[Path, typer.Option(help="The data folder that `up` uses.")] = DATA,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Say what is wrong here and how to mend it; exit code 1 when something is.
+    """Find what is wrong with this machine or installation, and say how to fix it.
 
-    Looks at what the environment names, or else at the `up` that has the data directory.
+    Checks the installation that the environment names, else the `up` that uses the data folder. Exits with 1 if
+    something must be fixed.
     """
     from cli import doctor as doctor_checks
 
@@ -100,41 +119,43 @@ def doctor(
 
 @app.command(rich_help_panel=CARE)
 def check(
-    data: Annotated[Path, typer.Option(help="The data directory `up` uses.")] = DATA, *, as_json: AsJson = False
+    data: Annotated[Path, typer.Option(help="The data folder that `up` uses.")] = DATA, *, as_json: AsJson = False
 ) -> None:
-    """Say whether money, seats, versions and outcomes are what they must be: exit code 1 when not, 2 without any books.
+    """Run all consistency checks of money, seats, versions and outcomes.
 
-    Looks at CHANGEOVER_DATABASE, or else at what `up` keeps.
+    Checks CHANGEOVER_DATABASE, else the database of `up`. Exits with 1 on violations, with 2 if there is no database.
     """
-    from cli import check as books
+    from cli import check as checks
 
     settings = Settings()
     chosen = settings.database if "database" in settings.model_fields_set else f"sqlite:///{data / 'changeover.db'}"
-    raise typer.Exit(books.check(chosen, as_json=as_json))
+    raise typer.Exit(checks.check(chosen, as_json=as_json))
 
 
 @app.command(rich_help_panel=CARE)
 def erase(
     orders: Annotated[list[str] | None, typer.Argument(metavar="ORDER...", help="Orders that have ended.")] = None,
     *,
-    due: Annotated[bool, typer.Option("--due", help="Whatever ended longer ago than CHANGEOVER_RETENTION.")] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="All orders that ended longer ago than CHANGEOVER_RETENTION.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase who travelled from orders that have ended; money, seats and who asked for what stay. It cannot be undone.
+    """Erase personal data of travellers from orders that have ended. This cannot be undone.
 
-    Exit code 1 when an order has not ended, or is unknown; 2 without any books, or
-    when the store stopped answering half way.
+    Money, seats and the history of requests stay. Exits with 1 if an order has not ended or is unknown, and with 2 if
+    there is no database or it stops answering.
     """
-    from cli import erase as erasing
+    from cli import erase as erasure_command
 
     if bool(orders) == due:
-        raise typer.BadParameter("Name orders, or --due.")
-    raise typer.Exit(erasing.erase(Settings(), orders, as_json=as_json))
+        raise typer.BadParameter("Give order numbers, or --due.")
+    raise typer.Exit(erasure_command.erase(Settings(), orders, as_json=as_json))
 
 
 @app.command(rich_help_panel=RUN)
 def migrate() -> None:
-    """Bring the database of CHANGEOVER_DATABASE to the present schema."""
+    """Migrate the database of CHANGEOVER_DATABASE to the current schema."""
     from store.database.migrate import migrate as migrate_store
 
     migrate_store(Settings().database)
@@ -171,7 +192,7 @@ if __name__ == "__main__":
         print(error, file=sys.stderr)
         end(1)
     except SystemExit as ended:
-        end(code_of(ended))
+        end(exit_code_of(ended))
     except (TracingMissingError, RedisMissingError) as error:
         print(error, file=sys.stderr)
         end(2)

@@ -40,7 +40,7 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Handle signals ourselves: uvicorn would raise them again, and a clean shutdown would end with an error code."""
+        """Handle signals ourselves: uvicorn raises them again, so a clean shutdown would end with an error code."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(signum, self.handle_exit, signum, None)
         yield
@@ -59,7 +59,9 @@ async def serve(settings: Settings) -> None:
         "changeover-api", metrics_port=settings.api_metrics_port, tracing=settings.tracing
     ) as process:
         client = await connect(settings, lazy=True, retry=QUICK, observability=process)
-        with metrics_served(settings.metrics_host, settings.api_metrics_port, collectors(components.store, client, process)):
+        with metrics_served(
+            settings.metrics_host, settings.api_metrics_port, collectors(components.store, client, process)
+        ):
             counters = _build_counters(settings.rate_limit_redis.get_secret_value())
             await _build_server(settings, components, client, counters).serve()
             await counters.close()

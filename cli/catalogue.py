@@ -1,4 +1,4 @@
-"""Loads a catalogue file into the embedded catalogue and seat inventory."""
+"""`catalogue`: loads a catalogue file into the embedded catalogue and seat inventory."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ DEMO = Path(__file__).parent / "catalogues" / "demo.json"
 def load(settings: Settings, path: Path = DEMO) -> int:
     """Load a catalogue file; the timetables begin tomorrow. Return how many departures are new.
 
-    There is nothing to load where seats and offers are both somebody else's.
+    Loads nothing when both seats and offers come from external providers.
     """
     if settings.seats and settings.offers:
         return 0

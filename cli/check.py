@@ -1,4 +1,4 @@
-"""`check`: whether everything that must be true of the books is."""
+"""`check`: runs all consistency checks on a database."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,44 +14,44 @@ from cli.operators.output import Output
 from store import invariants
 from store.database.store import LoginSeesNoRowsError, Store
 
-PATIENCE = timedelta(minutes=2)
-"""Two rounds of the schedule: by then every request should have been taken up."""
-MOST_SHOWN = 20
-NO_DATABASE = "There are no books to check. Name them by CHANGEOVER_DATABASE, or migrate first."
+START_LIMIT = timedelta(minutes=2)
+"""Two rounds of the schedule: by then a workflow should have started every request."""
+MAX_SHOWN = 20
+NO_DATABASE = "There is no database with our schema. Set CHANGEOVER_DATABASE, or run `changeover migrate` first."
 
 
 def check(database: str, *, as_json: bool) -> Code:
-    """Say what holds and what does not; return the exit code: 1 when anything does not, 2 without any books."""
-    speaker = Output(as_json=as_json)
+    """Print the result of each check; return exit code 1 on violations, 2 if there is no database."""
+    output = Output(as_json=as_json)
     store = Store(database)
     try:
         store.check()
         with store.read() as tx:
-            found = list(invariants.violations(tx))
-            late = invariants.overdue(tx, store.now() - PATIENCE)
+            violations = list(invariants.violations(tx))
+            late = invariants.overdue(tx, store.now() - START_LIMIT)
     except LoginSeesNoRowsError as error:
-        speaker.failure({"code": "LOGIN_SEES_NO_ROWS", "title": str(error)})
+        output.failure({"code": "LOGIN_SEES_NO_ROWS", "title": str(error)})
         return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
-        speaker.failure({"code": "NO_DATABASE", "title": NO_DATABASE})
+        output.failure({"code": "NO_DATABASE", "title": NO_DATABASE})
         return Code.UNKNOWN
     finally:
         store.close()
-    document = {"violations": [asdict(each) for each in found], "overdue": late}
-    speaker.answer(document, Group(*_words(found, late)))
-    return Code.NO if found or late else Code.DONE
+    document = {"violations": [asdict(each) for each in violations], "overdue": late}
+    output.answer(document, Group(*_lines(violations, late)))
+    return Code.NO if violations or late else Code.DONE
 
 
-def _words(found: Sequence[invariants.Violation], late: Sequence[str]) -> Iterator[str]:
+def _lines(violations: Sequence[invariants.Violation], late: Sequence[str]) -> Iterator[str]:
     by_name = defaultdict(list)
-    for each in found:
+    for each in violations:
         by_name[each.invariant].append(each)
     for invariant in invariants.INVARIANTS:
         wrong = by_name[invariant.name]
         sign = f"[red]bad {len(wrong):3}[/red]" if wrong else "[green]ok[/green]     "
         yield f"{sign} {invariant.sentence}"
-        for each in wrong[:MOST_SHOWN]:
+        for each in wrong[:MAX_SHOWN]:
             yield f"           order {each.order or '-'}: {escape(each.what)}"
     if late:
-        yield f"[red]bad {len(late):3}[/red] Requests nobody has taken up: {', '.join(late[:MOST_SHOWN])}"
+        yield f"[red]bad {len(late):3}[/red] Requests not started: {', '.join(late[:MAX_SHOWN])}"
         yield "           Is a worker running, and the schedule `reconcile`?"

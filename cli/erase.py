@@ -1,4 +1,4 @@
-"""`erase`: who travelled on orders that have ended, one transaction each."""
+"""`erase`: erases personal data from orders that have ended, in one transaction for each order."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -17,65 +17,70 @@ from store import erasure
 from store.database.connections import BUSY
 from store.database.store import LoginSeesNoRowsError, Store
 
-MOST = 200
-"""Orders looked up, or bundles erased, at a time."""
-_NO_RETENTION = "CHANGEOVER_RETENTION says for ever: set it, such as P730D, or name orders."
+BATCH = 200
+"""Orders read, or bundles erased, in one transaction."""
+_NO_RETENTION = (
+    "CHANGEOVER_RETENTION is not set, so personal data never expires: set it, such as P730D, or give order numbers."
+)
 _REFUSALS = {
     erasure.UnknownOrderError: ("ORDER_NOT_FOUND", "There is no such order."),
-    erasure.NotEndedError: ("ORDER_NOT_ENDED", "The order has not ended: something is under way, or yet to be used."),
+    erasure.NotEndedError: (
+        "ORDER_NOT_ENDED",
+        "The order has not ended: a request is running, or a line can still be used.",
+    ),
 }
-_STOPPED = "The store did not answer in time. Try again: what is erased stays erased."
+_STOPPED = "The database did not answer in time. Run the command again: erased orders stay erased."
 
 
 def erase(settings: Settings, orders: Sequence[str] | None, *, as_json: bool) -> Code:
-    """Erase orders by number, or those that are due; return the exit code.
+    """Erase the given orders, or all that are due; return the exit code.
 
-    It is 1 when an order named was refused, and 2 without books or when the store stopped answering half way.
+    It is 1 if a given order is refused, and 2 if there is no database or it stops answering.
     """
-    speaker = Output(as_json=as_json)
+    output = Output(as_json=as_json)
     if orders is None and settings.retention is None:
-        speaker.failure({"code": "NO_RETENTION", "title": _NO_RETENTION})
+        output.failure({"code": "NO_RETENTION", "title": _NO_RETENTION})
         return Code.NO
     store = Store(settings.database)
     try:
         store.check()
     except LoginSeesNoRowsError as error:
         store.close()
-        speaker.failure({"code": "LOGIN_SEES_NO_ROWS", "title": str(error)})
+        output.failure({"code": "LOGIN_SEES_NO_ROWS", "title": str(error)})
         return Code.UNKNOWN
     except (OperationalError, ProgrammingError):
         store.close()
-        speaker.failure({"code": "NO_DATABASE", "title": NO_DATABASE})
+        output.failure({"code": "NO_DATABASE", "title": NO_DATABASE})
         return Code.UNKNOWN
     try:
-        done = _done(store, settings, orders)
+        result = _erase_all(store, settings, orders)
     finally:
         store.close()
-    speaker.answer(done, Group(*_words(done)))
-    if "stopped" in done:
+    output.answer(result, Group(*_lines(result)))
+    if "stopped" in result:
         return Code.UNKNOWN
-    return Code.NO if orders and done["refused"] else Code.DONE
+    return Code.NO if orders and result["refused"] else Code.DONE
 
 
-def _done(store: Store, settings: Settings, orders: Sequence[str] | None) -> Json:
-    """Erase what is named, or whatever is due. A store that stops answering ends it: what was done by then is told.
+def _erase_all(store: Store, settings: Settings, orders: Sequence[str] | None) -> Json:
+    """Erase the given orders, or all that are due. If the database stops answering, return what is done so far.
 
-    An order that something was left on is not erased; the next time finds it again.
+    An order with unsettled items is not erased; the next run finds it again.
     """
     before = store.now() - (settings.retention or timedelta())
-    found: list[Json] = []
+    results: list[Json] = []
     bundles, stopped = 0, {}
     try:
         for order in orders or _orders_due(store, settings.tenant, before):
-            found.append(_erased(store, settings.tenant, order))  # noqa: PERF401 - what is done is told when it stops half way
-        while not orders and (some := _bundles_due(store, settings.tenant, before)):
-            bundles += some
+            results.append(_erase_order(store, settings.tenant, order))  # noqa: PERF401 - kept when the database stops answering
+        while not orders and (erased := _erase_bundles(store, settings.tenant, before)):
+            bundles += erased
         store.checkpoint_wal()
     except (*BUSY, sqlite3.OperationalError):
         stopped = {"stopped": "STORE_BUSY"}
     return {
-        "erased": [each for each in found if "code" not in each],
-        "refused": [each for each in found if "code" in each],
+        "erased": [each for each in results if "code" not in each],
+        "refused": [each for each in results if "code" in each],
         "bundles": bundles,
         **stopped,
     }
@@ -85,16 +90,16 @@ def _orders_due(store: Store, tenant: str, before: datetime) -> Iterator[str]:
     orders = [""]
     while orders:
         with store.read() as tx:
-            orders = erasure.due(tx, tenant, before, orders[-1], MOST)
+            orders = erasure.find_due(tx, tenant, before, orders[-1], BATCH)
         yield from orders
 
 
-def _bundles_due(store: Store, tenant: str, before: datetime) -> int:
+def _erase_bundles(store: Store, tenant: str, before: datetime) -> int:
     with store.write() as tx:
-        return erasure.erase_bundles(tx, tenant, before, MOST)
+        return erasure.erase_bundles(tx, tenant, before, BATCH)
 
 
-def _erased(store: Store, tenant: str, order: str) -> Json:
+def _erase_order(store: Store, tenant: str, order: str) -> Json:
     if not is_number(order):
         return _refused(order, erasure.UnknownOrderError)
     try:
@@ -104,21 +109,21 @@ def _erased(store: Store, tenant: str, order: str) -> Json:
         return _refused(order, type(error))
 
 
-def _refused(order: str, why: type[Exception]) -> Json:
-    code, title = _REFUSALS[why]
+def _refused(order: str, reason: type[Exception]) -> Json:
+    code, title = _REFUSALS[reason]
     return {"order": order, "code": code, "title": title}
 
 
-def _words(done: Json) -> Iterator[str]:
-    for each in done["erased"]:
+def _lines(result: Json) -> Iterator[str]:
+    for each in result["erased"]:
         travellers = each["travellers"]
-        said = "was erased before" if travellers is None else f"erased, travellers: {travellers}"
-        yield f"{each['order']}: {said}"
-    for each in done["refused"]:
+        text = "was erased before" if travellers is None else f"erased, travellers: {travellers}"
+        yield f"{each['order']}: {text}"
+    for each in result["refused"]:
         yield f"[red]{each['order']}: {each['title']}[/red] ({each['code']})"
-    if done["bundles"]:
-        yield f"offer bundles nobody is in any more: {done['bundles']}"
-    if "stopped" in done:
-        yield f"[red]{_STOPPED}[/red] ({done['stopped']})"
-    if not any(done.values()):
+    if result["bundles"]:
+        yield f"offer bundles erased: {result['bundles']}"
+    if "stopped" in result:
+        yield f"[red]{_STOPPED}[/red] ({result['stopped']})"
+    if not any(result.values()):
         yield "Nothing is due."

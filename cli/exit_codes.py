@@ -1,4 +1,4 @@
-"""How a command's process ends, and what its exit code says."""
+"""The exit codes of commands, and how a command ends its process."""
 
 import logging
 import os
@@ -13,27 +13,29 @@ class Code(IntEnum):
     """The exit codes of operators' commands."""
 
     DONE = 0
+    """Done, and nothing wrong was found."""
     NO = 1
-    """A business no, or something was found that should not be there."""
+    """Refused, or something wrong was found."""
     UNKNOWN = 2
-    """It cannot be told: what would know does not answer."""
+    """The result is unknown: the API, Temporal or the database does not answer."""
     USAGE = 64
-    """The command was not typed as it is meant to be; the number is EX_USAGE of sysexits."""
+    """The command line is wrong; the number is EX_USAGE of sysexits."""
     INTERRUPTED = 130
+    """Ctrl-C."""
 
 
-def code_of(ended: SystemExit) -> int:
-    """Return the exit code of a command that ended. Typer's own for a wrong usage is 2, which says something else."""
+def exit_code_of(ended: SystemExit) -> int:
+    """Return the exit code of a command that ended. Typer ends a wrong usage with 2, which means UNKNOWN here."""
     if isinstance(ended.__context__, TyperException):
         return Code.USAGE
     return int(ended.code or 0)
 
 
 def end(code: int) -> NoReturn:
-    """End this process now, with everything said.
+    """End this process at once, after all output is written.
 
-    Threads of Temporal's SDK may still answer Python while the interpreter goes away, and abort the
-    process with code 134 in place of ours (temporalio/sdk-python#300). So it does not go away slowly.
+    Threads of Temporal's SDK may still call Python while the interpreter shuts down, which aborts the
+    process with code 134 instead of ours (temporalio/sdk-python#300). So there is no regular shutdown.
     """
     logging.shutdown()
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Which `up` has a data folder: a lock that goes with its process, and where its parts are."""
+"""The lock of an `up` on its data folder, released when its process ends, with the addresses of its parts."""
 
 import fcntl
 import json
@@ -12,7 +12,7 @@ from typing import IO
 
 @dataclass(frozen=True)
 class Instance:
-    """Where the parts of an `up` are."""
+    """The process and the addresses of an `up`."""
 
     process: int
     api: str
@@ -21,40 +21,40 @@ class Instance:
 
 
 class RunsAlreadyError(Exception):
-    """Another `up` has this data."""
+    """Another `up` uses this data folder."""
 
     def __init__(self, running: Instance | None) -> None:
-        super().__init__("another `up` has this data")
+        super().__init__("another `up` uses this data folder")
         self.running = running
-        """None while the other one is still starting."""
+        """None while the other `up` is still starting."""
 
 
 @contextmanager
-def held(data: Path, api: str, web_ui: str, temporal: str) -> Generator[None]:
-    """Have a data folder to ourselves, and say where we are. Raises RunsAlreadyError."""
+def lock_data(data: Path, api: str, web_ui: str, temporal: str) -> Generator[None]:
+    """Lock a data folder while the block lasts, and write our addresses to it. Raises RunsAlreadyError."""
     data.mkdir(parents=True, exist_ok=True)
     with _file(data).open("a+") as file:
-        if not _locked(file, fcntl.LOCK_EX):
+        if not _try_lock(file, fcntl.LOCK_EX):
             raise RunsAlreadyError(_read(file))
         file.truncate(0)
         file.write(json.dumps(asdict(Instance(os.getpid(), api, web_ui, temporal))))
         file.flush()
-        # Closing the file gives the lock back, however we end. What it says counts only while it is locked.
+        # Closing the file releases the lock, however we end. Its content counts only while it is locked.
         yield
 
 
-def running(data: Path) -> Instance | None:
-    """Return where the `up` of a data folder is, if there is one."""
+def find_running(data: Path) -> Instance | None:
+    """Return the `up` that uses a data folder, if there is one."""
     try:
         with _file(data).open() as file:
-            return None if _locked(file, fcntl.LOCK_SH) else _read(file)
+            return None if _try_lock(file, fcntl.LOCK_SH) else _read(file)
     except OSError:
         return None
 
 
-def alone(data: Path) -> None:
-    """See that no `up` has a data folder. Raises RunsAlreadyError."""
-    other = running(data)
+def check_not_running(data: Path) -> None:
+    """Check that no `up` uses a data folder. Raises RunsAlreadyError."""
+    other = find_running(data)
     if other:
         raise RunsAlreadyError(other)
 
@@ -63,9 +63,9 @@ def _file(data: Path) -> Path:
     return data / "up.json"
 
 
-def _locked(file: IO[str], how: int) -> bool:
+def _try_lock(file: IO[str], operation: int) -> bool:
     try:
-        fcntl.flock(file, how | fcntl.LOCK_NB)
+        fcntl.flock(file, operation | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Ports on this machine: the one asked for, or a free one."""
+"""Ports on this machine: the requested one, or a free one."""
 
 import socket
 
@@ -8,7 +8,7 @@ from telemetry.loopback import HOST, free_port
 def is_free(port: int) -> bool:
     """Whether a port of the loopback address can be bound now."""
     with socket.socket() as probe:
-        # A server that has just ended leaves its port waiting; whoever comes next may have it.
+        # A server that has just ended leaves its port in TIME_WAIT; the next server may bind it.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -17,13 +17,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(wanted: int | None, usual: int) -> int:
-    """Return the port asked for, else the usual one, else a free one.
+def choose_port(requested: int | None, usual: int) -> int:
+    """Return the requested port, else the usual one, else a free one.
 
-    Raises OSError when a port was asked for and somebody has it.
+    Raises OSError when the requested port is taken.
     """
-    if wanted is not None:
-        if not is_free(wanted):
-            raise OSError(f"Port {wanted} is taken. Name another one, or leave it out to get a free one.")
-        return wanted
+    if requested is not None:
+        if not is_free(requested):
+            raise OSError(f"Port {requested} is taken. Choose another one, or leave the option out to get a free one.")
+        return requested
     return usual if is_free(usual) else free_port()

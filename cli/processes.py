@@ -1,4 +1,4 @@
-"""Child processes that never outlive us."""
+"""Child processes that never outlive their parent."""
 
 import ctypes
 import os
@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-# Longer than a worker lets steps finish (runtime/settings.py).
+# Longer than the shutdown time of a worker (runtime/settings.py).
 STOP_SECONDS = 30.0
 
 
 def _die_with_parent() -> None:
-    # Linux only: even a parent that is killed takes its children along.
+    # Linux only: the kernel kills the child even when its parent is killed.
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass
 class Child:
-    """A process we started: its own session, so that Ctrl-C reaches only us and we end it in order."""
+    """A child process in a session of its own, so that Ctrl-C reaches only the parent, which ends it in order."""
 
     name: str
     command: Sequence[str]
@@ -31,8 +31,8 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, its output going to its log."""
-        environment = {**os.environ, **self.environment}  # noqa: TID251 - a child inherits what we were given
+        """Start the process and append its output to its log."""
+        environment = {**os.environ, **self.environment}  # noqa: TID251 - a child inherits our environment
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line
                 list(self.command),
@@ -46,11 +46,11 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Whether it ended by itself."""
+        """Whether the process ended by itself."""
         return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
-        """Ask it to end, and make it end when it does not."""
+        """Terminate the process, and kill it if it does not end within 30 seconds."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
@@ -60,12 +60,12 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """End it at once, as a loss of power would."""
+        """Kill the process, as a loss of power would."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     def tail(self, lines: int = 15) -> str:
-        """Return the last lines it wrote."""
+        """Return the last lines of the log."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""How changes look in a terminal."""
+"""Renders changes and their events for a terminal."""
 
 from collections.abc import Mapping
 
@@ -12,14 +12,14 @@ _SIGNS = {"done": "[green]✓[/green]", "started": "[yellow]…[/yellow]", "with
 _WARNS = ("needs_attention", "change_undone", "draft_expired", "draft_discarded")
 
 
-def steps_of(change: Json, notes: Mapping[str, str] | None = None) -> Table:
-    """Return a change's steps with what is noted beside them, how it ended and what it costs."""
-    table, left = Table.grid(padding=(0, 1)), dict(notes or {})
+def steps_table(change: Json, notes: Mapping[str, str] | None = None) -> Table:
+    """Return a change's steps with notes by step name, its outcome and its price."""
+    table, remaining = Table.grid(padding=(0, 1)), dict(notes or {})
     for step in change["steps"]:
-        table.add_row("    ", _sign(step), f"{_step(step)}{_noted(left.pop(step['step'], ''))}")
-    for name, note in left.items():
-        table.add_row("    ", "[red]![/red]", f"{name}{_noted(note)}")
-    table.add_row("    ", "=", _end(change["state"], (change.get("problem") or {}).get("code")))
+        table.add_row("    ", _sign(step), f"{_step(step)}{_note(remaining.pop(step['step'], ''))}")
+    for name, note in remaining.items():
+        table.add_row("    ", "[red]![/red]", f"{name}{_note(note)}")
+    table.add_row("    ", "=", _outcome(change["state"], (change.get("problem") or {}).get("code")))
     quote = change.get("quote")
     if quote:
         price = f"old {quote['old_price']}, new {quote['new_price']}, fee {quote['fee']}"
@@ -27,19 +27,19 @@ def steps_of(change: Json, notes: Mapping[str, str] | None = None) -> Table:
     return table
 
 
-def told_line(event: StreamEvent) -> str:
-    """Return what is told of a change as one line."""
+def event_line(event: StreamEvent) -> str:
+    """Return one event of a change as one line."""
     data = event.data
     if event.event == "step":
         return f"  {_sign(data)} {_step(data)}"
     if event.event == "ended":
-        return f"  = {_end(data['state'], data['code'])}"
+        return f"  = {_outcome(data['state'], data['code'])}"
     colour = "yellow" if event.event in _WARNS else "cyan"
-    more = ", ".join(f"{name} {_words(value)}" for name, value in data["data"].items() if value not in ("", []))
+    more = ", ".join(f"{name} {_text(value)}" for name, value in data["data"].items() if value not in ("", []))
     return f"  • [{colour}]{event.event}[/{colour}] {escape(more)}".rstrip()
 
 
-def _words(value: object) -> str:
+def _text(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -48,15 +48,15 @@ def _sign(step: Json) -> str:
 
 
 def _step(step: Json) -> str:
-    taken_back = step["state"] == "withdrawn" and not step["refused"]
-    return f"{step['step']}{'  [magenta]taken back[/magenta]' if taken_back else ''}"
+    undone = step["state"] == "withdrawn" and not step["refused"]
+    return f"{step['step']}{'  [magenta]undone[/magenta]' if undone else ''}"
 
 
-def _noted(note: str) -> str:
+def _note(note: str) -> str:
     return f"  [red]{note}[/red]" if note else ""
 
 
-def _end(state: str, code: str | None) -> str:
+def _outcome(state: str, code: str | None) -> str:
     if code:
         return f"[bold yellow]{state}[/bold yellow] {code}"
     return "[bold green]done[/bold green]" if state == "done" else state

@@ -1,4 +1,4 @@
-"""How starting is shown: a spinner while a part comes, a line with its seconds once it is there."""
+"""Shows the start of a process: a spinner while a part starts, then a line with its duration."""
 
 import time
 from collections.abc import Generator
@@ -8,14 +8,14 @@ from rich.console import Console
 
 
 class Starting:
-    """Shows one part after the other."""
+    """Shows the parts of an installation as they start, one after the other."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     @contextmanager
     def __call__(self, part: str) -> Generator[None]:
-        """Show that a part is coming, and that it has come."""
+        """Show a spinner while the block lasts, then the part and its duration."""
         began = time.monotonic()
         with self._console.status(f"{part} ..."):
             yield

@@ -1,4 +1,4 @@
-"""Everything on one machine: Temporal with its Web UI, the store, the worker and the API."""
+"""A whole installation on one machine: Temporal with its Web UI, the database, a worker and the API."""
 
 import asyncio
 import os
@@ -31,12 +31,12 @@ POLL_SECONDS = 0.1
 
 
 class StackError(Exception):
-    """A part did not come up; the text says which, and what it said last."""
+    """A part did not start; the text names it and holds the last lines of its log."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the parts listen, on loopback."""
+    """The ports of all parts, on loopback; 0 means no metrics port."""
 
     temporal: int
     web_ui: int
@@ -47,22 +47,22 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Return ports that nobody has."""
+        """Return free ports."""
         return cls(temporal=free_port(), web_ui=free_port(), api=free_port())
 
 
-ALONE = {
+LOCAL_ONLY = {
     "CHANGEOVER_KEY_PEPPER": "",
     "CHANGEOVER_TOKEN_ISSUER": "",
     "CHANGEOVER_TOKEN_KEYS": "",
     "CHANGEOVER_PRODUCTION": "false",
     "CHANGEOVER_API_HOST": HOST,
 }
-"""For a stack that nobody else is to reach: whatever guards yours, its own stories need no key."""
+"""Settings of a stack on loopback without authentication, whatever the environment sets for your installation."""
 
 
 class Stack:
-    """Starts the parts in order, watches them, and ends them in reverse."""
+    """Starts all parts in order, and ends them in reverse order."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Stack:
         self.database = database or f"sqlite:///{data / 'changeover.db'}"
         self._step = step
         self._logs = data / "logs"
-        kept = None if in_memory else data / "temporal.db"
+        temporal_database = None if in_memory else data / "temporal.db"
         environment = {
             "CHANGEOVER_DATABASE": self.database,
             "CHANGEOVER_API_PORT": str(ports.api),
@@ -88,56 +88,56 @@ class Stack:
             "CHANGEOVER_WORKER_METRICS_PORT": str(ports.worker_metrics),
             "CHANGEOVER_WEB_UI": self.web_ui,
             "TEMPORAL_ADDRESS": self.temporal,
-            # A profile of yours may name another server, with TLS; this is ours.
+            # A Temporal profile of the user may name another server with TLS; ignore it.
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "TEMPORAL_NAMESPACE": "default",
             **(more or {}),
         }
-        us = [sys.executable, "-m"]
-        server = server_command(ports.temporal, ports.web_ui, kept, metrics_port=ports.temporal_metrics)
+        python = [sys.executable, "-m"]
+        server = server_command(ports.temporal, ports.web_ui, temporal_database, metrics_port=ports.temporal_metrics)
         self.server = Child("temporal", server, self._log("temporal"))
-        self.worker = Child("worker", [*us, *worker], self._log("worker"), environment)
-        self.server_api = Child("api", [*us, "cli", "api"], self._log("api"), environment)
+        self.worker = Child("worker", [*python, *worker], self._log("worker"), environment)
+        self.server_api = Child("api", [*python, "cli", "api"], self._log("api"), environment)
 
     @property
     def api(self) -> str:
-        """The API's address."""
+        """The API's URL."""
         return f"http://{HOST}:{self.ports.api}"
 
     @property
     def web_ui(self) -> str:
-        """The Web UI's address."""
+        """The Web UI's URL."""
         return f"http://{HOST}:{self.ports.web_ui}"
 
     @property
     def temporal(self) -> str:
-        """Temporal's address."""
+        """Temporal's address, host:port."""
         return f"{HOST}:{self.ports.temporal}"
 
     @property
     def children(self) -> tuple[Child, ...]:
-        """Every process, in the order they are started."""
+        """All processes, in the order in which they start."""
         return (self.server, self.worker, self.server_api)
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
     def __enter__(self) -> Self:
-        """Bring everything up; StackError when a part does not come."""
+        """Start everything. Raises StackError when a part does not start within 60 seconds."""
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
             self.server.start()
-            with self._step("store, with the demo catalogue"):
+            with self._step("database, with the demo catalogue"):
                 migrate(self.database)
                 catalogue.load(Settings(database=self.database))
             with self._step("Temporal, with its Web UI"):
-                asyncio.run(self._temporal_is_up())
+                asyncio.run(self._wait_for_temporal())
             self.worker.start()
             self.server_api.start()
             with self._step("worker"):
-                asyncio.run(self._worker_is_up())
+                asyncio.run(self._wait_for_worker())
             with self._step("API"):
-                self._api_is_up()
+                self._wait_for_api()
         except BaseException:
             self.stop()
             raise
@@ -149,31 +149,31 @@ class Stack:
         self.stop()
 
     def stop(self) -> None:
-        """End everything, the API first."""
+        """Stop everything, the API first."""
         for child in reversed(self.children):
             child.stop()
 
-    async def _temporal_is_up(self) -> None:
-        await self._until(self.server, self._connected)
+    async def _wait_for_temporal(self) -> None:
+        await self._until(self.server, self._can_connect)
 
-    async def _worker_is_up(self) -> None:
-        await self._until(self.worker, self._polled)
+    async def _wait_for_worker(self) -> None:
+        await self._until(self.worker, self._has_poller)
 
     async def _until(self, child: Child, condition: Callable[[], Awaitable[bool]]) -> None:
-        give_up = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_SECONDS
         while not await condition():
-            _check(child, give_up)
+            _check(child, deadline)
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _connected(self) -> bool:
+    async def _can_connect(self) -> bool:
         try:
             await Client.connect(self.temporal)
         except RuntimeError:
             return False
         return True
 
-    async def _polled(self) -> bool:
-        """Whether a worker asks for work: until then a request would only wait."""
+    async def _has_poller(self) -> bool:
+        """Whether a worker polls the queue of orders: until then a request would only wait."""
         client = await Client.connect(self.temporal)
         request = DescribeTaskQueueRequest(
             namespace=client.namespace,
@@ -181,25 +181,27 @@ class Stack:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
         try:
-            found = await client.workflow_service.describe_task_queue(request)
+            queue = await client.workflow_service.describe_task_queue(request)
         except RPCError:
             return False
-        return bool(found.pollers)
+        return bool(queue.pollers)
 
-    def _api_is_up(self) -> None:
-        give_up = time.monotonic() + START_SECONDS
+    def _wait_for_api(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
         while True:
             try:
                 if httpx2.get(f"{self.api}/ready", timeout=5).status_code == httpx2.codes.OK:
                     return
             except httpx2.TransportError:
                 pass
-            _check(self.server_api, give_up)
+            _check(self.server_api, deadline)
             time.sleep(POLL_SECONDS)
 
 
-def _check(child: Child, give_up: float) -> None:
+def _check(child: Child, deadline: float) -> None:
     if child.ended:
-        raise StackError(f"{child.name} ended while starting. It said:\n{child.tail()}")
-    if time.monotonic() > give_up:
-        raise StackError(f"{child.name} did not come up in {START_SECONDS:.0f} seconds. It said:\n{child.tail()}")
+        raise StackError(f"{child.name} ended while starting. Its log ends with:\n{child.tail()}")
+    if time.monotonic() > deadline:
+        raise StackError(
+            f"{child.name} did not start within {START_SECONDS:.0f} seconds. Its log ends with:\n{child.tail()}"
+        )

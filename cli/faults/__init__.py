@@ -1,1 +1,1 @@
-"""What goes wrong on purpose: stories of `demo`, and the worker they and the tests break. No part of the service."""
+"""Fault injection: stories of `demo` with faults, and the worker that injects them. No part of the service."""

@@ -1,4 +1,4 @@
-"""In which ways a step can fail: by its kind, for everything that is declared."""
+"""The faults that each declared step and undo can have, by its kind."""
 
 from dataclasses import dataclass
 
@@ -9,23 +9,23 @@ from cli.faults.injection import Fault
 
 @dataclass(frozen=True)
 class FaultKind:
-    """One way to fail, and what comes of it."""
+    """One way to fail, and how the change ends."""
 
-    told: str
+    description: str
     fault: Fault
     undone: bool = False
-    """Whether the change is given up and taken back; otherwise the step comes through."""
-    helped: bool = False
-    """Whether it fails until an operator has been called."""
+    """Whether the change is undone; otherwise the step succeeds in the end."""
+    needs_operator: bool = False
+    """Whether the step fails until an operator acts."""
 
 
 REFUSED = FaultKind("is refused", Fault.REFUSED, undone=True)
-BROKEN = FaultKind("breaks for good", Fault.BROKEN, undone=True)
-LOST = FaultKind("is done, and its answer is lost for good", Fault.LOST_FOR_GOOD, undone=True)
+BROKEN = FaultKind("fails permanently", Fault.BROKEN, undone=True)
+LOST = FaultKind("is done, and its result is lost permanently", Fault.LOST_FOR_GOOD, undone=True)
 RECOVERS = FaultKind("fails three times, then recovers", Fault.DOWN)
-STUCK = FaultKind("keeps failing, until an operator is called", Fault.DOWN, helped=True)
+STUCK = FaultKind("keeps failing until an operator acts", Fault.DOWN, needs_operator=True)
 
-_WAYS: dict[type, tuple[FaultKind, ...]] = {
+_KINDS: dict[type, tuple[FaultKind, ...]] = {
     Check: (REFUSED, BROKEN),
     Reversible: (REFUSED, BROKEN, LOST),
     Pivot: (REFUSED, RECOVERS, STUCK),
@@ -34,6 +34,6 @@ _WAYS: dict[type, tuple[FaultKind, ...]] = {
 
 
 def breakable() -> dict[str, tuple[FaultKind, ...]]:
-    """Return every step and undo that is declared, with the ways it can fail. An undo never gives up."""
-    steps = {name: _WAYS[type(step)] for name, step in all_steps().items()}
+    """Return all declared steps and undos with their possible faults. An undo is retried until it succeeds."""
+    steps = {name: _KINDS[type(step)] for name, step in all_steps().items()}
     return steps | dict.fromkeys(all_undos(), (RECOVERS, STUCK))

@@ -1,4 +1,7 @@
-"""What shall go wrong with which step of which order: said within a process, or by files in a folder from another."""
+"""Declares faults: which fault is armed for which step of which order, in memory or as files in a folder.
+
+The files let one process arm faults in another. `cli/faults/injector.py` makes the armed faults happen.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,51 +11,51 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 
 
 class Fault(StrEnum):
-    """How a step goes wrong."""
+    """The ways in which a step fails, is repeated or is delayed."""
 
     KILLED = "killed"
     """kill -9 of the worker before the step does anything."""
     KILLED_AFTER = "killed-after"
-    """kill -9 of the worker once the step is done and nobody has heard of it."""
+    """kill -9 of the worker once the step is done, before its result is recorded."""
     REFUSED = "refused"
-    """It is refused before it does anything."""
+    """The step is refused before it does anything."""
     BROKEN = "broken"
-    """It breaks for good before it does anything."""
+    """The step fails permanently before it does anything."""
     LOST = "lost"
-    """It is done, its answer is lost, and it is retried."""
+    """The step is done, its result is lost once, and it is retried."""
     LOST_FOR_GOOD = "lost-for-good"
-    """It is done, and every answer is lost."""
+    """The step is done, and every result is lost; it is not retried."""
     DOWN = "down"
-    """It fails at every attempt, having done nothing."""
+    """The step fails at every attempt before it does anything."""
     TWICE = "twice"
-    """It runs twice."""
+    """The step runs twice, one run after the other."""
     AT_ONCE = "at-once"
-    """It runs twice at once."""
+    """The step runs twice at the same time."""
     FLAKY = "flaky"
-    """It fails three times, having done nothing."""
+    """The step fails three times before it does anything, then succeeds."""
     LATE = "late"
-    """It breaks for good, and lands after its undo."""
+    """The step fails permanently, but its call arrives after its undo."""
     HELD = "held"
-    """It waits at every attempt, having done nothing yet."""
+    """The step waits at every attempt before it does anything."""
     PAUSED = "paused"
-    """It waits, having done nothing yet."""
+    """The step waits once before it does anything."""
     PAUSED_AFTER = "paused-after"
-    """It waits, having done it."""
+    """The step waits once after it is done."""
     MEDDLED = "meddled"
-    """Somebody breaks something outside as it begins."""
+    """A test damages an external system as the step begins."""
 
 
 EVERY_TIME = (Fault.LOST_FOR_GOOD, Fault.HELD, Fault.DOWN, Fault.FLAKY)
-"""These strike at every attempt, the others once."""
+"""Faults that happen at every attempt; the others happen once."""
 
 
 @dataclass
 class Armed:
-    """One fault, and what became of it."""
+    """One armed fault and its state."""
 
     fault: Fault
     fired: int = 0
@@ -62,63 +65,66 @@ class Armed:
     late: Callable[[], Awaitable[Any]] | None = None
     late_error: BaseException | None = None
     rest: timedelta | None = timedelta(minutes=1)
-    """How long what is down waits for its next attempt, unless somebody asks; None: as long as any step does."""
+    """The delay of the next attempt at a step that is down; None: the delay of the retry policy.
 
-    async def may_go_on(self) -> None:
-        """Wait until what is paused is let go."""
+    A retry by an operator ends the delay.
+    """
+
+    async def wait_until_released(self) -> None:
+        """Wait until a paused step is released."""
         await self.go_on.wait()
 
 
 @dataclass
 class _Filed(Armed):
-    """A fault that a file arms: it is paused as long as that is there."""
+    """A fault armed by a file; a paused step waits as long as the file exists."""
 
     file: Path = Path()
 
-    async def may_go_on(self) -> None:
-        while self.file.exists():  # noqa: ASYNC110 - another process lets it go
-            await asyncio.sleep(LOOK_SECONDS)
+    async def wait_until_released(self) -> None:
+        while self.file.exists():  # noqa: ASYNC110 - another process removes the file
+            await asyncio.sleep(POLL_SECONDS)
 
 
 class Folder:
-    """The files that say what shall strike, and how often it has."""
+    """A folder with one file for each armed fault, and one that counts how often it happened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def arm(self, order: str, step: str, fault: Fault) -> None:
-        """Let it strike: once, or until it is mended."""
+        """Arm a fault, which happens once or until it is disarmed."""
         self._armed(order, step, fault).touch()
 
-    def mend(self, order: str, step: str, fault: Fault) -> None:
-        """Let it strike no more."""
+    def disarm(self, order: str, step: str, fault: Fault) -> None:
+        """Disarm a fault."""
         self._armed(order, step, fault).unlink(missing_ok=True)
 
-    def struck(self, order: str, step: str, fault: Fault) -> int:
-        """Return how often it has struck."""
-        counted = self._counted(order, step, fault)
-        return counted.stat().st_size if counted.exists() else 0
+    def times_fired(self, order: str, step: str, fault: Fault) -> int:
+        """Return how often a fault has happened."""
+        counter = self._counter(order, step, fault)
+        return counter.stat().st_size if counter.exists() else 0
 
     def fire(self, order: str, step: str) -> Armed | None:
-        """Return what strikes now, if anything is armed."""
-        fault = next((each for each in Fault if self._strikes(order, step, each)), None)
+        """Return the fault that happens now, if one is armed."""
+        fault = next((each for each in Fault if self._fires(order, step, each)), None)
         if fault is None:
             return None
-        return _Filed(fault, self.struck(order, step, fault), rest=None, file=self._armed(order, step, fault))
+        return _Filed(fault, self.times_fired(order, step, fault), rest=None, file=self._armed(order, step, fault))
 
-    def _strikes(self, order: str, step: str, fault: Fault) -> bool:
-        """Strike if armed. What strikes once is disarmed before it does, so that two attempts are not both struck."""
+    def _fires(self, order: str, step: str, fault: Fault) -> bool:
+        """Count a fault if it is armed. One that happens once is disarmed first: only one of two attempts meets it."""
         armed = self._armed(order, step, fault)
         try:
             armed.stat() if fault in (*EVERY_TIME, Fault.PAUSED_AFTER) else armed.unlink()
         except FileNotFoundError:
             return False
-        with self._counted(order, step, fault).open("ab") as counted:
-            counted.write(b".")
+        with self._counter(order, step, fault).open("ab") as counter:
+            counter.write(b".")
         return True
 
     def _armed(self, order: str, step: str, fault: Fault) -> Path:
         return self._path / f"{order}.{step}-{fault}.armed"
 
-    def _counted(self, order: str, step: str, fault: Fault) -> Path:
+    def _counter(self, order: str, step: str, fault: Fault) -> Path:
         return self._path / f"{order}.{step}-{fault}.struck"

@@ -1,4 +1,7 @@
-"""Breaks a step of an order from outside, in one exact way, for `demo` and tests. No hook in production code."""
+"""Injects the faults that `cli/faults/injection.py` declares: a worker interceptor around every activity.
+
+For `demo` and tests only; production code has no hook for it.
+"""
 
 import asyncio
 import os
@@ -21,7 +24,7 @@ Do = Callable[[], Awaitable[Any]]
 
 
 class Faults(Interceptor):
-    """Armed by order and step, here or in a folder; knows what ran."""
+    """The interceptor: holds armed faults by order and step, or reads them from a folder; records which steps ran."""
 
     def __init__(self, folder: Folder | None = None) -> None:
         self._armed: dict[tuple[str, str], Armed] = {}
@@ -29,17 +32,17 @@ class Faults(Interceptor):
         self.ran: dict[str, list[str]] = {}
 
     def arm(self, order: str, step: str, fault: Fault) -> Armed:
-        """Break the next run of a step of an order."""
+        """Arm a fault for the next run of a step of an order."""
         armed = Armed(fault)
         self._armed[order, step] = armed
         return armed
 
     def find(self, order: str, step: str) -> Armed | None:
-        """Return the fault armed here for a step."""
+        """Return the fault armed in memory for a step."""
         return self._armed.get((order, step))
 
     def fire(self, order: str, step: str) -> Armed | None:
-        """Return the fault that strikes a step now."""
+        """Return the fault that happens to a step now, if any."""
         armed = self.find(order, step)
         if armed is None:
             return self._folder.fire(order, step) if self._folder else None
@@ -49,17 +52,17 @@ class Faults(Interceptor):
         return armed
 
     def clear(self) -> None:
-        """Disarm everything, and let go on what waits."""
+        """Disarm all faults, and release the steps that wait."""
         for armed in self._armed.values():
             armed.go_on.set()
         self._armed.clear()
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        """Stand before every step."""
-        return _Breaking(next, self)
+        """Put the faults in front of every activity."""
+        return _FaultInterceptor(next, self)
 
 
-class _Breaking(ActivityInboundInterceptor):
+class _FaultInterceptor(ActivityInboundInterceptor):
     def __init__(self, inner: ActivityInboundInterceptor, faults: Faults) -> None:
         super().__init__(inner)
         self._faults = faults
@@ -72,17 +75,17 @@ class _Breaking(ActivityInboundInterceptor):
         self._faults.ran.setdefault(order, []).append(step)
 
         async def do() -> Any:
-            return await super(_Breaking, self).execute_activity(input)
+            return await super(_FaultInterceptor, self).execute_activity(input)
 
-        # An operator's word ends the fault: what is left to do is ours.
-        by_hand = getattr(command, "done_by_hand_reason", None)
-        armed = None if by_hand else self._faults.fire(order, step)
-        result = await (_BREAK[armed.fault](armed, do) if armed else do())
-        await self._let_late_ones_land(order, step)
+        # A statement that the step was done by hand ends the fault: only our own records are left to update.
+        done_by_hand = getattr(command, "done_by_hand_reason", None)
+        armed = None if done_by_hand else self._faults.fire(order, step)
+        result = await (_INJECT[armed.fault](armed, do) if armed else do())
+        await self._deliver_late_call(order, step)
         return result
 
-    async def _let_late_ones_land(self, order: str, undo: str) -> None:
-        """After an undo, the step that was given up for lost arrives after all."""
+    async def _deliver_late_call(self, order: str, undo: str) -> None:
+        """After an undo, run the call of the step that arrives late."""
         armed = self._faults.find(order, _UNDONE_BY.get(undo, ""))
         if armed and armed.late:
             late, armed.late = armed.late, None
@@ -99,11 +102,11 @@ _UNDONE_BY: dict[str, str] = {
 }
 
 
-def _broken_once() -> ApplicationError:
+def _transient_error() -> ApplicationError:
     return ApplicationError("injected", type="INJECTED")
 
 
-def _gone_for_good() -> ApplicationError:
+def _permanent_error() -> ApplicationError:
     return ApplicationError("injected", type="INJECTED", non_retryable=True)
 
 
@@ -125,61 +128,61 @@ async def _refused(_armed: Armed, _do: Do) -> Any:
 
 
 async def _broken(_armed: Armed, _do: Do) -> Any:
-    raise _gone_for_good()
+    raise _permanent_error()
 
 
 async def _down(armed: Armed, _do: Do) -> Any:
     armed.reached.set()
-    # Nothing mends itself between two lines of a test.
-    later = None if activity.info().is_local else armed.rest
-    raise ApplicationError("injected", type="INJECTED", next_retry_delay=later)
+    # The step must not succeed by itself between two lines of a test.
+    delay = None if activity.info().is_local else armed.rest
+    raise ApplicationError("injected", type="INJECTED", next_retry_delay=delay)
 
 
 async def _lost(_armed: Armed, do: Do) -> Any:
     await do()
-    raise _broken_once()
+    raise _transient_error()
 
 
 async def _lost_for_good(_armed: Armed, do: Do) -> Any:
     await do()
-    raise _gone_for_good()
+    raise _permanent_error()
 
 
 async def _twice(_armed: Armed, do: Do) -> Any:
-    return _same(await do(), await do())
+    return _check_same(await do(), await do())
 
 
 async def _at_once(_armed: Armed, do: Do) -> Any:
-    return _same(*await asyncio.gather(do(), do()))
+    return _check_same(*await asyncio.gather(do(), do()))
 
 
-def _same(first: object, second: object) -> object:
+def _check_same(first: object, second: object) -> object:
     if first != second:
-        raise AssertionError(f"{second}, not {first} as the first time")
+        raise AssertionError(f"{second}, but the first result was {first}")
     return second
 
 
 async def _flaky(armed: Armed, do: Do) -> Any:
     if armed.fired <= _FAILURES:
-        raise _broken_once()
+        raise _transient_error()
     return await do()
 
 
 async def _late(armed: Armed, do: Do) -> Any:
     armed.late = do
-    raise _gone_for_good()
+    raise _permanent_error()
 
 
 async def _paused(armed: Armed, do: Do) -> Any:
     armed.reached.set()
-    await armed.may_go_on()
+    await armed.wait_until_released()
     return await do()
 
 
 async def _paused_after(armed: Armed, do: Do) -> Any:
     result = await do()
     armed.reached.set()
-    await armed.may_go_on()
+    await armed.wait_until_released()
     return result
 
 
@@ -189,7 +192,7 @@ async def _meddled(armed: Armed, do: Do) -> Any:
     return await do()
 
 
-_BREAK: Mapping[Fault, Callable[[Armed, Do], Awaitable[Any]]] = {
+_INJECT: Mapping[Fault, Callable[[Armed, Do], Awaitable[Any]]] = {
     Fault.KILLED: _killed,
     Fault.KILLED_AFTER: _killed_after,
     Fault.REFUSED: _refused,

@@ -1,55 +1,57 @@
-"""`demo --kill-worker`: kill -9 in the middle of a change, at the worst moment."""
+"""`demo --kill-worker`: kills the worker in the middle of a change, after the capture of the payment."""
 
 import time
 from datetime import date
 
 from cli.demo.story_runner import StoryRunner
 from cli.faults.injection import Fault, Folder
-from cli.faults.scenarios import IN_ONE_GO
+from cli.faults.scenarios import CONFIRMED_CHANGE
 from cli.http_clients.responses import Json
 from cli.processes import Child
 from temporal.names import StepName
 
-MOMENT = StepName.SETTLE_PRICE_DIFFERENCE
+KILLED_STEP = StepName.SETTLE_PRICE_DIFFERENCE
 
 
-def worker_killed(stage: StoryRunner, folder: Folder, worker: Child, day: date) -> None:
-    """Kill the worker once the money is taken and nobody has heard of it; start it again; see the change end."""
-    stage.title(1, "kill -9 of the worker, in the middle of a change")
-    order = IN_ONE_GO.ready(stage, day)
-    before = stage.shop.show(order)
-    folder.arm(order, MOMENT, Fault.PAUSED_AFTER)
-    stage.look = killer = _Killer(stage, folder, worker, order)
-    change = IN_ONE_GO.run(stage, order, day)
+def worker_killed(story: StoryRunner, folder: Folder, worker: Child, day: date) -> None:
+    """Kill the worker after the capture but before its result is recorded, restart it, and check the change."""
+    story.title(1, "kill -9 of the worker in the middle of a change")
+    order = CONFIRMED_CHANGE.prepare(story, day)
+    before = story.client.show(order)
+    folder.arm(order, KILLED_STEP, Fault.PAUSED_AFTER)
+    story.on_poll = killer = _Killer(story, folder, worker, order)
+    change = CONFIRMED_CHANGE.run(story, order, day)
     ended = time.monotonic() - killer.killed_at
-    stage.look, stage.notes = (lambda _change: None), {}
-    stage.expect(change, "done")
-    stage.say(f"[bold]The change ended {ended:.1f} seconds after the kill.[/bold]")
-    IN_ONE_GO.done(stage, before, stage.shop.show(order))
-    stage.where(order)
+    story.on_poll, story.notes = (lambda _change: None), {}
+    story.expect(change, "done")
+    story.say(f"[bold]The change ended {ended:.1f} seconds after the kill.[/bold]")
+    CONFIRMED_CHANGE.check(story, before, story.client.show(order))
+    story.where(order)
 
 
 class _Killer:
-    """Kills when the moment has come, and starts the worker again at once, as a supervisor does."""
+    """Kills the worker once the step is done, and restarts it at once, as a supervisor does."""
 
-    def __init__(self, stage: StoryRunner, folder: Folder, worker: Child, order: str) -> None:
-        self._stage, self._folder, self._worker, self._order = stage, folder, worker, order
+    def __init__(self, story: StoryRunner, folder: Folder, worker: Child, order: str) -> None:
+        self._story, self._folder, self._worker, self._order = story, folder, worker, order
         self.killed_at = 0.0
 
     def __call__(self, _change: Json) -> None:
-        """Look once more."""
+        """Handle one poll of the change."""
         if self.killed_at:
-            self._stage.notes[MOMENT] = f"the worker was killed here, {time.monotonic() - self.killed_at:.1f} s ago"
-        elif self._folder.struck(self._order, MOMENT, Fault.PAUSED_AFTER):
+            self._story.notes[KILLED_STEP] = (
+                f"the worker was killed here, {time.monotonic() - self.killed_at:.1f} s ago"
+            )
+        elif self._folder.times_fired(self._order, KILLED_STEP, Fault.PAUSED_AFTER):
             self._kill()
 
     def _kill(self) -> None:
         old = self._worker.process.pid if self._worker.process else 0
         self._worker.kill()
         self.killed_at = time.monotonic()
-        self._folder.mend(self._order, MOMENT, Fault.PAUSED_AFTER)
-        self._stage.say("[yellow]The money is taken, and the worker about to say so ...[/yellow]")
-        self._stage.say(f"[red]kill -9 {old}[/red]")
+        self._folder.disarm(self._order, KILLED_STEP, Fault.PAUSED_AFTER)
+        self._story.say("[yellow]The payment is captured; the worker has not recorded the result yet ...[/yellow]")
+        self._story.say(f"[red]kill -9 {old}[/red]")
         self._worker.start()
         new = self._worker.process.pid if self._worker.process else 0
-        self._stage.say(f"A new worker, {new}, knows only what was written down.")
+        self._story.say(f"A new worker (process {new}) knows only the recorded state.")

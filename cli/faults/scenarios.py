@@ -1,4 +1,4 @@
-"""What is done to an order while something fails: three acts, in which every declared step happens."""
+"""Three scenarios in which a fault is injected; every declared step runs in at least one of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,77 +6,77 @@ from datetime import date
 
 from cli.demo.stories import CARD, TWO, add, named, replace
 from cli.demo.story_runner import StoryRunner
-from cli.faults.checks import as_before, changed_in_draft, changed_once
+from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_unchanged
 from cli.http_clients.responses import Json
 from temporal.names import StepName
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """An order made ready, what is asked of it, and what that makes of it."""
+    """An order to prepare, a request to run on it, and a check of the result."""
 
-    ready: Callable[[StoryRunner, date], str]
+    prepare: Callable[[StoryRunner, date], str]
     run: Callable[[StoryRunner, str, date], Json]
-    done: Callable[[StoryRunner, Json, Json], None]
-    """Shows the order before and after, and raises StoryError unless the act was done once."""
+    check: Callable[[StoryRunner, Json, Json], None]
+    """Prints the order before and after. Raises StoryError unless the request took effect exactly once."""
 
 
-def sold(stage: StoryRunner, day: date) -> str:
-    """Sell two seats on the morning train; return the order."""
-    order = stage.shop.order("NOK", "demo-trouble")
-    _do(stage, order, add(_offer(stage, "standard", "4711", day), named(TWO)), confirm=True)
+def sell(story: StoryRunner, day: date) -> str:
+    """Sell two seats on the morning train; return the order's number."""
+    order = story.client.order("NOK", "demo-trouble")
+    _do(story, order, add(_offer(story, "standard", "4711", day), named(TWO)), confirm=True)
     return order
 
 
-def dearer(stage: StoryRunner, order: str, day: date) -> Json:
-    """Change to a later train and a dearer fare, and confirm it, in one go."""
-    bundle = _offer(stage, "flexible", "4713", day)
-    return stage.change(order, replace(lines(stage, order), bundle), confirm=True, payment=CARD)
+def upgrade(story: StoryRunner, order: str, day: date) -> Json:
+    """Change to a later train with a dearer fare, confirmed at once."""
+    bundle = _offer(story, "flexible", "4713", day)
+    return story.change(order, replace(lines(story, order), bundle), confirm=True, payment=CARD)
 
 
-def _in_draft(stage: StoryRunner, day: date) -> str:
-    order = sold(stage, day)
-    _do(stage, order, replace(lines(stage, order), _offer(stage, "flexible", "4713", day)))
+def _sell_with_draft(story: StoryRunner, day: date) -> str:
+    order = sell(story, day)
+    _do(story, order, replace(lines(story, order), _offer(story, "flexible", "4713", day)))
     return order
 
 
-def _back_again(stage: StoryRunner, order: str, day: date) -> Json:
-    return stage.change(order, replace(lines(stage, order), _offer(stage, "standard", "4713", day)))
+def _change_draft(story: StoryRunner, order: str, day: date) -> Json:
+    return story.change(order, replace(lines(story, order), _offer(story, "standard", "4713", day)))
 
 
-def _drafted(stage: StoryRunner, order: str, day: date) -> Json:
-    """Change the order into a draft, unseen, and discard that."""
-    _do(stage, order, replace(lines(stage, order), _offer(stage, "flexible", "4713", day)))
-    return stage.discard(order)
+def _change_and_discard(story: StoryRunner, order: str, day: date) -> Json:
+    """Change the order without printing it, then discard the draft."""
+    _do(story, order, replace(lines(story, order), _offer(story, "flexible", "4713", day)))
+    return story.discard(order)
 
 
-def lines(stage: StoryRunner, order: str) -> list[str]:
+def lines(story: StoryRunner, order: str) -> list[str]:
     """Return the ids of an order's lines."""
-    return [line["id"] for line in stage.shop.show(order)["lines"]]
+    return [line["id"] for line in story.client.show(order)["lines"]]
 
 
-def _offer(stage: StoryRunner, product: str, train: str, day: date) -> str:
-    return stage.shop.offer(product, TWO, service=f"{train}-{day}")
+def _offer(story: StoryRunner, product: str, train: str, day: date) -> str:
+    return story.client.offer(product, TWO, service=f"{train}-{day}")
 
 
-def _do(stage: StoryRunner, order: str, operation: Json, *, confirm: bool = False) -> None:
+def _do(story: StoryRunner, order: str, operation: Json, *, confirm: bool = False) -> None:
     more = {"confirm": True, "payment": CARD} if confirm else {}
-    done = stage.shop.run(f"/v1/orders/{order}/changes", {"operations": [operation], **more})
-    stage.expect({"problem": None} | done, "done")
+    change = story.client.run(f"/v1/orders/{order}/changes", {"operations": [operation], **more})
+    story.expect({"problem": None} | change, "done")
 
 
-IN_ONE_GO = Scenario(sold, dearer, changed_once)
-_IN_DRAFT = Scenario(_in_draft, _back_again, changed_in_draft)
-_DISCARDED = Scenario(sold, _drafted, as_before)
+CONFIRMED_CHANGE = Scenario(sell, upgrade, expect_changed_once)
+_DRAFT_CHANGE = Scenario(_sell_with_draft, _change_draft, expect_changed_draft)
+_DISCARDED_DRAFT = Scenario(sell, _change_and_discard, expect_unchanged)
 
-_ELSEWHERE: dict[str, Scenario] = {
-    StepName.RECORD_OUTCOME: _IN_DRAFT,
-    StepName.RELEASE_REPLACED_SEATS: _IN_DRAFT,
-    StepName.FIND_UNFINISHED_WORK: _DISCARDED,
-    StepName.CLOSE_DRAFT: _DISCARDED,
+_OTHERS: dict[str, Scenario] = {
+    StepName.RECORD_OUTCOME: _DRAFT_CHANGE,
+    StepName.RELEASE_REPLACED_SEATS: _DRAFT_CHANGE,
+    StepName.FIND_UNFINISHED_WORK: _DISCARDED_DRAFT,
+    StepName.CLOSE_DRAFT: _DISCARDED_DRAFT,
 }
 
 
-def scenario_of(step: str) -> Scenario:
-    """Return an act in which a step or undo happens."""
-    return _ELSEWHERE.get(step, IN_ONE_GO)
+def find_scenario(step: str) -> Scenario:
+    """Return a scenario in which a step or undo runs."""
+    return _OTHERS.get(step, CONFIRMED_CHANGE)

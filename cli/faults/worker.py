@@ -1,4 +1,4 @@
-"""A worker whose steps fail as a folder says: python -m cli.faults.worker FOLDER. For `demo` and tests only."""
+"""A worker with the faults armed in a folder: python -m cli.faults.worker FOLDER. For `demo` and tests only."""
 
 import asyncio
 import sys
@@ -16,9 +16,9 @@ from runtime.temporal_client import connect
 async def _work(folder: Folder) -> None:
     settings = Settings()
     client = await connect(settings)
-    made = build_components(settings)
+    components = build_components(settings)
     with ThreadPoolExecutor(settings.threads) as executor:
-        (only,) = worker.workers(client, made, settings, executor, [Faults(folder)])
+        (only,) = worker.workers(client, components, settings, executor, [Faults(folder)])
         await only.run()
 
 

@@ -1,1 +1,1 @@
-"""HTTP clients of the native API and both façades, for the demo and its faults."""
+"""HTTP clients of the native API and of both façades, for the demo and for operators' commands."""

@@ -1,4 +1,4 @@
-"""What the demo's small clients of other people's APIs share."""
+"""The base class of the demo's clients of the façades (Entur, discover.swiss)."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -10,13 +10,13 @@ from cli.http_clients.responses import Json
 
 
 class FacadeClient:
-    """Sends bodies as they are below a path of the API, and returns what is answered."""
+    """Sends JSON bodies to paths below an address, and returns the JSON of the responses."""
 
     def __init__(self, address: str, headers: Mapping[str, str]) -> None:
         self._http = httpx2.Client(base_url=address, headers=headers, timeout=40)
 
     def __enter__(self) -> Self:
-        """Use it within a block."""
+        """Use the client within a block, which closes its connections."""
         return self
 
     def __exit__(
@@ -25,6 +25,6 @@ class FacadeClient:
         self._http.close()
 
     def send(self, method: str, path: str, body: Json | None = None, **headers: str) -> Json:
-        """Send a request and return the answer, which may be an error with a code."""
-        answer: Json = self._http.request(method, path, json=body, headers=headers).json()
-        return answer
+        """Send a request and return the JSON of the response, which may be an error with a code."""
+        response: Json = self._http.request(method, path, json=body, headers=headers).json()
+        return response

@@ -1,4 +1,4 @@
-"""A small client of Entur's routes, as a channel written for Entur would have."""
+"""A client of our Entur façade, such as a sales channel written for Entur."""
 
 from cli.http_clients.base import FacadeClient
 from cli.http_clients.responses import Json
@@ -11,17 +11,17 @@ HEADERS = {
 
 
 class EnturClient(FacadeClient):
-    """Adds offers, changes lines and confirms, in Entur's words."""
+    """Adds offers, changes lines and confirms orders in Entur's format."""
 
     def __init__(self, address: str) -> None:
         super().__init__(f"{address}/sales", HEADERS)
 
     def reserve(self, offer: str) -> Json:
-        """Add an offer to a new order."""
+        """Create an order with an offer."""
         return self.send("POST", "/v1/reserve-offers", {"offerConfigurations": [{"offerId": offer}]})
 
     def update(self, order: str, line: str, offer: str) -> Json:
-        """Put an offer in the place of a line; the answer may be an error with a code."""
+        """Replace a line by an offer; the response may be an error with a code."""
         configuration = {"offerId": offer, "orderLineId": line}
         return self.send("POST", "/v1/update-order", {"orderId": order, "offerConfigurations": [configuration]})
 
@@ -30,5 +30,5 @@ class EnturClient(FacadeClient):
         return self.send("POST", f"/v1/orders/{order}/orderlines/confirm")
 
     def show(self, order: str) -> Json:
-        """Return an order as it stands."""
+        """Return the current state of an order."""
         return self.send("GET", f"/v1/orders/{order}")

@@ -1,4 +1,4 @@
-"""What the API answered: a document, or the problem it named."""
+"""Reads the API's responses: a JSON document, or a problem."""
 
 from typing import Any
 
@@ -8,34 +8,35 @@ Json = dict[str, Any]
 
 
 class ShopError(Exception):
-    """The API answered with a problem, or something a shop does not expect."""
+    """The API answered with a problem, or with something unexpected."""
 
-    def __init__(self, said: str, status: int = 200, problem: Json | None = None) -> None:
-        super().__init__(said)
+    def __init__(self, text: str, status: int = 200, problem: Json | None = None) -> None:
+        super().__init__(text)
         self.status = status
-        self.problem = problem or {"title": said}
+        self.problem = problem or {"title": text}
 
 
-def checked(answer: httpx2.Response) -> httpx2.Response:
-    """Return an answer that is no error. Raises ShopError."""
-    if answer.is_error:
-        problem = _document(answer)
-        raise ShopError(f"{answer.url.path}: {answer.status_code} {problem.get('code')}", answer.status_code, problem)
-    return answer
+def raise_for_problem(response: httpx2.Response) -> httpx2.Response:
+    """Return a response that is no error. Raises ShopError."""
+    if response.is_error:
+        problem = _document(response)
+        raise ShopError(
+            f"{response.url.path}: {response.status_code} {problem.get('code')}", response.status_code, problem
+        )
+    return response
 
 
-def document(answer: httpx2.Response) -> Json:
-    """Return the JSON of an answer that is no error. Raises ShopError."""
-    return _document(checked(answer))
+def document(response: httpx2.Response) -> Json:
+    """Return the JSON of a response that is no error. Raises ShopError."""
+    return _document(raise_for_problem(response))
 
 
-def _document(answer: httpx2.Response) -> Json:
-    """Return the JSON of an answer, whatever it is; 502 when somebody else must have given it."""
+def _document(response: httpx2.Response) -> Json:
+    """Return the JSON of any response. Raises ShopError with status 502 if another program must have sent it."""
     try:
-        found = answer.json()
+        content = response.json()
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        stranger = httpx2.codes.BAD_GATEWAY
-        raise ShopError(f"What answers at {answer.url} is not Changeover's API.", stranger)
-    return found
+        content = None
+    if not isinstance(content, dict):
+        raise ShopError(f"Another program than Changeover's API answers at {response.url}.", httpx2.codes.BAD_GATEWAY)
+    return content

@@ -1,1 +1,1 @@
-"""Commands for operators: they speak to the HTTP API, as everybody does."""
+"""Commands for operators. They use the HTTP API like any client, except `client`, which uses the database."""

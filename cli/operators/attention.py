@@ -1,4 +1,4 @@
-"""`attention`: what waits for an operator, and what to do about it."""
+"""`attention`: lists the orders that need attention, and resolves their stuck steps."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -9,65 +9,72 @@ from rich.markup import escape
 
 from cli.exit_codes import Code
 from cli.http_clients.responses import Json
-from cli.operators.order_view import moment
-from cli.operators.output import Api, AsJson, Order, Output, output_of
+from cli.operators.order_view import utc_text
+from cli.operators.output import Api, AsJson, Order, Output, open_client
 
-app = typer.Typer(invoke_without_command=True, help="What waits for an operator: steps that keep failing.")
+app = typer.Typer(invoke_without_command=True, help="List and resolve orders that need attention.")
 
-Reason = Annotated[str, typer.Option(help="Why; recorded on the order. No names, please.")]
+Reason = Annotated[str, typer.Option(help="The reason, recorded on the order. No personal data, please.")]
 _DONE = {
-    "retry-now": "tried again, and recorded on the order.",
-    "done-by-hand": "taken for done by hand; recorded on the order as our own books are mended.",
+    "retry-now": "The step is retried; the request is recorded on the order.",
+    "done-by-hand": "Recorded as done by hand; ledger updated, audit entry written.",
 }
 
 
 @app.callback()
 def attention(context: typer.Context) -> None:
-    """See what waits for an operator, and help. Alone it is `attention list`."""
+    """List and resolve orders that need attention. Without a command this is `attention list`."""
     if context.invoked_subcommand is None:
         list_()
 
 
 @app.command("list")
 def list_(*, api: Api = None, as_json: AsJson = False) -> None:
-    """List the orders with a step that keeps failing, and books that do not agree: exit code 1 when there are any."""
-    speaker = Output(as_json=as_json)
-    with output_of(api, speaker) as shop:
-        found = shop.attention()
-    speaker.answer(found, Group(*_words(found)))
-    raise typer.Exit(Code.NO if found["stuck"] or found["discrepancies"] else Code.DONE)
+    """List orders with a step that keeps failing, and discrepancies.
+
+    Exits with 1 if there are any.
+    """
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        report = client.attention()
+    output.answer(report, Group(*_lines(report)))
+    raise typer.Exit(Code.NO if report["stuck"] or report["discrepancies"] else Code.DONE)
 
 
 @app.command()
 def retry(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
-    """Have an order's stuck step tried again at once."""
-    _help(order, "retry-now", reason, api, Output(as_json=as_json))
+    """Retry an order's stuck step at once."""
+    _resolve(order, "retry-now", reason, api, Output(as_json=as_json))
 
 
 @app.command("done-by-hand")
 def done_by_hand(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
-    """Say that an order's stuck step was done at its provider; only our own books are mended."""
-    _help(order, "done-by-hand", reason, api, Output(as_json=as_json))
+    """Record that an order's stuck step was done by hand at its provider.
+
+    Only our own records are updated; the provider is not called.
+    """
+    _resolve(order, "done-by-hand", reason, api, Output(as_json=as_json))
 
 
-def _help(order: str, how: str, reason: str, api: str | None, speaker: Output) -> None:
-    with output_of(api, speaker) as shop:
-        shop.help(order, how, reason)
-    speaker.answer({"order": order, "help": how}, f"{order}: {_DONE[how]}")
+def _resolve(order: str, action: str, reason: str, api: str | None, output: Output) -> None:
+    with open_client(api, output) as client:
+        client.resolve(order, action, reason)
+    output.answer({"order": order, "help": action}, f"{order}: {_DONE[action]}")
 
 
-def _words(found: Json) -> Iterator[str]:
-    for stuck in found["stuck"]:
+def _lines(report: Json) -> Iterator[str]:
+    for stuck in report["stuck"]:
         yield f"[bold]{stuck['order']}[/bold] {stuck['kind'] or ''} {stuck['request'] or ''}".rstrip()
-        yield f"   {escape(stuck['description'])}: keeps failing with {stuck['code']} since {moment(stuck['since'])}"
-        yield from (f"   left: {escape(word)}" for word in stuck["unsettled"])
-        for said in stuck["statements"]:
-            yield f"   said to be done by {said['who']} at {moment(said['at'])}: {escape(said['reason'])}"
-    if found["stuck"]:
-        yield "Help by `changeover attention retry` or `done-by-hand`, with the order and a --reason."
+        yield f"   {escape(stuck['description'])}: keeps failing with {stuck['code']} since {utc_text(stuck['since'])}"
+        yield from (f"   unsettled: {escape(item)}" for item in stuck["unsettled"])
+        for statement in stuck["statements"]:
+            stated_at = utc_text(statement["at"])
+            yield f"   stated as done by {statement['who']} at {stated_at}: {escape(statement['reason'])}"
+    if report["stuck"]:
+        yield "Resolve with `changeover attention retry` or `done-by-hand`, the order and a --reason."
     else:
-        yield "[green]No order waits for an operator.[/green]"
-    for drift in found["discrepancies"]:
-        yield f"[red]books[/red] {drift['invariant']}: order {drift['order'] or '-'}: {escape(drift['what'])}"
-    if found["discrepancies"]:
-        yield "`changeover check` says what each of these means."
+        yield "[green]No order needs attention.[/green]"
+    for each in report["discrepancies"]:
+        yield f"[red]discrepancy[/red] {each['invariant']}: order {each['order'] or '-'}: {escape(each['what'])}"
+    if report["discrepancies"]:
+        yield "`changeover check` describes each consistency check."

@@ -1,4 +1,4 @@
-"""`change`: a change as it stands, and as it happens."""
+"""`change`: shows a change, or follows it until it has ended."""
 
 import dataclasses
 import json
@@ -7,42 +7,43 @@ import typer
 from rich.console import Group
 
 from cli.http_clients.change_stream import StreamEvent
-from cli.operators.output import Api, AsJson, Change, Output, output_of
-from cli.operators.wait_for_change import exit_code, found_again
-from cli.rendering import steps_of, told_line
+from cli.operators.output import Api, AsJson, Change, Output, open_client
+from cli.operators.wait_for_change import exit_code, hint_when_cut_short
+from cli.rendering import event_line, steps_table
 
-app = typer.Typer(no_args_is_help=True, help="Changes, as they stand and as they happen.")
+app = typer.Typer(no_args_is_help=True, help="Show a change, or follow it until it has ended.")
 
 
 @app.command()
 def show(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
-    """Show a change: its steps so far, what it costs, and how it ended."""
-    speaker = Output(as_json=as_json)
-    with output_of(api, speaker) as shop:
-        found = shop.change(change)
-        title = f"[bold]{found['kind']}[/bold] {found['change']} of order {found['order_number']}"
-        speaker.answer(found, Group(title, steps_of(found)))
+    """Show a change with its steps, price and outcome."""
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        current = client.change(change)
+        title = f"[bold]{current['kind']}[/bold] {current['change']} of order {current['order_number']}"
+        output.answer(current, Group(title, steps_table(current)))
 
 
 @app.command()
 def watch(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
-    """Watch a change as it happens, until it has ended: exit code 0 when it is done, 1 when it was taken back.
+    """Follow a change until it has ended.
 
-    An API that goes away is waited for, and the watch resumed where it was. With --json each message is a line.
+    Exits with 0 if it is done, and with 1 if it is refused or undone. After a broken connection the command resumes.
+    With --json each message is a line.
     """
-    speaker = Output(as_json=as_json)
-    with output_of(api, speaker) as shop:
-        found = shop.change(change)
-        speaker.line(f"[bold]{found['kind']}[/bold] {found['change']} of order {found['order_number']}")
-        with found_again(speaker, f"It goes on: `changeover change watch {change}` takes up again."):
-            for told in shop.follow(change):
-                _tell(speaker, told)
-                if told.event == "ended":
-                    raise typer.Exit(exit_code(told.data))
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        current = client.change(change)
+        output.line(f"[bold]{current['kind']}[/bold] {current['change']} of order {current['order_number']}")
+        with hint_when_cut_short(output, f"The change continues: `changeover change watch {change}` resumes."):
+            for event in client.follow(change):
+                _print_event(output, event)
+                if event.event == "ended":
+                    raise typer.Exit(exit_code(event.data))
 
 
-def _tell(speaker: Output, event: StreamEvent) -> None:
-    if speaker.as_json:
+def _print_event(output: Output, event: StreamEvent) -> None:
+    if output.as_json:
         print(json.dumps(dataclasses.asdict(event), ensure_ascii=False), flush=True)
     else:
-        speaker.line(told_line(event))
+        output.line(event_line(event))

@@ -1,4 +1,4 @@
-"""`draft`: confirm, discard or extend the open draft of an order."""
+"""`draft`: confirms, discards or extends the open draft of an order."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -9,45 +9,51 @@ from rich.console import Group
 
 from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json, ShopError
-from cli.operators.order_view import moment
-from cli.operators.output import Api, AsJson, Order, Output, output_of
-from cli.operators.wait_for_change import ask, exit_code
+from cli.operators.order_view import utc_text
+from cli.operators.output import Api, AsJson, Order, Output, open_client
+from cli.operators.wait_for_change import exit_code, submit_and_follow
 from domain.refusals import NoDraft
 
-_UNASKED = "asked at the command line"
+_NO_REASON = "requested at the command line"
 app = typer.Typer(no_args_is_help=True, help="Confirm, discard or extend an order's open draft.")
 
-_WHY = "Why; recorded on the order as yours. No names, please."
-Why = Annotated[str | None, typer.Option("--reason", help=_WHY)]
-Token = Annotated[str | None, typer.Option(help="What the balance is paid with: the payment provider's token.")]
-Method = Annotated[str, typer.Option(help="How it is paid.")]
-Until = Annotated[str | None, typer.Option(help="The new deadline with its zone, such as 2026-12-01T12:00Z.")]
-Minutes = Annotated[int | None, typer.Option(min=1, help="Or so many minutes later than the present deadline.")]
+_REASON_HELP = "The reason, recorded on the order with your client name. No personal data, please."
+Reason = Annotated[str | None, typer.Option("--reason", help=_REASON_HELP)]
+Token = Annotated[str | None, typer.Option(help="The payment provider's token with which the balance is paid.")]
+Method = Annotated[str, typer.Option(help="The payment method.")]
+Until = Annotated[str | None, typer.Option(help="The new deadline with its time zone, such as 2026-12-01T12:00Z.")]
+Minutes = Annotated[int | None, typer.Option(min=1, help="The new deadline, in minutes after the current one.")]
 
 
 @app.command()
 def confirm(
     order: Order,
-    reason: Annotated[str, typer.Option(help=_WHY)],
+    reason: Annotated[str, typer.Option(help=_REASON_HELP)],
     *,
     token: Token = None,
     method: Method = "card",
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Confirm the draft, paying what is owed with --token. An order confirmed already stays as it is."""
+    """Confirm the draft, and pay its balance with --token.
+
+    An order that is confirmed already stays as it is.
+    """
     body = _body(reason) | ({"payment": {"method": method, "token": token}} if token else {})
-    speaker = Output(as_json=as_json)
-    with output_of(api, speaker) as shop:
-        _answer(speaker, ask(shop, speaker, "POST", order, "/confirm", body))
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        _answer(output, submit_and_follow(client, output, "POST", order, "/confirm", body))
 
 
 @app.command()
-def discard(order: Order, *, reason: Why = None, api: Api = None, as_json: AsJson = False) -> None:
-    """Take the whole draft back: the order is as it was last confirmed. Without a draft nothing happens."""
-    speaker = Output(as_json=as_json)
-    with output_of(api, speaker) as shop:
-        _answer(speaker, ask(shop, speaker, "DELETE", order, "/draft", _body(reason)))
+def discard(order: Order, *, reason: Reason = None, api: Api = None, as_json: AsJson = False) -> None:
+    """Discard the draft: all its changes are undone.
+
+    The order is then as it was last confirmed. Without a draft nothing happens.
+    """
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        _answer(output, submit_and_follow(client, output, "DELETE", order, "/draft", _body(reason)))
 
 
 @app.command()
@@ -56,22 +62,25 @@ def extend(
     *,
     until: Until = None,
     minutes: Minutes = None,
-    reason: Why = None,
+    reason: Reason = None,
     api: Api = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set when the draft ends, its seats first: --until an instant, or --minutes later than now set."""
+    """Extend the deadline of the draft and the holds of its seats, with --until or --minutes."""
     if (until is None) == (minutes is None):
-        raise typer.BadParameter("Name the deadline, by --until or by --minutes.")
-    fixed = _instant(until) if until else None
-    speaker = Output(as_json=as_json)
-    with output_of(api, speaker) as shop:
-        deadline = fixed or _deadline(shop, order) + timedelta(minutes=minutes or 0)
-        _answer(speaker, ask(shop, speaker, "PATCH", order, "", {"expires_at": deadline.isoformat()} | _body(reason)))
+        raise typer.BadParameter("Give the deadline, either --until or --minutes.")
+    instant = _instant(until) if until else None
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        deadline = instant or _deadline(client, order) + timedelta(minutes=minutes or 0)
+        _answer(
+            output,
+            submit_and_follow(client, output, "PATCH", order, "", {"expires_at": deadline.isoformat()} | _body(reason)),
+        )
 
 
 def _body(reason: str | None) -> Json:
-    return {"reason": reason or _UNASKED}
+    return {"reason": reason or _NO_REASON}
 
 
 def _instant(text: str) -> datetime:
@@ -80,31 +89,31 @@ def _instant(text: str) -> datetime:
     except ValueError:
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise typer.BadParameter("Write --until with its zone, such as 2026-12-01T12:00Z.")
+        raise typer.BadParameter("Give --until with its time zone, such as 2026-12-01T12:00Z.")
     return instant
 
 
-def _deadline(shop: NativeClient, order: str) -> datetime:
-    """Return when the draft ends as things are. Raises ShopError when there is none."""
-    draft = shop.show(order)["draft"]
+def _deadline(client: NativeClient, order: str) -> datetime:
+    """Return the current deadline of the draft. Raises ShopError without a draft."""
+    draft = client.show(order)["draft"]
     if not draft or not draft["expires_at"]:
         problem = {"code": NoDraft.code, "title": NoDraft.sentence}
         raise ShopError(NoDraft.sentence, httpx2.codes.CONFLICT, problem)
     return datetime.fromisoformat(draft["expires_at"])
 
 
-def _answer(speaker: Output, change: Json) -> None:
-    """Say how it ended; the exit code is 1 when the answer was no."""
-    words = []
+def _answer(output: Output, change: Json) -> None:
+    """Print the outcome of a change and exit with its exit code."""
+    lines = []
     if change["problem"]:
-        words.append(f"[yellow]{change['problem']['title']}[/yellow]")
+        lines.append(f"[yellow]{change['problem']['title']}[/yellow]")
     order = change["order"]
     if order:
         money = f"total {order['total']} {order['currency']}, balance {order['balance']}"
-        words.append(f"[bold]{order['number']}[/bold] {order['status']}, version {order['version']}: {money}")
+        lines.append(f"[bold]{order['number']}[/bold] {order['status']}, version {order['version']}: {money}")
         if order["draft"] and order["expires_at"]:
-            words.append(f"its draft ends at {moment(order['expires_at'])}")
-    speaker.answer(change, Group(*words))
+            lines.append(f"its draft expires at {utc_text(order['expires_at'])}")
+    output.answer(change, Group(*lines))
     if change["problem"]:
-        speaker.advise(change["problem"])
+        output.advise(change["problem"])
     raise typer.Exit(exit_code(change))

@@ -1,4 +1,4 @@
-"""How an order looks in a terminal of 80 columns. No names: who travels is the API's to tell."""
+"""Renders an order for a terminal of 80 columns, without personal data of travellers."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,13 +12,13 @@ from cli.http_clients.responses import Json
 _COLOURS = {"confirmed": "green", "draft": "yellow", "expired": "red", "cancelled": "red"}
 
 
-def order_picture(order: Json) -> Group:
-    """Return an order: status, lines, seats, money, and its draft with what waits."""
+def order_view(order: Json) -> Group:
+    """Return the view of an order: status, lines, seats, money, and its draft with the running request."""
     return Group(*_parts(order))
 
 
-def moment(text: str) -> str:
-    """Return an instant as operators read it."""
+def utc_text(text: str) -> str:
+    """Return a time as UTC, to the second."""
     return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -57,7 +57,7 @@ def _lines(order: Json) -> Table:
 def _seats(reservations: list[Json]) -> Table:
     table = _table("seat", "service", "state", "held until")
     for seat in reservations:
-        until = moment(seat["expires_at"]) if seat["expires_at"] else ""
+        until = utc_text(seat["expires_at"]) if seat["expires_at"] else ""
         table.add_row(seat["seat"], seat["service"], seat["state"], until)
     return table
 
@@ -68,26 +68,26 @@ def _table(*columns: str) -> Table:
 
 def _draft(draft: Json) -> Iterator[str]:
     yield ""
-    until = f", until {moment(draft['expires_at'])}" if draft["expires_at"] else ""
+    until = f", until {utc_text(draft['expires_at'])}" if draft["expires_at"] else ""
     yield f"[bold]Draft[/bold] of version {draft['version']}{until}"
-    for word in ("adds", "removes"):
-        if draft[word]:
-            yield f"   {word} {', '.join(draft[word])}"
+    for verb in ("adds", "removes"):
+        if draft[verb]:
+            yield f"   {verb} {', '.join(draft[verb])}"
     progress = draft["progress"]
     if progress is None:
-        yield "   [yellow]What its workflow is doing cannot be told: Temporal, or a worker, does not answer.[/yellow]"
+        yield "   [yellow]Progress is unknown: Temporal or a worker does not answer.[/yellow]"
         return
-    yield from _waits(progress)
+    yield from _progress(progress)
 
 
-def _waits(progress: Json) -> Iterator[str]:
+def _progress(progress: Json) -> Iterator[str]:
     for step in progress["steps"]:
         if step["state"] == "under way":
             yield f"   under way: {progress['kind']} {progress['request']}: {escape(step['description'])}"
     if progress["queued"]:
-        yield f"   waiting for their turn: {progress['queued']}"
+        yield f"   requests in the queue: {progress['queued']}"
     stuck = progress["stuck"]
     if stuck:
-        since = moment(stuck["since"])
+        since = utc_text(stuck["since"])
         yield f"   [red]needs attention[/red]: {escape(stuck['description'])}, {stuck['code']} since {since}"
         yield "   See `changeover attention list`."

@@ -1,22 +1,22 @@
-"""`order`: an order as it stands."""
+"""`order`: shows an order."""
 
 import typer
 
-from cli.operators.order_view import order_picture
-from cli.operators.output import Api, AsJson, Order, Output, output_of
+from cli.operators.order_view import order_view
+from cli.operators.output import Api, AsJson, Order, Output, open_client
 
-app = typer.Typer(no_args_is_help=True, help="Orders as they stand.")
+app = typer.Typer(no_args_is_help=True, help="Show an order.")
 
 
 @app.callback()
 def _orders() -> None:
-    """Keep `show` a command of its own while it is the only one."""
+    """Keep `show` a subcommand although it is the only one: Typer would otherwise merge the two."""
 
 
 @app.command()
 def show(order: Order, *, api: Api = None, as_json: AsJson = False) -> None:
-    """Show an order: status, lines, seats, money, its draft with the deadline, and what waits."""
-    speaker = Output(as_json=as_json)
-    with output_of(api, speaker) as shop:
-        found = shop.show(order)
-        speaker.answer(found, order_picture(found))
+    """Show an order with its lines, seats and money, and the deadline and progress of its draft."""
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        document = client.show(order)
+        output.answer(document, order_view(document))

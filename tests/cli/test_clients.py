@@ -1,4 +1,4 @@
-"""Clients at the command line: registered, given keys that are told once, rotated, revoked, listed."""
+"""Clients at the command line: they are created, listed, rotated and revoked; a key is shown once."""
 
 import json
 import os
@@ -32,12 +32,12 @@ def type_(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     return lambda line: CliRunner(env=environment).invoke(app, ["client", *line.split()])
 
 
-def told(result: Result) -> Any:
+def read_json(result: Result) -> Any:
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def test_a_key_is_told_once_and_only_its_hash_is_kept(type_: Type, fresh_database: str) -> None:
+def test_a_key_is_shown_once_and_only_its_hash_is_kept(type_: Type, fresh_database: str) -> None:
     key = type_("create kiosk --scope read --scope change --channel WAY:Kiosk").stdout.strip()
     store = Store(fresh_database)
     with store.read() as tx:
@@ -46,19 +46,21 @@ def test_a_key_is_told_once_and_only_its_hash_is_kept(type_: Type, fresh_databas
     assert (row.id, verify(key, PEPPER, row.digest)) == (key_id(key), True)
     assert not verify(key, PEPPER.upper(), row.digest)
     assert key not in type_("list").stdout + type_("list --json").stdout
-    (listed,) = told(type_("list --json"))["clients"]
+    (listed,) = read_json(type_("list --json"))["clients"]
     assert (listed["id"], listed["channel"], listed["scopes"]) == ("kiosk", "WAY:Kiosk", ["change", "read"])
     assert [each["id"] for each in listed["keys"]] == [row.id]
 
 
 def test_there_are_two_keys_at_most_and_one_may_be_revoked_alone(type_: Type) -> None:
-    first = told(type_("create kiosk --scope read --json"))
-    second = told(type_("rotate kiosk --json"))
+    first = read_json(type_("create kiosk --scope read --json"))
+    second = read_json(type_("rotate kiosk --json"))
     refused = type_("rotate kiosk --json")
     assert (refused.exit_code, json.loads(refused.stdout)["code"]) == (1, "TOO_MANY_KEYS")
-    assert told(type_(f"revoke kiosk --key {first['key']} --json"))["revoked"] == [first["key"]]
-    third = told(type_("rotate kiosk --json"))
-    assert sorted(told(type_("revoke kiosk --json"))["revoked"]) == sorted([first["key"], second["key"], third["key"]])
+    assert read_json(type_(f"revoke kiosk --key {first['key']} --json"))["revoked"] == [first["key"]]
+    third = read_json(type_("rotate kiosk --json"))
+    assert sorted(read_json(type_("revoke kiosk --json"))["revoked"]) == sorted(
+        [first["key"], second["key"], third["key"]]
+    )
     gone = type_("rotate kiosk --json")
     assert (gone.exit_code, json.loads(gone.stdout)["code"]) == (1, "CLIENT_NOT_FOUND")
     assert "kiosk (revoked)" in type_("list").stdout
@@ -76,16 +78,14 @@ def test_there_are_two_keys_at_most_and_one_may_be_revoked_alone(type_: Type) ->
         ("revoke kiosk --key 0000000000", "CLIENT_NOT_FOUND"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(type_: Type, line: str, code: str) -> None:
+def test_an_impossible_request_is_refused_with_a_code(type_: Type, line: str, code: str) -> None:
     type_("create kiosk --scope read")
     refused = type_(line)
     assert refused.exit_code == (2 if code == "USAGE" else 1)
     assert code == "USAGE" or f"({code})" in refused.stderr
 
 
-def test_without_a_pepper_there_are_no_keys_but_clients_that_come_with_tokens(
-    fresh_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_pepper_a_client_can_only_use_tokens(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "configure", lambda _format: None)
     bare = CliRunner(env={"CHANGEOVER_DATABASE": prepare_database(fresh_database), "CHANGEOVER_KEY_PEPPER": ""})
     refused = bare.invoke(app, ["client", "create", "kiosk", "--scope", "read"])
@@ -93,19 +93,19 @@ def test_without_a_pepper_there_are_no_keys_but_clients_that_come_with_tokens(
     assert bare.invoke(app, ["client", "create", "kiosk", "--scope", "read", "--token"]).exit_code == 0
 
 
-def test_a_pepper_that_is_too_short_is_no_pepper() -> None:
+def test_a_short_pepper_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 32 characters") as error:
         Settings(key_pepper="short and secret")
     assert "short and secret" not in str(error.value)
 
 
-def test_who_makes_and_revokes_clients_is_logged_by_the_operating_systems_name(
+def test_the_audit_log_names_the_operating_system_user_who_creates_and_revokes_clients(
     type_: Type, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level("INFO")
     monkeypatch.setenv("LOGNAME", "somebody-else")
     for line in ("create kiosk --scope read", "rotate kiosk", "revoke kiosk --key 0000000000", "revoke kiosk"):
         type_(line)
-    noted = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
-    assert [each["action"] for each in noted] == ["create client", "make key", "make key", "revoke client"]
-    assert {(each["actor"], each["client"]) for each in noted} == {(pwd.getpwuid(os.getuid()).pw_name, "kiosk")}
+    records = [each.__dict__ for each in caplog.records if each.name == "telemetry.audit_log"]
+    assert [each["action"] for each in records] == ["create client", "make key", "make key", "revoke client"]
+    assert {(each["actor"], each["client"]) for each in records} == {(pwd.getpwuid(os.getuid()).pw_name, "kiosk")}

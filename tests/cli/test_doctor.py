@@ -1,4 +1,4 @@
-"""Each thing the doctor finds, by really breaking it; and the command it names, by running that."""
+"""Breaks each thing that `doctor` checks, and runs the command with which `doctor` says to fix it."""
 
 import asyncio
 import json
@@ -23,29 +23,29 @@ from temporalio.client import Client
 from cli import doctor
 from cli.doctor.findings import Finding, Verdict
 from cli.doctor.target import Target
-from cli.instance_lock import held
+from cli.instance_lock import lock_data
 from cli.processes import Child
 from cli.temporal_server import temporal_binary
 from runtime.settings import Settings
 from store.database.connections import database_url
 from store.database.migrate import migrate
 from telemetry.loopback import HOST, free_port
-from tests.support.commands import ROOT, COMMAND, run
+from tests.support.commands import COMMAND, ROOT, run
 from tests.support.postgres import new_database
 
 pytestmark = pytest.mark.journeys
 
-NOBODY = Path("/nobody")
+NO_DATA = Path("/no-such-folder")
 
 
-def patient(data: Path = NOBODY, **named: str | int) -> Target:
+def target_of(data: Path = NO_DATA, **named: str | int) -> Target:
     return Target(Settings.model_validate(named), data, None)
 
 
 def bad(found: list[Finding], words: str) -> Finding:
-    """Return the one finding that must be mended and says these words."""
+    """Return the only bad finding that contains these words."""
     (one,) = [each for each in found if each.verdict is Verdict.BAD and words in each.what]
-    assert one.mend
+    assert one.fix
     return one
 
 
@@ -53,15 +53,15 @@ def well(found: list[Finding]) -> bool:
     return all(each.verdict is not Verdict.BAD for each in found)
 
 
-def mend(finding: Finding) -> None:
-    """Type the command a finding names."""
-    (command,) = re.findall("`([^`]+)`", finding.mend)
-    type_(command)
+def run_fix(finding: Finding) -> None:
+    """Run the command that fixes a finding."""
+    (command,) = re.findall("`([^`]+)`", finding.fix)
+    run_shell(command)
 
 
-def type_(command: str) -> None:
-    """Type a command."""
-    subprocess.run(command, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=60)  # noqa: S602 - our own words
+def run_shell(command: str) -> None:
+    """Run a command in a shell."""
+    subprocess.run(command, shell=True, cwd=ROOT, check=True, capture_output=True, timeout=60)  # noqa: S602 - our own command
 
 
 # The machine
@@ -69,8 +69,8 @@ def type_(command: str) -> None:
 
 def test_a_data_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    bad(list(doctor.machine.look(patient(tmp_path / "file"))), "data folder")
-    assert well(list(doctor.machine.look(patient(tmp_path / "not there yet"))))
+    bad(list(doctor.machine.examine(target_of(tmp_path / "file"))), "data folder")
+    assert well(list(doctor.machine.examine(target_of(tmp_path / "not there yet"))))
 
 
 def test_a_full_disk_an_old_sqlite_and_a_missing_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,45 +78,45 @@ def test_a_full_disk_an_old_sqlite_and_a_missing_server(tmp_path: Path, monkeypa
     monkeypatch.setattr(doctor.machine, "MINIMUM_SQLITE", (99, 0))
     monkeypatch.setattr(doctor.machine, "MINIMUM_PYTHON", (99, 0))
     monkeypatch.setattr(doctor.machine, "temporal_binary", lambda: tmp_path / "temporal")
-    found = list(doctor.machine.look(patient(tmp_path)))
-    for words in ("MiB free", "SQLite", "Python", "Temporal's program"):
+    found = list(doctor.machine.examine(target_of(tmp_path)))
+    for words in ("MiB free", "SQLite", "Python", "the `temporal` binary"):
         bad(found, words)
 
 
 # The database
 
 
-def test_a_database_behind_is_migrated_by_the_command_named(tmp_path: Path) -> None:
-    kept = patient(tmp_path)
-    migrate(kept.database, "0001")
-    mend(bad(list(doctor.database.look(kept)), "at schema 0001"))
-    assert well(list(doctor.database.look(kept)))
+def test_an_old_database_is_migrated_by_the_command_of_the_finding(tmp_path: Path) -> None:
+    target = target_of(tmp_path)
+    migrate(target.database, "0001")
+    run_fix(bad(list(doctor.database.examine(target)), "at schema 0001"))
+    assert well(list(doctor.database.examine(target)))
 
 
-def test_a_database_ahead_of_us_and_one_that_is_none(tmp_path: Path) -> None:
-    kept = patient(tmp_path)
-    migrate(kept.database)
-    engine = create_engine(database_url(kept.database))
+def test_a_newer_database_and_a_file_that_is_no_database_are_bad(tmp_path: Path) -> None:
+    target = target_of(tmp_path)
+    migrate(target.database)
+    engine = create_engine(database_url(target.database))
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'tomorrow'"))
     engine.dispose()
-    bad(list(doctor.database.look(kept)), "does not know")
+    bad(list(doctor.database.examine(target)), "does not know")
     (tmp_path / "changeover.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
-    bad(list(doctor.database.look(kept)), "cannot be read")
+    bad(list(doctor.database.examine(target)), "cannot be read")
 
 
-def test_a_database_that_is_not_there(tmp_path: Path) -> None:
-    bad(list(doctor.database.look(patient(database=f"sqlite:///{tmp_path / 'none.db'}"))), "no database")
+def test_a_missing_database_is_bad_if_it_is_configured(tmp_path: Path) -> None:
+    bad(list(doctor.database.examine(target_of(database=f"sqlite:///{tmp_path / 'none.db'}"))), "no database")
     silent = f"postgresql://user:secret@{HOST}:{free_port()}/none"
-    found = list(doctor.database.look(patient(database=silent)))
+    found = list(doctor.database.examine(target_of(database=silent)))
     assert "secret" not in bad(found, "cannot be read").what
-    assert well(list(doctor.database.look(patient(tmp_path))))
+    assert well(list(doctor.database.examine(target_of(tmp_path))))
 
 
-def test_a_database_whose_clock_is_off(postgres_url: str) -> None:
+def test_a_wrong_clock_of_the_database_is_bad(postgres_url: str) -> None:
     url = new_database(postgres_url, "clock")
     migrate(url)
-    assert well(list(doctor.database.look(patient(database=url))))
+    assert well(list(doctor.database.examine(target_of(database=url))))
     engine = create_engine(database_url(url))
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA off"))
@@ -126,7 +126,7 @@ def test_a_database_whose_clock_is_off(postgres_url: str) -> None:
         connection.execute(text(late))
         connection.execute(text(f"ALTER DATABASE {engine.url.database} SET search_path = off, pg_catalog, public"))
     engine.dispose()
-    assert "behind" in bad(list(doctor.database.look(patient(database=url))), "clock of the database").what
+    assert "behind" in bad(list(doctor.database.examine(target_of(database=url))), "clock of the database").what
 
 
 # Temporal
@@ -134,7 +134,7 @@ def test_a_database_whose_clock_is_off(postgres_url: str) -> None:
 
 @contextmanager
 def worker_of(address: str, namespace: str, folder: Path, build: str = "") -> Iterator[None]:
-    """Run a worker process until the block ends."""
+    """Run a worker process while the block lasts."""
     folder.mkdir(exist_ok=True)
     database = f"sqlite:///{folder / 'changeover.db'}"
     migrate(database)
@@ -153,13 +153,13 @@ def worker_of(address: str, namespace: str, folder: Path, build: str = "") -> It
         child.stop()
 
 
-async def until(named: Target, said: str = "") -> list[Finding]:
-    """Look until it is well, or until it is said that something is not."""
+async def poll_until(target: Target, expected: str = "") -> list[Finding]:
+    """Examine Temporal until nothing is bad, or until a finding that is not ok contains the expected words."""
     async with asyncio.timeout(60):
         while True:
-            found = await doctor.temporal.look(named)
-            told = any(said in each.what for each in found if each.verdict is not Verdict.OK)
-            if told if said else well(found):
+            found = await doctor.temporal.examine(target)
+            matches = any(expected in each.what for each in found if each.verdict is not Verdict.OK)
+            if matches if expected else well(found):
                 return found
             await asyncio.sleep(0.1)
 
@@ -167,58 +167,58 @@ async def until(named: Target, said: str = "") -> list[Finding]:
 def in_namespace(monkeypatch: pytest.MonkeyPatch, address: str) -> tuple[Target, str]:
     namespace = f"doctor-{uuid.uuid4().hex[:8]}"
     monkeypatch.setenv("TEMPORAL_NAMESPACE", namespace)
-    return patient(temporal_address=address), namespace
+    return target_of(temporal_address=address), namespace
 
 
-async def test_temporal_that_does_not_answer(tmp_path: Path) -> None:
-    bad(await doctor.temporal.look(patient(temporal_address=f"{HOST}:{free_port()}")), "does not answer")
-    assert well(await doctor.temporal.look(patient(tmp_path)))
+async def test_an_unreachable_temporal_is_bad_if_it_is_configured(tmp_path: Path) -> None:
+    bad(await doctor.temporal.examine(target_of(temporal_address=f"{HOST}:{free_port()}")), "does not answer")
+    assert well(await doctor.temporal.examine(target_of(tmp_path)))
 
 
-async def test_what_temporal_lacks_is_mended_command_by_command_until_it_is_well(
+async def test_the_commands_of_the_findings_fix_temporal_one_by_one(
     temporal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named, namespace = in_namespace(monkeypatch, temporal)
-    mend(bad(await doctor.temporal.look(named), "no namespace"))
-    found = await until(named, "search attributes are not registered")
+    run_fix(bad(await doctor.temporal.examine(named), "no namespace"))
+    found = await poll_until(named, "search attributes are not registered")
     bad(found, "no worker")
     bad(found, "no schedule")
-    mend(bad(found, "search attributes are not registered"))
+    run_fix(bad(found, "search attributes are not registered"))
     with worker_of(temporal, namespace, tmp_path):
-        assert doctor.temporal.DISPATCH in await until(named)
+        assert doctor.temporal.DISPATCH in await poll_until(named)
         client = await Client.connect(temporal, namespace=namespace)
         await client.get_schedule_handle("reconcile").pause()
-        mend(bad(await doctor.temporal.look(named), "is paused"))
-        await until(named)
+        run_fix(bad(await doctor.temporal.examine(named), "is paused"))
+        await poll_until(named)
         with monkeypatch.context() as later:
             later.setattr(doctor.temporal, "utc_now", lambda: datetime.now(UTC) + timedelta(hours=1))  # noqa: TID251 - another clock
-            bad(await doctor.temporal.look(named), "last began")
+            bad(await doctor.temporal.examine(named), "last started")
 
 
-async def test_search_attributes_of_another_type(temporal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_search_attributes_of_another_type_are_bad(temporal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     named, namespace = in_namespace(monkeypatch, temporal)
-    mend(bad(await doctor.temporal.look(named), "no namespace"))
-    await until(named, "search attributes are not registered")
+    run_fix(bad(await doctor.temporal.examine(named), "no namespace"))
+    await poll_until(named, "search attributes are not registered")
     where = f"--namespace {namespace} --address {temporal}"
-    type_(f"{temporal_binary()} operator search-attribute create --name OrderNumber --type Int {where}")
-    bad(await doctor.temporal.look(named), "another type: OrderNumber")
+    run_shell(f"{temporal_binary()} operator search-attribute create --name OrderNumber --type Int {where}")
+    bad(await doctor.temporal.examine(named), "another type: OrderNumber")
 
 
-async def test_builds_of_which_none_is_current_and_two_beside_each_other(
+async def test_builds_without_a_current_one_are_bad_and_several_builds_are_noted(
     temporal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named, namespace = in_namespace(monkeypatch, temporal)
-    mend(bad(await doctor.temporal.look(named), "no namespace"))
-    mend(bad(await until(named, "search attributes are not registered"), "search attributes"))
+    run_fix(bad(await doctor.temporal.examine(named), "no namespace"))
+    run_fix(bad(await poll_until(named, "search attributes are not registered"), "search attributes"))
     with (
         worker_of(temporal, namespace, tmp_path / "1", "first"),
         worker_of(temporal, namespace, tmp_path / "2", "second"),
         worker_of(temporal, namespace, tmp_path / "3"),
     ):
-        mend(bad(await until(named, "build first, second, none of which is current"), "they do nothing"))
-        found = await until(named, "two builds: second is current, beside first")
+        run_fix(bad(await poll_until(named, "build first, second, none of which is current"), "they do nothing"))
+        found = await poll_until(named, "several builds: second is current, beside first")
         assert well(found)
-        await until(named, "with and without a build")
+        await poll_until(named, "some workers have a build and some have none")
 
 
 # The API
@@ -226,7 +226,7 @@ async def test_builds_of_which_none_is_current_and_two_beside_each_other(
 
 @contextmanager
 def answering(status: int, body: object, off: timedelta = timedelta()) -> Iterator[int]:
-    """Have somebody answer everything at a port; yield it."""
+    """Answer every request at a port with a status and a body; yield the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -238,7 +238,7 @@ def answering(status: int, body: object, off: timedelta = timedelta()) -> Iterat
             return format_datetime(datetime.now(UTC) + off, usegmt=True)  # noqa: TID251 - another clock
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer((HOST, 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -249,24 +249,24 @@ def answering(status: int, body: object, off: timedelta = timedelta()) -> Iterat
         server.server_close()
 
 
-def test_an_api_that_is_silent_or_somebody_else(tmp_path: Path) -> None:
+def test_an_unreachable_api_or_another_program_is_bad_if_an_api_is_expected(tmp_path: Path) -> None:
     port = free_port()
-    bad(list(doctor.api.look(patient(temporal_address="named", api_port=port))), "no API answers")
-    assert well(list(doctor.api.look(patient(tmp_path, api_port=port))))
+    bad(list(doctor.api.examine(target_of(temporal_address="named", api_port=port))), "no API answers")
+    assert well(list(doctor.api.examine(target_of(tmp_path, api_port=port))))
     with answering(200, {"hello": "you"}) as taken:
-        bad(list(doctor.api.look(patient(temporal_address="named", api_port=taken))), "somebody else")
-        assert well(list(doctor.api.look(patient(tmp_path, api_port=taken))))
+        bad(list(doctor.api.examine(target_of(temporal_address="named", api_port=taken))), "another program")
+        assert well(list(doctor.api.examine(target_of(tmp_path, api_port=taken))))
 
 
-def test_an_api_whose_clock_is_off() -> None:
+def test_a_wrong_clock_of_the_api_is_bad() -> None:
     ours = {"info": {"title": "Changeover"}}
     with answering(200, ours, timedelta(hours=1)) as port:
-        assert "ahead" in bad(list(doctor.api.look(patient(api_port=port))), "clock of the API").what
+        assert "ahead" in bad(list(doctor.api.examine(target_of(api_port=port))), "clock of the API").what
     with answering(200, ours) as port:
-        assert well(list(doctor.api.look(patient(api_port=port))))
+        assert well(list(doctor.api.examine(target_of(api_port=port))))
 
 
-def test_an_api_that_cannot_reach_temporal(tmp_path: Path) -> None:
+def test_an_api_that_cannot_reach_temporal_is_bad(tmp_path: Path) -> None:
     port, database = free_port(), f"sqlite:///{tmp_path / 'changeover.db'}"
     migrate(database)
     environment = {
@@ -278,13 +278,13 @@ def test_an_api_that_cannot_reach_temporal(tmp_path: Path) -> None:
     child = Child("api", [*COMMAND, "api"], tmp_path / "api.log", environment)
     child.start()
     try:
-        _until_it_listens(port)
-        bad(list(doctor.api.look(patient(api_port=port))), "cannot serve: ENGINE_UNREACHABLE")
+        _wait_until_listening(port)
+        bad(list(doctor.api.examine(target_of(api_port=port))), "not ready: ENGINE_UNREACHABLE")
     finally:
         child.stop()
 
 
-def _until_it_listens(port: int) -> None:
+def _wait_until_listening(port: int) -> None:
     for _ in range(300):
         try:
             httpx2.get(f"http://{HOST}:{port}/health", timeout=2)
@@ -294,27 +294,27 @@ def _until_it_listens(port: int) -> None:
                 waiting.connect_ex((HOST, port))
         else:
             return
-    raise AssertionError("the API does not come")
+    raise AssertionError("the API did not start")
 
 
 # The command
 
 
-def test_it_looks_at_the_up_that_has_the_data_folder(tmp_path: Path) -> None:
+def test_it_examines_the_up_that_uses_the_data_folder(tmp_path: Path) -> None:
     assert not Target.of(tmp_path).expected
-    with held(tmp_path, "http://api", "http://web-ui", "temporal:1"):
-        seen = Target.of(tmp_path)
-        assert (seen.expected, seen.api, seen.temporal) == (True, "http://api", "temporal:1")
+    with lock_data(tmp_path, "http://api", "http://web-ui", "temporal:1"):
+        target = Target.of(tmp_path)
+        assert (target.expected, target.api, target.temporal) == (True, "http://api", "temporal:1")
     assert not Target.of(tmp_path).expected
 
 
-def test_its_exit_code_and_json_are_for_programs(tmp_path: Path) -> None:
+def test_its_exit_code_and_json_report_the_findings(tmp_path: Path) -> None:
     migrate(f"sqlite:///{tmp_path / 'changeover.db'}")
     healthy = run("doctor", f"--data={tmp_path}", "--json")
     found = json.loads(healthy.stdout)
     assert healthy.returncode == 0, found
     assert {"what": "SQLite 3", "verdict": "ok"}.items() <= {**found[1], "what": found[1]["what"][:8]}.items()
     gone = {"TEMPORAL_ADDRESS": f"{HOST}:{free_port()}"}
-    ill = run("doctor", f"--data={tmp_path}", environment=gone)
-    assert ill.returncode == 1
-    assert "bad  Temporal at" in ill.stdout
+    failing = run("doctor", f"--data={tmp_path}", environment=gone)
+    assert failing.returncode == 1
+    assert "bad  Temporal at" in failing.stdout

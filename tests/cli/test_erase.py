@@ -1,4 +1,4 @@
-"""`erase` at the command line: orders by number, or whatever is due; what it says, and what is left in the file."""
+"""`erase` at the command line: given orders or all that are due, its output, and what remains in the database file."""
 
 import json
 import sqlite3
@@ -41,14 +41,14 @@ def type_(monkeypatch: pytest.MonkeyPatch) -> Type:
 
 
 @pytest.fixture
-def books(fresh_database: str) -> Iterator[Store]:
+def database_store(fresh_database: str) -> Iterator[Store]:
     store = Store(prepare_database(fresh_database))
     yield store
     store.close()
 
 
-def offered(store: Store, person: Person, order: str | None = None, ago: timedelta = timedelta(days=3)) -> str:
-    """Keep a bundle that ended a while ago."""
+def keep_bundle(store: Store, person: Person, order: str | None = None, ago: timedelta = timedelta(days=3)) -> str:
+    """Store a bundle that expired some time ago; return its id."""
     traveller = OfferedTraveller(
         id=person.details["id"], birth_date=person.details["birth_date"], price=Money(1, "NOK")
     )
@@ -69,49 +69,49 @@ def offered(store: Store, person: Person, order: str | None = None, ago: timedel
     return bundle.id
 
 
-def told(result: Result) -> Any:
+def read_json(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-async def test_it_says_of_each_order_what_became_of_it(world: World, database: str, type_: Type) -> None:
+async def test_it_reports_the_result_for_each_order(world: World, database: str, type_: Type) -> None:
     ended, fresh = await sell_to(world, Person()), await sell_to(world, Person())
     backdate_order(world.components.store, ended)
     first = type_(f"{ended} {fresh} 26-999999 x --json", database)
-    assert (first.exit_code, told(first)["erased"]) == (1, [{"order": ended, "travellers": 1}])
-    said = [(each["order"], each["code"]) for each in told(first)["refused"]]
-    assert said == [(fresh, "ORDER_NOT_ENDED"), ("26-999999", "ORDER_NOT_FOUND"), ("x", "ORDER_NOT_FOUND")]
+    assert (first.exit_code, read_json(first)["erased"]) == (1, [{"order": ended, "travellers": 1}])
+    refused = [(each["order"], each["code"]) for each in read_json(first)["refused"]]
+    assert refused == [(fresh, "ORDER_NOT_ENDED"), ("26-999999", "ORDER_NOT_FOUND"), ("x", "ORDER_NOT_FOUND")]
     again = type_(ended, database)
     assert (again.exit_code, again.stdout) == (0, f"{ended}: was erased before\n")
 
 
 async def test_what_is_due_is_erased_and_nothing_else(world: World, database: str, type_: Type) -> None:
-    long_since, lately = await sell_to(world, Person()), await sell_to(world, Person())
-    backdate_order(world.components.store, long_since, timedelta(days=400))
-    backdate_order(world.components.store, lately, timedelta(days=300))
+    due, recent = await sell_to(world, Person()), await sell_to(world, Person())
+    backdate_order(world.components.store, due, timedelta(days=400))
+    backdate_order(world.components.store, recent, timedelta(days=300))
     done = type_("--due --json", database, CHANGEOVER_RETENTION="P365D")
-    erased = [each["order"] for each in told(done)["erased"]]
-    assert (done.exit_code, long_since in erased, lately in erased) == (0, True, False)
-    assert told(type_("--due --json", database, CHANGEOVER_RETENTION="P365D"))["erased"] == []
+    erased = [each["order"] for each in read_json(done)["erased"]]
+    assert (done.exit_code, due in erased, recent in erased) == (0, True, False)
+    assert read_json(type_("--due --json", database, CHANGEOVER_RETENTION="P365D"))["erased"] == []
 
 
 @contextmanager
 def busy(database: str, order: str) -> Iterator[None]:
-    """Somebody else is writing: an order's row, or anything at all where there is one writer."""
+    """Hold a write lock: on an order's row in PostgreSQL, on the whole database in SQLite."""
     if database.startswith("sqlite"):
-        somebody = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
-        somebody.execute("BEGIN IMMEDIATE")
+        connection = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
         yield
-        somebody.close()
+        connection.close()
         return
-    somebody_else = Store(database)
-    with somebody_else.write() as tx:
+    other_store = Store(database)
+    with other_store.write() as tx:
         lock_order(tx, order)
         yield
-    somebody_else.close()
+    other_store.close()
 
 
 @pytest.mark.parametrize("line", ["--due", "{} {}"], ids=["due", "named"])
-async def test_a_store_that_stops_answering_is_told_with_what_was_done_by_then(
+async def test_a_database_that_stops_answering_is_reported_with_the_orders_erased_so_far(
     world: World, database: str, type_: Type, line: str
 ) -> None:
     first, second = await sell_to(world, Person()), await sell_to(world, Person())
@@ -119,21 +119,21 @@ async def test_a_store_that_stops_answering_is_told_with_what_was_done_by_then(
         backdate_order(world.components.store, order, timedelta(days=400))
     with busy(database, second):
         stopped = type_(f"{line.format(first, second)} --json", database, CHANGEOVER_RETENTION="P365D")
-    erased = [each["order"] for each in told(stopped)["erased"]]
-    assert (stopped.exit_code, told(stopped)["stopped"]) == (2, "STORE_BUSY")
+    erased = [each["order"] for each in read_json(stopped)["erased"]]
+    assert (stopped.exit_code, read_json(stopped)["stopped"]) == (2, "STORE_BUSY")
     assert second not in erased
     assert (first in erased) is not database.startswith("sqlite")
     rest = type_("--due --json", database, CHANGEOVER_RETENTION="P365D")
-    assert (rest.exit_code, {first, second} - set(erased)) == (0, {each["order"] for each in told(rest)["erased"]})
+    assert (rest.exit_code, {first, second} - set(erased)) == (0, {each["order"] for each in read_json(rest)["erased"]})
 
 
-def test_bundles_nobody_took_are_due_too(books: Store, fresh_database: str, type_: Type) -> None:
+def test_unused_bundles_are_due_too(database_store: Store, fresh_database: str, type_: Type) -> None:
     old, young = Person(), Person()
-    offered(books, old)
-    kept = offered(books, young, ago=timedelta(hours=1))
+    keep_bundle(database_store, old)
+    kept = keep_bundle(database_store, young, ago=timedelta(hours=1))
     done = type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D")
-    assert (done.exit_code, done.stdout) == (0, "offer bundles nobody is in any more: 1\n")
-    with books.read() as tx:
+    assert (done.exit_code, done.stdout) == (0, "offer bundles erased: 1\n")
+    with database_store.read() as tx:
         rows = {row.id: row for row in tx.exec(select(BundleRow))}
     assert not [
         each for each in (f"trav-gul-{old.marker}", BORN.isoformat()) if each in rows[f"b-{old.marker}"].document
@@ -142,43 +142,43 @@ def test_bundles_nobody_took_are_due_too(books: Store, fresh_database: str, type
     assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").stdout == "Nothing is due.\n"
 
 
-def test_for_ever_is_said_to_be_for_ever(fresh_database: str, type_: Type) -> None:
+def test_without_a_retention_nothing_is_due(fresh_database: str, type_: Type) -> None:
     refused = type_("--due --json", fresh_database)
-    assert (refused.exit_code, told(refused)["code"]) == (1, "NO_RETENTION")
+    assert (refused.exit_code, read_json(refused)["code"]) == (1, "NO_RETENTION")
 
 
-def test_without_books_it_cannot_be_told(fresh_database: str, type_: Type) -> None:
+def test_without_a_database_the_result_is_unknown(fresh_database: str, type_: Type) -> None:
     refused = type_("26-100000 --json", fresh_database)
-    assert (refused.exit_code, told(refused)["code"]) == (2, "NO_DATABASE")
+    assert (refused.exit_code, read_json(refused)["code"]) == (2, "NO_DATABASE")
 
 
 @pytest.mark.parametrize("line", ["", "26-100000 --due"])
-def test_either_orders_or_due_are_named(line: str, fresh_database: str, type_: Type) -> None:
-    assert "Name orders, or --due." in type_(line, fresh_database).stderr
+def test_either_orders_or_due_must_be_given(line: str, fresh_database: str, type_: Type) -> None:
+    assert "Give order numbers, or --due." in type_(line, fresh_database).stderr
 
 
-def test_a_retention_is_a_duration_and_never_none_at_all(fresh_database: str, type_: Type) -> None:
+def test_a_retention_is_a_positive_duration(fresh_database: str, type_: Type) -> None:
     for wrong in ("PT0S", "two years"):
         assert type_("--due", fresh_database, CHANGEOVER_RETENTION=wrong).exit_code != 0
 
 
 @pytest.mark.only_on("sqlite")
-def test_what_is_erased_is_in_no_page_of_the_file(
-    books: Store, fresh_database: str, tmp_path: Path, type_: Type
+def test_erased_data_is_in_no_page_of_the_database_file(
+    database_store: Store, fresh_database: str, tmp_path: Path, type_: Type
 ) -> None:
-    somebody = [Person() for _ in range(50)]
-    for person in somebody:
-        offered(books, person)
+    people = [Person() for _ in range(50)]
+    for person in people:
+        keep_bundle(database_store, person)
     files = (tmp_path / "fresh.db", tmp_path / "fresh.db-wal")
-    assert any(somebody[7].details["id"].encode() in file.read_bytes() for file in files)
+    assert any(people[7].details["id"].encode() in file.read_bytes() for file in files)
     assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").exit_code == 0
     kept = [file.read_bytes() for file in files if file.exists()]
-    assert not [each.marker for each in somebody if any(f"trav-gul-{each.marker}".encode() in text for text in kept)]
+    assert not [each.marker for each in people if any(f"trav-gul-{each.marker}".encode() in text for text in kept)]
     assert not any(BORN.isoformat().encode() in text for text in kept)
 
 
-async def test_an_order_that_nobody_may_see_is_erased_too(world: World, database: str, type_: Type) -> None:
-    """One whose first change was refused is gone, but its request is kept."""
+async def test_an_abandoned_order_is_erased_too(world: World, database: str, type_: Type) -> None:
+    """An order whose first change was refused is hidden, but its request is still stored."""
     order = await sell_to(world, Person())
     backdate_order(world.components.store, order)
     with world.components.store.write() as tx:

@@ -1,4 +1,4 @@
-"""The demo's own judgement: what it calls lawful is, and nothing else."""
+"""The demo's own checks: they accept exactly the changed order and the unchanged order."""
 
 import copy
 import io
@@ -10,7 +10,7 @@ from rich.console import Console
 from activities.support.registry import all_steps, all_undos
 from cli.demo.run import Trouble, demo
 from cli.demo.story_runner import StoryError, StoryRunner
-from cli.faults.checks import as_before, changed_in_draft, changed_once
+from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_unchanged
 from cli.faults.fault_kinds import breakable
 from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json
@@ -32,7 +32,7 @@ DEARER = SOLD | {"version": 2, "total": "399.00", "paid": "399.00", "reservation
 
 
 @pytest.fixture
-def stage() -> StoryRunner:
+def story() -> StoryRunner:
     return StoryRunner(NativeClient("http://nowhere"), "http://nowhere", Console(file=io.StringIO()))
 
 
@@ -41,15 +41,15 @@ def test_every_step_and_undo_that_is_declared_can_be_made_to_fail() -> None:
     assert all(breakable().values())
 
 
-def test_a_step_nobody_declared_cannot_fail() -> None:
+def test_an_unknown_step_is_refused() -> None:
     with pytest.raises(typer.BadParameter, match=StepName.RESERVE_SEATS):
         demo(Trouble(("sell_the_train",)))
 
 
-def test_the_new_order_and_the_old_one_are_lawful(stage: StoryRunner) -> None:
-    as_before(stage, SOLD, copy.deepcopy(SOLD))
-    changed_once(stage, SOLD, DEARER)
-    changed_in_draft(stage, SOLD, SOLD | {"lines": [{"id": "26-100000-2", "product": "flexible"}]})
+def test_the_changed_order_and_the_unchanged_order_pass(story: StoryRunner) -> None:
+    expect_unchanged(story, SOLD, copy.deepcopy(SOLD))
+    expect_changed_once(story, SOLD, DEARER)
+    expect_changed_draft(story, SOLD, SOLD | {"lines": [{"id": "26-100000-2", "product": "flexible"}]})
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ def test_the_new_order_and_the_old_one_are_lawful(stage: StoryRunner) -> None:
         {"reservations": SOLD["reservations"]},
     ],
 )
-def test_anything_else_is_not(stage: StoryRunner, wrong: Json) -> None:
+def test_any_other_order_fails(story: StoryRunner, wrong: Json) -> None:
     with pytest.raises(StoryError):
-        changed_once(stage, SOLD, DEARER | wrong)
+        expect_changed_once(story, SOLD, DEARER | wrong)
     with pytest.raises(StoryError):
-        as_before(stage, DEARER, DEARER | wrong)
+        expect_unchanged(story, DEARER, DEARER | wrong)
 
 
-def test_a_draft_without_the_change_is_not(stage: StoryRunner) -> None:
+def test_a_draft_without_the_change_fails(story: StoryRunner) -> None:
     with pytest.raises(StoryError):
-        changed_in_draft(stage, SOLD, SOLD)
+        expect_changed_draft(story, SOLD, SOLD)
     with pytest.raises(StoryError):
-        changed_in_draft(stage, SOLD, DEARER)
+        expect_changed_draft(story, SOLD, DEARER)

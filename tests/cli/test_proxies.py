@@ -1,4 +1,4 @@
-"""Where a request comes from is where it is connected from, unless a proxy of ours says otherwise."""
+"""A request's address is that of its connection, unless one of our proxies forwards another one."""
 
 import asyncio
 from typing import Any
@@ -7,21 +7,21 @@ import httpx2
 import pytest
 import uvicorn
 
-from cli.api import serving
+from cli.api import build_config
 from runtime.settings import Settings
 from telemetry.loopback import HOST, free_port
 
 
 async def echo(scope: Any, _receive: Any, send: Any) -> None:
-    """Answer with where a request comes from."""
+    """Answer with the address of the client."""
     if scope["type"] == "http":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": scope["client"][0].encode()})
 
 
-@pytest.mark.parametrize(("proxies", "seen"), [("", HOST), ("10.0.0.7", HOST), (HOST, "192.0.2.1")])
-async def test_what_is_said_of_who_asks_is_believed_of_our_proxies_only(proxies: str, seen: str) -> None:
-    config = serving(echo, Settings(api_port=free_port(), proxies=proxies))
+@pytest.mark.parametrize(("proxies", "expected"), [("", HOST), ("10.0.0.7", HOST), (HOST, "192.0.2.1")])
+async def test_a_forwarded_address_is_trusted_from_our_proxies_only(proxies: str, expected: str) -> None:
+    config = build_config(echo, Settings(api_port=free_port(), proxies=proxies))
     config.lifespan = "off"
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
@@ -31,4 +31,4 @@ async def test_what_is_said_of_who_asks_is_believed_of_our_proxies_only(proxies:
         answer = await http.get(f"http://{HOST}:{config.port}", headers={"X-Forwarded-For": "192.0.2.1"})
     server.should_exit = True
     await running
-    assert answer.text == seen
+    assert answer.text == expected

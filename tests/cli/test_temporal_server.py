@@ -1,4 +1,4 @@
-"""The Temporal server that `up` and `demo` start does not hold tasks back, as one does that nobody tuned."""
+"""The Temporal server that `up` and `demo` start is tuned; with its defaults it would limit the dispatch of tasks."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -7,11 +7,11 @@ from cli.stack import Ports, Stack
 
 
 def test_the_server_that_up_and_demo_start_is_tuned(tmp_path: Path) -> None:
-    words = Stack(tmp_path, Ports.free()).server.command
-    told = [f"{option} {value}" for option, value in pairwise(words)]
+    command = Stack(tmp_path, Ports.free()).server.command
+    options = [f"{option} {value}" for option, value in pairwise(command)]
     assert {
         "--dynamic-config-value history.transferProcessorMaxPollRPS=5000",
         '--dynamic-config-value history.timerProcessorMaxTimeShift="10ms"',
         "--sqlite-pragma journal_mode=wal",
         "--sqlite-pragma synchronous=normal",
-    } <= set(told)
+    } <= set(options)

@@ -49,7 +49,7 @@ def upgrade(client: NativeClient, order: str, number: int) -> Json:
 
 
 def send_change(client: NativeClient, order: str, body: Json) -> Json:
-    return client.ask(f"/v1/orders/{order}/changes", body, lambda _change: None)
+    return client.run_watched(f"/v1/orders/{order}/changes", body, lambda _change: None)
 
 
 def train(number: str, ahead: int) -> str:
@@ -125,7 +125,7 @@ def test_a_stream_reports_all_of_a_change_though_the_worker_is_killed(
     body = {"operations": [replace([line["id"] for line in client.show(order)["lines"]], bundle)]}
     with ExitStack() as blocked:
         blocked.enter_context(blocked_after_the_seats(stack))
-        change = client.begin("POST", f"/v1/orders/{order}/changes", body | {"confirm": True, "payment": CARD})
+        change = client.submit("POST", f"/v1/orders/{order}/changes", body | {"confirm": True, "payment": CARD})
         events = []
         for each in client.follow(change):
             events.append(each)

@@ -114,7 +114,7 @@ async def test_a_worker_killed_at_any_point_leaves_the_new_order_or_the_old_one(
     kills = len(installation.killed_at)
     state, code = await wait_for_outcome(world, (await scenario.act(world, order)).change)
     ended = time.monotonic()
-    assert folder.struck(order, step, fault)
+    assert folder.times_fired(order, step, fault)
     assert len(installation.killed_at) == kills + 1
     if is_undo:
         assert (state, code) == ("refused", REFUSAL.code)
