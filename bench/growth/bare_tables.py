@@ -37,17 +37,17 @@ def bare(engine: Engine, tables: Sequence[str]) -> Iterator[None]:
         for off, _ in (*references, *keys, *indexes):
             connection.exec_driver_sql(off)
     yield
-    in_threads([doing(engine, on) for _, on in (*keys, *indexes)])
+    in_threads([statement_runner(engine, on) for _, on in (*keys, *indexes)])
     # References need the keys, and two at once would lock each other's tables.
     for _, on in references:
-        doing(engine, on)()
+        statement_runner(engine, on)()
 
 
-def doing(engine: Engine, statement: str) -> Callable[[], None]:
+def statement_runner(engine: Engine, statement: str) -> Callable[[], None]:
     """Return a function that runs a statement in its own transaction."""
 
-    def act() -> None:
+    def run() -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql(statement)
 
-    return act
+    return run

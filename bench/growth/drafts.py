@@ -42,7 +42,7 @@ class Drafts:
     """Memory samples while drafts were opened."""
 
     samples: Sequence[Sample]
-    books: InvariantsChecked
+    invariants: InvariantsChecked
 
     @property
     def extrapolated(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Table, insert, literal, select
 from sqlmodel import SQLModel, create_engine
 
-from bench.growth.bare_tables import bare, doing
+from bench.growth.bare_tables import bare, statement_runner
 from bench.growth.naming import COPIES, Naming
 from bench.growth.template import Template
 from bench.growth.threads import in_threads
@@ -50,10 +50,10 @@ def fill(url: str, source: Template, orders: int) -> dict[str, int]:
     # Run now what the database would otherwise run by itself later, during the measurement. PostgreSQL analyses its
     # tables by itself. SQLite never does, nor does our code, so SQLite is measured without ANALYZE.
     if backend == "postgresql":
-        in_threads([doing(engine, f"VACUUM (ANALYZE) {table}") for table in tables])
-        doing(engine, "CHECKPOINT")()
+        in_threads([statement_runner(engine, f"VACUUM (ANALYZE) {table}") for table in tables])
+        statement_runner(engine, "CHECKPOINT")()
     else:
-        doing(engine, "PRAGMA wal_checkpoint(TRUNCATE)")()
+        statement_runner(engine, "PRAGMA wal_checkpoint(TRUNCATE)")()
     engine.dispose()
     return {table: sum(each[table] for each in added) for table in tables}
 

@@ -1,4 +1,4 @@
-"""The books of a store of any size, checked for as long as there is time for it."""
+"""Checks the invariants of a store of any size, within a limited time."""
 
 import time
 from collections.abc import Iterator
@@ -58,9 +58,9 @@ def _holds(engine: Engine, invariant: Invariant, give_up: float) -> bool:
 
 @contextmanager
 def _until(connection: Connection, give_up: float) -> Iterator[None]:
-    left = give_up - time.monotonic()
+    remaining = give_up - time.monotonic()
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(int(left * 1000), 1)}")
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(int(remaining * 1000), 1)}")
         yield
         return
     sqlite = connection.connection.driver_connection

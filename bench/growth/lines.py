@@ -24,7 +24,7 @@ _LONG = ChangeSpec(STANDARD, "long", adds=True, token=OK)
 _MOST_AT_ONCE = 50
 _PER_COACH = 20
 
-Found = dict[tuple[str, int], list[Run]]
+Runs = dict[tuple[str, int], list[Run]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Lines:
     """By number of lines."""
     histories: Mapping[str, Mapping[int, History]]
     """By change, then by number of lines."""
-    books: InvariantsChecked
+    invariants: InvariantsChecked
 
 
 def measure(database: str, repeats: int = 5, batch: int = 6, sizes: Sequence[int] = SIZES) -> Lines:
@@ -44,34 +44,33 @@ def measure(database: str, repeats: int = 5, batch: int = 6, sizes: Sequence[int
         raise ValueError(f"at most {MAX_ORDERS} orders of one size")
     with rig(database) as started:
         run_trains(started.stack.database, ("long",), coaches=-(-sum(sizes) // _PER_COACH), seats=_PER_COACH)
-        found, histories = asyncio.run(_measure(started, repeats, batch, sizes))
-        books = check(started.stack.database)
+        runs, histories = asyncio.run(_measure(started, repeats, batch, sizes))
+        invariants = check(started.stack.database)
     beside = {
-        size: [compared(change, found[change, size], found[change, sizes[0]]) for change in _SPECS]
-        for size in sizes[1:]
+        size: [compared(change, runs[change, size], runs[change, sizes[0]]) for change in _SPECS] for size in sizes[1:]
     }
-    return Lines(beside, histories, books)
+    return Lines(beside, histories, invariants)
 
 
 async def _measure(
     started: Rig, repeats: int, batch: int, sizes: Sequence[int]
-) -> tuple[Found, Mapping[str, Mapping[int, History]]]:
-    found: Found = defaultdict(list)
+) -> tuple[Runs, Mapping[str, Mapping[int, History]]]:
+    runs: Runs = defaultdict(list)
     histories: dict[str, dict[int, History]] = {change: {} for change in _SPECS}
     async with connect(started) as driver:
         for repeat in range(repeats):
             numbers = range(repeat * batch, (repeat + 1) * batch)
             orders = {size: await _sold(driver, size, numbers) for size in sizes}
-            turns = sizes if repeat % 2 else tuple(reversed(sizes))
+            sizes_in_order = sizes if repeat % 2 else tuple(reversed(sizes))
             for change in _SPECS:
-                for size in turns:
-                    found[change, size].append(await _changed(driver, change, orders[size], repeat))
+                for size in sizes_in_order:
+                    runs[change, size].append(await _changed(driver, change, orders[size], repeat))
                     histories[change][size] = await driver.history(orders[size][-1].order)
                 if change == INTO_DRAFT:
                     await run_concurrently(
                         driver.workload.discard(bench_order) for size in sizes for bench_order in orders[size]
                     )
-    return found, histories
+    return runs, histories
 
 
 async def _sold(driver: GrowthDriver, lines: int, numbers: Iterable[int]) -> list[BenchOrder]:

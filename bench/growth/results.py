@@ -39,7 +39,7 @@ class GrowthResult:
             for which, filled in (("many", self.stores.many), ("few", self.stores.few)):
                 rows = ", ".join(f"{count:,} {table}" for table, count in filled.rows.items() if count)
                 yield f"G10 {which}: filled in {filled.seconds:.0f} s with {sum(filled.rows.values()):,} rows: {rows}"
-                yield f"G10 {which}: {filled.books}"
+                yield f"G10 {which}: {filled.invariants}"
             for one in self.stores.compared:
                 parts = one.cpu_ms_by_process.items()
                 used = ", ".join(f"{name} {many:.0f} / {few:.0f}" for name, (many, few) in parts)
@@ -54,14 +54,14 @@ class GrowthResult:
             yield f"G12: of {self.resumed.changes} changes each, {cold} cold and {warm} warm had their history read"
         for name, part in (("G9", self.lines), ("G11", self.drafts), ("G12", self.resumed)):
             if part:
-                yield f"{name}: {part.books}"
+                yield f"{name}: {part.invariants}"
 
     def _of_lines(self) -> Iterator[Goal]:
         if not self.lines:
             return
-        for size, found in self.lines.histories[INTO_DRAFT].items():
-            yield Goal("G8", f"history events, {INTO_DRAFT}, {size} lines", figure(found.events), at_most=EVENTS)
-            yield Goal("G8", f"kB of history, {INTO_DRAFT}, {size} lines", figure(found.bytes / 1000), at_most=KB)
+        for size, history in self.lines.histories[INTO_DRAFT].items():
+            yield Goal("G8", f"history events, {INTO_DRAFT}, {size} lines", figure(history.events), at_most=EVENTS)
+            yield Goal("G8", f"kB of history, {INTO_DRAFT}, {size} lines", figure(history.bytes / 1000), at_most=KB)
         for size, each in self.lines.compared.items():
             for one in each:
                 yield Goal("G9", f"p50 {one.change}, {size} lines / 1", one.p50, at_most=LINES)

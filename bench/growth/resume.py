@@ -35,7 +35,7 @@ class Resumed:
     """The number of cold changes, and of warm ones."""
     events: int
     """The most events to replay."""
-    books: InvariantsChecked
+    invariants: InvariantsChecked
 
 
 def measure(database: str, drafts: int = 200, cached: int = 50, repeats: int = 5, batch: int = 8) -> Resumed:
@@ -46,7 +46,7 @@ def measure(database: str, drafts: int = 200, cached: int = 50, repeats: int = 5
     more = {"CHANGEOVER_CACHED_DRAFTS": str(cached), "CHANGEOVER_WORKER_METRICS_PORT": str(port)}
     with rig(database, {**more, "CHANGEOVER_DRAFT_LIFE": _LIFE, "CHANGEOVER_OFFER_LIFE": _LIFE}) as started:
         measured = asyncio.run(_Resuming(port, repeats, batch).measure(started, drafts))
-        books = check(started.stack.database)
+        invariants = check(started.stack.database)
     cold, warm = measured.runs
     return Resumed(
         compared=compared(INTO_DRAFT, cold, warm),
@@ -55,7 +55,7 @@ def measure(database: str, drafts: int = 200, cached: int = 50, repeats: int = 5
         misses=(measured.misses[0], measured.misses[1]),
         changes=repeats * batch,
         events=measured.events,
-        books=books,
+        invariants=invariants,
     )
 
 

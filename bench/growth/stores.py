@@ -29,7 +29,7 @@ class Filled:
     rows: Mapping[str, int]
     """Rows by table."""
     seconds: float
-    books: InvariantsChecked
+    invariants: InvariantsChecked
     """The check after the measurement."""
 
 
@@ -47,12 +47,12 @@ def measure(database: str, orders: int = MANY, few: int = FEW, repeats: int = 5,
     with rig(database) as large, rig(database) as small:
         rows, seconds = _filled(large, orders)
         few_rows, few_seconds = _filled(small, few)
-        found = asyncio.run(_measure((large, small), repeats, batch))
-        books, few_books = check(large.stack.database), check(small.stack.database)
+        runs = asyncio.run(_measure((large, small), repeats, batch))
+        invariants, few_invariants = check(large.stack.database), check(small.stack.database)
     return Stores(
-        compared=[compared(change, found[change, 0], found[change, 1]) for change in _SPECS],
-        many=Filled(rows, seconds, books),
-        few=Filled(few_rows, few_seconds, few_books),
+        compared=[compared(change, runs[change, 0], runs[change, 1]) for change in _SPECS],
+        many=Filled(rows, seconds, invariants),
+        few=Filled(few_rows, few_seconds, few_invariants),
     )
 
 
@@ -73,22 +73,22 @@ async def _sale(started: Rig) -> str:
 
 
 async def _measure(rigs: Sequence[Rig], repeats: int, batch: int) -> dict[tuple[str, int], list[Run]]:
-    found: dict[tuple[str, int], list[Run]] = defaultdict(list)
+    runs: dict[tuple[str, int], list[Run]] = defaultdict(list)
     async with AsyncExitStack() as stack:
         both = [await stack.enter_async_context(connect(each)) for each in rigs]
         await _repeat(both, -1, batch, defaultdict(list))  # warms up processes and caches
         for repeat in range(repeats):
-            await _repeat(both, repeat, batch, found)
-    return found
+            await _repeat(both, repeat, batch, runs)
+    return runs
 
 
 async def _repeat(
-    both: Sequence[GrowthDriver], repeat: int, batch: int, found: dict[tuple[str, int], list[Run]]
+    both: Sequence[GrowthDriver], repeat: int, batch: int, runs: dict[tuple[str, int], list[Run]]
 ) -> None:
-    turns = list(enumerate(both))
+    drivers = list(enumerate(both))
     bench_orders = {
-        which: [await driver.workload.create_order(number) for number in range(batch)] for which, driver in turns
+        which: [await driver.workload.create_order(number) for number in range(batch)] for which, driver in drivers
     }
     for change, spec in _SPECS.items():
-        for which, driver in turns if repeat % 2 else reversed(turns):
-            found[change, which].append(await driver.measure_change(change, spec, bench_orders[which], repeat))
+        for which, driver in drivers if repeat % 2 else reversed(drivers):
+            runs[change, which].append(await driver.measure_change(change, spec, bench_orders[which], repeat))

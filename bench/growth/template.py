@@ -39,8 +39,8 @@ class Template:
     @property
     def ids(self) -> tuple[str, ...]:
         """Every id that must be different in each copy."""
-        found = [row[name] for table, name in (*_IDS, (OfferRow, "id")) for row in self.rows[table]]
-        return tuple(dict.fromkeys(each for each in found if each))
+        ids = [row[name] for table, name in (*_IDS, (OfferRow, "id")) for row in self.rows[table]]
+        return tuple(dict.fromkeys(each for each in ids if each))
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -55,14 +55,18 @@ class Template:
 
 def template(tx: Session, number: str) -> Template:
     """Read all rows of a sold order."""
-    found: dict[type[SQLModel], list[Row]] = {OrderRow: [_row(tx.get_one(OrderRow, number))]}
+    rows_by_table: dict[type[SQLModel], list[Row]] = {OrderRow: [_row(tx.get_one(OrderRow, number))]}
     for table in _OF_ORDER:
-        found[table] = _rows(tx, table, "order_number", [number])
-    found[EmbeddedPaymentRow] = _rows(tx, EmbeddedPaymentRow, "key", [row["key"] for row in found[PaymentRow]])
-    found[SeatHoldRow] = _rows(tx, SeatHoldRow, "reference", [row["reference"] for row in found[ReservationRow]])
-    found[BundleRow] = _rows(tx, BundleRow, "id", [row["offer_bundle"] for row in found[LineRow]])
-    found[OfferRow] = _rows(tx, OfferRow, "bundle", [row["id"] for row in found[BundleRow]])
-    return Template(number, found)
+        rows_by_table[table] = _rows(tx, table, "order_number", [number])
+    rows_by_table[EmbeddedPaymentRow] = _rows(
+        tx, EmbeddedPaymentRow, "key", [row["key"] for row in rows_by_table[PaymentRow]]
+    )
+    rows_by_table[SeatHoldRow] = _rows(
+        tx, SeatHoldRow, "reference", [row["reference"] for row in rows_by_table[ReservationRow]]
+    )
+    rows_by_table[BundleRow] = _rows(tx, BundleRow, "id", [row["offer_bundle"] for row in rows_by_table[LineRow]])
+    rows_by_table[OfferRow] = _rows(tx, OfferRow, "bundle", [row["id"] for row in rows_by_table[BundleRow]])
+    return Template(number, rows_by_table)
 
 
 def _rows(tx: Session, table: type[SQLModel], name: str, values: Sequence[str]) -> list[Row]:

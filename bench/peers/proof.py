@@ -21,7 +21,7 @@ UNDONE = (*DONE_STEPS[: DONE_STEPS.index("settle_price_difference")], *UNDO_STEP
 """The steps that leave a record when the settlement is refused."""
 
 _FACTS = {
-    "head": "SELECT status, version, confirmed_version, draft_opened_by, expires_at IS NULL FROM orders"
+    "order": "SELECT status, version, confirmed_version, draft_opened_by, expires_at IS NULL FROM orders"
     " WHERE number = %(order)s",
     "lines": "SELECT id, product FROM order_lines WHERE order_number = %(order)s AND removed_by IS NULL AND NOT undone",
     "seats": "SELECT key, state FROM seat_holds WHERE order_number = %(order)s",
@@ -46,7 +46,7 @@ def _expected(order: str, change: str, *, done: bool) -> dict[str, list[tuple[ob
     sold: list[tuple[object, ...]] = [("capture", STANDARD_MINOR), ("authorise", DIFFERENCE_MINOR)]
     if not done:
         return {
-            "head": [("confirmed", 1, 1, None, True)],
+            "order": [("confirmed", 1, 1, None, True)],
             "lines": [(f"{order}-1", "standard")],
             "seats": [(f"{order}/sale", "confirmed")],
             "money": [(STANDARD_MINOR, False)],
@@ -57,7 +57,7 @@ def _expected(order: str, change: str, *, done: bool) -> dict[str, list[tuple[ob
             "workflow": [("SUCCESS",)],
         }
     return {
-        "head": [("confirmed", 2, 2, None, True)],
+        "order": [("confirmed", 2, 2, None, True)],
         "lines": [(f"{order}-2", "flexible")],
         "seats": [(change, "confirmed")],
         "money": [(STANDARD_MINOR + DIFFERENCE_MINOR, False)],
