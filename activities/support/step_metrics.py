@@ -10,7 +10,6 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.plans import PlanChangeResult
 from activities.support.errors import WITHDRAWN
 from activities.support.step_kinds import Command
 from domain.refusals import all_refusals
@@ -65,8 +64,10 @@ class _MeasuresSteps(ActivityInboundInterceptor):
             raise
         finally:
             STEP_SECONDS.labels(step, result).observe(clock() - began)
-        if command and isinstance(answer, PlanChangeResult) and answer.correlation_id:
-            self._remember(command.change, answer.correlation_id)
+        # Only the plan of a change has one: read by name, so that the steps' support imports no step.
+        correlation_id = getattr(answer, "correlation_id", None)
+        if command and correlation_id:
+            self._remember(command.change, correlation_id)
         return answer
 
     def _ids(self, command: Command | None) -> dict[str, str]:
