@@ -5,8 +5,9 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from playwright.async_api import Browser, Page, async_playwright
+
+from tests.support.required_parts import skip_without
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")  # noqa: TID251 - where this machine has it, not a setting
 HEIGHT = 900
@@ -26,7 +27,7 @@ _FLAGS = (
 async def chromium() -> AsyncIterator[Browser]:
     """Start a browser; skip the test if Chromium is not installed."""
     if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"{CHROMIUM} does not exist: install Debian's chromium, or set CHROMIUM to its path")
+        skip_without("chromium", f"{CHROMIUM} does not exist: install Debian's chromium, or set CHROMIUM to its path")
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
         yield started
