@@ -130,7 +130,7 @@ def suggested_action(stuck: str, *, retried: bool) -> str:
     )
 
 
-def who(route: str, entur: str, discover: str) -> str:
+def describe_sender(route: str, entur: str, discover: str) -> str:
     """Return the kind of client that sent a request, by the route the request arrived on."""
     path = route.partition(" ")[2]
     if route == TEMPORAL_UPDATE_ROUTE:

@@ -49,7 +49,7 @@ class Entry:
 
     id: str | None
     kind: str
-    who: str
+    actor: str
     at: datetime
     finished: datetime | None
     state: str
@@ -132,7 +132,7 @@ class _EntryBuilder:
         return Entry(
             id=row.id,
             kind=row.kind,
-            who=labels.who(row.route, ENTUR, self._ctx.discover.base_path),
+            actor=labels.describe_sender(row.route, ENTUR, self._ctx.discover.base_path),
             at=row.created_at,
             finished=row.finished_at,
             state=row.state,
@@ -155,7 +155,7 @@ class _EntryBuilder:
         return Entry(
             id=None,
             kind="draft expired" if expired else "draft discarded",
-            who="its deadline" if expired else "a cancel in Temporal",
+            actor="its deadline" if expired else "a cancel in Temporal",
             at=event.at,
             finished=event.at,
             state=ChangeState.DONE,

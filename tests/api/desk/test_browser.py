@@ -110,7 +110,7 @@ async def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"{name} cannot be reached")
 
 
-async def test_a_form_on_a_page_of_somebody_elses_does_nothing(world: World, browser: Browser) -> None:
+async def test_a_form_on_a_page_of_another_site_does_nothing(world: World, browser: Browser) -> None:
     order, _ = await world.open_draft()
     before = world.snapshot(order)
     target = f"{world.http.base_url}/desk/orders/{order}/discard"

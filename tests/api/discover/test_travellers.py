@@ -103,8 +103,8 @@ async def test_each_missing_name_has_a_message_and_completing_them_places_the_it
         (m["level"], m["source"], m["orderItemNumber"], m["code"], m["travelerIdentifier"]) for m in messages_of(answer)
     ]
     assert sorted(messages) == sorted(
-        ("ValidationError", "orderedItem", f"{order}-1", code, who)
-        for who in ("jhon", "jessika")
+        ("ValidationError", "orderedItem", f"{order}-1", code, traveller)
+        for traveller in ("jhon", "jessika")
         for code in ("traveler_given_name_absent", "traveler_family_name_absent")
     )
     assert (await market.show(order))["orderStatus"] == "Checkout"

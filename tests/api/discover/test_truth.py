@@ -171,7 +171,7 @@ async def test_members_that_contradict_the_bundle_are_ignored_with_a_warning(mar
 
 async def test_items_changed_on_the_native_api_are_shown_completely(market: DiscoverClient) -> None:
     order, native = await market.order(item(DAY_CARD, JHON)), market.world
-    b1, b2 = [await market.bundle(order, DAY_CARD, who) for who in (JHON, HELMA)]
+    b1, b2 = [await market.bundle(order, DAY_CARD, traveller) for traveller in (JHON, HELMA)]
     wishes = [{"offer_bundle_id": each} for each in (b1, b2)]
     replaced = {"op": "replace_lines", "lines": [f"{order}-1"], "with": wishes}
     assert (await native.change(order, replaced)).status == 200

@@ -70,8 +70,8 @@ async def test_a_regular_product_makes_one_line_for_each_traveller(sales: EnturC
 
 
 async def test_a_group_product_makes_exactly_one_line(sales: EnturClient) -> None:
-    who = [{"id": f"g{number}"} for number in range(4)]
-    offer = await sales.offer_for("compartment", who, sales.world.train())
+    travellers = [{"id": f"g{number}"} for number in range(4)]
+    offer = await sales.offer_for("compartment", travellers, sales.world.train())
     answer = await sales.reserve({"offerId": offer})
     (line,) = (await sales.show(answer.body["orderId"]))["orderLines"]
     assert (line["id"], len(line["travellers"])) == (answer.body["orderLineIds"][0], 4)
@@ -79,8 +79,8 @@ async def test_a_group_product_makes_exactly_one_line(sales: EnturClient) -> Non
 
 
 async def test_more_travellers_than_a_compartment_takes_are_a_bad_request(sales: EnturClient) -> None:
-    who = [{"id": f"g{number}"} for number in range(6)]
-    offer = await sales.offer_for("compartment", who, sales.world.train())
+    travellers = [{"id": f"g{number}"} for number in range(6)]
+    offer = await sales.offer_for("compartment", travellers, sales.world.train())
     _narrow(sales, offer, largest=5)
     answer = await sales.reserve({"offerId": offer})
     assert (answer.status, answer.code) == (400, "TRAVELLER_COUNT_OUT_OF_RANGE")

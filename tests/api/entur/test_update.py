@@ -117,8 +117,8 @@ async def test_changing_back_to_the_original_costs_nothing(sales: EnturClient) -
 async def test_a_group_becomes_singles_and_singles_a_group(sales: EnturClient) -> None:
     train = sales.world.train()
     order, lines = await sales.sold(ADULT, CHILD, product="flexible", train=train)
-    who = [{"id": ADULT}, {"id": CHILD}]
-    group = await sales.update(order, config(await sales.offer_for("compartment", who, train), lines[0], *lines))
+    travellers = [{"id": ADULT}, {"id": CHILD}]
+    group = await sales.update(order, config(await sales.offer_for("compartment", travellers, train), lines[0], *lines))
     (line,) = group.body["orderLineIds"]
     assert group.body["replacedByOrderLineIds"] == [
         {"originalOrderLineIds": sorted(lines), "replacedByOrderLineIds": [line]}
