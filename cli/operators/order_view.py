@@ -82,8 +82,8 @@ def _draft(draft: Json) -> Iterator[str]:
 
 def _progress(progress: Json) -> Iterator[str]:
     for step in progress["steps"]:
-        if step["state"] == "under way":
-            yield f"   under way: {progress['kind']} {progress['request']}: {escape(step['description'])}"
+        if step["state"] == "running":
+            yield f"   running: {progress['kind']} {progress['request']}: {escape(step['description'])}"
     if progress["queued"]:
         yield f"   requests in the queue: {progress['queued']}"
     stuck = progress["stuck"]

@@ -86,10 +86,10 @@ def test_a_full_disk_an_old_sqlite_and_a_missing_server(tmp_path: Path, monkeypa
 # The database
 
 
-def test_an_old_database_is_migrated_by_the_command_of_the_finding(tmp_path: Path) -> None:
+def test_a_database_without_our_schema_is_migrated_by_the_command_of_the_finding(tmp_path: Path) -> None:
     target = target_of(tmp_path)
-    migrate(target.database, "0001")
-    run_fix(bad(list(doctor.database.examine(target)), "at schema 0001"))
+    (tmp_path / "changeover.db").touch()
+    run_fix(bad(list(doctor.database.examine(target)), "at schema none, 0001 is needed"))
     assert well(list(doctor.database.examine(target)))
 
 

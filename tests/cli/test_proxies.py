@@ -9,7 +9,7 @@ import uvicorn
 
 from cli.api import build_config
 from runtime.settings import Settings
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST, listening_socket
 
 
 async def echo(scope: Any, _receive: Any, send: Any) -> None:
@@ -21,14 +21,16 @@ async def echo(scope: Any, _receive: Any, send: Any) -> None:
 
 @pytest.mark.parametrize(("proxies", "expected"), [("", HOST), ("10.0.0.7", HOST), (HOST, "192.0.2.1")])
 async def test_a_forwarded_address_is_trusted_from_our_proxies_only(proxies: str, expected: str) -> None:
-    config = build_config(echo, Settings(api_port=free_port(), proxies=proxies))
+    config = build_config(echo, Settings(proxies=proxies))
     config.lifespan = "off"
     server = uvicorn.Server(config)
-    running = asyncio.create_task(server.serve())
+    listening = listening_socket()
+    port = listening.getsockname()[1]
+    running = asyncio.create_task(server.serve(sockets=[listening]))
     async with asyncio.timeout(10), httpx2.AsyncClient() as http:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
-        answer = await http.get(f"http://{HOST}:{config.port}", headers={"X-Forwarded-For": "192.0.2.1"})
+        answer = await http.get(f"http://{HOST}:{port}", headers={"X-Forwarded-For": "192.0.2.1"})
     server.should_exit = True
     await running
     assert answer.text == expected
