@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     """The address on which the API listens."""
     api_port: int = 8080
+    """The port on which the API listens."""
     api: str = ""
     """The API's URL for operators' commands; empty: this machine, at `api_port`."""
     key: SecretStr = SecretStr("")
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     token_keys: str = Field(default="", pattern=r"^(https://.+|http://(127\.0\.0\.1|localhost|\[::1\])[:/].*)?$")
     """The URL of the issuer's public keys (JWKS): https, or http on loopback."""
     token_algorithms: tuple[str, ...] = ("RS256", "ES256", "EdDSA")
+    """The accepted signature algorithms of tokens."""
     token_max_lifetime: timedelta = timedelta(hours=1)
     """The longest accepted lifetime of a token, from its issue to its expiry."""
     client_per_minute: int = Field(default=600, ge=1)
@@ -131,6 +133,7 @@ class Settings(BaseSettings):
     log_format: LogFormat | None = None
     """json or console; by default console on a terminal and JSON lines elsewhere."""
     metrics_host: str = "127.0.0.1"
+    """The address on which the API and the worker serve /metrics."""
     api_metrics_port: int = Field(default=0, ge=0, le=65535)
     """The port on which the API serves /metrics; 0: not served."""
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
