@@ -4,7 +4,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,13 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the standard library's names
 
     def _forward(self, proxy: FaultProxy, body: bytes) -> tuple[int, bytes, list[tuple[str, str]]]:
-        upstream = http.client.HTTPConnection(proxy.host, proxy.port)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_FORWARDED}
-        upstream.request(self.command, self.path, body, headers)
-        response = upstream.getresponse()
-        content = response.read()
-        upstream.close()
-        return response.status, content, response.getheaders()
+        with closing(http.client.HTTPConnection(proxy.host, proxy.port)) as upstream:
+            upstream.request(self.command, self.path, body, headers)
+            response = upstream.getresponse()
+            return response.status, response.read(), response.getheaders()
 
     def _answer(self, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:
         self.send_response_only(status)

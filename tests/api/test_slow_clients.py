@@ -12,7 +12,7 @@ import uvicorn
 
 from api.middleware import body_limit, slow_clients
 from api.middleware.slow_clients import SlowClientProtocol
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST, listening_socket
 from tests.support.world import World
 
 pytestmark = pytest.mark.only_on("sqlite")  # independent of the store
@@ -159,16 +159,15 @@ async def test_a_client_that_never_reads_is_disconnected() -> None:
         ended.set()
 
     options: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off"}
-    server = ServerWithoutSignals(
-        uvicorn.Config(stream, host=HOST, port=free_port(), http=SlowClientProtocol, **options)
-    )
-    serving = asyncio.create_task(server.serve())
+    server = ServerWithoutSignals(uvicorn.Config(stream, http=SlowClientProtocol, **options))
+    listening = listening_socket()
+    address = listening.getsockname()
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
-    silent_reader = socket.create_connection((HOST, server.config.port))
-    silent_reader.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    await asyncio.wait_for(ended.wait(), 10)
-    assert not server.server_state.connections
-    silent_reader.close()
+    with socket.create_connection(address) as silent_reader:
+        silent_reader.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        await asyncio.wait_for(ended.wait(), 10)
+        assert not server.server_state.connections
     server.should_exit = True
     await serving

@@ -66,10 +66,12 @@ def published(issuer: Issuer) -> Iterator[str]:
     server = ThreadingHTTPServer((HOST, 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://{HOST}:{server.server_port}/keys"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://{HOST}:{server.server_port}/keys"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture
