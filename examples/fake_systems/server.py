@@ -27,7 +27,7 @@ DEMO = Path(__file__).parents[2] / "cli" / "catalogues" / "demo.json"
 
 
 @dataclass
-class Outside:
+class FakeSystems:
     """The fake external systems."""
 
     bank: Bank = field(default_factory=Bank)
@@ -132,12 +132,12 @@ def railway_routes(railway: Railway) -> APIRouter:
     return router
 
 
-def create_app(outside: Outside) -> FastAPI:
+def create_app(systems: FakeSystems) -> FastAPI:
     """Return all fake systems as one application."""
     app = FastAPI()
-    app.include_router(bank_routes(outside.bank))
-    app.include_router(railway_routes(outside.railway))
-    app.add_api_route("/tenants/{tenant}/catalogue", lambda: JSONResponse(outside.catalogue))
+    app.include_router(bank_routes(systems.bank))
+    app.include_router(railway_routes(systems.railway))
+    app.add_api_route("/tenants/{tenant}/catalogue", lambda: JSONResponse(systems.catalogue))
 
     def refused(status: int, code: str) -> Response:
         return JSONResponse({"error": code}, status)
@@ -154,9 +154,9 @@ def create_app(outside: Outside) -> FastAPI:
     return app
 
 
-def stocked(path: Path = DEMO) -> Outside:
+def stocked(path: Path = DEMO) -> FakeSystems:
     """Return the systems with the products of a catalogue file; its timetables begin tomorrow."""
-    catalogue, outside, today = Catalogue.model_validate_json(path.read_bytes()), Outside(), utc_now().date()
+    catalogue, systems, today = Catalogue.model_validate_json(path.read_bytes()), FakeSystems(), utc_now().date()
     services = []
     for table in catalogue.timetables:
         for day in (today + timedelta(days=number + 1) for number in range(table.days)):
@@ -166,17 +166,17 @@ def stocked(path: Path = DEMO) -> Outside:
                     id=f"{departure.number}-{day}", railway_line=table.railway_line, departs_at=departs, day=day
                 )
                 services.append(service.model_dump(mode="json"))
-                outside.railway.put(service.id, table.coaches, table.seats_per_coach)
-    outside.catalogue = catalogue.model_dump(mode="json", include={"products", "supplements"}) | {"services": services}
-    return outside
+                systems.railway.put(service.id, table.coaches, table.seats_per_coach)
+    systems.catalogue = catalogue.model_dump(mode="json", include={"products", "supplements"}) | {"services": services}
+    return systems
 
 
 @contextmanager
-def serving(outside: Outside) -> Iterator[str]:
+def serving(systems: FakeSystems) -> Iterator[str]:
     """Serve the systems in a thread while the block lasts; yield the address."""
     listening = listening_socket()
     port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(outside), log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(create_app(systems), log_level="critical"))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     ready = threading.Event()

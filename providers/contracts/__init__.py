@@ -8,21 +8,21 @@ import pytest
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("offers", "payments", "assertions", "seats")))
 
 from providers.contracts.fault_proxy import FaultProxy, Trouble  # noqa: E402 - rewritten
-from providers.contracts.offers import OffersContract, OffersUnderTest, OutsideOffersContract  # noqa: E402 - rewritten
+from providers.contracts.offers import ExternalOffersContract, OffersContract, OffersUnderTest  # noqa: E402 - rewritten
 from providers.contracts.payments import (  # noqa: E402 - likewise
-    OutsidePaymentsContract,
+    ExternalPaymentsContract,
     PaymentsContract,
     PaymentsUnderTest,
 )
-from providers.contracts.seats import OutsideSeatsContract, SeatsContract, SeatsUnderTest  # noqa: E402 - likewise
+from providers.contracts.seats import ExternalSeatsContract, SeatsContract, SeatsUnderTest  # noqa: E402 - likewise
 
 __all__ = [
+    "ExternalOffersContract",
+    "ExternalPaymentsContract",
+    "ExternalSeatsContract",
     "FaultProxy",
     "OffersContract",
     "OffersUnderTest",
-    "OutsideOffersContract",
-    "OutsidePaymentsContract",
-    "OutsideSeatsContract",
     "PaymentsContract",
     "PaymentsUnderTest",
     "SeatsContract",

@@ -97,7 +97,7 @@ class OffersContract:
         assert not offers.provider.products(offers.tenant, [])
 
 
-class OutsideOffersContract(OffersContract):
+class ExternalOffersContract(OffersContract):
     """The contract of an external catalogue, which is outside our database."""
 
     def test_it_declares_itself_external(self, offers: OffersUnderTest) -> None:

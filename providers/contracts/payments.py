@@ -184,7 +184,7 @@ class PaymentsContract:
         assert payments.declined not in caplog.text
 
 
-class OutsidePaymentsContract(PaymentsContract):
+class ExternalPaymentsContract(PaymentsContract):
     """The contract of an external provider, which must itself guarantee what a step guarantees for an embedded one."""
 
     def test_it_declares_itself_external(self, payments: PaymentsUnderTest) -> None:

@@ -173,7 +173,7 @@ class SeatsContract:
         assert seats.free(train) == 1
 
 
-class OutsideSeatsContract(SeatsContract):
+class ExternalSeatsContract(SeatsContract):
     """The contract of an external inventory, which must itself guarantee what a step guarantees for an embedded one."""
 
     def test_it_declares_itself_external(self, seats: SeatsUnderTest) -> None:

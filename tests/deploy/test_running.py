@@ -19,7 +19,7 @@ import pytest
 from cli.demo.stories import CARD, TWO, add, named
 from cli.http_clients.native import NativeClient
 from cli.processes import Child
-from examples.fake_systems.server import Outside, serving
+from examples.fake_systems.server import FakeSystems, serving
 from runtime import heartbeat
 from telemetry.loopback import HOST, free_port
 from tests.guarantees.test_kill import send_change, train, wait_until
@@ -82,7 +82,7 @@ def deployed(postgres_url: str, temporal: str, tmp_path: Path) -> Iterator[Deplo
             "CHANGEOVER_API_PORT": str(free_port()),
             "CHANGEOVER_SHUTDOWN_SECONDS": str(SHUTDOWN),
             "CHANGEOVER_PAYMENTS": "examples.providers.bank_payments:BankPayments",
-            "BANK_URL": stack.enter_context(serving(Outside(bank=bank))),
+            "BANK_URL": stack.enter_context(serving(FakeSystems(bank=bank))),
             "BANK_SECRET": "pretend",
             "TEMPORAL_ADDRESS": temporal,
             "TEMPORAL_NAMESPACE": "deployed",

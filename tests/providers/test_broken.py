@@ -13,7 +13,7 @@ from examples.fake_systems.railway import Railway
 from examples.providers.bank_payments import BankPayments
 from examples.providers.railway_seats import RailwaySeats
 from examples.providers.shop_offers import ShopOffers
-from providers.contracts import OutsideOffersContract, OutsidePaymentsContract, OutsideSeatsContract, Trouble
+from providers.contracts import ExternalOffersContract, ExternalPaymentsContract, ExternalSeatsContract, Trouble
 from tests.providers import broken_offers as offers
 from tests.providers import broken_payments as payments
 from tests.providers import broken_seats as seats
@@ -79,9 +79,9 @@ OFFERS: Mapping[str, tuple[Broken, ...]] = {
     ),
 }
 CONTRACTS: tuple[tuple[type, Mapping[str, tuple[Broken, ...]]], ...] = (
-    (OutsidePaymentsContract, PAYMENTS),
-    (OutsideSeatsContract, SEATS),
-    (OutsideOffersContract, OFFERS),
+    (ExternalPaymentsContract, PAYMENTS),
+    (ExternalSeatsContract, SEATS),
+    (ExternalOffersContract, OFFERS),
 )
 
 

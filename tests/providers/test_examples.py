@@ -11,10 +11,10 @@ from examples.providers.bank_payments import BankSettings
 from examples.providers.railway_seats import RailwaySettings
 from examples.providers.shop_offers import ShopSettings
 from providers.contracts import (
+    ExternalOffersContract,
+    ExternalPaymentsContract,
+    ExternalSeatsContract,
     OffersUnderTest,
-    OutsideOffersContract,
-    OutsidePaymentsContract,
-    OutsideSeatsContract,
     PaymentsUnderTest,
     SeatsUnderTest,
     Trouble,
@@ -41,15 +41,15 @@ def offers(request: pytest.FixtureRequest) -> Iterator[OffersUnderTest]:
         yield under_test
 
 
-class TestRailwaySeats(OutsideSeatsContract):
+class TestRailwaySeats(ExternalSeatsContract):
     pass
 
 
-class TestBankPayments(OutsidePaymentsContract):
+class TestBankPayments(ExternalPaymentsContract):
     pass
 
 
-class TestShopOffers(OutsideOffersContract):
+class TestShopOffers(ExternalOffersContract):
     pass
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from examples.fake_systems.bank import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, Bank
 from examples.fake_systems.railway import Railway
-from examples.fake_systems.server import Outside, serving, stocked
+from examples.fake_systems.server import FakeSystems, serving, stocked
 from examples.providers.bank_payments import BankPayments, BankSettings
 from examples.providers.railway_seats import RailwaySeats, RailwaySettings
 from examples.providers.shop_offers import ShopOffers, ShopSettings
@@ -22,16 +22,16 @@ SHORT_TIMEOUT = timedelta(seconds=2)
 
 
 @contextmanager
-def serve_behind_proxy(outside: Outside) -> Iterator[FaultProxy]:
+def serve_behind_proxy(systems: FakeSystems) -> Iterator[FaultProxy]:
     """Serve the fake systems; yield the proxy in front of them that injects faults."""
-    with serving(outside) as address, FaultProxy(address) as proxy:
+    with serving(systems) as address, FaultProxy(address) as proxy:
         yield proxy
 
 
 @contextmanager
 def external_payments(bank: Bank | None = None, kind: type[BankPayments] = BankPayments) -> Iterator[PaymentsUnderTest]:
     """Yield the example payment provider, connected to the fake bank through the proxy."""
-    with serve_behind_proxy(Outside(bank=bank or Bank())) as proxy:
+    with serve_behind_proxy(FakeSystems(bank=bank or Bank())) as proxy:
         settings = BankSettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
             tokens = ("tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
@@ -52,7 +52,7 @@ def external_seats(railway: Railway | None = None, kind: type[RailwaySeats] = Ra
         before = served.now
         served.now = lambda: before() + life
 
-    with serve_behind_proxy(Outside(railway=served)) as proxy:
+    with serve_behind_proxy(FakeSystems(railway=served)) as proxy:
         settings = RailwaySettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
             yield SeatsUnderTest(provider, train, wait, proxy, lambda: served.now())  # noqa: PLW0108 - `wait` replaces its clock

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from domain.settlement import Move
 from examples.fake_systems.bank import Bank
-from examples.fake_systems.server import Outside, serving
+from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
 
 
@@ -36,7 +36,7 @@ class WatchedBank(Bank):
 @contextmanager
 def provider_for(bank: Bank) -> Iterator[BankPayments]:
     """Serve a bank over HTTP and yield the provider that is connected to it."""
-    with serving(Outside(bank=bank)) as address:
+    with serving(FakeSystems(bank=bank)) as address:
         settings = BankSettings(url=address, secret=SecretStr("not much of one"))
         with closing(BankPayments(settings)) as provider:
             yield provider
