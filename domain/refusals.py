@@ -74,7 +74,7 @@ class OrderNeedsAttention(Refusal):
 
 
 class SecondPersonNeeded(Refusal):
-    """The amount is above one person's limit, and no second person has made the same statement in the last hour."""
+    """The amount is above one person's limit, and no second person has confirmed the statement in the last hour."""
 
     code = "SECOND_PERSON_NEEDED"
     sentence = (

@@ -73,7 +73,7 @@ def show(order: str, ctx: Context) -> Response:
 async def update(request: Request, order: str, body: WholeOrderIn, ctx: Context, options: Options) -> Response:
     """Replace the items of an order: items listed by number are kept or changed, others removed, new ones added.
 
-    All changes are made, or none.
+    All changes take effect, or none.
     """
     submission = OrderSubmission(request, ctx, order, options, body)
     result = await submission.change(lambda translator: translator.translate_order(body.ordered_item))

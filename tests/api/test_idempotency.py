@@ -108,11 +108,11 @@ async def test_quoted_and_bare_are_one_key(world: World) -> None:
 
 
 async def test_a_replayed_creation_returns_the_order_as_it_was_created(world: World) -> None:
-    first = await world.post("/v1/orders", {"currency": "NOK", "external_reference": "shop-1"}, key="as-made")
+    first = await world.post("/v1/orders", {"currency": "NOK", "external_reference": "shop-1"}, key="same-key")
     order = first.body["number"]
     bundle = await world.offer("standard", ADULT, service=world.train())
     await world.change(order, add(bundle, ADULT), confirm=True, payment=CARD)
-    again = await world.post("/v1/orders", {"currency": "NOK", "external_reference": "shop-1"}, key="as-made")
+    again = await world.post("/v1/orders", {"currency": "NOK", "external_reference": "shop-1"}, key="same-key")
     assert (again.status, again.body, again.headers["etag"]) == (201, first.body, first.headers["etag"])
 
 

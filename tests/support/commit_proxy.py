@@ -21,7 +21,7 @@ class Proxy:
     socket: Path
     port: int = 0
     cuts: int = 0
-    """How many commits PostgreSQL made whose clients never got the answer."""
+    """How many commits PostgreSQL completed whose clients never got the answer."""
     _commits_to_go: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -89,7 +89,7 @@ async def test_more_travellers_than_a_compartment_takes_are_a_bad_request(sales:
 
 
 def _narrow(sales: EnturClient, offer: str, *, largest: int) -> None:
-    """Reduce an offer's group size below the travellers it was made for, as another catalogue may."""
+    """Reduce an offer's group size below the number of its travellers, as another catalogue may."""
     store = sales.world.components.store
     with store.for_tenant(TenantAccess(TENANT)).read() as tx:
         bundle = offer_bundles.of_offers(tx, [offer])[offer]
