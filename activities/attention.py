@@ -83,7 +83,7 @@ def _is_recorded(tx: Session, command: RecordAttentionCommand) -> bool:
 
 
 def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:
-    """Yield what is neither as before nor final: held seats, lines of the change, money authorised or moved."""
+    """Yield the unsettled items: held seats, lines that the change added, money authorised or moved."""
     for seat in order.reservations:
         if seat.state is ReservationState.HELD:
             yield f"seat {seat.coach}-{seat.seat:02} on {seat.service} held"

@@ -106,7 +106,7 @@ class PlanActivities:
         planned = self._executor.run(
             command, PlanChangeResult, self._loader.offers, self._loader.loader_for(command.change), record
         )
-        # The open draft is that of now: the recorded result of a run before a reset holds an outdated one.
+        # Use the draft just read: after a reset the recorded result holds an outdated one.
         return planned.model_copy(update={"open_draft": claimed.open_draft})
 
     def _claim(self, command: PlanChangeCommand) -> PlanChangeResult:

@@ -25,7 +25,8 @@ from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORD
 from workflows.order_draft import OrderDraft
 
 RETRY_FOR = timedelta(seconds=10)
-# A run that is closing ends within milliseconds. While a queue is full, many clients would retry at a high rate.
+# A closing run ends within milliseconds, so the first pause is short. Behind a full queue many clients retry, so the
+# pause doubles.
 FIRST_RETRY_PAUSE = timedelta(milliseconds=50)
 MAX_RETRY_PAUSE = timedelta(seconds=1)
 MIN_ACCEPT_TIMEOUT = timedelta(seconds=5)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 MAX_ORDERS = 100
 """Orders handed over in one poll; the next poll follows shortly."""
 RETENTION = timedelta(days=30)
-"""How long the store keeps the delivery of an event after its end."""
+"""How long the store keeps a delivery, counted from its creation."""
 DELETE_EVERY = timedelta(hours=1)
 _HANDOVER_TIMEOUT = timedelta(seconds=10)
 
@@ -43,7 +43,7 @@ class OutboxRelay:
             await asyncio.sleep(every.total_seconds())
 
     async def poll_once(self) -> int:
-        """Hand all pending orders over, once; return how many. Raises the first error, after all were tried."""
+        """Hand over at most MAX_ORDERS pending orders; return how many. Raises the first error after all were tried."""
         pending = await asyncio.to_thread(self._find_pending)
         async with asyncio.timeout(_HANDOVER_TIMEOUT.total_seconds()):
             # An order that cannot be handed over does not delay the others.

@@ -93,7 +93,7 @@ class StuckStep(BaseModel):
     since: datetime
     code: str
     unsettled: tuple[str, ...] = ()
-    """What the order has that is neither as before nor final: seats, lines, money."""
+    """Seats, lines and money of the order that are neither restored nor final."""
 
 
 class Progress(BaseModel):

@@ -65,7 +65,7 @@ ORDERS_QUEUE = "orders"
 WEBHOOKS_QUEUE = "webhooks"
 """A queue of its own, so that slow endpoints never hold up an order."""
 DEPLOYMENT = "changeover"
-"""The name of our workers' deployment, when each build is a version of its own."""
+"""The name of our workers' deployment, used when worker versioning is on (CHANGEOVER_BUILD)."""
 RECONCILE_ID = "reconcile"
 """The id of the schedule that reconciles, and of the runs it starts."""
 

@@ -197,7 +197,7 @@ class OrderDraft:
         self._check_accepting()
         _check_reason(request.reason)
 
-    @workflow.update(name=names.PAY, description="For the API: set money aside for the draft, by the id of a payment.")
+    @workflow.update(name=names.PAY, description="For the API: authorise a payment for the draft, by its id.")
     async def pay(self, request: RequestInput = NO_REQUEST) -> RequestResult:
         """Authorise a payment for the draft."""
         return await self._serve(request.change, ChangeKind.PAY, self._draft.pay)
@@ -257,7 +257,7 @@ class OrderDraft:
 
 
 def _deadline(request: ExtendInput) -> datetime | None:
-    """Return the deadline in an operator's request, in UTC."""
+    """Return the deadline in an operator's request."""
     return workflow.now() + timedelta(minutes=request.minutes) if request.minutes else request.expires_at
 
 

@@ -22,7 +22,10 @@ class Admission(Enum):
 
 
 class RequestQueue:
-    """A first-in, first-out queue. A request with a stuck step keeps its turn, and all others are refused."""
+    """A first-in, first-out queue. A request with a stuck step keeps its turn: other requests are refused.
+
+    Expiry and cancellation wait.
+    """
 
     def __init__(self, stuck: Callable[[], bool], changed: Callable[[], None]) -> None:
         self._queue: deque[object] = deque()

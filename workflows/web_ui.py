@@ -91,12 +91,12 @@ def _facts(draft: Draft, queue: RequestQueue) -> Iterator[tuple[str, str]]:
     if draft.amount_due is not None:
         yield "amount due", draft.amount_due.display
     if queue.waiting:
-        yield "waits for", f"this request; {queue.waiting} more in the queue"
+        yield "waits for", f"the running request; {queue.waiting} more in the queue"
     elif not queue.idle:
         yield "waits for", "the step in progress"
     elif draft.open and draft.expires_at:
         until = f"{draft.expires_at:%Y-%m-%d %H:%M:%S} UTC"
-        yield "waits for", f"a change, a payment or the confirmation, until {until}; then the draft is undone"
+        yield "waits for", f"a change, a payment or the confirmation, until {until}; then the draft expires"
     else:
         yield "waits for", "nothing: no draft is open"
     if draft.undo_summaries:

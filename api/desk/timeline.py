@@ -155,7 +155,7 @@ class _EntryBuilder:
         return Entry(
             id=None,
             kind="draft expired" if expired else "draft discarded",
-            actor="its deadline" if expired else "a cancel in Temporal",
+            actor="its deadline" if expired else "a cancellation in Temporal",
             at=event.at,
             finished=event.at,
             state=ChangeState.DONE,

@@ -61,8 +61,9 @@ class ActionNotAcceptedError(TemporalUnavailableError):
 async def perform(ctx: ApiContext, order: str, action: OperatorAction, reason: str, key: str | None) -> None:
     """Record the operator's statement on the order, then retry its stuck step or mark the step as done by hand.
 
-    A retry of one client with the same key has no further effect. Raise NOTHING_STUCK, SECOND_PERSON_NEEDED, and
-    TemporalUnavailableError if the workflow did not accept the action or the statement could not be checked.
+    A repeated call of one client with the same idempotency key has no further effect. Raise
+    NOTHING_STUCK, SECOND_PERSON_NEEDED, and TemporalUnavailableError if the workflow did not accept the action or
+    the statement could not be checked.
     """
     scoped_key = f"{order}/{ctx.client}/{action}/{key}"
     statement_id = str(uuid.uuid5(uuid.NAMESPACE_URL, scoped_key) if key else uuid.uuid4())

@@ -37,7 +37,7 @@ def list_(*, api: Api = None, as_json: AsJson = False) -> None:
     output = Output(as_json=as_json)
     with open_client(api, output) as client:
         report = client.attention()
-    output.answer(report, Group(*_lines(report)))
+    output.answer(report, Group(*describe_attention(report)))
     raise typer.Exit(Code.NO if report["stuck"] or report["discrepancies"] else Code.DONE)
 
 
@@ -59,17 +59,18 @@ def done_by_hand(order: Order, reason: Reason, *, api: Api = None, as_json: AsJs
 def _resolve(order: str, action: str, reason: str, api: str | None, output: Output) -> None:
     with open_client(api, output) as client:
         client.resolve(order, action, reason)
-    output.answer({"order": order, "help": action}, f"{order}: {_DONE[action]}")
+    output.answer({"order": order, "action": action}, f"{order}: {_DONE[action]}")
 
 
-def _lines(report: Json) -> Iterator[str]:
+def describe_attention(report: Json) -> Iterator[str]:
+    """Yield the lines of `attention list` for the API's report."""
     for stuck in report["stuck"]:
         yield f"[bold]{stuck['order']}[/bold] {stuck['kind'] or ''} {stuck['request'] or ''}".rstrip()
         yield f"   {escape(stuck['description'])}: keeps failing with {stuck['code']} since {utc_text(stuck['since'])}"
         yield from (f"   unsettled: {escape(item)}" for item in stuck["unsettled"])
         for statement in stuck["statements"]:
             stated_at = utc_text(statement["at"])
-            yield f"   stated as done by {statement['who']} at {stated_at}: {escape(statement['reason'])}"
+            yield f"   stated as done by {statement['actor']} at {stated_at}: {escape(statement['reason'])}"
     if report["stuck"]:
         yield "Resolve with `changeover attention retry` or `done-by-hand`, the order and a --reason."
     else:

@@ -71,7 +71,7 @@ class PlanBuilder:
             raise LinesOverlap
 
     def traveller(self, traveller_id: str) -> Traveller:
-        """Return a traveller with the details planned so far, or a new one when nobody on the order has the id."""
+        """Return a traveller with the details planned so far; a new one when the order has none with the id."""
         known = {each.id: each for each in self.order.aboard} | self.travellers
         return known.get(traveller_id) or Traveller(id=traveller_id)
 

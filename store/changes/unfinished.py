@@ -39,7 +39,7 @@ def orders_partially_undone(tx: Session) -> list[str]:
 
 
 def _undone_openers() -> SelectOfScalar[str]:
-    """Return the query for undone changes that opened a draft of which other changes are not undone."""
+    """Return the query for openers of partially undone drafts: their swap is withdrawn, other steps are not."""
     step, other = aliased(StepRecordRow), aliased(ChangeRow)
     # The order is redundant beside the draft, but it has an index.
     of_draft = (col(other.order_number) == col(ChangeRow.order_number), col(other.draft_opened_by) == col(ChangeRow.id))
@@ -70,7 +70,10 @@ def has_unfinished_work(tx: Session, order: str, excluding: str) -> bool:
 
 
 def residual_steps(tx: Session, order: str | None = None) -> list[StepRecordRow]:
-    """Return steps of failed changes that left something in our database or at an embedded provider, last first."""
+    """Return steps of failed changes that left something in our database or at a provider, last first.
+
+    A step that is still STARTED may have taken effect at an external provider.
+    """
     kept = or_(
         col(StepRecordRow.state) == StepState.STARTED,
         _done(StepRecordRow),

@@ -16,7 +16,8 @@ from store.tables import ChangeRow, ClientRow, ReservationRow, StepRecordRow
 _SEATS, _RECORDS, _CHANGES = table_of(ReservationRow), table_of(StepRecordRow), table_of(ChangeRow)
 _CLIENTS = table_of(ClientRow)
 _CLIENT = bindparam("client", type_=String())
-# Run for every change that reserves seats. Literals, because SQLite uses a partial index for nothing else.
+# Run for every change that reserves seats, so built once. States are literals: SQLite uses a partial index only if
+# the query repeats its condition literally.
 _COUNT = (
     sa.select(sa.func.count())
     .select_from(_SEATS)

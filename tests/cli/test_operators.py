@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 from cli import __main__ as main
 from cli.__main__ import app
 from cli.faults.injection import Fault
+from cli.operators.attention import describe_attention
 from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.canary import ADULT, find_canaries
 from tests.support.commands import COMMAND, ROOT, run
-from tests.support.world import CARD, DECLINED, World
+from tests.support.world import CARD, DECLINED, Json, World
 
 ONCE = pytest.mark.only_on("sqlite")  # the command line does not depend on the database
 WIDTH = 80
@@ -240,3 +241,17 @@ def test_the_page_of_commands_has_each_with_its_options_and_an_exit_code() -> No
         expected = {each for each in options if each.startswith("--")} - everywhere
         assert {each for each in expected if f"`{each}" not in section} == set(), typed
         assert re.search(r"\b0\b", section), typed
+
+
+def test_the_list_shows_who_stated_that_a_stuck_step_was_done() -> None:
+    statement = {"actor": "kiosk-oslo", "reason": "refunded at the bank", "at": "2027-03-01T12:00:00Z"}
+    stuck: Json = {
+        "order": "26-100001",
+        "kind": "change",
+        "request": "c1",
+        "description": "capture",
+        "code": "INJECTED",
+    }
+    stuck |= {"since": "2027-03-01T11:00:00Z", "unsettled": [], "statements": [statement]}
+    lines = list(describe_attention({"stuck": [stuck], "discrepancies": []}))
+    assert any("stated as done by kiosk-oslo" in line and "refunded at the bank" in line for line in lines)

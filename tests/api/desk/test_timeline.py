@@ -45,7 +45,7 @@ async def test_a_cancel_in_temporal_is_shown_as_such(world: World, visitor: Visi
     order, _ = await world.open_draft()
     await world.workflow(order).cancel()
     await world.wait_for_end(order)
-    assert "Draft discarded done a cancel in Temporal" in await timeline_of(visitor, order)
+    assert "Draft discarded done a cancellation in Temporal" in await timeline_of(visitor, order)
 
 
 async def test_a_long_timeline_has_pages_and_loses_nothing_between_them(world: World, visitor: Visitor) -> None:
