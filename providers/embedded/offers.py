@@ -25,7 +25,7 @@ def _by_id(table: sa.Table, *columns: str) -> sa.Select[Any]:
     return sa.select(*table.c[columns]).where(table.c.tenant == sa.bindparam("of_tenant"), has_id)
 
 
-# Run for every change.
+# Run for every change, so each statement is built once.
 _PRODUCTS = _by_id(table_of(ProductRow), "id", "document")
 _SUPPLEMENTS = _by_id(table_of(SupplementRow), "id", "document")
 _SERVICES = _by_id(table_of(ServiceRow), "id", "railway_line", "departs_at", "day")

@@ -24,7 +24,7 @@ _TAKEN = (
     & (_HOLDS.c.coach == _SEATS.c.coach)
     & (_HOLDS.c.seat == _SEATS.c.seat)
 )
-# Run for every change that holds seats.
+# Run for every change that holds seats, so each statement is built once.
 _EARLIER = sa.select(*_HOLDS.c["reference", "service", "coach", "seat"]).where(
     _HOLDS.c.tenant == bindparam("of_tenant"), _HOLDS.c.key == bindparam("of_key")
 )
