@@ -1,10 +1,12 @@
 """Offers and offer bundles, priced and valid until an instant."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from domain.model import Code, Day, Flag, Instant, Model, Number
 from domain.money import Money, total
 from domain.refusals import OfferNotFound
+from domain.terms import Terms
 
 
 class Service(Model):
@@ -15,28 +17,40 @@ class Service(Model):
     departs_at: Instant
     day: Day
     """The local day of departure, which is the first day of validity of every line sold on it."""
+    cancelled: Flag = False
+    """Whether it does not run: it never departs, and its lines are given up without a fee and paid back."""
 
     def departed(self, now: datetime) -> bool:
-        """Whether the service has departed; true at the instant of departure."""
-        return now >= self.departs_at
+        """Whether the service has departed; true at the instant of departure, never when it is cancelled."""
+        return not self.cancelled and now >= self.departs_at
 
 
 class OfferedTraveller(Model):
-    """A traveller an offer is priced for, with their price and the birth date it depends on."""
+    """A traveller an offer is priced for, with their price, the birth date it depends on, and their age band."""
 
     id: Code
     birth_date: Day | None = None
     price: Money
+    seat: Flag = True
+    """Whether a seat is held; a lap infant has none."""
+    accompanied: Flag = False
+    """Whether another traveller without this mark has to be on the same service."""
+    accompanies: Number = 1
+    """How many accompanied travellers this one may accompany."""
 
 
 class Offer(Model):
-    """One product, priced for some travellers.
+    """One product, priced for some travellers; price, tax rate and terms are promised together.
 
     A group product has one price for all of them, and the price of each traveller is zero.
     """
 
     id: str
     product: Code
+    tax_rate: Decimal
+    terms: Terms
+    valid_until: Instant | None = None
+    """The end of validity; None with a service, or when it never ends."""
     travellers: tuple[OfferedTraveller, ...]
     smallest: Number
     largest: Number

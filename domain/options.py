@@ -64,7 +64,7 @@ def _options(
     order: Order, line: OrderLine, product: Product | None, supplements: Mapping[str, Supplement]
 ) -> tuple[ChangeOption, ...]:
     nothing = zero(order.currency)
-    fee = line.change_fee if order.confirmed_version else nothing
+    fee = line.terms.change_fee if order.confirmed_version else nothing
     exchange = ChangeOption(kind=OptionKind.EXCHANGE, fee=fee, tax=included_tax(fee, line.tax_rate))
     known = [supplements[code] for code in product.supplements if code in supplements] if product else []
     on_top = tuple(each for each in known if not each.changes_seating)

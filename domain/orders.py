@@ -8,6 +8,7 @@ from domain.customers import Customer, Distribution
 from domain.model import Day, Instant, Model
 from domain.money import Money, included_tax, total
 from domain.settlement import Payment, paid
+from domain.terms import Terms
 from domain.travellers import Traveller
 
 
@@ -56,6 +57,62 @@ class Reservation(Model):
         return self.state is not ReservationState.RELEASED
 
 
+class Unit(Model):
+    """A unit of a product or supplement with a capacity, reserved for the order on one service or day."""
+
+    id: str
+    item: str
+    """The product or supplement."""
+    service: str | None
+    day: Day | None
+    """The day of a unit without a service."""
+    state: ReservationState
+    expires_at: Instant | None
+
+    @property
+    def live(self) -> bool:
+        """Whether the unit is held or confirmed."""
+        return self.state is not ReservationState.RELEASED
+
+
+class TravellerSeat(Model):
+    """The seat that a traveller of a line has, as the id of its reservation."""
+
+    traveller: str
+    reservation: str
+
+
+class AgeBand(Model):
+    """What a traveller's price row says beside the price; a line lists only bands that differ from the default."""
+
+    traveller: str
+    seat: bool = True
+    accompanied: bool = False
+    accompanies: int = 1
+
+
+class PriceGroup(Model):
+    """Lines of a draft that are priced together: what is given up for what, and whether a surplus is paid back.
+
+    Lines are named by their sale, because a moved supplement or a new seat carries an earlier line's sale on.
+    """
+
+    id: str
+    given_up: tuple[str, ...]
+    """Sales of the confirmed version that the draft gives up."""
+    taken: tuple[str, ...]
+    """Sales that the draft adds."""
+    refund: bool | None
+    """Whether a surplus is paid back; None while nobody has decided."""
+
+
+class TaxRounding(StrEnum):
+    """How tax is rounded: per line, or per rate over the whole order."""
+
+    LINE = "line"
+    RATE = "rate"
+
+
 class OrderLine(Model):
     """One sold item. It is replaced, never edited, and records the changes that added and removed it."""
 
@@ -65,15 +122,21 @@ class OrderLine(Model):
     service: str | None
     valid_from: Instant
     first_day: Day
+    valid_until: Instant | None
     travellers: tuple[str, ...]
+    """Who uses it; a supplement's owner, none for one that belongs to a group line as a whole."""
     price: Money
     tax_rate: Decimal
-    change_fee: Money
+    terms: Terms
     offer_bundle: str | None
     offer: str | None
     supplement_of: str | None
-    reservations: tuple[str, ...]
+    seats: tuple[TravellerSeat, ...] = ()
+    units: tuple[str, ...] = ()
+    age_bands: tuple[AgeBand, ...] = ()
     replaces: tuple[str, ...]
+    sale: str
+    """The line that was sold: its own id, or that of the line whose sale it carries on with price, rate and terms."""
     external_reference: str | None
     customers: tuple[Customer, ...] = ()
     distribution: Distribution | None = None
@@ -91,6 +154,11 @@ class OrderLine(Model):
     def tax(self) -> Money:
         """The tax included in the price."""
         return included_tax(self.price, self.tax_rate)
+
+    @property
+    def reservations(self) -> tuple[str, ...]:
+        """The reservations of its seats, in the order of the travellers."""
+        return tuple(seat.reservation for seat in self.seats)
 
     def in_version(self, version: int) -> bool:
         """Whether the line belongs to a version of the order."""
@@ -123,17 +191,23 @@ class Order(Model):
     """0 before the first confirmation."""
     draft_opened_by: str | None
     expires_at: Instant | None
-    expires_fixed: bool
-    """Whether a client set the deadline; changes then do not move it."""
+    expires_asked: Instant | None
+    """The deadline that a client set; the draft expires earlier if its lines allow no later deadline."""
     last_event: int
+    tax_rounding: TaxRounding
     lines: tuple[OrderLine, ...]
     """Every line the order ever had, except undone ones."""
     travellers: tuple[Traveller, ...]
+    confirmed_travellers: tuple[Traveller, ...]
+    """Travellers with their details in the confirmed version."""
     fees: tuple[Fee, ...]
     """Fees in force, draft included."""
     confirmed_fees: tuple[Fee, ...]
     """Fees of the confirmed version."""
+    groups: tuple[PriceGroup, ...]
+    """Price groups of the open draft."""
     reservations: tuple[Reservation, ...]
+    units: tuple[Unit, ...]
     payments: tuple[Payment, ...]
 
     @classmethod
@@ -147,13 +221,17 @@ class Order(Model):
             confirmed_version=0,
             draft_opened_by=None,
             expires_at=None,
-            expires_fixed=False,
+            expires_asked=None,
             last_event=last_event,
+            tax_rounding=TaxRounding.LINE,
             lines=(),
             travellers=(),
+            confirmed_travellers=(),
             fees=(),
             confirmed_fees=(),
+            groups=(),
             reservations=(),
+            units=(),
             payments=(),
         )
 

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from enum import StrEnum
 
 from domain.ages import age_on
+from domain.durations import Duration
 from domain.model import Code, Day, Flag, Model, Number, Text
 from domain.money import Money
+from domain.terms import ReturnableUntil, SoldUntil, Terms
+
+
+class CapacityPer(StrEnum):
+    """What a capacity is counted by when the line has no service: its first day, or each day of its validity."""
+
+    FIRST_DAY = "first_day"
+    EACH_DAY = "each_day"
 
 
 class PriceRow(Model):
@@ -14,6 +24,12 @@ class PriceRow(Model):
     min_age: Number
     max_age: Number
     price: Money
+    seat: Flag = True
+    """Whether a seat is held; a lap infant has none."""
+    accompanied: Flag = False
+    """Whether another traveller without this mark has to be on the same service."""
+    accompanies: Number = 1
+    """How many accompanied travellers one traveller of this row may accompany."""
 
 
 class GroupSize(Model):
@@ -48,6 +64,35 @@ class Product(Model):
     source: str = ""
     terms: str = ""
     provider: str = ""
+    validity: Duration | None = None
+    """How long a line without a service is valid; None means without end. With a service: until its departure."""
+    returnable_until: ReturnableUntil = ReturnableUntil.START
+    sold_until: SoldUntil = SoldUntil.END
+    sold_ahead: Duration = "P1Y"
+    """How far ahead of its validity it is sold."""
+    second_place: Flag = False
+    """Whether one traveller may have several lines of it on one service."""
+    seating: Code = "standard"
+    """A traveller keeps the seat when one product replaces another with the same seating."""
+    capacity: Number | None = None
+    """How many lines may be sold per service, else per day; None means no limit."""
+    capacity_per: CapacityPer = CapacityPer.FIRST_DAY
+    family: Code | None = None
+    """Products of one family accompany each other; None means the parent, else the product itself."""
+    withdrawn: Flag = False
+    """Whether it is no longer sold; lines already sold stay as they are."""
+
+    @property
+    def sale_terms(self) -> Terms:
+        """The terms it is sold under today."""
+        return Terms(
+            change_fee=self.change_fee, returnable_until=self.returnable_until, sold_until=self.sold_until
+        )
+
+    @property
+    def accompanying_family(self) -> str:
+        """The family of products whose lines accompany each other."""
+        return self.family or self.parent or self.id
 
 
 class Supplement(Model):
@@ -58,6 +103,15 @@ class Supplement(Model):
     price: Money
     tax_rate: Decimal
     changes_seating: Flag
+    returnable_until: ReturnableUntil | None = None
+    """Until when it may be taken off; None means as long as its line may be given up."""
+    sold_until: SoldUntil | None = None
+    """Until when it is sold; None means as long as its line is."""
+    capacity: Number | None = None
+    """How many may be sold per service, else per day; None means no limit."""
+    capacity_per: CapacityPer = CapacityPer.FIRST_DAY
+    max_per_traveller: Number | None = None
+    withdrawn: Flag = False
 
 
 def price_at_age(rows: tuple[PriceRow, ...], age: int) -> Money | None:

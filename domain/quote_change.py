@@ -144,9 +144,9 @@ def _quoted(line: OrderLine | PlannedLine, price: Money, *, taken: bool) -> Quot
 def _change_fees(exchange: _Exchange) -> tuple[QuotedFee, ...]:
     free = {line.id for line in exchange.restored.values()}
     return tuple(
-        QuotedFee(kind=FeeKind.CHANGE, line=line.id, amount=line.change_fee, tax_rate=line.tax_rate)
+        QuotedFee(kind=FeeKind.CHANGE, line=line.id, amount=line.terms.change_fee, tax_rate=line.tax_rate)
         for line in exchange.given_up
-        if line.id not in free and line.change_fee.minor
+        if line.id not in free and line.terms.change_fee.minor
     )
 
 

@@ -70,7 +70,7 @@ def seat_lines(
     """Assign seats on a service to lines (id, number of travellers): available own seats first, the rest to be held."""
     if service is None:
         return {}
-    assigned = [kept for line in builder.adds for kept in line.kept_reservations]
+    assigned = [kept.reservation for line in builder.adds for kept in line.kept_seats]
     in_hand = seats_in_hand(builder.order, replaced, service, assigned)
     seated, wish = assign_seats(lines, names, in_hand, service)
     if wish:

@@ -6,6 +6,8 @@ from domain.changes import IgnoredField, ReplacedLines
 from domain.customers import Customer, Distribution
 from domain.model import Day, Flag, Instant, Model
 from domain.money import Money
+from domain.orders import AgeBand, PriceGroup, TravellerSeat
+from domain.terms import Terms
 from domain.travellers import Traveller
 
 
@@ -18,11 +20,11 @@ class PlannedLine(Model):
     service: str | None
     valid_from: Instant
     first_day: Day
+    valid_until: Instant | None
     travellers: tuple[str, ...]
-    offered_price: Money | None
-    """The price of the bundle or supplement; None when a line of an expired order has to be priced again."""
+    price: Money
     tax_rate: Decimal
-    change_fee: Money
+    terms: Terms
     offer_bundle: str | None
     offer: str | None
     supplement_of: str | None = None
@@ -30,10 +32,16 @@ class PlannedLine(Model):
     external_reference: str | None = None
     customers: tuple[Customer, ...] = ()
     distribution: Distribution | None = None
-    kept_reservations: tuple[str, ...] = ()
-    """Reservations that pass to it from lines it replaces."""
-    seats_to_hold: int = 0
-    """The number of further seats to be held for it."""
+    age_bands: tuple[AgeBand, ...] = ()
+    sale: str
+    """Its own id, or the sale it carries on: then its price, rate and terms are those of that sale."""
+    kept_seats: tuple[TravellerSeat, ...] = ()
+    """Seats of the order that its travellers keep or take over."""
+    seats_to_hold: tuple[str, ...] = ()
+    """Its travellers for whom a seat has to be held, in the order of the seat wish."""
+    kept_units: tuple[str, ...] = ()
+    """Units that pass to it from lines it replaces."""
+    units_to_hold: int = 0
 
 
 class SeatWish(Model):
@@ -42,6 +50,17 @@ class SeatWish(Model):
     service: str
     count: int
     names: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """The order's own seats on the service, by name: unnamed seats go beside them where possible."""
+    lines: tuple[str, ...]
+
+
+class StockWish(Model):
+    """Units of one product or supplement to be held on one service or day, one for each of these lines."""
+
+    item: str
+    service: str | None
+    day: Day | None
     lines: tuple[str, ...]
 
 
@@ -51,13 +70,21 @@ class Plan(Model):
     version: int
     adds: tuple[PlannedLine, ...] = ()
     removes: tuple[str, ...] = ()
+    restores: tuple[str, ...] = ()
+    """Confirmed lines that the draft had given up and that are live again."""
     travellers: tuple[Traveller, ...] = ()
     """Travellers whose details change, with their new details."""
     seats: tuple[SeatWish, ...] = ()
+    stock: tuple[StockWish, ...] = ()
+    groups: tuple[PriceGroup, ...] = ()
+    """The draft's price groups that this change makes or changes."""
+    ended_groups: tuple[str, ...] = ()
+    """Price groups that became part of those, or that have no lines left."""
     replaced: tuple[ReplacedLines, ...] = ()
     warnings: tuple[IgnoredField, ...] = ()
-    refund_price_difference: Flag = False
     confirm: Flag = False
+    ends_draft: Flag = False
+    """Whether the order is as it was confirmed, so that the draft ends."""
     no_op: Flag = False
     """Whether the order already has everything requested, for operations where that is no error."""
     next_line: int

@@ -9,12 +9,24 @@ from sqlalchemy import ColumnElement, String, bindparam, inspect, update
 from sqlmodel import Session, col, select
 
 from domain.money import Money
-from domain.orders import Fee, FeeKind, Order, OrderLine, OrderStatus, Reservation, ReservationState
+from domain.orders import (
+    Fee,
+    FeeKind,
+    Order,
+    OrderLine,
+    OrderStatus,
+    PriceGroup,
+    Reservation,
+    ReservationState,
+    TaxRounding,
+    Unit,
+)
+from domain.terms import ReturnableUntil, SoldUntil, Terms
 from domain.travellers import Traveller
 from store.database.inserts import table_of
 from store.database.tenant_session import TenantSession
 from store.orders.ledger import payments_of
-from store.tables import FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
+from store.tables import FeeRow, LineRow, OrderRow, PriceGroupRow, ReservationRow, TravellerRow
 
 # Run for every change: built once and without the ORM, because an order may have two hundred lines.
 _ORDER = bindparam("order", type_=String())
@@ -23,8 +35,8 @@ _FIND = select(OrderRow).where(
 )
 _LOCKED = select(OrderRow).where(OrderRow.number == _ORDER).with_for_update()
 _LINE, _SEAT, _FEE = table_of(LineRow), table_of(ReservationRow), table_of(FeeRow)
-_DOCUMENTS = ("travellers", "reservations", "replaces", "customers", "distribution")
-_MONEY = ("price_minor", "change_fee_minor")
+_DOCUMENTS = ("travellers", "seats", "units", "age_bands", "replaces", "customers", "distribution")
+_MONEY = ("price_minor", "change_fee_minor", "returnable_until", "sold_until")
 _AS_IS = tuple(name for name in OrderLine.model_fields if name in _LINE.c and name not in _DOCUMENTS)
 _LINES = (
     sa.select(*_LINE.c[(*_AS_IS, *_DOCUMENTS, *_MONEY)])
@@ -34,12 +46,13 @@ _LINES = (
 _DETAILS = sorted(set(Traveller.model_fields) - {"id"})
 _TRAVELLER = table_of(TravellerRow)
 _TRAVELLERS = (
-    sa.select(_TRAVELLER.c.traveller.label("id"), *_TRAVELLER.c[tuple(_DETAILS)])
-    .where(_TRAVELLER.c.order_number == _ORDER, _TRAVELLER.c.undone.is_(False), _TRAVELLER.c.removed_by.is_(None))
+    sa.select(_TRAVELLER.c.traveller.label("id"), *_TRAVELLER.c[(*_DETAILS, "added_in", "removed_by")])
+    .where(_TRAVELLER.c.order_number == _ORDER, _TRAVELLER.c.undone.is_(False))
+    .where(_TRAVELLER.c.removed_by.is_(None) | (_TRAVELLER.c.removed_in > bindparam("confirmed")))
     .order_by(_TRAVELLER.c.traveller)
 )
 _SEATS_ON = (
-    sa.select(_LINE.c.reservations).where(_LINE.c.id.in_(bindparam("ids", expanding=True))).order_by(_LINE.c.number)
+    sa.select(_LINE.c.seats).where(_LINE.c.id.in_(bindparam("ids", expanding=True))).order_by(_LINE.c.number)
 )
 _RESERVATIONS = sa.select(_SEAT).where(_SEAT.c.order_number == _ORDER).order_by(_SEAT.c.number)
 _FEES = (
@@ -47,6 +60,13 @@ _FEES = (
     .where(_FEE.c.order_number == _ORDER, _FEE.c.undone.is_(False))
     .where(_FEE.c.removed_by.is_(None) | (_FEE.c.removed_in > bindparam("confirmed")))
     .order_by(_FEE.c.id)
+)
+_GROUP = table_of(PriceGroupRow)
+_GROUPS = (
+    sa.select(*_GROUP.c["id", "given_up", "taken", "refund"])
+    .where(_GROUP.c.order_number == _ORDER, _GROUP.c.undone.is_(False), _GROUP.c.removed_by.is_(None))
+    .where(_GROUP.c.added_in > bindparam("confirmed"))
+    .order_by(_GROUP.c.id)
 )
 
 
@@ -71,20 +91,28 @@ def load(tx: Session, row: OrderRow) -> Order:
     """Load the whole order of an order row."""
     tx.flush()
     execute, key = tx.connection().execute, {"order": row.number}
-    fees = execute(_FEES, key | {"confirmed": row.confirmed_version}).all()
+    of_version = key | {"confirmed": row.confirmed_version}
+    fees = execute(_FEES, of_version).all()
+    travellers = execute(_TRAVELLERS, of_version).all()
+    reserved = reservations_of(tx, row.number)
     return Order(
         **_order_fields(row),
         lines=tuple(_line(line, row.currency) for line in execute(_LINES, key)),
-        travellers=tuple(_traveller(each) for each in execute(_TRAVELLERS, key)),
+        travellers=tuple(_traveller(each) for each in travellers if each.removed_by is None),
+        confirmed_travellers=tuple(_traveller(each) for each in travellers if each.added_in <= row.confirmed_version),
         fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
         confirmed_fees=tuple(_fee(fee, row.currency) for fee in fees if fee.added_in <= row.confirmed_version),
-        reservations=tuple(_reservation(each) for each in reservations_of(tx, row.number)),
+        # Before the first confirmation no line brings money into a group.
+        groups=tuple(map(_group, execute(_GROUPS, of_version))) if row.confirmed_version and row.draft_opened_by else (),
+        reservations=tuple(_reservation(each) for each in reserved if each.item is None),
+        units=tuple(_unit(each) for each in reserved if each.item is not None),
         payments=tuple(payments_of(tx, row.number, row.currency)),
     )
 
 
 def _order_fields(row: OrderRow) -> dict[str, Any]:
-    return row.model_dump(include=_ORDER_FIELDS) | {"status": OrderStatus(row.status)}
+    rounding = TaxRounding(row.tax_rounding)
+    return row.model_dump(include=_ORDER_FIELDS) | {"status": OrderStatus(row.status), "tax_rounding": rounding}
 
 
 _ORDER_FIELDS = {
@@ -94,7 +122,7 @@ _ORDER_FIELDS = {
     "confirmed_version",
     "draft_opened_by",
     "expires_at",
-    "expires_fixed",
+    "expires_asked",
     "last_event",
 }
 
@@ -104,11 +132,11 @@ def reservations_on(tx: Session, lines: Sequence[str]) -> tuple[str, ...]:
     if not lines:
         return ()
     rows = tx.connection().execute(_SEATS_ON, {"ids": list(lines)})
-    return tuple(dict.fromkeys(seat for (seats,) in rows for seat in from_json(seats)))
+    return tuple(dict.fromkeys(each["reservation"] for (seats,) in rows for each in from_json(seats)))
 
 
 def reservations_of(tx: Session, number: str) -> Sequence[sa.Row[Any]]:
-    """Return every reservation of an order, released ones included."""
+    """Return every reservation of an order, of seats and of units, released ones included."""
     tx.flush()
     return tx.connection().execute(_RESERVATIONS, {"order": number}).all()
 
@@ -116,21 +144,29 @@ def reservations_of(tx: Session, number: str) -> Sequence[sa.Row[Any]]:
 def _line(row: sa.Row[Any], currency: str) -> OrderLine:
     # By index instead of by name, for speed: an order may have two hundred lines.
     as_is = row[: len(_AS_IS)]
-    travellers, reservations, replaces, customers, distribution, price, fee = row[len(_AS_IS) :]
+    travellers, seats, units, bands, replaces, customers, distribution, *rest = row[len(_AS_IS) :]
+    price, fee, returnable_until, sold_until = rest
     return OrderLine(
         travellers=from_json(travellers),
-        reservations=from_json(reservations),
+        seats=from_json(seats),
+        units=from_json(units),
+        age_bands=from_json(bands) if bands else (),
         replaces=from_json(replaces),
         customers=from_json(customers) if customers else (),
         distribution=from_json(distribution) if distribution else None,
         price=Money(price, currency),
-        change_fee=Money(fee, currency),
+        terms=Terms(
+            change_fee=Money(fee, currency),
+            returnable_until=ReturnableUntil(returnable_until),
+            sold_until=SoldUntil(sold_until),
+        ),
         **dict(zip(_AS_IS, as_is, strict=True)),
     )
 
 
 def _traveller(row: sa.Row[Any]) -> Traveller:
-    return Traveller(**{name: value for name, value in row._mapping.items() if value is not None})  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    details = {name: getattr(row, name) for name in _DETAILS}
+    return Traveller(id=row.id, **{name: value for name, value in details.items() if value is not None})
 
 
 def _fee(row: sa.Row[Any], currency: str) -> Fee:
@@ -147,6 +183,21 @@ def _reservation(row: sa.Row[Any]) -> Reservation:
         state=ReservationState(row.state),
         expires_at=row.expires_at,
     )
+
+
+def _unit(row: sa.Row[Any]) -> Unit:
+    return Unit(
+        id=row.id,
+        item=row.item,
+        service=row.service,
+        day=row.day,
+        state=ReservationState(row.state),
+        expires_at=row.expires_at,
+    )
+
+
+def _group(row: sa.Row[Any]) -> PriceGroup:
+    return PriceGroup(id=row.id, given_up=from_json(row.given_up), taken=from_json(row.taken), refund=row.refund)
 
 
 _ORDERS = table_of(OrderRow)

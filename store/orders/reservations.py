@@ -1,4 +1,4 @@
-"""Seats reserved for an order, as the seat provider reported them."""
+"""Seats and units of stock reserved for an order, as their provider reported them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ _COLUMNS = sa.select(*_SEATS.c["id", "reference", "state", "service", "coach", "
 _RESERVED = _COLUMNS.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state != ReservationState.RELEASED)
 _HELD = _COLUMNS.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state == ReservationState.HELD)
 _UNDER_KEY = _COLUMNS.where(_SEATS.c.key == bindparam("of_key"), _SEATS.c.state == ReservationState.HELD)
-_OF_LINES = sa.select(_LINES.c.reservations).where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
+_OF_LINES = sa.select(_LINES.c.seats, _LINES.c.units).where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
 _LIVE = _OF_LINES.where(_LINES.c.removed_by.is_(None))
 _REMOVED = _OF_LINES.where(_LINES.c.removed_by == bindparam("by"))
 _SET = update(_SEATS).where(_SEATS.c.id.in_(bindparam("ids", expanding=True)))
@@ -128,7 +128,11 @@ def _kept(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> 
 
 
 def _seats_of(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> set[str]:
-    return {seat for (seats,) in tx.connection().execute(query, parameters) for seat in from_json(seats)}
+    reserved: set[str] = set()
+    for seats, units in tx.connection().execute(query, parameters):
+        reserved.update(each["reservation"] for each in from_json(seats))
+        reserved.update(from_json(units))
+    return reserved
 
 
 def _set(tx: Session, ids: list[str], **values: object) -> None:

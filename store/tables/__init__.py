@@ -1,11 +1,19 @@
 """SQLModel rows only, without queries. Every row carries its tenant."""
 
 from store.tables.access import ApiKeyRow, ClientRow
-from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, SupplementRow
+from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, StockHoldRow, SupplementRow
 from store.tables.changes import ChangeRow, EventRow, StepRecordRow
 from store.tables.money import EmbeddedPaymentRow, LedgerRow, PaymentRow
 from store.tables.offers import BundleRow, OfferRow
-from store.tables.orders import CounterRow, FeeRow, LineRow, OrderRow, ReservationRow, TravellerRow
+from store.tables.orders import (
+    CounterRow,
+    FeeRow,
+    LineRow,
+    OrderRow,
+    PriceGroupRow,
+    ReservationRow,
+    TravellerRow,
+)
 from store.tables.webhooks import DeliveryRow, WebhookRow
 
 __all__ = [
@@ -23,12 +31,14 @@ __all__ = [
     "OfferRow",
     "OrderRow",
     "PaymentRow",
+    "PriceGroupRow",
     "ProductRow",
     "ReservationRow",
     "SeatHoldRow",
     "SeatRow",
     "ServiceRow",
     "StepRecordRow",
+    "StockHoldRow",
     "SupplementRow",
     "TravellerRow",
     "WebhookRow",

@@ -40,6 +40,7 @@ class ServiceRow(SQLModel, table=True):
     railway_line: str = bounded_text(64, index=True)
     departs_at: datetime = utc_datetime()
     day: date
+    cancelled: bool = False
 
 
 class SeatRow(SQLModel, table=True):
@@ -71,6 +72,30 @@ class SeatHoldRow(SQLModel, table=True):
     service: str = bounded_text(64, primary_key=True)
     coach: int = safe_integer(primary_key=True)
     seat: int = safe_integer(primary_key=True)
+    key: str = bounded_text(100)
+    reference: str = bounded_text(100)
+    state: str = bounded_text(20)
+    expires_at: datetime | None = utc_datetime(default=None)
+
+
+class StockHoldRow(SQLModel, table=True):
+    """A held or sold unit of a product or supplement. The primary key makes it impossible to sell a unit twice."""
+
+    __tablename__ = "stock_holds"
+    __table_args__ = (
+        CheckConstraint("state IN ('held', 'confirmed')", name="state"),
+        CheckConstraint("unit >= 1 AND unit <= capacity", name="capacity"),
+        Index("stock_holds_reference", "tenant", "reference"),
+        Index("stock_holds_key", "key", "tenant"),
+    )
+
+    tenant: str = bounded_text(64, primary_key=True)
+    item: str = bounded_text(64, primary_key=True)
+    place: str = bounded_text(64, primary_key=True)
+    """The service, or the day as YYYY-MM-DD."""
+    unit: int = safe_integer(primary_key=True)
+    capacity: int = safe_integer()
+    """The capacity when the unit was held: it may be lowered later."""
     key: str = bounded_text(100)
     reference: str = bounded_text(100)
     state: str = bounded_text(20)

@@ -48,7 +48,11 @@ class OrderRow(SQLModel, table=True):
     confirmed_version: int = safe_integer(default=0)
     draft_opened_by: str | None = bounded_text(64, default=None)
     expires_at: datetime | None = utc_datetime(default=None)
-    expires_fixed: bool = False
+    expires_asked: datetime | None = utc_datetime(default=None)
+    """The deadline that a client set for the draft."""
+    deadline_limit: str | None = document(default=None)
+    """The latest deadline that the draft's lines allow, with the line that sets it, as JSON."""
+    tax_rounding: str = bounded_text(10, default="line")
     last_event: int = safe_integer(default=0)
     next_line: int = safe_integer(default=1)
     next_position: int = safe_integer(default=1)
@@ -88,15 +92,24 @@ class LineRow(Versioned, table=True):
     service: str | None = bounded_text(64, default=None)
     valid_from: datetime = utc_datetime()
     first_day: date
+    valid_until: datetime | None = utc_datetime(default=None)
     travellers: str = document()
     price_minor: int = safe_integer()
     tax_rate: Decimal = exact_decimal()
     change_fee_minor: int = safe_integer()
+    returnable_until: str = bounded_text(10)
+    sold_until: str = bounded_text(10)
     offer_bundle: str | None = bounded_text(64, default=None)
     offer: str | None = bounded_text(64, default=None)
     supplement_of: str | None = bounded_text(40, default=None)
-    reservations: str = document()
+    seats: str = document()
+    """A list of travellers, each with the id of a reservation."""
+    units: str = document(default="[]")
+    """The ids of its reservations that are units of stock."""
+    age_bands: str | None = document(default=None)
     replaces: str = document()
+    sale: str = bounded_text(40)
+    """The line that was sold: this one, or the one whose sale it carries on."""
     external_reference: str | None = bounded_text(100, default=None)
     customers: str | None = document(default=None)
     distribution: str | None = document(default=None)
@@ -134,12 +147,27 @@ class FeeRow(Versioned, table=True):
     line: str | None = bounded_text(40, default=None)
 
 
+class PriceGroupRow(Versioned, table=True):
+    """Lines of a draft that are priced together, and whether their surplus is paid back."""
+
+    __tablename__ = "price_groups"
+
+    tenant: str = bounded_text(64)
+    order_number: str = bounded_text(20, foreign_key="orders.number", index=True)
+    id: str = bounded_text(80, primary_key=True)
+    given_up: str = document()
+    taken: str = document()
+    refund: bool | None = None
+
+
 class ReservationRow(SQLModel, table=True):
-    """A seat reserved for an order, as the seat provider reported it."""
+    """A seat or a unit of stock reserved for an order, as its provider reported it."""
 
     __tablename__ = "reservations"
     __table_args__ = (
         CheckConstraint("state IN ('held', 'confirmed', 'released')", name="state"),
+        CheckConstraint("(item IS NULL) = (coach IS NOT NULL AND seat IS NOT NULL AND service IS NOT NULL)", name="seat"),
+        CheckConstraint("item IS NULL OR (service IS NULL) <> (day IS NULL)", name="unit"),
         Index("reservations_held", "client", sqlite_where=_HELD, postgresql_where=_HELD),
     )
 
@@ -151,8 +179,12 @@ class ReservationRow(SQLModel, table=True):
     """The client whose change holds the seat; empty without authentication."""
     key: str = bounded_text(100, index=True)
     reference: str = bounded_text(100)
-    service: str = bounded_text(64)
-    coach: int = safe_integer()
-    seat: int = safe_integer()
+    service: str | None = bounded_text(64, default=None)
+    coach: int | None = safe_integer(default=None)
+    seat: int | None = safe_integer(default=None)
+    item: str | None = bounded_text(64, default=None)
+    """The product or supplement of a unit; None for a seat."""
+    day: date | None = None
+    """The day of a unit without a service."""
     state: str = bounded_text(20)
     expires_at: datetime | None = utc_datetime(default=None)

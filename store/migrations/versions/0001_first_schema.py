@@ -42,6 +42,7 @@ _RIGHTS = {
     "services": _READ,
     "seats": _READ,
     "seat_holds": _READ,
+    "stock_holds": _READ,
     "step_records": _READ,
     "payments": _READ,
     "ledger": _READ,
@@ -49,6 +50,7 @@ _RIGHTS = {
     "order_lines": _READ,
     "order_travellers": _READ,
     "order_fees": _READ,
+    "price_groups": _READ,
     "reservations": _READ,
 }
 
@@ -162,7 +164,9 @@ def upgrade() -> None:
         sa.Column("confirmed_version", sa.BigInteger(), nullable=False),
         sa.Column("draft_opened_by", sa.String(64), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("expires_fixed", sa.Boolean(), nullable=False),
+        sa.Column("expires_asked", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deadline_limit", sa.Text(), nullable=True),
+        sa.Column("tax_rounding", sa.String(10), nullable=False),
         sa.Column("last_event", sa.BigInteger(), nullable=False),
         sa.Column("next_line", sa.BigInteger(), nullable=False),
         sa.Column("next_position", sa.BigInteger(), nullable=False),
@@ -220,6 +224,23 @@ def upgrade() -> None:
     op.create_index("seat_holds_key", "seat_holds", ["key", "tenant"], unique=False)
     op.create_index("seat_holds_reference", "seat_holds", ["tenant", "reference"], unique=False)
     op.create_table(
+        "stock_holds",
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("item", sa.String(64), nullable=False),
+        sa.Column("place", sa.String(64), nullable=False),
+        sa.Column("unit", sa.BigInteger(), nullable=False),
+        sa.Column("capacity", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.String(100), nullable=False),
+        sa.Column("reference", sa.String(100), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('held', 'confirmed')", name="state"),
+        sa.CheckConstraint("unit >= 1 AND unit <= capacity", name="capacity"),
+        sa.PrimaryKeyConstraint("tenant", "item", "place", "unit"),
+    )
+    op.create_index("stock_holds_key", "stock_holds", ["key", "tenant"], unique=False)
+    op.create_index("stock_holds_reference", "stock_holds", ["tenant", "reference"], unique=False)
+    op.create_table(
         "seats",
         sa.Column("tenant", sa.String(64), nullable=False),
         sa.Column("service", sa.String(64), nullable=False),
@@ -236,6 +257,7 @@ def upgrade() -> None:
         sa.Column("railway_line", sa.String(64), nullable=False),
         sa.Column("departs_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("cancelled", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "id"),
     )
     op.create_index(op.f("ix_services_railway_line"), "services", ["railway_line"], unique=False)
@@ -388,15 +410,21 @@ def upgrade() -> None:
         sa.Column("service", sa.String(64), nullable=True),
         sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("travellers", sa.Text(), nullable=False),
         sa.Column("price_minor", sa.BigInteger(), nullable=False),
         sa.Column("tax_rate", sa.String(20), nullable=False),
         sa.Column("change_fee_minor", sa.BigInteger(), nullable=False),
+        sa.Column("returnable_until", sa.String(10), nullable=False),
+        sa.Column("sold_until", sa.String(10), nullable=False),
         sa.Column("offer_bundle", sa.String(64), nullable=True),
         sa.Column("offer", sa.String(64), nullable=True),
         sa.Column("supplement_of", sa.String(40), nullable=True),
-        sa.Column("reservations", sa.Text(), nullable=False),
+        sa.Column("seats", sa.Text(), nullable=False),
+        sa.Column("units", sa.Text(), nullable=False),
+        sa.Column("age_bands", sa.Text(), nullable=True),
         sa.Column("replaces", sa.Text(), nullable=False),
+        sa.Column("sale", sa.String(40), nullable=False),
         sa.Column("external_reference", sa.String(100), nullable=True),
         sa.Column("customers", sa.Text(), nullable=True),
         sa.Column("distribution", sa.Text(), nullable=True),
@@ -407,6 +435,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_order_lines_order_number"), "order_lines", ["order_number"], unique=False)
+    op.create_table(
+        "price_groups",
+        sa.Column("added_by", sa.String(64), nullable=False),
+        sa.Column("added_in", sa.BigInteger(), nullable=False),
+        sa.Column("removed_by", sa.String(64), nullable=True),
+        sa.Column("removed_in", sa.BigInteger(), nullable=True),
+        sa.Column("undone", sa.Boolean(), nullable=False),
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("order_number", sa.String(20), nullable=False),
+        sa.Column("id", sa.String(80), nullable=False),
+        sa.Column("given_up", sa.Text(), nullable=False),
+        sa.Column("taken", sa.Text(), nullable=False),
+        sa.Column("refund", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["order_number"],
+            ["orders.number"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_price_groups_order_number"), "price_groups", ["order_number"], unique=False)
     op.create_table(
         "order_travellers",
         sa.Column("added_in", sa.BigInteger(), nullable=False),
@@ -461,12 +509,18 @@ def upgrade() -> None:
         sa.Column("client", sa.String(64), nullable=False),
         sa.Column("key", sa.String(100), nullable=False),
         sa.Column("reference", sa.String(100), nullable=False),
-        sa.Column("service", sa.String(64), nullable=False),
-        sa.Column("coach", sa.BigInteger(), nullable=False),
-        sa.Column("seat", sa.BigInteger(), nullable=False),
+        sa.Column("service", sa.String(64), nullable=True),
+        sa.Column("coach", sa.BigInteger(), nullable=True),
+        sa.Column("seat", sa.BigInteger(), nullable=True),
+        sa.Column("item", sa.String(64), nullable=True),
+        sa.Column("day", sa.Date(), nullable=True),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state IN ('held', 'confirmed', 'released')", name="state"),
+        sa.CheckConstraint(
+            "(item IS NULL) = (coach IS NOT NULL AND seat IS NOT NULL AND service IS NOT NULL)", name="seat"
+        ),
+        sa.CheckConstraint("item IS NULL OR (service IS NULL) <> (day IS NULL)", name="unit"),
         sa.ForeignKeyConstraint(
             ["order_number"],
             ["orders.number"],
@@ -529,6 +583,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_payments_order_number"), table_name="payments")
     op.drop_table("payments")
     op.drop_table("order_travellers")
+    op.drop_index(op.f("ix_price_groups_order_number"), table_name="price_groups")
+    op.drop_table("price_groups")
     op.drop_index(op.f("ix_order_lines_order_number"), table_name="order_lines")
     op.drop_table("order_lines")
     op.drop_index(op.f("ix_order_fees_order_number"), table_name="order_fees")
@@ -554,6 +610,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_services_railway_line"), table_name="services")
     op.drop_table("services")
     op.drop_table("seats")
+    op.drop_index("stock_holds_reference", table_name="stock_holds")
+    op.drop_index("stock_holds_key", table_name="stock_holds")
+    op.drop_table("stock_holds")
     op.drop_index("seat_holds_reference", table_name="seat_holds")
     op.drop_index("seat_holds_key", table_name="seat_holds")
     op.drop_table("seat_holds")
