@@ -42,6 +42,8 @@ class CloseReason(StrEnum):
 
     DISCARDED = "discarded"
     EXPIRED = "expired"
+    RESTORED = "restored"
+    """A change went back to what was confirmed."""
 
 
 # The counters exist before the first draft is closed, so that a rate includes the first one.
@@ -94,16 +96,22 @@ class DraftActivities:
             if expired and not order.confirmed_version:
                 order.status = OrderStatus.EXPIRED
             _end_draft(order)
-            kind = EventType.DRAFT_EXPIRED if expired else EventType.DRAFT_DISCARDED
-            append(tx, order, kind, None, self._executor.store.now(), {"version": order.version})
+            append(tx, order, _EVENTS[command.reason], None, self._executor.store.now(), {"version": order.version})
             after_commit(tx, UNWOUND.labels(command.reason.name).inc)
             return Nothing()
 
         return self._executor.run_local(command, Nothing, close)
 
 
+_EVENTS = {
+    CloseReason.DISCARDED: EventType.DRAFT_DISCARDED,
+    CloseReason.EXPIRED: EventType.DRAFT_EXPIRED,
+    CloseReason.RESTORED: EventType.DRAFT_RESTORED,
+}
+
+
 def _end_draft(order: OrderRow) -> None:
-    order.draft_opened_by, order.expires_at, order.expires_fixed = None, None, False
+    order.draft_opened_by = order.expires_at = order.expires_asked = order.deadline_limit = None
 
 
 CONFIRM_ORDER = Final(ConfirmOrderCommand, DraftActivities.confirm_order, system=System.STORE)

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.support.deadlines import Deadlines
+from activities.support.deadlines import Deadlines, set_limit
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Nothing, Reversible
 from domain.money import Money
@@ -35,7 +35,8 @@ class PreviousOrder(BaseModel):
     status: OrderStatus
     version: int
     expires_at: datetime | None
-    expires_fixed: bool
+    expires_asked: datetime | None
+    deadline_limit: str | None
     draft_opened_by: str | None
 
 
@@ -50,6 +51,8 @@ class SwapOfferBundleResult(BaseModel):
     """How many held seats belong to draft lines that this change replaced."""
     previous: PreviousOrder | None = None
     """For the undo, which reads it from the recorded result; the workflow does not get it."""
+    restored: dict[str, str] = {}
+    """For the undo: the lines that are live again, each with the change that had removed it."""
 
 
 class OrderLineActivities:
@@ -65,7 +68,7 @@ class OrderLineActivities:
         swapped = self._executor.run_local(
             command, SwapOfferBundleResult, lambda tx, order: self._swap(tx, order, command)
         )
-        return swapped.model_copy(update={"previous": None})
+        return swapped.model_copy(update={"previous": None, "restored": {}})
 
     def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
         now = self._executor.store.now()
@@ -75,16 +78,17 @@ class OrderLineActivities:
             raise LookupError("a change is quoted before it is put on the order")
         before = PreviousOrder.model_validate(order.model_dump(include=set(PreviousOrder.model_fields)))
         if order.draft_opened_by is None:
-            order.draft_opened_by, order.expires_fixed = command.change, False
+            order.draft_opened_by, order.expires_asked = command.change, None
             # The order was marked abandoned because its first change was refused; with this change it exists again.
             order.abandoned = False
         order.status, order.version = OrderStatus.DRAFT, plan.version
         held = (
             [seat.id for seat in reservations.under_key(tx, step_key(command.change, StepName.RESERVE_SEATS))]
-            if plan.seats
+            if plan.seats or plan.stock
             else []
         )
-        apply_change.apply_change(tx, order, command.change, plan, quote, held)
+        restored = apply_change.apply_change(tx, order, command.change, plan, quote, held)
+        set_limit(order, quote.limit)
         order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
         added, removed = [line.id for line in plan.adds], list(plan.removes)
         data: Data = {"version": plan.version, "balance": str(quote.balance), "added": added, "removed": removed}
@@ -100,6 +104,7 @@ class OrderLineActivities:
             if plan.confirm
             else len(reservations.replaced_held_seats(tx, order.number, command.change)),
             previous=before,
+            restored=restored,
         )
 
     @activity.defn(name=StepName.RESTORE_OFFER_BUNDLE, no_thread_cancel_exception=True)
@@ -107,10 +112,11 @@ class OrderLineActivities:
         """Undo a swap: its added lines are marked undone, and its removed lines are live again."""
 
         def revert(tx: Session, order: OrderRow, result: str) -> None:
-            before = SwapOfferBundleResult.model_validate_json(result).previous
+            swapped = SwapOfferBundleResult.model_validate_json(result)
+            before = swapped.previous
             if before is None:
                 raise LookupError("the recorded result of a swap holds the previous order")
-            apply_change.revert_change(tx, order.number, command.change)
+            apply_change.revert_change(tx, order, command.change, swapped.restored, swapped.version)
             for name, value in before:
                 setattr(order, name, value)
             append(tx, order, EventType.CHANGE_UNDONE, command.change, self._executor.store.now(), {})

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.support.deadlines import Deadlines
+from activities.support.deadlines import Deadlines, limit_of
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Nothing, Pivot, Reversible
 from domain.changes import ChangeKind, PaymentMeans
@@ -126,7 +126,7 @@ class PaymentActivities:
 
         If refused, it has no effect; once done, it is never undone.
 
-        Raises PaymentRefused, RefundRefused, BalanceNotZero.
+        Raises PaymentRefused, RefundRefused, BalanceNotZero, and the refusal of a time limit that has passed.
         """
         store = self._executor.store
 
@@ -145,7 +145,15 @@ class PaymentActivities:
             captured, refunded = (_sum(row, moves, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND))
             return SettlePriceDifferenceResult(captured=captured, refunded=refunded)
 
-        return self._executor.run(command, SettlePriceDifferenceResult, self._payments, settle, record)
+        def check_time(_tx: Session, row: OrderRow) -> None:
+            limit = limit_of(row)
+            if limit is not None and store.now() >= limit.at:
+                raise limit.refusal()
+
+        # Looked at before the provider is first asked, under the order's lock; never again once it was asked.
+        return self._executor.run(
+            command, SettlePriceDifferenceResult, self._payments, settle, record, precheck=check_time
+        )
 
 
 def moves_to_settle(tx: Session, row: OrderRow) -> list[Move]:

@@ -1,5 +1,6 @@
 """The first step of every request: claims the request and plans it."""
 
+from collections import Counter
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.recovery import OpenDraft, open_draft
-from activities.support.deadlines import Deadlines
+from activities.support.deadlines import Deadlines, limit_of, set_limit
 from activities.support.errors import RecoveryRequiredError
 from activities.support.planning_context import ContextLoader, PlanningContext
 from activities.support.step_executor import StepExecutor
@@ -19,11 +20,12 @@ from domain.money import Money
 from domain.orders import Order, OrderStatus
 from domain.planning.plan_change import plan_change
 from domain.preconditions import check_confirm, check_extend, check_pay
-from domain.refusals import OrderErased, StaleOrder
+from domain.quote_change import check_plan_times
+from domain.refusals import DraftEnded, OrderCancelled, OrderEmpty, OrderErased, OrderExpired, Refusal, StaleOrder
 from domain.request_summary import summarise
 from store import erasure
 from store.changes import changes, unfinished
-from store.orders.events import EventType, append
+from store.orders.events import EventType, append, last_draft_end
 from store.orders.orders import lock_order
 from store.tables import ChangeRow, OrderRow
 from temporal.names import StepName, System
@@ -66,7 +68,11 @@ class PlanChangeResult(BaseModel):
     no_op: bool = False
     """Whether nothing changes: confirming a confirmed order, discarding no draft, setting a position to what it is."""
     confirm: bool = False
+    ends_draft: bool = False
+    """Whether the order is as it was confirmed, so that the draft ends."""
     seats: int = 0
+    stock: dict[str, int] = {}
+    """How many units of each product or supplement have to be held."""
     services: tuple[str, ...] = ()
     amount_due: Money | None = None
     extend_holds: bool = False
@@ -156,15 +162,14 @@ class PlanActivities:
         match request.kind:
             case ChangeKind.CHANGE:
                 return self._plan_lines(tx, order_row, row, context)
-            case ChangeKind.CONFIRM if order.status is OrderStatus.CONFIRMED:
-                return PlanChangeResult(no_op=True)
+            case ChangeKind.CONFIRM if order.draft_opened_by is None:
+                return _confirm_without_draft(tx, order, request)
             case ChangeKind.CONFIRM:
-                amount_due = check_confirm(order, context.catalogue.products, pays=request.payment is not None)
-                return PlanChangeResult(amount_due=amount_due)
+                return self._plan_confirmation(order_row, context)
             case ChangeKind.PAY:
                 return PlanChangeResult(amount_due=check_pay(order, request.amount))
             case ChangeKind.EXTEND:
-                check_extend(order)
+                check_extend(order, request.expires_at, limit_of(order_row))
                 return PlanChangeResult(expires_at=request.expires_at)
             case _:
                 return PlanChangeResult(no_op=order.draft_opened_by is None)
@@ -172,22 +177,60 @@ class PlanActivities:
     def _plan_lines(
         self, tx: Session, order_row: OrderRow, row: ChangeRow, context: PlanningContext
     ) -> PlanChangeResult:
-        plan = plan_change(
-            context.order, context.request, context.catalogue, order_row.next_line, order_row.next_position
-        )
+        now = self._executor.store.now()
+        numbers = (order_row.next_line, order_row.next_position)
+        plan = plan_change(context.order, context.request, context.catalogue, *numbers, now, row.id)
+        check_plan_times(context.order, plan, context.catalogue, now)
         order_row.next_line, order_row.next_position = plan.next_line, plan.next_position
         changes.record_findings(tx, row.id, plan=plan.model_dump_json())
-        services = tuple(dict.fromkeys(wish.service for wish in plan.seats))
-        count = sum(wish.count for wish in plan.seats)
-        extend = not plan.no_op and self._holds_run_short(order_row, context.order)
+        places = [wish.service for wish in plan.seats] + [wish.service or str(wish.day) for wish in plan.stock]
+        stock: Counter[str] = Counter()
+        for wish in plan.stock:
+            stock[wish.item] += len(wish.lines)
         return PlanChangeResult(
-            no_op=plan.no_op, confirm=plan.confirm, seats=count, services=services, extend_holds=extend
+            no_op=plan.no_op,
+            confirm=plan.confirm,
+            ends_draft=plan.ends_draft,
+            seats=sum(wish.count for wish in plan.seats),
+            stock=dict(stock),
+            services=tuple(dict.fromkeys(places)),
+            extend_holds=not (plan.no_op or plan.ends_draft) and self._holds_run_short(order_row, context.order),
         )
+
+    def _plan_confirmation(self, order_row: OrderRow, context: PlanningContext) -> PlanChangeResult:
+        """Check a confirmation; its earliest time limit is looked at again before money moves."""
+        request, now = context.request, self._executor.store.now()
+        amount_due, limit = check_confirm(
+            context.order, context.catalogue, now, pays=request.payment is not None, at_most=request.at_most
+        )
+        set_limit(order_row, limit)
+        return PlanChangeResult(amount_due=amount_due)
 
     def _holds_run_short(self, order_row: OrderRow, order: Order) -> bool:
         """Whether repeated changes have used up half of the margin by which holds outlast the draft."""
         until = self._deadlines.draft_ends(order_row, self._executor.store.now()) + self._deadlines.margin / 2
-        return any(each.expires_at and each.expires_at < until for each in order.reservations)
+        ends = [each.expires_at for each in order.reservations] + [each.expires_at for each in order.units]
+        return any(each and each < until for each in ends)
+
+
+def _confirm_without_draft(tx: Session, order: Order, request: ChangeRequest) -> PlanChangeResult:
+    """Return that a confirmed order is confirmed. Raises DraftEnded when its last draft ended in another way."""
+    ended = last_draft_end(tx, order.number)
+    if ended is not None and ended.type in (EventType.DRAFT_DISCARDED, EventType.DRAFT_EXPIRED):
+        expired = order.status is OrderStatus.EXPIRED
+        if not request.as_it_stands and not expired:
+            raise DraftEnded({"ended": ended.type.removeprefix("draft_"), "at": ended.at.isoformat()})
+    if order.status is OrderStatus.CONFIRMED:
+        return PlanChangeResult(no_op=True)
+    raise _refusal_without_draft(order)
+
+
+def _refusal_without_draft(order: Order) -> Refusal:
+    refusals: dict[OrderStatus, type[Refusal]] = {
+        OrderStatus.CANCELLED: OrderCancelled,
+        OrderStatus.EXPIRED: OrderExpired,
+    }
+    return refusals.get(order.status, OrderEmpty)()
 
 
 def _already_ended(tx: Session, command: PlanChangeCommand) -> PlanChangeResult:

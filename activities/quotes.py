@@ -14,7 +14,7 @@ from domain.changes import ChangeRequest
 from domain.money import Money
 from domain.planning.plan_change import plan_change
 from domain.preconditions import check_paid
-from domain.quote_change import quote_change
+from domain.quote_change import check_plan_times, check_quote, quote_change
 from domain.quotes import Quote
 from domain.refusals import OrderErased
 from domain.traveller_rules import validate_travellers
@@ -54,8 +54,8 @@ class QuoteActivities:
     def quote_change(self, command: QuoteChangeCommand) -> QuoteChangeResult:
         """Price a change and record the quote.
 
-        Raises OfferExpired, ServiceDeparted and NotOffered. Raises BalanceNotZero for a change in one go that leaves an
-        amount due without a payment: it is refused here, before any seat is held.
+        Raises the plan's refusals about products, RefundUndecided and PriceAboveLimit. Raises BalanceNotZero for a
+        change in one go that leaves an amount due without a payment: it is refused here, before any seat is held.
         """
 
         def record(tx: Session, _order: OrderRow, context: PlanningContext) -> QuoteChangeResult:
@@ -68,8 +68,9 @@ class QuoteActivities:
     def _quote(self, tx: Session, context: PlanningContext, command: QuoteChangeCommand) -> QuoteChangeResult:
         row = changes.existing(tx, command.change)
         plan = changes.plan_of(row)
-        quote = quote_change(context.order, plan, context.catalogue, self._executor.store.now())
-        if plan.confirm:
+        quote = quote_change(context.order, plan, context.catalogue)
+        check_quote(quote, plan, context.request.at_most)
+        if plan.confirm and not plan.ends_draft:
             check_paid(quote.balance, pays=context.request.payment is not None)
         changes.record_findings(tx, row.id, quote=quote.model_dump_json())
         return QuoteChangeResult(difference=quote.difference, fee=quote.fee, balance=quote.balance)
@@ -84,9 +85,11 @@ def price(tx: Session, order_row: OrderRow, offers: OfferCatalogue, request: Cha
         raise OrderErased
     order = load(tx, order_row)
     catalogue = catalogue_slice_for(tx, order_row.tenant, offers, order, request)
-    plan = plan_change(order, request, catalogue, order_row.next_line, order_row.next_position)
+    plan = plan_change(order, request, catalogue, order_row.next_line, order_row.next_position, now)
+    check_plan_times(order, plan, catalogue, now)
     validate_travellers(order, request, plan, catalogue)
-    return quote_change(order, plan, catalogue, now)
+    quote = quote_change(order, plan, catalogue)
+    return quote.model_copy(update={"warnings": (*plan.warnings, *quote.warnings)})
 
 
 QUOTE_CHANGE = Check(QuoteChangeCommand, QuoteActivities.quote_change, system=System.OFFERS)

@@ -27,6 +27,8 @@ class ReserveSeatsCommand(Command):
 
     step: ClassVar[str] = StepName.RESERVE_SEATS
     seats: int
+    stock: dict[str, int] = {}
+    """How many units of each product or supplement."""
     services: tuple[str, ...]
 
     def summary(self) -> str:
@@ -146,7 +148,7 @@ class SeatActivities:
         def record(tx: Session, order: OrderRow, held: list[KeptSeat]) -> ExtendHoldsResult:
             reservations.set_expiry(tx, held, until(order))
             if command.expires_at:
-                order.expires_at, order.expires_fixed = command.expires_at, True
+                order.expires_at = order.expires_asked = command.expires_at
                 moment = command.expires_at.isoformat()
                 append(tx, order, EventType.DRAFT_EXTENDED, command.change, store.now(), {"expires_at": moment})
             return ExtendHoldsResult(expires_at=order.expires_at)

@@ -61,15 +61,21 @@ class ChangeRequest(Model):
 
     kind: ChangeKind
     operations: tuple[Operation, ...] = Field(default=(), max_length=MAX_OPERATIONS)
-    refund_price_difference: Flag = False
-    """Whether the price difference of a cheaper change is refunded; otherwise it is kept as a fee."""
+    refund_price_difference: Flag | None = None
+    """Whether the price difference of a cheaper change is refunded or kept as a fee; None does not say."""
+    keeps_surplus: Flag = False
+    """Whether a price difference is kept until a request says otherwise; else it stays undecided."""
     confirm: Flag = False
     """Change and confirm in one go."""
+    as_it_stands: Flag = False
+    """Whether a confirmation of an order without a draft is done, however its last draft ended (Entur)."""
     until_confirmed: Flag = False
     """Whether the change is refused once the order has been confirmed."""
     payment: PaymentMeans | None = None
     amount: Money | None = None
     """The amount a payment authorises."""
+    at_most: Money | None = None
+    """What the request may cost beyond what is set aside already; negative for at least so much back."""
     expires_at: Instant | None = None
     """The requested deadline of the draft."""
     reason: Reason | None = None
@@ -97,12 +103,13 @@ class ChangeRequest(Model):
         return tuple(each for part in (*(w.travellers for w in self.wishes), *corrected) for each in part)
 
 
-class IgnoredField(Model):
-    """A traveller's field that was ignored, with a code; the change is not refused for it."""
+class ChangeWarning(Model):
+    """Something a client should know about a change that is not refused for it: a code and what it is about."""
 
     code: str
-    traveller: str
-    field: str
+    traveller: str | None = None
+    field: str | None = None
+    line: str | None = None
     position: int | None = None
 
 
@@ -141,4 +148,4 @@ class Outcome(Model):
     reservations: tuple[str, ...] = ()
     """The reservations of those lines."""
     replaced: tuple[ReplacedLines, ...] = ()
-    warnings: tuple[IgnoredField, ...] = ()
+    warnings: tuple[ChangeWarning, ...] = ()

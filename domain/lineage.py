@@ -1,33 +1,63 @@
-"""Line lineage: which lines replaced which. The id of a replaced line resolves to its replacements."""
+"""Line lineage: which lines stand for which. The id of a replaced line stands for what was paired with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from domain.orders import Order, OrderLine
-from domain.refusals import LineNotFound, LineRemoved
+from domain.refusals import LineNotFound, LineRemoved, SelectedLinesMismatch
 
 
 def current_lines(order: Order, line_id: str) -> tuple[OrderLine, ...]:
-    """Return the live lines for a line id: the line itself, its replacements, or none when it was removed.
+    """Return the live lines that a line's id stands for: itself while it is live, else what was paired with it.
 
-    Raises LineNotFound when the order never had such a line.
+    Of several lines, those that carry one of its travellers are meant, and no others if there are any. None when it
+    was removed. Raises LineNotFound when the order never had such a line.
     """
-    line = next((each for each in order.lines if each.id == line_id), None)
+    lines = {each.id: each for each in order.lines}
+    line = lines.get(line_id)
     if line is None:
-        raise LineNotFound
+        raise LineNotFound({"line": line_id})
     if line.live:
         return (line,)
-    lines_by_id: dict[str, OrderLine] = {}
-    for successor in order.lines:
-        if line_id in successor.replaces:
-            lines_by_id.update((each.id, each) for each in current_lines(order, successor.id))
-    return tuple(lines_by_id.values())
+    found = [each for each in _successors(order.lines, line) if each.live]
+    own = [each for each in found if set(each.travellers) & set(line.travellers)]
+    return tuple(own or found)
+
+
+def _successors(lines: Sequence[OrderLine], line: OrderLine) -> list[OrderLine]:
+    """Return every line that was paired with a line, directly or through others, in the order's order."""
+    reached = {line.id: line}
+    pending = [line]
+    while pending:
+        earlier = pending.pop()
+        # A change that goes back to a confirmed line removes what had replaced it.
+        returned_by = earlier.removed_by
+        ancestors = _ancestors(lines, earlier)
+        for later in lines:
+            is_back = returned_by is not None and later.restored_by == returned_by and later.id in ancestors
+            if (earlier.id in later.replaces or is_back) and later.id not in reached:
+                reached[later.id] = later
+                pending.append(later)
+    return [each for each in lines if each.id in reached]
+
+
+def _ancestors(lines: Sequence[OrderLine], line: OrderLine) -> set[str]:
+    """Return the ids of every line that a line replaced, directly or through others."""
+    by_id = {each.id: each for each in lines}
+    reached: set[str] = set()
+    pending = list(line.replaces)
+    while pending:
+        earlier = pending.pop()
+        if earlier not in reached:
+            reached.add(earlier)
+            pending.extend(by_id[earlier].replaces if earlier in by_id else ())
+    return reached
 
 
 def single_current_line(order: Order, line_id: str) -> OrderLine:
     """Return the only live line for a line id; LineRemoved when there is none or several."""
     current = current_lines(order, line_id)
     if len(current) != 1:
-        raise LineRemoved
+        raise LineRemoved({"line": line_id})
     return current[0]
 
 
@@ -39,49 +69,32 @@ def at_position(order: Order, position: int) -> tuple[OrderLine, ...]:
     return at_it
 
 
-def carrier(order: Order, supplement: OrderLine) -> str | None:
-    """Return the id of the line a supplement belongs to now; None for a line that is no supplement."""
-    if supplement.supplement_of is None:
-        return None
-    carriers = current_lines(order, supplement.supplement_of)
-    return carriers[0].id if carriers else supplement.supplement_of
+def lines_to_give_up(order: Order, line_ids: Iterable[str]) -> tuple[OrderLine, ...]:
+    """Return the live lines that a request gives up by these ids, each once.
 
-
-def position_of(order: Order, line: OrderLine) -> int:
-    """Return a line's position; a supplement has the position of the line it belongs to now."""
-    carriers = current_lines(order, line.supplement_of) if line.supplement_of else ()
-    return carriers[0].position if carriers else line.position
-
-
-def resolve(order: Order, line_ids: Iterable[str]) -> tuple[OrderLine, ...]:
-    """Return the live lines for these ids, each once; LineRemoved when one has none."""
-    lines_by_id: dict[str, OrderLine] = {}
+    A line that now carries others as well is given up only when it is named itself, or when every traveller on it is
+    named by an id that stands for it: nobody is given up who was not named. Raises LineNotFound, LineRemoved and
+    SelectedLinesMismatch.
+    """
+    line_ids = tuple(line_ids)
+    by_id = {each.id: each for each in order.lines}
+    found: dict[str, OrderLine] = {}
+    named: dict[str, set[str]] = {}
     for line_id in line_ids:
         current = current_lines(order, line_id)
         if not current:
-            raise LineRemoved
-        lines_by_id.update((line.id, line) for line in current)
-    return tuple(lines_by_id.values())
-
-
-def ancestry(order: Order, lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:
-    """Return these lines and all lines they replaced, directly or not."""
-    by_id = {line.id: line for line in order.lines}
-    lines_by_id: dict[str, OrderLine] = {}
-    pending = list(lines)
-    while pending:
-        line = pending.pop()
-        if line.id not in lines_by_id:
-            lines_by_id[line.id] = line
-            pending.extend(by_id[earlier] for earlier in line.replaces if earlier in by_id)
-    return tuple(lines_by_id.values())
+            raise LineRemoved({"line": line_id})
+        for line in current:
+            found[line.id] = line
+            of_id = line.travellers if line.id == line_id else by_id[line_id].travellers
+            named.setdefault(line.id, set()).update(of_id)
+    for line in found.values():
+        if line.id not in line_ids and len(line.travellers) > 1 and not set(line.travellers) <= named[line.id]:
+            raise SelectedLinesMismatch({"line": line.id})
+    return tuple(found.values())
 
 
 def supplements_of(order: Order, lines: Iterable[OrderLine]) -> tuple[OrderLine, ...]:
-    """Return the live supplements that belong to any of these live lines."""
+    """Return the live supplements of these live lines."""
     ids = {line.id for line in lines}
-    return tuple(
-        line
-        for line in order.live_lines
-        if line.supplement_of and ids & {each.id for each in current_lines(order, line.supplement_of)}
-    )
+    return tuple(line for line in order.live_lines if line.supplement_of in ids)

@@ -51,6 +51,8 @@ class Offer(Model):
     terms: Terms
     valid_until: Instant | None = None
     """The end of validity; None with a service, or when it never ends."""
+    last_day: Day | None = None
+    """The local day of the last instant of validity; None when validity has no end of its own."""
     travellers: tuple[OfferedTraveller, ...]
     smallest: Number
     largest: Number

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from domain.customers import MAX_CUSTOMERS, Customer, Distribution
-from domain.model import MAX_NUMBER, Code, Model, Text
+from domain.model import MAX_NUMBER, Code, Flag, Model, Text
 from domain.travellers import Traveller
 
 MAX_LINES = 200
@@ -27,6 +27,8 @@ class SupplementWish(Model):
 
     supplement: Code
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_TRAVELLERS)] = 1
+    traveller: Code | None = None
+    """Who gets it, on a line with several travellers; None means the line as a whole."""
 
 
 class LineWish(Model):
@@ -44,6 +46,8 @@ class LineWish(Model):
     seats: tuple[SeatName, ...] = Field(default=(), max_length=MAX_TRAVELLERS)
     """Seats by name, one per traveller in the bundle's order; empty means any seats, side by side if possible."""
     supplements: tuple[SupplementWish, ...] = Field(default=(), max_length=MAX_OPERATIONS)
+    leave_supplements: Flag = False
+    """Whether supplements that need a new unit of a limited stock are given up instead of moved."""
     external_reference: Text | None = None
     customers: tuple[Customer, ...] = Field(default=(), max_length=MAX_CUSTOMERS)
     distribution: Distribution | None = None

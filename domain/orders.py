@@ -123,6 +123,8 @@ class OrderLine(Model):
     valid_from: Instant
     first_day: Day
     valid_until: Instant | None
+    """The end of validity; None with a service, or when it never ends."""
+    last_day: Day | None
     travellers: tuple[str, ...]
     """Who uses it; a supplement's owner, none for one that belongs to a group line as a whole."""
     price: Money
@@ -144,6 +146,8 @@ class OrderLine(Model):
     added_in: int
     removed_by: str | None = None
     removed_in: int | None = None
+    restored_by: str | None = None
+    """The change of the open draft that went back to this line, after an earlier one had given it up."""
 
     @property
     def live(self) -> bool:

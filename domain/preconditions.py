@@ -1,40 +1,52 @@
-"""Preconditions of a request in the order's state, checked before any other rule."""
+"""Preconditions of a request in the order's state, checked when the request has its turn."""
 
-from collections.abc import Mapping
+from datetime import datetime
 
+from domain.accompaniment import check_accompanied
 from domain.money import Money
 from domain.orders import Order, OrderStatus
-from domain.products import Product
+from domain.planning.builder import CatalogueSlice
+from domain.projection import project
+from domain.quote_change import check_at_most
 from domain.refusals import (
     BalanceNotZero,
     CurrencyMismatch,
+    DeadlineTooLate,
     NoDraft,
     OrderCancelled,
     OrderEmpty,
     OrderExpired,
     PaymentTooHigh,
 )
+from domain.time_limits import TimeLimit, check_limits, limits
 from domain.traveller_rules import require_fields
 
 
-def check_confirm(order: Order, products: Mapping[str, Product], *, pays: bool) -> Money:
-    """Return the amount due for a confirmation; zero when nothing is due or a refund is due to the customer.
+def check_confirm(
+    order: Order, catalogue: CatalogueSlice, now: datetime, *, pays: bool, at_most: Money | None
+) -> tuple[Money, TimeLimit | None]:
+    """Return the amount due for a confirmation, zero if none, and the earliest time limit of what it does.
 
-    Raises OrderExpired, OrderCancelled, OrderEmpty, TravellersIncomplete and BalanceNotZero.
+    Raises OrderExpired, OrderCancelled, OrderEmpty, what `check_limits` raises, AccompaniedOnly, TravellersIncomplete,
+    PriceAboveLimit and BalanceNotZero.
     """
     _check_open(order)
     if not order.draft_opened_by:
         raise OrderEmpty
-    travellers = {each.id: each for each in order.travellers}
-    require_fields(order.live_lines, travellers, products, for_order=True)
-    return check_paid(order.balance, pays=pays)
+    projection = project(order)
+    found = limits(order, projection, catalogue.services)
+    check_limits(found, now)
+    check_accompanied(projection.lines, catalogue.products)
+    require_fields(order.live_lines, projection.travellers, catalogue.products, for_order=True)
+    check_at_most(order.balance, at_most)
+    return check_paid(order.balance, pays=pays), found[0] if found else None
 
 
 def check_paid(balance: Money, *, pays: bool) -> Money:
     """Return the amount a confirmation must authorise; BalanceNotZero when it is above zero and no payment is sent."""
     amount_due = max(balance, balance - balance)
     if amount_due.minor and not pays:
-        raise BalanceNotZero
+        raise BalanceNotZero({"amount": str(amount_due), "currency": amount_due.currency})
     return amount_due
 
 
@@ -44,14 +56,16 @@ def check_pay(order: Order, amount: Money | None) -> Money:
     if amount is None or amount.currency != order.currency:
         raise CurrencyMismatch
     if order.balance < amount:
-        raise PaymentTooHigh
+        raise PaymentTooHigh({"amount": str(order.balance), "currency": order.currency})
     return amount
 
 
-def check_extend(order: Order) -> None:
-    """Raise NoDraft unless a draft is open."""
+def check_extend(order: Order, deadline: datetime | None, limit: TimeLimit | None) -> None:
+    """Raise NoDraft unless a draft is open, and DeadlineTooLate for a deadline that its lines do not allow."""
     if order.draft_opened_by is None:
         raise NoDraft
+    if deadline is not None and limit is not None and deadline > limit.at:
+        raise DeadlineTooLate({"latest": limit.at.isoformat(), "line": limit.line})
 
 
 def _check_open(order: Order) -> None:

@@ -1,157 +1,144 @@
-"""Prices a plan against the last confirmed version: each fee once, and a return to what was sold for free."""
+"""Prices a draft against the last confirmed version: the only place where the cost of a change is worked out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from domain.money import Money, included_tax, zero
-from domain.orders import FeeKind, Order, OrderLine
+from domain.changes import ChangeWarning
+from domain.money import Money, included_tax, total, zero
+from domain.orders import Fee, Order, OrderLine, PriceGroup
 from domain.planning.builder import CatalogueSlice
-from domain.planning.plan import Plan, PlannedLine
-from domain.products import price_for
-from domain.quotes import Quote, QuotedFee, QuotedLine
-from domain.refusals import NotOffered, OfferExpired, ServiceDeparted
-from domain.settlement import paid
-from domain.travellers import Traveller
+from domain.planning.plan import Plan
+from domain.price_groups import GroupPrice
+from domain.projection import Line, Projection, project
+from domain.quotes import Quote, QuotedFee, QuotedLine, undecided_groups
+from domain.refusals import OfferExpired, PriceAboveLimit, RefundUndecided, all_refusals
+from domain.settlement import balance_of, to_release
+from domain.taxes import TaxPerRate, tax_difference, taxes_of
+from domain.time_limits import check_limits, limits
+
+EXCHANGE_IS_CHEAPER = "EXCHANGE_IS_CHEAPER"
+"""Warning code: the same lines cost less as one exchange than as a removal and an addition."""
 
 
-@dataclass(frozen=True)
-class _Exchange:
-    """The lines the draft gives up from the confirmed version, and the lines it takes instead."""
+def check_plan_times(order: Order, plan: Plan, catalogue: CatalogueSlice, now: datetime) -> None:
+    """Raise the refusal of a time that has passed for what a change itself does (rules T1 and T4).
 
-    given_up: tuple[OrderLine, ...]
-    taken: tuple[OrderLine | PlannedLine, ...]
-    kept: tuple[OrderLine, ...]
-    restored: Mapping[str, OrderLine]
-    """By id of a taken line: the given-up line that sold exactly the same."""
-
-
-def quote_change(order: Order, plan: Plan, catalogue: CatalogueSlice, now: datetime) -> Quote:
-    """Return the quote of a plan. Money is in minor units of the order's currency.
-
-    Raises OfferExpired from the instant a bundle expires, ServiceDeparted, and NotOffered when a
-    line of an expired order no longer has a price.
+    Raises OfferExpired from the instant a bundle expires, ServiceDeparted, ValidityStarted, ValidityOver,
+    NotReturnable.
     """
-    _check_times(order, plan, catalogue, now)
-    exchange = _exchange(order, plan)
-    prices = {line.id: _price(line, exchange, order, plan, catalogue) for line in plan.adds}
-    sold_at = {line.id: line.price for line in order.live_lines} | prices
-    taken = [_quoted(line, sold_at[line.id], taken=True) for line in exchange.taken]
-    given_up = [_quoted(line, line.price, taken=False) for line in exchange.given_up]
-    new, old = order.sum(line.price for line in taken), order.sum(line.price for line in given_up)
-    charges = _change_fees(exchange)
-    fee = order.sum(each.amount for each in charges)
+    renewed = {line.offer_bundle for line in order.live_lines}
+    for line in plan.adds:
+        bundle = catalogue.bundles.get(line.offer_bundle or "")
+        if bundle is not None and bundle.expired(now) and line.offer_bundle not in renewed:
+            raise OfferExpired({"offer_bundle": bundle.id})
+    projection = project(order, plan)
+    gone = {line.sale for line in order.lines if line.id in plan.removes}
+    names = {each.id for each in plan.travellers}
+    touched = {line.id for line in order.confirmed_lines if line.sale in gone or names & set(line.travellers)}
+    only = None if plan.confirm else {*touched, *(line.id for line in plan.adds)}
+    check_limits(limits(order, projection, catalogue.services), now, only=only)
+
+
+def quote_change(order: Order, plan: Plan, catalogue: CatalogueSlice) -> Quote:
+    """Return the quote of a plan. Raises the first refusal about its products."""
+    for refusal in plan.refusals:
+        raise all_refusals()[refusal.code](*refusal.members)
+    return quote_projection(order, project(order, plan), catalogue)
+
+
+def quote_projection(order: Order, projection: Projection, catalogue: CatalogueSlice) -> Quote:
+    """Return the quote of what a draft leaves. Money is in minor units of the order's currency."""
+    groups = [_group_price(each, order, projection, catalogue) for each in projection.groups]
+    charges = [fee for group in groups for fee in group.fees]
+    kept = [fee for group in groups for fee in group.kept_fees]
+    old, new = order.sum(_prices(projection.given_up)), order.sum(_prices(projection.taken))
+    fee, not_refundable = order.sum(each.amount for each in charges), order.sum(each.amount for each in kept)
     difference = new + fee - old
-    refund_due = max(-difference, zero(order.currency))
-    kept = zero(order.currency) if plan.refund_price_difference else refund_due
-    fees = (*charges, *_kept_fee(kept, exchange))
-    unchanged = order.sum(line.price for line in exchange.kept) + order.sum(f.amount for f in order.confirmed_fees)
-    due = unchanged + new + order.sum(each.amount for each in fees)
+    entries = _entries(projection.lines, (*order.confirmed_fees, *charges, *kept))
+    due = order.sum(amount for amount, _ in entries)
+    taxes = tax_difference(taxes_of(entries, order.tax_rounding, order.currency), _taxes_before(order), order.currency)
+    nothing = zero(order.currency)
+    found = limits(order, projection, catalogue.services)
     return Quote(
         old_price=old,
         new_price=new,
         fee=fee,
-        tax=order.sum(line.tax for line in taken)
-        + order.sum(each.tax for each in fees)
-        - order.sum(line.tax for line in given_up),
+        tax=order.sum(each.tax for each in taxes),
+        taxes=taxes,
         difference=difference,
-        to_refund=refund_due - kept,
-        not_refundable=kept,
-        balance=due - paid(order.payments, order.currency),
-        lines=(*given_up, *taken),
-        fees=fees,
-        prices=prices,
+        to_refund=max(-(difference + not_refundable), nothing),
+        not_refundable=not_refundable,
+        undecided=order.sum(group.keepable for group in groups if group.group.refund is None),
+        balance=balance_of(due, order.payments),
+        to_release=to_release(due, order.payments),
+        lines=_quoted_lines(projection),
+        fees=(*charges, *kept),
+        groups=tuple(group.quoted() for group in groups),
+        limit=found[0] if found else None,
+        warnings=_warnings(groups),
     )
 
 
-def _check_times(order: Order, plan: Plan, catalogue: CatalogueSlice, now: datetime) -> None:
-    for line in plan.adds:
-        newly_offered = line.offered_price is not None and line.offer_bundle is not None
-        if newly_offered and catalogue.bundles[line.offer_bundle or ""].expired(now):
-            raise OfferExpired
-    # A line that exists only in the draft was never sold, so it may be removed even after its departure.
-    given_up = [line for line in order.confirmed_lines if line.id in plan.removes]
-    touched: list[OrderLine | PlannedLine] = [*plan.adds, *given_up]
-    services = {line.service for line in touched if line.service}
-    if any(catalogue.services[service].departed(now) for service in services):
-        raise ServiceDeparted
+def check_quote(quote: Quote, plan: Plan, at_most: Money | None) -> None:
+    """Check what a change costs before anything is done.
+
+    Raises RefundUndecided for a surplus of a group that the change makes or joins while nobody has decided, and
+    PriceAboveLimit when the balance is above the request's limit. Each says the amount.
+    """
+    undecided = undecided_groups(quote, [group.id for group in plan.groups])
+    if undecided:
+        amount = total((group.surplus for group in undecided), quote.balance.currency)
+        lines: list[dict[str, str | int]] = [{"line": line} for group in undecided for line in group.given_up]
+        raise RefundUndecided({"amount": str(amount), "currency": amount.currency}, *lines)
+    check_at_most(quote.balance, at_most)
 
 
-def _exchange(order: Order, plan: Plan) -> _Exchange:
-    confirmed = {line.id for line in order.confirmed_lines}
-    staying = tuple(line for line in order.live_lines if line.id not in plan.removes)
-    stays = {line.id for line in staying}
-    given_up = tuple(line for line in order.confirmed_lines if line.id not in stays)
-    earlier = tuple(line for line in staying if line.id not in confirmed)
-    taken: tuple[OrderLine | PlannedLine, ...] = (*earlier, *plan.adds)
-    return _Exchange(
-        given_up=given_up,
-        taken=taken,
-        kept=tuple(line for line in staying if line.id in confirmed),
-        restored=_find_restored(given_up, taken),
+def check_at_most(balance: Money, at_most: Money | None) -> None:
+    """Raise PriceAboveLimit, with the amount, when a request would cost more than its limit."""
+    if at_most is not None and at_most < balance:
+        raise PriceAboveLimit({"amount": str(balance), "currency": balance.currency})
+
+
+def _group_price(group: PriceGroup, order: Order, projection: Projection, catalogue: CatalogueSlice) -> GroupPrice:
+    return GroupPrice(
+        group=group,
+        given_up=[line for line in projection.given_up if line.sale in group.given_up],
+        taken=[line for line in projection.taken if line.sale in group.taken],
+        services=catalogue.services,
+        currency=order.currency,
     )
 
 
-def _find_restored(given_up: Sequence[OrderLine], taken: Sequence[OrderLine | PlannedLine]) -> dict[str, OrderLine]:
-    open_lines = list(given_up)
-    restored: dict[str, OrderLine] = {}
-    for line in taken:
-        original = next((each for each in open_lines if _sale(each) == _sale(line)), None)
-        if original:
-            open_lines.remove(original)
-            restored[line.id] = original
-    return restored
+def _prices(lines: Iterable[Line]) -> list[Money]:
+    return [line.price for line in lines]
 
 
-def _sale(line: OrderLine | PlannedLine) -> tuple[object, ...]:
-    """Return what a line sells to which travellers, without its price."""
-    is_supplement = line.supplement_of is not None
-    return line.product, line.service, line.valid_from, frozenset(line.travellers), is_supplement
+def _entries(lines: Iterable[Line], fees: Iterable[QuotedFee | Fee]) -> list[tuple[Money, Decimal]]:
+    return [*((line.price, line.tax_rate) for line in lines), *((fee.amount, fee.tax_rate) for fee in fees)]
 
 
-def _price(line: PlannedLine, exchange: _Exchange, order: Order, plan: Plan, catalogue: CatalogueSlice) -> Money:
-    if line.id in exchange.restored:
-        return exchange.restored[line.id].price
-    if line.offered_price is not None:
-        return line.offered_price
-    if line.supplement_of:
-        supplement = catalogue.supplements.get(line.product)
-        if supplement is None:
-            raise NotOffered
-        return supplement.price
-    return _price_again(line, order, plan, catalogue)
+def _taxes_before(order: Order) -> Sequence[TaxPerRate]:
+    confirmed: Sequence[OrderLine] = order.confirmed_lines if order.confirmed_version else ()
+    return taxes_of(_entries(confirmed, order.confirmed_fees), order.tax_rounding, order.currency)
 
 
-def _price_again(line: PlannedLine, order: Order, plan: Plan, catalogue: CatalogueSlice) -> Money:
-    travellers: dict[str, Traveller] = {each.id: each for each in (*order.travellers, *plan.travellers)}
-    product = catalogue.products.get(line.product)
-    birth_dates = [travellers[each].birth_date for each in line.travellers]
-    if product is None:
-        raise NotOffered
-    prices = [price_for(product, birth, line.first_day) if birth else None for birth in birth_dates]
-    known = [price for price in prices if price is not None]
-    if len(known) != len(prices):
-        raise NotOffered
-    return known[0] if product.group else order.sum(known)
-
-
-def _quoted(line: OrderLine | PlannedLine, price: Money, *, taken: bool) -> QuotedLine:
-    tax = included_tax(price, line.tax_rate)
-    return QuotedLine(line=line.id, product=line.product, travellers=line.travellers, taken=taken, price=price, tax=tax)
-
-
-def _change_fees(exchange: _Exchange) -> tuple[QuotedFee, ...]:
-    free = {line.id for line in exchange.restored.values()}
-    return tuple(
-        QuotedFee(kind=FeeKind.CHANGE, line=line.id, amount=line.terms.change_fee, tax_rate=line.tax_rate)
-        for line in exchange.given_up
-        if line.id not in free and line.terms.change_fee.minor
+def _quoted_lines(projection: Projection) -> tuple[QuotedLine, ...]:
+    return (
+        *(_quoted(line, taken=False) for line in projection.given_up),
+        *(_quoted(line, taken=True) for line in projection.taken),
     )
 
 
-def _kept_fee(kept: Money, exchange: _Exchange) -> tuple[QuotedFee, ...]:
-    if not kept.minor:
-        return ()
-    rate: Decimal = exchange.given_up[0].tax_rate
-    return (QuotedFee(kind=FeeKind.CHANGE_NON_REFUNDABLE, line=None, amount=kept, tax_rate=rate),)
+def _quoted(line: Line, *, taken: bool) -> QuotedLine:
+    tax = included_tax(line.price, line.tax_rate)
+    return QuotedLine(
+        line=line.id, product=line.product, travellers=line.travellers, taken=taken, price=line.price, tax=tax
+    )
+
+
+def _warnings(groups: Sequence[GroupPrice]) -> tuple[ChangeWarning, ...]:
+    """Warn when a removal and an addition would cost less as one exchange: a removal that is kept pays for nothing."""
+    kept = [group for group in groups if group.kept.minor and not group.taken]
+    added = any(group.taken and not group.given_up for group in groups)
+    return (ChangeWarning(code=EXCHANGE_IS_CHEAPER),) if kept and added else ()

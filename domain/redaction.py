@@ -13,7 +13,7 @@ BLANKS: Mapping[str, Any] = {
     "token": "erased",
 }
 """Redacted members with their replacements; an empty value stays as it is."""
-PEOPLE = ("traveller", "travellers", "traveller_ids")
+PEOPLE = ("traveller", "travellers", "traveller_ids", "seats_to_hold")
 """Members with travellers or their ids."""
 
 

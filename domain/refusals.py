@@ -140,17 +140,73 @@ class OfferTaken(Refusal):
 
 
 class NotOffered(Refusal):
-    """A product on an expired order is no longer offered for its travellers."""
+    """A product or supplement is withdrawn or gone, or has no price for a traveller."""
 
     code = "NOT_OFFERED"
-    sentence = "A product kept on the expired order is no longer offered."
+    sentence = "A product or supplement is no longer offered."
 
 
 class ServiceDeparted(Refusal):
-    """The service of a given-up or a new line has departed."""
+    """The service of a line that is given up or added, or of a traveller whose name is changed, has departed."""
 
     code = "SERVICE_DEPARTED"
     sentence = "The service has already departed."
+
+
+class ValidityStarted(Refusal):
+    """A line that could be given up, or renamed, until its validity started is valid already."""
+
+    code = "VALIDITY_STARTED"
+    sentence = "The validity of the line has started."
+
+
+class ValidityOver(Refusal):
+    """The validity of a line is over, or it is no longer sold."""
+
+    code = "VALIDITY_OVER"
+    sentence = "The validity of the line is over, or its time of sale is."
+
+
+class NotReturnable(Refusal):
+    """The line's terms do not allow to give it up."""
+
+    code = "NOT_RETURNABLE"
+    sentence = "The line cannot be given up."
+
+
+class DeadlineTooLate(Refusal):
+    """A later deadline was requested than the draft's lines allow."""
+
+    code = "DEADLINE_TOO_LATE"
+    sentence = "The lines of the draft allow no deadline that late."
+
+
+class DraftEnded(Refusal):
+    """The last draft was discarded or has expired, so there is nothing to confirm."""
+
+    code = "DRAFT_ENDED"
+    sentence = "The draft has ended without a confirmation; there is nothing to confirm."
+
+
+class DraftOpen(Refusal):
+    """A change in one go would also confirm what another request put into the open draft."""
+
+    code = "DRAFT_OPEN"
+    sentence = "The open draft holds another request's change; name the draft by If-Match to confirm both."
+
+
+class RefundUndecided(Refusal):
+    """A cheaper change does not say whether the difference is refunded."""
+
+    code = "REFUND_UNDECIDED"
+    sentence = "The change is cheaper; say by refund_price_difference whether the difference is refunded."
+
+
+class PriceAboveLimit(Refusal):
+    """The request would cost more than its limit."""
+
+    code = "PRICE_ABOVE_LIMIT"
+    sentence = "The request would cost more than its limit at_most."
 
 
 class ChangeNotAllowed(Refusal):
@@ -203,10 +259,38 @@ class TravellerNotOnOrder(Refusal):
 
 
 class TravellerDiffers(Refusal):
-    """The offer was priced for a different birth date than the order's other lines for the same traveller."""
+    """The offer was priced for a different birth date than the order has for the same traveller."""
 
     code = "TRAVELLER_DIFFERS"
-    sentence = "The offer was priced for a different birth date of a traveller than the order's other lines."
+    sentence = "The offer was priced for a different birth date of a traveller than the order has."
+
+
+class TravellerAlreadyOnService(Refusal):
+    """A traveller would have two places on one service."""
+
+    code = "TRAVELLER_ALREADY_ON_SERVICE"
+    sentence = "A traveller already has a place on the service."
+
+
+class AccompaniedOnly(Refusal):
+    """Somebody who must be accompanied would travel without enough others."""
+
+    code = "ACCOMPANIED_ONLY"
+    sentence = "A traveller of this age must be accompanied by another traveller of the order."
+
+
+class SelectedLinesMismatch(Refusal):
+    """A line that also carries others is given up without naming all of them."""
+
+    code = "SELECTED_LINES_MISMATCH"
+    sentence = "The line also carries travellers who were not named; name the line itself or all of them."
+
+
+class AlreadyBooked(Refusal):
+    """A traveller would have more of a supplement than one may have."""
+
+    code = "ALREADY_BOOKED"
+    sentence = "The traveller already has as many of the supplement as one may have."
 
 
 class TravellersIncomplete(Refusal):

@@ -47,6 +47,26 @@ def paid(payments: Sequence[Payment], currency: str) -> Money:
     return kept + total((payment.authorised for payment in payments if payment.open), currency)
 
 
+def balance_of(due: Money, payments: Sequence[Payment]) -> Money:
+    """Return the amount still to be paid towards an amount due; negative when a refund is due to the customer.
+
+    Money set aside counts only up to what is owed: it pays for nothing else and is never refunded.
+    """
+    kept = total((payment.refundable for payment in payments), due.currency)
+    return due - kept - _counted(due, payments)
+
+
+def to_release(due: Money, payments: Sequence[Payment]) -> Money:
+    """Return the money set aside beyond what is owed. The confirmation lets it go."""
+    set_aside = total((payment.authorised for payment in payments if payment.open), due.currency)
+    return set_aside - _counted(due, payments)
+
+
+def _counted(due: Money, payments: Sequence[Payment]) -> Money:
+    still_owed = max(due - total((p.refundable for p in payments), due.currency), zero(due.currency))
+    return min(total((payment.authorised for payment in payments if payment.open), due.currency), still_owed)
+
+
 def settlement(due: Money, payments: Sequence[Payment]) -> list[Move]:
     """Return the moves after which exactly the amount due has been paid.
 

@@ -13,6 +13,8 @@ class ReturnableUntil(StrEnum):
     END = "end"
     ALWAYS = "always"
     NOT = "not"
+    LINE = "line"
+    """Of a supplement without a limit of its own: as long as its line."""
 
 
 class SoldUntil(StrEnum):
@@ -21,6 +23,8 @@ class SoldUntil(StrEnum):
     START = "start"
     END = "end"
     ALWAYS = "always"
+    LINE = "line"
+    """Of a supplement without a limit of its own: as long as its line."""
 
 
 class Terms(Model):

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from domain.accompaniment import check_accompanied
 from domain.changes import ChangeRequest
 from domain.offers import OfferBundle, OfferedTraveller
 from domain.operations import LineWish, SetTravellers
-from domain.orders import Order, OrderLine
+from domain.orders import Order, OrderLine, OrderStatus
 from domain.planning.builder import CatalogueSlice, PlanBuilder
 from domain.planning.plan import Plan, PlannedLine
 from domain.products import Product
+from domain.projection import Line, project
 from domain.refusals import (
+    TravellerAlreadyOnService,
     TravellerCountOutOfRange,
     TravellerDiffers,
     TravellerNotInOffer,
@@ -42,7 +45,7 @@ def ignore_unknown(builder: PlanBuilder, travellers: Iterable[Traveller], known:
     travellers = tuple(travellers)
     for each in travellers:
         if each.id not in known:
-            builder.warn(FIELD_FROZEN, each.id, "id")
+            builder.warn(FIELD_FROZEN, traveller=each.id, field="id")
     return tuple(each for each in travellers if each.id in known)
 
 
@@ -56,7 +59,7 @@ def _complete(builder: PlanBuilder, known: Traveller, newer: Traveller | None) -
     if newer is None:
         return known
     if known.birth_date and newer.birth_date and newer.birth_date != known.birth_date:
-        builder.warn(FIELD_FROZEN, known.id, "birth_date")
+        builder.warn(FIELD_FROZEN, traveller=known.id, field="birth_date")
         newer = newer.model_copy(update={"birth_date": None})
     return known.completed_by(newer)
 
@@ -64,20 +67,22 @@ def _complete(builder: PlanBuilder, known: Traveller, newer: Traveller | None) -
 def validate_travellers(order: Order, request: ChangeRequest, plan: Plan, catalogue: CatalogueSlice) -> None:
     """Check every traveller of a change against its offers and the order.
 
-    Raises TravellerNotInOffer, TravellerCountOutOfRange, TravellerNotOnOrder, TravellerDiffers, and
-    TravellersIncomplete for fields the offers require or, for a change in one go, fields the order requires.
+    Raises TravellerNotInOffer, TravellerCountOutOfRange, TravellerNotOnOrder, TravellerDiffers,
+    TravellerAlreadyOnService, and TravellersIncomplete for fields the offers require; for a change in one go also
+    AccompaniedOnly, and TravellersIncomplete for fields the order requires.
     """
     for wish in request.wishes:
         _check_mapped(wish, catalogue.bundles[wish.offer_bundle_id])
-    staying = [line for line in order.live_lines if line.id not in plan.removes]
-    lines: list[OrderLine | PlannedLine] = [*staying, *plan.adds]
-    aboard = {traveller for line in lines for traveller in line.travellers}
+    projection = project(order, plan)
+    aboard = {traveller for line in projection.lines for traveller in line.travellers}
     for operation in request.operations:
         if isinstance(operation, SetTravellers) and not {each.id for each in operation.travellers} <= aboard:
             raise TravellerNotOnOrder
-    _check_birth_dates(order, plan, staying)
-    travellers = {each.id: each for each in (*order.travellers, *plan.travellers)}
-    require_fields(lines, travellers, catalogue.products, for_order=plan.confirm)
+    _check_birth_dates(order, plan)
+    check_one_place(plan, projection.lines, catalogue.products)
+    if plan.confirm:
+        check_accompanied(projection.lines, catalogue.products)
+    require_fields(projection.lines, projection.travellers, catalogue.products, for_order=plan.confirm)
 
 
 def _check_mapped(wish: LineWish, bundle: OfferBundle) -> None:
@@ -90,14 +95,42 @@ def _check_mapped(wish: LineWish, bundle: OfferBundle) -> None:
             raise TravellerCountOutOfRange
 
 
-def _check_birth_dates(order: Order, plan: Plan, staying: Sequence[OrderLine]) -> None:
-    before = {each.id: each.birth_date for each in order.travellers}
-    # The kept lines of an expired order are planned again, but the request does not change who they are priced for.
-    kept: list[OrderLine | PlannedLine] = [*staying, *(line for line in plan.adds if line.offered_price is None)]
-    on_kept_lines = {traveller for line in kept for traveller in line.travellers}
-    for each in plan.travellers:
-        if each.id in on_kept_lines and before.get(each.id) not in (None, each.birth_date):
+def _check_birth_dates(order: Order, plan: Plan) -> None:
+    """Raise TravellerDiffers for an offer priced on another birth date than the order has (rule P4).
+
+    What a confirmed price rests on is frozen. Before the first confirmation a new offer may bring another date if it
+    replaces all lines of the traveller.
+    """
+    known = {each.id: each.birth_date for each in order.travellers}
+    frozen = {traveller for line in order.confirmed_lines for traveller in line.travellers}
+    renewed = {line.id for line in plan.adds if line.offer_bundle is None or _is_renewed(line, order)}
+    staying = [line for line in order.live_lines if line.id not in plan.removes]
+    kept: list[Line] = [*staying, *(line for line in plan.adds if line.id in renewed)]
+    frozen |= {traveller for line in kept for traveller in line.travellers}
+    for each in plan.priced_on:
+        if each.traveller in frozen and known.get(each.traveller) not in (None, each.birth_date):
             raise TravellerDiffers
+
+
+def _is_renewed(line: PlannedLine, order: Order) -> bool:
+    """Whether a planned line only continues one of an expired order, so that the request does not reprice it."""
+    replaced = [each for each in order.lines if each.id in line.replaces]
+    return order.status is OrderStatus.EXPIRED and any(each.offer_bundle == line.offer_bundle for each in replaced)
+
+
+def check_one_place(plan: Plan, lines: Iterable[Line], products: Mapping[str, Product]) -> None:
+    """Raise TravellerAlreadyOnService when a new line is a traveller's second one on a service (rule P5)."""
+    new = {line.id for line in plan.adds} | set(plan.restores)
+    on_service: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        product = products.get(line.product)
+        if line.service and not line.supplement_of and not (product and product.second_place):
+            for traveller in line.travellers:
+                on_service.setdefault((traveller, line.service), []).append(line)
+    for places in on_service.values():
+        added = [line.id for line in places if line.id in new]
+        if len(places) > 1 and added:
+            raise TravellerAlreadyOnService({"line": places[0].id, "service": places[0].service or ""})
 
 
 def require_fields(

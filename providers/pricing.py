@@ -54,6 +54,8 @@ def _build_offer(product: Product, travellers: Sequence[SearchTraveller], first_
     return Offer(
         id=str(uuid.uuid4()),
         product=product.id,
+        tax_rate=product.tax_rate,
+        terms=product.sale_terms,
         travellers=tuple(priced),
         smallest=smallest,
         largest=largest,

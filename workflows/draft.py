@@ -112,7 +112,12 @@ class Draft:
             plan = await self._plan(block, change)
             if plan.already_ended:
                 return _earlier_result(change, plan)
-            swap = None if plan.no_op else await self._put_into_draft(block, change, plan)
+            if plan.ends_draft:
+                await self._check_and_quote(block, change)
+            swap = None if plan.no_op or plan.ends_draft else await self._put_into_draft(block, change, plan)
+        if plan.ends_draft:
+            # What was confirmed is all that is left: the draft's steps are undone, as if it had never been opened.
+            await self.close(CloseReason.RESTORED)
         if swap is None:
             return await self._record(change, ChangeState.DONE)
         if plan.confirm:
@@ -276,19 +281,22 @@ class Draft:
         return plan
 
     async def _put_into_draft(self, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
-        await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
-        quote = await block.run(QUOTE_CHANGE, QuoteChangeCommand(change=change, order=self._order))
-        self.price_difference = quote.difference
+        await self._check_and_quote(block, change)
         if plan.extend_holds:
             await block.run(EXTEND_HOLDS, ExtendHoldsCommand(change=change, order=self._order))
-        if plan.seats:
-            seats = {"seats": plan.seats, "services": plan.services}
+        if plan.seats or plan.stock:
+            seats = {"seats": plan.seats, "stock": plan.stock, "services": plan.services}
             await block.run(RESERVE_SEATS, ReserveSeatsCommand(change=change, order=self._order, **seats))
         swap = await block.run(SWAP_OFFER_BUNDLE, SwapOfferBundleCommand(change=change, order=self._order))
         self.amount_due = swap.balance
         if plan.confirm:
             await self._settle(block, change, swap.balance)
         return swap
+
+    async def _check_and_quote(self, block: Saga, change: str) -> None:
+        await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
+        quote = await block.run(QUOTE_CHANGE, QuoteChangeCommand(change=change, order=self._order))
+        self.price_difference = quote.difference
 
     async def _authorise(self, block: Saga, change: str, amount: Money) -> datetime | None:
         command = AuthorisePaymentCommand(change=change, order=self._order, amount=amount)

@@ -46,5 +46,5 @@ class HoldLimits:
 
 def _leaving(tx: Session, plan: Plan) -> set[str]:
     """Return the seats that a plan releases: those of removed lines, except seats that a new line keeps."""
-    kept = {seat for line in plan.adds for seat in line.kept_reservations}
+    kept = {seat.reservation for line in plan.adds for seat in line.kept_seats}
     return set(reservations_on(tx, plan.removes)) - kept

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from domain.changes import ChangeKind, ChangeRequest
 from domain.offers import OfferBundle
 from domain.operations import AddSupplements, SupplementWish
-from domain.orders import Order
+from domain.orders import Order, OrderStatus
 from domain.planning.builder import CatalogueSlice
 from providers.protocols import OfferCatalogue
 from store.changes import changes
@@ -60,7 +60,7 @@ class ContextLoader:
     def _load(self, order_row: OrderRow, change: str) -> PlanningContext:
         with self.store.read() as tx:
             request, order = changes.request_of(changes.existing(tx, change)), load(tx, order_row)
-            named = _find_bundles(tx, order_row.tenant, request)
+            named = _find_bundles(tx, order_row.tenant, order, request)
         if request.kind not in _KINDS_WITH_CATALOGUE:
             return PlanningContext(order, request, CatalogueSlice({}, {}, {}, {}))
         return PlanningContext(order, request, _load_slice(order_row.tenant, self.offers, order, request, named))
@@ -75,20 +75,28 @@ def catalogue_slice_for(
     tx: Session, tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest
 ) -> CatalogueSlice:
     """Return the bundles a request names, and the products, supplements and services it touches."""
-    return _load_slice(tenant, offers, order, request, _find_bundles(tx, tenant, request))
+    return _load_slice(tenant, offers, order, request, _find_bundles(tx, tenant, order, request))
 
 
-def _find_bundles(tx: Session, tenant: str, request: ChangeRequest) -> dict[str, OfferBundle]:
-    return offer_bundles.find(tx, tenant, [wish.offer_bundle_id for wish in request.wishes])
+def _find_bundles(tx: Session, tenant: str, order: Order, request: ChangeRequest) -> dict[str, OfferBundle]:
+    named = [wish.offer_bundle_id for wish in request.wishes]
+    # The lines of an expired order are renewed by their offers while those stand.
+    sold = [line.offer_bundle for line in order.live_lines if line.offer_bundle] if _is_expired(order) else []
+    return offer_bundles.find(tx, tenant, [*named, *sold])
+
+
+def _is_expired(order: Order) -> bool:
+    return order.status is OrderStatus.EXPIRED
 
 
 def _load_slice(
     tenant: str, offers: OfferCatalogue, order: Order, request: ChangeRequest, named: dict[str, OfferBundle]
 ) -> CatalogueSlice:
     offered = {offer.product for bundle in named.values() for offer in bundle.offers}
-    sold = {line.product for line in order.live_lines}
+    lines = (*order.live_lines, *order.confirmed_lines)
+    sold = {line.product for line in lines}
     added = {each.supplement for each in _supplements(request)}
-    services = {line.service for line in order.live_lines} | {each.service for each in named.values()}
+    services = {line.service for line in lines} | {each.service for each in named.values()}
     return CatalogueSlice(
         bundles=named,
         products=offers.products(tenant, sorted(offered | sold)),

@@ -141,7 +141,7 @@ class _EntryBuilder:
             correlation=row.correlation_id,
             after=outcome.order.total if outcome else None,
             quote=quote,
-            added=self._added(plan, quote) if plan else (),
+            added=self._added(plan) if plan else (),
             removed=[self._removed(line) for line in plan.removes] if plan else (),
             notes=_notes(event for event in events if event.change == row.id),
             in_draft=row.state == ChangeState.DONE
@@ -163,11 +163,9 @@ class _EntryBuilder:
             version=data_of(event).get("version"),
         )
 
-    def _added(self, plan: Plan, quote: Quote | None) -> list[LineShown]:
-        prices = quote.prices if quote else {}
+    def _added(self, plan: Plan) -> list[LineShown]:
         return [
-            LineShown(each.id, each.product, each.service, prices.get(each.id), self._seats_of(each.id))
-            for each in plan.adds
+            LineShown(each.id, each.product, each.service, each.price, self._seats_of(each.id)) for each in plan.adds
         ]
 
     def _removed(self, line: str) -> LineShown:
@@ -179,7 +177,7 @@ class _EntryBuilder:
 
     def _seats_of(self, line: str) -> list[str]:
         row = self._lines.get(line)
-        ids = json.loads(row.reservations) if row else []
+        ids = [each["reservation"] for each in json.loads(row.seats)] if row else []
         return [self._seats.get(each, each) for each in ids]
 
 

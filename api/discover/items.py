@@ -11,7 +11,6 @@ from api.discover.messages import ValidationMessage, missing_message
 from api.discover.products import ProductOut, product_out
 from api.discover.time_zones import utc
 from api.errors.problems import ProblemError
-from domain.lineage import position_of
 from domain.money import Money
 from domain.orders import Order, OrderLine, OrderStatus
 from domain.products import Product
@@ -93,7 +92,7 @@ def item_position(order: Order, item: str) -> int | None:
 
 def positions(order: Order) -> list[int]:
     """Return the positions of all items of an order, ascending."""
-    return sorted({position_of(order, line) for line in order.live_lines})
+    return sorted({line.position for line in order.live_lines})
 
 
 def item_messages(order: Order, position: int, products: Products) -> list[ValidationMessage]:
@@ -131,7 +130,7 @@ def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
 
 
 def _lines(order: Order, position: int) -> list[OrderLine]:
-    return [line for line in order.live_lines if position_of(order, line) == position]
+    return [line for line in order.live_lines if line.position == position]
 
 
 def _status(order: Order, messages: Sequence[ValidationMessage]) -> str:

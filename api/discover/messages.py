@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 
 from api.discover.json_format import ResponseModel
 from api.errors.problems import TITLES
-from domain.changes import IgnoredField, Outcome
+from domain.changes import ChangeWarning, Outcome
 from domain.refusals import OfferNotFound
 
 
@@ -79,10 +79,10 @@ def missing_message(item: str | None, traveller: str | None, field: str) -> Vali
     return _item_message(Level.VALIDATION_ERROR, code, f"The {name} of a traveller is missing.", item, traveller, name)
 
 
-def warning_message(warning: IgnoredField, outcome: Outcome, item: str | None) -> ValidationMessage:
+def warning_message(warning: ChangeWarning, outcome: Outcome, item: str | None) -> ValidationMessage:
     """Return the message for a warning of the workflow: a traveller's field cannot be changed and was ignored."""
     item = item or _item_at(outcome, warning.position)
-    name = "identifier" if warning.field == "id" else to_camel(warning.field)
+    name = "identifier" if warning.field == "id" else to_camel(warning.field or "")
     text = f"The {name} of a traveller cannot be changed; it was ignored."
     return _item_message(Level.WARNING, warning.code.lower(), text, item, warning.traveller, name)
 

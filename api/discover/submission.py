@@ -78,6 +78,7 @@ class OrderSubmission:
             operations=translated.operations,
             # discover.swiss does not change a paid order.
             until_confirmed=True,
+            keeps_surplus=True,
             if_match=self.options.if_match or translated.read_at,
         )
 

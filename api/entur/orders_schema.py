@@ -7,7 +7,6 @@ from pydantic import Field
 
 from api.entur.responses import ResponseModel
 from domain.customers import Customer, Distribution, Reference
-from domain.lineage import carrier
 from domain.money import Money, included_tax
 from domain.orders import Fee, Order, OrderLine, Reservation
 from store.tables import OrderRow
@@ -165,7 +164,7 @@ def _line(line: OrderLine, order: Order) -> OrderLineOut:
         travellers=list(line.travellers),
         reservation_ids=list(line.reservations),
         offer_id=line.offer,
-        supplement_of=carrier(order, line),
+        supplement_of=line.supplement_of,
         replaces=list(line.replaces),
         customers=[_customer(each) for each in line.customers],
         distribution_details=_distribution(line.distribution),

@@ -124,7 +124,7 @@ class ChangeOrderLinesRequest(RequestModel):
     order_id: Code
     offer_configurations: tuple[ChangeOrderLinesConfiguration, ...] = Field(min_length=1, max_length=MAX_OPERATIONS)
     refund_price_difference: Flag | None = Field(
-        default=False, description="Whether the difference of a cheaper change is refunded when the order is confirmed."
+        default=None, description="Whether the difference of a cheaper change is refunded when the order is confirmed."
     )
 
 

@@ -99,7 +99,7 @@ async def update_order(request: Request, body: ChangeOrderLinesRequest, ctx: Con
     """Replace order lines, n by m: all of them or none. Fees and differences refer to the confirmed version."""
     bundles = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in body.offer_configurations])
     change_request = translation.update_order(
-        body.offer_configurations, bundles, refund=body.refund_price_difference or False
+        body.offer_configurations, bundles, refund=body.refund_price_difference
     )
     return await _respond_with_change(request, ctx, body.order_id, change_request, options, body)
 
@@ -123,7 +123,9 @@ async def add_supplements(
 )
 async def confirm(request: Request, order: str, ctx: Context, options: Options) -> Response:
     """Confirm the draft; the balance must not be positive. A confirmed order is returned unchanged with 200."""
-    return await _respond_with_order(request, ctx, order, ChangeRequest(kind=ChangeKind.CONFIRM), options)
+    return await _respond_with_order(
+        request, ctx, order, ChangeRequest(kind=ChangeKind.CONFIRM, as_it_stands=True), options
+    )
 
 
 @router.post(

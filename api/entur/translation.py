@@ -49,7 +49,7 @@ def _add_or_replace(configuration: OfferConfiguration, bundles: Bundles) -> Oper
 
 
 def update_order(
-    configurations: Sequence[ChangeOrderLinesConfiguration], bundles: Bundles, *, refund: bool
+    configurations: Sequence[ChangeOrderLinesConfiguration], bundles: Bundles, *, refund: bool | None
 ) -> ChangeRequest:
     """Return the request that replaces lines; configurations of the same lines form one replacement, n by m.
 
@@ -64,7 +64,9 @@ def update_order(
     for each in configurations:
         groups.setdefault(tuple(selected[each.order_line_id]), []).append(_wish(each, bundles))
     operations = tuple(_replace_lines(list(lines), wishes) for lines, wishes in groups.items())
-    return ChangeRequest(kind=ChangeKind.CHANGE, operations=operations, refund_price_difference=refund)
+    return ChangeRequest(
+        kind=ChangeKind.CHANGE, operations=operations, refund_price_difference=refund, keeps_surplus=True
+    )
 
 
 def add_supplements(configurations: Sequence[SupplementConfiguration]) -> ChangeRequest:

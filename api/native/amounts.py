@@ -12,6 +12,16 @@ Amount = Annotated[
 AmountIn = Annotated[
     str, Field(strict=True, pattern=r"^\d{1,13}(\.\d{1,4})?$", description='Decimal text, for example "100.00".')
 ]
+LimitIn = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^-?\d{1,13}(\.\d{1,4})?$",
+        description="The most that the request may cost beyond what is set aside already, in the order's currency; "
+        "negative for at least so much back.",
+        examples=["50.00"],
+    ),
+]
 CurrencyIn = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{3}$", description="ISO 4217 code.", examples=["NOK"])]
 
 

@@ -32,7 +32,7 @@ from api.services.change_response import to_http
 from api.services.read_order import require_order_number
 from api.services.submit_request import find_previous, submit
 from domain.changes import MAX_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
-from domain.money import parse_money
+from domain.money import Money, parse_money
 from domain.quotes import Quote
 from store.changes import changes, step_records
 from store.orders.orders import find
@@ -70,6 +70,12 @@ _QUOTED = (
     "OFFER_TAKEN",
     "NOT_OFFERED",
     "SERVICE_DEPARTED",
+    "VALIDITY_STARTED",
+    "VALIDITY_OVER",
+    "NOT_RETURNABLE",
+    "SELECTED_LINES_MISMATCH",
+    "TRAVELLER_ALREADY_ON_SERVICE",
+    "ALREADY_BOOKED",
     "SUPPLEMENT_NOT_OFFERED",
     "SEATING_CHANGE_NOT_SUPPORTED",
     "TRAVELLER_NOT_IN_OFFER",
@@ -80,8 +86,26 @@ _QUOTED = (
     "SEAT_UNKNOWN",
 )
 _TOO_OFTEN = "ORDER_CHANGED_TOO_OFTEN"
-_RUN = ("SOLD_OUT", "SEAT_TAKEN", "ORDER_HOLDS_TOO_MANY", "CLIENT_HOLDS_TOO_MANY", "ALREADY_CONFIRMED", _TOO_OFTEN)
-_MONEY = ("PAYMENT_REFUSED", "REFUND_REFUSED", "BALANCE_NOT_ZERO", "HOLD_LOST", "TRAVELLERS_INCOMPLETE")
+_RUN = (
+    "SOLD_OUT",
+    "SEAT_TAKEN",
+    "ORDER_HOLDS_TOO_MANY",
+    "CLIENT_HOLDS_TOO_MANY",
+    "ALREADY_CONFIRMED",
+    "DRAFT_OPEN",
+    "REFUND_UNDECIDED",
+    _TOO_OFTEN,
+)
+_MONEY = (
+    "PAYMENT_REFUSED",
+    "REFUND_REFUSED",
+    "BALANCE_NOT_ZERO",
+    "PRICE_ABOVE_LIMIT",
+    "HOLD_LOST",
+    "TRAVELLERS_INCOMPLETE",
+    "ACCOMPANIED_ONLY",
+)
+_TIMES = ("SERVICE_DEPARTED", "VALIDITY_STARTED", "VALIDITY_OVER", "NOT_RETURNABLE")
 _RUNNING: dict[int | str, dict[str, Any]] = {
     202: {"model": ChangeOut, "description": "Still running; poll the URL in Location."}
 }
@@ -119,6 +143,7 @@ async def change(request: Request, order: str, body: ChangeIn, ctx: Context, opt
         refund_price_difference=body.refund_price_difference,
         confirm=body.confirm,
         payment=body.payment,
+        at_most=await run_in_threadpool(_limit, ctx, order, body.at_most),
         until_confirmed=body.until_confirmed,
         if_match=options.if_match,
     )
@@ -129,12 +154,16 @@ async def change(request: Request, order: str, body: ChangeIn, ctx: Context, opt
     "/v1/orders/{order}/confirm",
     name="confirm",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_KEY, *_SUBMIT, *_MONEY, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED"),
+    responses=_RUNNING | responses(*_BODY, *_KEY, *_SUBMIT, *_MONEY, *_TIMES, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED", "DRAFT_ENDED"),
 )
 async def confirm(request: Request, order: str, body: ConfirmIn, ctx: Context, options: Keyed) -> Response:
     """Confirm the draft and capture the amount due. A confirmed order stays as it is: 200."""
     change_request = ChangeRequest(
-        kind=ChangeKind.CONFIRM, payment=body.payment, reason=body.reason, if_match=options.if_match
+        kind=ChangeKind.CONFIRM,
+        payment=body.payment,
+        at_most=await run_in_threadpool(_limit, ctx, order, body.at_most),
+        reason=body.reason,
+        if_match=options.if_match,
     )
     return await _submit(request, ctx, order, change_request, options, body)
 
@@ -193,7 +222,7 @@ async def discard(
     "/v1/orders/{order}",
     name="extend",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_SUBMIT, "NO_DRAFT", "HOLD_LOST", _TOO_OFTEN),
+    responses=_RUNNING | responses(*_BODY, *_SUBMIT, "NO_DRAFT", "DEADLINE_TOO_LATE", "HOLD_LOST", _TOO_OFTEN),
 )
 async def extend(
     request: Request,
@@ -238,6 +267,21 @@ def _read(ctx: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]
         if row is None:
             raise ProblemError("CHANGE_NOT_FOUND")
         return row, step_records.of_change(tx, change)
+
+
+def _limit(ctx: ApiContext, order: str, text: str | None) -> Money | None:
+    """Return a limit in the order's currency. Raise ORDER_NOT_FOUND and MEMBER_INVALID."""
+    if text is None:
+        return None
+    with ctx.store.read() as tx:
+        order_row = find(tx, require_order_number(order))
+    if order_row is None:
+        raise ProblemError("ORDER_NOT_FOUND")
+    try:
+        return parse_money(text, order_row.currency)
+    except ValueError as error:
+        errors = [{"pointer": "/at_most", "code": "amount", "detail": str(error)}]
+        raise ProblemError("MEMBER_INVALID", errors) from None
 
 
 def _check_travellers(body: QuoteIn, ctx: ApiContext) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from api.errors.problems import Problem, of_outcome
-from api.native.amounts import Amount, AmountIn, CurrencyIn, amount
+from api.native.amounts import Amount, AmountIn, CurrencyIn, LimitIn, amount
 from domain.changes import ChangeState, Outcome, PaymentMeans
 from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
@@ -22,7 +22,11 @@ class QuoteIn(Model):
     """A change to price."""
 
     operations: Operations
-    refund_price_difference: Flag = False
+    refund_price_difference: Flag | None = Field(
+        default=None,
+        description="Whether the difference of a cheaper change is refunded or kept. A change of a confirmed order "
+        "that leaves a difference and does not say is refused with REFUND_UNDECIDED.",
+    )
 
 
 class ChangeIn(QuoteIn):
@@ -30,6 +34,7 @@ class ChangeIn(QuoteIn):
 
     confirm: Flag = Field(default=False, description="Confirm the order in the same request.")
     payment: PaymentMeans | None = Field(default=None, description="How to pay the amount due; only with confirm.")
+    at_most: LimitIn | None = None
     until_confirmed: Flag = Field(default=False, description="Refuse the change if the order has ever been confirmed.")
 
     model_config = {
@@ -71,6 +76,7 @@ class ConfirmIn(ByHandIn):
     """A confirmation, with the means to pay the amount due, if any."""
 
     payment: PaymentMeans | None = None
+    at_most: LimitIn | None = None
 
     model_config = {"json_schema_extra": {"examples": [{"payment": {"method": "card", "token": "tok_ok"}}, {}]}}
 
@@ -88,6 +94,23 @@ class DeadlineIn(ByHandIn):
     """When the draft expires. The deadline replaces the draft's own, earlier or later."""
 
     expires_at: Instant
+
+
+class TaxOut(BaseModel):
+    """Base and tax of one rate; together they are the price of what has the rate."""
+
+    rate: str
+    base: Amount
+    tax: Amount
+
+
+class WarningOut(BaseModel):
+    """Something to know about a change that was not refused for it: a code and what it is about."""
+
+    code: str
+    traveller: str | None = None
+    field: str | None = None
+    line: str | None = None
 
 
 class QuotedLineOut(BaseModel):
@@ -125,7 +148,13 @@ class QuoteOut(BaseModel):
     not_refundable: Amount = Field(
         description="The part of a cheaper change that is not refunded without refund_price_difference."
     )
+    undecided: Amount = Field(
+        description="The part of a cheaper change of which no request has said whether it is refunded."
+    )
     balance: Amount = Field(description="The amount due after the change.")
+    to_release: Amount = Field(description="Money set aside beyond what is owed, which the confirmation lets go.")
+    taxes: list[TaxOut] = Field(description="The difference of the order's price per tax rate.")
+    warnings: list[WarningOut] = []
     lines: list[QuotedLineOut]
     fees: list[QuotedFeeOut]
 
@@ -148,14 +177,6 @@ class ReplacedOut(BaseModel):
 
     lines: list[str]
     by: list[str]
-
-
-class WarningOut(BaseModel):
-    """A field that was ignored, with the reason as a code."""
-
-    code: str
-    traveller: str
-    field: str
 
 
 class ChangeOut(BaseModel):
@@ -209,10 +230,24 @@ def quote_out(quote: Quote) -> QuoteOut:
         for line in quote.lines
     ]
     fees = [QuotedFeeOut(kind=f.kind, line=f.line, amount=amount(f.amount), tax=amount(f.tax)) for f in quote.fees]
-    return QuoteOut(currency=quote.balance.currency, lines=lines, fees=fees, **amounts)
+    taxes = [TaxOut(rate=str(each.rate), base=amount(each.base), tax=amount(each.tax)) for each in quote.taxes]
+    warnings = [WarningOut.model_validate(each, from_attributes=True) for each in quote.warnings]
+    shown = {"lines": lines, "fees": fees, "taxes": taxes, "warnings": warnings}
+    return QuoteOut(currency=quote.balance.currency, **shown, **amounts)
 
 
-_AMOUNTS = ("old_price", "new_price", "fee", "tax", "difference", "to_refund", "not_refundable", "balance")
+_AMOUNTS = (
+    "old_price",
+    "new_price",
+    "fee",
+    "tax",
+    "difference",
+    "to_refund",
+    "not_refundable",
+    "undecided",
+    "balance",
+    "to_release",
+)
 
 
 def change_out(row: ChangeRow) -> ChangeOut:

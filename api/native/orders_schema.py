@@ -10,7 +10,6 @@ from api.native.offers_schema import ZoneIn
 from api.services.create_order import NewOrder
 from domain.currencies import EXPONENTS
 from domain.customers import Customer, Distribution
-from domain.lineage import carrier
 from domain.orders import Order, OrderLine, Reservation
 from domain.settlement import paid
 from store.tables import OrderRow
@@ -179,7 +178,7 @@ def _line_out(line: OrderLine, order: Order) -> LineOut:
         tax=amount(line.tax),
         tax_rate=str(line.tax_rate),
         offer_bundle_id=line.offer_bundle,
-        supplement_of=carrier(order, line),
+        supplement_of=line.supplement_of,
         reservations=list(line.reservations),
         replaces=list(line.replaces),
         customers=list(line.customers),

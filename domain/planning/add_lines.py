@@ -1,29 +1,24 @@
-"""Plans the order lines of a requested bundle: their travellers, seats and supplements."""
+"""Plans the order lines of a requested bundle: their travellers, prices and terms."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import cycle, islice
 
-from domain.customers import Customer
+from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller
-from domain.operations import LineWish, SupplementWish
-from domain.orders import OrderLine
+from domain.operations import LineWish
+from domain.orders import AgeBand
 from domain.planning.builder import PlanBuilder
 from domain.planning.plan import PlannedLine
-from domain.planning.seat_assignment import Seated, assign_seats, seats_in_hand
-from domain.products import Product
-from domain.refusals import CurrencyMismatch, OfferNotFound, SeatingChangeNotSupported, SupplementNotOffered
+from domain.refusals import CurrencyMismatch, OfferNotFound
 from domain.traveller_rules import add_travellers
 
 _Group = tuple[Offer, tuple[OfferedTraveller, ...]]
 
 
-def add_bundle_lines(
-    builder: PlanBuilder, wish: LineWish, position: int, replaced: tuple[OrderLine, ...]
-) -> list[PlannedLine]:
-    """Plan the lines of one bundle: one per traveller, or one for all of a group product.
+def lines_of_wish(builder: PlanBuilder, wish: LineWish, position: int) -> list[PlannedLine]:
+    """Return the lines of one bundle, not yet added: one per traveller, or one for all of a group product.
 
-    Raises OfferNotFound, CurrencyMismatch, SeatUnknown, SupplementNotOffered, SeatingChangeNotSupported,
-    TooManyLines.
+    They have no seats, supplements or replaced lines yet. Raises OfferNotFound and CurrencyMismatch.
     """
     builder.current_position = position
     bundle = builder.catalogue.bundles.get(wish.offer_bundle_id)
@@ -31,25 +26,14 @@ def add_bundle_lines(
         raise OfferNotFound
     if bundle.currency != builder.order.currency:
         raise CurrencyMismatch
-    groups = [group for offer in bundle.offers_taken(wish.offer_id) for group in _groups(offer, wish)]
-    ids = [builder.new_line_id() for _ in groups]
-    sizes = [(line, len(travellers)) for line, (_, travellers) in zip(ids, groups, strict=True)]
-    seated = seat_lines(builder, bundle.service, sizes, wish.seats, replaced)
-    lines = [
-        _line(builder, line, position, bundle, group, wish, replaced, seated.get(line))
-        for line, group in zip(ids, groups, strict=True)
-    ]
-    builder.add(lines)
+    groups = [group for offer in bundle.offers_taken(wish.offer_id) for group in _groups(builder, offer, wish)]
     add_travellers(builder, wish, [traveller for _, travellers in groups for traveller in travellers])
-    for line in lines:
-        add_supplements(builder, wish.supplements, line)
-    return lines
+    return [_line(builder, position, bundle, group, wish) for group in groups]
 
 
-def _groups(offer: Offer, wish: LineWish) -> Iterator[_Group]:
+def _groups(builder: PlanBuilder, offer: Offer, wish: LineWish) -> Iterator[_Group]:
     if wish.count is not None:
-        group = offer.travellers if offer.group else ()
-        yield from islice(cycle((offer, group or (traveller,)) for traveller in offer.travellers), wish.count)
+        yield from _counted(builder, offer, wish.count)
         return
     chosen = tuple(each for each in offer.travellers if not wish.traveller_ids or each.id in wish.traveller_ids)
     if not chosen:
@@ -60,94 +44,74 @@ def _groups(offer: Offer, wish: LineWish) -> Iterator[_Group]:
         yield from ((offer, (traveller,)) for traveller in chosen)
 
 
-def seat_lines(
-    builder: PlanBuilder,
-    service: str | None,
-    lines: list[tuple[str, int]],
-    names: tuple[str, ...],
-    replaced: Iterable[OrderLine],
-) -> dict[str, Seated]:
-    """Assign seats on a service to lines (id, number of travellers): available own seats first, the rest to be held."""
-    if service is None:
-        return {}
-    assigned = [kept.reservation for line in builder.adds for kept in line.kept_seats]
-    in_hand = seats_in_hand(builder.order, replaced, service, assigned)
-    seated, wish = assign_seats(lines, names, in_hand, service)
-    if wish:
-        builder.seats.append(wish)
-    return seated
+def _counted(builder: PlanBuilder, offer: Offer, count: int) -> Iterator[_Group]:
+    """Yield so many groups; beyond the offer's travellers they are for new, nameless ones of the same birth date.
+
+    A group product that is counted is sold once for its travellers and again for new ones of the same ages.
+    """
+    parties = [offer.travellers] if offer.group else [(traveller,) for traveller in offer.travellers]
+    for number, party in enumerate(islice(cycle(parties), count)):
+        if number < len(parties):
+            yield offer, party
+        else:
+            yield offer, tuple(each.model_copy(update={"id": _new_id(builder, each.id)}) for each in party)
+
+
+def _new_id(builder: PlanBuilder, like: str) -> str:
+    """Return a traveller's id that the order does not have: the given one with a number."""
+    number = 2
+    while True:
+        name = f"{like[:60]}-{number}"
+        if name not in builder.nameless and all(name != each.id for each in builder.order.travellers):
+            builder.nameless.add(name)
+            return name
+        number += 1
 
 
 def _line(
-    builder: PlanBuilder,
-    line: str,
-    position: int,
-    bundle: OfferBundle,
-    group: _Group,
-    wish: LineWish,
-    replaced: tuple[OrderLine, ...],
-    seated: Seated | None,
+    builder: PlanBuilder, position: int, bundle: OfferBundle, group: _Group, wish: LineWish
 ) -> PlannedLine:
     offer, travellers = group
-    product = builder.catalogue.products[offer.product]
+    product = builder.catalogue.products.get(offer.product)
     ids = tuple(each.id for each in travellers)
+    line = builder.new_line_id()
+    sold_by_offers = product is None or product.sold_by_offers
     return PlannedLine(
         id=line,
         position=position,
-        product=product.id,
+        product=offer.product,
         service=bundle.service,
         valid_from=bundle.valid_from,
         first_day=bundle.first_day,
+        valid_until=offer.valid_until,
+        last_day=offer.last_day,
         travellers=ids,
-        offered_price=offer.price_of(ids),
-        tax_rate=product.tax_rate,
-        change_fee=product.change_fee,
-        offer_bundle=bundle.id if product.sold_by_offers else None,
-        offer=offer.id if product.sold_by_offers else None,
-        replaces=tuple(each.id for each in replaced),
+        price=_price(offer, travellers),
+        tax_rate=offer.tax_rate,
+        terms=offer.terms,
+        offer_bundle=bundle.id if sold_by_offers else None,
+        offer=offer.id if sold_by_offers else None,
         external_reference=wish.external_reference,
         customers=wish.customers,
         distribution=wish.distribution,
-        kept_reservations=seated.keeps if seated else (),
-        seats_to_hold=seated.holds if seated else 0,
+        age_bands=tuple(_age_band(each) for each in travellers if _is_special(each)),
+        sale=line,
     )
 
 
-def add_supplements(
-    builder: PlanBuilder,
-    wishes: Iterable[SupplementWish],
-    line: PlannedLine | OrderLine,
-    customers: tuple[Customer, ...] = (),
-) -> None:
-    """Plan supplements for a line, as one line each at its position.
+def _price(offer: Offer, travellers: tuple[OfferedTraveller, ...]) -> Money:
+    if offer.group_price is not None:
+        return offer.group_price
+    price = travellers[0].price
+    for each in travellers[1:]:
+        price += each.price
+    return price
 
-    Raises SupplementNotOffered, and SeatingChangeNotSupported for one that would change a seat.
-    """
-    for wish in wishes:
-        supplement = builder.catalogue.supplements.get(wish.supplement)
-        product: Product | None = builder.catalogue.products.get(line.product)
-        if supplement is None or product is None or supplement.id not in product.supplements:
-            raise SupplementNotOffered
-        if supplement.changes_seating:
-            raise SeatingChangeNotSupported
-        builder.add(
-            [
-                PlannedLine(
-                    id=builder.new_line_id(),
-                    position=line.position,
-                    product=supplement.id,
-                    service=line.service,
-                    valid_from=line.valid_from,
-                    first_day=line.first_day,
-                    travellers=(),
-                    offered_price=supplement.price,
-                    tax_rate=supplement.tax_rate,
-                    change_fee=supplement.price - supplement.price,
-                    offer_bundle=None,
-                    offer=None,
-                    supplement_of=line.id,
-                    customers=customers,
-                )
-                for _ in range(wish.count)
-            ]
-        )
+
+def _is_special(traveller: OfferedTraveller) -> bool:
+    return (traveller.seat, traveller.accompanied, traveller.accompanies) != (True, False, 1)
+
+
+def _age_band(traveller: OfferedTraveller) -> AgeBand:
+    flags = {"seat": traveller.seat, "accompanied": traveller.accompanied, "accompanies": traveller.accompanies}
+    return AgeBand(traveller=traveller.id, **flags)

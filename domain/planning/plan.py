@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from domain.changes import IgnoredField, ReplacedLines
+from domain.changes import ChangeWarning, ReplacedLines
 from domain.customers import Customer, Distribution
 from domain.model import Day, Flag, Instant, Model
 from domain.money import Money
@@ -21,6 +21,7 @@ class PlannedLine(Model):
     valid_from: Instant
     first_day: Day
     valid_until: Instant | None
+    last_day: Day | None
     travellers: tuple[str, ...]
     price: Money
     tax_rate: Decimal
@@ -64,6 +65,20 @@ class StockWish(Model):
     lines: tuple[str, ...]
 
 
+class PricedOn(Model):
+    """The birth date on which a traveller's offers were priced."""
+
+    traveller: str
+    birth_date: Day
+
+
+class PlannedRefusal(Model):
+    """A refusal about a product or supplement, raised after those about times and people."""
+
+    code: str
+    members: tuple[dict[str, str | int], ...] = ()
+
+
 class Plan(Model):
     """A planned change: every line id is resolved, and nothing is done yet."""
 
@@ -81,7 +96,9 @@ class Plan(Model):
     ended_groups: tuple[str, ...] = ()
     """Price groups that became part of those, or that have no lines left."""
     replaced: tuple[ReplacedLines, ...] = ()
-    warnings: tuple[IgnoredField, ...] = ()
+    warnings: tuple[ChangeWarning, ...] = ()
+    refusals: tuple[PlannedRefusal, ...] = ()
+    priced_on: tuple[PricedOn, ...] = ()
     confirm: Flag = False
     ends_draft: Flag = False
     """Whether the order is as it was confirmed, so that the draft ends."""

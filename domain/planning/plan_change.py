@@ -1,7 +1,9 @@
 """Plans all operations of a change as one plan."""
 
+from datetime import datetime
+
+from domain.accompaniment import ACCOMPANIED_ONLY, unaccompanied
 from domain.changes import ChangeRequest
-from domain.lineage import single_current_line
 from domain.operations import (
     AddLines,
     AddSupplements,
@@ -12,39 +14,108 @@ from domain.operations import (
     SetPosition,
     SetTravellers,
 )
-from domain.orders import Order, OrderLine, OrderStatus
-from domain.planning.add_lines import add_bundle_lines, add_supplements, seat_lines
+from domain.orders import Order, OrderStatus
 from domain.planning.builder import CatalogueSlice, PlanBuilder
-from domain.planning.plan import Plan, PlannedLine
-from domain.planning.replace_lines import keep_positions, remove_lines, replace_lines, set_position
-from domain.refusals import AlreadyConfirmed, ChangeNotAllowed, OfferTaken, OrderCancelled, Refusal
+from domain.planning.plan import Plan, PlannedRefusal, PricedOn
+from domain.planning.regroup import is_as_confirmed, regroup
+from domain.planning.renewal import renew_lines
+from domain.planning.replace_lines import add_lines, keep_positions, remove_lines, replace_lines, set_position
+from domain.planning.stock import plan_units
+from domain.planning.supplements import check_most, plan_add_supplements
+from domain.projection import project
+from domain.refusals import (
+    AlreadyConfirmed,
+    DraftOpen,
+    NothingToChange,
+    OfferTaken,
+    OrderCancelled,
+    Refusal,
+)
 from domain.traveller_rules import correct_travellers
+
+_SETS_STATE = (SetPosition, KeepPositions, SetTravellers)
 
 
 def plan_change(
-    order: Order, request: ChangeRequest, catalogue: CatalogueSlice, next_line: int, next_position: int
+    order: Order,
+    request: ChangeRequest,
+    catalogue: CatalogueSlice,
+    next_line: int,
+    next_position: int,
+    now: datetime,
+    change: str = "quote",
 ) -> Plan:
-    """Return the plan of a change without changing the order.
+    """Return the plan of a change without changing the order. `change` names its price groups.
 
-    On an expired order every kept line is planned again too, because its seats are released and its price is void.
-    Raises OrderCancelled, AlreadyConfirmed, LineNotFound, LineRemoved, LinesOverlap, ChangeNotAllowed,
-    NothingToChange, OfferTaken and what `add_bundle_lines` raises.
+    On an expired order every kept line is planned again too. Refusals about products are part of the plan, because
+    those about times and people come first. Raises OrderCancelled, AlreadyConfirmed, DraftOpen, LineNotFound,
+    LineRemoved, LinesOverlap, SelectedLinesMismatch, ChangeNotAllowed, NothingToChange, OfferTaken and what
+    `lines_of_wish` raises.
     """
-    if order.status is OrderStatus.CANCELLED:
-        raise OrderCancelled
-    if request.until_confirmed and order.confirmed_version:
-        raise AlreadyConfirmed
-    builder = PlanBuilder(order, catalogue, next_line, next_position)
+    _check_state(order, request)
+    builder = PlanBuilder(order, request, catalogue, next_line, next_position)
     for operation in request.operations:
         builder.current_position = None
         try:
             _plan_operation(builder, operation)
         except Refusal as refusal:
             raise _with_position(refusal, builder) from None
+    builder.current_position = None
     if order.status is OrderStatus.EXPIRED:
-        _renew(builder)
+        renew_lines(builder, now)
     _check_bundle_positions(builder)
-    return builder.build(request)
+    builder.check_size()
+    check_most(builder)
+    plan_units(builder)
+    return _with_warnings(order, _plan(builder, request, change), catalogue)
+
+
+def _check_state(order: Order, request: ChangeRequest) -> None:
+    if order.status is OrderStatus.CANCELLED:
+        raise OrderCancelled
+    if request.until_confirmed and order.confirmed_version:
+        raise AlreadyConfirmed
+    # An order that was never confirmed is one basket; If-Match, which is checked before, names the draft as it is.
+    if request.confirm and order.confirmed_version and order.draft_opened_by and request.if_match is None:
+        raise DraftOpen
+
+
+def _plan(builder: PlanBuilder, request: ChangeRequest, change: str) -> Plan:
+    order = builder.order
+    groups, ended = regroup(builder, change)
+    effect = bool(builder.adds or builder.removes or builder.restores or builder.travellers)
+    sets_state = all(isinstance(each, _SETS_STATE) for each in request.operations)
+    if not effect and not sets_state and not builder.product_refusals and builder.kept:
+        raise NothingToChange
+    return Plan(
+        no_op=sets_state and not effect and not request.confirm,
+        ends_draft=effect and order.draft_opened_by is not None and is_as_confirmed(order, builder),
+        version=builder.version,
+        adds=tuple(builder.adds.values()),
+        removes=tuple(builder.removes),
+        restores=tuple(builder.restores),
+        travellers=tuple(builder.travellers.values()),
+        seats=tuple(builder.seats),
+        stock=tuple(builder.stock),
+        groups=groups,
+        ended_groups=ended,
+        replaced=tuple(builder.replaced),
+        warnings=tuple(builder.warnings),
+        refusals=tuple(PlannedRefusal(code=each.code, members=each.members) for each in builder.product_refusals),
+        priced_on=tuple(PricedOn(traveller=t, birth_date=born) for t, born in builder.priced_on.items()),
+        confirm=request.confirm,
+        next_line=builder.next_line,
+        next_position=builder.next_position,
+    )
+
+
+def _with_warnings(order: Order, plan: Plan, catalogue: CatalogueSlice) -> Plan:
+    """Warn of accompanied travellers without company: a draft may still bring it, a confirmation refuses."""
+    if plan.confirm:
+        return plan
+    alone = unaccompanied(project(order, plan).lines, catalogue.products)
+    more = tuple(ACCOMPANIED_ONLY.model_copy(update={"line": line}) for line in alone)
+    return plan.model_copy(update={"warnings": (*plan.warnings, *more)}) if more else plan
 
 
 def _with_position(refusal: Refusal, builder: PlanBuilder) -> Refusal:
@@ -58,8 +129,7 @@ def _with_position(refusal: Refusal, builder: PlanBuilder) -> Refusal:
 
 def _check_bundle_positions(builder: PlanBuilder) -> None:
     """Raise OfferTaken when a bundle offered for this order only is at two positions: its seats are held once."""
-    staying = [line for line in builder.order.live_lines if line.id not in builder.removes]
-    lines: list[OrderLine | PlannedLine] = [*staying, *builder.adds]
+    lines = builder.lines()
     for bundle in builder.catalogue.bundles.values():
         positions = {line.position for line in lines if line.offer_bundle == bundle.id}
         if bundle.order and len(positions) > 1:
@@ -69,7 +139,7 @@ def _check_bundle_positions(builder: PlanBuilder) -> None:
 def _plan_operation(builder: PlanBuilder, operation: Operation) -> None:
     match operation:
         case AddLines():
-            add_bundle_lines(builder, operation, builder.new_position(), ())
+            add_lines(builder, operation)
         case ReplaceLines():
             replace_lines(builder, operation)
         case SetPosition():
@@ -79,48 +149,6 @@ def _plan_operation(builder: PlanBuilder, operation: Operation) -> None:
         case RemoveLines():
             remove_lines(builder, operation)
         case AddSupplements():
-            _add_supplements(builder, operation)
+            plan_add_supplements(builder, operation)
         case SetTravellers():
             correct_travellers(builder, operation.travellers)
-
-
-def _add_supplements(builder: PlanBuilder, operation: AddSupplements) -> None:
-    line = single_current_line(builder.order, operation.line)
-    builder.keep((line,))
-    if line.supplement_of:
-        raise ChangeNotAllowed
-    add_supplements(builder, operation.supplements, line, operation.customers)
-
-
-def _renew(builder: PlanBuilder) -> None:
-    """Plan every kept line of an expired order again, with a new price and new seats."""
-    for line in builder.order.live_lines:
-        if line.id in builder.removes:
-            continue
-        builder.remove((line,))
-        line_id = builder.new_line_id()
-        seated_lines = [(line_id, len(line.travellers))] if line.travellers else []
-        seated = seat_lines(builder, line.service if seated_lines else None, seated_lines, (), ()).get(line_id)
-        builder.adds.append(
-            PlannedLine(
-                id=line_id,
-                position=line.position,
-                product=line.product,
-                service=line.service,
-                valid_from=line.valid_from,
-                first_day=line.first_day,
-                travellers=line.travellers,
-                offered_price=None,
-                tax_rate=line.tax_rate,
-                change_fee=line.change_fee,
-                offer_bundle=line.offer_bundle,
-                offer=line.offer,
-                supplement_of=line.supplement_of,
-                replaces=(line.id,),
-                external_reference=line.external_reference,
-                customers=line.customers,
-                distribution=line.distribution,
-                kept_reservations=seated.keeps if seated else (),
-                seats_to_hold=seated.holds if seated else 0,
-            )
-        )

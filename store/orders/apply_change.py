@@ -39,7 +39,7 @@ def apply_change(
     """
     if plan.removes:
         _remove(tx, _LINES, order, change, plan.version, ids=list(plan.removes))
-    restored = _restore(tx, plan.restores)
+    restored = _restore(tx, change, plan.restores)
     seats, units = _distribute(plan, held)
     common = _common(order, change, plan.version)
     insert_all(tx, LineRow, [_line(line, seats[line.id], units[line.id]) | common for line in plan.adds])
@@ -56,15 +56,15 @@ def apply_change(
     return restored
 
 
-def _restore(tx: Session, lines: Sequence[str]) -> dict[str, str]:
+def _restore(tx: Session, change: str, lines: Sequence[str]) -> dict[str, str]:
     """Make confirmed lines that the draft had given up live again; return which change had removed each."""
     if not lines:
         return {}
     rows = table_of(LineRow)
     chosen = rows.c.id.in_(lines)
     removed_by = tx.connection().execute(select(rows.c.id, rows.c.removed_by).where(chosen))
-    restored = {line: change for line, change in removed_by if change is not None}
-    tx.connection().execute(update(rows).where(chosen).values(removed_by=None, removed_in=None))
+    restored = {line: by for line, by in removed_by if by is not None}
+    tx.connection().execute(update(rows).where(chosen).values(removed_by=None, removed_in=None, restored_by=change))
     return restored
 
 
@@ -100,7 +100,7 @@ def revert_change(tx: Session, order: OrderRow, change: str, restored: Mapping[s
         tx.connection().execute(update(rows).where(of_order, rows.c.removed_by == change).values(live))
     lines = table_of(LineRow)
     for line, by in restored.items():
-        removed = {"removed_by": by, "removed_in": version}
+        removed = {"removed_by": by, "removed_in": version, "restored_by": None}
         tx.connection().execute(update(lines).where(lines.c.id == line).values(removed))
 
 
@@ -136,6 +136,7 @@ def _line(line: PlannedLine, seats: Sequence[dict[str, str]], units: Sequence[st
         "valid_from": line.valid_from,
         "first_day": line.first_day,
         "valid_until": line.valid_until,
+        "last_day": line.last_day,
         "travellers": json.dumps(line.travellers),
         "price_minor": line.price.minor,
         "tax_rate": line.tax_rate,

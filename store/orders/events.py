@@ -30,6 +30,8 @@ class EventType(StrEnum):
     DRAFT_EXTENDED = "draft_extended"
     DRAFT_DISCARDED = "draft_discarded"
     DRAFT_EXPIRED = "draft_expired"
+    DRAFT_RESTORED = "draft_restored"
+    """The draft ended because the order is as it was confirmed."""
     NEEDS_ATTENTION = "needs_attention"
     OPERATOR_REQUEST = "operator_request"
     RETRY_REQUESTED = "retry_requested"
@@ -52,6 +54,20 @@ def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, no
     }
     insert_all(tx, EventRow, [event])
     outbox.enqueue(tx, order.tenant, order.number, order.last_event, kind, now)
+
+
+_ENDS_OF_DRAFT = (
+    EventType.ORDER_CONFIRMED,
+    EventType.DRAFT_DISCARDED,
+    EventType.DRAFT_EXPIRED,
+    EventType.DRAFT_RESTORED,
+)
+
+
+def last_draft_end(tx: Session, order: str) -> EventRow | None:
+    """Return the event that ended an order's last draft; None when it never had one that ended."""
+    ended = (EventRow.order_number == order, col(EventRow.type).in_(_ENDS_OF_DRAFT))
+    return tx.exec(select(EventRow).where(*ended).order_by(col(EventRow.number).desc()).limit(1)).first()
 
 
 def append_once(tx: Session, order: OrderRow, kind: EventType, change: str, now: datetime, data: Data) -> None:

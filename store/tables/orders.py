@@ -93,6 +93,7 @@ class LineRow(Versioned, table=True):
     valid_from: datetime = utc_datetime()
     first_day: date
     valid_until: datetime | None = utc_datetime(default=None)
+    last_day: date | None = None
     travellers: str = document()
     price_minor: int = safe_integer()
     tax_rate: Decimal = exact_decimal()
@@ -110,6 +111,8 @@ class LineRow(Versioned, table=True):
     replaces: str = document()
     sale: str = bounded_text(40)
     """The line that was sold: this one, or the one whose sale it carries on."""
+    restored_by: str | None = bounded_text(64, default=None)
+    """The change that went back to this line, after an earlier one of the same draft had given it up."""
     external_reference: str | None = bounded_text(100, default=None)
     customers: str | None = document(default=None)
     distribution: str | None = document(default=None)

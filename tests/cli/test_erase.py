@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cli.__main__ import app
 from domain.access import TenantAccess
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller
+from domain.terms import free_terms
 from store.database.store import Store
 from store.orders import offer_bundles
 from store.orders.orders import lock_order
@@ -53,7 +55,16 @@ def keep_bundle(store: Store, person: Person, order: str | None = None, ago: tim
         id=person.details["id"], birth_date=person.details["birth_date"], price=Money(1, "NOK")
     )
     when = store.now() - ago
-    offer = Offer(id=f"o-{person.marker}", product="standard", travellers=(traveller,), smallest=1, largest=1)
+    terms = free_terms("NOK")
+    offer = Offer(
+        id=f"o-{person.marker}",
+        product="standard",
+        tax_rate=Decimal("0.12"),
+        terms=terms,
+        travellers=(traveller,),
+        smallest=1,
+        largest=1,
+    )
     bundle = OfferBundle(
         id=f"b-{person.marker}",
         currency="NOK",

@@ -8,8 +8,9 @@ from typing import Any
 from domain.changes import ChangeKind, ChangeRequest
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller, Service
-from domain.orders import Order, OrderLine, OrderStatus, Reservation, ReservationState
+from domain.orders import Order, OrderLine, OrderStatus, Reservation, ReservationState, TaxRounding, TravellerSeat
 from domain.planning.builder import CatalogueSlice
+from domain.planning.supplements import terms_of
 from domain.products import GroupSize, PriceRow, Product, Supplement
 from domain.settlement import Payment
 from domain.travellers import Traveller
@@ -62,6 +63,8 @@ def bundle(name: str, kind: str, service: str | None, *travellers: str, born: da
     offer = Offer(
         id=f"{name}-offer",
         product=kind,
+        tax_rate=sold.tax_rate,
+        terms=sold.sale_terms,
         travellers=mapped,
         smallest=1,
         largest=sold.group.largest if sold.group else len(travellers),
@@ -91,15 +94,17 @@ def line(number: int, kind: str, service: str | None, *travellers: str, **more: 
         "service": service,
         "valid_from": SERVICES[service].departs_at if service else LEAVES,
         "first_day": DAY,
+        "valid_until": None,
+        "last_day": None,
         "travellers": travellers,
         "price": PRODUCTS[kind].prices[0].price if kind in PRODUCTS else SUPPLEMENTS[kind].price,
         "tax_rate": Decimal("0.12"),
-        "change_fee": PRODUCTS[kind].change_fee if kind in PRODUCTS else nok(0),
+        "terms": PRODUCTS[kind].sale_terms if kind in PRODUCTS else terms_of(SUPPLEMENTS[kind]),
         "offer_bundle": f"sold-{number}",
         "offer": None,
         "supplement_of": None,
-        "reservations": (),
         "replaces": (),
+        "sale": f"{NUMBER}-{number}",
         "external_reference": None,
         "added_by": "C1",
         "added_in": 1,
@@ -112,6 +117,11 @@ def seat(number: int, service: str, state: ReservationState = ReservationState.C
     return Reservation(id=name, service=service, coach=1, seat=number, state=state, expires_at=None)
 
 
+def sits(*seats: tuple[str, int]) -> tuple[TravellerSeat, ...]:
+    """Return the seats of a line: travellers with the numbers of their reservations."""
+    return tuple(TravellerSeat(traveller=who, reservation=f"{NUMBER}-s{number}") for who, number in seats)
+
+
 def order(*lines: OrderLine, confirmed: int = 1, version: int = 1, **more: Any) -> Order:
     aboard = dict.fromkeys(traveller for each in lines for traveller in each.travellers)
     values: dict[str, Any] = {
@@ -122,13 +132,17 @@ def order(*lines: OrderLine, confirmed: int = 1, version: int = 1, **more: Any) 
         "confirmed_version": confirmed,
         "draft_opened_by": None if confirmed == version else "C1",
         "expires_at": None,
-        "expires_fixed": False,
+        "expires_asked": None,
         "last_event": 5,
+        "tax_rounding": TaxRounding.LINE,
         "lines": lines,
         "travellers": tuple(complete(each) for each in aboard),
+        "confirmed_travellers": tuple(complete(each) for each in aboard) if confirmed else (),
         "fees": (),
         "confirmed_fees": (),
+        "groups": (),
         "reservations": (),
+        "units": (),
         "payments": (),
     }
     return Order(**(values | more))

@@ -25,13 +25,17 @@ from domain.refusals import (
     SupplementNotOffered,
     TooManyLines,
 )
-from tests.domain.makers import NUMBER, bundle, catalogue_slice, change_request, line, order, replace_operation, seat
+from tests.domain.makers import NOW, NUMBER, bundle, catalogue_slice, change_request, line, nok, order, replace_operation, seat, sits
 
 A, B, C = "ann", "bob", "cat"
 
 
 def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
-    return plan_change(on, change_request(*operations, **more), catalogue_slice(*bundles), 10, 5)
+    return plan_change(on, change_request(*operations, **more), catalogue_slice(*bundles), 10, 5, NOW)
+
+
+def kept(plan: Plan) -> list[tuple[str, ...]]:
+    return [tuple(seat.reservation for seat in each.kept_seats) for each in plan.adds]
 
 
 def test_one_line_for_each_traveller_sharing_a_position() -> None:
@@ -161,12 +165,12 @@ def test_a_supplement_is_removed_with_its_line() -> None:
     assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
 
 
-SEATED = order(line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",)), reservations=(seat(4, "morning"),))
+SEATED = order(line(1, "standard", "morning", A, seats=sits((A, 4))), reservations=(seat(4, "morning"),))
 
 
 def test_a_change_of_fare_on_the_same_departure_keeps_the_seat() -> None:
     plan = planned(SEATED, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "morning", A),))
-    assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
+    assert kept(plan) == [(f"{NUMBER}-s4",)]
     assert plan.seats == ()
 
 
@@ -174,7 +178,7 @@ def test_another_seat_on_the_same_departure_is_held_when_requested() -> None:
     plan = planned(
         SEATED, replace_operation([1], "b", seats=["2-07"]), bundles=(bundle("b", "flexible", "morning", A),)
     )
-    assert plan.adds[0].kept_reservations == ()
+    assert kept(plan) == [()]
     assert [wish.names for wish in plan.seats] == [("2-07",)]
 
 
@@ -182,48 +186,48 @@ def test_a_named_seat_that_the_line_already_has_is_kept() -> None:
     plan = planned(
         SEATED, replace_operation([1], "b", seats=["1-04"]), bundles=(bundle("b", "flexible", "morning", A),)
     )
-    assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
+    assert kept(plan) == [(f"{NUMBER}-s4",)]
 
 
 def test_another_departure_needs_another_seat() -> None:
     plan = planned(SEATED, replace_operation([1], "b"), bundles=(bundle("b", "flexible", "noon", A),))
-    assert plan.adds[0].kept_reservations == ()
+    assert kept(plan) == [()]
     assert [(wish.service, wish.count) for wish in plan.seats] == [("noon", 1)]
 
 
 def test_returning_to_the_original_departure_keeps_the_confirmed_seat() -> None:
     away = order(
-        line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",), removed_by="C2", removed_in=2),
-        line(2, "standard", "noon", A, reservations=(f"{NUMBER}-s5",), replaces=(f"{NUMBER}-1",), added_in=2),
+        line(1, "standard", "morning", A, seats=sits((A, 4)), removed_by="C2", removed_in=2),
+        line(2, "standard", "noon", A, seats=sits((A, 5)), replaces=(f"{NUMBER}-1",), added_in=2),
         version=2,
         reservations=(seat(4, "morning"), seat(5, "noon", ReservationState.HELD)),
     )
     plan = planned(away, replace_operation([1], "b"), bundles=(bundle("b", "standard", "morning", A),))
-    assert plan.adds[0].kept_reservations == (f"{NUMBER}-s4",)
+    assert kept(plan) == [(f"{NUMBER}-s4",)]
 
 
 def test_seats_of_a_group_are_distributed_to_single_lines() -> None:
     group = order(
-        line(1, "compartment", "morning", A, B, reservations=(f"{NUMBER}-s4", f"{NUMBER}-s5")),
+        line(1, "compartment", "morning", A, B, seats=sits((A, 4), (B, 5))),
         reservations=(seat(4, "morning"), seat(5, "morning")),
     )
     plan = planned(group, replace_operation([1], "b"), bundles=(bundle("b", "standard", "morning", A, B),))
-    assert [each.kept_reservations for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
+    assert kept(plan) == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
 
 
 def test_the_same_seat_is_never_assigned_twice() -> None:
     both = order(
-        line(1, "compartment", "morning", A, B, reservations=(f"{NUMBER}-s4", f"{NUMBER}-s5")),
+        line(1, "compartment", "morning", A, B, seats=sits((A, 4), (B, 5))),
         reservations=(seat(4, "morning"), seat(5, "morning")),
     )
     bundles = (bundle("a", "standard", "morning", A), bundle("b", "standard", "morning", B))
     plan = planned(both, replace_operation([1], "a", "b"), bundles=bundles)
-    assert [each.kept_reservations for each in plan.adds] == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
+    assert kept(plan) == [(f"{NUMBER}-s4",), (f"{NUMBER}-s5",)]
 
 
 def test_every_line_of_an_expired_order_is_planned_again() -> None:
     expired = order(
-        line(1, "standard", "morning", A, reservations=(f"{NUMBER}-s4",)),
+        line(1, "standard", "morning", A, seats=sits((A, 4))),
         line(2, "MEAL", "morning", supplement_of=f"{NUMBER}-1"),
         confirmed=0,
         status=OrderStatus.EXPIRED,
@@ -231,9 +235,9 @@ def test_every_line_of_an_expired_order_is_planned_again() -> None:
     )
     plan = planned(expired, {"op": "set_travellers", "travellers": [{"id": A, "given_name": "Anna"}]})
     assert set(plan.removes) == {f"{NUMBER}-1", f"{NUMBER}-2"}
-    assert [(each.product, each.offered_price, each.kept_reservations, each.seats_to_hold) for each in plan.adds] == [
-        ("standard", None, (), 1),
-        ("MEAL", None, (), 0),
+    assert [(each.product, each.price, each.kept_seats, each.seats_to_hold) for each in plan.adds] == [
+        ("standard", nok(29900), (), (A,)),
+        ("MEAL", nok(8900), (), ()),
     ]
     assert plan.travellers[0].given_name == "Anna"
 
@@ -246,20 +250,30 @@ def test_the_birth_date_an_offer_was_priced_on_is_frozen_with_a_warning() -> Non
     assert [(each.code, each.field) for each in plan.warnings] == [("FIELD_FROZEN", "birth_date")]
 
 
-@pytest.mark.parametrize(("count", "travellers"), [(1, [(A,)]), (2, [(A,), (B,)]), (5, [(A,), (B,), (A,), (B,), (A,)])])
+@pytest.mark.parametrize(
+    ("supplement", "refusal"), [("SOUP", SupplementNotOffered), ("UPGRADE", SeatingChangeNotSupported)]
+)
+def test_a_supplement_that_cannot_be_sold_is_refused_after_what_concerns_times_and_people(
+    supplement: str, refusal: type[Refusal]
+) -> None:
+    wish = {"op": "add_supplements", "line": f"{NUMBER}-1", "supplements": [{"supplement": supplement}]}
+    assert [each.code for each in planned(SOLD, wish).refusals] == [refusal.code]
+
+
+@pytest.mark.parametrize(("count", "travellers"), [(1, [(A,)]), (2, [(A,), (B,)]), (5, [(A,), (B,), (f"{A}-2",), (f"{B}-2",), (f"{A}-3",)])])
 def test_a_count_gives_that_many_lines_and_repeats_the_travellers(
     count: int, travellers: list[tuple[str, ...]]
 ) -> None:
     wish = {"op": "add_lines", "offer_bundle_id": "b", "count": count}
     plan = planned(order(), wish, bundles=(bundle("b", "standard", "noon", A, B),))
     assert [each.travellers for each in plan.adds] == travellers
-    assert sum(each.seats_to_hold for each in plan.adds) == count
+    assert sum(len(each.seats_to_hold) for each in plan.adds) == count
 
 
 def test_a_count_of_a_group_product_gives_that_many_groups() -> None:
     wish = {"op": "add_lines", "offer_bundle_id": "b", "count": 2}
     plan = planned(order(), wish, bundles=(bundle("b", "compartment", "noon", A, B),))
-    assert [each.travellers for each in plan.adds] == [(A, B), (A, B)]
+    assert [each.travellers for each in plan.adds] == [(A, B), (f"{A}-2", f"{B}-2")]
 
 
 def test_a_count_cannot_be_combined_with_chosen_travellers() -> None:

@@ -21,14 +21,14 @@ from domain.refusals import (
     TravellerDiffers,
 )
 from domain.traveller_rules import FIELD_FROZEN
-from tests.domain.makers import NUMBER, bundle, catalogue_slice, change_request, line, order
+from tests.domain.makers import NOW, NUMBER, bundle, catalogue_slice, change_request, line, order
 
 A, B = "ann", "bob"
 DRAFT: dict[str, Any] = {"confirmed": 0, "version": 1}
 
 
 def planned(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Plan:
-    return plan_change(on, change_request(*operations, **more), catalogue_slice(*bundles), 10, 5)
+    return plan_change(on, change_request(*operations, **more), catalogue_slice(*bundles), 10, 5, NOW)
 
 
 def at(position: int, bundle_id: str | None = None, *travellers: Mapping[str, Any]) -> dict[str, Any]:

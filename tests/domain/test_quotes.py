@@ -12,7 +12,7 @@ from domain.money import total
 from domain.offers import OfferBundle
 from domain.orders import Fee, FeeKind, Order, OrderStatus
 from domain.planning.plan_change import plan_change
-from domain.quote_change import quote_change
+from domain.quote_change import check_plan_times, quote_change
 from domain.quotes import Quote
 from domain.refusals import NotOffered, OfferExpired, ServiceDeparted
 from tests.domain.makers import (
@@ -36,7 +36,9 @@ KINDS = ("standard", "flexible", "saver")
 
 def quoted(on: Order, *operations: Mapping[str, Any], bundles: tuple[OfferBundle, ...] = (), **more: Any) -> Quote:
     catalogue = catalogue_slice(*bundles)
-    return quote_change(on, plan_change(on, change_request(*operations, **more), catalogue, 10, 5), catalogue, NOW)
+    plan = plan_change(on, change_request(*operations, **more), catalogue, 10, 5, NOW)
+    check_plan_times(on, plan, catalogue, NOW)
+    return quote_change(on, plan, catalogue)
 
 
 @st.composite
