@@ -283,7 +283,7 @@ class SelectedLinesMismatch(Refusal):
     """A line that also carries others is given up without naming all of them."""
 
     code = "SELECTED_LINES_MISMATCH"
-    sentence = "The line also carries travellers who were not named; name the line itself or all of them."
+    sentence = "The lines named are not all that belong together; name the line itself, or every line of its travellers."
 
 
 class AlreadyBooked(Refusal):

@@ -22,6 +22,7 @@ from store.views import order_timeline
 PAGE = 25
 MAX_EVENTS = 400
 _DRAFT_ENDS = (EventType.DRAFT_DISCARDED, EventType.DRAFT_EXPIRED)
+# A draft that a change ended by going back to what was confirmed is told by that change.
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "5"
 
 STATUS_OF_REFUSAL: Mapping[str, int] = {
+    "SELECTED_LINES_MISMATCH": 400,
     "PAYMENT_REFUSED": 402,
     "LINE_NOT_FOUND": 404,
     "OFFER_NOT_FOUND": 404,
@@ -28,7 +29,6 @@ TITLES: dict[str, tuple[int, str]] = {
     "MALFORMED_BODY": (400, "The body is not JSON of the form that this route expects."),
     "COUNT_WITH_TRAVELLERS": (400, "A count cannot be combined with chosen travellers."),
     "COUNT_WITH_LINE": (400, "A count other than 1 cannot be combined with a line to replace."),
-    "SELECTED_LINES_MISMATCH": (400, "Configurations of one line must select the same lines, including that line."),
     "DUPLICATE_PRODUCT": (400, "A product of the offer itself is selected a second time."),
     "DUPLICATE_MEMBER": (400, "A JSON object has the same member twice."),
     "IDEMPOTENCY_KEY_MISSING": (400, "This request needs an Idempotency-Key header."),

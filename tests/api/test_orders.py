@@ -52,7 +52,9 @@ async def test_travellers_may_be_completed_later_but_before_the_confirmation(wor
         {"id": CHILD, "given_name": GIVEN, "family_name": FAMILY, "birth_date": "1980-01-01"},
     ]
     answer = await world.change(order, {"op": "set_travellers", "travellers": details})
-    assert answer.body["warnings"] == [{"code": "FIELD_FROZEN", "traveller": CHILD, "field": "birth_date"}]
+    assert answer.body["warnings"] == [
+        {"code": "FIELD_FROZEN", "traveller": CHILD, "field": "birth_date", "line": None}
+    ]
     assert (await world.confirm(order, CARD)).status == 200
     shown = await world.show(order)
     assert [each["birth_date"] for each in shown["travellers"]] == [BORN.isoformat(), "1979-02-18"]
@@ -159,9 +161,9 @@ async def test_supplements_are_sold_on_top_and_follow_their_line(world: World) -
     await world.change(order, replace([f"{order}-1"], bundle))
     shown = await world.show(order)
     assert [(line["product"], line["supplement_of"]) for line in shown["lines"]] == [
-        ("MEAL", f"{order}-4"),
-        ("MEAL", f"{order}-4"),
         ("flexible", None),
+        ("MEAL", f"{order}-4"),
+        ("MEAL", f"{order}-4"),
     ]
 
 
