@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from store.changes.step_records import REVERSIBLE
 from store.database.column_types import UtcDateTime
+from store.trade_invariants import TRADE_INVARIANTS, Invariant, for_dialect
 from temporal.names import StepName
 
 _COMPENSATED = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))
@@ -26,15 +27,6 @@ _CONFIRMED = (
     " AND (x.removed_in IS NULL OR x.removed_in > o.confirmed_version)"
 )
 _FAILED = "SELECT id FROM changes WHERE state IN ('refused', 'undone')"
-
-
-@dataclass(frozen=True)
-class Invariant:
-    """A statement that must be true at any moment, and the query that finds its violations."""
-
-    name: str
-    sentence: str
-    query: str
 
 
 @dataclass(frozen=True)
@@ -187,13 +179,15 @@ INVARIANTS = (
             for table, amount in (("order_lines", "price_minor"), ("order_fees", "amount_minor"))
         ),
     ),
+    *TRADE_INVARIANTS,
 )
 
 
 def violations(tx: Session) -> Iterator[Violation]:
     """Run every query and yield the violations."""
+    connection = tx.connection()
     for each in INVARIANTS:
-        for order, what in tx.connection().execute(text(each.query)):
+        for order, what in connection.execute(text(for_dialect(each.query, connection.dialect.name))):
             yield Violation(each.name, order, str(what))
 
 

@@ -9,7 +9,7 @@ from store import invariants
 from store.invariants import INVARIANTS
 from tests.support.canary import ADULT
 from tests.support.commands import run
-from tests.support.world import World, replace
+from tests.support.world import CARD, World, replace
 
 BROKEN = {
     "payments_match_provider": (
@@ -34,6 +34,20 @@ BROKEN = {
         "UPDATE step_records SET change = '{refused}' WHERE key = '{sale}/reserve_seats'"
     ),
     "tax_lies_within_the_price": "UPDATE order_lines SET tax_rate = '1.5' WHERE order_number = '{order}'",
+    "supplement_on_its_line": "UPDATE order_lines SET service = 'other' WHERE order_number = '{changed}'"
+    " AND supplement_of IS NOT NULL",
+    "one_seat_per_traveller": "UPDATE order_lines SET seats = '[]' WHERE order_number = '{order}'",
+    "given_up_by_name": "UPDATE changes SET request = '{{}}' WHERE order_number = '{changed}'",
+    "supplement_leaves_with_its_line": "UPDATE order_lines SET removed_by = '{exchange}', removed_in = added_in + 1"
+    " WHERE order_number = '{changed}' AND supplement_of IS NOT NULL AND removed_by IS NULL",
+    "given_up_in_time": "UPDATE services SET departs_at = '2020-01-01 00:00:00' WHERE id IN"
+    " (SELECT service FROM order_lines WHERE order_number = '{changed}' AND removed_by IS NOT NULL)",
+    "kept_is_the_surplus": "UPDATE order_fees SET amount_minor = amount_minor - 1 WHERE order_number = '{changed}'"
+    " AND kind = 'change_non_refundable'",
+    "fees_within_the_price": "UPDATE order_fees SET amount_minor = 99999 WHERE order_number = '{changed}'",
+    "taxes_add_up": "UPDATE changes SET quote = REPLACE(quote, '\"tax\":{{\"minor\":', '\"tax\":{{\"minor\":1')"
+    " WHERE id = '{exchange}'",
+    "money_moves_with_a_confirmation": "DELETE FROM events WHERE change = '{sale}' AND type = 'order_confirmed'",
 }
 
 
@@ -46,15 +60,30 @@ async def test_each_violation_is_found_and_names_its_order(world: World) -> None
     bundle = await world.offer("standard", ADULT, service=world.train())
     (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
     refused = await world.change(order, replace([f"{order}-9"], bundle))
-    names = {"order": order, "other": other, "sale": sale, "refused": refused.body["change"]}
+    changed, exchange = await _exchanged(world)
+    names = {"changed": changed, "exchange": exchange, "order": order, "other": other, "sale": sale, "refused": refused.body["change"]}
     with world.components.store.read() as tx:
-        assert [each for each in invariants.violations(tx) if each.order in (order, other)] == []
+        assert [each for each in invariants.violations(tx) if each.order in (order, other, changed)] == []
     for name, statement in BROKEN.items():
         with pytest.raises(_RollbackError), world.components.store.write() as tx:
-            tx.connection().execute(text(statement.format(**names)))
+            tx.connection().execute(text(statement.format(**names).replace(":", r"\:")))
             found = [each for each in invariants.violations(tx) if each.invariant == name]
-            assert {each.order for each in found} & {order, other}, name
+            assert {each.order for each in found} & {order, other, changed}, name
             raise _RollbackError
+
+
+async def _exchanged(world: World) -> tuple[str, str]:
+    """Sell a ticket with a meal, exchange it for a cheaper one and keep the difference; then pay a fee for another."""
+    order = await world.sold(ADULT, product="flexible")
+    meal = {"op": "add_supplements", "line": f"{order}-1", "supplements": [{"supplement": "MEAL"}]}
+    await world.change(order, meal, confirm=True, payment=CARD)
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    exchange = replace([f"{order}-1"], bundle)
+    answer = await world.change(order, exchange, confirm=True, refund_price_difference=False)
+    assert answer.status == 200, answer.body
+    dearer = replace([f"{order}-1"], await world.offer("flexible", ADULT, service=world.train()))
+    assert (await world.change(order, dearer, confirm=True, payment=CARD)).status == 200
+    return order, answer.body["change"]
 
 
 class _RollbackError(Exception):
