@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlmodel import Session
 from temporalio import activity
 
@@ -51,7 +51,7 @@ class SwapOfferBundleResult(BaseModel):
     """How many held seats belong to draft lines that this change replaced."""
     previous: PreviousOrder | None = None
     """For the undo, which reads it from the recorded result; the workflow does not get it."""
-    restored: dict[str, str] = {}
+    restored: dict[str, str] = Field(default={})
     """For the undo: the lines that are live again, each with the change that had removed it."""
 
 

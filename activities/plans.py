@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlmodel import Session
 from temporalio import activity
 
@@ -71,7 +71,7 @@ class PlanChangeResult(BaseModel):
     ends_draft: bool = False
     """Whether the order is as it was confirmed, so that the draft ends."""
     seats: int = 0
-    stock: dict[str, int] = {}
+    stock: dict[str, int] = Field(default={})
     """How many units of each product or supplement have to be held."""
     services: tuple[str, ...] = ()
     amount_due: Money | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlmodel import Session
 from temporalio import activity
 
@@ -27,7 +27,7 @@ class ReserveSeatsCommand(Command):
 
     step: ClassVar[str] = StepName.RESERVE_SEATS
     seats: int
-    stock: dict[str, int] = {}
+    stock: dict[str, int] = Field(default={})
     """How many units of each product or supplement."""
     services: tuple[str, ...]
 

@@ -85,9 +85,7 @@ class Product(Model):
     @property
     def sale_terms(self) -> Terms:
         """The terms it is sold under today."""
-        return Terms(
-            change_fee=self.change_fee, returnable_until=self.returnable_until, sold_until=self.sold_until
-        )
+        return Terms(change_fee=self.change_fee, returnable_until=self.returnable_until, sold_until=self.sold_until)
 
     @property
     def accompanying_family(self) -> str:

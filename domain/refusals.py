@@ -283,7 +283,9 @@ class SelectedLinesMismatch(Refusal):
     """A line that also carries others is given up without naming all of them."""
 
     code = "SELECTED_LINES_MISMATCH"
-    sentence = "The lines named are not all that belong together; name the line itself, or every line of its travellers."
+    sentence = (
+        "The lines named are not all that belong together; name the line itself, or every line of its travellers."
+    )
 
 
 class AlreadyBooked(Refusal):

@@ -37,9 +37,7 @@ def _per_rate(rate: Decimal, amounts: list[Money], rounding: TaxRounding, curren
     return TaxPerRate(rate=rate, base=gross - tax, tax=tax)
 
 
-def tax_difference(
-    after: Iterable[TaxPerRate], before: Iterable[TaxPerRate], currency: str
-) -> tuple[TaxPerRate, ...]:
+def tax_difference(after: Iterable[TaxPerRate], before: Iterable[TaxPerRate], currency: str) -> tuple[TaxPerRate, ...]:
     """Return base and tax per rate after, less before; a rate that is on one side only counts as zero on the other."""
     nothing = zero(currency)
     later = {each.rate: each for each in after}

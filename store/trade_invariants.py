@@ -80,27 +80,31 @@ TRADE_INVARIANTS = (
         "A live supplement belongs to a live line and is on that line's service.",
         "SELECT x.order_number, x.id FROM order_lines x LEFT JOIN order_lines l ON l.id = x.supplement_of"
         " WHERE x.supplement_of IS NOT NULL AND NOT x.undone AND x.removed_by IS NULL"
-        " AND (l.id IS NULL OR l.undone OR l.removed_by IS NOT NULL OR COALESCE(l.service, '') <> COALESCE(x.service, ''))",
+        " AND (l.id IS NULL OR l.undone OR l.removed_by IS NOT NULL"
+        " OR COALESCE(l.service, '') <> COALESCE(x.service, ''))",
     ),
     Invariant(
         "one_seat_per_traveller",
-        "On a confirmed line that sells seats, each traveller with a seat has one, confirmed and on the line's service.",
+        "On a confirmed line with a service each traveller with a seat has one, confirmed and on that service.",
         "SELECT o.number, x.id FROM orders o JOIN order_lines x ON x.order_number = o.number"
         " WHERE x.service IS NOT NULL AND x.supplement_of IS NULL AND NOT x.undone"
         " AND x.added_in <= o.confirmed_version AND (x.removed_in IS NULL OR x.removed_in > o.confirmed_version)"
         f" AND o.number NOT IN ({_IN_PROGRESS})"
         " AND LENGTH(x.travellers) - CASE WHEN x.age_bands IS NULL THEN 0 ELSE"
-        " (SELECT COUNT(*) FROM EACH(x.age_bands) j WHERE CAST(MEMBER(j.value, seat) AS VARCHAR(5)) IN ('0', 'false')) END"
-        " <> (SELECT COUNT(DISTINCT r.id) FROM EACH(x.seats) j JOIN reservations r ON r.id = MEMBER(j.value, reservation)"
+        " (SELECT COUNT(*) FROM EACH(x.age_bands) j"
+        " WHERE CAST(MEMBER(j.value, seat) AS VARCHAR(5)) IN ('0', 'false')) END"
+        " <> (SELECT COUNT(DISTINCT r.id) FROM EACH(x.seats) j"
+        " JOIN reservations r ON r.id = MEMBER(j.value, reservation)"
         " WHERE r.state = 'confirmed' AND r.service = x.service)",
     ),
     Invariant(
         "given_up_by_name",
         "A line that was given up was named by a request, directly or by a line it replaced or belonged to.",
         "WITH RECURSIVE up(line, request, ancestor) AS ("
-        " SELECT x.id, c.request, CAST(x.id AS VARCHAR(40)) FROM order_lines x JOIN changes c ON c.id = x.removed_by WHERE NOT x.undone"
-        " UNION SELECT up.line, up.request, CAST(j.value AS VARCHAR(40)) FROM up JOIN order_lines l ON l.id = up.ancestor,"
-        " EACH_TEXT(l.replaces) j)"
+        " SELECT x.id, c.request, CAST(x.id AS VARCHAR(40)) FROM order_lines x"
+        " JOIN changes c ON c.id = x.removed_by WHERE NOT x.undone"
+        " UNION SELECT up.line, up.request, CAST(j.value AS VARCHAR(40))"
+        " FROM up JOIN order_lines l ON l.id = up.ancestor, EACH_TEXT(l.replaces) j)"
         " SELECT x.order_number, x.id FROM order_lines x JOIN changes c ON c.id = x.removed_by"
         " WHERE NOT x.undone AND x.supplement_of IS NULL"
         # A request by position, or for the whole order, names its lines by their positions.
@@ -138,7 +142,8 @@ TRADE_INVARIANTS = (
         "SELECT k.number, 'version ' || k.version FROM (SELECT g.order_number AS number, g.added_in AS version,"
         f" SUM(CASE WHEN {_GIVEN} - {_TAKEN} - {_FEES} > 0 THEN {_GIVEN} - {_TAKEN} - {_FEES} ELSE 0 END) AS surplus"
         " FROM price_groups g WHERE NOT g.undone AND (g.removed_in IS NULL OR g.removed_in > g.added_in)"
-        " AND g.refund IS NOT NULL AND NOT g.refund AND NOT EXISTS (SELECT 1 FROM EACH_TEXT(g.given_up) j JOIN order_lines x"
+        " AND g.refund IS NOT NULL AND NOT g.refund"
+        " AND NOT EXISTS (SELECT 1 FROM EACH_TEXT(g.given_up) j JOIN order_lines x"
         " ON x.order_number = g.order_number AND x.sale = j.value JOIN services s ON s.tenant = x.tenant"
         " AND s.id = x.service AND s.cancelled) GROUP BY g.order_number, g.added_in) k"
         " WHERE k.surplus <> (SELECT COALESCE(SUM(f.amount_minor), 0) FROM order_fees f WHERE f.order_number = k.number"

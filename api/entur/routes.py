@@ -98,9 +98,7 @@ async def reserve_offers(request: Request, body: ReserveOffersRequest, ctx: Cont
 async def update_order(request: Request, body: ChangeOrderLinesRequest, ctx: Context, options: Options) -> Response:
     """Replace order lines, n by m: all of them or none. Fees and differences refer to the confirmed version."""
     bundles = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in body.offer_configurations])
-    change_request = translation.update_order(
-        body.offer_configurations, bundles, refund=body.refund_price_difference
-    )
+    change_request = translation.update_order(body.offer_configurations, bundles, refund=body.refund_price_difference)
     return await _respond_with_change(request, ctx, body.order_id, change_request, options, body)
 
 

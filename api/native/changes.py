@@ -106,6 +106,7 @@ _MONEY = (
     "ACCOMPANIED_ONLY",
 )
 _TIMES = ("SERVICE_DEPARTED", "VALIDITY_STARTED", "VALIDITY_OVER", "NOT_RETURNABLE")
+_CONFIRM = (*_TIMES, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED", "DRAFT_ENDED")
 _RUNNING: dict[int | str, dict[str, Any]] = {
     202: {"model": ChangeOut, "description": "Still running; poll the URL in Location."}
 }
@@ -154,7 +155,10 @@ async def change(request: Request, order: str, body: ChangeIn, ctx: Context, opt
     "/v1/orders/{order}/confirm",
     name="confirm",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_KEY, *_SUBMIT, *_MONEY, *_TIMES, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED", "DRAFT_ENDED"),
+    responses=_RUNNING
+    | responses(
+        *_BODY, *_KEY, *_SUBMIT, *_MONEY, *_TIMES, "ORDER_EXPIRED", "ORDER_EMPTY", "ORDER_CANCELLED", "DRAFT_ENDED"
+    ),
 )
 async def confirm(request: Request, order: str, body: ConfirmIn, ctx: Context, options: Keyed) -> Response:
     """Confirm the draft and capture the amount due. A confirmed order stays as it is: 200."""

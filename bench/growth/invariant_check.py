@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from store.database.connections import database_url
-from store.invariants import INVARIANTS, Invariant
+from store.invariants import INVARIANTS
+from store.trade_invariants import Invariant
 
 _ENDED = "SELECT COUNT(*) FROM changes WHERE outcome IS NULL"
 

@@ -68,9 +68,7 @@ def _new_id(builder: PlanBuilder, like: str) -> str:
         number += 1
 
 
-def _line(
-    builder: PlanBuilder, position: int, bundle: OfferBundle, group: _Group, wish: LineWish
-) -> PlannedLine:
+def _line(builder: PlanBuilder, position: int, bundle: OfferBundle, group: _Group, wish: LineWish) -> PlannedLine:
     offer, travellers = group
     product = builder.catalogue.products.get(offer.product)
     ids = tuple(each.id for each in travellers)

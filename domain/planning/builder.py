@@ -137,7 +137,9 @@ class PlanBuilder:
         else:
             self.travellers[traveller.id] = traveller
 
-    def warn(self, code: str, *, traveller: str | None = None, field: str | None = None, line: str | None = None) -> None:
+    def warn(
+        self, code: str, *, traveller: str | None = None, field: str | None = None, line: str | None = None
+    ) -> None:
         """Add a warning about a traveller, a field or a line."""
         about = {"traveller": traveller, "field": field, "line": line, "position": self.current_position}
         self.warnings.append(ChangeWarning(code=code, **about))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from domain.planning.builder import Line
 
 
-
 def pair_lines(old: Sequence[Line], new: Sequence[Line]) -> dict[str, tuple[str, ...]]:
     """Return, for each new line, the ids of the old lines it stands for; a line may be missing on either side.
 

@@ -91,7 +91,7 @@ def _exchange(
 ) -> None:
     """Give up lines for the lines of bundles: pair them, and let seats and supplements go along with travellers."""
     builder.remove(old)
-    by_wish = [_candidates(builder, wish, position, old) for wish in wishes]
+    by_wish = [_candidates(builder, wish, position) for wish in wishes]
     candidates = [each for found in by_wish for each in found]
     new = [_taken(builder, each) for each in candidates if not _is_back(builder, each)]
     for each in candidates:
@@ -110,14 +110,12 @@ def _exchange(
         sell_named(builder, wish, [targets[each.line.id] for each in found], movement)
 
 
-def _candidates(
-    builder: PlanBuilder, wish: LineWish, position: int, old: Sequence[OrderLine]
-) -> list[_Candidate]:
+def _candidates(builder: PlanBuilder, wish: LineWish, position: int) -> list[_Candidate]:
     lines = lines_of_wish(builder, wish, position)
     names = distribute_names(wish.seats, lines)
     found: list[_Candidate] = []
     for line in lines:
-        back = find_way_back(builder, line, old, {each.back.id for each in found if each.back})
+        back = find_way_back(builder, line, {each.back.id for each in found if each.back})
         found.append(_Candidate(line, back, names[line.id]))
     return found
 

@@ -51,7 +51,8 @@ class SeatAssignment:
             for each in builder.order.reservations
             if each.live and each.service == service and each.id not in elsewhere
         }
-        self._old = _with_ancestors(builder.order.lines, old)
+        self.old = _with_ancestors(builder.order.lines, old)
+        """The lines that the operation gives up, and all that they replaced."""
 
     def assign(self, line: PlannedLine, names: Names) -> tuple[TravellerSeat, ...]:
         """Give the travellers of a line the seats named for them, or else the seats they had."""
@@ -79,7 +80,7 @@ class SeatAssignment:
         return next((each for each in self._free.values() if each.name == name), None)
 
     def _own(self, line: PlannedLine, traveller: str) -> Reservation | None:
-        before = [*self._old, *self._builder.order.confirmed_lines]
+        before = [*self.old, *self._builder.order.confirmed_lines]
         for earlier in (each for each in before if self._same_seating(each, line)):
             for seat in earlier.seats:
                 if seat.traveller == traveller and seat.reservation in self._free:
@@ -89,7 +90,7 @@ class SeatAssignment:
     def _of_leavers(self, line: PlannedLine) -> list[Reservation]:
         return [
             self._free[seat.reservation]
-            for earlier in self._old
+            for earlier in self.old
             if self._same_seating(earlier, line)
             for seat in earlier.seats
             if seat.traveller not in self._staying and seat.reservation in self._free
@@ -101,7 +102,11 @@ class SeatAssignment:
 
 
 def assign_seats(
-    builder: PlanBuilder, lines: Sequence[PlannedLine], names: Mapping[str, Names], old: Sequence[OrderLine], aboard: set[str]
+    builder: PlanBuilder,
+    lines: Sequence[PlannedLine],
+    names: Mapping[str, Names],
+    old: Sequence[OrderLine],
+    aboard: set[str],
 ) -> None:
     """Assign the seats of planned lines: first those named and those kept, then those of leavers; hold the rest.
 
@@ -111,7 +116,7 @@ def assign_seats(
         on_it = [line for line in lines if line.service == service]
         assignment = SeatAssignment(builder, service, old, aboard)
         kept = {line.id: assignment.assign(line, names[line.id]) for line in on_it}
-        were_on_it = {each for line in assignment._old if line.service == service for each in line.travellers}
+        were_on_it = {each for line in assignment.old if line.service == service for each in line.travellers}
         for line in on_it:
             have = {seat.traveller for seat in kept[line.id]}
             came = [each for each in seated(line) if each not in have | set(names[line.id]) | were_on_it]
@@ -120,7 +125,7 @@ def assign_seats(
 
 
 def hold_missing(builder: PlanBuilder, lines: Sequence[PlannedLine], names: Mapping[str, Names]) -> None:
-    """Plan the holds of the seats that planned lines still lack, together on each service; unnamed ones together too."""
+    """Plan the holds of the seats that planned lines still lack, together on each service."""
     for service in dict.fromkeys(line.service for line in lines if line.service):
         on_it = [builder.adds[line.id] for line in lines if line.service == service]
         missing = {line.id: _missing(line) for line in on_it}

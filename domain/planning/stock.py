@@ -34,7 +34,9 @@ def plan_units(builder: PlanBuilder) -> None:
 def needs_new_unit(builder: PlanBuilder, line: PlannedLine) -> bool:
     """Whether a line needs a unit that the order does not have free."""
     elsewhere = builder.reserved_elsewhere()
-    free = {(each.item, each.service, each.day) for each in builder.order.units if each.live and each.id not in elsewhere}
+    free = {
+        (each.item, each.service, each.day) for each in builder.order.units if each.live and each.id not in elsewhere
+    }
     return any((line.product, *place) not in free for place in _places(builder, line))
 
 

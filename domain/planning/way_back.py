@@ -1,6 +1,6 @@
 """The way back is the identity: what was confirmed is not sold again but is as it was (rule G2)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from domain.orders import OrderLine
 from domain.planning.builder import PlanBuilder
@@ -11,9 +11,7 @@ AS_CONFIRMED = "AS_CONFIRMED"
 """Warning code: the line is the confirmed one again, at its price instead of the offer's."""
 
 
-def find_way_back(
-    builder: PlanBuilder, line: PlannedLine, old: Sequence[OrderLine], chosen: Collection[str]
-) -> OrderLine | None:
+def find_way_back(builder: PlanBuilder, line: PlannedLine, chosen: Collection[str]) -> OrderLine | None:
     """Return the confirmed line that sells the same product, service and start to the same travellers.
 
     It must be one that the draft or this operation gives up: no live line that stays may carry its sale on.

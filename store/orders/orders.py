@@ -51,9 +51,7 @@ _TRAVELLERS = (
     .where(_TRAVELLER.c.removed_by.is_(None) | (_TRAVELLER.c.removed_in > bindparam("confirmed")))
     .order_by(_TRAVELLER.c.traveller)
 )
-_SEATS_ON = (
-    sa.select(_LINE.c.seats).where(_LINE.c.id.in_(bindparam("ids", expanding=True))).order_by(_LINE.c.number)
-)
+_SEATS_ON = sa.select(_LINE.c.seats).where(_LINE.c.id.in_(bindparam("ids", expanding=True))).order_by(_LINE.c.number)
 _RESERVATIONS = sa.select(_SEAT).where(_SEAT.c.order_number == _ORDER).order_by(_SEAT.c.number)
 _FEES = (
     sa.select(_FEE)
@@ -103,11 +101,18 @@ def load(tx: Session, row: OrderRow) -> Order:
         fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
         confirmed_fees=tuple(_fee(fee, row.currency) for fee in fees if fee.added_in <= row.confirmed_version),
         # Before the first confirmation no line brings money into a group.
-        groups=tuple(map(_group, execute(_GROUPS, of_version))) if row.confirmed_version and row.draft_opened_by else (),
+        groups=tuple(map(_group, execute(_GROUPS, of_version)))
+        if row.confirmed_version and row.draft_opened_by
+        else (),
         reservations=tuple(_reservation(each) for each in reserved if each.item is None),
         units=tuple(_unit(each) for each in reserved if each.item is not None),
         payments=tuple(payments_of(tx, row.number, row.currency)),
     )
+
+
+def _may_have_groups(row: OrderRow) -> bool:
+    """Whether an order may have price groups: before its first confirmation no line brings money into one."""
+    return bool(row.confirmed_version and row.draft_opened_by)
 
 
 def _order_fields(row: OrderRow) -> dict[str, Any]:

@@ -169,7 +169,9 @@ class ReservationRow(SQLModel, table=True):
     __tablename__ = "reservations"
     __table_args__ = (
         CheckConstraint("state IN ('held', 'confirmed', 'released')", name="state"),
-        CheckConstraint("(item IS NULL) = (coach IS NOT NULL AND seat IS NOT NULL AND service IS NOT NULL)", name="seat"),
+        CheckConstraint(
+            "(item IS NULL) = (coach IS NOT NULL AND seat IS NOT NULL AND service IS NOT NULL)", name="seat"
+        ),
         CheckConstraint("item IS NULL OR (service IS NULL) <> (day IS NULL)", name="unit"),
         Index("reservations_held", "client", sqlite_where=_HELD, postgresql_where=_HELD),
     )

@@ -1,7 +1,5 @@
 """Dearer changes are authorised before confirmation and captured once; cheaper ones are refunded once or not at all."""
 
-from typing import Any
-
 import pytest
 from sqlmodel import select
 

@@ -80,14 +80,11 @@ def test_a_position_is_removed_with_its_supplements() -> None:
     assert set(planned(on, {"op": "remove_lines", "position": 1}).removes) == {f"{NUMBER}-1", f"{NUMBER}-3"}
 
 
-def test_a_supplement_has_the_position_of_the_line_it_belongs_to_now() -> None:
+def test_a_supplement_goes_with_the_position_of_its_line() -> None:
     extra = line(3, "MEAL", "noon", supplement_of=f"{NUMBER}-2", position=2)
-    both = {"replaces": (f"{NUMBER}-1", f"{NUMBER}-2"), "position": 1, "added_in": 1}
-    gone = {"removed_by": "C2", "removed_in": 1}
-    lines = (line(1, "standard", "morning", A, **gone), line(2, "standard", "noon", B, **gone), extra)
-    on = order(*lines, line(4, "standard", "noon", A, B, **both), **DRAFT)
-    assert planned(on, {"op": "keep_positions", "positions": [1]}).no_op
-    assert set(planned(on, {"op": "keep_positions", "positions": [2]}).removes) == {f"{NUMBER}-3", f"{NUMBER}-4"}
+    on = order(line(1, "standard", "noon", A), line(2, "standard", "noon", B), extra, **DRAFT)
+    assert planned(on, {"op": "keep_positions", "positions": [1, 2]}).no_op
+    assert set(planned(on, {"op": "keep_positions", "positions": [1]}).removes) == {f"{NUMBER}-2", f"{NUMBER}-3"}
 
 
 def test_a_bundle_of_this_order_is_at_one_position_only() -> None:

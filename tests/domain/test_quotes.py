@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.money import total
 from domain.offers import OfferBundle
-from domain.orders import Fee, FeeKind, Order, OrderStatus
+from domain.orders import Fee, FeeKind, Order, OrderStatus, PriceGroup
 from domain.planning.plan_change import plan_change
 from domain.quote_change import check_plan_times, quote_change
 from domain.quotes import Quote
@@ -116,6 +116,7 @@ def test_two_changes_in_a_row_do_not_add_up_two_fees() -> None:
         line(1, "standard", "morning", "ann", removed_by="C2", removed_in=2),
         line(2, "standard", "noon", "ann", replaces=(f"{NUMBER}-1",), added_in=2),
         version=2,
+        groups=(PriceGroup(id="C2/1", given_up=(f"{NUMBER}-1",), taken=(f"{NUMBER}-2",), refund=False),),
         payments=(captured(29900),),
     )
     quote = quoted(twice, replace_operation([2], "b"), bundles=(bundle("b", "flexible", "evening", "ann"),))
@@ -126,8 +127,13 @@ def test_two_changes_in_a_row_do_not_add_up_two_fees() -> None:
 CHEAPER = order(line(1, "flexible", "morning", "ann"), payments=(captured(34900),))
 
 
-def test_a_cheaper_change_keeps_the_difference_unless_a_refund_is_requested() -> None:
-    quote = quoted(CHEAPER, replace_operation([1], "b"), bundles=(bundle("b", "saver", "noon", "ann"),))
+def test_a_cheaper_change_keeps_the_difference_when_it_says_so() -> None:
+    quote = quoted(
+        CHEAPER,
+        replace_operation([1], "b"),
+        bundles=(bundle("b", "saver", "noon", "ann"),),
+        refund_price_difference=False,
+    )
     assert (quote.difference, quote.not_refundable, quote.to_refund, quote.balance) == (
         nok(-15000),
         nok(15000),

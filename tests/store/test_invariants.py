@@ -45,7 +45,7 @@ BROKEN = {
     "kept_is_the_surplus": "UPDATE order_fees SET amount_minor = amount_minor - 1 WHERE order_number = '{changed}'"
     " AND kind = 'change_non_refundable'",
     "fees_within_the_price": "UPDATE order_fees SET amount_minor = 99999 WHERE order_number = '{changed}'",
-    "taxes_add_up": "UPDATE changes SET quote = REPLACE(quote, '\"tax\":{{\"minor\":', '\"tax\":{{\"minor\":1')"
+    "taxes_add_up": 'UPDATE changes SET quote = REPLACE(quote, \'"tax":{{"minor":\', \'"tax":{{"minor":1\')'
     " WHERE id = '{exchange}'",
     "money_moves_with_a_confirmation": "DELETE FROM events WHERE change = '{sale}' AND type = 'order_confirmed'",
 }
@@ -61,7 +61,14 @@ async def test_each_violation_is_found_and_names_its_order(world: World) -> None
     (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
     refused = await world.change(order, replace([f"{order}-9"], bundle))
     changed, exchange = await _exchanged(world)
-    names = {"changed": changed, "exchange": exchange, "order": order, "other": other, "sale": sale, "refused": refused.body["change"]}
+    names = {
+        "changed": changed,
+        "exchange": exchange,
+        "order": order,
+        "other": other,
+        "sale": sale,
+        "refused": refused.body["change"],
+    }
     with world.components.store.read() as tx:
         assert [each for each in invariants.violations(tx) if each.order in (order, other, changed)] == []
     for name, statement in BROKEN.items():

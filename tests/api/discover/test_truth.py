@@ -180,7 +180,10 @@ async def test_items_changed_on_the_native_api_are_shown_completely(market: Disc
     three = {"op": "add_lines", "offer_bundle_id": await native_bundle(market), "count": 3}
     assert (await native.change(order, three)).status == 200
     many: Json = await market.item(f"{order}-2")
-    assert (many["amount"], [each["priceCHF"] for each in many["orderedItem"]["traveler"]]) == (81.0, [27.0, 27.0, 27.0])
+    assert (many["amount"], [each["priceCHF"] for each in many["orderedItem"]["traveler"]]) == (
+        81.0,
+        [27.0, 27.0, 27.0],
+    )
     assert len(codes(await market.send("GET", f"/orders/{order}/items/{order}-2"))) == 2
 
 
