@@ -14,8 +14,8 @@ def pair_lines(old: Sequence[Line], new: Sequence[Line]) -> dict[str, tuple[str,
     """
     pairs: list[tuple[Line, Line]] = []
     for traveller in dict.fromkeys(each for line in old for each in line.travellers):
-        mine = [line for line in _in_order(old) if traveller in line.travellers]
-        pairs += _one_to_one(mine, [line for line in _in_order(new) if traveller in line.travellers])
+        theirs = [line for line in _in_order(old) if traveller in line.travellers]
+        pairs += _one_to_one(theirs, [line for line in _in_order(new) if traveller in line.travellers])
     before, after = _travellers(old), _travellers(new)
     left = [line for line in _in_order(old) if not set(line.travellers) & after]
     came = [line for line in _in_order(new) if not set(line.travellers) & before]

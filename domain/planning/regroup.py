@@ -37,9 +37,9 @@ def regroup(builder: PlanBuilder, change: str) -> tuple[tuple[PriceGroup, ...], 
     for group in groups:
         _drop_restored(group, confirmed, live)
     changed = [group for group in groups if group.changed]
-    made = [group for group in changed if group.given_up or group.taken]
+    remaining = [group for group in changed if group.given_up or group.taken]
     ended = sorted({earlier for group in changed for earlier in group.earlier})
-    return tuple(_as_price_group(group, f"{change}/{number}") for number, group in enumerate(made, start=1)), tuple(
+    return tuple(_as_price_group(group, f"{change}/{number}") for number, group in enumerate(remaining, start=1)), tuple(
         ended
     )
 

@@ -53,9 +53,9 @@ def _of_today(builder: PlanBuilder, line: OrderLine) -> dict[str, object]:
 
 
 def _price_of_today(builder: PlanBuilder, line: OrderLine, product: Product) -> Money | None:
-    births = [builder.traveller(each).birth_date for each in line.travellers]
+    birth_dates = [builder.traveller(each).birth_date for each in line.travellers]
     if product.group:
         return product.prices[0].price
-    prices = [price_for(product, birth, line.first_day) if birth else None for birth in births]
+    prices = [price_for(product, birth, line.first_day) if birth else None for birth in birth_dates]
     known = [price for price in prices if price is not None]
     return total(known, builder.order.currency) if len(known) == len(prices) else None
