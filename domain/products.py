@@ -1,11 +1,12 @@
 """Products with prices by age, and supplements sold with them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from domain.ages import age_on
-from domain.durations import Duration
+from domain.durations import Duration, after
 from domain.model import Code, Day, Flag, Model, Number, Text
 from domain.money import Money
 from domain.terms import ReturnableUntil, SoldUntil, Terms
@@ -92,6 +93,28 @@ class Product(Model):
         """The family of products whose lines accompany each other."""
         return self.family or self.parent or self.id
 
+    def valid_until(self, valid_from: datetime, time_zone: str) -> datetime | None:
+        """Return the end of validity of a line without a service; None when it never ends, or after the year 9999."""
+        return _end(valid_from, self.validity, time_zone) if self.validity else None
+
+    def sale_over(self, valid_from: datetime, time_zone: str, now: datetime) -> bool:
+        """Whether a line without a service is no longer sold; true at the instant of its limit."""
+        limits = {SoldUntil.START: valid_from, SoldUntil.END: self.valid_until(valid_from, time_zone)}
+        limit = limits.get(self.sold_until)
+        return limit is not None and now >= limit
+
+    def too_far_ahead(self, valid_from: datetime, time_zone: str, now: datetime) -> bool:
+        """Whether a line is not sold yet, because it is valid from further ahead than the product is sold."""
+        latest = _end(now, self.sold_ahead, time_zone)
+        return latest is not None and valid_from > latest
+
+
+def _end(start: datetime, duration: str, time_zone: str) -> datetime | None:
+    try:
+        return after(start, duration, time_zone)
+    except OverflowError:
+        return None
+
 
 class Supplement(Model):
     """An extra sold with an order line, such as a meal or a bicycle."""
@@ -112,14 +135,20 @@ class Supplement(Model):
     withdrawn: Flag = False
 
 
-def price_at_age(rows: tuple[PriceRow, ...], age: int) -> Money | None:
-    """Return the price for an age, or None when no row contains it.
+def row_at_age(rows: tuple[PriceRow, ...], age: int) -> PriceRow | None:
+    """Return the price row for an age, or None when no row contains it.
 
     When two rows contain the age, the one with the lower maximum wins: in the Zürich card's price list both
     5 to 15 and 15 to 2500 contain 15, and 15 pays the child price ("from their 6th to their 16th birthday").
     """
     matching = [row for row in rows if row.min_age <= age <= row.max_age]
-    return min(matching, key=lambda row: row.max_age).price if matching else None
+    return min(matching, key=lambda row: row.max_age) if matching else None
+
+
+def price_at_age(rows: tuple[PriceRow, ...], age: int) -> Money | None:
+    """Return the price for an age, or None when no row contains it."""
+    row = row_at_age(rows, age)
+    return row.price if row else None
 
 
 def without_price(product: Product, birth_dates: Iterable[tuple[str, Day | None]], first_day: Day) -> list[str]:
@@ -129,6 +158,12 @@ def without_price(product: Product, birth_dates: Iterable[tuple[str, Day | None]
     return [each for each, birth in birth_dates if birth and price_for(product, birth, first_day) is None]
 
 
+def row_for(product: Product, birth_date: Day, first_day: Day) -> PriceRow | None:
+    """Return one traveller's price row by their age on the first day of validity, or None when no row matches."""
+    return row_at_age(product.prices, age_on(birth_date, first_day))
+
+
 def price_for(product: Product, birth_date: Day, first_day: Day) -> Money | None:
     """Return one traveller's price by their age on the first day of validity, or None when no price row matches."""
-    return price_at_age(product.prices, age_on(birth_date, first_day))
+    row = row_for(product, birth_date, first_day)
+    return row.price if row else None

@@ -109,7 +109,9 @@ def _find_service(
 ) -> Iterator[Service | None]:
     """Yield the service that a product is offered on, None for a product without departures, or nothing."""
     leaving = [
-        each for each in catalogue.services if each.railway_line == product.railway_line and not each.departed(now)
+        each
+        for each in catalogue.services
+        if each.railway_line == product.railway_line and not each.cancelled and not each.departed(now)
     ]
     if search.service:
         yield from [each for each in leaving if each.id == search.service]

@@ -28,7 +28,7 @@ def _by_id(table: sa.Table, *columns: str) -> sa.Select[Any]:
 # Run for every change, so each statement is built once.
 _PRODUCTS = _by_id(table_of(ProductRow), "id", "document")
 _SUPPLEMENTS = _by_id(table_of(SupplementRow), "id", "document")
-_SERVICES = _by_id(table_of(ServiceRow), "id", "railway_line", "departs_at", "day")
+_SERVICES = _by_id(table_of(ServiceRow), "id", "railway_line", "departs_at", "day", "cancelled")
 
 
 class EmbeddedOffers:
@@ -41,7 +41,7 @@ class EmbeddedOffers:
         self._life = offer_life
 
     def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
-        """Return a bundle for each product that matches the search; none for a departure that has left."""
+        """Return a bundle for each product that matches the search; none on a service that has left or is cancelled."""
         with self._store.read() as tx:
             found = [
                 build_bundle(product, search, service, now, self._life)
@@ -91,20 +91,21 @@ def _find_service(
     """Yield the service that a product is offered on, None for a product without departures, or nothing."""
     if search.service:
         service = _services(tx, tenant, [search.service]).get(search.service)
-        if service and service.railway_line == product.railway_line and not service.departed(now):
+        if service and service.railway_line == product.railway_line:
             yield service
     elif product.railway_line is None:
         yield None
     elif search.valid_from:
-        day, from_ = day_of(search.valid_from, search.time_zone), max(search.valid_from, now)
+        day = day_of(search.valid_from, search.time_zone)
         leaving = (
             ServiceRow.railway_line == product.railway_line,
             ServiceRow.day == day,
-            col(ServiceRow.departs_at) >= from_,
+            col(ServiceRow.cancelled).is_(False),
+            col(ServiceRow.departs_at) >= search.valid_from,
+            col(ServiceRow.departs_at) > now,
         )
         query = select(ServiceRow).where(ServiceRow.tenant == tenant, *leaving)
-        services = [_service(row) for row in tx.exec(query.order_by(col(ServiceRow.departs_at)).limit(2))]
-        yield from [each for each in services if not each.departed(now)][:1]
+        yield from (_service(row) for row in tx.exec(query.order_by(col(ServiceRow.departs_at)).limit(1)))
 
 
 def _services(tx: Session, tenant: str, ids: Sequence[str]) -> dict[str, Service]:
@@ -117,4 +118,6 @@ def _of(tenant: str, ids: Sequence[str]) -> dict[str, str | list[str]]:
 
 
 def _service(row: ServiceRow | sa.Row[Any]) -> Service:
-    return Service(id=row.id, railway_line=row.railway_line, departs_at=row.departs_at, day=row.day)
+    return Service(
+        id=row.id, railway_line=row.railway_line, departs_at=row.departs_at, day=row.day, cancelled=row.cancelled
+    )
