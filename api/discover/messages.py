@@ -52,6 +52,7 @@ _TEXTS = {
     "orderitem_quantity_unsupported": "An item is sold once; add another item for more.",
     "orderitem_not_found": "The order has no such item.",
     "productconfiguration_valid_from_absent": "The product needs a validFrom.",
+    "productconfiguration_valid_from_too_far_ahead": "The product is not sold this far ahead of its validFrom.",
     "offer_not_available": "The product is not offered for these travellers at this time.",
     "traveler_incorrect_birthdate": "The birthDate is empty, or nobody can have it.",
     "traveler_age_not_offered": "The product has no price for the age of this traveller.",

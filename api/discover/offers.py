@@ -67,12 +67,13 @@ class OfferQuery:
 
 
 def find_products(ctx: ApiContext, product: ProductIn) -> Sequence[Product]:
-    """Return the identified product, or all variants of it, as far as they are sold in Swiss francs."""
+    """Return the identified product, or all variants of it that are not withdrawn; only those in Swiss francs."""
     products: Sequence[Product] = ()
     if product.identifier and is_code(product.identifier):
         products = list(ctx.offers.products(ctx.tenant, [product.identifier]).values())
     elif product.product_identifier and not product.identifier:
-        products = ctx.offers.variants(ctx.tenant, product.product_identifier)
+        variants = ctx.offers.variants(ctx.tenant, product.product_identifier)
+        products = [each for each in variants if not each.withdrawn]
     return [each for each in products if each.currency == CURRENCY]
 
 
@@ -84,6 +85,9 @@ def search_bundles(
         return [], [refusal_message("orderitem_product_incorrect", query.item)]
     if query.valid_from is None:
         return [], [refusal_message("productconfiguration_valid_from_absent", query.item)]
+    now = ctx.store.now()
+    if all(each.too_far_ahead(query.valid_from, query.zone, now) for each in query.products):
+        return [], [refusal_message("productconfiguration_valid_from_too_far_ahead", query.item)]
     invalid = _invalid_birth_dates(ctx, query)
     if invalid:
         return [], [refusal_message("traveler_incorrect_birthdate", query.item, each) for each in invalid]
