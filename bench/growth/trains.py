@@ -2,7 +2,8 @@
 
 from datetime import time, timedelta
 
-from providers.embedded.catalogue_loader import Catalogue, Departure, Timetable, load_catalogue
+from providers.embedded.catalogue_file import Departure, Timetable, timetables_only
+from providers.embedded.catalogue_loader import load_catalogue
 from runtime.settings import Settings
 from store.database.store import Store
 
@@ -24,5 +25,5 @@ def run_trains(url: str, names: tuple[str, ...], coaches: int, seats: int) -> No
     )
     store = Store(url)
     tomorrow = store.now().date() + timedelta(days=1)
-    load_catalogue(store, Settings().tenant, Catalogue(products=(), supplements=(), timetables=(table,)), tomorrow)
+    load_catalogue(store, Settings().tenant, timetables_only(table), tomorrow)
     store.close()

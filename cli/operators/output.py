@@ -29,6 +29,7 @@ _NEXT = {
     "CHANGE_NOT_FOUND": "The id of a change is the member `change` of the response to its request.",
     "BALANCE_NOT_ZERO": "Pay the balance with --token.",
     "ORDER_NEEDS_ATTENTION": "Resolve the stuck step first: see `changeover attention list`.",
+    "SERVICE_NOT_FOUND": "A service's id is its number and day, such as 4711-2027-03-01.",
     "NOTHING_STUCK": "`changeover attention list` lists the orders that need attention.",
     "SECOND_PERSON_NEEDED": "Your statement is recorded; `changeover attention list` shows it.",
     "ENGINE_UNREACHABLE": "The request runs as soon as Temporal and a worker run. See the logs of both.",
@@ -68,7 +69,7 @@ class Output:
         self._errors.print(f"[red]{problem['title']}[/red]{f' ({code})' if code else ''}", soft_wrap=True)
         for member in problem.get("errors", ()):
             where = member.get("pointer") or member.get("field") or member.get("line") or ""
-            self._errors.print(f"   {where} {member.get('detail') or ''}".rstrip(), soft_wrap=True)
+            self._errors.print(f"   {where} {member.get('detail') or ''}".rstrip(), soft_wrap=True, markup=False)
         self.advise(problem)
 
     def advise(self, problem: Json) -> None:

@@ -1,63 +1,48 @@
 """Loads a catalogue file into the embedded catalogue and seat inventory."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
-from domain.model import Code, Model, Number
 from domain.products import Product, Supplement
+from providers.embedded.catalogue_file import Catalogue, Loaded, Timetable
 from store.database.inserts import insert_all, insert_if_absent
 from store.database.store import Store
 from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
 
 
-class Departure(Model):
-    """A train that runs every day."""
-
-    number: Code
-    leaves: time
-    """Local time."""
-
-
-class Timetable(Model):
-    """The daily departures of a railway line, and the seats on each."""
-
-    railway_line: Code
-    time_zone: str
-    days: Number
-    departures: tuple[Departure, ...]
-    coaches: Number
-    seats_per_coach: Number
-    seats_per_row: Number
-
-
-class Catalogue(Model):
-    """The contents of a catalogue file."""
-
-    products: tuple[Product, ...]
-    supplements: tuple[Supplement, ...]
-    timetables: tuple[Timetable, ...]
-
-
 def load_catalogue(store: Store, tenant: str, catalogue: Catalogue, first_day: date) -> int:
     """Load products, supplements, and the timetables from a day on; return how many departures are new.
 
-    Existing products and supplements are updated. Departures and their seats are only added, never removed.
+    Existing products and supplements are updated. Departures and their seats are only added, never removed. Raises
+    CatalogueFaultsError with every fault before anything is written.
     """
     with store.write() as tx:
-        for product in catalogue.products:
+        catalogue.check(_loaded(tx, tenant))
+        for product in catalogue.products.values():
             text = product.model_dump_json()
             tx.merge(ProductRow(tenant=tenant, id=product.id, railway_line=product.railway_line, document=text))
-        for supplement in catalogue.supplements:
+        for supplement in catalogue.supplements.values():
             tx.merge(SupplementRow(tenant=tenant, id=supplement.id, document=supplement.model_dump_json()))
         return sum(
             _add(tx, service, table)
-            for table in catalogue.timetables
+            for table in catalogue.timetables.values()
             for service in _services(tenant, table, first_day)
         )
+
+
+def _loaded(tx: Session, tenant: str) -> Loaded:
+    products = tx.exec(select(ProductRow.document).where(ProductRow.tenant == tenant))
+    supplements = tx.exec(select(SupplementRow.document).where(SupplementRow.tenant == tenant))
+    lines = tx.exec(select(ServiceRow.railway_line).where(ServiceRow.tenant == tenant).distinct())
+    return Loaded(
+        products=tuple(Product.model_validate_json(text) for text in products),
+        supplements=tuple(Supplement.model_validate_json(text) for text in supplements),
+        railway_lines=frozenset(lines),
+    )
 
 
 def _services(tenant: str, table: Timetable, first_day: date) -> Iterator[ServiceRow]:
