@@ -13,7 +13,7 @@ import typer
 
 from api.rate_limits.counters import RedisMissingError
 from cli.exit_codes import end, exit_code_of
-from cli.operators import attention, changes, clients, drafts, orders
+from cli.operators import attention, changes, clients, drafts, orders, services
 from cli.operators.output import AsJson
 from cli.version import VERSION
 from providers.loader import ProviderSettingError
@@ -37,6 +37,7 @@ for noun, commands in (
     ("draft", drafts),
     ("attention", attention),
     ("client", clients),
+    ("service", services),
 ):
     app.add_typer(commands.app, name=noun, rich_help_panel=CARE)
 
@@ -162,11 +163,20 @@ def migrate() -> None:
 
 
 @app.command(rich_help_panel=RUN)
-def catalogue(path: Annotated[Path | None, typer.Argument(help="A catalogue file.")] = None) -> None:
-    """Load a catalogue file, the demo catalogue by default, into the embedded providers."""
+def catalogue(
+    path: Annotated[
+        Path | None, typer.Argument(help="A catalogue file.", exists=True, dir_okay=False, readable=True)
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Load a catalogue file, the demo catalogue by default, into the embedded providers.
+
+    A file with faults is refused whole, and each fault is printed. Exits with 1 then, with 2 if there is no database.
+    """
     from cli import catalogue as catalogue_file
 
-    print(f"{catalogue_file.load(Settings(), path or catalogue_file.DEMO)} new departures")
+    raise typer.Exit(catalogue_file.catalogue(Settings(), path or catalogue_file.DEMO, as_json=as_json))
 
 
 @app.command(rich_help_panel=RUN)

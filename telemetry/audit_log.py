@@ -8,7 +8,7 @@ log = logging.getLogger(__name__)
 
 
 def record(action: str, actor: str, **target: str) -> None:
-    """Log an operator's action on a target: `client=` or `webhook=` with its id."""
+    """Log an operator's action on a target: `client=`, `webhook=` or `service=` with its id."""
     log.info("operator action", extra={"action": action, "actor": actor, **target})
 
 

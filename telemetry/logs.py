@@ -29,7 +29,7 @@ class LogFormat(StrEnum):
 MEMBERS = (
     *("timestamp", "level", "logger", "event"),
     *("order", "change", "step", "attempt", "correlation_id", "client", "workflow"),
-    *("action", "actor", "webhook"),
+    *("action", "actor", "webhook", "service"),
     *("kind", "outcome", "code", "error", "location"),
     *("method", "route", "status", "duration_ms"),
 )
