@@ -16,8 +16,8 @@ MAX_PRICE = 10**12
 """In minor units: the sum of an order's 200 lines and their fees must be a safe whole number."""
 MAX_RATE_PLACES = 10
 """Decimal places of a tax rate; the database stores up to 18."""
-MAX_EACH_DAY = timedelta(days=366)
-"""The longest validity with a capacity on each day: a line holds a unit for each of them."""
+MAX_EACH_DAY = timedelta(days=365)
+"""The longest validity with a capacity on each day: a line holds a unit for each of up to 366 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _product_faults(product: Product, listing: Listing) -> Faults:
     yield from group_size_faults(product)
     yield from _rate_faults(product.tax_rate)
     yield from _field_faults(product)
-    yield from _validity_faults(product)
+    yield from _time_faults(product)
     yield from _sold_supplement_faults(product, listing)
     if product.railway_line and product.railway_line not in listing.railway_lines | listing.unread:
         yield "/railway_line", "has no timetable, and no departures that were loaded before"
@@ -144,7 +144,10 @@ def _field_faults(product: Product) -> Faults:
                 yield f"/{member}/{number}", f"must be one of {', '.join(sorted(known))}"
 
 
-def _validity_faults(product: Product) -> Faults:
+def _time_faults(product: Product) -> Faults:
+    for member in ("returnable_until", "sold_until"):
+        if getattr(product, member) == "line":
+            yield f"/{member}", "must be one of start, end, always" + ", not" * (member == "returnable_until")
     if product.validity and is_empty(product.validity):
         yield "/validity", "must be longer than zero"
     if product.capacity is not None and product.capacity_per is CapacityPer.EACH_DAY:
