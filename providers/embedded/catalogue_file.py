@@ -70,7 +70,7 @@ class Catalogue:
     """Why it cannot be read."""
 
     def check(self, before: "Loaded") -> None:
-        """Raise CatalogueFaultsError with every fault, given what was loaded before."""
+        """Raise CatalogueFaultsError with every fault, one for each pointer, given what was loaded before."""
         lines = {each.railway_line for each in self.timetables.values()}
         listing = Listing(
             products=self.products,
@@ -82,7 +82,8 @@ class Catalogue:
         )
         faults = [*self.faults, *find_faults(listing), *_repeated_numbers(self.timetables)]
         if faults:
-            raise CatalogueFaultsError(sorted(faults, key=_position))
+            first = {fault.pointer: fault for fault in reversed(faults)}
+            raise CatalogueFaultsError(sorted(first.values(), key=_position))
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def read_catalogue(content: bytes) -> Catalogue:
     for name, model in _MODELS.items():
         items = document.get(name)
         if not isinstance(items, list):
-            faults.append(Fault(f"/{name}", "must be a list" if name in document else "is missing"))
+            detail = "must be a list" if name in document else "is missing"
+            faults += without_covered([Fault(f"/{name}", detail)], faults)
             continue
         for number, item in enumerate(items):
             pointer = f"/{name}/{number}"
