@@ -19,7 +19,7 @@ from domain.offers import Service
 from domain.settlement import Move
 from examples.fake_systems.bank import Bank, BankRefusalError, NotPossibleError
 from examples.fake_systems.railway import Railway, RailwayRefusalError
-from providers.embedded.catalogue_loader import Catalogue
+from providers.embedded.catalogue_file import Loaded, read_catalogue
 from store.database.store import utc_now
 from telemetry.loopback import HOST, listening_socket
 
@@ -156,9 +156,10 @@ def create_app(systems: FakeSystems) -> FastAPI:
 
 def stocked(path: Path = DEMO) -> FakeSystems:
     """Return the systems with the products of a catalogue file; its timetables begin tomorrow."""
-    catalogue, systems, today = Catalogue.model_validate_json(path.read_bytes()), FakeSystems(), utc_now().date()
+    catalogue, systems, today = read_catalogue(path.read_bytes()), FakeSystems(), utc_now().date()
+    catalogue.check(Loaded())
     services = []
-    for table in catalogue.timetables:
+    for table in catalogue.timetables.values():
         for day in (today + timedelta(days=number + 1) for number in range(table.days)):
             for departure in table.departures:
                 departs = datetime.combine(day, departure.leaves, ZoneInfo(table.time_zone))
@@ -167,7 +168,9 @@ def stocked(path: Path = DEMO) -> FakeSystems:
                 )
                 services.append(service.model_dump(mode="json"))
                 systems.railway.put(service.id, table.coaches, table.seats_per_coach)
-    systems.catalogue = catalogue.model_dump(mode="json", include={"products", "supplements"}) | {"services": services}
+    products = [each.model_dump(mode="json") for each in catalogue.products.values()]
+    supplements = [each.model_dump(mode="json") for each in catalogue.supplements.values()]
+    systems.catalogue = {"products": products, "supplements": supplements, "services": services}
     return systems
 
 

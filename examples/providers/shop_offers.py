@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.ages import day_of
+from domain.catalogue_rules import Fault, Listing, find_faults
 from domain.offers import OfferBundle, Service
 from domain.products import Product, Supplement
 from providers.errors import ProviderUnavailableError
@@ -38,6 +39,16 @@ class _Catalogue(BaseModel):
     products: tuple[Product, ...]
     supplements: tuple[Supplement, ...]
     services: tuple[Service, ...]
+
+    def faults(self) -> list[Fault]:
+        """Return what violates the rules of a catalogue: prices in two currencies, unknown supplements, and more."""
+        listing = Listing(
+            products={f"/products/{number}": each for number, each in enumerate(self.products)},
+            supplements={f"/supplements/{number}": each for number, each in enumerate(self.supplements)},
+            # A shop may publish a product before its departures, or after the last one.
+            railway_lines=frozenset(each.railway_line for each in self.products if each.railway_line),
+        )
+        return find_faults(listing)
 
 
 class ShopOffers:
@@ -99,9 +110,12 @@ class ShopOffers:
         if response.status_code != httpx2.codes.OK:
             raise ProviderUnavailableError(f"the shop answered {response.status_code}")
         try:
-            return _Catalogue.model_validate_json(response.content)
+            catalogue = _Catalogue.model_validate_json(response.content)
         except ValueError:
             raise ProviderUnavailableError("the shop's catalogue cannot be read") from None
+        if catalogue.faults():
+            raise ProviderUnavailableError("the shop's catalogue has faults")
+        return catalogue
 
 
 def _find_service(

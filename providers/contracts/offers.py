@@ -80,6 +80,15 @@ class OffersContract:
         known = offers.provider.supplements(offers.tenant, [*supplements, "no-such-supplement"])
         assert set(known) == set(supplements)
 
+    def test_an_offer_promises_the_rate_and_the_terms_of_its_product(self, offers: OffersUnderTest) -> None:
+        (bundle,) = offers.search()
+        product = offers.provider.products(offers.tenant, [offers.product])[offers.product]
+        for offer in bundle.offers:
+            assert (offer.tax_rate, offer.terms) == (product.tax_rate, product.sale_terms)
+            ends = None if bundle.service else product.valid_until(bundle.valid_from, offers.time_zone)
+            assert offer.valid_until == ends
+            assert (offer.last_day is None) == (ends is None)
+
     def test_a_departure_is_offered_until_it_leaves(self, offers: OffersUnderTest) -> None:
         if offers.service is None:
             pytest.skip("the product has no departures")

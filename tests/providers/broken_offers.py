@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from domain.offers import OfferBundle
+from domain.offers import Offer, OfferBundle
 from domain.products import Product
+from domain.terms import Terms
 from examples.providers.shop_offers import ShopOffers
 from providers.errors import ProviderUnavailableError
 from providers.protocols import OfferSearch
@@ -27,6 +28,16 @@ class ReusesBundleIds(ShopOffers):
 class HidesProducts(ShopOffers):
     def products(self, tenant: str, ids: Sequence[str]) -> Mapping[str, Product]:
         return {}
+
+
+class ForgetsTerms(ShopOffers):
+    def search(self, tenant: str, search: OfferSearch, now: datetime) -> list[OfferBundle]:
+        found = super().search(tenant, search, now)
+        return [each.model_copy(update={"offers": tuple(map(self._without_fee, each.offers))}) for each in found]
+
+    def _without_fee(self, offer: Offer) -> Offer:
+        fee = offer.terms.change_fee
+        return offer.model_copy(update={"terms": Terms(change_fee=fee - fee)})
 
 
 class SellsDepartedServices(ShopOffers):

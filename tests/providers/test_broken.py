@@ -70,6 +70,7 @@ OFFERS: Mapping[str, tuple[Broken, ...]] = {
     "test_a_bundle_offers_the_product_searched_for_to_every_traveller": (offers.PricesOneTraveller,),
     "test_every_search_returns_new_ids_with_an_expiry_and_a_total": (offers.ReusesBundleIds,),
     "test_an_offered_product_and_its_supplements_are_in_the_catalogue": (offers.HidesProducts,),
+    "test_an_offer_promises_the_rate_and_the_terms_of_its_product": (offers.ForgetsTerms,),
     "test_a_departure_is_offered_until_it_leaves": (offers.SellsDepartedServices,),
     "test_unknown_products_and_services_return_nothing": (offers.ReturnsOtherProducts,),
     "test_it_declares_itself_external": (offers.ClaimsToBeEmbedded,),

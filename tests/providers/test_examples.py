@@ -1,15 +1,17 @@
 """The providers of examples/providers fulfil their contracts over HTTP, also while requests fail."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
+from datetime import datetime, timedelta
 
 import pytest
 
 from activities.support.errors import REFUSED
 from activities.support.step_kinds import EXTERNAL_ATTEMPT, LOCAL_ATTEMPT
+from examples.fake_systems.server import serving, stocked
 from examples.providers.bank_payments import BankSettings
 from examples.providers.railway_seats import RailwaySettings
-from examples.providers.shop_offers import ShopSettings
+from examples.providers.shop_offers import ShopOffers, ShopSettings
 from providers.contracts import (
     ExternalOffersContract,
     ExternalPaymentsContract,
@@ -73,3 +75,28 @@ def test_the_shop_is_not_called_while_its_catalogue_is_fresh() -> None:
         assert offers.trouble
         with offers.trouble(Trouble.DOWN):
             assert offers.search()
+
+
+def test_the_shop_offers_no_cancelled_service_but_the_next_one_of_that_day() -> None:
+    systems = stocked()
+    first, second = [each for each in systems.catalogue["services"] if each["railway_line"] == "north"][:2]
+    first["cancelled"] = True
+    leaves = datetime.fromisoformat(first["departs_at"])
+    with serving(systems) as address, closing(ShopOffers(ShopSettings(url=address))) as shop:
+        under_test = OffersUnderTest(shop, "standard", second["id"], now=leaves - timedelta(days=1))
+        assert shop.services("default", [first["id"]])[first["id"]].cancelled
+        assert under_test.search(service=first["id"]) == []
+        (that_day,) = under_test.search(service=None)
+        assert that_day.service == second["id"]
+
+
+@pytest.mark.parametrize("member", ["change_fee", "tax_rate"])
+def test_a_shop_whose_catalogue_has_faults_is_unavailable(member: str) -> None:
+    systems = stocked()
+    systems.catalogue["products"][0][member] = {"tax_rate": "1.2"}.get(member, {"minor": 0, "currency": "NOK"})
+    with (
+        serving(systems) as address,
+        closing(ShopOffers(ShopSettings(url=address))) as shop,
+        pytest.raises(ProviderUnavailableError),
+    ):
+        shop.products("default", ["standard"])
