@@ -190,6 +190,44 @@ async def test_a_search_that_finds_nothing_says_why(market: DiscoverClient, body
     assert (answer.status, answer.body["offerBundle"], codes(answer)) == (200, [], [code])
 
 
+async def test_a_product_is_not_sold_further_ahead_than_it_says(market: DiscoverClient) -> None:
+    code, now = "productconfiguration_valid_from_too_far_ahead", market.world.components.store.now()
+    near, far = ((now + timedelta(days=days)).isoformat() for days in (364, 368))
+    order = await market.order(item(DAY_CARD, JHON, valid_from=near))
+    before = await market.item(f"{order}-1")
+    body = item(DAY_CARD, JHON, valid_from=far)
+    for answer in (
+        await market.add(order, body),
+        await market.put(f"{order}-1", body),
+        await market.send("POST", f"/orders/{order}/offers", body["orderedItem"]),
+        await market.send("POST", "/orders", {"orderedItem": [body]}),
+    ):
+        (message,) = answer.body["validationMessages"]
+        assert (answer.status, message["level"], message["code"]) == (200, "ValidationError", code)
+    assert await market.item(f"{order}-1") == before
+    soon = market.product(sold_ahead="P10D")
+    days = {"orderedItem": item(soon, JHON, valid_from=near)["orderedItem"]}
+    assert codes(await market.add(order, days)) == [code]
+
+
+async def test_infants_travel_free_beside_an_adult_on_the_family_fare(market: DiscoverClient) -> None:
+    order, baby = await market.order(Accept_Timezone="Europe/Zurich"), HUAN | {"birthDate": "2026-06-18"}
+    day = (market.world.components.store.now() + timedelta(days=10)).date().isoformat()
+    added = await market.add(order, item("gotthard_family", JHON, baby, valid_from=day))
+    assert (added.status, codes(added), added.body["orderItem"]["amount"]) == (200, [], 136.0)
+    assert len(market.world.seats_of(order)) == 1
+
+
+async def test_a_withdrawn_variant_is_left_out(market: DiscoverClient) -> None:
+    parent, order = f"parent-{DAY_CARD}", await market.order()
+    sold = market.product(parent=parent)
+    market.product(parent=parent, withdrawn=True)
+    body = {"product": {"productIdentifier": parent}, "validFrom": "2021-10-15", "traveler": [JHON]}
+    added = await market.add(order, {"orderedItem": body})
+    assert (added.status, codes(added)) == (200, [])
+    assert added.body["orderItem"]["orderedItem"]["product"]["identifier"] == sold
+
+
 async def history(market: DiscoverClient, order: str) -> list[Json]:
     found: list[Json] = (await market.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
     return found
