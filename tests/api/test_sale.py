@@ -37,8 +37,8 @@ def copy_of(world: World, template: str, name: str, **members: Any) -> str:
     found: Product = world.components.offers.products(TENANT, [template])[template]
     copied = found.model_copy(update={"id": f"{name}-{world.train()}", **members})
     with world.components.store.write() as tx:
-        row = {"id": copied.id, "railway_line": copied.railway_line, "document": copied.model_dump_json()}
-        tx.add(ProductRow(tenant=TENANT, **row))
+        line, text = copied.railway_line, copied.model_dump_json()
+        tx.add(ProductRow(tenant=TENANT, id=copied.id, railway_line=line, document=text))
     return copied.id
 
 

@@ -11,6 +11,7 @@ from sqlmodel import func, select
 
 from cli.catalogue import DEMO, load
 from domain.catalogue_rules import CatalogueFaultsError
+from domain.products import PriceRow, Product, Supplement
 from providers.embedded.catalogue_file import Departure, Loaded, Timetable, read_catalogue, timetables_only
 from providers.embedded.catalogue_loader import load_catalogue
 from providers.embedded.offers import EmbeddedOffers
@@ -19,6 +20,7 @@ from store.database.migrate import migrate
 from store.database.store import Store
 from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
 from tests.support.awkward import AWKWARD
+from tests.support.commands import ROOT
 
 Json = dict[str, Any]
 DAY = date(2027, 3, 1)
@@ -322,3 +324,11 @@ def test_departures_alone_are_a_catalogue(store: Store) -> None:
         seats_per_row=1,
     )
     assert load_catalogue(store, "default", timetables_only(table), DAY) == 1
+
+
+def test_the_page_has_a_valid_example_and_every_member() -> None:
+    page = (ROOT / "docs" / "catalogue.md").read_text()
+    example = page.partition("```json\n")[2].partition("```")[0]
+    assert faults_of(example) == {}
+    members = {name for model in (Product, Supplement, PriceRow, Timetable, Departure) for name in model.model_fields}
+    assert {name for name in members if f"`{name}`" not in page and f'"{name}"' not in page} == set()
