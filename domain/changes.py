@@ -1,12 +1,13 @@
 """Changes: the request, its states and its outcome."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from domain.dual_control import Reason
+from domain.durations import add_months
 from domain.model import Flag, Instant, Model
 from domain.money import Money
 from domain.operations import (
@@ -44,9 +45,14 @@ class ChangeState(StrEnum):
     UNDONE = "undone"
 
 
-MAX_DEADLINE = timedelta(days=183)
-"""How far in the future a draft's deadline may be set: six months."""
+_DEADLINE_MONTHS = 6
 OUTCOMES = (ChangeState.DONE, ChangeState.REFUSED, ChangeState.UNDONE)
+
+
+def latest_deadline(now: datetime) -> datetime:
+    """Return the latest deadline that a draft may be given, in UTC: six calendar months from now."""
+    moment = now.astimezone(UTC)
+    return datetime.combine(add_months(moment.date(), _DEADLINE_MONTHS), moment.timetz())
 
 
 class PaymentMeans(Model):

@@ -51,12 +51,12 @@ def after(start: datetime, duration: str, time_zone: str) -> datetime:
         # Arithmetic on a time of another zone would move its local time, whatever its clocks do meanwhile.
         return start.astimezone(UTC) + exact
     local = start.astimezone(ZoneInfo(time_zone))
-    day = _add_months(local.date(), 12 * parts.get("years", 0) + parts.get("months", 0))
+    day = add_months(local.date(), 12 * parts.get("years", 0) + parts.get("months", 0))
     day += timedelta(weeks=parts.get("weeks", 0), days=parts.get("days", 0))
     return datetime.combine(day, local.time().replace(fold=0), local.tzinfo).astimezone(UTC)
 
 
-def _add_months(day: date, months: int) -> date:
+def add_months(day: date, months: int) -> date:
     """Return the same day of a later month, or the month's last day. Raises OverflowError beyond the year 9999."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if year > date.max.year:

@@ -1,11 +1,11 @@
 """The input and output of our workflows: ids, times and codes, never personal data."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from domain.changes import MAX_DEADLINE, ChangeState
+from domain.changes import ChangeState
 from temporal.names import System
 
 
@@ -45,11 +45,15 @@ class RequestInput(BaseModel):
     """For operators: why."""
 
 
+MAX_MINUTES = 184 * 24 * 60
+"""Six calendar months have at most 184 days; the workflow compares the deadline itself."""
+
+
 class ExtendInput(RequestInput):
     """A new deadline for the draft: by the request's id, or, for operators, with the deadline itself."""
 
     expires_at: datetime | None = None
-    minutes: int | None = Field(default=None, ge=1, le=MAX_DEADLINE // timedelta(minutes=1))
+    minutes: int | None = Field(default=None, ge=1, le=MAX_MINUTES)
     """For operators: the deadline in minutes from now."""
 
 

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.drafts import CloseReason
 from activities.plans import OperatorRequest
-from domain.changes import MAX_DEADLINE, ChangeKind
+from domain.changes import ChangeKind, latest_deadline
 from domain.dual_control import clean_reason
 from domain.refusals import OrderBusy, OrderNeedsAttention
 from temporal import names
@@ -220,7 +220,7 @@ class OrderDraft:
         self._check_accepting()
         _check_reason(request.reason)
         until, now = _deadline(request), workflow.now()
-        if not request.change and (until is None or not now < until <= now + MAX_DEADLINE):
+        if not request.change and (until is None or not now < until <= latest_deadline(now)):
             raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
 
     @workflow.update(name=names.RETRY_NOW, description=_RETRY)

@@ -17,7 +17,7 @@ from api.desk.undo_preview import undo_list
 from api.errors.problems import ProblemError
 from api.http.request_headers import MAX_WAIT, RequestOptions, correlation_id
 from api.services.submit_request import find_previous, submit
-from domain.changes import MAX_DEADLINE, ChangeKind, ChangeRequest
+from domain.changes import ChangeKind, ChangeRequest, latest_deadline
 from domain.orders import Order, ReservationState
 from store.database.tenant_session import TenantSession
 from store.orders.orders import load
@@ -145,7 +145,7 @@ async def perform(request: Request, ctx: ApiContext, number: str, action: str, f
     # A repeated form gets its first answer, even if its deadline has passed by now.
     if (
         until
-        and not now < until <= now + MAX_DEADLINE
+        and not now < until <= latest_deadline(now)
         and not await run_in_threadpool(find_previous, request, ctx, options)
     ):
         raise ProblemError("MEMBER_INVALID", [{"field": "expires_at"}])

@@ -31,7 +31,7 @@ from api.native.changes_schema import (
 from api.services.change_response import to_http
 from api.services.read_order import require_order_number
 from api.services.submit_request import find_previous, submit
-from domain.changes import MAX_DEADLINE, ChangeKind, ChangeRequest, PaymentMeans
+from domain.changes import ChangeKind, ChangeRequest, PaymentMeans, latest_deadline
 from domain.money import Money, parse_money
 from domain.quotes import Quote
 from store.changes import changes, step_records
@@ -237,7 +237,7 @@ async def extend(
 ) -> Response:
     """Set when the draft expires: in the future, at most six months ahead. Seats are extended first."""
     now = ctx.store.now()
-    is_allowed = now < body.expires_at <= now + MAX_DEADLINE
+    is_allowed = now < body.expires_at <= latest_deadline(now)
     # A retry under its key returns the first response, even if its deadline has passed since.
     if not is_allowed and not await run_in_threadpool(find_previous, request, ctx, options):
         errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must be within the next six months"}]

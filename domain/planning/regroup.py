@@ -39,9 +39,9 @@ def regroup(builder: PlanBuilder, change: str) -> tuple[tuple[PriceGroup, ...], 
     changed = [group for group in groups if group.changed]
     remaining = [group for group in changed if group.given_up or group.taken]
     ended = sorted({earlier for group in changed for earlier in group.earlier})
-    return tuple(_as_price_group(group, f"{change}/{number}") for number, group in enumerate(remaining, start=1)), tuple(
-        ended
-    )
+    return tuple(
+        _as_price_group(group, f"{change}/{number}") for number, group in enumerate(remaining, start=1)
+    ), tuple(ended)
 
 
 def _join(

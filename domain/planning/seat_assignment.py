@@ -133,7 +133,9 @@ def hold_missing(builder: PlanBuilder, lines: Sequence[PlannedLine], names: Mapp
             builder.update(line, seats_to_hold=missing[line.id])
         count = sum(map(len, missing.values()))
         if count:
-            requested = tuple(names[line][each] for line, held in missing.items() for each in held if each in names[line])
+            requested = tuple(
+                names[line][each] for line, held in missing.items() for each in held if each in names[line]
+            )
             holding = tuple(line for line, held in missing.items() if held)
             beside = _own_names(builder, service)
             builder.seats.append(SeatWish(service=service, count=count, names=requested, beside=beside, lines=holding))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.changes import latest_deadline
 from domain.orders import Order, OrderLine
 from domain.planning.plan import Plan
 from domain.projection import project
@@ -120,3 +121,14 @@ def test_the_refusal_comes_at_the_instant_and_names_the_line() -> None:
         check_limits(found, NOW)
     assert refused.value.members == ({"line": f"{NUMBER}-1"},)
     check_limits(found, NOW, only=[f"{NUMBER}-2"])
+
+
+@pytest.mark.parametrize(
+    ("now", "latest"),
+    [
+        (datetime(2027, 8, 31, 23, 59, tzinfo=UTC), datetime(2028, 2, 29, 23, 59, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 8, tzinfo=UTC), datetime(2027, 5, 30, 8, tzinfo=UTC)),
+    ],
+)
+def test_six_months_are_calendar_months(now: datetime, latest: datetime) -> None:
+    assert latest_deadline(now) == latest
