@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from store.database.connections import database_url
 from store.invariants import INVARIANTS
-from store.trade_invariants import Invariant
+from store.trade_invariants import Invariant, for_dialect
 
 _ENDED = "SELECT COUNT(*) FROM changes WHERE outcome IS NULL"
 
@@ -49,7 +49,7 @@ def _holds(engine: Engine, invariant: Invariant, give_up: float) -> bool:
         return False
     try:
         with engine.connect() as connection, _until(connection, give_up):
-            wrong = connection.execute(text(invariant.query)).first()
+            wrong = connection.execute(text(for_dialect(invariant.query, engine.dialect.name))).first()
     except OperationalError:
         return False
     if wrong:
