@@ -13,11 +13,11 @@ from activities.support.hold_limits import HoldLimits
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Check, Command, Final, Nothing, Reversible
 from domain.orders import ReservationState
-from providers.protocols import HeldSeat, SeatInventory, SeatRequest
+from providers.protocols import HeldSeat, Inventory, SeatRequest
 from store.changes import changes
 from store.orders import reservations
 from store.orders.events import EventType, append
-from store.orders.reservations import KeptSeat
+from store.orders.reservations import KeptReservation
 from store.tables import OrderRow
 from temporal.names import StepName, System
 
@@ -83,7 +83,7 @@ class ReleaseReplacedSeatsCommand(Command):
 class SeatActivities:
     """The steps that concern seats."""
 
-    def __init__(self, executor: StepExecutor, seats: SeatInventory, deadlines: Deadlines, limits: HoldLimits) -> None:
+    def __init__(self, executor: StepExecutor, seats: Inventory, deadlines: Deadlines, limits: HoldLimits) -> None:
         self._executor = executor
         self._seats = seats
         self._deadlines = deadlines
@@ -139,13 +139,13 @@ class SeatActivities:
             ends = command.expires_at or self._deadlines.draft_ends(order, store.now())
             return self._deadlines.holds_until(ends)
 
-        def extend(order: OrderRow) -> list[KeptSeat]:
+        def extend(order: OrderRow) -> list[KeptReservation]:
             with store.read() as tx:
                 held = reservations.still_held(tx, command.order)
             self._seats.extend(order.tenant, [row.reference for row in held], until(order))
             return held
 
-        def record(tx: Session, order: OrderRow, held: list[KeptSeat]) -> ExtendHoldsResult:
+        def record(tx: Session, order: OrderRow, held: list[KeptReservation]) -> ExtendHoldsResult:
             reservations.set_expiry(tx, held, until(order))
             if command.expires_at:
                 order.expires_at = order.expires_asked = command.expires_at
@@ -159,7 +159,7 @@ class SeatActivities:
     def confirm_seats(self, command: ConfirmSeatsCommand) -> Nothing:
         """Confirm the seats of live lines and release those of removed lines, in one call to the provider."""
 
-        def confirm(order: OrderRow) -> tuple[list[KeptSeat], list[KeptSeat]]:
+        def confirm(order: OrderRow) -> tuple[list[KeptReservation], list[KeptReservation]]:
             with self._executor.store.read() as tx:
                 live, removed = reservations.at_confirmation(tx, command.order)
             fresh = [row for row in live if row.state == ReservationState.HELD]
@@ -168,7 +168,7 @@ class SeatActivities:
                 self._seats.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
             return fresh, removed
 
-        def record(tx: Session, order: OrderRow, seats: tuple[list[KeptSeat], list[KeptSeat]]) -> Nothing:
+        def record(tx: Session, order: OrderRow, seats: tuple[list[KeptReservation], list[KeptReservation]]) -> Nothing:
             fresh, removed = seats
             reservations.record_confirmed(tx, fresh)
             reservations.record_released(tx, removed)
@@ -183,14 +183,14 @@ class SeatActivities:
     def release_replaced_seats(self, command: ReleaseReplacedSeatsCommand) -> Nothing:
         """Release held seats of draft lines that this change replaced, once the change cannot fail any more."""
 
-        def release(order: OrderRow) -> list[KeptSeat]:
+        def release(order: OrderRow) -> list[KeptReservation]:
             with self._executor.store.read() as tx:
                 replaced = reservations.replaced_held_seats(tx, command.order, command.change)
             if command.done_by_hand_reason is None:
                 self._seats.release_references(order.tenant, [row.reference for row in replaced])
             return replaced
 
-        def record(tx: Session, _order: OrderRow, replaced: list[KeptSeat]) -> Nothing:
+        def record(tx: Session, _order: OrderRow, replaced: list[KeptReservation]) -> Nothing:
             reservations.record_released(tx, replaced)
             return Nothing()
 

@@ -1,12 +1,30 @@
 """The errors that providers raise. activities/support/errors.py decides which are refusals and which are faults."""
 
+from datetime import date
+
 
 class ProviderError(Exception):
     """A provider did not do what was requested."""
 
+    members: tuple[dict[str, str | int], ...] = ()
+    """What the error is about, by ids of the catalogue; shown to clients."""
+
 
 class NoSeatsLeftError(ProviderError):
     """Fewer seats are free than requested."""
+
+    def __init__(self, service: str | None = None) -> None:
+        super().__init__()
+        self.members = ({"service": service},) if service else ()
+
+
+class NoStockLeftError(ProviderError):
+    """Fewer units of a product or supplement are free on a service or day than requested."""
+
+    def __init__(self, item: str, service: str | None = None, day: date | None = None) -> None:
+        super().__init__()
+        place = {"service": service} if service else {"day": day.isoformat()} if day else {}
+        self.members = ({"product": item, **place},)
 
 
 class SeatIsTakenError(ProviderError):

@@ -22,6 +22,21 @@ class SeatRequest:
     service: str
     count: int
     names: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    """The order's own seats on the service, by name; any seats go beside them where possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockRequest:
+    """Units of a product or supplement that has a capacity, requested on one service, or else on one day."""
+
+    item: str
+    service: str | None
+    day: date | None
+    count: int
+
+
+HoldRequest = SeatRequest | StockRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +49,51 @@ class HeldSeat:
     seat: int
 
 
-class SeatInventory(Protocol):
-    """Holds and sells the seats of departures."""
+@dataclass(frozen=True, slots=True)
+class HeldUnit:
+    """A unit of a product or supplement held for us until a time; the reference is as for a seat."""
+
+    reference: str
+    item: str
+    service: str | None
+    day: date | None
+
+
+Held = HeldSeat | HeldUnit
+
+
+class Inventory(Protocol):
+    """Holds and sells the seats of departures, and the stock of products and supplements that have a capacity."""
 
     @property
     def external(self) -> bool:
         """Whether the provider is outside our database."""
 
-    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        """Hold seats until a time, all or none; the same key returns the same seats.
+    def hold(self, tenant: str, key: str, requests: Sequence[HoldRequest], until: datetime) -> list[Held]:
+        """Hold seats and units until a time, all or none; the same key returns the same seats and units.
 
-        Returns seats in the order of the requests, side by side where possible. Raises NoSeatsLeftError,
-        SeatIsTakenError, NoSuchSeatError, and HoldIsGoneError for a key that was released before.
+        Returns them in the order of the requests, seats side by side where possible. Raises NoSeatsLeftError,
+        NoStockLeftError, SeatIsTakenError, NoSuchSeatError, and HoldIsGoneError for a key that was released before.
         """
 
     def release(self, tenant: str, key: str) -> None:
-        """Release the seats held under a key, if any; from then on the key can hold nothing."""
+        """Release what is held under a key, if anything; from then on the key can hold nothing."""
 
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
-        """Release these held or sold seats; seats that are already free are left alone."""
+        """Release these held or sold seats and units; those that are already free are left alone."""
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
         """Extend holds to last at least until a time, all or none. Raises HoldIsGoneError."""
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
-        """Sell the seats `taken` permanently and release the seats `given_up`, all or none. Raises HoldIsGoneError."""
+        """Sell what is `taken` permanently and release what is `given_up`, all or none. Raises HoldIsGoneError."""
+
+    def free(self, tenant: str, requests: Sequence[HoldRequest], own: Sequence[str]) -> list[int | None]:
+        """Return for each request how many seats or units are free, whatever it counts; nothing is held.
+
+        Those under the references `own` count as free. None where the inventory does not know the service or item.
+        A search for offers asks; if this raises ProviderUnavailableError, it shows offers as if all were free.
+        """
 
 
 @dataclass(frozen=True, slots=True)

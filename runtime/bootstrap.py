@@ -24,9 +24,9 @@ from activities.webhook_deliveries import DeliveryActivities
 from domain.dual_control import DualControlPolicy
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
-from providers.embedded.seats import EmbeddedSeats
+from providers.embedded.inventory import EmbeddedInventory
 from providers.loader import load_provider
-from providers.protocols import OfferCatalogue, PaymentProvider, SeatInventory
+from providers.protocols import OfferCatalogue, PaymentProvider, Inventory
 from providers.url_policy import UrlPolicy
 from providers.webhook_sender import WebhookSender
 from runtime.settings import Settings
@@ -39,7 +39,7 @@ class Components:
     """The components of an installation: its store, its providers and the limits that its activities apply."""
 
     store: Store
-    seats: SeatInventory
+    seats: Inventory
     offers: OfferCatalogue
     payments: PaymentProvider
     deadlines: Deadlines
@@ -66,7 +66,7 @@ def build_components(settings: Settings) -> Components:
     store = Store(settings.database)
     return Components(
         store=store,
-        seats=load_provider(SeatInventory, "SEATS", settings.seats) or EmbeddedSeats(store),
+        seats=load_provider(Inventory, "SEATS", settings.seats) or EmbeddedInventory(store),
         offers=load_provider(OfferCatalogue, "OFFERS", settings.offers) or EmbeddedOffers(store, settings.offer_life),
         payments=load_provider(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),

@@ -1,4 +1,4 @@
-"""A fake railway: holds and sells the seats of departures."""
+"""A fake railway: holds and sells the seats of departures, and stock such as places for bicycles."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,17 +7,40 @@ from datetime import datetime
 
 from store.database.store import utc_now
 
-Place = tuple[str, int, int]
-"""Service, coach and seat."""
+Place = tuple[str, str | int, int]
+"""Service, coach and seat; or item, service or day, and unit."""
+
+
+@dataclass(frozen=True)
+class Seats:
+    """Seats requested on a departure: those with these names, or any."""
+
+    service: str
+    count: int
+    names: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Units:
+    """Units of an item requested on a departure or a day."""
+
+    item: str
+    service: str | None
+    day: str | None
+    count: int
 
 
 class RailwayRefusalError(Exception):
-    """The railway refuses; the text is its error code."""
+    """The railway refuses, with an error code and what is refused."""
+
+    def __init__(self, code: str, refused: Seats | Units | None = None) -> None:
+        super().__init__(code)
+        self.refused = refused
 
 
 @dataclass
 class Hold:
-    """A seat that is held until a time, or sold (`until` is None)."""
+    """A seat or unit that is held until a time, or sold (`until` is None)."""
 
     reference: str
     key: str
@@ -31,6 +54,8 @@ class Railway:
 
     now: Callable[[], datetime] = utc_now
     seats: dict[str, list[Place]] = field(default_factory=dict)
+    capacities: dict[str, int] = field(default_factory=dict)
+    """The units of each item that a departure or day has."""
     holds: dict[str, Hold] = field(default_factory=dict)
     released: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -41,8 +66,8 @@ class Railway:
         coach_seats = [(coach + 1, seat + 1) for coach in range(coaches) for seat in range(seats_per_coach)]
         self.seats[service] = [(service, coach, seat) for coach, seat in coach_seats]
 
-    def hold(self, key: str, requests: Sequence[tuple[str, int, list[str]]], until: datetime) -> list[Hold]:
-        """Hold seats under a key, all or none."""
+    def hold(self, key: str, requests: Sequence[Seats | Units], until: datetime) -> list[Hold]:
+        """Hold seats and units under a key, all or none."""
         with self._lock:
             if key in self.released:
                 raise RailwayRefusalError("gone")
@@ -50,29 +75,46 @@ class Railway:
             if earlier:
                 return earlier
             places: list[Place] = []
-            for service, count, names in requests:
-                places += self._named(service, names, places) if names else self._any(service, count, places)
+            for each in requests:
+                places += self._choose(each, places)
             return [self._held(key, place, until) for place in places]
 
-    def _free(self, service: str, but: list[Place]) -> list[Place]:
+    def free(self, requests: Sequence[Seats | Units], own: Sequence[str]) -> list[int | None]:
+        """Return how many seats or units are free, own ones included; None for an unknown departure or item."""
+        with self._lock:
+            return [self._count(each, own) for each in requests]
+
+    def _count(self, each: Seats | Units, own: Sequence[str]) -> int | None:
+        if each.service not in self.seats if isinstance(each, Seats) else each.item not in self.capacities:
+            return None
+        return len(self._free(self._places(each), [], own))
+
+    def _places(self, each: Seats | Units) -> list[Place]:
+        if isinstance(each, Seats):
+            return self.seats.get(each.service, [])
+        return [(each.item, each.service or each.day or "", unit + 1) for unit in range(self.capacities[each.item])]
+
+    def _free(self, places: list[Place], but: list[Place], own: Sequence[str] = ()) -> list[Place]:
         expired = [hold.reference for hold in self.holds.values() if hold.until and hold.until <= self.now()]
         for reference in expired:
             del self.holds[reference]
-        taken = {hold.place for hold in self.holds.values()}.union(but)
-        return [place for place in self.seats.get(service, []) if place not in taken]
+        taken = {hold.place for hold in self.holds.values() if hold.reference not in own}.union(but)
+        return [place for place in places if place not in taken]
 
-    def _any(self, service: str, count: int, but: list[Place]) -> list[Place]:
-        free = self._free(service, but)
-        if len(free) < count:
-            raise RailwayRefusalError("sold_out")
-        return free[:count]
+    def _choose(self, each: Seats | Units, but: list[Place]) -> list[Place]:
+        if isinstance(each, Seats) and each.names:
+            return self._named(each, but)
+        free = self._free(self._places(each), but)
+        if len(free) < each.count:
+            raise RailwayRefusalError("sold_out" if isinstance(each, Seats) else "no_stock", each)
+        return free[: each.count]
 
-    def _named(self, service: str, names: list[str], but: list[Place]) -> list[Place]:
-        free = self._free(service, but)
-        places = [(service, int(name.partition("-")[0]), int(name.partition("-")[2])) for name in names]
-        if not set(places) <= set(self.seats.get(service, [])):
+    def _named(self, seats: Seats, but: list[Place]) -> list[Place]:
+        parts = [name.partition("-") for name in seats.names]
+        places: list[Place] = [(seats.service, int(coach), int(seat)) for coach, _, seat in parts]
+        if not set(places) <= set(self._places(seats)):
             raise RailwayRefusalError("no_such_seat")
-        if not set(places) <= set(free):
+        if not set(places) <= set(self._free(self._places(seats), but)):
             raise RailwayRefusalError("taken")
         return places
 
@@ -83,15 +125,15 @@ class Railway:
         return hold
 
     def release(self, key: str) -> None:
-        """Release the seats held under a key; from then on the key can hold nothing."""
+        """Release what is held under a key; from then on the key can hold nothing."""
         with self._lock:
             self.released.add(key)
-            self._free_seats([hold.reference for hold in self.holds.values() if hold.key == key])
+            self._free_up([hold.reference for hold in self.holds.values() if hold.key == key])
 
     def release_references(self, references: list[str]) -> None:
-        """Release held or sold seats."""
+        """Release held or sold seats and units."""
         with self._lock:
-            self._free_seats(references)
+            self._free_up(references)
 
     def extend(self, references: list[str], until: datetime) -> None:
         """Extend holds, all or none."""
@@ -101,17 +143,17 @@ class Railway:
                 hold.until = max(hold.until, until) if hold.until else None
 
     def sell(self, taken: list[str], given_up: list[str]) -> None:
-        """Sell seats and give up others, all or none."""
+        """Sell seats and units and give up others, all or none."""
         with self._lock:
             self._check_held(taken)
             for reference in taken:
                 self.holds[reference].until = None
-            self._free_seats(given_up)
+            self._free_up(given_up)
 
     def _check_held(self, references: list[str]) -> None:
         if not set(references) <= set(self.holds):
             raise RailwayRefusalError("gone")
 
-    def _free_seats(self, references: list[str]) -> None:
+    def _free_up(self, references: list[str]) -> None:
         for reference in references:
             self.holds.pop(reference, None)

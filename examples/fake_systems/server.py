@@ -4,7 +4,7 @@ import argparse
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from domain.offers import Service
+from domain.products import Product, Supplement
 from domain.settlement import Move
 from examples.fake_systems.bank import Bank, BankRefusalError, NotPossibleError
-from examples.fake_systems.railway import Railway, RailwayRefusalError
+from examples.fake_systems.railway import Hold, Railway, RailwayRefusalError, Seats, Units
 from providers.embedded.catalogue_file import Loaded, read_catalogue
 from store.database.store import utc_now
 from telemetry.loopback import HOST, listening_socket
@@ -50,30 +51,45 @@ class Settlement(BaseModel):
     moves: list[Move]
 
 
-class SeatsIn(BaseModel):
-    """Seats requested on one departure."""
+class Wanted(BaseModel):
+    """Seats requested on one departure; with an item, units of it on a departure or a day."""
 
-    service: str
+    item: str | None = None
+    service: str | None = None
+    day: str | None = None
     count: int
-    names: list[str]
+    names: list[str] = []
+
+    def read(self) -> Seats | Units:
+        """Return the railway's own form."""
+        if self.item:
+            return Units(self.item, self.service, self.day, self.count)
+        return Seats(self.service or "", self.count, self.names)
 
 
 class HoldIn(BaseModel):
-    """Seats to hold."""
+    """What to hold."""
 
-    requests: list[SeatsIn]
+    requests: list[Wanted]
     until: datetime
 
 
+class Question(BaseModel):
+    """What might be held, to ask how much of it is free; own references count as free."""
+
+    requests: list[Wanted]
+    own: list[str]
+
+
 class References(BaseModel):
-    """Seats by reference."""
+    """Seats and units by reference."""
 
     references: list[str]
     until: datetime | None = None
 
 
 class Sale(BaseModel):
-    """Seats to sell, and seats to release with the sale."""
+    """What to sell, and what to release with the sale."""
 
     taken: list[str]
     given_up: list[str]
@@ -109,9 +125,9 @@ def railway_routes(railway: Railway) -> APIRouter:
 
     @router.put("/holds/{key:path}", status_code=201)
     def hold(key: str, body: HoldIn) -> dict[str, list[dict[str, Any]]]:
-        held = railway.hold(key, [(each.service, each.count, each.names) for each in body.requests], body.until)
-        names = ("service", "coach", "seat")
-        return {"seats": [{"reference": each.reference, **dict(zip(names, each.place, strict=True))} for each in held]}
+        held = railway.hold(key, [each.read() for each in body.requests], body.until)
+        wanted = [each for each in body.requests for _ in each.names or range(each.count)]
+        return {"held": [_held(each, for_) for each, for_ in zip(held, wanted, strict=True)]}
 
     @router.delete("/holds/{key:path}", status_code=204)
     def release(key: str) -> None:
@@ -125,11 +141,26 @@ def railway_routes(railway: Railway) -> APIRouter:
     def extend(body: References) -> None:
         railway.extend(body.references, body.until or utc_now())
 
+    @router.post("/availability", status_code=201)
+    def free(body: Question) -> dict[str, list[int | None]]:
+        return {"free": railway.free([each.read() for each in body.requests], body.own)}
+
     @router.put("/sales/{key:path}", status_code=204)
     def sell(key: str, body: Sale) -> None:  # noqa: ARG001 - selling the same seats again changes nothing
         railway.sell(body.taken, body.given_up)
 
     return router
+
+
+def _held(hold: Hold, wanted: Wanted) -> dict[str, Any]:
+    if wanted.item:
+        return {"reference": hold.reference, "item": wanted.item, "service": wanted.service, "day": wanted.day}
+    return {"reference": hold.reference, **dict(zip(("service", "coach", "seat"), hold.place, strict=True))}
+
+
+def _refused_by_railway(error: RailwayRefusalError) -> Response:
+    members = asdict(error.refused) if error.refused else {}
+    return JSONResponse({"error": str(error), **members}, 409)
 
 
 def create_app(systems: FakeSystems) -> FastAPI:
@@ -144,7 +175,7 @@ def create_app(systems: FakeSystems) -> FastAPI:
 
     # The errors of the fake bank and railway, as real ones would answer.
     app.add_exception_handler(BankRefusalError, lambda _request, error: refused(422, str(error)))
-    app.add_exception_handler(RailwayRefusalError, lambda _request, error: refused(409, str(error)))
+    app.add_exception_handler(RailwayRefusalError, lambda _request, error: _refused_by_railway(error))
     app.add_exception_handler(NotPossibleError, lambda _request, _error: refused(400, "not_possible"))
 
     @app.exception_handler(Exception)
@@ -168,6 +199,8 @@ def stocked(path: Path = DEMO) -> FakeSystems:
                 )
                 services.append(service.model_dump(mode="json"))
                 systems.railway.put(service.id, table.coaches, table.seats_per_coach)
+    items: list[Product | Supplement] = [*catalogue.products.values(), *catalogue.supplements.values()]
+    systems.railway.capacities = {each.id: each.capacity for each in items if each.capacity is not None}
     products = [each.model_dump(mode="json") for each in catalogue.products.values()]
     supplements = [each.model_dump(mode="json") for each in catalogue.supplements.values()]
     systems.catalogue = {"products": products, "supplements": supplements, "services": services}

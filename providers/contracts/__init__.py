@@ -5,27 +5,28 @@ For tests only, ours and those of people who write providers: no other package o
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("offers", "payments", "assertions", "seats")))
+_REWRITTEN = ("assertions", "inventory", "offers", "payments")
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _REWRITTEN))
 
 from providers.contracts.fault_proxy import FaultProxy, Trouble  # noqa: E402 - rewritten
+from providers.contracts.inventory import ExternalInventoryContract, InventoryContract, InventoryUnderTest  # noqa: E402 - likewise
 from providers.contracts.offers import ExternalOffersContract, OffersContract, OffersUnderTest  # noqa: E402 - rewritten
 from providers.contracts.payments import (  # noqa: E402 - likewise
     ExternalPaymentsContract,
     PaymentsContract,
     PaymentsUnderTest,
 )
-from providers.contracts.seats import ExternalSeatsContract, SeatsContract, SeatsUnderTest  # noqa: E402 - likewise
 
 __all__ = [
+    "ExternalInventoryContract",
     "ExternalOffersContract",
     "ExternalPaymentsContract",
-    "ExternalSeatsContract",
     "FaultProxy",
+    "InventoryContract",
+    "InventoryUnderTest",
     "OffersContract",
     "OffersUnderTest",
     "PaymentsContract",
     "PaymentsUnderTest",
-    "SeatsContract",
-    "SeatsUnderTest",
     "Trouble",
 ]

@@ -33,7 +33,7 @@ _RESPONSES = {
     Trouble.DOWN: (503, b'{"error": "unavailable"}'),
     Trouble.HURRIED: (429, b'{"error": "too many requests"}'),
     Trouble.PAGE: (200, b"<html>Sorry! We will be back soon.</html>"),
-    Trouble.HALF: (200, b'{"seats": [{"reference": "half'),
+    Trouble.HALF: (200, b'{"held": [{"reference": "half'),
 }
 
 

@@ -26,7 +26,7 @@ _REMOVED = _OF_LINES.where(_LINES.c.removed_by == bindparam("by"))
 _SET = update(_SEATS).where(_SEATS.c.id.in_(bindparam("ids", expanding=True)))
 
 
-class KeptSeat(NamedTuple):
+class KeptReservation(NamedTuple):
     """A seat reserved for an order."""
 
     id: str
@@ -80,38 +80,38 @@ def record_held(tx: Session, order: OrderRow, client: str, key: str, seats: Sequ
     insert_all(tx, ReservationRow, rows)
 
 
-def under_key(tx: Session, key: str) -> list[KeptSeat]:
+def under_key(tx: Session, key: str) -> list[KeptReservation]:
     """Return the seats a step holds, in the order in which they were held."""
     return _kept(tx, _UNDER_KEY, {"of_key": key})
 
 
-def still_held(tx: Session, order: str) -> list[KeptSeat]:
+def still_held(tx: Session, order: str) -> list[KeptReservation]:
     """Return the held seats of an order that are not confirmed."""
     return _kept(tx, _HELD, {"order": order})
 
 
-def record_released(tx: Session, rows: Iterable[KeptSeat]) -> None:
+def record_released(tx: Session, rows: Iterable[KeptReservation]) -> None:
     """Record that seats are released."""
     _set(tx, [row.id for row in rows], state=ReservationState.RELEASED, expires_at=None)
 
 
-def record_confirmed(tx: Session, rows: Iterable[KeptSeat]) -> None:
+def record_confirmed(tx: Session, rows: Iterable[KeptReservation]) -> None:
     """Record that seats are confirmed."""
     _set(tx, [row.id for row in rows], state=ReservationState.CONFIRMED, expires_at=None)
 
 
-def set_expiry(tx: Session, rows: Iterable[KeptSeat], until: datetime) -> None:
+def set_expiry(tx: Session, rows: Iterable[KeptReservation], until: datetime) -> None:
     """Record the time at which holds expire."""
     _set(tx, [row.id for row in rows], expires_at=until)
 
 
-def at_confirmation(tx: Session, order: str) -> tuple[list[KeptSeat], list[KeptSeat]]:
+def at_confirmation(tx: Session, order: str) -> tuple[list[KeptReservation], list[KeptReservation]]:
     """Return the seats of live lines, and the other seats that the order still has."""
     in_use, reserved = _seats_of(tx, _LIVE, {"order": order}), _kept(tx, _RESERVED, {"order": order})
     return [row for row in reserved if row.id in in_use], [row for row in reserved if row.id not in in_use]
 
 
-def replaced_held_seats(tx: Session, order: str, change: str) -> list[KeptSeat]:
+def replaced_held_seats(tx: Session, order: str, change: str) -> list[KeptReservation]:
     """Return the held seats of lines that a change removed and that no live line uses.
 
     Confirmed seats are not among them: they belong to the confirmed version until the draft is confirmed.
@@ -123,8 +123,8 @@ def replaced_held_seats(tx: Session, order: str, change: str) -> list[KeptSeat]:
     return [row for row in still_held(tx, order) if row.id in unused]
 
 
-def _kept(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> list[KeptSeat]:
-    return [KeptSeat(*row) for row in tx.connection().execute(query, parameters)]
+def _kept(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> list[KeptReservation]:
+    return [KeptReservation(*row) for row in tx.connection().execute(query, parameters)]
 
 
 def _seats_of(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> set[str]:

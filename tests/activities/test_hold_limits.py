@@ -11,7 +11,7 @@ from activities.support.hold_limits import HoldLimits
 from activities.support.step_executor import StepExecutor
 from domain.access import Scope, TenantAccess
 from domain.refusals import ClientHoldsTooMany
-from providers.embedded.seats import EmbeddedSeats
+from providers.embedded.inventory import EmbeddedInventory
 from providers.protocols import HeldSeat, SeatRequest
 from runtime.settings import Settings
 from store import clients
@@ -22,7 +22,7 @@ from tests.support.world import TENANT
 SHORT_WAIT_SECONDS = 0.5
 
 
-class Watched(EmbeddedSeats):
+class Watched(EmbeddedInventory):
     """A seat inventory that runs a function during each hold."""
 
     during_hold: Callable[[], None] = staticmethod(lambda: None)

@@ -1,9 +1,10 @@
 """Each test of a contract catches a provider, or a system behind it, that violates it."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,15 +12,16 @@ import pytest
 from examples.fake_systems.bank import Bank
 from examples.fake_systems.railway import Railway
 from examples.providers.bank_payments import BankPayments
-from examples.providers.railway_seats import RailwaySeats
+from examples.providers.railway_inventory import RailwayInventory
 from examples.providers.shop_offers import ShopOffers
-from providers.contracts import ExternalOffersContract, ExternalPaymentsContract, ExternalSeatsContract, Trouble
+from providers.contracts import ExternalInventoryContract, ExternalOffersContract, ExternalPaymentsContract, Trouble
+from providers.contracts.inventory import KINDS
+from tests.providers import broken_inventories as inventories
 from tests.providers import broken_offers as offers
 from tests.providers import broken_payments as payments
-from tests.providers import broken_seats as seats
-from tests.support.external_systems import SHORT_TIMEOUT, external_offers, external_payments, external_seats
+from tests.support.external_systems import SHORT_TIMEOUT, external_inventory, external_offers, external_payments
 
-Broken = type[Bank] | type[Railway] | type[BankPayments] | type[RailwaySeats] | type[ShopOffers]
+Broken = type[Bank] | type[Railway] | type[BankPayments] | type[RailwayInventory] | type[ShopOffers]
 
 PAYMENTS: Mapping[str, tuple[Broken, ...]] = {
     "test_the_same_key_authorises_once": (payments.AuthorisesEachTime,),
@@ -44,26 +46,37 @@ PAYMENTS: Mapping[str, tuple[Broken, ...]] = {
     ),
     "test_a_failed_void_is_a_fault_and_can_be_retried": (payments.IgnoresFailedVoids,),
 }
-SEATS: Mapping[str, tuple[Broken, ...]] = {
-    "test_requested_seats_are_held_in_the_order_of_the_requests": (seats.ReordersSeats,),
-    "test_the_same_key_gets_the_same_seats": (seats.HoldsEachTime,),
-    "test_of_two_concurrent_holds_one_gets_the_last_seat": (seats.SellsTwice,),
-    "test_all_seats_are_held_or_none": (seats.HoldsPartially,),
-    "test_a_seat_requested_by_name_is_that_seat_or_refused": (seats.IgnoresSeatNames,),
-    "test_unknown_seats_and_services_are_refused": (seats.CallsEverythingSoldOut,),
-    "test_references_fit_our_database": (seats.LongReferences,),
-    "test_releasing_a_key_frees_its_seats_and_no_others": (seats.ReleasesAllKeys,),
-    "test_seats_are_released_by_reference_any_number_of_times": (seats.RefusesFreeSeats,),
-    "test_a_hold_expires": (seats.NeverExpires,),
-    "test_a_hold_lasts_until_its_extension_and_is_never_shortened": (seats.Shortens,),
-    "test_a_call_with_a_released_hold_is_refused_and_changes_nothing": (seats.IgnoresReleasedHolds,),
-    "test_confirmed_seats_are_sold_permanently_and_given_up_seats_are_freed_with_them": (seats.ForgetsSoldSeats,),
-    "test_it_declares_itself_external": (seats.ClaimsToBeEmbedded,),
-    "test_a_hold_after_its_release_is_refused": (seats.NoTombstone,),
-    "test_a_failed_hold_is_a_fault_and_a_retry_holds_once": (seats.SoldOutWhenUnavailable, seats.HoldsEachTime),
+INVENTORIES: Mapping[str, tuple[Broken, ...]] = {
+    "test_requested_seats_are_held_in_the_order_of_the_requests": (inventories.ReordersSeats,),
+    "test_requested_units_are_held_with_seats_in_the_order_of_the_requests": (inventories.ReordersUnits,),
+    "test_the_same_key_gets_the_same_again": (inventories.HoldsEachTime,),
+    "test_of_two_concurrent_holds_one_gets_the_last": (inventories.SellsTwice, inventories.SellsUnitsTwice),
+    "test_everything_is_held_or_nothing": (inventories.HoldsPartially, inventories.HoldsSeatsWithoutTheirUnits),
+    "test_a_refusal_for_stock_names_the_item_and_its_place": (inventories.DoesNotSayWhatIsSoldOut,),
+    "test_a_seat_requested_by_name_is_that_seat_or_refused": (inventories.IgnoresSeatNames,),
+    "test_unknown_seats_and_services_are_refused": (inventories.CallsEverythingSoldOut,),
+    "test_references_fit_our_database": (inventories.LongReferences,),
+    "test_releasing_a_key_frees_what_it_holds_and_no_more": (inventories.ReleasesAllKeys,),
+    "test_holds_are_released_by_reference_any_number_of_times": (inventories.RefusesFreeSeats,),
+    "test_a_hold_expires": (inventories.NeverExpires,),
+    "test_a_hold_lasts_until_its_extension_and_is_never_shortened": (inventories.Shortens,),
+    "test_a_call_with_a_released_hold_is_refused_and_changes_nothing": (inventories.IgnoresReleasedHolds,),
+    "test_what_is_confirmed_is_sold_permanently_and_what_is_given_up_is_freed_with_it": (inventories.ForgetsSoldSeats,),
+    "test_it_says_how_many_are_free_and_counts_own_holds_as_free": (
+        inventories.CountsHeldAsFree,
+        inventories.ForgetsOwnHolds,
+    ),
+    "test_it_does_not_say_what_is_free_on_an_unknown_service": (inventories.TakesUnknownForSoldOut,),
+    "test_it_declares_itself_external": (inventories.ClaimsToBeEmbedded,),
+    "test_a_hold_after_its_release_is_refused": (inventories.NoTombstone,),
+    "test_a_failed_hold_is_a_fault_and_a_retry_holds_once": (
+        inventories.SoldOutWhenUnavailable,
+        inventories.HoldsEachTime,
+    ),
     "test_any_other_failed_call_is_a_fault_and_can_be_retried": (
-        seats.IgnoresFailedReleases,
-        seats.RefusesRepeatedSales,
+        inventories.IgnoresFailedReleases,
+        inventories.RefusesRepeatedSales,
+        inventories.SoldOutWhenItDoesNotAnswer,
     ),
 }
 OFFERS: Mapping[str, tuple[Broken, ...]] = {
@@ -81,7 +94,7 @@ OFFERS: Mapping[str, tuple[Broken, ...]] = {
 }
 CONTRACTS: tuple[tuple[type, Mapping[str, tuple[Broken, ...]]], ...] = (
     (ExternalPaymentsContract, PAYMENTS),
-    (ExternalSeatsContract, SEATS),
+    (ExternalInventoryContract, INVENTORIES),
     (ExternalOffersContract, OFFERS),
 )
 
@@ -93,9 +106,9 @@ def set_up(broken: Broken) -> AbstractContextManager[Any]:
     if issubclass(broken, BankPayments):
         return external_payments(kind=broken)
     if issubclass(broken, Railway):
-        return external_seats(broken())
-    if issubclass(broken, RailwaySeats):
-        return external_seats(kind=broken)
+        return external_inventory(broken())
+    if issubclass(broken, RailwayInventory):
+        return external_inventory(kind=broken)
     return external_offers(broken)
 
 
@@ -130,6 +143,8 @@ def test_a_contract_catches_a_provider_that_violates_it(
         impatient = replace(under_test, call_timeout=2 * SHORT_TIMEOUT)
         parameters = inspect.signature(check).parameters
         more = {"caplog": caplog} if "caplog" in parameters else {}
+        values: dict[str, Iterable[Any]] = {"trouble": Trouble, "kind": KINDS}
+        varied = [name for name in values if name in parameters]
         with expect_violation():
-            for trouble in Trouble if "trouble" in parameters else (None,):
-                check(impatient, **more, **({"trouble": trouble} if trouble else {}))
+            for chosen in product(*(values[name] for name in varied)):
+                check(impatient, **more, **dict(zip(varied, chosen, strict=True)))

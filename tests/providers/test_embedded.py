@@ -4,6 +4,7 @@ Two rules hold for external providers only: a late call under a withdrawn key, a
 provider the step guarantees both: tests/guarantees/test_steps.py and tests/activities/test_step_executor.py.
 """
 
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,18 +13,19 @@ from functools import partial
 import pytest
 
 from providers.contracts import (
+    InventoryContract,
+    InventoryUnderTest,
     OffersContract,
     OffersUnderTest,
     PaymentsContract,
     PaymentsUnderTest,
-    SeatsContract,
-    SeatsUnderTest,
 )
+from providers.embedded.inventory import EmbeddedInventory
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, EmbeddedPayments
-from providers.embedded.seats import EmbeddedSeats
+from providers.protocols import StockRequest
 from store.database.store import Store, utc_now
-from store.tables import SeatRow, ServiceRow
+from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
 from tests.support.installation import prepare_database
 from tests.support.postgres import new_database
 
@@ -53,15 +55,34 @@ def train(store: Store, seats: int) -> str:
     return service
 
 
-class TestEmbeddedSeats(SeatsContract):
-    @pytest.fixture
-    def seats(self, store: Store) -> SeatsUnderTest:
+def item(
+    store: Store, capacity: int, kind: type[ProductRow] | type[SupplementRow], *, on_a_train: bool
+) -> StockRequest:
+    """Add a product or supplement with a capacity; return a request for one unit of it, on a departure or a day."""
+    name, document = f"I{uuid.uuid4().hex[:8]}", json.dumps({"capacity": capacity})
+    with store.write() as tx:
+        tx.add(kind(tenant="default", id=name, document=document))
+    if on_a_train:
+        return StockRequest(name, train(store, 0), None, 1)
+    return StockRequest(name, None, utc_now().date(), 1)
+
+
+class TestEmbeddedInventory(InventoryContract):
+    @pytest.fixture(params=[(ProductRow, False), (SupplementRow, True)], ids=["on a day", "on a train"])
+    def inventory(self, store: Store, request: pytest.FixtureRequest) -> InventoryUnderTest:
+        kind, on_a_train = request.param
+
         def wait(life: timedelta) -> None:
             before = store.now
             store.now = lambda: before() + life
 
-        add_departure = partial(train, store)
-        return SeatsUnderTest(EmbeddedSeats(store), add_departure, wait, now=lambda: store.now())  # noqa: PLW0108 - the test moves the clock
+        return InventoryUnderTest(
+            EmbeddedInventory(store),
+            partial(train, store),
+            wait,
+            partial(item, store, kind=kind, on_a_train=on_a_train),
+            now=lambda: store.now(),  # noqa: PLW0108 - the test moves the clock
+        )
 
 
 class TestEmbeddedOffers(OffersContract):

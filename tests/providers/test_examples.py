@@ -10,24 +10,24 @@ from activities.support.errors import REFUSED
 from activities.support.step_kinds import EXTERNAL_ATTEMPT, LOCAL_ATTEMPT
 from examples.fake_systems.server import serving, stocked
 from examples.providers.bank_payments import BankSettings
-from examples.providers.railway_seats import RailwaySettings
+from examples.providers.railway_inventory import RailwaySettings
 from examples.providers.shop_offers import ShopOffers, ShopSettings
 from providers.contracts import (
+    ExternalInventoryContract,
     ExternalOffersContract,
     ExternalPaymentsContract,
-    ExternalSeatsContract,
+    InventoryUnderTest,
     OffersUnderTest,
     PaymentsUnderTest,
-    SeatsUnderTest,
     Trouble,
 )
 from providers.errors import ProviderError, ProviderUnavailableError
-from tests.support.external_systems import SECRET, external_offers, external_payments, external_seats
+from tests.support.external_systems import SECRET, external_inventory, external_offers, external_payments
 
 
 @pytest.fixture(scope="module")
-def seats() -> Iterator[SeatsUnderTest]:
-    with external_seats() as under_test:
+def inventory() -> Iterator[InventoryUnderTest]:
+    with external_inventory() as under_test:
         yield under_test
 
 
@@ -43,7 +43,7 @@ def offers(request: pytest.FixtureRequest) -> Iterator[OffersUnderTest]:
         yield under_test
 
 
-class TestRailwaySeats(ExternalSeatsContract):
+class TestRailwayInventory(ExternalInventoryContract):
     pass
 
 
@@ -57,7 +57,7 @@ class TestShopOffers(ExternalOffersContract):
 
 def test_call_timeouts_are_shorter_than_an_attempt_at_a_step() -> None:
     """A step limits each attempt; a contract and an example provider must time out earlier."""
-    assert SeatsUnderTest.call_timeout < EXTERNAL_ATTEMPT
+    assert InventoryUnderTest.call_timeout < EXTERNAL_ATTEMPT
     assert PaymentsUnderTest.call_timeout < EXTERNAL_ATTEMPT
     assert OffersUnderTest.call_timeout < LOCAL_ATTEMPT
     assert 2 * BankSettings(url="", secret=SECRET).timeout < EXTERNAL_ATTEMPT

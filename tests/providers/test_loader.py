@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from temporalio.client import Client, ScheduleActionStartWorkflow
 
 from providers.loader import ProviderSettingError, load_provider
-from providers.protocols import SeatInventory
+from providers.protocols import Inventory
 from runtime.bootstrap import build_components
 from runtime.reconcile_schedule import ensure_reconcile_schedule
 from runtime.settings import Settings
@@ -54,7 +54,7 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 )
 def test_an_unusable_provider_is_refused_with_what_it_lacks(own_module: str, kind: str, expected: str) -> None:
     with pytest.raises(ProviderSettingError) as refusal:
-        load_provider(SeatInventory, "SEATS", f"{own_module}:{kind}")
+        load_provider(Inventory, "SEATS", f"{own_module}:{kind}")
     assert expected in str(refusal.value)
     assert str(refusal.value).startswith(f"CHANGEOVER_SEATS={own_module}:{kind}")
 

@@ -46,13 +46,12 @@ def expected(free: set[Position], count: int, own: set[Position]) -> list[Positi
             return 1, len(touched[0]), choice
         return 2, len(touched), choice
 
-    return list(min(combinations(sorted(free), count), key=rank))
+    choices: Iterable[tuple[Position, ...]] = combinations(sorted(free), count)
+    return list(min(choices, key=rank))
 
 
 @settings(max_examples=400, deadline=None)
-@given(
-    seats=st.lists(st.sampled_from(["free", "own", "taken"]), min_size=len(ALL), max_size=len(ALL)), data=st.data()
-)
+@given(seats=st.lists(st.sampled_from(["free", "own", "taken"]), min_size=len(ALL), max_size=len(ALL)), data=st.data())
 def test_seats_are_chosen_as_by_trying_every_choice(seats: list[str], data: st.DataObject) -> None:
     free = {position for position, state in zip(ALL, seats, strict=True) if state == "free"}
     own = {position for position, state in zip(ALL, seats, strict=True) if state == "own"}
@@ -77,4 +76,3 @@ def test_newcomers_sit_beside_the_seats_that_the_order_has() -> None:
     assert choose_seats(free, 1, beside=[(2, 6)]) == [(2, 7)]
     assert choose_seats(free, 2, beside=[(2, 6)]) == [(1, 1), (1, 2)]
     assert choose_seats(free, 3, beside=[(1, 3), (1, 4), (1, 5)]) == [(1, 1), (1, 2), (1, 6)]
-

@@ -11,9 +11,10 @@ from examples.fake_systems.bank import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, B
 from examples.fake_systems.railway import Railway
 from examples.fake_systems.server import FakeSystems, serving, stocked
 from examples.providers.bank_payments import BankPayments, BankSettings
-from examples.providers.railway_seats import RailwaySeats, RailwaySettings
+from examples.providers.railway_inventory import RailwayInventory, RailwaySettings
 from examples.providers.shop_offers import ShopOffers, ShopSettings
-from providers.contracts import FaultProxy, OffersUnderTest, PaymentsUnderTest, SeatsUnderTest
+from providers.contracts import FaultProxy, InventoryUnderTest, OffersUnderTest, PaymentsUnderTest
+from providers.protocols import StockRequest
 from store.database.store import utc_now
 
 SECRET = SecretStr("not much of one")
@@ -39,14 +40,24 @@ def external_payments(bank: Bank | None = None, kind: type[BankPayments] = BankP
 
 
 @contextmanager
-def external_seats(railway: Railway | None = None, kind: type[RailwaySeats] = RailwaySeats) -> Iterator[SeatsUnderTest]:
-    """Yield the example seat provider, connected to the fake railway through the proxy."""
+def external_inventory(
+    railway: Railway | None = None, kind: type[RailwayInventory] = RailwayInventory
+) -> Iterator[InventoryUnderTest]:
+    """Yield the example inventory, connected to the fake railway through the proxy."""
     served, numbers = railway or Railway(), itertools.count(1)
 
     def train(seats: int) -> str:
         service = f"T{next(numbers)}"
         served.put(service, 1, seats)
         return service
+
+    def item(capacity: int) -> StockRequest:
+        name = f"I{len(served.capacities)}"
+        served.capacities[name] = capacity
+        # Stock on a departure and stock on a day in turn.
+        if len(served.capacities) % 2:
+            return StockRequest(name, train(0), None, 1)
+        return StockRequest(name, None, served.now().date(), 1)
 
     def wait(life: timedelta) -> None:
         before = served.now
@@ -55,7 +66,7 @@ def external_seats(railway: Railway | None = None, kind: type[RailwaySeats] = Ra
     with serve_behind_proxy(FakeSystems(railway=served)) as proxy:
         settings = RailwaySettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
-            yield SeatsUnderTest(provider, train, wait, proxy, lambda: served.now())  # noqa: PLW0108 - `wait` replaces its clock
+            yield InventoryUnderTest(provider, train, wait, item, proxy, lambda: served.now())  # noqa: PLW0108 - `wait` replaces its clock
 
 
 @contextmanager

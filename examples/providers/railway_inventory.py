@@ -1,8 +1,8 @@
-"""A seat inventory that calls a railway over HTTP; the railway accepts our idempotency keys."""
+"""An inventory that calls a railway over HTTP; the railway accepts our idempotency keys."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -12,20 +12,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from providers.errors import (
     HoldIsGoneError,
     NoSeatsLeftError,
+    NoStockLeftError,
     NoSuchSeatError,
     ProviderError,
     ProviderUnavailableError,
     SeatIsTakenError,
 )
-from providers.protocols import HeldSeat, SeatRequest
+from providers.protocols import Held, HeldSeat, HeldUnit, HoldRequest, SeatRequest
+
+M = TypeVar("M", bound=BaseModel)
 
 REFUSALS: Mapping[str, type[ProviderError]] = {
-    "sold_out": NoSeatsLeftError,
     "taken": SeatIsTakenError,
     "no_such_seat": NoSuchSeatError,
     "gone": HoldIsGoneError,
 }
-"""The railway's error codes for refusals. Every other error is a fault."""
+"""The railway's error codes for refusals, beside those that say what is sold out. Every other error is a fault."""
 
 
 class RailwaySettings(BaseSettings):
@@ -45,12 +47,36 @@ class _Seat(BaseModel):
     coach: int
     seat: int
 
+    def read(self) -> Held:
+        return HeldSeat(self.reference, self.service, self.coach, self.seat)
+
+
+class _Unit(BaseModel):
+    reference: str = Field(min_length=1, max_length=100)
+    item: str
+    service: str | None
+    day: date | None
+
+    def read(self) -> Held:
+        return HeldUnit(self.reference, self.item, self.service, self.day)
+
 
 class _Hold(BaseModel):
-    seats: list[_Seat]
+    held: list[_Seat | _Unit]
 
 
-class RailwaySeats:
+class _Availability(BaseModel):
+    free: list[int | None]
+
+
+class _Refusal(BaseModel):
+    error: str
+    service: str | None = None
+    item: str = ""
+    day: date | None = None
+
+
+class RailwayInventory:
     """Each hold is requested under our own key, so the railway recognises a retry."""
 
     external = True
@@ -67,23 +93,26 @@ class RailwaySeats:
         """Close the connections."""
         self._http.close()
 
-    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
-        """Hold seats, all or none, in the order of the requests."""
-        requested = [{"service": each.service, "count": each.count, "names": each.names} for each in requests]
-        body = {"requests": requested, "until": until.isoformat()}
+    def hold(self, tenant: str, key: str, requests: Sequence[HoldRequest], until: datetime) -> list[Held]:
+        """Hold seats and units, all or none, in the order of the requests."""
+        body = {"requests": list(map(_body, requests)), "until": until.isoformat()}
         content = self._send("PUT", tenant, f"holds/{quote(key, safe='')}", body)
-        try:
-            seats = _Hold.model_validate_json(content).seats
-        except ValueError:
-            raise ProviderUnavailableError("the railway's answer cannot be read") from None
-        return [HeldSeat(each.reference, each.service, each.coach, each.seat) for each in seats]
+        return [each.read() for each in _read(_Hold, content).held]
+
+    def free(self, tenant: str, requests: Sequence[HoldRequest], own: Sequence[str]) -> list[int | None]:
+        """Return what is free for each request; None for what the railway does not know."""
+        if not requests:
+            return []
+        body = {"requests": list(map(_body, requests)), "own": list(own)}
+        content = self._send("POST", tenant, "availability", body)
+        return _read(_Availability, content).free
 
     def release(self, tenant: str, key: str) -> None:
-        """Release the seats held under a key; the railway remembers the key, used or not."""
+        """Release what is held under a key; the railway remembers the key, used or not."""
         self._send("DELETE", tenant, f"holds/{quote(key, safe='')}")
 
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
-        """Release these held or sold seats."""
+        """Release these held or sold seats and units."""
         if references:
             self._send("POST", tenant, "returns", {"references": list(references)})
 
@@ -93,7 +122,7 @@ class RailwaySeats:
             self._send("POST", tenant, "extensions", {"references": list(references), "until": until.isoformat()})
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
-        """Buy the seats `taken` and release the seats `given_up`, in one request."""
+        """Buy what is `taken` and release what is `given_up`, in one request."""
         body = {"taken": list(taken), "given_up": list(given_up)}
         self._send("PUT", tenant, f"sales/{quote(key, safe='')}", body)
 
@@ -103,14 +132,32 @@ class RailwaySeats:
         except httpx2.TransportError as error:
             raise ProviderUnavailableError(type(error).__name__) from None
         if response.status_code == httpx2.codes.CONFLICT:
-            raise REFUSALS.get(_error_code(response), ProviderUnavailableError)
+            raise _refusal(response)
         if response.status_code not in (httpx2.codes.CREATED, httpx2.codes.NO_CONTENT):
             raise ProviderUnavailableError(f"the railway answered {response.status_code}")
         return response.content
 
 
-def _error_code(response: httpx2.Response) -> str:
+def _body(request: HoldRequest) -> dict[str, Any]:
+    if isinstance(request, SeatRequest):
+        return {"service": request.service, "count": request.count, "names": request.names}
+    day = request.day.isoformat() if request.day else None
+    return {"item": request.item, "service": request.service, "day": day, "count": request.count}
+
+
+def _read(kind: type[M], content: bytes) -> M:
     try:
-        return str(response.json()["error"])
-    except (ValueError, TypeError, KeyError):
-        return ""
+        return kind.model_validate_json(content)
+    except ValueError:
+        raise ProviderUnavailableError("the railway's answer cannot be read") from None
+
+
+def _refusal(response: httpx2.Response) -> ProviderError:
+    refusal = _read(_Refusal, response.content)
+    match refusal.error:
+        case "sold_out":
+            return NoSeatsLeftError(refusal.service)
+        case "no_stock":
+            return NoStockLeftError(refusal.item, refusal.service, refusal.day)
+        case code:
+            return REFUSALS.get(code, ProviderUnavailableError)()
