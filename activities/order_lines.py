@@ -48,7 +48,7 @@ class SwapOfferBundleResult(BaseModel):
     expires_at: datetime
     draft_opened_by: str
     replaced_held_seats: int = 0
-    """How many held seats belong to draft lines that this change replaced."""
+    """How many held seats and units belong to draft lines that this change replaced."""
     previous: PreviousOrder | None = None
     """For the undo, which reads it from the recorded result; the workflow does not get it."""
     restored: dict[str, str] = Field(default={})
@@ -102,7 +102,7 @@ class OrderLineActivities:
             # In a change in one go, the confirmation releases them.
             replaced_held_seats=0
             if plan.confirm
-            else len(reservations.replaced_held_seats(tx, order.number, command.change)),
+            else len(reservations.replaced_holds(tx, order.number, command.change)),
             previous=before,
             restored=restored,
         )

@@ -22,11 +22,11 @@ from activities.support.step_executor import StepExecutor
 from activities.travellers import TravellerActivities
 from activities.webhook_deliveries import DeliveryActivities
 from domain.dual_control import DualControlPolicy
+from providers.embedded.inventory import EmbeddedInventory
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
-from providers.embedded.inventory import EmbeddedInventory
 from providers.loader import load_provider
-from providers.protocols import OfferCatalogue, PaymentProvider, Inventory
+from providers.protocols import Inventory, OfferCatalogue, PaymentProvider
 from providers.url_policy import UrlPolicy
 from providers.webhook_sender import WebhookSender
 from runtime.settings import Settings

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
     errors.NoSeatsLeftError: refusals.SoldOut,
+    errors.NoStockLeftError: refusals.SoldOut,
     errors.SeatIsTakenError: refusals.SeatTaken,
     errors.NoSuchSeatError: refusals.SeatUnknown,
     errors.HoldIsGoneError: refusals.HoldLost,
@@ -41,7 +42,7 @@ class RecoveryRequiredError(Exception):
 def refusal_in(error: ProviderError) -> Refusal | None:
     """Return the refusal for a provider's error, or None for a fault."""
     kind = REFUSED.get(type(error))
-    return kind() if kind else None
+    return kind(*error.members) if kind else None
 
 
 def dump_refusal(refusal: Refusal) -> str:

@@ -1,5 +1,6 @@
-"""Limits held seats, per draft and per client, so that no client can hoard them."""
+"""Limits held seats and units of stock, per draft and per client, so that no client can hoard them."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,14 +10,18 @@ from activities.support.step_kinds import Command
 from domain.planning.plan import Plan
 from domain.refusals import ClientHoldsTooMany, OrderHoldsTooMany
 from store.changes import changes
-from store.orders import hold_counts
-from store.orders.orders import reservations_on
+from store.orders import hold_counts, reservations
+from store.orders.hold_counts import Place
 from store.tables import OrderRow
 
 
 @dataclass(frozen=True)
 class HoldLimits:
-    """The highest numbers of held, unsold seats."""
+    """The highest numbers of held, unsold seats, and of units of each product or supplement on one service or day.
+
+    Units are counted where they are scarce, apart from seats: a family with bicycles needs no higher limit, and
+    neither does a pass that takes a unit on each of many days.
+    """
 
     per_order: int = 100
     """Enough for a return journey of fifty people."""
@@ -24,27 +29,34 @@ class HoldLimits:
     """For all open drafts of an authenticated client."""
 
     def check(self, tx: Session, order: OrderRow, command: Command, now: datetime) -> None:
-        """Count the seats that would be held after a change, before the provider is called.
+        """Count the seats and units that would be held after a change, before the provider is called.
 
-        A change in one go does not count: its seats are sold or released at once. Raises OrderHoldsTooMany and
+        A change in one go does not count: what it holds is sold or released at once. Raises OrderHoldsTooMany and
         ClientHoldsTooMany.
         """
         change = changes.existing(tx, command.change)
         plan = changes.plan_of(change)
         if plan.confirm:
             return
-        requested, leaving = sum(wish.count for wish in plan.seats), _leaving(tx, plan)
-        if hold_counts.of_order(tx, order.number, now, leaving) + requested > self.per_order:
+        requested, leaving = hold_counts.of_plan(plan), _leaving(tx, plan)
+        if _exceeds(self.per_order, requested, hold_counts.of_order(tx, order.number, now, leaving)):
             raise OrderHoldsTooMany
         if not change.client:
             return
         hold_counts.lock_client(tx, change.client)
         held = hold_counts.of_client(tx, change.client, now, leaving)
-        if held + hold_counts.in_progress(tx, change.client, command.step, command.key) + requested > self.per_client:
+        if _exceeds(
+            self.per_client, requested, held + hold_counts.in_progress(tx, change.client, command.step, command.key)
+        ):
             raise ClientHoldsTooMany
 
 
+def _exceeds(limit: int, requested: Counter[Place], held: Counter[Place]) -> bool:
+    return any(held[place] + count > limit for place, count in requested.items())
+
+
 def _leaving(tx: Session, plan: Plan) -> set[str]:
-    """Return the seats that a plan releases: those of removed lines, except seats that a new line keeps."""
+    """Return what a plan releases: seats and units of removed lines, except those that a new line keeps."""
     kept = {seat.reservation for line in plan.adds for seat in line.kept_seats}
-    return set(reservations_on(tx, plan.removes)) - kept
+    kept |= {unit for line in plan.adds for unit in line.kept_units}
+    return reservations.of_lines(tx, plan.removes) - kept

@@ -1,54 +1,69 @@
-"""Counts held seats that are not sold: of one draft, and of all drafts of a client."""
+"""Counts what is held and not sold, of one draft and of all drafts of a client: seats, and units at each place."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic_core import from_json
 from sqlalchemy import String, bindparam, literal_column
 from sqlmodel import Session
 
+from domain.planning.plan import Plan
 from store.database.column_types import UtcDateTime
 from store.database.inserts import table_of
 from store.tables import ChangeRow, ClientRow, ReservationRow, StepRecordRow
 
-_SEATS, _RECORDS, _CHANGES = table_of(ReservationRow), table_of(StepRecordRow), table_of(ChangeRow)
+Place = tuple[str | None, str | None, date | None]
+"""An item, and the service or day; for seats, SEATS."""
+SEATS: Place = (None, None, None)
+"""All seats are counted together; units of each item by themselves, on each service and day."""
+
+_HELD, _RECORDS, _CHANGES = table_of(ReservationRow), table_of(StepRecordRow), table_of(ChangeRow)
 _CLIENTS = table_of(ClientRow)
 _CLIENT = bindparam("client", type_=String())
-# Run for every change that reserves seats, so built once. States are literals: SQLite uses a partial index only if
+_PLACE = (_HELD.c.item, sa.case((_HELD.c.item.is_not(None), _HELD.c.service)), _HELD.c.day)
+# Run for every change that reserves something, so built once. States are literals: SQLite uses a partial index only if
 # the query repeats its condition literally.
 _COUNT = (
-    sa.select(sa.func.count())
-    .select_from(_SEATS)
-    .where(_SEATS.c.state == literal_column("'held'"), _SEATS.c.expires_at > bindparam("now", type_=UtcDateTime()))
-    .where(_SEATS.c.id.not_in(bindparam("excluding", expanding=True)))
+    sa.select(*_PLACE, sa.func.count())
+    .where(_HELD.c.state == literal_column("'held'"), _HELD.c.expires_at > bindparam("now", type_=UtcDateTime()))
+    .where(_HELD.c.id.not_in(bindparam("excluding", expanding=True)))
+    .group_by(*_PLACE)
 )
-_OF_ORDER = _COUNT.where(_SEATS.c.order_number == bindparam("order", type_=String()))
-_OF_CLIENT = _COUNT.where(_SEATS.c.client == _CLIENT)
+_OF_ORDER = _COUNT.where(_HELD.c.order_number == bindparam("order", type_=String()))
+_OF_CLIENT = _COUNT.where(_HELD.c.client == _CLIENT)
 _LOCK_CLIENT = sa.select(_CLIENTS.c.id).where(_CLIENTS.c.id == _CLIENT).with_for_update(key_share=True)
 _IN_PROGRESS = (
-    sa.select(_RECORDS.c.command)
-    .join(_CHANGES, _CHANGES.c.id == _RECORDS.c.change)
+    sa.select(_CHANGES.c.plan)
+    .join(_RECORDS, _CHANGES.c.id == _RECORDS.c.change)
     .where(_RECORDS.c.state == literal_column("'started'"), _RECORDS.c.step == bindparam("step"))
     .where(_CHANGES.c.client == _CLIENT, _RECORDS.c.key != bindparam("excluding"))
 )
 
 
-def of_order(tx: Session, order: str, now: datetime, excluding: Collection[str]) -> int:
-    """Return how many seats an order holds, except some reservations."""
+def of_plan(plan: Plan) -> Counter[Place]:
+    """Return how many seats and units a plan holds."""
+    counts = Counter({SEATS: sum(wish.count for wish in plan.seats)})
+    for wish in plan.stock:
+        counts[wish.item, wish.service, wish.day] += len(wish.lines)
+    return +counts
+
+
+def of_order(tx: Session, order: str, now: datetime, excluding: Collection[str]) -> Counter[Place]:
+    """Return how many seats and units an order holds, except some reservations."""
     return _counted(tx, _OF_ORDER, {"order": order, "now": now, "excluding": list(excluding)})
 
 
-def of_client(tx: Session, client: str, now: datetime, excluding: Collection[str]) -> int:
-    """Return how many seats a client's changes hold, except some reservations."""
+def of_client(tx: Session, client: str, now: datetime, excluding: Collection[str]) -> Counter[Place]:
+    """Return how many seats and units a client's changes hold, except some reservations."""
     return _counted(tx, _OF_CLIENT, {"client": client, "now": now, "excluding": list(excluding)})
 
 
-def in_progress(tx: Session, client: str, step: str, excluding: str) -> int:
-    """Return how many seats a client's other changes have requested from a provider that has not answered yet."""
-    commands = tx.connection().execute(_IN_PROGRESS, {"client": client, "step": step, "excluding": excluding})
-    return sum(from_json(command)["seats"] for (command,) in commands)
+def in_progress(tx: Session, client: str, step: str, excluding: str) -> Counter[Place]:
+    """Return what a client's other changes have requested from a provider that has not answered yet."""
+    plans = tx.connection().execute(_IN_PROGRESS, {"client": client, "step": step, "excluding": excluding}).scalars()
+    return sum((of_plan(Plan.model_validate_json(plan)) for plan in plans), Counter())
 
 
 def lock_client(tx: Session, client: str) -> None:
@@ -56,6 +71,6 @@ def lock_client(tx: Session, client: str) -> None:
     tx.connection().execute(_LOCK_CLIENT, {"client": client}).one_or_none()
 
 
-def _counted(tx: Session, query: sa.Select[Any], parameters: Mapping[str, object]) -> int:
-    count: int = tx.connection().execute(query, parameters).scalar_one()
-    return count
+def _counted(tx: Session, query: sa.Select[Any], parameters: Mapping[str, object]) -> Counter[Place]:
+    rows = tx.connection().execute(query, parameters)
+    return Counter({(item, service, day): count for item, service, day, count in rows})

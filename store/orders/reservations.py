@@ -1,8 +1,8 @@
 """Seats and units of stock reserved for an order, as their provider reported them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic_core import from_json
@@ -13,90 +13,78 @@ from domain.orders import ReservationState
 from store.database.inserts import insert_all, table_of
 from store.tables import LineRow, OrderRow, ReservationRow
 
-_SEATS, _LINES = table_of(ReservationRow), table_of(LineRow)
+_ROWS, _LINES = table_of(ReservationRow), table_of(LineRow)
 _ORDER = bindparam("order", type_=sa.String())
-_COUNT = sa.select(sa.func.count()).select_from(_SEATS).where(_SEATS.c.order_number == _ORDER)
-_COLUMNS = sa.select(*_SEATS.c["id", "reference", "state", "service", "coach", "seat"]).order_by(_SEATS.c.number)
-_RESERVED = _COLUMNS.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state != ReservationState.RELEASED)
-_HELD = _COLUMNS.where(_SEATS.c.order_number == _ORDER, _SEATS.c.state == ReservationState.HELD)
-_UNDER_KEY = _COLUMNS.where(_SEATS.c.key == bindparam("of_key"), _SEATS.c.state == ReservationState.HELD)
-_OF_LINES = sa.select(_LINES.c.seats, _LINES.c.units).where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
+_COUNT = sa.select(sa.func.count()).select_from(_ROWS).where(_ROWS.c.order_number == _ORDER)
+_KEPT = ("id", "reference", "state", "service", "coach", "seat", "item", "day")
+_COLUMNS = sa.select(*_ROWS.c[_KEPT]).order_by(_ROWS.c.number)
+_RESERVED = _COLUMNS.where(_ROWS.c.order_number == _ORDER, _ROWS.c.state != ReservationState.RELEASED)
+_HELD = _COLUMNS.where(_ROWS.c.order_number == _ORDER, _ROWS.c.state == ReservationState.HELD)
+_UNDER_KEY = _COLUMNS.where(_ROWS.c.key == bindparam("of_key"), _ROWS.c.state == ReservationState.HELD)
+_USED = sa.select(_LINES.c.seats, _LINES.c.units)
+_OF_LINES = _USED.where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
 _LIVE = _OF_LINES.where(_LINES.c.removed_by.is_(None))
 _REMOVED = _OF_LINES.where(_LINES.c.removed_by == bindparam("by"))
-_SET = update(_SEATS).where(_SEATS.c.id.in_(bindparam("ids", expanding=True)))
+_ON_LINES = _USED.where(_LINES.c.id.in_(bindparam("ids", expanding=True)))
+_SET = update(_ROWS).where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
 
 
 class KeptReservation(NamedTuple):
-    """A seat reserved for an order."""
+    """A seat, or a unit of a product or supplement, reserved for an order."""
 
     id: str
     reference: str
     state: str
-    service: str
-    coach: int
-    seat: int
+    service: str | None
+    coach: int | None
+    seat: int | None
+    item: str | None
+    day: date | None
 
 
-class Held(Protocol):
-    """A held seat as its provider reports it."""
+def record_held(
+    tx: Session, order: OrderRow, client: str, key: str, held: Sequence[Mapping[str, Any]], until: datetime
+) -> None:
+    """Record what is held for a client under a step key, in the order of the plan's wishes.
 
-    @property
-    def reference(self) -> str:
-        """The provider's reference of the hold."""
-
-    @property
-    def service(self) -> str:
-        """The departure."""
-
-    @property
-    def coach(self) -> int:
-        """The coach."""
-
-    @property
-    def seat(self) -> int:
-        """The seat in the coach."""
-
-
-def record_held(tx: Session, order: OrderRow, client: str, key: str, seats: Sequence[Held], until: datetime) -> None:
-    """Record seats held for a client under a step key, in the order of the plan's seat wishes."""
+    A seat is given by its reference, service, coach and seat; a unit by its reference, item, and service or day.
+    """
     first = tx.connection().execute(_COUNT, {"order": order.number}).scalar_one() + 1
     rows = [
         {
             "tenant": order.tenant,
             "order_number": order.number,
-            "id": f"{order.number}-s{number}",
+            # Seats and units of an order are numbered together.
+            "id": f"{order.number}-{'u' if each.get('item') else 's'}{number}",
             "number": number,
             "client": client,
             "key": key,
-            "reference": seat.reference,
-            "service": seat.service,
-            "coach": seat.coach,
-            "seat": seat.seat,
             "state": ReservationState.HELD,
             "expires_at": until,
         }
-        for number, seat in enumerate(seats, start=first)
+        | {name: each.get(name) for name in ("reference", "service", "coach", "seat", "item", "day")}
+        for number, each in enumerate(held, start=first)
     ]
     insert_all(tx, ReservationRow, rows)
 
 
 def under_key(tx: Session, key: str) -> list[KeptReservation]:
-    """Return the seats a step holds, in the order in which they were held."""
+    """Return what a step holds, in the order in which it was held."""
     return _kept(tx, _UNDER_KEY, {"of_key": key})
 
 
 def still_held(tx: Session, order: str) -> list[KeptReservation]:
-    """Return the held seats of an order that are not confirmed."""
+    """Return what an order holds that is not confirmed."""
     return _kept(tx, _HELD, {"order": order})
 
 
 def record_released(tx: Session, rows: Iterable[KeptReservation]) -> None:
-    """Record that seats are released."""
+    """Record that seats and units are released."""
     _set(tx, [row.id for row in rows], state=ReservationState.RELEASED, expires_at=None)
 
 
 def record_confirmed(tx: Session, rows: Iterable[KeptReservation]) -> None:
-    """Record that seats are confirmed."""
+    """Record that seats and units are confirmed."""
     _set(tx, [row.id for row in rows], state=ReservationState.CONFIRMED, expires_at=None)
 
 
@@ -106,33 +94,38 @@ def set_expiry(tx: Session, rows: Iterable[KeptReservation], until: datetime) ->
 
 
 def at_confirmation(tx: Session, order: str) -> tuple[list[KeptReservation], list[KeptReservation]]:
-    """Return the seats of live lines, and the other seats that the order still has."""
-    in_use, reserved = _seats_of(tx, _LIVE, {"order": order}), _kept(tx, _RESERVED, {"order": order})
+    """Return the seats and units of live lines, and the others that the order still has."""
+    in_use, reserved = _used_by(tx, _LIVE, {"order": order}), _kept(tx, _RESERVED, {"order": order})
     return [row for row in reserved if row.id in in_use], [row for row in reserved if row.id not in in_use]
 
 
-def replaced_held_seats(tx: Session, order: str, change: str) -> list[KeptReservation]:
-    """Return the held seats of lines that a change removed and that no live line uses.
+def replaced_holds(tx: Session, order: str, change: str) -> list[KeptReservation]:
+    """Return the held seats and units of lines that a change removed and that no live line uses.
 
-    Confirmed seats are not among them: they belong to the confirmed version until the draft is confirmed.
+    Confirmed ones are not among them: they belong to the confirmed version until the draft is confirmed.
     """
-    removed = _seats_of(tx, _REMOVED, {"order": order, "by": change})
+    removed = _used_by(tx, _REMOVED, {"order": order, "by": change})
     if not removed:
         return []
-    unused = removed - _seats_of(tx, _LIVE, {"order": order})
+    unused = removed - _used_by(tx, _LIVE, {"order": order})
     return [row for row in still_held(tx, order) if row.id in unused]
+
+
+def of_lines(tx: Session, lines: Sequence[str]) -> set[str]:
+    """Return the ids of the seats and units that lines have."""
+    return _used_by(tx, _ON_LINES, {"ids": list(lines)}) if lines else set()
 
 
 def _kept(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> list[KeptReservation]:
     return [KeptReservation(*row) for row in tx.connection().execute(query, parameters)]
 
 
-def _seats_of(tx: Session, query: sa.Select[Any], parameters: Mapping[str, str]) -> set[str]:
-    reserved: set[str] = set()
-    for seats, units in tx.connection().execute(query, parameters):
-        reserved.update(each["reservation"] for each in from_json(seats))
-        reserved.update(from_json(units))
-    return reserved
+def _used_by(tx: Session, lines: sa.Select[Any], parameters: Mapping[str, object]) -> set[str]:
+    used: set[str] = set()
+    for seats, units in tx.connection().execute(lines, parameters):
+        used.update(each["reservation"] for each in from_json(seats))
+        used.update(from_json(units))
+    return used
 
 
 def _set(tx: Session, ids: list[str], **values: object) -> None:

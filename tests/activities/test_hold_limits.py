@@ -12,7 +12,7 @@ from activities.support.step_executor import StepExecutor
 from domain.access import Scope, TenantAccess
 from domain.refusals import ClientHoldsTooMany
 from providers.embedded.inventory import EmbeddedInventory
-from providers.protocols import HeldSeat, SeatRequest
+from providers.protocols import Held, HoldRequest
 from runtime.settings import Settings
 from store import clients
 from tests.support.installation import prepare_database
@@ -28,7 +28,7 @@ class Watched(EmbeddedInventory):
     during_hold: Callable[[], None] = staticmethod(lambda: None)
     second: Future[ReserveSeatsResult]
 
-    def hold(self, tenant: str, key: str, requests: Sequence[SeatRequest], until: datetime) -> list[HeldSeat]:
+    def hold(self, tenant: str, key: str, requests: Sequence[HoldRequest], until: datetime) -> list[Held]:
         """Hold seats, and run the function before the hold is recorded."""
         held = super().hold(tenant, key, requests, until)
         self.during_hold()

@@ -4,14 +4,17 @@ Two rules hold for external providers only: a late call under a withdrawn key, a
 provider the step guarantees both: tests/guarantees/test_steps.py and tests/activities/test_step_executor.py.
 """
 
-import json
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 
+from domain.money import Money
+from domain.products import Product, Supplement
 from providers.contracts import (
     InventoryContract,
     InventoryUnderTest,
@@ -28,6 +31,9 @@ from store.database.store import Store, utc_now
 from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
 from tests.support.installation import prepare_database
 from tests.support.postgres import new_database
+
+FREE = Money(0, "NOK")
+COMMON: dict[str, Any] = {"name": "Item", "tax_rate": Decimal("0.12")}
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +65,13 @@ def item(
     store: Store, capacity: int, kind: type[ProductRow] | type[SupplementRow], *, on_a_train: bool
 ) -> StockRequest:
     """Add a product or supplement with a capacity; return a request for one unit of it, on a departure or a day."""
-    name, document = f"I{uuid.uuid4().hex[:8]}", json.dumps({"capacity": capacity})
+    name = f"I{uuid.uuid4().hex[:8]}"
+    sold: dict[type, Product | Supplement] = {
+        ProductRow: Product(currency="NOK", prices=(), change_fee=FREE, id=name, **COMMON, capacity=capacity),
+        SupplementRow: Supplement(price=FREE, changes_seating=False, id=name, **COMMON, capacity=capacity),
+    }
     with store.write() as tx:
-        tx.add(kind(tenant="default", id=name, document=document))
+        tx.add(kind(tenant="default", id=name, document=sold[kind].model_dump_json()))
     if on_a_train:
         return StockRequest(name, train(store, 0), None, 1)
     return StockRequest(name, None, utc_now().date(), 1)

@@ -46,8 +46,8 @@ def expected(free: set[Position], count: int, own: set[Position]) -> list[Positi
             return 1, len(touched[0]), choice
         return 2, len(touched), choice
 
-    choices: Iterable[tuple[Position, ...]] = combinations(sorted(free), count)
-    return list(min(choices, key=rank))
+    best: tuple[Position, ...] = min(combinations(sorted(free), count), key=rank)
+    return list(best)
 
 
 @settings(max_examples=400, deadline=None)
