@@ -89,14 +89,31 @@ async def test_going_back_to_the_original_departure_on_a_full_train_costs_nothin
     assert world.seats_of(order) == [f"{old} 1-1 confirmed"]
 
 
-async def test_travellers_of_one_bundle_sit_side_by_side_where_possible(world: World) -> None:
-    train = world.train(coaches=1, seats=8)
-    for taken in ("1-02", "1-03"):
+async def sell_seats(world: World, train: str, *names: str) -> None:
+    """Sell these seats of a departure, each on an order of its own."""
+    for name in names:
         order = await world.order()
         bundle = await world.offer("standard", ADULT, service=train)
-        await world.change(order, add(bundle, ADULT, seats=[taken]), confirm=True, payment=CARD)
+        answer = await world.change(order, add(bundle, ADULT, seats=[name]), confirm=True, payment=CARD)
+        assert answer.status == 200, answer.body
+
+
+async def test_a_party_sits_in_the_smallest_block_of_seats_that_holds_it(world: World) -> None:
+    train = world.train(coaches=2, seats=8)
+    await sell_seats(world, train, "1-05", "2-04")
     order = await world.sold(ADULT, CHILD, THIRD, train=train)
-    assert [seat for _, seat, _ in await seats(world, order)] == ["1-05", "1-06", "1-07"]
+    assert [seat for _, seat, _ in await seats(world, order)] == ["1-06", "1-07", "1-08"]
+
+
+async def test_a_newcomer_sits_beside_the_seats_that_the_order_has(world: World) -> None:
+    train = world.train(coaches=1, seats=8)
+    await sell_seats(world, train, "1-02")
+    order = await world.order()
+    bundle = await world.offer("standard", ADULT, service=train)
+    await world.change(order, add(bundle, ADULT, seats=["1-05"]), confirm=True, payment=CARD)
+    another = await world.offer("standard", CHILD, service=train)
+    assert (await world.change(order, add(another, CHILD))).status == 200
+    assert sorted(seat for _, seat, _ in await seats(world, order)) == ["1-04", "1-05"]
 
 
 async def test_a_seat_is_reserved_by_its_name_or_refused(world: World) -> None:
