@@ -45,7 +45,7 @@ class RecordAttentionCommand(Command):
 
 
 class UnsettledItems(BaseModel):
-    """The unsettled items of an order, in words: seats, lines and money, no personal data."""
+    """The unsettled items of an order, in words: seats, units, lines and money, no personal data."""
 
     items: tuple[str, ...]
 
@@ -83,10 +83,8 @@ def _is_recorded(tx: Session, command: RecordAttentionCommand) -> bool:
 
 
 def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:
-    """Yield the unsettled items: held seats, lines that the change added, money authorised or moved."""
-    for seat in order.reservations:
-        if seat.state is ReservationState.HELD:
-            yield f"seat {seat.coach}-{seat.seat:02} on {seat.service} held"
+    """Yield the unsettled items: held seats and units, lines that the change added, money authorised or moved."""
+    yield from _held(order)
     added = sum(line.added_by == change for line in order.lines)
     if added:
         yield f"{added} new lines on the order" if added > 1 else "1 new line on the order"
@@ -96,6 +94,15 @@ def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:
     for move, amount in ledger.moves_of_change(tx, change, order.currency):
         if move in _SETTLED:
             yield _money(amount, _SETTLED[move])
+
+
+def _held(order: Order) -> Iterator[str]:
+    for seat in order.reservations:
+        if seat.state is ReservationState.HELD:
+            yield f"seat {seat.coach}-{seat.seat:02} on {seat.service} held"
+    for unit in order.units:
+        if unit.state is ReservationState.HELD:
+            yield f"1 {unit.item} on {unit.place} held"
 
 
 def _money(amount: Money, state: str) -> str:

@@ -9,18 +9,20 @@ from api.rate_limits.counters import Counters, LocalCounters
 from api.settings import DeskSettings, DiscoverSettings, EnturSettings, WatchSettings
 from api.workflow_client import OrderWorkflowClient
 from domain.access import Caller, TenantAccess
-from providers.protocols import OfferCatalogue
+from providers.protocols import Inventory, OfferCatalogue
 from providers.url_policy import UrlPolicy
 from store.database.store import Store, TenantStore
 
 
 @dataclass(frozen=True)
 class ApiContext:
-    """The store, catalogue, workflow client and settings that request handlers use, and the caller's tenant."""
+    """The store, catalogue, inventory, workflow client and settings that request handlers use, and the caller's tenant."""
 
     unscoped_store: Store
     """The store without tenant scope: for authentication, health checks and streams that serve every tenant."""
     offers: OfferCatalogue
+    inventory: Inventory
+    """Asked only how much is free; steps of the worker hold and sell."""
     workflow_client: OrderWorkflowClient
     tenant: str
     caller: Caller | None = None

@@ -94,6 +94,7 @@ def _build_server(settings: Settings, components: Components, client: Client, co
     context = ApiContext(
         unscoped_store=components.store,
         offers=components.offers,
+        inventory=components.inventory,
         workflow_client=OrderWorkflowClient(client, components.external_systems),
         tenant=settings.tenant,
         auth=_build_auth(settings),

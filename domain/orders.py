@@ -70,6 +70,11 @@ class Unit(Model):
     expires_at: Instant | None
 
     @property
+    def place(self) -> str:
+        """The service, or the day as YYYY-MM-DD."""
+        return self.service or str(self.day)
+
+    @property
     def live(self) -> bool:
         """Whether the unit is held or confirmed."""
         return self.state is not ReservationState.RELEASED

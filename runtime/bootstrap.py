@@ -39,7 +39,7 @@ class Components:
     """The components of an installation: its store, its providers and the limits that its activities apply."""
 
     store: Store
-    seats: Inventory
+    inventory: Inventory
     offers: OfferCatalogue
     payments: PaymentProvider
     deadlines: Deadlines
@@ -51,7 +51,7 @@ class Components:
     def external_systems(self) -> tuple[System, ...]:
         """The external systems: providers outside our database, whose steps run on task queues of their own."""
         external = {
-            System.SEATS: self.seats.external,
+            System.SEATS: self.inventory.external,
             System.OFFERS: self.offers.external,
             System.PAYMENTS: self.payments.external,
         }
@@ -66,7 +66,7 @@ def build_components(settings: Settings) -> Components:
     store = Store(settings.database)
     return Components(
         store=store,
-        seats=load_provider(Inventory, "SEATS", settings.seats) or EmbeddedInventory(store),
+        inventory=load_provider(Inventory, "SEATS", settings.seats) or EmbeddedInventory(store),
         offers=load_provider(OfferCatalogue, "OFFERS", settings.offers) or EmbeddedOffers(store, settings.offer_life),
         payments=load_provider(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
@@ -83,7 +83,7 @@ def build_activities(components: Components) -> list[Callable[..., Any]]:
     plans = PlanActivities(executor, loader, components.deadlines)
     travellers = TravellerActivities(executor, loader)
     quotes = QuoteActivities(executor, loader)
-    seats = SeatActivities(executor, components.seats, components.deadlines, components.hold_limits)
+    seats = SeatActivities(executor, components.inventory, components.deadlines, components.hold_limits)
     lines = OrderLineActivities(executor, components.deadlines)
     payments = PaymentActivities(executor, components.payments, components.deadlines)
     drafts = DraftActivities(executor)

@@ -14,14 +14,12 @@ from sqlmodel import Session
 
 from store.changes.step_records import REVERSIBLE
 from store.database.column_types import UtcDateTime
-from store.trade_invariants import TRADE_INVARIANTS, Invariant, for_dialect
+from store.stock_invariants import STOCK_INVARIANTS
+from store.trade_invariants import IN_PROGRESS, TRADE_INVARIANTS, Invariant, for_dialect
 from temporal.names import StepName
 
 _COMPENSATED = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))
-_IN_PROGRESS = (
-    "SELECT order_number FROM changes WHERE outcome IS NULL AND claimed_at IS NOT NULL AND order_number IS NOT NULL"
-)
-_AT_REST = f"o.number NOT IN ({_IN_PROGRESS})"
+_AT_REST = f"o.number NOT IN ({IN_PROGRESS})"
 _CONFIRMED = (
     "x.order_number = o.number AND NOT x.undone AND x.added_in <= o.confirmed_version"
     " AND (x.removed_in IS NULL OR x.removed_in > o.confirmed_version)"
@@ -86,7 +84,7 @@ INVARIANTS = (
         "one_holder_per_seat",
         "No seat is reserved twice.",
         "SELECT MIN(order_number), service || ' ' || coach || '-' || seat FROM reservations WHERE state <> 'released'"
-        " GROUP BY tenant, service, coach, seat HAVING COUNT(*) > 1",
+        " AND item IS NULL GROUP BY tenant, service, coach, seat HAVING COUNT(*) > 1",
     ),
     Invariant(
         "seats_match_inventory",
@@ -179,6 +177,7 @@ INVARIANTS = (
             for table, amount in (("order_lines", "price_minor"), ("order_fees", "amount_minor"))
         ),
     ),
+    *STOCK_INVARIANTS,
     *TRADE_INVARIANTS,
 )
 

@@ -46,7 +46,7 @@ def for_dialect(query: str, dialect: str) -> str:
     return query.replace(":", r"\:")
 
 
-_IN_PROGRESS = (
+IN_PROGRESS = (
     "SELECT order_number FROM changes WHERE outcome IS NULL AND claimed_at IS NOT NULL AND order_number IS NOT NULL"
 )
 # A line that left the confirmed version: {x} is its table. A line that carries its sale on did not leave.
@@ -89,7 +89,7 @@ TRADE_INVARIANTS = (
         "SELECT o.number, x.id FROM orders o JOIN order_lines x ON x.order_number = o.number"
         " WHERE x.service IS NOT NULL AND x.supplement_of IS NULL AND NOT x.undone"
         " AND x.added_in <= o.confirmed_version AND (x.removed_in IS NULL OR x.removed_in > o.confirmed_version)"
-        f" AND o.number NOT IN ({_IN_PROGRESS})"
+        f" AND o.number NOT IN ({IN_PROGRESS})"
         " AND LENGTH(x.travellers) - CASE WHEN x.age_bands IS NULL THEN 0 ELSE"
         " (SELECT COUNT(*) FROM EACH(x.age_bands) j"
         " WHERE CAST(MEMBER(j.value, seat) AS VARCHAR(5)) IN ('0', 'false')) END"
@@ -170,7 +170,7 @@ TRADE_INVARIANTS = (
         "money_moves_with_a_confirmation",
         "Every capture and every refund belongs to a version that was confirmed.",
         "SELECT l.order_number, l.key FROM ledger l WHERE l.kind IN ('capture', 'refund')"
-        f" AND l.order_number NOT IN ({_IN_PROGRESS})"
+        f" AND l.order_number NOT IN ({IN_PROGRESS})"
         " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.order_number = l.order_number AND e.change = l.change"
         " AND e.type = 'order_confirmed')",
     ),

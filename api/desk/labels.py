@@ -168,13 +168,19 @@ def _amount(verb: str, data: dict[str, Any]) -> str:
     return f"{data.get('amount', '')} {data.get('currency', '')} {verb}".strip()
 
 
+def _kinds(reservations: list[str]) -> str:
+    """Return what reservations are: the id of a unit has a "u" before its number."""
+    units = [each for each in reservations if "-u" in each]
+    return "seats and units" if 0 < len(units) < len(reservations) else "units" if units else "seats"
+
+
 _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "change_undone": lambda _: "change undone",
     "payment_authorised": lambda data: _amount("authorised", data),
     "payment_voided": lambda data: _amount("voided", data),
     "payment_captured": lambda data: _amount("captured", data),
     "payment_refunded": lambda data: _amount("refunded", data),
-    "seats_confirmed": lambda _: "seats confirmed",
+    "seats_confirmed": lambda data: f"{_kinds(data['confirmed'] + data['released'])} confirmed",
     "order_confirmed": lambda data: f"version {data['version']} confirmed",
     "draft_extended": lambda data: f"draft and seats held until {data['expires_at']}",
     "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: operators alerted",

@@ -1,4 +1,4 @@
-"""Data of the order page: the order with its lines, seats, payments and ledger, and what discarding would undo."""
+"""Data of the order page: the order with its lines, seats, units, payments and ledger, and what a discard undoes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import partial
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
-from api.desk.provider_comparison import Payment, Seat, payments_of, seats_of
+from api.desk.provider_comparison import Payment, Seat, UnitOfStock, payments_of, seats_of, units_of
 from api.desk.timeline import Timeline, timeline
 from api.desk.undo_preview import undo_list
 from api.desk.work_queue import StuckStepView, stuck_step
@@ -47,6 +47,7 @@ class OrderShown:
     order: Order
     lines: Sequence[Line]
     seats: Sequence[Seat]
+    units: Sequence[UnitOfStock]
     released: int
     payments: Sequence[Payment]
     provider_records: bool
@@ -96,14 +97,16 @@ def _read(
     with ctx.store.read() as tx:
         order_row = get_order_row(tx, number)
         order = load(tx, order_row)
-        payments, seats = payments_of(tx, order_row), seats_of(tx, order_row, order)
+        payments = payments_of(tx, order_row)
+        seats, units = seats_of(tx, order_row, order), units_of(tx, order_row, order)
         stuck = (progress is not None and progress.stuck is not None) or silent
         return OrderShown(
             order_row=order_row,
             order=order,
             lines=_lines(order),
             seats=seats,
-            released=len(order.reservations) - len(seats),
+            units=units,
+            released=len(order.reservations) + len(order.units) - len(seats) - len(units),
             payments=payments,
             provider_records=not payments or any(each.provider for each in payments),
             movements=provider_comparison.movements(tx, order_row, MAX_MOVEMENTS),

@@ -1,9 +1,9 @@
-"""Compares an order's seats and payments with the embedded providers' records."""
+"""Compares an order's seats, units and payments with the embedded providers' records."""
 
 from dataclasses import dataclass
 
 from domain.money import Money
-from domain.orders import Order, Reservation
+from domain.orders import Order, Reservation, Unit
 from store.database.tenant_session import TenantSession
 from store.orders.orders import reservations_of
 from store.tables import EmbeddedPaymentRow, OrderRow, PaymentRow
@@ -21,6 +21,19 @@ class Seat:
     def agrees(self) -> bool:
         """Whether both have the same state; true for an external inventory, which is not compared."""
         return self.inventory is None or self.inventory == self.seat.state
+
+
+@dataclass(frozen=True)
+class UnitOfStock:
+    """A unit of the order, and its state in the inventory; None if the inventory is external."""
+
+    unit: Unit
+    inventory: str | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both have the same state; true for an external inventory, which is not compared."""
+        return self.inventory is None or self.inventory == self.unit.state
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,21 @@ def seats_of(tx: TenantSession, order_row: OrderRow, order: Order) -> list[Seat]
     embedded = provider_comparison.services_with_seats(tx, order_row.tenant, [each.service for each in live])
     pairs = ((each, holds.get(references[each.id])) for each in live)
     return [Seat(each, (hold.state if hold else "free") if each.service in embedded else None) for each, hold in pairs]
+
+
+def units_of(tx: TenantSession, order_row: OrderRow, order: Order) -> list[UnitOfStock]:
+    """Return an order's units, held or sold."""
+    rows = {row.id: row for row in reservations_of(tx, order_row.number)}
+    live = [each for each in order.units if each.live]
+    holds = provider_comparison.stock_holds(tx, order_row.tenant, [rows[each.id].reference for each in live])
+
+    def state(unit: Unit) -> str | None:
+        row = rows[unit.id]
+        hold = holds.get(row.reference)
+        # The embedded inventory's references begin with their key.
+        return hold.state if hold else "free" if row.reference.startswith(f"{row.key}/") else None
+
+    return [UnitOfStock(each, state(each)) for each in live]
 
 
 def payments_of(tx: TenantSession, order_row: OrderRow) -> list[Payment]:

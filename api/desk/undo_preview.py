@@ -23,9 +23,12 @@ def undo_list(tx: TenantSession, order: Order) -> list[str]:
 def _describe_undo(tx: TenantSession, order: Order, record: StepRecordRow) -> Iterator[str]:
     match record.step:
         case StepName.RESERVE_SEATS:
-            seats = [f"{each.coach}-{each.seat:02} on {each.service}" for each in under_key(tx, record.key)]
-            if seats:
-                yield f"{labels.count(len(seats), 'seat')} released: {', '.join(seats)}"
+            held = under_key(tx, record.key)
+            seats = [f"{each.coach}-{each.seat:02} on {each.place}" for each in held if each.item is None]
+            units = [f"{each.item} on {each.place}" for each in held if each.item is not None]
+            for things, noun in ((seats, "seat"), (units, "unit")):
+                if things:
+                    yield f"{labels.count(len(things), noun)} released: {', '.join(things)}"
         case StepName.AUTHORISE_PAYMENT:
             for payment in order.payments:
                 if payment.key == record.key and payment.open:

@@ -14,7 +14,7 @@ from api.discover.orders import CURRENCY
 from api.discover.requests import ProductIn
 from api.discover.time_zones import local
 from api.http.birth_dates import is_possible_birth_date
-from api.services.search_offers import find_bundles
+from api.services.search_offers import find_offers
 from domain.ages import day_of
 from domain.model import is_code
 from domain.offers import Offer, OfferBundle, OfferedTraveller
@@ -92,11 +92,11 @@ def search_bundles(
     if invalid:
         return [], [refusal_message("traveler_incorrect_birthdate", query.item, each) for each in invalid]
     travellers = tuple(SearchTraveller(each.id, each.birth_date) for each in query.travellers)
-    bundles = [
-        bundle
-        for product in query.products
-        for bundle in find_bundles(ctx, OfferSearch(product.id, None, query.valid_from, query.zone, travellers), order)
-    ]
+    searches = (OfferSearch(each.id, None, query.valid_from, query.zone, travellers) for each in query.products)
+    found = [find_offers(ctx, search, order, for_order_only=True) for search in searches]
+    bundles = [bundle for each in found for bundle in each.bundles]
+    if not bundles and any(each.left_out for each in found):
+        return [], [refusal_message("sold_out", query.item)]
     return bundles, [] if bundles else _refusal_reasons(query, query.valid_from)
 
 

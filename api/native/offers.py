@@ -9,7 +9,8 @@ from api.errors.problems import ProblemError, responses
 from api.http.birth_dates import check_birth_dates
 from api.http.routes import AuthenticatedRoute
 from api.native.offers_schema import BundlesOut, OfferSearchIn, bundle_out
-from api.services.search_offers import find_bundles
+from api.services.read_order import require_visible
+from api.services.search_offers import find_offers
 from providers.protocols import OfferSearch, SearchTraveller
 
 router = APIRouter(tags=["offers"], route_class=AuthenticatedRoute)
@@ -18,6 +19,8 @@ _PROBLEMS = responses(
     "MALFORMED_BODY",
     "PRODUCT_NOT_FOUND",
     "SERVICE_NOT_FOUND",
+    "ORDER_NOT_FOUND",
+    "ORDER_ERASED",
     "BODY_TOO_LARGE",
     "UNSUPPORTED_MEDIA_TYPE",
     "MEMBER_INVALID",
@@ -28,13 +31,16 @@ _PROBLEMS = responses(
 def search_offers(search: OfferSearchIn, ctx: Annotated[ApiContext, Depends(api_context)]) -> BundlesOut:
     """Search offer bundles for travellers: one per suitable product. Its price is guaranteed until `expires_at`.
 
-    No seat is held. An unknown product or service is 404; without a suitable product the list is empty.
+    No seat is held. What is sold out is left out unless `sold_out` asks for it. An unknown product, service or order
+    is 404; without a suitable product the list is empty.
     """
     check_birth_dates((each.birth_date for each in search.travellers), ctx.store.now().date())
     if search.product and not ctx.offers.products(ctx.tenant, [search.product]):
         raise ProblemError("PRODUCT_NOT_FOUND")
     if search.service and not ctx.offers.services(ctx.tenant, [search.service]):
         raise ProblemError("SERVICE_NOT_FOUND")
+    if search.order:
+        require_visible(ctx, search.order)
     query = OfferSearch(
         product=search.product,
         service=search.service,
@@ -42,9 +48,5 @@ def search_offers(search: OfferSearchIn, ctx: Annotated[ApiContext, Depends(api_
         time_zone=search.time_zone,
         travellers=tuple(SearchTraveller(each.id, each.birth_date) for each in search.travellers),
     )
-    bundles = find_bundles(ctx, query)
-    product_ids = [offer.product for bundle in bundles for offer in bundle.offers]
-    products = dict(ctx.offers.products(ctx.tenant, product_ids)) if product_ids else {}
-    supplement_ids = sorted({code for product in products.values() for code in product.supplements})
-    supplements = dict(ctx.offers.supplements(ctx.tenant, supplement_ids)) if supplement_ids else {}
-    return BundlesOut(offer_bundles=[bundle_out(bundle, products, supplements) for bundle in bundles])
+    found = find_offers(ctx, query, search.order, sold_out=search.sold_out)
+    return BundlesOut(offer_bundles=[bundle_out(bundle, found.availability) for bundle in found.bundles])

@@ -7,11 +7,11 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from api.native.amounts import Amount, amount
+from api.services.availability import MOST_SHOWN, Availability
 from domain.ages import day_of
-from domain.model import Code, Day, Instant, Model
+from domain.model import Code, Day, Flag, Instant, Model
 from domain.offers import Offer, OfferBundle
 from domain.operations import MAX_TRAVELLERS
-from domain.products import Product, Supplement
 
 
 def _zone(name: str) -> str:
@@ -20,6 +20,8 @@ def _zone(name: str) -> str:
     return name
 
 
+Left = Annotated[int, Field(ge=0, le=MOST_SHOWN)]
+"""How much is left; the highest number means as much or more, or that no limit is known."""
 ZoneIn = Annotated[str, Field(strict=True, max_length=64, examples=["Europe/Oslo"]), AfterValidator(_zone)]
 
 
@@ -41,6 +43,10 @@ class OfferSearchIn(Model):
     )
     time_zone: ZoneIn = Field(default="UTC", description="The time zone that decides the day of valid_from.")
     travellers: tuple[SearchedTraveller, ...] = Field(min_length=1, max_length=MAX_TRAVELLERS)
+    order: Code | None = Field(
+        default=None, description="The order that an offer is for: what it has counts as free, as in an exchange."
+    )
+    sold_out: Flag = Field(default=False, description="Whether to return also offers of which too little is left.")
 
     model_config = {
         "json_schema_extra": {
@@ -81,6 +87,12 @@ class SupplementOut(BaseModel):
     changes_seating: bool
 
 
+class OfferedSupplementOut(SupplementOut):
+    """A supplement that can be added, and how many are left."""
+
+    available: Left = Field(description="How many are left on the service or day; 0 if it is sold out.")
+
+
 class OfferOut(BaseModel):
     """One product for some of the travellers."""
 
@@ -88,11 +100,12 @@ class OfferOut(BaseModel):
     product: str
     name: str
     price: Amount
+    available: Left = Field(description="For how many travellers it is left; for a group, for how many such groups.")
     group: bool = Field(description="Whether all travellers share one order line.")
     min_travellers: int
     max_travellers: int
     travellers: list[TravellerPrice]
-    supplements: list[SupplementOut]
+    supplements: list[OfferedSupplementOut]
 
 
 class BundleOut(BaseModel):
@@ -100,6 +113,7 @@ class BundleOut(BaseModel):
 
     id: str
     total: Amount
+    available: Left = Field(description="How often it is left: as often as the offer of which the least is left.")
     currency: str
     service: str | None
     valid_from: datetime
@@ -113,32 +127,40 @@ class BundlesOut(BaseModel):
     offer_bundles: list[BundleOut]
 
 
-def bundle_out(bundle: OfferBundle, products: dict[str, Product], supplements: dict[str, Supplement]) -> BundleOut:
-    """Convert an offer bundle."""
+def bundle_out(bundle: OfferBundle, availability: Availability) -> BundleOut:
+    """Convert an offer bundle, with what is left of it."""
     return BundleOut(
         id=bundle.id,
         total=amount(bundle.total),
+        available=availability.of_bundle(bundle),
         currency=bundle.currency,
         service=bundle.service,
         valid_from=bundle.valid_from,
         expires_at=bundle.expires_at,
-        offers=[_offer_out(offer, products[offer.product], supplements) for offer in bundle.offers],
+        offers=[_offer_out(bundle, offer, availability) for offer in bundle.offers],
     )
 
 
-def _offer_out(offer: Offer, product: Product, supplements: dict[str, Supplement]) -> OfferOut:
-    sold_supplements = [supplements[each] for each in product.supplements if each in supplements]
+def _offer_out(bundle: OfferBundle, offer: Offer, availability: Availability) -> OfferOut:
+    product = availability.products[offer.product]
     return OfferOut(
         id=offer.id,
         product=product.id,
         name=product.name,
         price=amount(offer.full_price()),
+        available=availability.of_offer(bundle, offer),
         group=offer.group,
         min_travellers=offer.smallest,
         max_travellers=offer.largest,
         travellers=[TravellerPrice(id=each.id, price=amount(each.price)) for each in offer.travellers],
         supplements=[
-            SupplementOut(id=each.id, name=each.name, price=amount(each.price), changes_seating=each.changes_seating)
-            for each in sold_supplements
+            OfferedSupplementOut(
+                id=each.id,
+                name=each.name,
+                price=amount(each.price),
+                available=availability.of_supplement(bundle, offer, each.id),
+                changes_seating=each.changes_seating,
+            )
+            for each in availability.supplements_of(offer)
         ],
     )

@@ -10,7 +10,7 @@ from api.native.offers_schema import ZoneIn
 from api.services.create_order import NewOrder
 from domain.currencies import EXPONENTS
 from domain.customers import Customer, Distribution
-from domain.orders import Order, OrderLine, Reservation
+from domain.orders import Order, OrderLine, Reservation, Unit
 from domain.settlement import paid
 from store.tables import OrderRow
 from temporal.messages import Progress
@@ -45,7 +45,8 @@ class LineOut(BaseModel):
     tax_rate: str
     offer_bundle_id: str | None
     supplement_of: str | None = Field(description="The line that the supplement belongs to now.")
-    reservations: list[str]
+    reservations: list[str] = Field(description="Its seats, by the ids of the order's `reservations`.")
+    units: list[str] = Field(description="Its units of stock, by the ids of the order's `units`.")
     replaces: list[str] = Field(description="The lines that this line replaced; requests may still use their ids.")
     external_reference: str | None
     customers: list[Customer]
@@ -73,6 +74,17 @@ class ReservationOut(BaseModel):
     service: str
     coach: int
     seat: str = Field(examples=["2-07"])
+    state: str
+    expires_at: datetime | None
+
+
+class UnitOut(BaseModel):
+    """A unit of a product or supplement with a capacity, held or confirmed for the order."""
+
+    id: str
+    product: str = Field(description="The product or supplement.")
+    service: str | None
+    day: date | None = Field(description="The day of a unit without a service.")
     state: str
     expires_at: datetime | None
 
@@ -118,6 +130,7 @@ class OrderOut(BaseModel):
     lines: list[LineOut]
     travellers: list[TravellerOut]
     reservations: list[ReservationOut]
+    units: list[UnitOut]
     fees: list[FeeOut]
     draft: DraftOut | None
 
@@ -134,6 +147,7 @@ def order_out(order_row: OrderRow, order: Order, draft: DraftOut | None) -> Orde
         lines=[_line_out(line, order) for line in order.live_lines],
         travellers=[TravellerOut.model_validate(each, from_attributes=True) for each in order.aboard],
         reservations=[_reservation_out(each) for each in order.reservations if each.live],
+        units=[_unit_out(each) for each in order.units if each.live],
         fees=fees,
         draft=draft,
     )
@@ -180,11 +194,17 @@ def _line_out(line: OrderLine, order: Order) -> LineOut:
         offer_bundle_id=line.offer_bundle,
         supplement_of=line.supplement_of,
         reservations=list(line.reservations),
+        units=list(line.units),
         replaces=list(line.replaces),
         customers=list(line.customers),
         distribution=line.distribution,
         confirmed=order.in_confirmed(line),
     )
+
+
+def _unit_out(unit: Unit) -> UnitOut:
+    same: dict[str, Any] = unit.model_dump(include={"id", "service", "day", "state", "expires_at"})
+    return UnitOut(**same, product=unit.item)
 
 
 def _reservation_out(seat: Reservation) -> ReservationOut:

@@ -19,6 +19,13 @@ def read_order(ctx: ApiContext, order: str) -> tuple[OrderRow, Order]:
         return order_row, load(tx, order_row)
 
 
+def require_visible(ctx: ApiContext, order: str) -> None:
+    """Raise ORDER_NOT_FOUND unless the caller may see an order."""
+    with ctx.store.read() as tx:
+        if find(tx, require_order_number(order)) is None:
+            raise ProblemError("ORDER_NOT_FOUND")
+
+
 def read_options(ctx: ApiContext, order: str) -> tuple[Order, tuple[LineOptions, ...]]:
     """Return an order and the possible changes of its lines. Raise ORDER_NOT_FOUND."""
     order_row, loaded = read_order(ctx, order)

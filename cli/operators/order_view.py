@@ -34,6 +34,8 @@ def _parts(order: Json) -> Iterator[RenderableType]:
         yield "No lines."
     if order["reservations"]:
         yield _seats(order["reservations"])
+    if order["units"]:
+        yield _units(order["units"])
     yield ""
     money = f"paid {order['paid']}, balance {order['balance']}"
     yield f"total [bold]{order['total']} {order['currency']}[/bold], {money}"
@@ -59,6 +61,14 @@ def _seats(reservations: list[Json]) -> Table:
     for seat in reservations:
         until = utc_text(seat["expires_at"]) if seat["expires_at"] else ""
         table.add_row(seat["seat"], seat["service"], seat["state"], until)
+    return table
+
+
+def _units(units: list[Json]) -> Table:
+    table = _table("unit", "service or day", "state", "held until")
+    for unit in units:
+        until = utc_text(unit["expires_at"]) if unit["expires_at"] else ""
+        table.add_row(unit["product"], unit["service"] or unit["day"], unit["state"], until)
     return table
 
 

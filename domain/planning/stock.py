@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from domain.orders import Unit
 from domain.planning.builder import PlanBuilder
 from domain.planning.plan import PlannedLine, StockWish
-from domain.products import CapacityPer
+from domain.products import CapacityPer, Product, Supplement
 
 MAX_DAYS = 366
 """The longest validity, in days, for which units are counted per day."""
@@ -43,15 +43,23 @@ def needs_new_unit(builder: PlanBuilder, line: PlannedLine) -> bool:
 def _places(builder: PlanBuilder, line: PlannedLine) -> Iterator[Place]:
     catalogue = builder.catalogue
     item = catalogue.supplements.get(line.product) if line.supplement_of else catalogue.products.get(line.product)
-    if item is None or item.capacity is None:
+    if item is not None:
+        yield from places_of(item, line.service, line.first_day, line.last_day)
+
+
+def places_of(
+    item: Product | Supplement, service: str | None, first_day: date, last_day: date | None
+) -> Iterator[Place]:
+    """Yield where a product or supplement with a capacity takes a unit each: on its service, else on its days."""
+    if item.capacity is None:
         return
-    if line.service:
-        yield line.service, None
-    elif item.capacity_per is CapacityPer.EACH_DAY and line.last_day:
-        length = min((line.last_day - line.first_day).days + 1, MAX_DAYS)
-        yield from ((None, line.first_day + timedelta(days=number)) for number in range(length))
+    if service:
+        yield service, None
+    elif item.capacity_per is CapacityPer.EACH_DAY and last_day:
+        length = min((last_day - first_day).days + 1, MAX_DAYS)
+        yield from ((None, first_day + timedelta(days=number)) for number in range(length))
     else:
-        yield None, line.first_day
+        yield None, first_day
 
 
 def _take(builder: PlanBuilder, item: str, place: Place) -> Unit | None:

@@ -8,7 +8,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.changes import ChangeState
 from store.changes.step_records import REVERSIBLE, StepState
-from store.tables import ChangeRow, EmbeddedPaymentRow, SeatHoldRow, StepRecordRow
+from store.tables import ChangeRow, EmbeddedPaymentRow, SeatHoldRow, StepRecordRow, StockHoldRow
 from temporal.names import StepName
 
 _FAILED = (ChangeState.REFUSED, ChangeState.UNDONE)
@@ -78,6 +78,7 @@ def residual_steps(tx: Session, order: str | None = None) -> list[StepRecordRow]
         col(StepRecordRow.state) == StepState.STARTED,
         _done(StepRecordRow),
         exists().where(col(SeatHoldRow.key) == col(StepRecordRow.key)),
+        exists().where(col(StockHoldRow.key) == col(StepRecordRow.key)),
         exists().where(
             col(EmbeddedPaymentRow.key) == col(StepRecordRow.key),
             col(EmbeddedPaymentRow.voided).is_(False),

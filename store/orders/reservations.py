@@ -41,6 +41,11 @@ class KeptReservation(NamedTuple):
     item: str | None
     day: date | None
 
+    @property
+    def place(self) -> str:
+        """The service, or the day of a unit without one."""
+        return self.service or str(self.day)
+
 
 def record_held(
     tx: Session, order: OrderRow, client: str, key: str, held: Sequence[Mapping[str, Any]], until: datetime
@@ -91,6 +96,11 @@ def record_confirmed(tx: Session, rows: Iterable[KeptReservation]) -> None:
 def set_expiry(tx: Session, rows: Iterable[KeptReservation], until: datetime) -> None:
     """Record the time at which holds expire."""
     _set(tx, [row.id for row in rows], expires_at=until)
+
+
+def references(tx: Session, order: str) -> list[str]:
+    """Return the references of everything that an order holds or has bought."""
+    return [row.reference for row in _kept(tx, _RESERVED, {"order": order})]
 
 
 def at_confirmation(tx: Session, order: str) -> tuple[list[KeptReservation], list[KeptReservation]]:

@@ -34,8 +34,8 @@ def _holds(tx: Session, now: datetime) -> Iterator[Metric]:
     sums = select(func.count(), func.sum(case((due < now, 1), else_=0)), func.min(due)).select_from(ReservationRow)
     query = sums.join(OrderRow, col(OrderRow.number) == col(ReservationRow.order_number))
     count, overdue, first = tx.exec(query.where(ReservationRow.state == "held")).one()
-    yield _gauge("changeover_holds_open", "Seats held.", count)
-    yield _gauge("changeover_holds_overdue", "Seats held past their draft's deadline.", overdue or 0)
+    yield _gauge("changeover_holds_open", "Seats and units of stock held.", count)
+    yield _gauge("changeover_holds_overdue", "Seats and units held past their draft's deadline.", overdue or 0)
     about = "How long ago the first of them should have been released."
     yield _gauge("changeover_hold_overdue_seconds", about, _since(first, now))
 

@@ -1,10 +1,19 @@
-"""One order's payments and seats in our database beside the embedded providers' records."""
+"""One order's payments, seats and units in our database beside the embedded providers' records."""
 
 from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from store.tables import EmbeddedPaymentRow, LedgerRow, OrderRow, PaymentRow, SeatHoldRow, SeatRow, StepRecordRow
+from store.tables import (
+    EmbeddedPaymentRow,
+    LedgerRow,
+    OrderRow,
+    PaymentRow,
+    SeatHoldRow,
+    SeatRow,
+    StepRecordRow,
+    StockHoldRow,
+)
 from temporal.names import StepName
 
 
@@ -39,6 +48,12 @@ def payments(tx: Session, order: OrderRow) -> list[tuple[str, PaymentRow | None,
 def holds(tx: Session, tenant: str, references: Sequence[str]) -> dict[str, SeatHoldRow]:
     """Return the embedded inventory's holds by reference."""
     query = select(SeatHoldRow).where(SeatHoldRow.tenant == tenant, col(SeatHoldRow.reference).in_(references))
+    return {row.reference: row for row in tx.exec(query)} if references else {}
+
+
+def stock_holds(tx: Session, tenant: str, references: Sequence[str]) -> dict[str, StockHoldRow]:
+    """Return the embedded inventory's holds on units by reference."""
+    query = select(StockHoldRow).where(StockHoldRow.tenant == tenant, col(StockHoldRow.reference).in_(references))
     return {row.reference: row for row in tx.exec(query)} if references else {}
 
 

@@ -34,6 +34,7 @@ async def api_without_temporal(world: World) -> AsyncIterator[httpx2.AsyncClient
     ctx = ApiContext(
         unscoped_store=world.components.store,
         offers=world.components.offers,
+        inventory=world.components.inventory,
         workflow_client=OrderWorkflowClient(client),
         tenant=TENANT,
     )

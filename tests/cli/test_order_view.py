@@ -23,6 +23,7 @@ ORDER: Json = {
     "external_reference": None,
     "lines": [],
     "reservations": [],
+    "units": [],
     "paid": "0.00",
     "balance": "0.00",
     "total": "0.00",

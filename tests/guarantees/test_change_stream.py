@@ -183,7 +183,13 @@ async def another_api(world: World, settings: WatchSettings, **more: Any) -> Asy
     """Run another API on the same store, with its own streams."""
     components = world.components
     ctx = ApiContext(
-        components.store, components.offers, OrderWorkflowClient(world.client), TENANT, watching=settings, **more
+        components.store,
+        components.offers,
+        components.inventory,
+        OrderWorkflowClient(world.client),
+        TENANT,
+        watching=settings,
+        **more,
     )
     async with serve_api(ctx) as served:
         yield replace(world, http=served.http), served

@@ -8,6 +8,7 @@ from temporalio.testing import TimeSkipper
 from tests.support.canary import ADULT, CHILD
 from tests.support.discover_client import DAY_CARD, HELMA, JHON, THREE_DAYS, DiscoverClient, codes, item
 from tests.support.entur_client import EnturClient
+from tests.support.stock import add_stock
 from tests.support.world import CARD, World, add, people, replace
 
 LATER = timedelta(minutes=21)
@@ -101,6 +102,26 @@ async def test_a_refused_change_leaves_an_expired_order_expired(world: World) ->
     assert (answer.status, answer.code) == (409, "SOLD_OUT")
     assert world.snapshot(order) == before
     assert (await world.show(order))["status"] == "expired"
+
+
+async def test_units_are_released_with_an_expired_draft_and_held_again_with_the_next_change(
+    world: World,
+) -> None:
+    stock = add_stock(world, bicycles=1)
+    train = stock.train()
+    order = await stock.sell(ADULT, train)
+    later = (world.components.store.now() + timedelta(days=20)).replace(microsecond=0)
+    assert (await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": later.isoformat()})).status == 200
+    (unit,) = (await world.show(order))["units"]
+    assert datetime.fromisoformat(unit["expires_at"]) > later
+    assert await pass_time(world, order, timedelta(days=21)) == "COMPLETED"
+    assert ((await world.show(order))["units"], stock.held(train)) == ([], [])
+    again = {"op": "set_travellers", "travellers": people(ADULT)}
+    assert (await world.change(order, again)).status == 200
+    assert stock.held(train) == ["held"]
+    await pass_time(world, order)
+    await stock.sell(CHILD, train, confirm=True, payment=CARD)
+    assert (await world.change(order, again)).code == "SOLD_OUT"
 
 
 async def test_a_payment_before_the_deadline_prolongs_the_draft(world: World) -> None:

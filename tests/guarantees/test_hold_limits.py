@@ -14,7 +14,6 @@ from tests.support.world import CARD, Answer, World, add, replace
 
 MAX_PER_ORDER, MAX_PER_CLIENT = 2, 3
 TWO = (ADULT, CHILD)
-REFUNDED = {"confirm": True, "refund_price_difference": True}
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +109,9 @@ async def test_a_client_at_its_limit_may_do_everything_that_holds_no_further_sea
         operation = {"op": "set_travellers", "travellers": [{"id": ADULT, "passport": "P1"}]}
         assert (await client.change(sold, operation)).status == 200
         assert (await client.confirm(sold, CARD)).status == 200
-        removed = await client.change(sold, {"op": "remove_lines", "lines": await client.lines(sold)}, **REFUNDED)
+        removed = await client.change(
+            sold, {"op": "remove_lines", "lines": await client.lines(sold)}, confirm=True, refund_price_difference=True
+        )
         assert removed.status == 200, removed.body
         assert [(await client.confirm(each, CARD)).status for each in full] == [200, 200]
 

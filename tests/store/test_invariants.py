@@ -9,6 +9,7 @@ from store import invariants
 from store.invariants import INVARIANTS
 from tests.support.canary import ADULT
 from tests.support.commands import run
+from tests.support.stock import add_stock
 from tests.support.world import CARD, World, replace
 
 BROKEN = {
@@ -47,6 +48,14 @@ BROKEN = {
     "fees_within_the_price": "UPDATE order_fees SET amount_minor = 99999 WHERE order_number = '{changed}'",
     "taxes_add_up": 'UPDATE changes SET quote = REPLACE(quote, \'"tax":{{"minor":\', \'"tax":{{"minor":1\')'
     " WHERE id = '{exchange}'",
+    "one_holder_per_unit": "UPDATE reservations SET reference = 'r' WHERE order_number IN ('{cyclist}', '{another}')"
+    " AND item IS NOT NULL",
+    "units_match_inventory": "UPDATE stock_holds SET state = 'held' WHERE item = '{bicycle}'",
+    "no_unknown_unit": "UPDATE reservations SET state = 'released' WHERE order_number = '{cyclist}'",
+    "stock_within_capacity": "UPDATE reservations SET reference = (SELECT MIN(reference) FROM stock_holds"
+    " WHERE item = '{bicycle}') WHERE item = '{bicycle}'",
+    "units_on_their_lines": "UPDATE order_lines SET product = 'other' WHERE order_number = '{cyclist}'"
+    " AND supplement_of IS NOT NULL",
     "money_moves_with_a_confirmation": "DELETE FROM events WHERE change = '{sale}' AND type = 'order_confirmed'",
 }
 
@@ -61,6 +70,9 @@ async def test_each_violation_is_found_and_names_its_order(world: World) -> None
     (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
     refused = await world.change(order, replace([f"{order}-9"], bundle))
     changed, exchange = await _exchanged(world)
+    stock = add_stock(world, bicycles=1)
+    cyclist, another = [await stock.sell(ADULT, stock.train(), confirm=True, payment=CARD) for _ in range(2)]
+    ours = {order, other, changed, cyclist, another}
     names = {
         "changed": changed,
         "exchange": exchange,
@@ -69,13 +81,14 @@ async def test_each_violation_is_found_and_names_its_order(world: World) -> None
         "sale": sale,
         "refused": refused.body["change"],
     }
+    names |= {"cyclist": cyclist, "another": another, "bicycle": stock.bicycle}
     with world.components.store.read() as tx:
-        assert [each for each in invariants.violations(tx) if each.order in (order, other, changed)] == []
+        assert [each for each in invariants.violations(tx) if each.order in ours] == []
     for name, statement in BROKEN.items():
         with pytest.raises(_RollbackError), world.components.store.write() as tx:
             tx.connection().execute(text(statement.format(**names).replace(":", r"\:")))
             found = [each for each in invariants.violations(tx) if each.invariant == name]
-            assert {each.order for each in found} & {order, other, changed}, name
+            assert {each.order for each in found} & ours, name
             raise _RollbackError
 
 

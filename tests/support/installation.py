@@ -64,6 +64,7 @@ def _api_context(components: Components, workflow_client: OrderWorkflowClient) -
     return ApiContext(
         unscoped_store=components.store,
         offers=components.offers,
+        inventory=components.inventory,
         workflow_client=workflow_client,
         tenant=TENANT,
         web_ui="http://127.0.0.1:8233",

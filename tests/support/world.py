@@ -135,6 +135,7 @@ class World:
         default = ApiContext(
             unscoped_store=self.components.store,
             offers=self.components.offers,
+            inventory=self.components.inventory,
             workflow_client=OrderWorkflowClient(self.client),
             tenant=TENANT,
             desk=DeskSettings(frozenset({"changeover"})),
@@ -176,13 +177,15 @@ class World:
         finally:
             self.components.store.now = original
 
-    def train(self, coaches: int = 2, seats: int = 16, leaves_in: timedelta = timedelta(days=30)) -> str:
-        """Add a train for this test alone on the railway line `north`; return its service id."""
+    def train(
+        self, coaches: int = 2, seats: int = 16, leaves_in: timedelta = timedelta(days=30), line: str = "north"
+    ) -> str:
+        """Add a train for this test alone on a railway line; return its service id."""
         number = next(self._trains)
         departs = self.components.store.now() + leaves_in
         service = f"T{number}-{uuid.uuid4().hex[:6]}"
         with self.components.store.write() as tx:
-            tx.add(ServiceRow(tenant=TENANT, id=service, railway_line="north", departs_at=departs, day=departs.date()))
+            tx.add(ServiceRow(tenant=TENANT, id=service, railway_line=line, departs_at=departs, day=departs.date()))
             for coach, seat in itertools.product(range(1, coaches + 1), range(1, seats + 1)):
                 tx.add(SeatRow(tenant=TENANT, service=service, coach=coach, seat=seat, row=(seat - 1) // 4))
         return service

@@ -31,6 +31,7 @@ async def test_no_check_of_schemathesis_fails(world: World, tmp_path: Path) -> N
     ctx = ApiContext(
         unscoped_store=world.components.store,
         offers=world.components.offers,
+        inventory=world.components.inventory,
         workflow_client=OrderWorkflowClient(world.client),
         tenant=TENANT,
         auth=auth,
