@@ -7,7 +7,7 @@ from enum import StrEnum
 from domain.customers import Customer, Distribution
 from domain.model import Day, Instant, Model
 from domain.money import Money, included_tax, total
-from domain.settlement import Payment, paid
+from domain.settlement import Payment, balance_of, to_release, unpaid_refunds
 from domain.terms import Terms
 from domain.travellers import Traveller
 
@@ -276,8 +276,23 @@ class Order(Model):
 
     @property
     def balance(self) -> Money:
-        """The amount still due; negative when a refund is due to the customer. Authorised money counts as paid."""
-        return self.due - paid(self.payments, self.currency)
+        """The amount still due; negative when a refund is due to the customer."""
+        return balance_of(self.due, self.payments)
+
+    @property
+    def paid(self) -> Money:
+        """What counts towards the total: the total less the balance."""
+        return self.due - self.balance
+
+    @property
+    def to_release(self) -> Money:
+        """Money set aside beyond what is owed, which the confirmation lets go."""
+        return to_release(self.due, self.payments)
+
+    @property
+    def unpaid_refund(self) -> Money:
+        """Refunds of earlier changes that no payment took and that are still owed to the customer."""
+        return unpaid_refunds(self.payments, self.currency)
 
     def sum(self, amounts: Iterable[Money]) -> Money:
         """Return the sum in the order's currency."""

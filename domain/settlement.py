@@ -1,28 +1,37 @@
-"""Settlement of a confirmed draft: which payments are captured, voided and refunded."""
+"""The money of an order: what is due, what is set aside for it, and the moves that settle a confirmed draft."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from domain.model import Flag, Model
 from domain.money import Money, total, zero
-from domain.refusals import BalanceNotZero
+from domain.refusals import BalanceNotZero, RefundRefused
 
 
 class Payment(Model):
-    """An authorised payment with its captured and refunded amounts. Lists of payments are oldest first."""
+    """An authorised payment and what became of it. Lists of payments are oldest first."""
 
     key: str
     """The step key of the authorisation."""
     authorised: Money
     captured: Money
     refunded: Money
+    refund_owed: Money
+    """Refunds that the payment refused to take, so that they are owed to the customer in another way."""
+    paid_out: Money
+    """The part of those refunds that was paid to the customer by hand."""
     open: Flag
     """Whether the payment is neither captured nor voided."""
 
     @property
     def refundable(self) -> Money:
         """The amount that can still be refunded."""
-        return self.captured - self.refunded
+        return self.captured - self.refunded - self.refund_owed
+
+    @property
+    def unpaid_refund(self) -> Money:
+        """The amount that is still owed to the customer because the payment refused it."""
+        return self.refund_owed - self.paid_out
 
 
 class MoveKind(StrEnum):
@@ -31,6 +40,10 @@ class MoveKind(StrEnum):
     CAPTURE = "capture"
     VOID = "void"
     REFUND = "refund"
+    OWE = "owe"
+    """A refund that no payment takes is owed to the customer. Only our ledger has it; no provider is called."""
+    PAYOUT = "payout"
+    """What was owed is paid by hand. Likewise."""
 
 
 class Move(Model):
@@ -40,11 +53,25 @@ class Move(Model):
     payment: str
     amount: Money
 
+    @property
+    def by_provider(self) -> bool:
+        """Whether the payment provider makes the move; other moves are entries of our ledger only."""
+        return self.kind in (MoveKind.CAPTURE, MoveKind.VOID, MoveKind.REFUND)
 
-def paid(payments: Sequence[Payment], currency: str) -> Money:
-    """Return captured less refunded money plus open authorisations."""
-    kept = total((payment.refundable for payment in payments), currency)
-    return kept + total((payment.authorised for payment in payments if payment.open), currency)
+
+def kept(payments: Sequence[Payment], currency: str) -> Money:
+    """Return captured money less refunds; a refund owed to the customer counts as refunded."""
+    return total((payment.refundable for payment in payments), currency)
+
+
+def set_aside(payments: Sequence[Payment], currency: str) -> Money:
+    """Return the money authorised and neither captured nor voided."""
+    return total((payment.authorised for payment in payments if payment.open), currency)
+
+
+def unpaid_refunds(payments: Sequence[Payment], currency: str) -> Money:
+    """Return the refunds that no payment took and that are still owed to the customer."""
+    return total((payment.unpaid_refund for payment in payments), currency)
 
 
 def balance_of(due: Money, payments: Sequence[Payment]) -> Money:
@@ -52,29 +79,28 @@ def balance_of(due: Money, payments: Sequence[Payment]) -> Money:
 
     Money set aside counts only up to what is owed: it pays for nothing else and is never refunded.
     """
-    kept = total((payment.refundable for payment in payments), due.currency)
-    return due - kept - _counted(due, payments)
+    return due - kept(payments, due.currency) - _counted(due, payments)
 
 
 def to_release(due: Money, payments: Sequence[Payment]) -> Money:
     """Return the money set aside beyond what is owed. The confirmation lets it go."""
-    set_aside = total((payment.authorised for payment in payments if payment.open), due.currency)
-    return set_aside - _counted(due, payments)
+    return set_aside(payments, due.currency) - _counted(due, payments)
 
 
 def _counted(due: Money, payments: Sequence[Payment]) -> Money:
-    still_owed = max(due - total((p.refundable for p in payments), due.currency), zero(due.currency))
-    return min(total((payment.authorised for payment in payments if payment.open), due.currency), still_owed)
+    still_owed = max(due - kept(payments, due.currency), zero(due.currency))
+    return min(set_aside(payments, due.currency), still_owed)
 
 
-def settlement(due: Money, payments: Sequence[Payment]) -> list[Move]:
+def settlement(due: Money, payments: Sequence[Payment], refusing: Collection[str] = ()) -> list[Move]:
     """Return the moves after which exactly the amount due has been paid.
 
-    Authorisations are captured oldest first, up to the amount due; the others are voided. Refunds go to the
-    original payments, newest first, each up to its captured amount. Raises BalanceNotZero when too little
-    was authorised.
+    Authorisations are captured oldest first, each up to what is still owed, which lets go of its rest; the others are
+    voided. Refunds go to the original payments, newest first, each up to what it bears, and to none in `refusing`.
+    What is left is owed to the customer. Raises BalanceNotZero when too little was authorised, and RefundRefused when
+    no payment takes any part of a refund.
     """
-    amount_due = due - total((payment.refundable for payment in payments), due.currency)
+    amount_due = due - kept(payments, due.currency)
     moves: list[Move] = []
     for payment in (each for each in payments if each.open):
         amount = min(amount_due, payment.authorised)
@@ -85,11 +111,39 @@ def settlement(due: Money, payments: Sequence[Payment]) -> list[Move]:
             moves.append(Move(kind=MoveKind.VOID, payment=payment.key, amount=payment.authorised))
     if amount_due.minor > 0:
         raise BalanceNotZero
-    for payment in reversed(payments):
-        amount = min(-amount_due, payment.refundable)
-        if amount.minor > 0:
-            moves.append(Move(kind=MoveKind.REFUND, payment=payment.key, amount=amount))
-            amount_due += amount
-    if amount_due != zero(due.currency):
+    willing = [each for each in payments if each.key not in refusing]
+    refunds = _pay_back(-amount_due, willing, MoveKind.REFUND)
+    rest = -amount_due - total((each.amount for each in refunds), due.currency)
+    if rest.minor and refusing and not refunds:
+        raise RefundRefused
+    refunds += _pay_back(rest, [each for each in payments if each.key in refusing], MoveKind.OWE)
+    if total((each.amount for each in refunds), due.currency) != -amount_due:
         raise ArithmeticError("the refund is larger than everything that was captured")
+    return moves + refunds
+
+
+def pay_out(payments: Sequence[Payment], amount: Money) -> list[Move]:
+    """Return the moves by which refunds owed to the customer are paid by hand, oldest payment first.
+
+    Raises ArithmeticError for more than is owed.
+    """
+    moves: list[Move] = []
+    for payment in payments:
+        part = min(amount, payment.unpaid_refund)
+        if part.minor > 0:
+            moves.append(Move(kind=MoveKind.PAYOUT, payment=payment.key, amount=part))
+            amount -= part
+    if amount.minor:
+        raise ArithmeticError("more is paid out than is owed")
+    return moves
+
+
+def _pay_back(amount: Money, payments: Sequence[Payment], kind: MoveKind) -> list[Move]:
+    """Return moves over payments, newest first, each up to what it bears."""
+    moves: list[Move] = []
+    for payment in reversed(payments):
+        part = min(amount, payment.refundable)
+        if part.minor > 0:
+            moves.append(Move(kind=kind, payment=payment.key, amount=part))
+            amount -= part
     return moves

@@ -17,7 +17,6 @@ from domain.changes import Outcome
 from domain.money import Money
 from domain.orders import Order, OrderLine
 from domain.risk import Risk, at_risk
-from domain.settlement import paid
 from store.changes import changes
 from store.database.tenant_session import TenantSession
 from store.orders.orders import find, load
@@ -110,7 +109,7 @@ def _read(
             payments=payments,
             provider_records=not payments or any(each.provider for each in payments),
             movements=provider_comparison.movements(tx, order_row, MAX_MOVEMENTS),
-            paid=paid(order.payments, order.currency),
+            paid=order.paid,
             risk=at_risk(order),
             undo=undo_list(tx, order),
             timeline=timeline(tx, ctx, order_row, order, before),

@@ -11,7 +11,6 @@ from api.services.create_order import NewOrder
 from domain.currencies import EXPONENTS
 from domain.customers import Customer, Distribution
 from domain.orders import Order, OrderLine, Reservation, Unit
-from domain.settlement import paid
 from store.tables import OrderRow
 from temporal.messages import Progress
 
@@ -142,7 +141,7 @@ def order_out(order_row: OrderRow, order: Order, draft: DraftOut | None) -> Orde
         **order_row.model_dump(include=_COPIED),
         total=amount(order.due),
         tax=amount(order.tax),
-        paid=amount(paid(order.payments, order.currency)),
+        paid=amount(order.paid),
         balance=amount(order.balance),
         lines=[_line_out(line, order) for line in order.live_lines],
         travellers=[TravellerOut.model_validate(each, from_attributes=True) for each in order.aboard],

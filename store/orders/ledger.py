@@ -14,18 +14,17 @@ from store.tables import LedgerRow, OrderRow, PaymentRow
 
 # Run for every order that is loaded, so these statements are built once.
 _SUMS = table_of(PaymentRow)
+_AMOUNTS = ("authorised_minor", "captured_minor", "refunded_minor", "refund_owed_minor", "paid_out_minor")
 _OF_ORDER = _SUMS.c.order_number == bindparam("order", type_=String())
-_PAYMENTS = (
-    sa.select(*_SUMS.c["key", "authorised_minor", "captured_minor", "refunded_minor", "open"])
-    .where(_OF_ORDER)
-    .order_by(_SUMS.c.number)
-)
+_PAYMENTS = sa.select(*_SUMS.c[(*_AMOUNTS, "key", "open")]).where(_OF_ORDER).order_by(_SUMS.c.number)
 _AMOUNT = bindparam("amount", type_=SafeInteger())
 _MOVE = update(_SUMS).where(_SUMS.c.key == bindparam("of_key"))
 _MOVES = {
     MoveKind.CAPTURE: _MOVE.values(captured_minor=_SUMS.c.captured_minor + _AMOUNT, open=False),
     MoveKind.REFUND: _MOVE.values(refunded_minor=_SUMS.c.refunded_minor + _AMOUNT),
     MoveKind.VOID: _MOVE.values(open=False),
+    MoveKind.OWE: _MOVE.values(refund_owed_minor=_SUMS.c.refund_owed_minor + _AMOUNT),
+    MoveKind.PAYOUT: _MOVE.values(paid_out_minor=_SUMS.c.paid_out_minor + _AMOUNT),
 }
 _INSERT = ConditionalInsert(
     PaymentRow, number=sa.select(func.count()).select_from(_SUMS).where(_OF_ORDER).scalar_subquery() + 1
@@ -41,6 +40,8 @@ def payments_of(tx: Session, order: str, currency: str) -> list[Payment]:
             authorised=Money(row.authorised_minor, currency),
             captured=Money(row.captured_minor, currency),
             refunded=Money(row.refunded_minor, currency),
+            refund_owed=Money(row.refund_owed_minor, currency),
+            paid_out=Money(row.paid_out_minor, currency),
             open=row.open,
         )
         for row in rows
@@ -67,7 +68,8 @@ def record_authorisation(
 def record_move(tx: Session, order: OrderRow, key: str, change: str, move: Move, now: datetime) -> None:
     """Record one movement on a payment, under the key of the step that moves the money.
 
-    The database refuses a second movement under the same key and a refund above the captured amount.
+    The database refuses a second movement under the same key, a refund above the captured amount, and a payout above
+    what is owed.
     Raises LookupError when the payment was never authorised.
     """
     parameters = {"of_key": move.payment, "amount": move.amount.minor}
@@ -77,7 +79,7 @@ def record_move(tx: Session, order: OrderRow, key: str, change: str, move: Move,
 
 
 def moves_of_change(tx: Session, change: str, currency: str) -> list[tuple[MoveKind, Money]]:
-    """Return the sums that a change captured, refunded and voided."""
+    """Return the sums that a change captured, refunded and voided, and those it left owed or paid out."""
     moves = (LedgerRow.change == change, col(LedgerRow.kind).in_(list(MoveKind)))
     query = select(LedgerRow.kind, func.sum(LedgerRow.amount_minor)).where(*moves)
     rows = tx.exec(query.group_by(col(LedgerRow.kind)).order_by(col(LedgerRow.kind)))

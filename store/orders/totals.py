@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from domain.changes import OrderSummary
 from domain.money import Money
-from domain.settlement import paid
+from domain.settlement import balance_of
 from store.database.inserts import table_of
 from store.orders.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow
@@ -53,7 +53,7 @@ def summary_of(tx: Session, row: OrderRow) -> OrderSummary:
         status=row.status,
         version=row.version,
         currency=row.currency,
-        balance=total - paid(payments_of(tx, row.number, row.currency), row.currency),
+        balance=balance_of(total, payments_of(tx, row.number, row.currency)),
         total=total,
         expires_at=row.expires_at,
         last_event=row.last_event,

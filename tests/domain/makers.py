@@ -152,12 +152,16 @@ def complete(name: str) -> Traveller:
     return Traveller(id=name, given_name="Given", family_name="Family", birth_date=date(1990, 5, 4))
 
 
-def captured(minor: int, key: str = "C1/authorise_payment", refunded: int = 0) -> Payment:
-    return Payment(key=key, authorised=nok(minor), captured=nok(minor), refunded=nok(refunded), open=False)
+def captured(
+    minor: int, key: str = "C1/authorise_payment", refunded: int = 0, refund_owed: int = 0, paid_out: int = 0
+) -> Payment:
+    amounts = {"refunded": nok(refunded), "refund_owed": nok(refund_owed), "paid_out": nok(paid_out)}
+    return Payment(key=key, authorised=nok(minor), captured=nok(minor), open=False, **amounts)
 
 
 def authorised(minor: int, key: str = "C2/authorise_payment") -> Payment:
-    return Payment(key=key, authorised=nok(minor), captured=nok(0), refunded=nok(0), open=True)
+    nothing = {"captured": nok(0), "refunded": nok(0), "refund_owed": nok(0), "paid_out": nok(0)}
+    return Payment(key=key, authorised=nok(minor), open=True, **nothing)
 
 
 def change_request(*operations: Mapping[str, Any], **more: Any) -> ChangeRequest:

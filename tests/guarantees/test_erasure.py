@@ -21,7 +21,7 @@ KEPT = {
     "order_lines": "id, position, product, service, price_minor, tax_rate, reservations, replaces, added_by",
     "order_fees": "id, kind, amount_minor",
     "reservations": "id, service, coach, seat, state",
-    "payments": "key, method, reference, authorised_minor, captured_minor, refunded_minor, open",
+    "payments": "key, method, reference, authorised_minor, captured_minor, refunded_minor, refund_owed_minor, open",
     "ledger": "key, kind, amount_minor, currency, at",
     "changes": "id, client, route, idempotency_key, kind, correlation_id, state, created_at, finished_at",
     "step_records": "key, step, state, started_at, done_at, result",

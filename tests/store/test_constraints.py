@@ -84,6 +84,15 @@ def test_no_more_is_refunded_than_captured_nor_captured_than_authorised(
     assert refused(store, embedded)
 
 
+@pytest.mark.parametrize(("refunded", "refund_owed", "paid_out"), [(60, 41, 0), (0, 101, 0), (0, 40, 41), (0, -1, 0)])
+def test_no_more_is_refunded_or_owed_than_captured_nor_paid_out_than_owed(
+    store: Store, order: str, refunded: int, refund_owed: int, paid_out: int
+) -> None:
+    row = payment(order, "a", captured=100, refunded=refunded)
+    row.refund_owed_minor, row.paid_out_minor = refund_owed, paid_out
+    assert refused(store, row)
+
+
 def test_a_ledger_entry_is_unique_by_its_key(store: Store, order: str) -> None:
     def entry(kind: str) -> LedgerRow:
         return LedgerRow(

@@ -491,10 +491,15 @@ def upgrade() -> None:
         sa.Column("authorised_minor", sa.BigInteger(), nullable=False),
         sa.Column("captured_minor", sa.BigInteger(), nullable=False),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
+        sa.Column("refund_owed_minor", sa.BigInteger(), nullable=False),
+        sa.Column("paid_out_minor", sa.BigInteger(), nullable=False),
         sa.Column("open", sa.Boolean(), nullable=False),
         sa.CheckConstraint("authorised_minor > 0", name="authorised"),
         sa.CheckConstraint("captured_minor >= 0 AND captured_minor <= authorised_minor", name="captured"),
-        sa.CheckConstraint("refunded_minor >= 0 AND refunded_minor <= captured_minor", name="refunded"),
+        sa.CheckConstraint(
+            "refunded_minor >= 0 AND refunded_minor + refund_owed_minor <= captured_minor", name="refunded"
+        ),
+        sa.CheckConstraint("paid_out_minor >= 0 AND paid_out_minor <= refund_owed_minor", name="paid_out"),
         sa.ForeignKeyConstraint(
             ["order_number"],
             ["orders.number"],
@@ -502,6 +507,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index(op.f("ix_payments_order_number"), "payments", ["order_number"], unique=False)
+    op.create_index(
+        "payments_owing",
+        "payments",
+        ["tenant"],
+        unique=False,
+        sqlite_where=sa.text("refund_owed_minor > paid_out_minor"),
+        postgresql_where=sa.text("refund_owed_minor > paid_out_minor"),
+    )
     op.create_table(
         "reservations",
         sa.Column("tenant", sa.String(64), nullable=False),
@@ -550,7 +563,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("change", sa.String(64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind IN ('authorise', 'void', 'capture', 'refund')", name="kind"),
+        sa.CheckConstraint("kind IN ('authorise', 'void', 'capture', 'refund', 'owe', 'payout')", name="kind"),
         sa.CheckConstraint("amount_minor > 0", name="amount"),
         sa.ForeignKeyConstraint(
             ["order_number"],
@@ -582,6 +595,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_reservations_order_number"), table_name="reservations")
     op.drop_index(op.f("ix_reservations_key"), table_name="reservations")
     op.drop_table("reservations")
+    op.drop_index(
+        "payments_owing",
+        table_name="payments",
+        sqlite_where=sa.text("refund_owed_minor > paid_out_minor"),
+        postgresql_where=sa.text("refund_owed_minor > paid_out_minor"),
+    )
     op.drop_index(op.f("ix_payments_order_number"), table_name="payments")
     op.drop_table("payments")
     op.drop_table("order_travellers")
