@@ -10,6 +10,7 @@ from api.settings import DeskSettings, DiscoverSettings, EnturSettings, WatchSet
 from api.workflow_client import OrderWorkflowClient
 from domain.access import Caller, TenantAccess
 from providers.protocols import Inventory, OfferCatalogue
+from domain.taxes import TaxRounding
 from providers.url_policy import UrlPolicy
 from store.database.store import Store, TenantStore
 
@@ -32,6 +33,8 @@ class ApiContext:
     """The counters of the rate limits."""
     changes_per_hour: int = 200
     """How many change requests one order accepts per hour (api/services/order_change_limit.py)."""
+    tax_rounding: TaxRounding = TaxRounding.LINE
+    """How the tax of new orders is rounded."""
     web_ui: str | None = None
     """The address of Temporal's Web UI, for links."""
     entur: EnturSettings = field(default_factory=EnturSettings)

@@ -100,6 +100,7 @@ def _build_server(settings: Settings, components: Components, client: Client, co
         auth=_build_auth(settings),
         counters=counters,
         changes_per_hour=settings.changes_per_hour,
+        tax_rounding=settings.tax_rounding,
         web_ui=settings.web_ui,
         entur=EnturSettings(
             settings.entur_supplement_path, settings.entur_unnamed_per_minute, settings.entur_named_per_minute

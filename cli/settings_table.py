@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from domain.taxes import TaxRounding
 from runtime.settings import Settings
 from telemetry.logs import LogFormat
 
@@ -63,6 +64,7 @@ _TYPES = {
     Path: "path",
     SecretStr: "secret text",
     LogFormat: "`json` or `console`",
+    TaxRounding: "`line` or `rate`",
 }
 _INTRODUCTION = """# Settings
 

@@ -8,6 +8,7 @@ from domain.customers import Customer, Distribution
 from domain.model import Day, Instant, Model
 from domain.money import Money, included_tax, total
 from domain.settlement import Payment, balance_of, to_release, unpaid_refunds
+from domain.taxes import TaxPerRate, TaxRounding, taxes_of, total_tax
 from domain.terms import Terms
 from domain.travellers import Traveller
 
@@ -109,13 +110,6 @@ class PriceGroup(Model):
     """Sales that the draft adds."""
     refund: bool | None
     """Whether a surplus is paid back; None while nobody has decided."""
-
-
-class TaxRounding(StrEnum):
-    """How tax is rounded: per line, or per rate over the whole order."""
-
-    LINE = "line"
-    RATE = "rate"
 
 
 class OrderLine(Model):
@@ -265,9 +259,15 @@ class Order(Model):
         return tuple(known[each] for each in dict.fromkeys(id_ for line in self.live_lines for id_ in line.travellers))
 
     @property
+    def taxes(self) -> tuple[TaxPerRate, ...]:
+        """Base and tax of the order's total per rate, draft included."""
+        lines = [(line.price, line.tax_rate) for line in self.live_lines]
+        return taxes_of([*lines, *((fee.amount, fee.tax_rate) for fee in self.fees)], self.tax_rounding, self.currency)
+
+    @property
     def tax(self) -> Money:
         """The tax included in the order's total, draft included."""
-        return self.sum(line.tax for line in self.live_lines) + self.sum(fee.tax for fee in self.fees)
+        return total_tax(self.taxes, self.currency)
 
     @property
     def due(self) -> Money:

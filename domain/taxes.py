@@ -1,50 +1,68 @@
-"""Tax per rate: base and tax that add up to an amount that includes them (rule M4)."""
+"""The tax included in an order's prices, per rate: rounded per line, or once per rate over the whole order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from enum import StrEnum
 
 from domain.model import Model
-from domain.money import Money, included_tax, zero
-from domain.orders import TaxRounding
+from domain.money import Money, included_tax, total, zero
+
+
+class TaxRounding(StrEnum):
+    """How tax is rounded: per line, or per rate over the whole order."""
+
+    LINE = "line"
+    RATE = "rate"
 
 
 class TaxPerRate(Model):
-    """The tax of one rate and its base, which together are the price of what has that rate."""
+    """The part of an amount that is taxed at one rate: the base without tax, and the tax."""
 
     rate: Decimal
     base: Money
     tax: Money
 
+    @property
+    def gross(self) -> Money:
+        """The base with its tax."""
+        return self.base + self.tax
+
 
 def taxes_of(entries: Iterable[tuple[Money, Decimal]], rounding: TaxRounding, currency: str) -> tuple[TaxPerRate, ...]:
-    """Return base and tax per rate of amounts with their rates, in ascending order of the rates.
+    """Return base and tax of each rate, lowest rate first. Together they are exactly the sum of the entries.
 
-    Tax is rounded for each amount, or once for all amounts of a rate.
+    An entry is a price that includes tax, with its rate: one order line or one fee.
     """
     by_rate: dict[Decimal, list[Money]] = {}
-    for amount, rate in entries:
-        by_rate.setdefault(rate.normalize(), []).append(amount)
-    return tuple(_per_rate(rate, amounts, rounding, currency) for rate, amounts in sorted(by_rate.items()))
+    for price, rate in entries:
+        by_rate.setdefault(rate.normalize(), []).append(price)
+    return tuple(_per_rate(rate, by_rate[rate], rounding, currency) for rate in sorted(by_rate))
 
 
-def _per_rate(rate: Decimal, amounts: list[Money], rounding: TaxRounding, currency: str) -> TaxPerRate:
-    gross = tax = zero(currency)
-    for amount in amounts:
-        gross += amount
-        tax += included_tax(amount, rate)
-    if rounding is TaxRounding.RATE:
-        tax = included_tax(gross, rate)
-    return TaxPerRate(rate=rate, base=gross - tax, tax=tax)
+def tax_difference(after: Sequence[TaxPerRate], before: Sequence[TaxPerRate], currency: str) -> tuple[TaxPerRate, ...]:
+    """Return base and tax of each rate after a change less those before; rates that stay the same are left out.
 
-
-def tax_difference(after: Iterable[TaxPerRate], before: Iterable[TaxPerRate], currency: str) -> tuple[TaxPerRate, ...]:
-    """Return base and tax per rate after, less before; a rate that is on one side only counts as zero on the other."""
-    nothing = zero(currency)
-    later = {each.rate: each for each in after}
-    earlier = {each.rate: each for each in before}
+    This is the tax of a change or refund. It is never rounded by itself, so all of an order's changes add up.
+    """
+    later, earlier = ({each.rate: each for each in taxes} for taxes in (after, before))
+    none = zero(currency)
     differences = []
     for rate in sorted({*later, *earlier}):
-        empty = TaxPerRate(rate=rate, base=nothing, tax=nothing)
-        one, other = later.get(rate, empty), earlier.get(rate, empty)
-        differences.append(TaxPerRate(rate=rate, base=one.base - other.base, tax=one.tax - other.tax))
-    return tuple(each for each in differences if each.base.minor or each.tax.minor)
+        new, old = later.get(rate), earlier.get(rate)
+        base = (new.base if new else none) - (old.base if old else none)
+        tax = (new.tax if new else none) - (old.tax if old else none)
+        if base.minor or tax.minor:
+            differences.append(TaxPerRate(rate=rate, base=base, tax=tax))
+    return tuple(differences)
+
+
+def total_tax(taxes: Iterable[TaxPerRate], currency: str) -> Money:
+    """Return the sum of the tax of all rates."""
+    return total((each.tax for each in taxes), currency)
+
+
+def _per_rate(rate: Decimal, prices: Sequence[Money], rounding: TaxRounding, currency: str) -> TaxPerRate:
+    gross = total(prices, currency)
+    per_line = total((included_tax(each, rate) for each in prices), currency)
+    tax = per_line if rounding is TaxRounding.LINE else included_tax(gross, rate)
+    return TaxPerRate(rate=rate, base=gross - tax, tax=tax)

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.settings import ALGORITHMS, LOOPBACK
 from domain.dual_control import check_limits
+from domain.taxes import TaxRounding
 from telemetry.logs import LogFormat
 
 _SECRETS = Path("/run/secrets")
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     """The offer catalogue: likewise."""
     payments: str = Field(default="", pattern=_CLASS_PATH)
     """The payment provider: likewise."""
+    tax_rounding: TaxRounding = TaxRounding.LINE
+    """How the tax of a new order is rounded: per line, or once per rate over the order. An order keeps its own."""
     retention: timedelta | None = Field(default=None, gt=timedelta())
     """How long `erase --due` keeps personal data after an order's end (ISO 8601, P730D); unset: it never expires."""
     draft_life: timedelta = timedelta(minutes=20)

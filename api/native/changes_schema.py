@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.errors.problems import Problem, of_outcome
 from api.native.amounts import Amount, AmountIn, CurrencyIn, LimitIn, amount
+from api.native.taxes_schema import TaxOut, taxes_out
 from domain.changes import ChangeState, Outcome, PaymentMeans
 from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
@@ -94,14 +95,6 @@ class DeadlineIn(ByHandIn):
     """When the draft expires. The deadline replaces the draft's own, earlier or later."""
 
     expires_at: Instant
-
-
-class TaxOut(BaseModel):
-    """Base and tax of one rate; together they are the price of what has the rate."""
-
-    rate: str
-    base: Amount
-    tax: Amount
 
 
 class WarningOut(BaseModel):
@@ -230,9 +223,8 @@ def quote_out(quote: Quote) -> QuoteOut:
         for line in quote.lines
     ]
     fees = [QuotedFeeOut(kind=f.kind, line=f.line, amount=amount(f.amount), tax=amount(f.tax)) for f in quote.fees]
-    taxes = [TaxOut(rate=str(each.rate), base=amount(each.base), tax=amount(each.tax)) for each in quote.taxes]
     warnings = [WarningOut.model_validate(each, from_attributes=True) for each in quote.warnings]
-    shown = {"lines": lines, "fees": fees, "taxes": taxes, "warnings": warnings}
+    shown = {"lines": lines, "fees": fees, "taxes": taxes_out(quote.taxes), "warnings": warnings}
     return QuoteOut(currency=quote.balance.currency, **shown, **amounts)
 
 

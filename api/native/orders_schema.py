@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from api.native.amounts import Amount, CurrencyIn, amount
 from api.native.offers_schema import ZoneIn
+from api.native.taxes_schema import TaxOut, taxes_out
 from api.services.create_order import NewOrder
 from domain.currencies import EXPONENTS
 from domain.customers import Customer, Distribution
@@ -40,7 +41,7 @@ class LineOut(BaseModel):
     valid_from: datetime
     travellers: list[str]
     price: Amount
-    tax: Amount = Field(description="Included in the price.")
+    tax: Amount = Field(description="Included in the price, rounded by itself; the order's `taxes` may round per rate.")
     tax_rate: str
     offer_bundle_id: str | None
     supplement_of: str | None = Field(description="The line that the supplement belongs to now.")
@@ -118,8 +119,16 @@ class OrderOut(BaseModel):
     currency: str
     total: Amount
     tax: Amount
-    paid: Amount = Field(description="Captured payments minus refunds; payments authorised for the draft count too.")
+    taxes: list[TaxOut] = Field(description="The total by tax rate, lowest rate first.")
+    paid: Amount = Field(
+        description="What counts towards the total, so that paid plus balance is the total: captured payments less"
+        " refunds, and money set aside for the draft, up to what is owed."
+    )
     balance: Amount = Field(description="The amount due; negative if the customer gets a refund.")
+    to_release: Amount = Field(description="Money set aside beyond what is owed. The confirmation lets it go.")
+    refund_owed: Amount = Field(
+        description="Refunds that no card took and that are still owed to the customer; they count as refunded."
+    )
     external_reference: str | None
     distribution_channel: str | None
     point_of_sale: str | None
@@ -142,7 +151,10 @@ def order_out(order_row: OrderRow, order: Order, draft: DraftOut | None) -> Orde
         total=amount(order.due),
         tax=amount(order.tax),
         paid=amount(order.paid),
+        taxes=taxes_out(order.taxes),
         balance=amount(order.balance),
+        to_release=amount(order.to_release),
+        refund_owed=amount(order.unpaid_refund),
         lines=[_line_out(line, order) for line in order.live_lines],
         travellers=[TravellerOut.model_validate(each, from_attributes=True) for each in order.aboard],
         reservations=[_reservation_out(each) for each in order.reservations if each.live],

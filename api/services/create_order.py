@@ -48,7 +48,12 @@ def create_order(tx: TenantSession, ctx: ApiContext, new_order: NewOrder, row: C
     number = order_numbers.next_order_number(tx, ctx.tenant, now)
     created_by = None if empty else row.id
     order_row = OrderRow(
-        tenant=ctx.tenant, number=number, created_at=now, created_by=created_by, **new_order.model_dump()
+        tenant=ctx.tenant,
+        number=number,
+        created_at=now,
+        created_by=created_by,
+        tax_rounding=ctx.tax_rounding,
+        **new_order.model_dump(),
     )
     tx.add(order_row)
     tx.flush()

@@ -18,9 +18,9 @@ from domain.orders import (
     PriceGroup,
     Reservation,
     ReservationState,
-    TaxRounding,
     Unit,
 )
+from domain.taxes import TaxRounding
 from domain.terms import ReturnableUntil, SoldUntil, Terms
 from domain.travellers import Traveller
 from store.database.inserts import table_of

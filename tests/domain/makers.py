@@ -8,11 +8,12 @@ from typing import Any
 from domain.changes import ChangeKind, ChangeRequest
 from domain.money import Money
 from domain.offers import Offer, OfferBundle, OfferedTraveller, Service
-from domain.orders import Order, OrderLine, OrderStatus, Reservation, ReservationState, TaxRounding, TravellerSeat
+from domain.orders import Order, OrderLine, OrderStatus, Reservation, ReservationState, TravellerSeat
 from domain.planning.builder import CatalogueSlice
 from domain.planning.supplements import terms_of
 from domain.products import GroupSize, PriceRow, Product, Supplement
 from domain.settlement import Payment
+from domain.taxes import TaxRounding
 from domain.travellers import Traveller
 
 NOW = datetime(2027, 1, 10, 12, tzinfo=UTC)
