@@ -44,7 +44,12 @@ class PaymentDeclinedError(ProviderError):
 
 
 class RefundDeclinedError(ProviderError):
-    """The refund to the original payment is declined."""
+    """The refund to one of the original payments is declined; none of the settlement's moves was made."""
+
+    def __init__(self, payment: str) -> None:
+        super().__init__("the refund was declined")
+        self.payment = payment
+        """The key of the payment that declined, as in its move."""
 
 
 class ProviderUnavailableError(ProviderError):

@@ -11,7 +11,11 @@ REFUSE_REFUND = "tok_refuse_refund"
 
 
 class BankRefusalError(Exception):
-    """The bank refuses; the text is its error code."""
+    """The bank refuses; the text is its error code. A declined refund names the payment it is of."""
+
+    def __init__(self, code: str, payment: str | None = None) -> None:
+        super().__init__(code)
+        self.payment = payment
 
 
 class NotPossibleError(Exception):
@@ -36,6 +40,8 @@ class Bank:
 
     accounts: dict[str, Account] = field(default_factory=dict)
     settled: dict[str, list[Move]] = field(default_factory=dict)
+    refused: dict[str, BankRefusalError] = field(default_factory=dict)
+    """The settlements that were refused, by key: the same key is refused again."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def authorise(self, key: str, minor: int, currency: str, token: str) -> str:
@@ -56,8 +62,14 @@ class Bank:
         with self._lock:
             if key in self.settled:
                 return
-            for move in moves:
-                self._check(move)
+            if key in self.refused:
+                raise self.refused[key]
+            try:
+                for move in moves:
+                    self._check(move)
+            except BankRefusalError as refusal:
+                self.refused[key] = refusal
+                raise
             for move in moves:
                 self._apply(move)
             self.settled[key] = moves
@@ -72,7 +84,7 @@ class Bank:
             case MoveKind.CAPTURE if account.captured + move.amount.minor > account.minor:
                 raise NotPossibleError
             case MoveKind.REFUND if account.token == REFUSE_REFUND:
-                raise BankRefusalError("refund_declined")
+                raise BankRefusalError("refund_declined", move.payment)
             case MoveKind.REFUND if account.refunded + move.amount.minor > account.captured:
                 raise NotPossibleError
 

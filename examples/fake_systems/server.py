@@ -173,8 +173,11 @@ def create_app(systems: FakeSystems) -> FastAPI:
     def refused(status: int, code: str) -> Response:
         return JSONResponse({"error": code}, status)
 
+    @app.exception_handler(BankRefusalError)
+    def refused_by_bank(_request: Request, error: BankRefusalError) -> Response:
+        return JSONResponse({"error": str(error), "payment": error.payment}, 422)
+
     # The errors of the fake bank and railway, as real ones would answer.
-    app.add_exception_handler(BankRefusalError, lambda _request, error: refused(422, str(error)))
     app.add_exception_handler(RailwayRefusalError, lambda _request, error: _refused_by_railway(error))
     app.add_exception_handler(NotPossibleError, lambda _request, _error: refused(400, "not_possible"))
 

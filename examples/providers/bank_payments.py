@@ -1,6 +1,6 @@
 """A payment provider that calls a bank over HTTP; the bank accepts our idempotency keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -12,12 +12,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.money import Money
 from domain.settlement import Move
 from providers.errors import PaymentDeclinedError, ProviderError, ProviderUnavailableError, RefundDeclinedError
-
-REFUSALS: Mapping[str, type[ProviderError]] = {
-    "declined": PaymentDeclinedError,
-    "refund_declined": RefundDeclinedError,
-}
-"""The bank's error codes for refusals. Every other error is a fault."""
 
 
 class BankSettings(BaseSettings):
@@ -33,6 +27,12 @@ class BankSettings(BaseSettings):
 
 class _Authorised(BaseModel):
     reference: str = Field(min_length=1, max_length=100)
+
+
+class _Refusal(BaseModel):
+    error: str
+    payment: str | None = None
+    """The payment whose refund is declined."""
 
 
 class BankPayments:
@@ -78,14 +78,20 @@ class BankPayments:
         except httpx2.TransportError as error:
             raise ProviderUnavailableError(type(error).__name__) from None
         if response.status_code == httpx2.codes.UNPROCESSABLE_CONTENT:
-            raise REFUSALS.get(_error_code(response), ProviderUnavailableError)
+            raise _refusal(response.content)
         if response.status_code not in (httpx2.codes.CREATED, httpx2.codes.NO_CONTENT):
             raise ProviderUnavailableError(f"the bank answered {response.status_code}")
         return response.content
 
 
-def _error_code(response: httpx2.Response) -> str:
+def _refusal(content: bytes) -> ProviderError:
+    """Return what the bank refused. Every other error is a fault."""
     try:
-        return str(response.json()["error"])
-    except (ValueError, TypeError, KeyError):
-        return ""
+        refusal = _Refusal.model_validate_json(content)
+    except ValueError:
+        return ProviderUnavailableError("the bank's refusal cannot be read")
+    if refusal.error == "declined":
+        return PaymentDeclinedError()
+    if refusal.error == "refund_declined" and refusal.payment:
+        return RefundDeclinedError(refusal.payment)
+    return ProviderUnavailableError("the bank refused for an unknown reason")

@@ -172,6 +172,20 @@ class PaymentsContract:
         with pytest.raises(RefundDeclinedError):
             payments.settle(payments.refund(kept, 100))
 
+    def test_a_declined_refund_names_its_payment_and_moves_nothing(self, payments: PaymentsUnderTest) -> None:
+        if not payments.refuses_refund:
+            pytest.skip("the test system has no token for this")
+        older, newer = payments.authorise_new(), payments.authorise_new()
+        refuses = payments.authorise_new(token=payments.refuses_refund)
+        payments.settle(*(payments.capture(each, 100) for each in (older, refuses, newer)))
+        refunds = {each: payments.refund(each, 60) for each in (newer, refuses, older)}
+        with pytest.raises(RefundDeclinedError) as refusal:
+            payments.settle(*refunds.values())
+        assert refusal.value.payment == refuses
+        payments.settle(refunds[newer], refunds[older])
+        assert payments.has_captured(newer, 40)
+        assert payments.has_captured(older, 40)
+
     def test_no_token_is_in_a_reference_an_error_or_a_log(
         self, payments: PaymentsUnderTest, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -205,6 +219,21 @@ class ExternalPaymentsContract(PaymentsContract):
         assert [each.exception() for each in attempts] == [None, None]
         payments.settle(payments.capture(key, 40), key=settlement)
         assert payments.has_captured(key, 40)
+
+    def test_a_refused_settlement_stays_refused_under_its_key(self, payments: PaymentsUnderTest) -> None:
+        if not payments.refuses_refund:
+            pytest.skip("the test system has no token for this")
+        good, refuses = payments.authorise_new(), payments.authorise_new(token=payments.refuses_refund)
+        payments.settle(payments.capture(good, 100), payments.capture(refuses, 100))
+        settlement = new_key("settle")
+        with pytest.raises(RefundDeclinedError):
+            payments.settle(payments.refund(good, 100), payments.refund(refuses, 100), key=settlement)
+        # An attempt that arrives late must not move money once the step has gone on under another key.
+        with expect_failure():
+            payments.settle(payments.refund(good, 100), key=settlement)
+        payments.settle(payments.refund(good, 30), key=f"{settlement}/2")
+        payments.settle(payments.refund(good, 30), key=f"{settlement}/2")
+        assert payments.has_captured(good, 70)
 
     @pytest.mark.parametrize("trouble", Trouble)
     def test_a_failed_authorisation_is_a_fault_and_a_retry_authorises_once(

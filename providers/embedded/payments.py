@@ -1,6 +1,7 @@
 """The payment provider on our own database. It accepts every token except the three below, which test refusals."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, update
@@ -8,6 +9,7 @@ from sqlalchemy import bindparam, update
 from domain.money import Money
 from domain.settlement import Move, MoveKind
 from providers.errors import PaymentDeclinedError, RefundDeclinedError
+from store.database.column_types import SafeInteger
 from store.database.inserts import ConditionalInsert, table_of
 from store.database.store import Store
 from store.tables import EmbeddedPaymentRow
@@ -23,6 +25,12 @@ _TABLE = table_of(EmbeddedPaymentRow)
 _INSERT = ConditionalInsert(EmbeddedPaymentRow)
 _FIND = sa.select(_TABLE).where(_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
 _MOVE = update(_TABLE).where(_TABLE.c.key == bindparam("of"))
+_AMOUNT = bindparam("amount", type_=SafeInteger())
+_MOVES = {
+    MoveKind.CAPTURE: _MOVE.values(captured_minor=_TABLE.c.captured_minor + _AMOUNT),
+    MoveKind.REFUND: _MOVE.values(refunded_minor=_TABLE.c.refunded_minor + _AMOUNT),
+    MoveKind.VOID: _MOVE.values(voided=True),
+}
 
 
 class EmbeddedPayments:
@@ -55,20 +63,17 @@ class EmbeddedPayments:
     def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
         """Make all moves or none. The step's record prevents a second settlement under a key."""
         with self._store.write() as tx:
+            # All are checked first: a step that is told of a declined refund goes on in the same transaction.
             for move in moves:
-                values: dict[str, int | bool] = {}
-                row = tx.connection().execute(_FIND, {"of": move.payment, "by": tenant}).one()
-                if move.amount.currency != row.currency:
-                    raise ValueError("a payment is settled in its own currency")
-                match move.kind:
-                    case MoveKind.CAPTURE if row.token == REFUSE_CAPTURE or row.voided:
-                        raise PaymentDeclinedError
-                    case MoveKind.CAPTURE:
-                        values = {"captured_minor": row.captured_minor + move.amount.minor}
-                    case MoveKind.REFUND if row.token == REFUSE_REFUND:
-                        raise RefundDeclinedError
-                    case MoveKind.REFUND:
-                        values = {"refunded_minor": row.refunded_minor + move.amount.minor}
-                    case MoveKind.VOID:
-                        values = {"voided": True}
-                tx.connection().execute(_MOVE, values | {"of": move.payment})
+                _check(move, tx.connection().execute(_FIND, {"of": move.payment, "by": tenant}).one())
+            for move in moves:
+                tx.connection().execute(_MOVES[move.kind], {"of": move.payment, "amount": move.amount.minor})
+
+
+def _check(move: Move, row: sa.Row[Any]) -> None:
+    if move.amount.currency != row.currency:
+        raise ValueError("a payment is settled in its own currency")
+    if move.kind is MoveKind.CAPTURE and (row.token == REFUSE_CAPTURE or row.voided):
+        raise PaymentDeclinedError
+    if move.kind is MoveKind.REFUND and row.token == REFUSE_REFUND:
+        raise RefundDeclinedError(move.payment)

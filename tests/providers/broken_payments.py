@@ -79,6 +79,29 @@ class CallsEveryRefusalDeclined(BankPayments):
             raise PaymentDeclinedError from None
 
 
+class NamesAnotherPayment(BankPayments):
+    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
+        try:
+            super().settle(tenant, key, moves)
+        except RefundDeclinedError:
+            raise RefundDeclinedError(moves[0].payment) from None
+
+
+class RefundsUntilOneIsDeclined(Bank):
+    """Makes the moves before the one that it declines."""
+
+    def _check(self, move: Move) -> None:
+        super()._check(move)
+        if move.kind is MoveKind.REFUND:
+            self._apply(move)
+
+
+class ForgetsRefusals(Bank):
+    def settle(self, key: str, moves: list[Move]) -> None:
+        self.refused.clear()
+        super().settle(key, moves)
+
+
 class LeaksTheToken(BankPayments):
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
         try:

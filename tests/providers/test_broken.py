@@ -34,6 +34,11 @@ PAYMENTS: Mapping[str, tuple[Broken, ...]] = {
     "test_a_settlement_makes_all_moves_or_none": (payments.SettlesMoveByMove,),
     "test_amounts_in_another_currency_and_unknown_payments_are_not_settled": (payments.TakesAnyCurrency,),
     "test_a_declined_capture_and_a_declined_refund_are_different_errors": (payments.CallsEveryRefusalDeclined,),
+    "test_a_declined_refund_names_its_payment_and_moves_nothing": (
+        payments.NamesAnotherPayment,
+        payments.RefundsUntilOneIsDeclined,
+    ),
+    "test_a_refused_settlement_stays_refused_under_its_key": (payments.ForgetsRefusals,),
     "test_no_token_is_in_a_reference_an_error_or_a_log": (payments.LeaksTheToken,),
     "test_it_declares_itself_external": (payments.ClaimsToBeEmbedded,),
     "test_an_authorisation_after_its_void_is_declined": (payments.NoTombstone,),
