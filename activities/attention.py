@@ -22,7 +22,11 @@ from temporal.names import StepName
 
 MAX_ITEMS = 20
 NOTHING_ELSE = "nothing but this step"
-_SETTLED = {MoveKind.CAPTURE: "captured", MoveKind.REFUND: "refunded"}
+_SETTLED = {
+    MoveKind.CAPTURE: "captured",
+    MoveKind.REFUND: "refunded",
+    MoveKind.OWE: "owed to the customer",
+}
 
 
 class RecordAttentionCommand(Command):

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.payments import SettlePriceDifferenceCommand, moves_to_settle
+from activities.payments import SettlePriceDifferenceCommand
+from activities.support.settlement_attempts import next_attempt
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command
 from domain.dual_control import ANONYMOUS, CONFIRMATION_WINDOW, TEMPORAL, DualControlPolicy, others
@@ -95,4 +96,5 @@ def _confirmed_by_two(actor: str, reason: str, earlier: list[RecordedStatement])
 def _amount_moved(tx: Session, order: OrderRow, command: CheckDoneByHandCommand) -> Money | None:
     if command.stuck_step != SettlePriceDifferenceCommand.step:
         return command.amount
-    return total((move.amount for move in moves_to_settle(tx, order)), order.currency)
+    moves = next_attempt(tx, order, command.change).by_provider
+    return total((move.amount for move in moves), order.currency)

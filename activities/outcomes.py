@@ -10,11 +10,13 @@ from temporalio import activity
 
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Final
-from domain.changes import ChangeState, Outcome
+from domain.changes import REFUND_OWED, ChangeState, ChangeWarning, OrderSummary, Outcome
 from domain.orders import OrderStatus
+from domain.settlement import MoveKind
 from store.changes import changes, step_records
 from store.changes.step_records import StepState
 from store.database.store import after_commit
+from store.orders import ledger
 from store.orders.orders import lock_order, reservations_on
 from store.orders.totals import summary_of
 from store.tables import ChangeRow, OrderRow, StepRecordRow
@@ -71,24 +73,33 @@ def end_change(
     tx: Session, order: OrderRow, row: ChangeRow, state: ChangeState, code: str | None, now: datetime
 ) -> bool:
     """Record a change's outcome in the transaction that makes it true. Returns False when it has one already."""
-    done = state is ChangeState.DONE and row.plan is not None
-    plan = changes.plan_of(row) if done else None
+    done = state is ChangeState.DONE
+    plan = changes.plan_of(row) if done and row.plan is not None else None
     added = tuple(line.id for line in plan.adds) if plan else ()
-    steps = [] if state is ChangeState.DONE else step_records.of_change(tx, row.id)
+    steps = [] if done else step_records.of_change(tx, row.id)
+    summary = summary_of(tx, order)
     outcome = Outcome(
         state=state,
         code=code,
         members=_members(steps, code),
-        order=summary_of(tx, order),
+        order=summary,
         lines=added,
         reservations=reservations_on(tx, added),
         replaced=plan.replaced if plan else (),
-        warnings=plan.warnings if plan else (),
+        warnings=(*(plan.warnings if plan else ()), *(_refund_warnings(tx, row, summary) if done else ())),
     )
     recorded = changes.end(tx, row.id, outcome, now)
     if recorded and any(each.state == StepState.WITHDRAWN for each in steps):
         after_commit(tx, UNWOUND.labels(code).inc)
     return recorded
+
+
+def _refund_warnings(tx: Session, row: ChangeRow, summary: OrderSummary) -> list[ChangeWarning]:
+    """Return the warning about what no payment took of a change's refund."""
+    if summary.refund_owed is None:
+        return []
+    moves = ledger.moves_of_change(tx, row.id, summary.currency)
+    return [ChangeWarning(code=REFUND_OWED, amount=amount) for kind, amount in moves if kind is MoveKind.OWE]
 
 
 def _members(steps: list[StepRecordRow], code: str | None) -> tuple[dict[str, str | int], ...]:

@@ -9,16 +9,18 @@ from sqlmodel import Session
 from temporalio import activity
 
 from activities.support.deadlines import Deadlines, limit_of
+from activities.support.settlement_attempts import next_attempt, record_declined
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Nothing, Pivot, Reversible
 from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
-from domain.settlement import Move, MoveKind, settlement
+from domain.settlement import Move, MoveKind
+from providers.errors import RefundDeclinedError
 from providers.protocols import PaymentProvider
 from store.changes import changes
 from store.orders import ledger
 from store.orders.events import EventType, append
-from store.orders.totals import order_total
+from store.orders.orders import lock_order
 from store.tables import OrderRow
 from temporal.names import StepName, System
 
@@ -56,16 +58,18 @@ class SettlePriceDifferenceCommand(Command):
 
 
 class SettlePriceDifferenceResult(BaseModel):
-    """The captured and the refunded amount."""
+    """The captured and the refunded amount, and the part of the refund that no payment took."""
 
     captured: Money
     refunded: Money
+    refund_owed: Money | None = None
 
 
 _EVENTS = {
     MoveKind.CAPTURE: EventType.PAYMENT_CAPTURED,
     MoveKind.REFUND: EventType.PAYMENT_REFUNDED,
     MoveKind.VOID: EventType.PAYMENT_VOIDED,
+    MoveKind.OWE: EventType.REFUND_OWED,
 }
 
 
@@ -124,26 +128,24 @@ class PaymentActivities:
     def settle_price_difference(self, command: SettlePriceDifferenceCommand) -> SettlePriceDifferenceResult:
         """Capture or refund the difference; 0.00 moves nothing.
 
-        If refused, it has no effect; once done, it is never undone.
+        A refund that one payment declines goes to the others; what none takes is owed to the customer. If refused, it
+        has no effect; once done, it is never undone.
 
         Raises PaymentRefused, RefundRefused, BalanceNotZero, and the refusal of a time limit that has passed.
         """
         store = self._executor.store
-
-        def settle(row: OrderRow) -> list[Move]:
-            with store.read() as tx:
-                moves = moves_to_settle(tx, row)
-            if moves and command.done_by_hand_reason is None:
-                self._payments.settle(row.tenant, command.key, moves)
-            return moves
 
         def record(tx: Session, row: OrderRow, moves: list[Move]) -> SettlePriceDifferenceResult:
             for move in moves:
                 ledger.record_move(tx, row, command.key, command.change, move, store.now())
                 data = {"amount": str(move.amount), "currency": move.amount.currency}
                 append(tx, row, _EVENTS[move.kind], command.change, store.now(), data)
-            captured, refunded = (_sum(row, moves, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND))
-            return SettlePriceDifferenceResult(captured=captured, refunded=refunded)
+            captured, refunded, owing = (
+                _sum(row, moves, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND, MoveKind.OWE)
+            )
+            return SettlePriceDifferenceResult(
+                captured=captured, refunded=refunded, refund_owed=owing if owing.minor else None
+            )
 
         def check_time(_tx: Session, row: OrderRow) -> None:
             limit = limit_of(row)
@@ -152,13 +154,37 @@ class PaymentActivities:
 
         # Looked at before the provider is first asked, under the order's lock; never again once it was asked.
         return self._executor.run(
-            command, SettlePriceDifferenceResult, self._payments, settle, record, precheck=check_time
+            command,
+            SettlePriceDifferenceResult,
+            self._payments,
+            lambda row: self._settle(command, row),
+            record,
+            precheck=check_time,
         )
 
+    def _settle(self, command: SettlePriceDifferenceCommand, row: OrderRow) -> list[Move]:
+        """Settle without the payments that decline a refund, until the provider makes the moves; return them.
 
-def moves_to_settle(tx: Session, row: OrderRow) -> list[Move]:
-    """Return the captures, refunds and voids that settle an order's draft. Raises BalanceNotZero."""
-    return settlement(order_total(tx, row).total, ledger.payments_of(tx, row.number, row.currency))
+        A payment that declines is recorded before the next attempt. So a retry after a crash goes on with that attempt
+        and sends the same moves under the same key as before.
+        """
+        while True:
+            with self._executor.store.read() as tx:
+                attempt = next_attempt(tx, row, command.change)
+            if not attempt.by_provider or command.done_by_hand_reason is not None:
+                return attempt.moves
+            try:
+                self._payments.settle(row.tenant, attempt.key, attempt.by_provider)
+            except RefundDeclinedError as declined:
+                refund = attempt.refund_of(declined.payment)
+                if refund is None:
+                    raise
+                with self._executor.store.write() as tx:
+                    # An embedded provider shares the step's transaction, which writes this row at its end.
+                    order = lock_order(tx, row.number) if self._payments.external else row
+                    record_declined(tx, order, command.change, refund, self._executor.store.now())
+            else:
+                return attempt.moves
 
 
 def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:

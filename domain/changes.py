@@ -117,6 +117,11 @@ class ChangeWarning(Model):
     field: str | None = None
     line: str | None = None
     position: int | None = None
+    amount: Money | None = None
+
+
+REFUND_OWED = "REFUND_OWED"
+"""The warning that no payment took a part of the refund: the amount is owed to the customer."""
 
 
 class ReplacedLines(Model):
@@ -139,6 +144,8 @@ class OrderSummary(Model):
     last_event: int
     draft: Flag
     """Whether a draft is open."""
+    refund_owed: Money | None = None
+    """Refunds that no payment took and that are still owed to the customer; None for none."""
 
 
 class Outcome(Model):

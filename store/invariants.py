@@ -24,6 +24,13 @@ _CONFIRMED = (
     "x.order_number = o.number AND NOT x.undone AND x.added_in <= o.confirmed_version"
     " AND (x.removed_in IS NULL OR x.removed_in > o.confirmed_version)"
 )
+_LEDGER = {
+    "authorise": "authorised_minor",
+    "capture": "captured_minor",
+    "refund": "refunded_minor",
+    "owe": "refund_owed_minor",
+    "payout": "paid_out_minor",
+}
 _FAILED = "SELECT id FROM changes WHERE state IN ('refused', 'undone')"
 
 
@@ -62,19 +69,22 @@ INVARIANTS = (
     ),
     Invariant(
         "ledger_adds_up",
-        "The ledger entries of every payment add up to its authorised, captured and refunded amounts.",
+        "The ledger entries of every payment add up to its authorised, captured and refunded amounts, and to what is"
+        " owed and paid out for it.",
         "SELECT p.order_number, p.key FROM payments p LEFT JOIN ledger l ON l.payment = p.key"
-        " GROUP BY p.order_number, p.key, p.authorised_minor, p.captured_minor, p.refunded_minor"
-        " HAVING SUM(CASE WHEN l.kind = 'authorise' THEN l.amount_minor ELSE 0 END) <> p.authorised_minor"
-        " OR SUM(CASE WHEN l.kind = 'capture' THEN l.amount_minor ELSE 0 END) <> p.captured_minor"
-        " OR SUM(CASE WHEN l.kind = 'refund' THEN l.amount_minor ELSE 0 END) <> p.refunded_minor",
+        f" GROUP BY p.order_number, p.key, {', '.join(f'p.{column}' for column in _LEDGER.values())} HAVING "
+        + " OR ".join(
+            f"SUM(CASE WHEN l.kind = '{kind}' THEN l.amount_minor ELSE 0 END) <> p.{column}"
+            for kind, column in _LEDGER.items()
+        ),
     ),
     Invariant(
         "customer_paid_what_is_confirmed",
-        "Captured less refunded money equals the price of the confirmed version, and is zero before a confirmation.",
+        "Captured money, less what is refunded or owed as a refund, equals the price of the confirmed version, and is"
+        " zero before a confirmation.",
         "SELECT o.number, 'paid is not the price' FROM orders o"
-        " LEFT JOIN (SELECT order_number, SUM(captured_minor - refunded_minor) AS net FROM payments"
-        " GROUP BY order_number) p ON p.order_number = o.number"
+        " LEFT JOIN (SELECT order_number, SUM(captured_minor - refunded_minor - refund_owed_minor) AS net"
+        " FROM payments GROUP BY order_number) p ON p.order_number = o.number"
         f" WHERE {_AT_REST} AND COALESCE(p.net, 0) <> CASE WHEN o.confirmed_version = 0 THEN 0 ELSE"
         f" (SELECT COALESCE(SUM(x.price_minor), 0) FROM order_lines x WHERE {_CONFIRMED})"
         f" + (SELECT COALESCE(SUM(x.amount_minor), 0) FROM order_fees x WHERE {_CONFIRMED})"

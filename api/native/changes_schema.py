@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field
 from api.errors.problems import Problem, of_outcome
 from api.native.amounts import Amount, AmountIn, CurrencyIn, LimitIn, amount
 from api.native.taxes_schema import TaxOut, taxes_out
-from domain.changes import ChangeState, Outcome, PaymentMeans
+from domain.changes import ChangeState, ChangeWarning, Outcome, PaymentMeans
 from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
+from domain.money import zero
 from domain.operations import MAX_OPERATIONS, Operation
 from domain.quotes import Quote
 from store.changes.changes import outcome_of, quote_of
@@ -104,6 +105,7 @@ class WarningOut(BaseModel):
     traveller: str | None = None
     field: str | None = None
     line: str | None = None
+    amount: Amount | None = Field(default=None, description="REFUND_OWED: what no card took and is owed otherwise.")
 
 
 class QuotedLineOut(BaseModel):
@@ -161,6 +163,7 @@ class StandsOut(BaseModel):
     currency: str
     total: Amount
     balance: Amount
+    refund_owed: Amount = Field(description="Refunds that no card took and that are still owed to the customer.")
     expires_at: datetime | None
     draft: bool
 
@@ -223,7 +226,7 @@ def quote_out(quote: Quote) -> QuoteOut:
         for line in quote.lines
     ]
     fees = [QuotedFeeOut(kind=f.kind, line=f.line, amount=amount(f.amount), tax=amount(f.tax)) for f in quote.fees]
-    warnings = [WarningOut.model_validate(each, from_attributes=True) for each in quote.warnings]
+    warnings = [_warning_out(each) for each in quote.warnings]
     shown = {"lines": lines, "fees": fees, "taxes": taxes_out(quote.taxes), "warnings": warnings}
     return QuoteOut(currency=quote.balance.currency, **shown, **amounts)
 
@@ -260,14 +263,20 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         **order.model_dump(include={"number", "status", "version", "currency", "expires_at", "draft"}),
         total=amount(order.total),
         balance=amount(order.balance),
+        refund_owed=amount(order.refund_owed or zero(order.currency)),
     )
     return {
         "order": stands,
         "lines": list(outcome.lines),
         "reservations": list(outcome.reservations),
         "replaced": [ReplacedOut(lines=list(r.originals), by=list(r.replacements)) for r in outcome.replaced],
-        "warnings": [WarningOut.model_validate(each, from_attributes=True) for each in outcome.warnings],
+        "warnings": [_warning_out(each) for each in outcome.warnings],
     }
+
+
+def _warning_out(warning: ChangeWarning) -> WarningOut:
+    about = warning.model_dump(include={"code", "traveller", "field", "line"})
+    return WarningOut(**about, amount=amount(warning.amount) if warning.amount else None)
 
 
 def details_out(row: ChangeRow, records: list[StepRecordRow], *, stuck: bool) -> ChangeDetails:

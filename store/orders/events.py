@@ -25,6 +25,9 @@ class EventType(StrEnum):
     PAYMENT_VOIDED = "payment_voided"
     PAYMENT_CAPTURED = "payment_captured"
     PAYMENT_REFUNDED = "payment_refunded"
+    REFUND_DECLINED = "refund_declined"
+    REFUND_OWED = "refund_owed"
+    REFUND_PAID_BY_HAND = "refund_paid_by_hand"
     SEATS_CONFIRMED = "seats_confirmed"
     ORDER_CONFIRMED = "order_confirmed"
     DRAFT_EXTENDED = "draft_extended"
@@ -92,6 +95,12 @@ def history(tx: Session, order: str, after: int, limit: int) -> list[EventRow]:
     """Return an order's events after a number, oldest first."""
     query = select(EventRow).where(EventRow.order_number == order, col(EventRow.number) > after)
     return list(tx.exec(query.order_by(col(EventRow.number)).limit(limit)))
+
+
+def of_change(tx: Session, order: str, change: str, kind: EventType) -> Sequence[EventRow]:
+    """Return the events of one type that a change appended to its order, oldest first."""
+    of_order = (EventRow.order_number == order, EventRow.change == change, EventRow.type == kind)
+    return tx.exec(select(EventRow).where(*of_order).order_by(col(EventRow.number))).all()
 
 
 def of_number(tx: Session, order: str, number: int) -> EventRow:

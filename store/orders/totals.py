@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from domain.changes import OrderSummary
 from domain.money import Money
-from domain.settlement import balance_of
+from domain.settlement import balance_of, unpaid_refunds
 from store.database.inserts import table_of
 from store.orders.ledger import payments_of
 from store.tables import FeeRow, LineRow, OrderRow
@@ -47,15 +47,17 @@ def order_total(tx: Session, row: OrderRow) -> OrderTotal:
 
 def summary_of(tx: Session, row: OrderRow) -> OrderSummary:
     """Return a summary of an order's state without personal data."""
-    total = order_total(tx, row).total
+    total, payments = order_total(tx, row).total, payments_of(tx, row.number, row.currency)
+    refund_owed = unpaid_refunds(payments, row.currency)
     return OrderSummary(
         number=row.number,
         status=row.status,
         version=row.version,
         currency=row.currency,
-        balance=balance_of(total, payments_of(tx, row.number, row.currency)),
+        balance=balance_of(total, payments),
         total=total,
         expires_at=row.expires_at,
         last_event=row.last_event,
         draft=row.draft_opened_by is not None,
+        refund_owed=refund_owed if refund_owed.minor else None,
     )
