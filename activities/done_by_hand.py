@@ -11,7 +11,7 @@ from activities.payments import SettlePriceDifferenceCommand
 from activities.support.settlement_attempts import next_attempt
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command
-from domain.dual_control import ANONYMOUS, CONFIRMATION_WINDOW, TEMPORAL, DualControlPolicy, others
+from domain.dual_control import CONFIRMATION_WINDOW, TEMPORAL, DualControlPolicy, agreeing_people
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
 from store.changes import operator_statements
@@ -87,10 +87,10 @@ class DoneByHandActivities:
 
 
 def _confirmed_by_two(actor: str, reason: str, earlier: list[RecordedStatement]) -> CheckDoneByHandResult:
-    before = others((each.statement.actor for each in earlier), actor)
-    if actor in ANONYMOUS or not before:
+    people = agreeing_people(actor, (each.statement.actor for each in earlier))
+    if people is None:
         raise SecondPersonNeeded
-    return CheckDoneByHandResult(reason=reason, confirmed_by=(actor, before[0]))
+    return CheckDoneByHandResult(reason=reason, confirmed_by=people)
 
 
 def _amount_moved(tx: Session, order: OrderRow, command: CheckDoneByHandCommand) -> Money | None:

@@ -31,6 +31,7 @@ class ChangeKind(StrEnum):
     DISCARD = "discard"
     PAY = "pay"
     EXTEND = "extend"
+    PAYOUT = "payout"
 
 
 class ChangeState(StrEnum):
@@ -79,7 +80,7 @@ class ChangeRequest(Model):
     """Whether the change is refused once the order has been confirmed."""
     payment: PaymentMeans | None = None
     amount: Money | None = None
-    """The amount a payment authorises."""
+    """The amount a payment authorises, or that was paid out by hand."""
     at_most: Money | None = None
     """What the request may cost beyond what is set aside already; negative for at least so much back."""
     expires_at: Instant | None = None

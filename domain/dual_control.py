@@ -58,6 +58,15 @@ def others(people: Iterable[str], excluding: str) -> list[str]:
     return [each for each in people if each not in ANONYMOUS | {excluding}]
 
 
+def agreeing_people(actor: str, earlier: Iterable[str]) -> tuple[str, str] | None:
+    """Return the two people who state the same: the actor, and the last of the others before. None without another.
+
+    A statement by no known person counts as neither.
+    """
+    before = others(earlier, actor)
+    return None if actor in ANONYMOUS or not before else (actor, before[0])
+
+
 def check_limits(limits: Mapping[str, int]) -> Mapping[str, int]:
     """Return limits by currency; ValueError for an unknown currency or a negative amount."""
     if not set(limits) <= set(EXPONENTS) or any(each < 0 for each in limits.values()):

@@ -379,6 +379,20 @@ class RefundRefused(Refusal):
     sentence = "The refund was refused."
 
 
+class NothingToPayOut(Refusal):
+    """No refund is owed to the customer, or it was paid out before."""
+
+    code = "NOTHING_TO_PAY_OUT"
+    sentence = "No refund is owed to the customer."
+
+
+class PayoutDiffers(Refusal):
+    """The amount stated as paid out is not what is owed to the customer."""
+
+    code = "PAYOUT_DIFFERS"
+    sentence = "The amount is not what is owed to the customer; nothing was recorded."
+
+
 def all_refusals() -> dict[str, type[Refusal]]:
     """Return every refusal by its code."""
     return {kind.code: kind for kind in Refusal.__subclasses__()}

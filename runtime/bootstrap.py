@@ -10,6 +10,7 @@ from activities.drafts import DraftActivities
 from activities.order_lines import OrderLineActivities
 from activities.outcomes import OutcomeActivities
 from activities.payments import PaymentActivities
+from activities.payouts import PayoutActivities
 from activities.plans import PlanActivities
 from activities.quotes import QuoteActivities
 from activities.reconciliation import ReconciliationActivities
@@ -86,6 +87,7 @@ def build_activities(components: Components) -> list[Callable[..., Any]]:
     seats = SeatActivities(executor, components.inventory, components.deadlines, components.hold_limits)
     lines = OrderLineActivities(executor, components.deadlines)
     payments = PaymentActivities(executor, components.payments, components.deadlines)
+    payouts = PayoutActivities(executor, components.dual_control)
     drafts = DraftActivities(executor)
     outcomes = OutcomeActivities(executor)
     recovery = RecoveryActivities(executor)
@@ -106,6 +108,7 @@ def build_activities(components: Components) -> list[Callable[..., Any]]:
         payments.authorise_payment,
         payments.void_payment,
         payments.settle_price_difference,
+        payouts.record_payout,
         drafts.confirm_order,
         drafts.close_draft,
         outcomes.record_outcome,

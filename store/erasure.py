@@ -13,7 +13,7 @@ from domain.redaction import Pseudonyms
 from store.changes import unfinished
 from store.orders.events import EventType, append
 from store.redaction import redact_bundle, redact_change, redact_changes, redact_lines, redact_tokens, redact_travellers
-from store.tables import BundleRow, ChangeRow, LineRow, OrderRow, TravellerRow
+from store.tables import BundleRow, ChangeRow, LineRow, OrderRow, PaymentRow, TravellerRow
 
 JOURNEY_DURATION = timedelta(days=1)
 """How long a line counts as in use after its departure or the beginning of its validity."""
@@ -25,7 +25,7 @@ class UnknownOrderError(Exception):
 
 
 class NotEndedError(Exception):
-    """The order has unfinished work, or its travellers have yet to travel."""
+    """The order has unfinished work, owes a refund, or its travellers have yet to travel."""
 
 
 def erase(tx: Session, tenant: str, number: str, now: datetime) -> int | None:
@@ -80,7 +80,7 @@ def _named(tenant: str, number: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _ended(before: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions for an order that ended before a time: nothing is open, and no line is still to be used."""
+    """Return the conditions for an order that ended before a time: nothing is open, owed or still to be used."""
     of_order = col(ChangeRow.order_number) == col(OrderRow.number)
     late = or_(col(ChangeRow.outcome).is_(None), col(ChangeRow.finished_at) > before)
     live = (col(LineRow.undone).is_(False), col(LineRow.removed_by).is_(None))
@@ -89,7 +89,10 @@ def _ended(before: datetime) -> tuple[ColumnElement[bool], ...]:
         *live,
         col(LineRow.valid_from) > before - JOURNEY_DURATION,
     )
+    of_payment = col(PaymentRow.order_number) == col(OrderRow.number)
+    unpaid = col(PaymentRow.refund_owed_minor) > col(PaymentRow.paid_out_minor)
     return (
+        ~exists().where(of_payment, unpaid),
         col(OrderRow.draft_opened_by).is_(None),
         col(OrderRow.created_at) <= before,
         ~exists().where(of_order, late),

@@ -91,6 +91,13 @@ INVARIANTS = (
         " END",
     ),
     Invariant(
+        "no_refund_owed_without_a_decline",
+        "A refund is owed only for a payment that declined it in the same change.",
+        "SELECT l.order_number, l.key FROM ledger l WHERE l.kind = 'owe' AND NOT EXISTS (SELECT 1 FROM events e WHERE"
+        " e.order_number = l.order_number AND e.change = l.change AND e.type = 'refund_declined'"
+        """ AND e.data LIKE '%"' || l.payment || '"%')""",
+    ),
+    Invariant(
         "one_holder_per_seat",
         "No seat is reserved twice.",
         "SELECT MIN(order_number), service || ' ' || coach || '-' || seat FROM reservations WHERE state <> 'released'"

@@ -22,6 +22,7 @@ from activities.payments import (
     AuthorisePaymentCommand,
     SettlePriceDifferenceCommand,
 )
+from activities.payouts import RECORD_PAYOUT, RecordPayoutCommand
 from activities.plans import PLAN_CHANGE, OperatorRequest, PlanChangeCommand, PlanChangeResult
 from activities.quotes import QUOTE_CHANGE, QuoteChangeCommand
 from activities.recovery import FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand, OpenDraft, RecordedStep
@@ -162,6 +163,15 @@ class Draft:
             self.expires_at = (await block.run(EXTEND_HOLDS, command)).expires_at
         return await self._record(change, ChangeState.DONE)
 
+    async def payout(self, change: str) -> RequestResult:
+        """Record that a refund was paid by hand. It is no part of the draft: it has a saga of its own."""
+        async with Saga(self._runner) as block:
+            plan = await self._plan(block, change)
+            if plan.already_ended:
+                return _earlier_result(change, plan)
+            await block.commit(RECORD_PAYOUT, RecordPayoutCommand(change=change, order=self._order))
+        return await self._record(change, ChangeState.DONE)
+
     async def discard(self, change: str, operator_request: OperatorRequest | None = None) -> RequestResult:
         """Undo the whole draft and close it."""
         async with self._saga.nested() as block:
@@ -251,6 +261,7 @@ class Draft:
             ChangeKind.CONFIRM: self.confirm,
             ChangeKind.PAY: self.pay,
             ChangeKind.EXTEND: self.extend,
+            ChangeKind.PAYOUT: self.payout,
         }
         return handlers.get(kind, self.discard)
 

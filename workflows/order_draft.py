@@ -223,6 +223,15 @@ class OrderDraft:
         if not request.change and (until is None or not now < until <= latest_deadline(now)):
             raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
 
+    @workflow.update(name=names.PAYOUT, description="For the API: record that a refund was paid by hand, by its id.")
+    async def payout(self, request: RequestInput = NO_REQUEST) -> RequestResult:
+        """Record that a refund which no card took was paid by hand."""
+        return await self._serve(request.change, ChangeKind.PAYOUT, self._draft.payout)
+
+    @payout.validator
+    def _check_payout(self, request: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting(known=request.change is not None)
+
     @workflow.update(name=names.RETRY_NOW, description=_RETRY)
     async def retry_now(self, request: RetryNow = NO_REASON) -> None:
         """Retry the stuck step at once, without waiting in the queue."""

@@ -42,6 +42,8 @@ class ActionPreview:
     blocked_because: str | None = None
     """Why the action is not possible now; None if it is possible."""
     choices: Sequence[tuple[str, str]] = ()
+    amount: str = ""
+    """The amount that the form states; empty for an action without one."""
     dangerous: bool = False
     needs_reason: bool = False
     """True for an action that moves money or changes the ledger: the operator must state a reason."""

@@ -36,6 +36,7 @@ _KINDS = {
     ChangeKind.DISCARD: "Discard",
     ChangeKind.PAY: "Payment",
     ChangeKind.EXTEND: "New deadline",
+    ChangeKind.PAYOUT: "Refund paid by hand",
 }
 _STATUSES = {OrderStatus.DRAFT: "Draft", OrderStatus.CONFIRMED: "Confirmed", OrderStatus.EXPIRED: "Expired"}
 
@@ -181,6 +182,9 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "payment_captured": lambda data: _amount("captured", data),
     "payment_refunded": lambda data: _amount("refunded", data),
     "seats_confirmed": lambda data: f"{_kinds(data['confirmed'] + data['released'])} confirmed",
+    "refund_declined": lambda data: f"refund of {_amount('declined', data)} by payment {data['payment']}",
+    "refund_owed": lambda data: _amount("taken by no card: owed to the customer", data),
+    "refund_paid_by_hand": lambda data: f"{_amount('of a refund paid by hand', data)} by {by_hand(data)}",
     "order_confirmed": lambda data: f"version {data['version']} confirmed",
     "draft_extended": lambda data: f"draft and seats held until {data['expires_at']}",
     "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: operators alerted",

@@ -23,6 +23,7 @@ from store.orders.orders import find, load
 from store.tables import ChangeRow, LedgerRow, OrderRow
 from store.views import provider_comparison, work_queue
 from store.views.order_list import MAX_ID
+from store.views.work_queue import RefundOwed
 from temporal.messages import Progress
 
 MAX_MOVEMENTS = 50
@@ -54,6 +55,8 @@ class OrderShown:
     movements: Sequence[LedgerRow]
     paid: Money
     risk: Risk
+    refund_owed: RefundOwed | None
+    """What is owed to the customer because no card took it."""
     undo: Sequence[str]
     timeline: Timeline
     progress: Progress | None
@@ -111,6 +114,7 @@ def _read(
             movements=provider_comparison.movements(tx, order_row, MAX_MOVEMENTS),
             paid=order.paid,
             risk=at_risk(order),
+            refund_owed=next(iter(work_queue.refunds_owed(tx, 1, number)), None),
             undo=undo_list(tx, order),
             timeline=timeline(tx, ctx, order_row, order, before),
             progress=progress,

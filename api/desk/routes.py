@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext, api_context
-from api.desk import draft_actions, order_list, seats, stuck_step_actions, work_queue
+from api.desk import draft_actions, order_list, payouts, seats, stuck_step_actions, work_queue
 from api.desk.orders import order_shown
 from api.desk.rendering import HEADERS, HERE, PREFIX, page, redirect
 from api.desk.security import ReasonError, check_host, check_operator, form
@@ -68,6 +68,8 @@ async def _preview(request: Request, number: str, action: str, ctx: ApiContext, 
         preview = await stuck_step_actions.preview(ctx, number, _STUCK_STEP_ACTIONS[action])
     elif action in _DRAFT_ACTIONS:
         preview = await run_in_threadpool(draft_actions.preview, ctx, number, action)
+    elif action == ChangeKind.PAYOUT:
+        preview = await run_in_threadpool(payouts.preview, ctx, number)
     else:
         raise ProblemError("NOT_FOUND")
     return page(request, ctx, "action.html", 422 if wrong else 200, preview=preview, wrong=wrong)
@@ -99,6 +101,17 @@ async def _perform_draft_action(
         change = await draft_actions.perform(request, ctx, number, action, fields)
     except ReasonError as error:
         return await _preview(request, number, action, ctx, str(error))
+    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'change': change})}")
+
+
+@router.post("/orders/{order}/payout", name="payout")
+async def payout(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
+    """Record that a refund which no card took was paid by hand."""
+    number = require_order_number(order)
+    try:
+        change = await payouts.perform(request, ctx, number, fields)
+    except ReasonError as error:
+        return await _preview(request, number, ChangeKind.PAYOUT, ctx, str(error))
     return redirect(f"{PREFIX}/orders/{number}?{urlencode({'change': change})}")
 
 

@@ -27,6 +27,7 @@ from store.orders.events import data_of
 from store.orders.orders import find, load
 from store.tables import ChangeRow, EventRow, OrderRow
 from store.views import work_queue
+from store.views.work_queue import RefundOwed
 from temporal.messages import Progress, StuckStep
 
 SHOWN = 50
@@ -65,6 +66,8 @@ class Queue:
     """Violated invariants; None when the checks did not finish in time."""
     overdue: Sequence[ChangeRow]
     ending: Sequence[OrderRow]
+    refunds: Sequence[RefundOwed]
+    """Refunds that no card took, longest owed first."""
     temporal_answers: bool
     """Whether Temporal could list the orders with a stuck step."""
     more: bool = False
@@ -73,7 +76,7 @@ class Queue:
     @property
     def empty(self) -> bool:
         """Whether nothing needs an operator, as far as the sources answered."""
-        return not (self.stuck or self.discrepancies or self.overdue or self.ending)
+        return not (self.stuck or self.discrepancies or self.overdue or self.ending or self.refunds)
 
 
 async def queue(ctx: ApiContext) -> Queue:
@@ -87,7 +90,14 @@ async def queue(ctx: ApiContext) -> Queue:
     stuck = await run_in_threadpool(_build_views, ctx, dict(zip(orders, progress, strict=False)))
     overdue, ending = await run_in_threadpool(_find_late, ctx)
     return Queue(
-        stuck, await violations, overdue, ending, names is not None, more=len(orders) > SHOWN, risks=_by_currency(stuck)
+        stuck=stuck,
+        discrepancies=await violations,
+        overdue=overdue,
+        ending=ending,
+        refunds=await run_in_threadpool(_refunds_owed, ctx),
+        temporal_answers=names is not None,
+        more=len(orders) > SHOWN,
+        risks=_by_currency(stuck),
     )
 
 
@@ -156,6 +166,11 @@ def _find_late(ctx: ApiContext) -> tuple[list[ChangeRow], list[OrderRow]]:
     with ctx.store.read() as tx:
         overdue = work_queue.overdue_requests(tx, now - CLAIMED_WITHIN, SHOWN)
         return overdue, work_queue.drafts_ending(tx, now + ENDING_WITHIN, SHOWN)
+
+
+def _refunds_owed(ctx: ApiContext) -> list[RefundOwed]:
+    with ctx.store.read() as tx:
+        return work_queue.refunds_owed(tx, SHOWN)
 
 
 def _find_discrepancies(ctx: ApiContext) -> list[Violation] | None:

@@ -1,4 +1,4 @@
-"""Routes for operators: steps that keep failing, violated invariants, and the actions on a stuck step."""
+"""Routes for operators: steps that keep failing, refunds owed, violated invariants, and actions on a stuck step."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,14 +11,16 @@ from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.request_headers import idempotency_key
 from api.http.routes import AuthenticatedRoute
-from api.services.needs_attention import discrepancies, progress_of, stuck_orders
+from api.native.payouts_schema import RefundOwedOut, StatementOut, refund_owed_out
+from api.services.needs_attention import MAX_ORDERS, discrepancies, progress_of, stuck_orders
 from api.services.operator_actions import OperatorAction, perform
 from api.services.read_order import require_order_number
 from domain.dual_control import CONFIRMATION_WINDOW, Reason
 from domain.model import Model
-from store.changes import operator_statements
+from store.changes import operator_statements, payouts
 from store.database.tenant_session import TenantSession
 from store.orders.orders import find
+from store.views import work_queue
 from temporal.messages import Progress, StuckStep
 
 router = APIRouter(tags=["attention"], route_class=AuthenticatedRoute)
@@ -29,14 +31,6 @@ _ACTION: dict[int | str, dict[str, Any]] = responses(
     *("ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"),
 )
 _DONE_BY_HAND = _ACTION | responses("NOTHING_STUCK", "SECOND_PERSON_NEEDED")
-
-
-class StatementOut(BaseModel):
-    """An operator's statement that a stuck step was done by hand; a second person has not confirmed it yet."""
-
-    actor: str = Field(description="The client of the operator.")
-    reason: str
-    at: datetime
 
 
 class StuckOut(BaseModel):
@@ -68,10 +62,30 @@ class DiscrepancyOut(BaseModel):
     what: str = Field(description="The violation, with ids and amounts of the database.")
 
 
+class OrderAttentionOut(BaseModel):
+    """What needs an operator on one order: a stuck step, a refund owed to the customer, or both.
+
+    The members of a stuck step are null if no step is stuck.
+    """
+
+    order: str
+    request: str | None = None
+    kind: str | None = None
+    step: str | None = None
+    description: str | None = None
+    code: str | None = None
+    since: datetime | None = None
+    seconds: int | None = None
+    unsettled: list[str] = []
+    statements: list[StatementOut] = []
+    refund_owed: RefundOwedOut | None = None
+
+
 class AttentionOut(BaseModel):
-    """Everything that needs an operator: at most 200 stuck steps and 200 discrepancies."""
+    """Everything that needs an operator: at most 200 stuck steps, 200 refunds owed and 200 discrepancies."""
 
     stuck: list[StuckOut]
+    refunds_owed: list[RefundOwedOut]
     discrepancies: list[DiscrepancyOut]
 
 
@@ -83,11 +97,12 @@ class HelpIn(Model):
 
 @router.get("/v1/attention", name="get_attention", responses=responses("ENGINE_UNREACHABLE"))
 async def get_attention(ctx: Context) -> AttentionOut:
-    """Return the stuck steps and violated invariants. The request checks every invariant, which takes time."""
+    """Return stuck steps, refunds owed and violated invariants. It checks every invariant, which takes time."""
     found = await run_in_threadpool(discrepancies, ctx)
     progress = [each for each in await progress_of(ctx.workflow_client, await stuck_orders(ctx)) if each]
     return AttentionOut(
         stuck=await run_in_threadpool(_stuck_steps, ctx, progress),
+        refunds_owed=await run_in_threadpool(_refunds_owed, ctx),
         discrepancies=[DiscrepancyOut(invariant=each.invariant, order=each.order, what=each.what) for each in found],
     )
 
@@ -95,13 +110,15 @@ async def get_attention(ctx: Context) -> AttentionOut:
 @router.get(
     "/v1/orders/{order}/attention", name="get_order_attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK")
 )
-async def get_order_attention(order: str, ctx: Context) -> StuckOut:
-    """Return the stuck step of an order; 409 NOTHING_STUCK if it has none."""
+async def get_order_attention(order: str, ctx: Context) -> OrderAttentionOut:
+    """Return the stuck step of an order and what it owes its customer; 409 NOTHING_STUCK if it has neither."""
     await run_in_threadpool(_check_order, ctx, order)
     stuck = await _find_stuck(ctx, order)
-    if stuck is None:
+    owing = await run_in_threadpool(_refunds_owed, ctx, order)
+    if stuck is None and not owing:
         raise ProblemError("NOTHING_STUCK")
-    return stuck
+    step = stuck.model_dump() if stuck else {"order": order}
+    return OrderAttentionOut(**step, refund_owed=owing[0] if owing else None)
 
 
 @router.post("/v1/orders/{order}/attention/retry-now", name="retry_now", status_code=204, responses=_ACTION)
@@ -153,6 +170,13 @@ def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: dat
         unsettled=stuck.unsettled,
         **stuck.model_dump(include={"step", "code", "since"}),
     )
+
+
+def _refunds_owed(ctx: ApiContext, order: str | None = None) -> list[RefundOwedOut]:
+    after = ctx.store.now() - CONFIRMATION_WINDOW
+    with ctx.store.read() as tx:
+        found = work_queue.refunds_owed(tx, MAX_ORDERS, order)
+        return [refund_owed_out(each, payouts.statements(tx, each.order, each.amount, after)) for each in found]
 
 
 def _check_order(ctx: ApiContext, order: str) -> None:

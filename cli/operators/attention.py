@@ -1,4 +1,4 @@
-"""`attention`: lists the orders that need attention, and resolves their stuck steps."""
+"""`attention`: lists the orders that need attention, resolves their stuck steps, and records refunds paid by hand."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -11,10 +11,13 @@ from cli.exit_codes import Code
 from cli.http_clients.responses import Json
 from cli.operators.order_view import utc_text
 from cli.operators.output import Api, AsJson, Order, Output, open_client
+from cli.operators.wait_for_change import exit_code, submit_and_follow
 
 app = typer.Typer(invoke_without_command=True, help="List and resolve orders that need attention.")
 
 Reason = Annotated[str, typer.Option(help="The reason, recorded on the order. No personal data, please.")]
+Amount = Annotated[str, typer.Option(help="All that is owed, such as 299.00, in the order's currency.")]
+_PAID = "Recorded as paid by hand; ledger updated."
 _DONE = {
     "retry-now": "The step is retried; the request is recorded on the order.",
     "done-by-hand": "Recorded as done by hand; ledger updated, audit entry written.",
@@ -30,7 +33,7 @@ def attention(context: typer.Context) -> None:
 
 @app.command("list")
 def list_(*, api: Api = None, as_json: AsJson = False) -> None:
-    """List orders with a step that keeps failing, and discrepancies.
+    """List orders with a step that keeps failing or a refund that no card took, and discrepancies.
 
     Exits with 1 if there are any.
     """
@@ -38,7 +41,7 @@ def list_(*, api: Api = None, as_json: AsJson = False) -> None:
     with open_client(api, output) as client:
         report = client.attention()
     output.answer(report, Group(*describe_attention(report)))
-    raise typer.Exit(Code.NO if report["stuck"] or report["discrepancies"] else Code.DONE)
+    raise typer.Exit(Code.NO if any(report.values()) else Code.DONE)
 
 
 @app.command()
@@ -56,6 +59,23 @@ def done_by_hand(order: Order, reason: Reason, *, api: Api = None, as_json: AsJs
     _resolve(order, "done-by-hand", reason, api, Output(as_json=as_json))
 
 
+@app.command()
+def payout(order: Order, amount: Amount, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
+    """Record that a refund which no card took was paid to the customer by hand.
+
+    Only our own records are updated; no provider is called.
+    """
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        body = {"amount": amount, "reason": reason}
+        change = submit_and_follow(client, output, "POST", order, "/attention/payout", body)
+    problem = change["problem"]
+    output.answer(change, f"[yellow]{problem['title']}[/yellow]" if problem else f"{order}: {_PAID}")
+    if problem:
+        output.advise(problem)
+    raise typer.Exit(exit_code(change))
+
+
 def _resolve(order: str, action: str, reason: str, api: str | None, output: Output) -> None:
     with open_client(api, output) as client:
         client.resolve(order, action, reason)
@@ -68,14 +88,29 @@ def describe_attention(report: Json) -> Iterator[str]:
         yield f"[bold]{stuck['order']}[/bold] {stuck['kind'] or ''} {stuck['request'] or ''}".rstrip()
         yield f"   {escape(stuck['description'])}: keeps failing with {stuck['code']} since {utc_text(stuck['since'])}"
         yield from (f"   unsettled: {escape(item)}" for item in stuck["unsettled"])
-        for statement in stuck["statements"]:
-            stated_at = utc_text(statement["at"])
-            yield f"   stated as done by {statement['actor']} at {stated_at}: {escape(statement['reason'])}"
+        yield from _statements(stuck, "done")
     if report["stuck"]:
         yield "Resolve with `changeover attention retry` or `done-by-hand`, the order and a --reason."
-    else:
+    refunds = report.get("refunds_owed", [])
+    yield from _refunds(refunds)
+    if not report["stuck"] and not refunds:
         yield "[green]No order needs attention.[/green]"
     for each in report["discrepancies"]:
         yield f"[red]discrepancy[/red] {each['invariant']}: order {each['order'] or '-'}: {escape(each['what'])}"
     if report["discrepancies"]:
         yield "`changeover check` describes each consistency check."
+
+
+def _refunds(refunds: list[Json]) -> Iterator[str]:
+    for each in refunds:
+        yield f"[bold]{each['order']}[/bold] {each['amount']} {each['currency']} owed to the customer"
+        yield f"   no card took the refund of change {each['change']} at {utc_text(each['since'])}"
+        yield from _statements(each, "paid")
+    if refunds:
+        yield "Pay it, then record it with `changeover attention payout`, the order, --amount and a --reason."
+
+
+def _statements(case: Json, what: str) -> Iterator[str]:
+    for statement in case["statements"]:
+        stated_at = utc_text(statement["at"])
+        yield f"   stated as {what} by {statement['actor']} at {stated_at}: {escape(statement['reason'])}"

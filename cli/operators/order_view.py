@@ -39,6 +39,8 @@ def _parts(order: Json) -> Iterator[RenderableType]:
     yield ""
     money = f"paid {order['paid']}, balance {order['balance']}"
     yield f"total [bold]{order['total']} {order['currency']}[/bold], {money}"
+    if order.get("refund_owed", "").strip("0."):
+        yield f"[red]refund owed[/red]: {order['refund_owed']}, which no card took. See `changeover attention list`."
     if order["draft"]:
         yield from _draft(order["draft"])
 

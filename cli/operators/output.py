@@ -31,6 +31,8 @@ _NEXT = {
     "ORDER_NEEDS_ATTENTION": "Resolve the stuck step first: see `changeover attention list`.",
     "SERVICE_NOT_FOUND": "A service's id is its number and day, such as 4711-2027-03-01.",
     "NOTHING_STUCK": "`changeover attention list` lists the orders that need attention.",
+    "NOTHING_TO_PAY_OUT": "`changeover attention list` lists the refunds that are owed.",
+    "PAYOUT_DIFFERS": "`changeover attention list` shows what is owed.",
     "SECOND_PERSON_NEEDED": "Your statement is recorded; `changeover attention list` shows it.",
     "ENGINE_UNREACHABLE": "The request runs as soon as Temporal and a worker run. See the logs of both.",
     "UNAUTHENTICATED": "Set an API key in CHANGEOVER_KEY: `changeover client create NAME --scope operate` creates one.",

@@ -20,7 +20,7 @@ def store_gauges(store: Store) -> Iterator[Metric]:
         yield _drafts(tx)
         yield from _holds(tx, now)
         yield from _requests(tx, now)
-        yield _money(tx)
+        yield from _money(tx)
 
 
 def _drafts(tx: Session) -> Metric:
@@ -47,17 +47,24 @@ def _requests(tx: Session, now: datetime) -> Iterator[Metric]:
     yield _gauge("changeover_request_waiting_seconds", "Age of the oldest of them.", _since(first, now))
 
 
-def _money(tx: Session) -> Metric:
-    about = "Money authorised and neither captured nor voided, in the currency's minor unit."
-    family = GaugeMetricFamily("changeover_money_in_flight_minor", about, labels=["currency"])
+def _money(tx: Session) -> Iterator[Metric]:
+    minor = "in the currency's minor unit."
+    in_flight = f"Money authorised and neither captured nor voided, {minor}"
+    families = (
+        GaugeMetricFamily("changeover_money_in_flight_minor", in_flight, labels=["currency"]),
+        GaugeMetricFamily("changeover_refunds_owed_minor", f"Refunds that no card took, {minor}", labels=["currency"]),
+    )
     # A currency that was used once is still reported as 0: a series that disappears does not count as zero.
     sums = select(
-        col(OrderRow.currency), func.sum(case((col(PaymentRow.open), col(PaymentRow.authorised_minor)), else_=0))
+        col(OrderRow.currency),
+        func.sum(case((col(PaymentRow.open), col(PaymentRow.authorised_minor)), else_=0)),
+        func.sum(PaymentRow.refund_owed_minor - PaymentRow.paid_out_minor),
     )
     query = sums.select_from(PaymentRow).join(OrderRow, col(OrderRow.number) == col(PaymentRow.order_number))
-    for currency, minor in tx.exec(query.group_by(col(OrderRow.currency))):
-        family.add_metric([currency], int(minor or 0))
-    return family
+    for currency, *amounts in tx.exec(query.group_by(col(OrderRow.currency))):
+        for family, amount in zip(families, amounts, strict=True):
+            family.add_metric([currency], int(amount or 0))
+    yield from families
 
 
 def _gauge(name: str, about: str, value: int) -> Metric:

@@ -1,15 +1,55 @@
-"""The operators' work queue from the database: overdue requests, drafts about to expire, steps reported stuck."""
+"""The operators' work queue from the database: overdue requests, expiring drafts, stuck steps, refunds owed."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, and_, col, select
+from sqlmodel import Session, and_, col, func, select
 
+from domain.money import Money
+from domain.settlement import MoveKind
 from store.database.tenant_session import TenantSession
 from store.orders.events import EventType
 from store.orders.orders import visible_orders
-from store.tables import ChangeRow, EventRow, OrderRow
+from store.tables import ChangeRow, EventRow, LedgerRow, OrderRow, PaymentRow
 
 _ATTENTION_EVENTS = (EventType.NEEDS_ATTENTION, EventType.RETRY_REQUESTED, EventType.DONE_BY_HAND_STATED)
+
+
+@dataclass(frozen=True)
+class RefundOwed:
+    """What an order owes its customer because no card took the refund."""
+
+    order: str
+    amount: Money
+    change: str
+    """The latest change whose refund no card took whole."""
+    since: datetime
+
+
+def refunds_owed(tx: TenantSession, limit: int, order: str | None = None) -> list[RefundOwed]:
+    """Return what orders, or one order, owe their customers, longest owed first."""
+    unpaid = col(PaymentRow.refund_owed_minor) > col(PaymentRow.paid_out_minor)
+    amount = func.sum(PaymentRow.refund_owed_minor - PaymentRow.paid_out_minor)
+    query = select(OrderRow.number, OrderRow.currency, amount).join(
+        PaymentRow, col(PaymentRow.order_number) == col(OrderRow.number)
+    )
+    query = query.where(visible_orders(tx), PaymentRow.tenant == tx.access.tenant, unpaid)
+    if order is not None:
+        query = query.where(OrderRow.number == order)
+    rows = tx.exec(query.group_by(col(OrderRow.number), col(OrderRow.currency)).limit(limit)).all()
+    entries = _last_owed(tx, [number for number, _, _ in rows])
+    found = [
+        RefundOwed(number, Money(int(minor), currency), entries[number].change, entries[number].at)
+        for number, currency, minor in rows
+    ]
+    return sorted(found, key=lambda each: each.since)
+
+
+def _last_owed(tx: TenantSession, orders: Sequence[str]) -> dict[str, LedgerRow]:
+    owed_for = (col(LedgerRow.order_number).in_(orders), LedgerRow.kind == MoveKind.OWE)
+    rows = tx.exec(select(LedgerRow).where(*owed_for).order_by(col(LedgerRow.at), col(LedgerRow.key)))
+    return {row.order_number: row for row in rows}
 
 
 def overdue_requests(tx: TenantSession, before: datetime, limit: int) -> list[ChangeRow]:

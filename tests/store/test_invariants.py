@@ -19,6 +19,10 @@ BROKEN = {
     "no_unknown_authorisation": "UPDATE embedded_payments SET key = '{sale}/other' WHERE key LIKE '{sale}%'",
     "ledger_adds_up": "UPDATE ledger SET amount_minor = 1 WHERE change = '{sale}' AND kind = 'capture'",
     "customer_paid_what_is_confirmed": "UPDATE order_lines SET price_minor = 1 WHERE order_number = '{order}'",
+    "no_refund_owed_without_a_decline": (
+        "INSERT INTO ledger SELECT tenant, order_number, key || '/owe', payment, 'owe', 1, currency, change, at"
+        " FROM ledger WHERE change = '{sale}' AND kind = 'capture'"
+    ),
     "one_holder_per_seat": "UPDATE reservations SET service = 's', coach = 1, seat = 1 WHERE order_number IN"
     " ('{order}', '{other}')",
     "seats_match_inventory": "UPDATE seat_holds SET state = 'held' WHERE key LIKE '{sale}%'",

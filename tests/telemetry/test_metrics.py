@@ -35,7 +35,7 @@ PAGE = ROOT / "docs" / "observability.md"
 RUNBOOKS = {
     *("a-step-keeps-failing", "consistency-checks-fail", "holds-are-overdue", "requests-are-not-started"),
     *("temporal-does-not-answer", "the-store-does-not-answer", "workers-are-behind", "a-workflow-task-fails"),
-    "every-step-is-slow",
+    *("every-step-is-slow", "a-refund-is-owed"),
 }
 _OF_PROMETHEUS = {"up"}
 
@@ -197,6 +197,7 @@ def test_the_counters_match_the_requests(found: Scraped) -> None:
     # Both processes report these.
     assert value(found, "changeover_drafts_open") == value(found, "changeover_holds_open") == 2
     assert value(found, "changeover_money_in_flight_minor", currency="NOK") == 2 * 10_000
+    assert value(found, "changeover_refunds_owed_minor", currency="NOK") == 0
     assert value(found, "changeover_store_up") == value(found, "changeover_temporal_up") == 2
 
 

@@ -36,6 +36,7 @@ def test_the_workflow_its_updates_and_its_query() -> None:
         "discard",
         "pay",
         "extend",
+        "payout",
         "retry_now",
         "done_by_hand",
     }
@@ -98,6 +99,7 @@ def test_the_activities(tmp_path: Path) -> None:
         "authorise_payment",
         "void_payment",
         "settle_price_difference",
+        "record_payout",
         "confirm_seats",
         "confirm_order",
         "release_replaced_seats",
