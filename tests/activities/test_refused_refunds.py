@@ -39,12 +39,30 @@ def store(
     opened.close()
 
 
+class LosesAnswers:
+    """A provider whose answers, refusals too, are lost when a test says so."""
+
+    external = True
+
+    def __init__(self, provider: PaymentProvider) -> None:
+        self._provider = provider
+        self.authorise, self.void = provider.authorise, provider.void
+        self.lose: Callable[[str], bool] = lambda _key: False
+
+    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
+        try:
+            self._provider.settle(tenant, key, moves)
+        finally:
+            if self.lose(key):
+                raise ProviderUnavailableError
+
+
 @dataclass
 class External:
     """The fake bank over HTTP, and what the step asks of it."""
 
     bank: WatchedBank
-    provider: PaymentProvider
+    provider: LosesAnswers
 
     def settlements(self, order: PaidOrder) -> list[str]:
         """Return the keys under which the bank was asked to settle, without the step's own."""
@@ -59,13 +77,13 @@ class External:
 def external() -> Iterator[External]:
     bank = WatchedBank()
     with provider_for(bank) as provider:
-        yield External(bank, provider)
+        yield External(bank, LosesAnswers(provider))
 
 
 @pytest.fixture(autouse=True)
 def _quiet(external: External) -> Iterator[None]:
     yield
-    external.bank.before_answer = lambda _call: None
+    external.provider.lose = lambda _key: False
 
 
 Pay = Callable[[Sequence[Card], int], PaidOrder]
@@ -144,17 +162,13 @@ def test_two_attempts_at_once_make_one_settlement(store: Store, external: Extern
 def test_a_worker_killed_between_the_attempts_goes_on_with_the_second(store: Store, external: External) -> None:
     order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 0)
 
-    def kill(call: str) -> None:
-        if call.endswith("/2"):
-            raise ConnectionError
-
-    external.bank.before_answer = kill
+    external.provider.lose = lambda key: key.endswith("/2")
     with pytest.raises(ProviderUnavailableError):
         order.settle()
     # The second attempt was made, and nobody heard of it.
     assert external.refunded(order) == [29900, 0]
     assert order.refunded() == [0, 0]
-    external.bank.before_answer = lambda _call: None
+    external.provider.lose = lambda _key: False
     order.settle()
     assert external.settlements(order) == ["", "/2", "/2"]
     assert order.refunded() == external.refunded(order) == [29900, 0]
@@ -187,7 +201,7 @@ def test_a_card_that_takes_refunds_again_meanwhile_does_not_change_the_attempt(
     store: Store, external: External
 ) -> None:
     order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 0)
-    external.bank.before_answer = _failing_once()
+    external.provider.lose = _once_for_each_key()
     for _ in range(2):
         with pytest.raises(ProviderUnavailableError):
             order.settle()
@@ -211,7 +225,7 @@ def test_an_attempt_that_arrives_late_moves_nothing(store: Store, external: Exte
 
 def test_every_answer_that_is_lost_once_is_asked_for_again(store: Store, external: External) -> None:
     order = paid_order(store, external.provider, [(GOOD, 20000), (REFUSES, 10000), (REFUSES, 5000)], 0)
-    external.bank.before_answer = _failing_once()
+    external.provider.lose = _once_for_each_key()
     for _ in range(3):
         with pytest.raises(ProviderUnavailableError):
             order.settle()
@@ -224,12 +238,7 @@ def test_every_answer_that_is_lost_once_is_asked_for_again(store: Store, externa
 def test_an_attempt_done_by_hand_leaves_out_the_cards_that_refused(store: Store, external: External) -> None:
     order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 0)
 
-    def down(call: str) -> None:
-        if call.endswith("/2"):
-            external.bank.settled.pop(call.removeprefix("settle "), None)
-            raise ConnectionError
-
-    external.bank.before_answer = down
+    external.provider.lose = lambda key: key.endswith("/2")
     with pytest.raises(ProviderUnavailableError):
         order.settle()
     order.settle(done_by_hand_reason="refunded at the bank", done_by_hand_by=("al",))
@@ -298,12 +307,12 @@ def _by_newest_first(paid_with: list[Card], to_pay_back: int) -> list[int]:
     return taken
 
 
-def _failing_once() -> Callable[[str], None]:
-    failed: set[str] = set()
+def _once_for_each_key() -> Callable[[str], bool]:
+    lost: set[str] = set()
 
-    def fail(call: str) -> None:
-        if call not in failed:
-            failed.add(call)
-            raise ConnectionError
+    def is_first(key: str) -> bool:
+        first = key not in lost
+        lost.add(key)
+        return first
 
-    return fail
+    return is_first
