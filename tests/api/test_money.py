@@ -1,8 +1,11 @@
 """Dearer changes are authorised before confirmation and captured once; cheaper ones are refunded once or not at all."""
 
+from decimal import Decimal
+
 import pytest
 from sqlmodel import select
 
+from domain.taxes import TaxRounding
 from store.tables import LedgerRow
 from temporal.names import StepName
 from tests.support.canary import ADULT, CHILD, THIRD
@@ -89,12 +92,74 @@ async def test_money_authorised_beyond_the_amount_due_is_voided(world: World) ->
     await world.change(order, replace([f"{order}-1"], dear))
     await world.pay(order, "100.00")
     same = await world.offer("standard", ADULT, service=world.train())
-    await world.change(order, replace([f"{order}-1"], same))
-    assert (await world.show(order))["balance"] == "-50.00"
+    answer = await world.change(order, replace([f"{order}-1"], same))
+    assert (answer.body["quote"]["balance"], answer.body["quote"]["to_release"]) == ("0.00", "50.00")
+    assert await money_of(world, order) == ("349.00", "349.00", "0.00", "50.00")
     assert (await world.confirm(order)).status == 200
     assert ledger(world, order)[-1:] == [("capture", 5000)]
     assert (await world.show(order))["paid"] == "349.00"
     assert world.at_most_once(order)
+
+
+async def money_of(world: World, order: str) -> tuple[str, str, str, str]:
+    """Return total, paid, balance and what is to be let go; paid and balance are always the total."""
+    shown = await world.show(order)
+    assert Decimal(shown["paid"]) + Decimal(shown["balance"]) == Decimal(shown["total"])
+    return shown["total"], shown["paid"], shown["balance"], shown["to_release"]
+
+
+@pytest.mark.parametrize(
+    ("refund", "draft", "moves"),
+    [
+        (False, ("349.00", "349.00", "0.00", "50.00"), [("void", 5000)]),
+        (True, ("299.00", "349.00", "-50.00", "50.00"), [("refund", 5000), ("void", 5000)]),
+    ],
+    ids=["kept", "refunded"],
+)
+async def test_money_set_aside_is_neither_kept_nor_refunded_once_it_is_not_owed(
+    world: World, *, refund: bool, draft: tuple[str, ...], moves: list[tuple[str, int]]
+) -> None:
+    order = await world.sold(ADULT, product="flexible")
+    dear = await world.offer("compartment", ADULT, service=world.train())
+    await world.change(order, replace([f"{order}-1"], dear))
+    assert (await world.pay(order, "50.00")).status == 200
+    assert await money_of(world, order) == ("1196.00", "399.00", "797.00", "0.00")
+    cheap = await world.offer("standard", ADULT, service=world.train())
+    changed = await world.change(order, replace([f"{order}-1"], cheap), refund_price_difference=refund)
+    assert changed.status == 200, changed.body
+    assert await money_of(world, order) == draft
+    assert changed.body["order"]["balance"] == draft[2]
+    assert (await world.pay(order, "0.01")).code == "PAYMENT_TOO_HIGH"
+    assert (await world.confirm(order)).status == 200
+    assert sorted(ledger(world, order)[-len(moves) :]) == moves
+    assert await money_of(world, order) == (draft[0], draft[0], "0.00", "0.00")
+    assert world.at_most_once(order)
+
+
+@pytest.mark.parametrize(
+    ("rounding", "whole", "left"),
+    # 2 x 299.00 at 12 %; then 299.00 and a fee of 50.00: 32.04 and 5.36 by line, 37.39 by rate.
+    [(TaxRounding.LINE, "64.08", "37.40"), (TaxRounding.RATE, "64.07", "37.39")],
+)
+async def test_tax_is_rounded_as_it_was_decided_when_the_order_was_made(
+    world: World, rounding: TaxRounding, whole: str, left: str
+) -> None:
+    async with world.with_api(tax_rounding=rounding) as other:
+        order = await other.sold(ADULT, THIRD)
+    (taxed,) = (await world.show(order))["taxes"]
+    assert (taxed["rate"], taxed["tax"]) == ("0.12", whole)
+    assert Decimal(taxed["base"]) + Decimal(taxed["tax"]) == Decimal("598.00")
+    assert (await world.show(order))["tax"] == whole
+    removal = {"op": "remove_lines", "lines": [f"{order}-2"]}
+    quote = await world.post(f"/v1/orders/{order}/quotes", {"operations": [removal], "refund_price_difference": True})
+    (changed,) = quote.body["taxes"]
+    assert Decimal(changed["tax"]) == Decimal(left) - Decimal(whole)
+    assert Decimal(changed["base"]) + Decimal(changed["tax"]) == -Decimal("249.00")
+    answer = await world.change(order, removal, refund_price_difference=True, confirm=True)
+    assert answer.status == 200
+    (after,) = (await world.show(order))["taxes"]
+    assert after["tax"] == left
+    assert Decimal(after["base"]) + Decimal(after["tax"]) == Decimal("349.00")
 
 
 async def test_a_discard_voids_what_was_authorised(world: World) -> None:

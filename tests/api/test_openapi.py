@@ -37,6 +37,7 @@ ROUTES = {
     ("get", "/v1/orders/{order}/attention"),
     ("post", "/v1/orders/{order}/attention/retry-now"),
     ("post", "/v1/orders/{order}/attention/done-by-hand"),
+    ("post", "/v1/orders/{order}/attention/payout"),
     ("post", "/v1/webhooks"),
     ("get", "/v1/webhooks"),
     ("get", "/v1/webhooks/{webhook}"),

@@ -26,7 +26,8 @@ HARMLESS = WITHIN | {
     *("offer_bundle_id", "offer_id", "offer_bundle", "offer", "offers", "supplement", "supplements", "supplement_of"),
     *("refund_price_difference", "confirm", "until_confirmed", "if_match", "expires_at", "payment", "amount"),
     *("minor", "currency", "price", "prices", "total", "balance", "tax", "tax_rate", "fee", "fees", "change_fee"),
-    *("old_price", "new_price", "difference", "to_refund", "not_refundable", "undecided", "to_release", "group_price"),
+    *("old_price", "new_price", "difference", "to_refund", "not_refundable", "undecided", "to_release", "refund_owed"),
+    *("group_price",),
     *("keeps_surplus", "at_most", "as_it_stands", "leave_supplements", "refund", "surplus", "kept", "given_up"),
     *(
         "terms",
