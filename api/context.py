@@ -9,15 +9,15 @@ from api.rate_limits.counters import Counters, LocalCounters
 from api.settings import DeskSettings, DiscoverSettings, EnturSettings, WatchSettings
 from api.workflow_client import OrderWorkflowClient
 from domain.access import Caller, TenantAccess
-from providers.protocols import Inventory, OfferCatalogue
 from domain.taxes import TaxRounding
+from providers.protocols import Inventory, OfferCatalogue
 from providers.url_policy import UrlPolicy
 from store.database.store import Store, TenantStore
 
 
 @dataclass(frozen=True)
 class ApiContext:
-    """The store, catalogue, inventory, workflow client and settings that request handlers use, and the caller's tenant."""
+    """The store, providers, workflow client and settings that request handlers use, and the caller's tenant."""
 
     unscoped_store: Store
     """The store without tenant scope: for authentication, health checks and streams that serve every tenant."""

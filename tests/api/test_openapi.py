@@ -60,7 +60,9 @@ def openapi_names(folder: Path) -> dict[str, Any]:
     """Return operation ids by method and path, and the members of every schema by the schema's name."""
     components = build_components(Settings(database=f"sqlite:///{folder / 'openapi.db'}"))
     nowhere = OrderWorkflowClient(cast("Client", None))  # describing routes calls no workflow
-    document = create_app(ApiContext(components.store, components.offers, components.inventory, nowhere, TENANT)).openapi()
+    document = create_app(
+        ApiContext(components.store, components.offers, components.inventory, nowhere, TENANT)
+    ).openapi()
     components.store.close()
     operations = {
         f"{method.upper()} {path}": route["operationId"]
