@@ -1,4 +1,4 @@
-"""Records the outcome of a change, once."""
+"""Records the outcome of a change, once; with it the order, if the answer to the request shows it."""
 
 import json
 from datetime import datetime
@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Command, Final
 from domain.changes import REFUND_OWED, ChangeState, ChangeWarning, OrderSummary, Outcome
+from domain.confirmation import Confirmation
 from domain.orders import OrderStatus
 from domain.settlement import MoveKind
 from store.changes import changes, step_records
@@ -18,6 +19,7 @@ from store.changes.step_records import StepState
 from store.database.store import after_commit
 from store.orders import ledger
 from store.orders.orders import lock_order, reservations_on
+from store.orders.shown_orders import keep_shown
 from store.orders.totals import summary_of
 from store.tables import ChangeRow, OrderRow, StepRecordRow
 from telemetry.metrics import UNWOUND
@@ -70,9 +72,18 @@ class OutcomeActivities:
 
 
 def end_change(
-    tx: Session, order: OrderRow, row: ChangeRow, state: ChangeState, code: str | None, now: datetime
+    tx: Session,
+    order: OrderRow,
+    row: ChangeRow,
+    state: ChangeState,
+    code: str | None,
+    now: datetime,
+    confirmed: Confirmation | None = None,
 ) -> bool:
-    """Record a change's outcome in the transaction that makes it true. Returns False when it has one already."""
+    """Record a change's outcome in the transaction that makes it true. Returns False when it has one already.
+
+    `confirmed` is what a confirmation confirmed.
+    """
     done = state is ChangeState.DONE
     plan = changes.plan_of(row) if done and row.plan is not None else None
     added = tuple(line.id for line in plan.adds) if plan else ()
@@ -86,9 +97,11 @@ def end_change(
         lines=added,
         reservations=reservations_on(tx, added),
         replaced=plan.replaced if plan else (),
+        confirmed=confirmed,
         warnings=(*(plan.warnings if plan else ()), *(_refund_warnings(tx, row, summary) if done else ())),
     )
-    recorded = changes.end(tx, row.id, outcome, now)
+    shown = keep_shown(tx, order) if changes.request_of(row).answers_with_order else None
+    recorded = changes.end(tx, row.id, outcome, now, shown=shown)
     if recorded and any(each.state == StepState.WITHDRAWN for each in steps):
         after_commit(tx, UNWOUND.labels(code).inc)
     return recorded

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from domain.confirmation import Confirmation
 from domain.dual_control import Reason
 from domain.durations import add_months
 from domain.model import Flag, Instant, Model
@@ -63,6 +64,13 @@ class PaymentMeans(Model):
     token: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 
 
+class IgnoredMember(Model):
+    """A member of a façade's request that contradicted another one and was ignored; the answer warns of it."""
+
+    code: str
+    position: int | None = None
+
+
 class ChangeRequest(Model):
     """One request on an order, independent of the façade that received it."""
 
@@ -86,9 +94,14 @@ class ChangeRequest(Model):
     expires_at: Instant | None = None
     """The requested deadline of the draft."""
     reason: Reason | None = None
-    """An operator's reason for a request by hand, which is then recorded in the order's events with its actor."""
+    """Why the client, or an operator, sends it. It is text of the client: kept with the request, blanked by erasure."""
     if_match: tuple[int, ...] | None = None
     """Event numbers, one of which must be the order's last event; None for no such condition."""
+    confirm_lines: tuple[str, ...] | None = None
+    """The lines that a confirmation names, by any of their ids; None for all of the draft."""
+    answers_with_order: Flag = False
+    """Whether the answer shows the order, which is then kept with the outcome."""
+    ignored: tuple[IgnoredMember, ...] = ()
 
     @property
     def wishes(self) -> tuple[LineWish, ...]:
@@ -162,4 +175,7 @@ class Outcome(Model):
     reservations: tuple[str, ...] = ()
     """The reservations of those lines."""
     replaced: tuple[ReplacedLines, ...] = ()
+    """One entry for each operation that replaces lines, in their order; then what was replaced without being named."""
+    confirmed: Confirmation | None = None
+    """What a confirmation confirmed."""
     warnings: tuple[ChangeWarning, ...] = ()

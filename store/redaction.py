@@ -13,7 +13,7 @@ from store.database.inserts import table_of
 from store.tables import BundleRow, ChangeRow, EmbeddedPaymentRow, LineRow, PaymentRow, StepRecordRow, TravellerRow
 
 _REQUEST = "request"
-_OF_CHANGE = (_REQUEST, "plan", "quote", "outcome")
+_OF_CHANGE = (_REQUEST, "plan", "quote", "outcome", "shown")
 _OF_STEP_RECORD = ("command", "result", "refusal")
 _TRAVELLERS = table_of(TravellerRow)
 _NO_DETAILS = dict.fromkeys(set(Traveller.model_fields) - {"id"})

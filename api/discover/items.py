@@ -1,7 +1,7 @@
 """Order items in discover.swiss's format. An item is all lines of an order at one position."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from pydantic import Field
@@ -10,14 +10,12 @@ from api.discover.json_format import Exact, ResponseModel, francs, number
 from api.discover.messages import ValidationMessage, missing_message
 from api.discover.products import ProductOut, product_out
 from api.discover.time_zones import utc
+from api.discover.views import OrderView
 from api.errors.problems import ProblemError
 from domain.money import Money
 from domain.orders import Order, OrderLine, OrderStatus
-from domain.products import Product
-from domain.traveller_rules import missing_fields
 from domain.travellers import Traveller
 
-Products = Mapping[str, Product]
 _NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 
 
@@ -95,30 +93,30 @@ def positions(order: Order) -> list[int]:
     return sorted({line.position for line in order.live_lines})
 
 
-def item_messages(order: Order, position: int, products: Products) -> list[ValidationMessage]:
+def item_messages(view: OrderView, position: int) -> list[ValidationMessage]:
     """Return one message for each missing field of each traveller of an item."""
-    known = {each.id: each for each in order.travellers}
     missing_by_traveller = dict.fromkeys(
         (line.travellers[index], name)
-        for line in _lines(order, position)
-        for index, name in missing_fields(line, known, products.get(line.product), for_order=True)
+        for line in _lines(view.order, position)
+        for index, name in view.missing.get(line.id, ())
     )
-    return [missing_message(item_number(order, position), traveller, name) for traveller, name in missing_by_traveller]
+    item = item_number(view.order, position)
+    return [missing_message(item, traveller, name) for traveller, name in missing_by_traveller]
 
 
-def item_out(order: Order, position: int, products: Products) -> OrderItemOut:
+def item_out(view: OrderView, position: int) -> OrderItemOut:
     """Return the item at a position in discover.swiss's format."""
-    lines = _lines(order, position)
+    order, lines = view.order, _lines(view.order, position)
     first = next((line for line in lines if not line.supplement_of), lines[0])
     amount, tax = order.sum(line.price for line in lines), sum(map(_tax, lines), Decimal(0))
     configuration = ConfigurationOut(
-        product=product_out(first.product, first.tax_rate, products.get(first.product)),
+        product=product_out(first.product, first.tax_rate, view.products.get(first.product)),
         valid_from=utc(first.valid_from),
-        traveler=_travellers(order, lines, products),
+        traveler=_travellers(view, lines),
     )
     return OrderItemOut(
         order_item_number=item_number(order, position),
-        order_item_status=_status(order, item_messages(order, position, products)),
+        order_item_status=_status(order, item_messages(view, position)),
         ordered_item=configuration,
         amount=francs(amount),
         amount_chf=francs(amount),
@@ -150,11 +148,11 @@ def _single_bundle(lines: Sequence[OrderLine]) -> str | None:
     return bundles.pop() if len(bundles) == 1 else None
 
 
-def _travellers(order: Order, lines: Sequence[OrderLine], products: Products) -> list[TravelerOut]:
-    known = {each.id: each for each in order.travellers}
+def _travellers(view: OrderView, lines: Sequence[OrderLine]) -> list[TravelerOut]:
+    known = {each.id: each for each in view.order.travellers}
     prices: dict[str, Money | None] = {}
     for line in lines:
-        product = products.get(line.product)
+        product = view.products.get(line.product)
         for each in line.travellers:
             # The price of a group belongs to the line, not to single travellers.
             own = None if product and product.group else line.price

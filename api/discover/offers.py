@@ -10,9 +10,9 @@ from pydantic import Field
 from api.context import ApiContext
 from api.discover.json_format import ResponseModel
 from api.discover.messages import ValidationMessage, refusal_message
-from api.discover.orders import CURRENCY
 from api.discover.requests import ProductIn
 from api.discover.time_zones import local
+from api.discover.views import CURRENCY
 from api.http.birth_dates import is_possible_birth_date
 from api.services.search_offers import find_offers
 from domain.ages import day_of

@@ -4,14 +4,12 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from api.discover.items import OrderItemOut, Products, item_messages, item_out, positions
+from api.discover.items import OrderItemOut, item_messages, item_out, positions
 from api.discover.json_format import Exact, ResponseModel, francs, number
 from api.discover.messages import ValidationMessage
 from api.discover.time_zones import utc
+from api.discover.views import OrderView
 from domain.orders import Order, OrderStatus
-from store.tables import OrderRow
-
-CURRENCY = "CHF"
 
 
 class OrderOut(ResponseModel):
@@ -38,12 +36,13 @@ class OrderUpdateResponse(ResponseModel):
     validation_messages: list[ValidationMessage]
 
 
-def order_out(order_row: OrderRow, order: Order, products: Products) -> OrderOut:
+def order_out(view: OrderView) -> OrderOut:
     """Return an order in discover.swiss's format."""
-    items = [item_out(order, position, products) for position in positions(order)]
+    order = view.order
+    items = [item_out(view, position) for position in positions(order)]
     return OrderOut(
         order_number=order.number,
-        order_date=utc(order_row.created_at),
+        order_date=utc(view.created_at),
         order_status=_status(order, items),
         price_currency=order.currency,
         total_amount=francs(order.due),
@@ -55,9 +54,9 @@ def order_out(order_row: OrderRow, order: Order, products: Products) -> OrderOut
     )
 
 
-def order_messages(order: Order, products: Products) -> list[ValidationMessage]:
+def order_messages(view: OrderView) -> list[ValidationMessage]:
     """Return messages about the missing fields of all items."""
-    return [each for position in positions(order) for each in item_messages(order, position, products)]
+    return [each for position in positions(view.order) for each in item_messages(view, position)]
 
 
 def _status(order: Order, items: list[OrderItemOut]) -> str:

@@ -1,4 +1,4 @@
-"""Responses with the current state of an item or order, and validation messages about it."""
+"""Responses with an item or order as a request left it, and validation messages about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,65 +7,66 @@ from typing import Any
 from fastapi.responses import Response
 
 from api.context import ApiContext
-from api.discover.items import OrderItemUpdateResponse, Products, item_messages, item_out, positions
+from api.discover.items import OrderItemUpdateResponse, item_messages, item_out, positions
 from api.discover.json_format import ExactJSONResponse, ResponseModel
 from api.discover.messages import ValidationMessage, has_errors
-from api.discover.orders import CURRENCY, OrderUpdateResponse, order_messages, order_out
+from api.discover.orders import OrderUpdateResponse, order_messages, order_out
+from api.discover.views import OrderView, present_view, view_of
 from api.errors.problems import ProblemError
-from api.services.read_order import read_order
 from domain.changes import Outcome
 from domain.orders import Order
-from store.tables import OrderRow
+from store.tables import ChangeRow
 
 OK, BAD_REQUEST = 200, 400
 
 
 @dataclass(frozen=True)
 class SubmissionResult:
-    """The result of a request; `outcome` is None if no change was submitted."""
+    """The result of a request; `outcome` and `row` are None if no change was submitted."""
 
     messages: list[ValidationMessage] = field(default_factory=list)
     outcome: Outcome | None = None
+    row: ChangeRow | None = None
     refused: bool = False
     status: int = OK
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def read(ctx: ApiContext, number: str) -> tuple[OrderRow, Order, Products]:
-    """Return an order in Swiss francs with its products. Raises ORDER_NOT_FOUND, also for another currency."""
-    order_row, order = read_order(ctx, number)
-    if order.currency != CURRENCY:
-        raise ProblemError("ORDER_NOT_FOUND")
-    return order_row, order, ctx.offers.products(ctx.tenant, sorted({line.product for line in order.live_lines}))
-
-
 def item_response(ctx: ApiContext, number: str, position: int | None, result: SubmissionResult | None) -> Response:
-    """Return the current state of the item at a position, or null; without a position, of the item just added.
+    """Return the item at a position as the request left it, or null; without a position, the item just added.
 
-    Without a result (GET) it raises ORDER_ITEM_NOT_FOUND if there is no such item.
+    Without a result (GET) it is the item as it is now; it raises ORDER_ITEM_NOT_FOUND if there is no such item.
     """
-    order_row, order, products = read(ctx, number)
-    wished = position or (_added_position(order, result) if result else None)
-    existing = wished if wished in positions(order) else None
+    view = _view(ctx, number, result)
+    wished = position or (_added_position(view.order, result) if result else None)
+    existing = wished if wished in positions(view.order) else None
     if existing is None and result is None:
         raise ProblemError("ORDER_ITEM_NOT_FOUND")
-    missing = item_messages(order, existing, products) if existing else []
-    item = item_out(order, existing, products) if existing else None
+    missing = item_messages(view, existing) if existing else []
+    item = item_out(view, existing) if existing else None
     body = OrderItemUpdateResponse(order_item=item, validation_messages=_messages(result, missing))
-    return _respond(ctx, order_row, body, result)
+    return _respond(ctx, view, body, result)
 
 
 def order_response(ctx: ApiContext, number: str, result: SubmissionResult | None) -> Response:
-    """Return the current state of an order."""
-    order_row, order, products = read(ctx, number)
-    messages = _messages(result, order_messages(order, products))
-    body = OrderUpdateResponse(order=order_out(order_row, order, products), validation_messages=messages)
-    return _respond(ctx, order_row, body, result)
+    """Return an order as the request left it; without a result (GET) as it is now."""
+    return order_view_response(ctx, _view(ctx, number, result), result)
+
+
+def order_view_response(ctx: ApiContext, view: OrderView, result: SubmissionResult | None) -> Response:
+    """Return an order of a given state."""
+    messages = _messages(result, order_messages(view))
+    return _respond(ctx, view, OrderUpdateResponse(order=order_out(view), validation_messages=messages), result)
+
+
+def _view(ctx: ApiContext, number: str, result: SubmissionResult | None) -> OrderView:
+    return view_of(ctx, result.row) if result and result.row else present_view(ctx, number)
 
 
 def _added_position(order: Order, result: SubmissionResult) -> int | None:
-    added = result.outcome.lines[0] if result.outcome and result.outcome.lines else None
-    return next((line.position for line in order.lines if line.id == added), None)
+    """Return the position of a new item. Positions ascend, and the renewed lines of an expired order keep theirs."""
+    added = result.outcome.lines if result.outcome else ()
+    return max((line.position for line in order.live_lines if line.id in added), default=None)
 
 
 def _messages(result: SubmissionResult | None, missing: list[ValidationMessage]) -> list[ValidationMessage]:
@@ -77,12 +78,12 @@ def _messages(result: SubmissionResult | None, missing: list[ValidationMessage])
 
 def _respond(
     ctx: ApiContext,
-    order_row: OrderRow,
+    view: OrderView,
     body: OrderItemUpdateResponse | OrderUpdateResponse,
     result: SubmissionResult | None,
 ) -> Response:
     submitted = result or SubmissionResult()
-    headers = {"ETag": f'"e{order_row.last_event}"'} | submitted.headers
+    headers = {"ETag": f'"e{view.last_event}"'} | submitted.headers
     status = status_of(ctx, body.validation_messages) if result else OK
     return ExactJSONResponse(to_json(body), status if submitted.status == OK else submitted.status, headers)
 

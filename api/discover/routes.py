@@ -13,16 +13,18 @@ from api.discover.errors import errors
 from api.discover.items import OrderItemUpdateResponse, parse_item_number
 from api.discover.json_format import ExactJSONResponse
 from api.discover.offers import OffersResponse, bundle_out, search_bundles
-from api.discover.orders import CURRENCY, OrderUpdateResponse
+from api.discover.orders import OrderUpdateResponse
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
 from api.discover.responses import SubmissionResult
 from api.discover.submission import OrderSubmission, body_of, translator_for
 from api.discover.time_zones import zone_of
 from api.discover.translation import TranslatedRequest
+from api.discover.views import CURRENCY, empty_view
 from api.http.request_headers import RequestOptions, with_default_wait
 from api.http.routes import AuthenticatedRoute
 from api.services.create_order import NewOrder, create_empty
 from domain.operations import RemoveLines
+from store.changes.changes import outcome_of
 
 Context = Annotated[ApiContext, Depends(api_context)]
 Options = Annotated[RequestOptions, Depends(with_default_wait)]
@@ -43,13 +45,12 @@ async def create(request: Request, body: WholeOrderIn, ctx: Context, options: Op
     new = NewOrder(currency=CURRENCY, time_zone=zone_of(request) or "UTC", expires_with_offers=True)
     row, _ = await run_in_threadpool(create_empty, request, ctx, new, options, body_of(body))
     number, items = row.order_number or "", body.ordered_item
-    result = SubmissionResult()
-    if items:
-        # Both parts share the client's key, so that a repeated request continues where the first one stopped.
-        submission = OrderSubmission(request, ctx, number, replace(options, part=" items", if_match=None), body)
-        result = await submission.change(
-            lambda translator: translator.translate_items([(each, None) for each in items])
-        )
+    if not items:
+        view = empty_view(row, outcome_of(row))
+        return await run_in_threadpool(responses.order_view_response, ctx, view, SubmissionResult())
+    # Both parts share the client's key, so that a repeated request continues where the first one stopped.
+    submission = OrderSubmission(request, ctx, number, replace(options, part=" items", if_match=None), body)
+    result = await submission.change(lambda translator: translator.translate_items([(each, None) for each in items]))
     return await run_in_threadpool(responses.order_response, ctx, number, result)
 
 

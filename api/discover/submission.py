@@ -9,18 +9,21 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
-from api.discover.messages import refusal_messages, warning_message
-from api.discover.responses import SubmissionResult, read
+from api.discover.messages import ValidationMessage, ignored_message, refusal_messages, warning_message
+from api.discover.responses import SubmissionResult
 from api.discover.time_zones import zone_of
 from api.discover.translation import RequestTranslator, TranslatedRequest
+from api.discover.views import require_francs
 from api.errors.problems import ProblemError
 from api.http.request_headers import RequestOptions
 from api.services.change_response import to_http
+from api.services.read_order import read_order
 from api.services.submit_request import find_previous, submit
 from domain.changes import ChangeKind, ChangeRequest
 from domain.operations import SetPosition
 from domain.refusals import LineNotFound, LineRemoved, OrderBusy, StaleOrder
-from store.changes.changes import outcome_of
+from store.changes.changes import outcome_of, request_of
+from store.tables import ChangeRow
 
 _PROBLEMS = (412, 423, 500, 503)
 """Statuses returned as problems; every other refusal is returned as validation messages with the order's state."""
@@ -56,12 +59,11 @@ class OrderSubmission:
             if translated.refusals:
                 return SubmissionResult(translated.refusals, refused=True)
             try:
-                result = await self._submit(previous or self._build_change_request(translated), options, item)
+                return await self._submit(previous or self._build_change_request(translated), options, item)
             except ProblemError as problem:
                 if problem.problem.code == StaleOrder.code and self.options.if_match is None:
                     continue
                 raise
-            return replace(result, messages=[*translated.warnings, *result.messages])
         raise ProblemError(OrderBusy.code)
 
     def _translate(self, translate: Callable[[RequestTranslator], TranslatedRequest]) -> TranslatedRequest:
@@ -80,13 +82,15 @@ class OrderSubmission:
             until_confirmed=True,
             keeps_surplus=True,
             if_match=self.options.if_match or translated.read_at,
+            answers_with_order=True,
+            ignored=translated.ignored,
         )
 
     async def _submit(
         self, change_request: ChangeRequest, options: RequestOptions, item: str | None
     ) -> SubmissionResult:
         row, replayed = await submit(self.request, self.ctx, self.order, change_request, options, body_of(self.body))
-        outcome = outcome_of(row)
+        outcome, ignored = outcome_of(row), _ignored_messages(row)
         try:
             status, headers = to_http(row, options, replayed=replayed)
         except ProblemError as problem:
@@ -95,17 +99,25 @@ class OrderSubmission:
             if item and outcome.code in _NO_ITEM:
                 # Another request removed the item while this one waited in the queue.
                 raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
-            return SubmissionResult(
-                refusal_messages(outcome, item), outcome, refused=True, headers=dict(problem.headers or {})
-            )
+            messages = [*ignored, *refusal_messages(outcome, item)]
+            return SubmissionResult(messages, outcome, row, refused=True, headers=dict(problem.headers or {}))
         warnings = [warning_message(each, outcome, item) for each in outcome.warnings] if outcome else []
-        return SubmissionResult(warnings, outcome, status=status, headers=headers)
+        return SubmissionResult([*ignored, *warnings], outcome, row, status=status, headers=headers)
+
+
+def _ignored_messages(row: ChangeRow) -> list[ValidationMessage]:
+    """Return the warnings about ignored members of a request, which are kept with it."""
+    number = row.order_number
+    return [
+        ignored_message(each.code, f"{number}-{each.position}" if each.position else None)
+        for each in request_of(row).ignored
+    ]
 
 
 def translator_for(request: Request, ctx: ApiContext, order: str) -> RequestTranslator:
     """Return the translator for an order, in the time zone of the request or else of the order."""
-    order_row, loaded, _ = read(ctx, order)
-    return RequestTranslator(ctx, loaded, zone_of(request) or order_row.time_zone)
+    order_row, loaded = read_order(ctx, order)
+    return RequestTranslator(ctx, require_francs(loaded), zone_of(request) or order_row.time_zone)
 
 
 def body_of(body: BaseModel | None) -> Any:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from api.context import ApiContext
 from api.discover.items import item_number, item_position
-from api.discover.messages import ValidationMessage, ignored_message, refusal_message
+from api.discover.messages import ValidationMessage, refusal_message
 from api.discover.offers import OfferQuery, find_products, search_bundles
 from api.discover.requests import OrderItemIn, ProductConfigurationIn
 from api.discover.time_zones import to_utc
 from api.discover.travellers import anonymous_travellers, gender_messages, identify_travellers
 from api.errors.problems import ProblemError
 from api.http.birth_dates import is_possible_birth_date
+from domain.changes import IgnoredMember
 from domain.lineage import at_position
 from domain.model import is_code
 from domain.offers import OfferBundle
@@ -24,11 +25,11 @@ from store.orders import offer_bundles
 
 @dataclass(frozen=True)
 class TranslatedRequest:
-    """The operations for a request, or the refusals, and warnings about ignored members."""
+    """The operations for a request, or the refusals, and the members that were ignored."""
 
     operations: tuple[Operation, ...] = ()
     refusals: list[ValidationMessage] = field(default_factory=list)
-    warnings: list[ValidationMessage] = field(default_factory=list)
+    ignored: tuple[IgnoredMember, ...] = ()
     read_at: tuple[int, ...] | None = None
     """The order's last event if the translation took data from the order; the operations are valid only at it."""
 
@@ -50,7 +51,7 @@ class RequestTranslator:
             return TranslatedRequest(refusals=[refusal_message("orderitem_not_found")])
         kept = KeepPositions(op="keep_positions", positions=tuple(position for _, position in listed if position))
         together = self.translate_items(listed)
-        return TranslatedRequest((*together.operations, kept), together.refusals, together.warnings, together.read_at)
+        return TranslatedRequest((*together.operations, kept), together.refusals, together.ignored, together.read_at)
 
     def translate_items(self, items: Iterable[tuple[OrderItemIn, int | None]]) -> TranslatedRequest:
         """Translate several items, each at its position or new: all of them or none."""
@@ -58,7 +59,7 @@ class RequestTranslator:
         return TranslatedRequest(
             tuple(operation for each in translated for operation in each.operations),
             [message for each in translated for message in each.refusals],
-            [message for each in translated for message in each.warnings],
+            tuple(member for each in translated for member in each.ignored),
             read_at=next((each.read_at for each in translated if each.read_at), None),
         )
 
@@ -103,16 +104,16 @@ class RequestTranslator:
             return TranslatedRequest(refusals=[refusal_message("offer_not_found", item)])
         travellers = identify_travellers(configuration.traveler, self._travellers_in(bundle))
         operation = _operation(position, bundle.id, travellers)
-        warnings = self._ignored_members(configuration, bundle, item)
-        return TranslatedRequest((operation,), warnings=warnings, read_at=self._read_at(needed=configuration.nameless))
+        ignored = self._ignored_members(configuration, bundle, position)
+        return TranslatedRequest((operation,), ignored=ignored, read_at=self._read_at(needed=configuration.nameless))
 
     def _read_at(self, *, needed: bool) -> tuple[int, ...] | None:
         return (self.order.last_event,) if needed else None
 
     def _ignored_members(
-        self, configuration: ProductConfigurationIn, bundle: OfferBundle, item: str | None
-    ) -> list[ValidationMessage]:
-        """Return a warning for each member of the configuration that contradicts the bundle, which prevails."""
+        self, configuration: ProductConfigurationIn, bundle: OfferBundle, position: int | None
+    ) -> tuple[IgnoredMember, ...]:
+        """Return the members of the configuration that contradict the bundle, which prevails."""
         sold = self.ctx.offers.products(self.ctx.tenant, [offer.product for offer in bundle.offers]).values()
         product, valid_from, count = configuration.product, configuration.valid_from, configuration.number_of_travelers
         ignored = {
@@ -121,7 +122,7 @@ class RequestTranslator:
             "valid_from_ignored": valid_from and to_utc(valid_from, self.zone) != bundle.valid_from,
             "number_of_travelers_ignored": count and count != len(self._travellers_in(bundle)),
         }
-        return [ignored_message(code, item) for code, contradicts in ignored.items() if contradicts]
+        return tuple(IgnoredMember(code=code, position=position) for code, contrary in ignored.items() if contrary)
 
     def _search(
         self,
@@ -138,9 +139,9 @@ class RequestTranslator:
             return TranslatedRequest(refusals=refusals)
         # Only the details that were sent are passed on, so that names set by a concurrent request are not overwritten.
         operation = _operation(position, bundles[0].id, query.sent)
-        warnings = _contradictions(configuration, item)
+        ignored = _contradictions(configuration, position)
         reads_order = bool(lines) and not configuration.whole
-        return TranslatedRequest((operation,), warnings=warnings, read_at=self._read_at(needed=reads_order))
+        return TranslatedRequest((operation,), ignored=ignored, read_at=self._read_at(needed=reads_order))
 
     def build_query(
         self, configuration: ProductConfigurationIn, lines: tuple[OrderLine, ...], item: str | None
@@ -194,8 +195,8 @@ def _operation(position: int | None, bundle: str, travellers: tuple[Traveller, .
     return AddLines(op="add_lines", offer_bundle_id=bundle, travellers=travellers)
 
 
-def _contradictions(configuration: ProductConfigurationIn, item: str | None) -> list[ValidationMessage]:
+def _contradictions(configuration: ProductConfigurationIn, position: int | None) -> tuple[IgnoredMember, ...]:
     count = configuration.number_of_travelers
     if configuration.traveler and count not in (None, len(configuration.traveler)):
-        return [ignored_message("number_of_travelers_ignored", item)]
-    return []
+        return (IgnoredMember(code="number_of_travelers_ignored", position=position),)
+    return ()

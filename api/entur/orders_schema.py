@@ -6,10 +6,10 @@ from decimal import Decimal
 from pydantic import Field
 
 from api.entur.responses import ResponseModel
+from api.services.read_answer import AnsweredOrder
 from domain.customers import Customer, Distribution, Reference
 from domain.money import Money, included_tax
 from domain.orders import Fee, Order, OrderLine, Reservation
-from store.tables import OrderRow
 
 
 class PriceWithTax(ResponseModel):
@@ -103,7 +103,7 @@ class TravellerOut(ResponseModel):
 
 
 class OrderOut(ResponseModel):
-    """The current state of an order, its draft included."""
+    """The state of an order, its draft included."""
 
     id: str
     status: str = Field(examples=["DRAFT", "CONFIRMED"])
@@ -132,8 +132,9 @@ def price(money: Money, rate: Decimal) -> PriceWithTax:
     return PriceWithTax(amount=str(money), currency=money.currency, tax_amount=str(tax), tax_rate=str(rate))
 
 
-def order_out(order_row: OrderRow, order: Order) -> OrderOut:
+def order_out(answered: AnsweredOrder) -> OrderOut:
     """Return an order in Entur's format."""
+    order_row, order, last_confirmed_at = answered
     return OrderOut(
         id=order.number,
         status=order.status.upper(),
@@ -147,7 +148,7 @@ def order_out(order_row: OrderRow, order: Order) -> OrderOut:
         distribution_channel_id=order_row.distribution_channel,
         pos=order_row.point_of_sale,
         created_at=order_row.created_at,
-        last_confirmed_at=order_row.last_confirmed_at,
+        last_confirmed_at=last_confirmed_at,
         expire_at=order.expires_at,
         order_lines=[_line(line, order) for line in order.live_lines],
         reservations=[_reservation(each) for each in order.reservations if each.live],

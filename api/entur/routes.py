@@ -19,7 +19,8 @@ from api.errors.problems import ProblemError
 from api.http.request_headers import RequestOptions, with_default_wait
 from api.services.change_response import to_http
 from api.services.create_order import NewOrder
-from api.services.read_order import read_options, read_order
+from api.services.read_answer import present_order, read_answer
+from api.services.read_order import read_options
 from api.services.submit_request import submit
 from api.settings import EnturSettings
 from domain.changes import ChangeKind, ChangeRequest
@@ -140,7 +141,7 @@ async def reset(request: Request, order: str, ctx: Context, options: Options) ->
 @router.get(f"{PREFIX}/v1/orders/{{order}}", name="get_sales_order", responses=errors("ORDER_NOT_FOUND"))
 def get_order(order: str, ctx: Context) -> OrderOut:
     """Return the current state of an order, its draft included."""
-    return order_out(*read_order(ctx, order))
+    return order_out(present_order(ctx, order))
 
 
 @router.get(
@@ -196,9 +197,10 @@ async def _respond_with_change(
 async def _respond_with_order(
     request: Request, ctx: ApiContext, order: str, change_request: ChangeRequest, options: RequestOptions
 ) -> Response:
-    _, status, headers = await _submit(request, ctx, order, change_request, options, None)
-    current = order_out(*await run_in_threadpool(read_order, ctx, order))
-    return JSONResponse(current.model_dump(mode="json", by_alias=True), status, headers)
+    change_request = change_request.model_copy(update={"answers_with_order": True})
+    row, status, headers = await _submit(request, ctx, order, change_request, options, None)
+    answered = order_out(await run_in_threadpool(read_answer, ctx, row))
+    return JSONResponse(answered.model_dump(mode="json", by_alias=True), status, headers)
 
 
 async def _submit(

@@ -9,6 +9,7 @@ from api.errors.problems import Problem, of_outcome
 from api.native.amounts import Amount, AmountIn, CurrencyIn, LimitIn, amount
 from api.native.taxes_schema import TaxOut, taxes_out
 from domain.changes import ChangeState, ChangeWarning, Outcome, PaymentMeans
+from domain.confirmation import Confirmation, ConfirmedLine
 from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
 from domain.money import zero
@@ -175,6 +176,35 @@ class ReplacedOut(BaseModel):
     by: list[str]
 
 
+class ConfirmedLineOut(BaseModel):
+    """A line that a confirmation added to the confirmed version, or gave up."""
+
+    line: str
+    product: str
+    service: str | None
+    travellers: list[str]
+    price: Amount
+
+
+class ConfirmedFeeOut(BaseModel):
+    """A fee that a confirmation made valid."""
+
+    kind: str
+    line: str | None
+    amount: Amount
+
+
+class ConfirmedOut(BaseModel):
+    """Every line and sum that a confirmation confirmed, whoever had put it into the draft."""
+
+    lines: list[ConfirmedLineOut]
+    given_up: list[ConfirmedLineOut]
+    travellers: list[str] = Field(description="The travellers whose details the draft set.")
+    fees: list[ConfirmedFeeOut]
+    captured: Amount
+    refunded: Amount
+
+
 class ChangeOut(BaseModel):
     """A change, and its result once it has ended."""
 
@@ -185,6 +215,7 @@ class ChangeOut(BaseModel):
     lines: list[str] = Field(default=[], description="The lines that the change added.")
     reservations: list[str] = Field(default=[], description="The reservations of those lines.")
     replaced: list[ReplacedOut] = []
+    confirmed: ConfirmedOut | None = Field(default=None, description="What a confirmation confirmed.")
     warnings: list[WarningOut] = []
     quote: QuoteOut | None = None
 
@@ -270,6 +301,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "lines": list(outcome.lines),
         "reservations": list(outcome.reservations),
         "replaced": [ReplacedOut(lines=list(r.originals), by=list(r.replacements)) for r in outcome.replaced],
+        "confirmed": _confirmed_out(outcome.confirmed) if outcome.confirmed else None,
         "warnings": [_warning_out(each) for each in outcome.warnings],
     }
 
@@ -277,6 +309,23 @@ def _result(outcome: Outcome) -> dict[str, Any]:
 def _warning_out(warning: ChangeWarning) -> WarningOut:
     about = warning.model_dump(include={"code", "traveller", "field", "line"})
     return WarningOut(**about, amount=amount(warning.amount) if warning.amount else None)
+
+
+def _confirmed_out(confirmed: Confirmation) -> ConfirmedOut:
+    fees = [ConfirmedFeeOut(kind=fee.kind, line=fee.line, amount=amount(fee.amount)) for fee in confirmed.fees]
+    return ConfirmedOut(
+        lines=[_confirmed_line_out(line) for line in confirmed.lines],
+        given_up=[_confirmed_line_out(line) for line in confirmed.given_up],
+        travellers=list(confirmed.travellers),
+        fees=fees,
+        captured=amount(confirmed.captured),
+        refunded=amount(confirmed.refunded),
+    )
+
+
+def _confirmed_line_out(line: ConfirmedLine) -> ConfirmedLineOut:
+    same: dict[str, Any] = line.model_dump(include={"line", "product", "service", "travellers"})
+    return ConfirmedLineOut(**same, price=amount(line.price))
 
 
 def details_out(row: ChangeRow, records: list[StepRecordRow], *, stuck: bool) -> ChangeDetails:

@@ -9,6 +9,7 @@ from itertools import product
 from sqlalchemy import String, bindparam, func
 from sqlmodel import Session, col, select, update
 
+from domain.answers import ShownCatalogue, ShownOrder
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.planning.plan import Plan
 from domain.quotes import Quote
@@ -131,12 +132,41 @@ def set_state(tx: Session, change: str, state: ChangeState) -> None:
     tx.exec(update(ChangeRow).where(*open_).values(values))
 
 
-def end(tx: Session, change: str, outcome: Outcome, now: datetime, *, unclaimed: bool = False) -> bool:
+def shown_in(row: ChangeRow) -> ShownOrder | None:
+    """Return the order as a change's answer shows it; None while it runs, and for an answer that shows none."""
+    return ShownOrder.model_validate_json(row.shown) if row.shown else None
+
+
+def shown_catalogue_in(row: ChangeRow) -> ShownCatalogue | None:
+    """Return what the first answer to a change showed of the catalogue; None before, and if it showed nothing."""
+    return ShownCatalogue.model_validate_json(row.shown_catalogue) if row.shown_catalogue else None
+
+
+def keep_shown_catalogue(tx: Session, change: str, catalogue: ShownCatalogue) -> ShownCatalogue:
+    """Keep what the first answer to a change shows of the catalogue; return what is kept, which may be earlier."""
+    first = (col(ChangeRow.id) == change, col(ChangeRow.shown_catalogue).is_(None))
+    tx.exec(update(ChangeRow).where(*first).values(shown_catalogue=catalogue.model_dump_json()))
+    kept = tx.exec(select(ChangeRow.shown_catalogue).where(ChangeRow.id == change)).one()
+    return ShownCatalogue.model_validate_json(kept or "")
+
+
+def end(
+    tx: Session,
+    change: str,
+    outcome: Outcome,
+    now: datetime,
+    *,
+    shown: ShownOrder | None = None,
+    unclaimed: bool = False,
+) -> bool:
     """Write a change's outcome unless it has one; return whether it was written.
 
+    `shown` is the order as the answer shows it.
     With `unclaimed` only a change that no workflow has claimed is ended, so that it never runs later.
     """
     values = {"outcome": outcome.model_dump_json(), "state": outcome.state, "finished_at": now, "dispatch_error": None}
+    if shown is not None:
+        values["shown"] = shown.model_dump_json()
     open_ = _UNCLAIMED if unclaimed else _OPEN
     row = tx.connection().execute(open_, values | {"of": change}).one_or_none()
     if row is not None:

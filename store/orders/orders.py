@@ -38,15 +38,16 @@ _LINE, _SEAT, _FEE = table_of(LineRow), table_of(ReservationRow), table_of(FeeRo
 _DOCUMENTS = ("travellers", "seats", "units", "age_bands", "replaces", "customers", "distribution")
 _MONEY = ("price_minor", "change_fee_minor", "returnable_until", "sold_until")
 _AS_IS = tuple(name for name in OrderLine.model_fields if name in _LINE.c and name not in _DOCUMENTS)
-_LINES = (
-    sa.select(*_LINE.c[(*_AS_IS, *_DOCUMENTS, *_MONEY)])
-    .where(_LINE.c.order_number == _ORDER, _LINE.c.undone.is_(False))
-    .order_by(_LINE.c.number)
+ALL_LINES = (
+    sa.select(*_LINE.c[(*_AS_IS, *_DOCUMENTS, *_MONEY)]).where(_LINE.c.order_number == _ORDER).order_by(_LINE.c.number)
 )
-_DETAILS = sorted(set(Traveller.model_fields) - {"id"})
+"""Selects the lines of the order `:order`, undone ones included; `line_from` converts them."""
+_LINES = ALL_LINES.where(_LINE.c.undone.is_(False))
+DETAILS = sorted(set(Traveller.model_fields) - {"id"})
+"""The columns of a traveller's details."""
 _TRAVELLER = table_of(TravellerRow)
 _TRAVELLERS = (
-    sa.select(_TRAVELLER.c.traveller.label("id"), *_TRAVELLER.c[(*_DETAILS, "added_in", "removed_by")])
+    sa.select(_TRAVELLER.c.traveller.label("id"), *_TRAVELLER.c[(*DETAILS, "added_in", "removed_by")])
     .where(_TRAVELLER.c.order_number == _ORDER, _TRAVELLER.c.undone.is_(False))
     .where(_TRAVELLER.c.removed_by.is_(None) | (_TRAVELLER.c.removed_in > bindparam("confirmed")))
     .order_by(_TRAVELLER.c.traveller)
@@ -92,19 +93,17 @@ def load(tx: Session, row: OrderRow) -> Order:
     of_version = key | {"confirmed": row.confirmed_version}
     fees = execute(_FEES, of_version).all()
     travellers = execute(_TRAVELLERS, of_version).all()
-    reserved = reservations_of(tx, row.number)
+    reserved, confirmed = reservations_of(tx, row.number), row.confirmed_version
     return Order(
         **_order_fields(row),
-        lines=tuple(_line(line, row.currency) for line in execute(_LINES, key)),
-        travellers=tuple(_traveller(each) for each in travellers if each.removed_by is None),
-        confirmed_travellers=tuple(_traveller(each) for each in travellers if each.added_in <= row.confirmed_version),
-        fees=tuple(_fee(fee, row.currency) for fee in fees if fee.removed_by is None),
-        confirmed_fees=tuple(_fee(fee, row.currency) for fee in fees if fee.added_in <= row.confirmed_version),
+        lines=tuple(line_from(line, row.currency) for line in execute(_LINES, key)),
+        travellers=tuple(traveller_from(each) for each in travellers if each.removed_by is None),
+        confirmed_travellers=tuple(traveller_from(each) for each in travellers if each.added_in <= confirmed),
+        fees=tuple(fee_from(fee, row.currency) for fee in fees if fee.removed_by is None),
+        confirmed_fees=tuple(fee_from(fee, row.currency) for fee in fees if fee.added_in <= confirmed),
         # Before the first confirmation no line brings money into a group.
-        groups=tuple(map(_group, execute(_GROUPS, of_version)))
-        if row.confirmed_version and row.draft_opened_by
-        else (),
-        reservations=tuple(_reservation(each) for each in reserved if each.item is None),
+        groups=tuple(map(_group, execute(_GROUPS, of_version))) if confirmed and row.draft_opened_by else (),
+        reservations=tuple(reservation_from(each) for each in reserved if each.item is None),
         units=tuple(_unit(each) for each in reserved if each.item is not None),
         payments=tuple(payments_of(tx, row.number, row.currency)),
     )
@@ -146,7 +145,8 @@ def reservations_of(tx: Session, number: str) -> Sequence[sa.Row[Any]]:
     return tx.connection().execute(_RESERVATIONS, {"order": number}).all()
 
 
-def _line(row: sa.Row[Any], currency: str) -> OrderLine:
+def line_from(row: sa.Row[Any], currency: str) -> OrderLine:
+    """Return the line of a selected row."""
     # By index instead of by name, for speed: an order may have two hundred lines.
     as_is = row[: len(_AS_IS)]
     travellers, seats, units, bands, replaces, customers, distribution, *rest = row[len(_AS_IS) :]
@@ -169,17 +169,20 @@ def _line(row: sa.Row[Any], currency: str) -> OrderLine:
     )
 
 
-def _traveller(row: sa.Row[Any]) -> Traveller:
-    details = {name: getattr(row, name) for name in _DETAILS}
+def traveller_from(row: sa.Row[Any]) -> Traveller:
+    """Return the traveller of a row with the details and the traveller's id as `id`."""
+    details = {name: getattr(row, name) for name in DETAILS}
     return Traveller(id=row.id, **{name: value for name, value in details.items() if value is not None})
 
 
-def _fee(row: sa.Row[Any], currency: str) -> Fee:
+def fee_from(row: sa.Row[Any], currency: str) -> Fee:
+    """Return the fee of a row."""
     amount = Money(row.amount_minor, currency)
     return Fee(id=row.id, kind=FeeKind(row.kind), amount=amount, tax_rate=row.tax_rate, line=row.line)
 
 
-def _reservation(row: sa.Row[Any]) -> Reservation:
+def reservation_from(row: sa.Row[Any]) -> Reservation:
+    """Return the seat of a row of reservations."""
     return Reservation(
         id=row.id,
         service=row.service,

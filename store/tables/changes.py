@@ -33,7 +33,7 @@ class ChangeRow(SQLModel, table=True):
     fingerprint: str = bounded_text(64)
     kind: str = bounded_text(20)
     request: str = document()
-    correlation_id: str | None = bounded_text(64, default=None)
+    correlation_id: str | None = bounded_text(256, default=None)
     state: str = bounded_text(20)
     draft_opened_by: str | None = bounded_text(64, default=None)
     """The id of the change that opened the draft this change belongs to."""
@@ -42,6 +42,10 @@ class ChangeRow(SQLModel, table=True):
     plan: str | None = document(default=None)
     quote: str | None = document(default=None)
     outcome: str | None = document(default=None)
+    shown: str | None = document(default=None)
+    """The order as the answer shows it, if it does."""
+    shown_catalogue: str | None = document(default=None)
+    """What the first answer showed of the catalogue."""
     created_at: datetime = utc_datetime()
     claimed_at: datetime | None = utc_datetime(default=None)
     finished_at: datetime | None = utc_datetime(default=None)
