@@ -24,7 +24,7 @@ class ConfirmedFee(Model):
 
 
 class Confirmation(Model):
-    """Every line and sum that a confirmation made valid, whoever had put it into the draft."""
+    """Every line and sum that a confirmation made valid: also what other requests had put into the draft."""
 
     lines: tuple[ConfirmedLine, ...]
     given_up: tuple[ConfirmedLine, ...]

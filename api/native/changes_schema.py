@@ -195,7 +195,7 @@ class ConfirmedFeeOut(BaseModel):
 
 
 class ConfirmedOut(BaseModel):
-    """Every line and sum that a confirmation confirmed, whoever had put it into the draft."""
+    """Every line and sum that a confirmation confirmed, also what other requests had put into the draft."""
 
     lines: list[ConfirmedLineOut]
     given_up: list[ConfirmedLineOut]

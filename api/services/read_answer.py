@@ -30,14 +30,13 @@ def present_order(ctx: ApiContext, number: str) -> AnsweredOrder:
 
 def read_answer(ctx: ApiContext, row: ChangeRow) -> AnsweredOrder:
     """Return the order as a request left it; as it is now while the request runs. Raise ORDER_NOT_FOUND."""
-    shown, number = changes.shown_in(row), row.order_number or ""
-    if shown is None:
-        return present_order(ctx, number)
+    number = row.order_number or ""
     with ctx.store.read() as tx:
-        order_row = find(tx, number)
-        if order_row is None:
-            return present_order(ctx, number)
-        return AnsweredOrder(order_row, load_shown(tx, order_row, shown), shown.last_confirmed_at)
+        # Read once more together with the order: an erasure changes both.
+        shown, order_row = changes.shown_in(changes.existing(tx, row.id)), find(tx, number)
+        if shown is not None and order_row is not None:
+            return AnsweredOrder(order_row, load_shown(tx, order_row, shown), shown.last_confirmed_at)
+    return present_order(ctx, number)
 
 
 def present_catalogue(ctx: ApiContext, order: Order) -> ShownCatalogue:
