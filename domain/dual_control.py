@@ -35,7 +35,7 @@ Reason = Annotated[
     Field(strict=True, min_length=1, max_length=MAX_REASON, json_schema_extra={"pattern": WRITTEN}),
     AfterValidator(clean_reason),
 ]
-"""An operator's reason for an action by hand. It is stored permanently and must not name people."""
+"""Why somebody sends a request, or an operator acts by hand. Only the reason of a request is blanked by an erasure."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,12 @@ def redact(value: Any, ids: Mapping[str, str]) -> Any:
     return value
 
 
+def redact_request(value: Any, ids: Mapping[str, str]) -> Any:
+    """Return a stored request without personal data. Its reason is free text of the client, and may name people."""
+    redacted = redact(value, ids)
+    return redacted | {"reason": None} if redacted.get("reason") else redacted
+
+
 def _member(name: str, value: Any, ids: Mapping[str, str]) -> Any:
     if name in BLANKS:
         return value and BLANKS[name]

@@ -1,19 +1,19 @@
 """Redacts personal data in rows; everything else in a row stays."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select, update
 
-from domain.redaction import BLANKS, redact
+from domain.redaction import BLANKS, redact, redact_request
 from domain.travellers import Traveller
 from store.database.inserts import table_of
 from store.tables import BundleRow, ChangeRow, EmbeddedPaymentRow, LineRow, PaymentRow, StepRecordRow, TravellerRow
 
 _REQUEST = "request"
-_OF_CHANGE = (_REQUEST, "plan", "quote", "outcome", "shown")
+_OF_CHANGE = ("plan", "quote", "outcome", "shown")
 _OF_STEP_RECORD = ("command", "result", "refusal")
 _TRAVELLERS = table_of(TravellerRow)
 _NO_DETAILS = dict.fromkeys(set(Traveller.model_fields) - {"id"})
@@ -32,6 +32,7 @@ def redact_lines(tx: Session, order: str, ids: Mapping[str, str]) -> None:
     """Redact travellers, customers and references on an order's lines."""
     for line in tx.exec(select(LineRow).where(LineRow.order_number == order)):
         line.travellers = _dump([ids[each] for each in json.loads(line.travellers)])
+        _redact_columns(line, ("seats", "age_bands"), ids)
         line.customers = line.distribution = line.external_reference = None
 
 
@@ -46,6 +47,7 @@ def redact_changes(tx: Session, order: str, ids: Mapping[str, str]) -> None:
 def redact_change(change: ChangeRow, ids: Mapping[str, str]) -> None:
     """Redact one request with its plan, quote and outcome."""
     request = change.request
+    _redact_columns(change, (_REQUEST,), ids, redact_request)
     _redact_columns(change, _OF_CHANGE, ids)
     if change.request != request:
         # A hash of erased data would confirm a guess of that data.
@@ -64,11 +66,16 @@ def redact_bundle(bundle: BundleRow, ids: Mapping[str, str]) -> None:
     bundle.erased = True
 
 
-def _redact_columns(row: ChangeRow | StepRecordRow | BundleRow, names: Sequence[str], ids: Mapping[str, str]) -> None:
+def _redact_columns(
+    row: ChangeRow | StepRecordRow | BundleRow | LineRow,
+    names: Sequence[str],
+    ids: Mapping[str, str],
+    redacted: Callable[[Any, Mapping[str, str]], Any] = redact,
+) -> None:
     for name in names:
         text = getattr(row, name)
         before = json.loads(text) if text else None
-        after = redact(before, ids)
+        after = redacted(before, ids)
         if after != before:
             setattr(row, name, _dump(after))
 

@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
-from activities.plans import TEMPORAL_UPDATE_ROUTE
 from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, RELEASE_REPLACED_SEATS, RESERVE_SEATS
 from activities.support.step_kinds import Reversible
 from api.errors.problems import TITLES
 from domain.changes import ChangeKind
 from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
+from store.changes.changes import TEMPORAL_UPDATE_ROUTE
 from temporal.names import System, step_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -149,9 +149,9 @@ _UNNAMED_ACTORS = {TEMPORAL: "an operator in Temporal", LOCAL: "an operator"}
 
 
 def by_hand(data: dict[str, Any]) -> str:
-    """Return the actors and the reason of an operator action; events without an actor give only the reason."""
+    """Return the actors of an operator action, and its reason unless its request has it."""
     people = [_UNNAMED_ACTORS.get(each, each) for each in (data.get("actor", LOCAL), *data.get("confirmed_by", ()))]
-    return f"{' and '.join(people)}: “{data['reason']}”"
+    return " and ".join(people) + (f": “{data['reason']}”" if "reason" in data else "")
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

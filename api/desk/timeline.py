@@ -13,7 +13,7 @@ from domain.money import Money
 from domain.orders import Order
 from domain.planning.plan import Plan
 from domain.quotes import Quote
-from store.changes.changes import outcome_of, plan_of, quote_of
+from store.changes.changes import outcome_of, plan_of, quote_of, sender_of
 from store.database.tenant_session import TenantSession
 from store.orders.events import EventType, data_of
 from store.tables import ChangeRow, EventRow, LineRow, OrderRow
@@ -57,6 +57,9 @@ class Entry:
     code: str | None
     version: int | None
     correlation: str | None = None
+    client: str | None = None
+    """The client that sent the request, by name; None without authentication."""
+    reason: str | None = None
     before: Money | None = None
     after: Money | None = None
     quote: Quote | None = None
@@ -140,6 +143,8 @@ class _EntryBuilder:
             code=(outcome.code if outcome else None) or row.dispatch_error,
             version=plan.version if plan else outcome.order.version if outcome else None,
             correlation=row.correlation_id,
+            client=row.client or None,
+            reason=sender_of(row).reason,
             after=outcome.order.total if outcome else None,
             quote=quote,
             added=self._added(plan) if plan else (),

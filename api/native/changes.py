@@ -15,7 +15,6 @@ from api.http.birth_dates import check_birth_dates
 from api.http.request_headers import RequestOptions, request_options, require_idempotency_key
 from api.http.routes import AuthenticatedRoute
 from api.native.changes_schema import (
-    ByHandIn,
     ChangeDetails,
     ChangeIn,
     ChangeOut,
@@ -24,6 +23,7 @@ from api.native.changes_schema import (
     PaymentIn,
     QuoteIn,
     QuoteOut,
+    ReasonIn,
     change_out,
     details_out,
     quote_out,
@@ -146,6 +146,7 @@ async def change(request: Request, order: str, body: ChangeIn, ctx: Context, opt
         payment=body.payment,
         at_most=await run_in_threadpool(_limit, ctx, order, body.at_most),
         until_confirmed=body.until_confirmed,
+        reason=body.reason,
         if_match=options.if_match,
     )
     return await _submit(request, ctx, order, change_request, options, body)
@@ -199,7 +200,9 @@ async def pay(request: Request, order: str, body: PaymentIn, ctx: Context, optio
         errors = [{"pointer": "/amount", "code": "amount", "detail": "must be greater than zero"}]
         raise ProblemError("MEMBER_INVALID", errors)
     means = PaymentMeans(method=body.method, token=body.token)
-    change_request = ChangeRequest(kind=ChangeKind.PAY, amount=amount, payment=means, if_match=options.if_match)
+    change_request = ChangeRequest(
+        kind=ChangeKind.PAY, amount=amount, payment=means, reason=body.reason, if_match=options.if_match
+    )
     return await _submit(request, ctx, order, change_request, options, body)
 
 
@@ -214,7 +217,7 @@ async def discard(
     order: str,
     ctx: Context,
     options: Annotated[RequestOptions, Depends(request_options)],
-    body: ByHandIn | None = None,
+    body: ReasonIn | None = None,
 ) -> Response:
     """Discard the draft and undo its changes. An order without a draft stays as it is: 200."""
     reason = body.reason if body else None

@@ -15,10 +15,19 @@ from domain.model import Flag, Instant, Model
 from domain.money import zero
 from domain.operations import MAX_OPERATIONS, Operation
 from domain.quotes import Quote
-from store.changes.changes import outcome_of, quote_of
+from store.changes.changes import outcome_of, quote_of, sender_of
 from store.tables import ChangeRow, StepRecordRow
 
 Operations = Annotated[tuple[Operation, ...], Field(min_length=1, max_length=MAX_OPERATIONS)]
+
+
+_REASON = "Why; shown in the order's history and at the desk, blanked by erasure. No names of travellers, please."
+
+
+class ReasonIn(Model):
+    """A request that may say why it is sent."""
+
+    reason: Reason | None = Field(default=None, description=_REASON, examples=["the customer paid at the counter"])
 
 
 class QuoteIn(Model):
@@ -32,7 +41,7 @@ class QuoteIn(Model):
     )
 
 
-class ChangeIn(QuoteIn):
+class ChangeIn(ReasonIn, QuoteIn):
     """A change to run: into the draft, or confirmed in the same request."""
 
     confirm: Flag = Field(default=False, description="Confirm the order in the same request.")
@@ -66,16 +75,7 @@ class ChangeIn(QuoteIn):
     }
 
 
-_REASON = "Why an operator sends this request; it is recorded in the order's history. No names of travellers."
-
-
-class ByHandIn(Model):
-    """A request that an operator may send, with a reason."""
-
-    reason: Reason | None = Field(default=None, description=_REASON, examples=["the customer paid at the counter"])
-
-
-class ConfirmIn(ByHandIn):
+class ConfirmIn(ReasonIn):
     """A confirmation, with the means to pay the amount due, if any."""
 
     payment: PaymentMeans | None = None
@@ -84,7 +84,7 @@ class ConfirmIn(ByHandIn):
     model_config = {"json_schema_extra": {"examples": [{"payment": {"method": "card", "token": "tok_ok"}}, {}]}}
 
 
-class PaymentIn(Model):
+class PaymentIn(ReasonIn):
     """A payment to authorise for the draft."""
 
     amount: AmountIn
@@ -93,7 +93,7 @@ class PaymentIn(Model):
     token: Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_.:-]{1,100}$", examples=["tok_ok"])]
 
 
-class DeadlineIn(ByHandIn):
+class DeadlineIn(ReasonIn):
     """When the draft expires. The deadline replaces the draft's own, earlier or later."""
 
     expires_at: Instant
@@ -232,9 +232,11 @@ class StepOut(BaseModel):
 
 
 class ChangeDetails(ChangeOut):
-    """A change with its steps so far."""
+    """A change with its sender and its steps so far."""
 
     order_number: str | None
+    client: str = Field(description="The client that sent it; `local` without authentication, `temporal` in Temporal.")
+    reason: str | None = Field(description="Why, if the client said so.")
     created_at: datetime
     finished_at: datetime | None
     dispatch_error: str | None = Field(description="The code of the error that kept the change from starting.")
@@ -338,6 +340,7 @@ def details_out(row: ChangeRow, records: list[StepRecordRow], *, stuck: bool) ->
     return ChangeDetails(
         **details,
         order_number=row.order_number,
+        **sender_of(row)._asdict(),
         created_at=row.created_at,
         finished_at=row.finished_at,
         dispatch_error=row.dispatch_error,

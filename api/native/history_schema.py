@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from store.changes.changes import Sender
 from store.orders.events import data_of
 from store.tables import EventRow
 
@@ -19,12 +20,27 @@ class EventOut(BaseModel):
     data: dict[str, Any]
 
 
+class HistoryEventOut(EventOut):
+    """An event of an order, with the sender of the change that it belongs to."""
+
+    client: str | None = Field(
+        description="The client of the change; `local` without authentication, `temporal` in Temporal; else null."
+    )
+    reason: str | None = Field(description="Why the client sent the change, if it said so.")
+
+
 class HistoryOut(BaseModel):
     """An order's events, oldest first."""
 
-    events: list[EventOut]
+    events: list[HistoryEventOut]
 
 
 def event_out(row: EventRow) -> EventOut:
     """Convert an event."""
     return EventOut(number=row.number, type=row.type, change=row.change, at=row.at, data=data_of(row))
+
+
+def history_event_out(row: EventRow, sender: Sender | None) -> HistoryEventOut:
+    """Convert an event with its sender."""
+    client, reason = sender or (None, None)
+    return HistoryEventOut(**event_out(row).model_dump(), client=client, reason=reason)

@@ -10,7 +10,7 @@ from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.request_headers import RequestOptions, require_idempotency_key
 from api.http.routes import AuthenticatedRoute
-from api.native.history_schema import HistoryOut, event_out
+from api.native.history_schema import HistoryOut, history_event_out
 from api.native.options_schema import OptionsOut, options_out
 from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
 from api.services.create_order import create_empty
@@ -50,7 +50,7 @@ def _created(row: ChangeRow, *, replayed: bool) -> Response:
     """Return the order as it was created, regardless of later changes."""
     new_order, outcome = OrderIn.model_validate_json(row.request), changes.outcome_of(row)
     number, last_event = row.order_number or "", outcome.order.last_event if outcome else 1
-    order_row = OrderRow(tenant=row.tenant, number=number, created_at=row.created_at, **new_order.model_dump())
+    order_row = OrderRow(tenant=row.tenant, number=number, created_at=row.created_at, **new_order.row_members)
     empty = Order.empty(number, new_order.currency, last_event)
     headers = {"Location": f"/v1/orders/{number}", "ETag": f'"e{last_event}"'}
     if replayed:
@@ -85,4 +85,5 @@ def get_history(
         if find(tx, require_order_number(order)) is None:
             raise ProblemError("ORDER_NOT_FOUND")
         events = history(tx, order, after, limit)
-    return HistoryOut(events=[event_out(event) for event in events])
+        senders = changes.senders(tx, {event.change for event in events if event.change})
+    return HistoryOut(events=[history_event_out(event, senders.get(event.change or "")) for event in events])

@@ -9,6 +9,7 @@ from api.errors.problems import ProblemError
 from api.http.request_headers import RequestOptions
 from api.services.idempotency import fingerprint, new_change, record_once
 from domain.changes import ChangeKind, ChangeState, Outcome
+from domain.dual_control import Reason
 from domain.model import Code, Flag, Model, Text
 from store.changes import changes
 from store.database.tenant_session import TenantSession
@@ -27,6 +28,13 @@ class NewOrder(Model):
     point_of_sale: Text | None = None
     time_zone: str = "UTC"
     expires_with_offers: Flag = False
+    reason: Reason | None = None
+    """Why the client creates it; kept with the request, not on the order."""
+
+    @property
+    def row_members(self) -> dict[str, Any]:
+        """The members that the order's row has."""
+        return self.model_dump(exclude={"reason"})
 
 
 def with_caller_channel(ctx: ApiContext, new_order: NewOrder) -> NewOrder:
@@ -53,7 +61,7 @@ def create_order(tx: TenantSession, ctx: ApiContext, new_order: NewOrder, row: C
         created_at=now,
         created_by=created_by,
         tax_rounding=ctx.tax_rounding,
-        **new_order.model_dump(),
+        **new_order.row_members,
     )
     tx.add(order_row)
     tx.flush()

@@ -5,8 +5,10 @@ import json
 
 import typer
 from rich.console import Group
+from rich.markup import escape
 
 from cli.http_clients.change_stream import StreamEvent
+from cli.http_clients.responses import Json
 from cli.operators.output import Api, AsJson, Change, Output, open_client
 from cli.operators.wait_for_change import exit_code, hint_when_cut_short
 from cli.rendering import event_line, steps_table
@@ -20,8 +22,7 @@ def show(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
     output = Output(as_json=as_json)
     with open_client(api, output) as client:
         current = client.change(change)
-        title = f"[bold]{current['kind']}[/bold] {current['change']} of order {current['order_number']}"
-        output.answer(current, Group(title, steps_table(current)))
+        output.answer(current, Group(_title(current), _sender(current), steps_table(current)))
 
 
 @app.command()
@@ -34,12 +35,21 @@ def watch(change: Change, *, api: Api = None, as_json: AsJson = False) -> None:
     output = Output(as_json=as_json)
     with open_client(api, output) as client:
         current = client.change(change)
-        output.line(f"[bold]{current['kind']}[/bold] {current['change']} of order {current['order_number']}")
+        output.line(_title(current))
         with hint_when_cut_short(output, f"The change continues: `changeover change watch {change}` resumes."):
             for event in client.follow(change):
                 _print_event(output, event)
                 if event.event == "ended":
                     raise typer.Exit(exit_code(event.data))
+
+
+def _title(change: Json) -> str:
+    return f"[bold]{change['kind']}[/bold] {change['change']} of order {change['order_number']}"
+
+
+def _sender(change: Json) -> str:
+    reason = f": “{escape(change['reason'])}”" if change["reason"] else ""
+    return f"sent by {escape(change['client'])}{reason}"
 
 
 def _print_event(output: Output, event: StreamEvent) -> None:

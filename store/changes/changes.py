@@ -5,12 +5,15 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import partial
 from itertools import product
+from typing import NamedTuple
 
+from pydantic_core import from_json
 from sqlalchemy import String, bindparam, func
 from sqlmodel import Session, col, select, update
 
 from domain.answers import ShownCatalogue, ShownOrder
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
+from domain.dual_control import LOCAL, TEMPORAL
 from domain.planning.plan import Plan
 from domain.quotes import Quote
 from store.database.column_types import UtcDateTime
@@ -21,6 +24,9 @@ from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import CHANGES
 
 log = logging.getLogger(__name__)
+
+TEMPORAL_UPDATE_ROUTE = "temporal-update"
+"""The route of a request that an operator sent in Temporal itself."""
 
 # A series that exists before its first increment lets `rate()` see that increment.
 for _kind, _ending in product(ChangeKind, (("done", ""), ("undone", "STEP_FAILED"))):
@@ -54,6 +60,14 @@ _OPEN = (
 )
 _UNCLAIMED = _OPEN.where(_CHANGES.c.claimed_at.is_(None))
 _UPDATE = update(_CHANGES).where(_CHANGES.c.id == bindparam("of"))
+
+
+class Sender(NamedTuple):
+    """Who sent a request, and why if the client said so."""
+
+    client: str
+    """The authenticated client; else where the request came from."""
+    reason: str | None
 
 
 def add(tx: Session, row: ChangeRow) -> bool:
@@ -108,6 +122,22 @@ def lock_change(tx: Session, change: str) -> ChangeRow | None:
 def request_of(row: ChangeRow) -> ChangeRequest:
     """Return the stored request of a change."""
     return ChangeRequest.model_validate_json(row.request)
+
+
+def sender_of(row: ChangeRow) -> Sender:
+    """Return who sent a change, and why."""
+    return _sender(row.client, row.route, row.request)
+
+
+def senders(tx: Session, changes: Collection[str]) -> dict[str, Sender]:
+    """Return who sent each of some changes, and why, by the change's id."""
+    query = select(ChangeRow.id, ChangeRow.client, ChangeRow.route, ChangeRow.request)
+    return {change: _sender(*sent) for change, *sent in tx.exec(query.where(col(ChangeRow.id).in_(set(changes))))}
+
+
+def _sender(client: str, route: str, request: str) -> Sender:
+    actor = client or (TEMPORAL if route == TEMPORAL_UPDATE_ROUTE else LOCAL)
+    return Sender(actor, from_json(request).get("reason"))
 
 
 def plan_of(row: ChangeRow) -> Plan:

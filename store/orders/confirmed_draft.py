@@ -60,7 +60,10 @@ def confirmed_draft(tx: Session, order: OrderRow, change: str) -> Confirmation:
 
 
 def _line(row: sa.Row[Any], currency: str) -> ConfirmedLine:
-    line, product, service, travellers, minor = row
     return ConfirmedLine(
-        line=line, product=product, service=service, travellers=from_json(travellers), price=Money(minor, currency)
+        line=row.id,
+        product=row.product,
+        service=row.service,
+        travellers=from_json(row.travellers),
+        price=Money(row.price_minor, currency),
     )

@@ -7,11 +7,12 @@ import pytest
 from pydantic import BaseModel
 
 from api.services.create_order import NewOrder
+from domain.answers import ShownCatalogue, ShownOrder
 from domain.changes import ChangeRequest, Outcome
 from domain.offers import OfferBundle
 from domain.planning.plan import Plan
 from domain.quotes import Quote
-from domain.redaction import BLANKS, PEOPLE, Pseudonyms, redact
+from domain.redaction import BLANKS, PEOPLE, Pseudonyms, redact, redact_request
 from domain.travellers import Traveller
 from tests.support.erasure_data import Person
 
@@ -20,7 +21,7 @@ WITHIN = {"id", "version", "contract_id", "product", "external", "entitlements",
 }
 """Members inside objects that are redacted as a whole; elsewhere they are our own ids, product ids and the like."""
 HARMLESS = WITHIN | {
-    "reason",  # of an action by hand: needed for the audit, and requested without names
+    "reason",  # of a request: blanked by `redact_request`; of an action by hand: needed for the audit, without names
     *("kind", "state", "code", "members", "field", "op", "method", "status", "no_op", "draft", "number", "line"),
     *("operations", "with", "lines", "line_id", "position", "positions", "count", "seats", "names", "services"),
     *("offer_bundle_id", "offer_id", "offer_bundle", "offer", "offers", "supplement", "supplements", "supplement_of"),
@@ -54,6 +55,14 @@ HARMLESS = WITHIN | {
         "reservations",
     ),
     *("warnings", "next_line", "next_position", "service", "valid_from", "first_day", "last_event", "order", "taken"),
+    *("answers_with_order", "confirm_lines", "ignored", "captured", "refunded", "confirmed", "given_up", "authorised"),
+    *("added_by", "confirmed_version", "draft_opened_by", "key", "last_confirmed_at", "open", "payments", "versions"),
+    *("accompanied", "accompanies", "age_bands", "beside", "day", "ended_groups", "ends_draft", "groups", "item"),
+    *("refund", "restores", "returnable_until", "sale", "seat", "sold_until", "stock", "terms", "valid_until"),
+    # of the catalogue
+    *("capacity", "capacity_per", "description", "family", "fields_for_offer", "fields_for_order", "max_age"),
+    *("min_age", "missing", "name", "parent", "products", "provider", "railway_line", "seating", "second_place"),
+    *("sku", "sold_ahead", "sold_by_offers", "source", "title", "validity", "withdrawn"),
     *("smallest", "largest", "group", "distribution_channel", "point_of_sale", "time_zone", "expires_with_offers"),
 }
 
@@ -67,7 +76,9 @@ def members_of(schema: Any) -> Iterator[str]:
         yield from members_of(part)
 
 
-@pytest.mark.parametrize("stored", [ChangeRequest, NewOrder, Plan, Quote, Outcome, OfferBundle])
+@pytest.mark.parametrize(
+    "stored", [ChangeRequest, NewOrder, Plan, Quote, Outcome, ShownOrder, ShownCatalogue, OfferBundle]
+)
 def test_every_member_of_a_stored_document_is_classified_as_personal_or_not(stored: type[BaseModel]) -> None:
     found = set(members_of(stored.model_json_schema()))
     assert found - HARMLESS - set(BLANKS) - set(PEOPLE) == set()
@@ -95,6 +106,13 @@ def test_what_is_not_personal_stays_unchanged() -> None:
     }
     assert redact(document, Pseudonyms(())) == document
     assert list(redact(document, Pseudonyms(()))) == list(document)
+
+
+def test_the_reason_of_a_request_is_blanked_and_nothing_else_of_that_name() -> None:
+    request = {"kind": "confirm", "reason": "Maria Li called"}
+    assert redact_request(request, Pseudonyms(())) == {"kind": "confirm", "reason": None}
+    assert redact_request({"kind": "confirm"}, Pseudonyms(())) == {"kind": "confirm"}
+    assert redact({"reason": "expired"}, Pseudonyms(())) == {"reason": "expired"}
 
 
 def test_a_redacted_document_can_still_be_read() -> None:

@@ -180,7 +180,8 @@ def test_people_who_were_erased_are_blank_and_nothing_else_changes(draft: Draft,
     assert kept is not None
     after = draft.as_shown(kept)
     assert [each.model_dump(exclude_none=True) for each in after.aboard] == [{"id": "erased-1"}]
-    assert after.live_lines[0].travellers == ("erased-1",)
+    line = after.live_lines[0]
+    assert (line.travellers, line.seats[0].traveller) == (("erased-1",), "erased-1")
     assert (after.due, after.balance, after.reservations) == (before.due, before.balance, before.reservations)
 
 
