@@ -8,6 +8,7 @@ from datetime import datetime
 from api.context import ApiContext
 from api.desk import labels
 from api.entur.routes import PREFIX as ENTUR
+from api.errors.about import detail_of
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import Order
@@ -60,6 +61,8 @@ class Entry:
     client: str | None = None
     """The client that sent the request, by name; None without authentication."""
     reason: str | None = None
+    about: str | None = None
+    """What a refusal is about."""
     before: Money | None = None
     after: Money | None = None
     quote: Quote | None = None
@@ -145,6 +148,7 @@ class _EntryBuilder:
             correlation=row.correlation_id,
             client=row.client or None,
             reason=sender_of(row).reason,
+            about=detail_of(outcome.members) if outcome else None,
             after=outcome.order.total if outcome else None,
             quote=quote,
             added=self._added(plan) if plan else (),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic.alias_generators import to_camel
 
 from api.discover.json_format import ResponseModel
+from api.errors.about import detail_of
 from api.errors.problems import TITLES
 from domain.changes import ChangeWarning, Outcome
 from domain.refusals import OfferNotFound
@@ -99,7 +100,9 @@ def refusal_messages(outcome: Outcome, item: str | None) -> list[ValidationMessa
     fields = [str(each["field"]) for each in outcome.members if "field" in each]
     if fields:
         return [missing_message(item, None, field) for field in fields]
-    return [_item_message(Level.VALIDATION_ERROR, code.lower(), TITLES[code][1], item)]
+    about = detail_of([{name: each[name] for name in each if name != "position"} for each in outcome.members])
+    text = " ".join(filter(None, (TITLES[code][1], about)))
+    return [_item_message(Level.VALIDATION_ERROR, code.lower(), text, item)]
 
 
 def _item_at(outcome: Outcome, position: int | str | None) -> str | None:

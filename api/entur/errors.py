@@ -53,7 +53,7 @@ def api_error(scope: Scope, error: ProblemError) -> Response:
         status=status,
         error=HTTPStatus(status).phrase,
         exception=problem.code,
-        message=" ".join([problem.title, *map(_describe, problem.errors)]),
+        message=" ".join(filter(None, (problem.title, problem.detail))),
         path=getattr(route, "path", "/sales"),
         title=problem.title,
         code=problem.code,
@@ -61,11 +61,6 @@ def api_error(scope: Scope, error: ProblemError) -> Response:
         errors=problem.errors,
     )
     return JSONResponse(body.model_dump(mode="json", exclude_none=True), status, problem_headers(error))
-
-
-def _describe(member: ProblemMember) -> str:
-    location = member.pointer or member.field or member.line
-    return f"{': '.join(filter(None, (location, member.detail)))}."
 
 
 def errors(*codes: str) -> dict[int | str, dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Turns every exception of a request into a problem."""
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -12,14 +11,13 @@ from starlette.routing import compile_path
 
 from api.errors.problems import ProblemError, build_response
 from api.errors.route_labels import method_of, route_template
+from api.errors.validation import build_validation_problem
 from api.workflow_client import TemporalUnavailableError
 from domain.refusals import Refusal
 from store.database.connections import BUSY
 
 log = logging.getLogger(__name__)
 
-MAX_ERRORS = 100
-"""The most validation errors in one response: a small invalid body must not cause a response many times its size."""
 _CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE", 400: "MALFORMED_BODY"}
 
 
@@ -62,54 +60,6 @@ async def _handle_invalid_request(request: Request, error: Exception) -> Respons
     if not isinstance(error, RequestValidationError):
         raise error
     return build_response(request.scope, build_validation_problem(error.errors()))
-
-
-def build_validation_problem(errors: Sequence[Any]) -> ProblemError:
-    """Return the problem for pydantic's validation errors, without any input of the client."""
-    errors = errors[:MAX_ERRORS]
-    causes = [each for each in errors if not _is_consequence(each, errors)]
-    members = [{"pointer": _pointer(each), "code": each["type"], "detail": _detail(each)} for each in causes]
-    if any(each["loc"] == ("body",) and each["type"] != "value_error" for each in errors):
-        return ProblemError("MALFORMED_BODY", members)
-    return ProblemError("MEMBER_INVALID", members)
-
-
-def _is_consequence(error: Any, errors: Sequence[Any]) -> bool:
-    """Whether pydantic calls an array too short only because one of its elements is invalid."""
-    location = error["loc"]
-    return error["type"] == "too_short" and any(
-        each["loc"][: len(location)] == location and len(each["loc"]) > len(location) for each in errors
-    )
-
-
-def _pointer(error: Any) -> str:
-    """Return the JSON pointer of an error.
-
-    The name of an unknown member is input of the client too, so the pointer leads to its object.
-    """
-    location = [part for part in error["loc"] if part != "body"]
-    if error["type"] == "extra_forbidden":
-        location.pop()
-    # pydantic adds the kind of an operation after its index; the JSON body has no such level.
-    path = [str(part) for index, part in enumerate(location) if not _is_operation_kind(location, index)]
-    return "".join(f"/{part.replace('~', '~0').replace('/', '~1')}" for part in path)
-
-
-def _is_operation_kind(location: Sequence[str | int], index: int) -> bool:
-    return index > 1 and location[index - 2] == "operations" and isinstance(location[index - 1], int)
-
-
-_DETAILS = {
-    "extra_forbidden": "has an unknown member",
-    "union_tag_invalid": "is an unknown operation; expected one of {expected}",
-}
-
-
-def _detail(error: Any) -> str:
-    if error["type"] not in _DETAILS:
-        return str(error["msg"])
-    expected = str(error.get("ctx", {}).get("expected_tags", "")).replace("'", "")
-    return _DETAILS[error["type"]].format(expected=expected)
 
 
 async def _handle_busy_store(request: Request, error: Exception) -> Response:

@@ -1,13 +1,14 @@
-"""RFC 9457 problems: every error has a stable code. A problem never contains input of the client."""
+"""RFC 9457 problems: every error has a stable code. A problem never contains a value that the client sent."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Scope
 
+from api.errors.about import detail_of
 from domain.changes import Outcome
 from domain.refusals import all_refusals
 
@@ -79,15 +80,29 @@ TITLES |= {kind.code: (STATUS_OF_REFUSAL.get(kind.code, 409), kind.sentence) for
 
 
 class ProblemMember(BaseModel):
-    """One error of a problem: a JSON pointer into the request, or ids and field names of the order."""
+    """One error of a problem: a JSON pointer into the request, or what it is about on the order."""
 
     pointer: str | None = None
     code: str | None = None
-    detail: str | None = None
+    member: str | None = Field(default=None, description="The unknown member of the object at `pointer`.")
+    operations: list[str] | None = Field(default=None, description="The known operations, if one is unknown.")
     line: str | None = None
     position: int | None = Field(default=None, description="The position of the order that the error concerns.")
     traveller: int | None = Field(default=None, description="The index of the line's traveller, from 0.")
     field: str | None = None
+    product: str | None = None
+    supplement: str | None = None
+    service: str | None = None
+    day: str | None = None
+    offer_bundle: str | None = None
+    amount: str | None = Field(default=None, description="In `currency`.", examples=["12.00"])
+    currency: str | None = None
+    latest: str | None = Field(default=None, description="The latest deadline that the line allows.")
+    ended: str | None = Field(default=None, description="How the last draft ended.", examples=["expired"])
+    at: str | None = None
+    detail: str | None = None
+
+    model_config = ConfigDict(extra="allow")
 
 
 class Problem(BaseModel):
@@ -97,6 +112,7 @@ class Problem(BaseModel):
     title: str
     status: int
     code: str = Field(examples=["SOLD_OUT"], description="Stable; clients decide by this member.")
+    detail: str | None = Field(default=None, description="What it is about, in words.")
     change: str | None = Field(default=None, description="The id of the refused change, if there is one.")
     errors: list[ProblemMember] = []
 
@@ -113,11 +129,22 @@ class ProblemError(HTTPException):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         status, title = TITLES[code]
+        errors = [_without_people(each) for each in errors]
         super().__init__(status, detail=title, headers=dict(headers or {}))
-        members = [ProblemMember.model_validate(each) for each in errors]
         self.problem = Problem(
-            type=f"/problems/{code}", title=title, status=status, code=code, change=change, errors=members
+            type=f"/problems/{code}",
+            title=title,
+            status=status,
+            code=code,
+            detail=detail_of(errors),
+            change=change,
+            errors=[ProblemMember.model_validate(each) for each in errors],
         )
+
+
+def _without_people(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error without a traveller's id, which the client chose; a traveller's index stays."""
+    return {name: each for name, each in error.items() if name != "traveller" or isinstance(each, int)}
 
 
 def problem_headers(error: ProblemError) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """Parses JSON bodies strictly: it refuses what JSON leaves undefined and Python's parser accepts."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from fastapi import Request
 
 from api.errors.problems import ProblemError
+from api.errors.validation import is_program_name
 
 MAX_DEPTH = 32
 """The deepest allowed nesting of arrays and objects; valid bodies have less than ten levels."""
@@ -50,7 +52,8 @@ def _nested_values(value: Any) -> Iterable[Any]:
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ProblemError("DUPLICATE_MEMBER")
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ProblemError("DUPLICATE_MEMBER", [{"member": twice}] if is_program_name(twice) else [])
     return members
 
 

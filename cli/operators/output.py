@@ -69,9 +69,8 @@ class Output:
             return
         code = problem.get("code")
         self._errors.print(f"[red]{problem['title']}[/red]{f' ({code})' if code else ''}", soft_wrap=True)
-        for member in problem.get("errors", ()):
-            where = member.get("pointer") or member.get("field") or member.get("line") or ""
-            self._errors.print(f"   {where} {member.get('detail') or ''}".rstrip(), soft_wrap=True, markup=False)
+        for line in _about(problem):
+            self._errors.print(f"   {line}", soft_wrap=True, markup=False)
         self.advise(problem)
 
     def advise(self, problem: Json) -> None:
@@ -83,6 +82,13 @@ class Output:
         """Print a hint to stderr; it is no part of the result."""
         if text:
             self._errors.print(text, soft_wrap=True, markup=False)
+
+
+def _about(problem: Json) -> list[str]:
+    """Return what a problem is about: its detail, else each of its errors."""
+    if problem.get("detail"):
+        return [str(problem["detail"])]
+    return [f"{each.get('pointer') or ''} {each.get('detail') or ''}".strip() for each in problem.get("errors", ())]
 
 
 @contextmanager
