@@ -21,7 +21,7 @@ from temporalio.service import RPCStatusCode
 
 from temporal.messages import Progress, RequestInput, RequestResult, StartDraft
 from temporal.names import DRAFT_CLOSING, ORDERS_QUEUE, QUEUE_FULL, System, draft_id
-from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORDER_NUMBER
+from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORDER_NUMBER, keyword
 from workflows.order_draft import OrderDraft
 
 RETRY_FOR = timedelta(seconds=10)
@@ -129,7 +129,7 @@ class OrderWorkflowClient:
         attributes: list[SearchAttributePair[Any]] = [
             SearchAttributePair(ORDER_NUMBER, request.order),
             SearchAttributePair(CHANGE_KIND, request.kind),
-            SearchAttributePair(CORRELATION_ID, request.correlation_id),
+            SearchAttributePair(CORRELATION_ID, keyword(request.correlation_id)),
         ]
         if request.channel:
             attributes.append(SearchAttributePair(CHANNEL, request.channel))

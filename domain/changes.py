@@ -143,6 +143,8 @@ class ReplacedLines(Model):
 
     originals: tuple[str, ...]
     replacements: tuple[str, ...]
+    operation: int | None = None
+    """The operation that named them, by its index; None for lines that went along or were renewed."""
 
 
 class OrderSummary(Model):
@@ -175,7 +177,6 @@ class Outcome(Model):
     reservations: tuple[str, ...] = ()
     """The reservations of those lines."""
     replaced: tuple[ReplacedLines, ...] = ()
-    """One entry for each operation that replaces lines, in their order; then what was replaced without being named."""
     confirmed: Confirmation | None = None
     """What a confirmation confirmed."""
     warnings: tuple[ChangeWarning, ...] = ()

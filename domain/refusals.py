@@ -393,6 +393,13 @@ class PayoutDiffers(Refusal):
     sentence = "The amount is not what is owed to the customer; nothing was recorded."
 
 
+class PartialConfirmNotSupported(Refusal):
+    """A confirmation names some of the order's lines; a draft is only confirmed as a whole."""
+
+    code = "PARTIAL_CONFIRM_NOT_SUPPORTED"
+    sentence = "A draft is confirmed as a whole; the confirmation leaves out a line of the order."
+
+
 def all_refusals() -> dict[str, type[Refusal]]:
     """Return every refusal by its code."""
     return {kind.code: kind for kind in Refusal.__subclasses__()}

@@ -26,6 +26,15 @@ SEARCH_ATTRIBUTES = (
     DRAFT_EXPIRES,
 )
 
+MAX_KEYWORD = 255
+"""The most characters of a keyword that Temporal's visibility store keeps on PostgreSQL."""
+
+
+def keyword(text: str) -> str:
+    """Return a text as a keyword: one that is too long is cut, because the store would refuse it."""
+    return text[:MAX_KEYWORD]
+
+
 NEEDS_ATTENTION_QUERY = (
     f"WorkflowType = '{ORDER_DRAFT}' AND ExecutionStatus = 'Running' AND {NEEDS_ATTENTION.name} = true"
 )

@@ -14,6 +14,7 @@ from temporal.search_attributes import (
     DRAFT_EXPIRES,
     ORDER_STATE,
     PRICE_DIFF_MINOR,
+    keyword,
 )
 from workflows.draft import Draft
 from workflows.request_queue import RequestQueue
@@ -58,7 +59,7 @@ def update_search_attributes(tracker: ProgressTracker, draft: Draft) -> None:
     if draft.price_difference:
         updates.append(PRICE_DIFF_MINOR.value_set(draft.price_difference.minor))
     if draft.correlation_id:
-        updates.append(CORRELATION_ID.value_set(draft.correlation_id))
+        updates.append(CORRELATION_ID.value_set(keyword(draft.correlation_id)))
     if draft.channel:
         updates.append(CHANNEL.value_set(draft.channel))
     known = workflow.info().typed_search_attributes

@@ -35,7 +35,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    q: Annotated[str, Field(max_length=200)] = ""
+    q: Annotated[str, Field(max_length=300)] = ""
     show: Show = Show.ALL
     before: Annotated[str | None, Field(max_length=20)] = None
 

@@ -1,6 +1,7 @@
 """Request headers of Entur's API: rate limits by client name, and the two required headers."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -16,7 +17,8 @@ from domain.access import Caller
 from domain.model import Code, Text
 
 CHANNEL, POS, CLIENT = "Entur-Distribution-Channel", "Entur-Pos", "ET-Client-Name"
-_CLIENT_NAME = re.compile(r"(?=.{3,100}$)\w+(-\w+)+", re.ASCII)
+_APPLICATION = re.compile(r"\w+", re.ASCII)
+_MAX_CLIENT_NAME = 100
 _VALID: dict[str, TypeAdapter[str]] = {CHANNEL: TypeAdapter(Code), POS: TypeAdapter(Text)}
 _SHOWN = {name: WithJsonSchema(kind.json_schema()) for name, kind in _VALID.items()}
 
@@ -24,11 +26,27 @@ _SHOWN = {name: WithJsonSchema(kind.json_schema()) for name, kind in _VALID.item
 async def limit_rate(request: Request) -> None:
     """Count a request against its limit: one per client name, else one per IP address. Raises RATE_LIMITED."""
     limiter: RateLimiter = request.app.state.limiter
-    name = request.headers.get(CLIENT, "")
-    if _CLIENT_NAME.fullmatch(name):
-        await limiter.check(request, NAMED, name.lower())
+    name = unicodedata.normalize("NFC", _decoded(request.headers.get(CLIENT, "")))
+    if is_client_name(name):
+        await limiter.check(request, NAMED, name.casefold())
     else:
         await limiter.check(request, UNNAMED, address_of(request))
+
+
+def is_client_name(name: str) -> bool:
+    """Whether a client names itself as Entur asks: `<company>-<application>`, or `<personal name>-<application>`.
+
+    A personal name has letters of any script, spaces and dots; like a company's it may have hyphens of its own.
+    """
+    owner, hyphen, application = name.rpartition("-")
+    proper = hyphen and len(name) <= _MAX_CLIENT_NAME and _APPLICATION.fullmatch(application)
+    return bool(proper) and all(_is_owner(part) for part in owner.split("-"))
+
+
+def _is_owner(part: str) -> bool:
+    """Whether a part of a company's or person's name is one: letters and digits of any script, spaces and dots."""
+    in_words = part == part.strip() and any(each.isalnum() for each in part)
+    return in_words and all(unicodedata.category(each)[0] in "LMN" or each in " ._" for each in part)
 
 
 def require_header(request: Request, name: str) -> str:
@@ -80,12 +98,13 @@ def check_channel(
         header_schema(),
         Header(
             alias=CLIENT,
-            description="<company>-<application>; clients without it share a strict rate limit per address.",
+            description="<company>-<application> or <personal name>-<application>; clients without it share a strict "
+            "rate limit per address.",
         ),
     ] = None,
     _correlation: Annotated[
         str | None,
-        header_schema("^[A-Za-z0-9._-]{0,64}$"),
+        header_schema("^[!-~]{0,256}$"),
         Header(alias="X-Correlation-Id", description="Generated when absent."),
     ] = None,
 ) -> None:

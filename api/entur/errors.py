@@ -19,6 +19,8 @@ BAD_REQUESTS = frozenset(
         "SUPPLEMENT_NOT_OFFERED",
         "SEAT_UNKNOWN",
         "LINES_OVERLAP",
+        "SELECTED_LINES_MISMATCH",
+        "PARTIAL_CONFIRM_NOT_SUPPORTED",
     }
 )
 """Codes of errors in the request itself: 400 on these routes, whatever the status on the native API."""

@@ -1,4 +1,4 @@
-"""Request models of Entur's API. Names and defaults are Entur's; unknown members are refused."""
+"""Request models of Entur's API. Names and defaults are Entur's; unknown members are ignored."""
 
 from typing import Annotated
 
@@ -23,9 +23,9 @@ DEPRECATED: JsonDict = {"deprecated": True}
 
 
 class RequestModel(Model):
-    """Base of the request models: camelCase in JSON, unknown members refused."""
+    """Base of the request models: camelCase in JSON, unknown members ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
 
 class RefIn(RequestModel):
@@ -77,7 +77,9 @@ class OfferConfiguration(Configuration):
     """An offer to add to an order."""
 
     count: Count | None = Field(
-        default=None, description="Deprecated: number of lines to add.", json_schema_extra=DEPRECATED
+        default=None,
+        description="Deprecated: number of lines to add. Other than 1 it cannot be combined with chosen travellers.",
+        json_schema_extra=DEPRECATED,
     )
     order_line_id: Code | None = Field(
         default=None, description="Deprecated: use update-order.", json_schema_extra=DEPRECATED
@@ -142,6 +144,15 @@ class SupplementConfiguration(RequestModel):
     order_line_id: Code
     selected_products_configuration: tuple[SelectedProduct, ...] = Field(min_length=1, max_length=MAX_OPERATIONS)
     customers: tuple[CustomerIn, ...] | None = Field(default=(), max_length=MAX_CUSTOMERS)
+
+
+class ConfirmOrderLinesRequest(RequestModel):
+    """The lines to confirm: all of the draft, so every line of the order must be among them."""
+
+    order_line_ids: Lines | None = Field(
+        default=None,
+        description="Every line of the order by any of its ids; supplements need not be named. Without it: all lines.",
+    )
 
 
 class AddSupplementProductsRequest(RequestModel):

@@ -1,10 +1,12 @@
 """The response to a change on Entur's routes: it always has all four members."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from domain.changes import ChangeState
-from domain.operations import ReplaceLines
+from domain.changes import ChangeState, ReplacedLines
+from domain.operations import Operation, ReplaceLines
 from store.changes.changes import outcome_of, request_of
 from store.tables import ChangeRow
 
@@ -34,18 +36,27 @@ class OrderLineIdsAndReservationIds(ResponseModel):
 def response_of(row: ChangeRow) -> OrderLineIdsAndReservationIds:
     """Return the lines and reservations a change added; empty until it is done.
 
-    Replaced lines have the ids that the request used.
+    Replaced lines have the ids that the request used; those that went along, or were renewed because the order had
+    expired, have their own.
     """
     outcome = outcome_of(row)
     if outcome is None or outcome.state is not ChangeState.DONE:
         return OrderLineIdsAndReservationIds(order_id=row.order_number or "")
-    named = [list(op.lines) for op in request_of(row).operations if isinstance(op, ReplaceLines)]
+    operations = request_of(row).operations
     return OrderLineIdsAndReservationIds(
         order_id=outcome.order.number,
         order_line_ids=list(outcome.lines),
         reservation_ids=list(outcome.reservations),
         replaced_by_order_line_ids=[
-            ReplacedOrderLineIds(original_order_line_ids=lines, replaced_by_order_line_ids=list(each.replacements))
-            for lines, each in zip(named, outcome.replaced, strict=True)
+            ReplacedOrderLineIds(
+                original_order_line_ids=_named(each, operations), replaced_by_order_line_ids=list(each.replacements)
+            )
+            for each in outcome.replaced
         ],
     )
+
+
+def _named(replaced: ReplacedLines, operations: Sequence[Operation]) -> list[str]:
+    """Return the ids by which a request named the lines that it replaced; their own if it did not."""
+    operation = operations[replaced.operation] if replaced.operation is not None else None
+    return list(operation.lines if isinstance(operation, ReplaceLines) else replaced.originals)

@@ -1,5 +1,6 @@
 """Routes of Entur's sales API."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,17 +12,25 @@ from api.context import ApiContext, api_context
 from api.entur import translation
 from api.entur.client_headers import CHANNEL, POS, EnturRoute, check_channel, require_header
 from api.entur.errors import errors
+from api.entur.groups import Bundles
 from api.entur.options_schema import ChangeOptionOut, options_out
 from api.entur.orders_schema import OrderOut, order_out
-from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
+from api.entur.requests import (
+    AddSupplementProductsRequest,
+    ChangeOrderLinesRequest,
+    Configuration,
+    ConfirmOrderLinesRequest,
+    ReserveOffersRequest,
+)
 from api.entur.responses import OrderLineIdsAndReservationIds, response_of
+from api.entur.supplement_offers import check_offers
 from api.errors.problems import ProblemError
 from api.http.request_headers import RequestOptions, with_default_wait
 from api.services.change_response import to_http
 from api.services.create_order import NewOrder
 from api.services.read_answer import present_order, read_answer
 from api.services.read_order import read_options
-from api.services.submit_request import submit
+from api.services.submit_request import find_previous, submit
 from api.settings import EnturSettings
 from domain.changes import ChangeKind, ChangeRequest
 from store.orders import offer_bundles
@@ -80,7 +89,7 @@ Options = Annotated[RequestOptions, Depends(with_default_wait)]
 )
 async def reserve_offers(request: Request, body: ReserveOffersRequest, ctx: Context, options: Options) -> Response:
     """Add offers to an order, or to a new order if none is given: all of them or none."""
-    bundles = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in body.offer_configurations])
+    bundles = await run_in_threadpool(_bundles, ctx, body.offer_configurations)
     change_request = translation.reserve_offers(body.offer_configurations, bundles)
     order: str | NewOrder = body.order_id or NewOrder(
         currency=bundles[body.offer_configurations[0].offer_id].currency,
@@ -98,7 +107,7 @@ async def reserve_offers(request: Request, body: ReserveOffersRequest, ctx: Cont
 )
 async def update_order(request: Request, body: ChangeOrderLinesRequest, ctx: Context, options: Options) -> Response:
     """Replace order lines, n by m: all of them or none. Fees and differences refer to the confirmed version."""
-    bundles = await run_in_threadpool(_bundles, ctx, [each.offer_id for each in body.offer_configurations])
+    bundles = await run_in_threadpool(_bundles, ctx, body.offer_configurations)
     change_request = translation.update_order(body.offer_configurations, bundles, refund=body.refund_price_difference)
     return await _respond_with_change(request, ctx, body.order_id, change_request, options, body)
 
@@ -106,10 +115,13 @@ async def update_order(request: Request, body: ChangeOrderLinesRequest, ctx: Con
 async def add_supplements(
     request: Request, body: AddSupplementProductsRequest, ctx: Context, options: Options
 ) -> Response:
-    """Add supplements to order lines: all of them or none. Supplements that change seats are refused."""
-    offers = {each.offer_id for each in body.offer_configurations}
-    if offers - (await run_in_threadpool(_bundles, ctx, list(offers))).keys():
-        raise ProblemError("OFFER_NOT_FOUND")
+    """Add supplements to order lines: all of them or none. Supplements that change seats are refused.
+
+    The offer is the line's own, expired or not, or another one of the line's product and service.
+    """
+    # A repeated request gets its first answer, whatever the line is by now.
+    if not await run_in_threadpool(find_previous, request, ctx, options):
+        await run_in_threadpool(check_offers, ctx, body)
     change_request = translation.add_supplements(body.offer_configurations)
     return await _respond_with_change(request, ctx, body.order_id, change_request, options, body)
 
@@ -118,13 +130,24 @@ async def add_supplements(
     f"{PREFIX}/v1/orders/{{order}}/orderlines/confirm",
     name="confirm_order_lines",
     response_model=OrderOut,
-    responses=_RUNNING | errors("IDEMPOTENCY_MISMATCH", *_SUBMIT, "BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST"),
+    responses=_RUNNING
+    | errors(
+        *_BODY,
+        *_SUBMIT,
+        *("LINE_NOT_FOUND", "LINE_REMOVED", "PARTIAL_CONFIRM_NOT_SUPPORTED"),
+        *("BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST"),
+    ),
 )
-async def confirm(request: Request, order: str, ctx: Context, options: Options) -> Response:
-    """Confirm the draft; the balance must not be positive. A confirmed order is returned unchanged with 200."""
-    return await _respond_with_order(
-        request, ctx, order, ChangeRequest(kind=ChangeKind.CONFIRM, as_it_stands=True), options
-    )
+async def confirm(
+    request: Request, order: str, ctx: Context, options: Options, body: ConfirmOrderLinesRequest | None = None
+) -> Response:
+    """Confirm the draft; the balance must not be positive. A confirmed order is returned unchanged with 200.
+
+    A draft is confirmed as a whole: `orderLineIds` that leave out a line of the order are refused.
+    """
+    named = translation.confirm_lines(body.order_line_ids) if body else None
+    change_request = ChangeRequest(kind=ChangeKind.CONFIRM, as_it_stands=True, confirm_lines=named)
+    return await _respond_with_order(request, ctx, order, change_request, options, body)
 
 
 @router.post(
@@ -173,12 +196,19 @@ def routes(settings: EnturSettings) -> APIRouter:
     return all_routes
 
 
-def _bundles(ctx: ApiContext, offers: list[str]) -> translation.Bundles:
+def _bundles(ctx: ApiContext, configurations: Sequence[Configuration]) -> Bundles:
+    """Return the bundle of each offer. Raises OFFER_NOT_FOUND, with every configuration of an unknown offer."""
     with ctx.store.read() as tx:
-        bundles = offer_bundles.of_offers(tx, offers)
-    if set(offers) - bundles.keys():
-        raise ProblemError("OFFER_NOT_FOUND")
+        bundles = offer_bundles.of_offers(tx, [each.offer_id for each in configurations])
+    unknown = [number for number, each in enumerate(configurations) if each.offer_id not in bundles]
+    if unknown:
+        raise ProblemError("OFFER_NOT_FOUND", [{"pointer": f"/offerConfigurations/{each}/offerId"} for each in unknown])
     return bundles
+
+
+def _members(sent: BaseModel | None) -> Any:
+    """Return the known members that were sent: two requests under one key must have equal ones."""
+    return sent.model_dump(mode="json", by_alias=True, exclude_unset=True) if sent else None
 
 
 async def _respond_with_change(
@@ -189,16 +219,20 @@ async def _respond_with_change(
     options: RequestOptions,
     sent: BaseModel,
 ) -> Response:
-    members = sent.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    row, status, headers = await _submit(request, ctx, order, change_request, options, members)
+    row, status, headers = await _submit(request, ctx, order, change_request, options, _members(sent))
     return JSONResponse(response_of(row).model_dump(mode="json", by_alias=True), status, headers)
 
 
 async def _respond_with_order(
-    request: Request, ctx: ApiContext, order: str, change_request: ChangeRequest, options: RequestOptions
+    request: Request,
+    ctx: ApiContext,
+    order: str,
+    change_request: ChangeRequest,
+    options: RequestOptions,
+    sent: BaseModel | None = None,
 ) -> Response:
     change_request = change_request.model_copy(update={"answers_with_order": True})
-    row, status, headers = await _submit(request, ctx, order, change_request, options, None)
+    row, status, headers = await _submit(request, ctx, order, change_request, options, _members(sent))
     answered = order_out(await run_in_threadpool(read_answer, ctx, row))
     return JSONResponse(answered.model_dump(mode="json", by_alias=True), status, headers)
 

@@ -3,8 +3,8 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from api.entur.groups import Bundles, Wish, join_groups
 from api.entur.requests import (
     ChangeOrderLinesConfiguration,
     Configuration,
@@ -21,31 +21,27 @@ from domain.customers import Customer, Distribution, Entitlement, Reference
 from domain.offers import OfferBundle
 from domain.operations import AddLines, AddSupplements, LineWish, Operation, ReplaceLines, SupplementWish
 
-Bundles = Mapping[str, OfferBundle]
-"""The bundle of every offer in a request, by the offer's id."""
-
 _LINE = re.compile(r"\d{2}-\d{6,12}-\d{1,9}", re.ASCII)
 
 
 def reserve_offers(configurations: Sequence[OfferConfiguration], bundles: Bundles) -> ChangeRequest:
     """Return the request that adds offers. Raises ProblemError for members that cannot be combined."""
-    return ChangeRequest(
-        kind=ChangeKind.CHANGE, operations=tuple(_add_or_replace(each, bundles) for each in configurations)
-    )
+    operations = tuple(_add_or_replace(each, number, bundles) for number, each in enumerate(configurations))
+    return ChangeRequest(kind=ChangeKind.CHANGE, operations=operations, keeps_surplus=True)
 
 
-def _add_or_replace(configuration: OfferConfiguration, bundles: Bundles) -> Operation:
-    if configuration.count is not None and configuration.selected_traveller_ids:
-        raise ProblemError("COUNT_WITH_TRAVELLERS")
-    if configuration.order_line_id is not None and configuration.count not in (None, 1):
-        raise ProblemError("COUNT_WITH_LINE")
-    fields = _wish(configuration, bundles) | {
-        "count": configuration.count if configuration.order_line_id is None else None
-    }
+def _add_or_replace(configuration: OfferConfiguration, number: int, bundles: Bundles) -> Operation:
+    count = configuration.count
+    if count not in (None, 1) and configuration.selected_traveller_ids:
+        raise ProblemError("COUNT_WITH_TRAVELLERS", [_at(number, "count")])
+    if count not in (None, 1) and configuration.order_line_id is not None:
+        raise ProblemError("COUNT_WITH_LINE", [_at(number, "count")])
+    fields = _wish(configuration, bundles)
     fields["customers"] = (*fields["customers"], *_customers_by_id(configuration))
     if configuration.order_line_id is not None:
-        return _replace_lines([configuration.order_line_id], [fields])
-    return AddLines(op="add_lines", **fields)
+        return _replace_lines([line_id(configuration.order_line_id, _at(number, "orderLineId"))], [fields])
+    # Chosen travellers decide how many lines there are; a count of one, the original's default, says nothing then.
+    return AddLines(op="add_lines", **fields, count=None if configuration.selected_traveller_ids else count)
 
 
 def update_order(
@@ -55,18 +51,36 @@ def update_order(
 
     Raises SELECTED_LINES_MISMATCH when configurations of one line select different lines.
     """
-    selected: dict[str, list[str]] = {}
-    for each in configurations:
-        lines = sorted(set(each.selected_order_line_ids or (each.order_line_id,)))
+    selected: dict[str, tuple[str, ...]] = {}
+    replacements: dict[tuple[str, ...], list[ChangeOrderLinesConfiguration]] = {}
+    for number, each in enumerate(configurations):
+        lines = tuple(sorted(set(each.selected_order_line_ids or (each.order_line_id,))))
         if each.order_line_id not in lines or selected.setdefault(each.order_line_id, lines) != lines:
-            raise ProblemError("SELECTED_LINES_MISMATCH")
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for each in configurations:
-        groups.setdefault(tuple(selected[each.order_line_id]), []).append(_wish(each, bundles))
-    operations = tuple(_replace_lines(list(lines), wishes) for lines, wishes in groups.items())
+            raise ProblemError("SELECTED_LINES_MISMATCH", [_at(number, "selectedOrderLineIds") | _SAME_LINES])
+        for line in lines:
+            line_id(line, _at(number, "selectedOrderLineIds" if each.selected_order_line_ids else "orderLineId"))
+        replacements.setdefault(lines, []).append(each)
+    operations = tuple(_replace_lines(lines, _wishes(of_lines, bundles)) for lines, of_lines in replacements.items())
     return ChangeRequest(
         kind=ChangeKind.CHANGE, operations=operations, refund_price_difference=refund, keeps_surplus=True
     )
+
+
+def _wishes(configurations: Sequence[ChangeOrderLinesConfiguration], bundles: Bundles) -> list[Wish]:
+    """Return the wishes for the same lines; if all name the lines together, one group is asked for once."""
+    wishes = [_wish(each, bundles) for each in configurations]
+    together = all(each.selected_order_line_ids for each in configurations)
+    return join_groups(wishes, bundles) if together else wishes
+
+
+_SAME_LINES = {"detail": "must be the same in all configurations of a line, and have the line itself"}
+
+
+def confirm_lines(named: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the lines that a confirmation names; None for all."""
+    if named is None:
+        return None
+    return tuple(line_id(each, {"pointer": f"/orderLineIds/{number}"}) for number, each in enumerate(named))
 
 
 def add_supplements(configurations: Sequence[SupplementConfiguration]) -> ChangeRequest:
@@ -74,32 +88,36 @@ def add_supplements(configurations: Sequence[SupplementConfiguration]) -> Change
     operations = tuple(
         AddSupplements(
             op="add_supplements",
-            line=_line(each.order_line_id),
+            line=line_id(each.order_line_id, _at(number, "orderLineId")),
             supplements=tuple(
                 SupplementWish(supplement=product.selected_product_id, count=product.count or 1)
                 for product in each.selected_products_configuration
             ),
             customers=tuple(map(_customer, each.customers or ())),
         )
-        for each in configurations
+        for number, each in enumerate(configurations)
     )
-    return ChangeRequest(kind=ChangeKind.CHANGE, operations=operations)
+    return ChangeRequest(kind=ChangeKind.CHANGE, operations=operations, keeps_surplus=True)
 
 
-def _replace_lines(lines: Sequence[str], wishes: Sequence[dict[str, Any]]) -> ReplaceLines:
+def _replace_lines(lines: Sequence[str], wishes: Sequence[Wish]) -> ReplaceLines:
     return ReplaceLines.model_validate(
-        {"op": "replace_lines", "lines": tuple(map(_line, lines)), "with": tuple(LineWish(**each) for each in wishes)}
+        {"op": "replace_lines", "lines": tuple(lines), "with": tuple(LineWish(**each) for each in wishes)}
     )
 
 
-def _line(text: str) -> str:
-    """Return a line id. Raises LINE_NOT_FOUND for text that cannot be one, as for a line of another order."""
+def line_id(text: str, place: Mapping[str, str]) -> str:
+    """Return a line's id. Raises LINE_NOT_FOUND for text that cannot be one, as for a line of another order."""
     if not _LINE.fullmatch(text):
-        raise ProblemError("LINE_NOT_FOUND")
+        raise ProblemError("LINE_NOT_FOUND", [place])
     return text
 
 
-def _wish(configuration: Configuration, bundles: Bundles) -> dict[str, Any]:
+def _at(number: int, member: str) -> dict[str, str]:
+    return {"pointer": f"/offerConfigurations/{number}/{member}"}
+
+
+def _wish(configuration: Configuration, bundles: Bundles) -> Wish:
     bundle = bundles.get(configuration.offer_id)
     if bundle is None:
         raise ProblemError("OFFER_NOT_FOUND")

@@ -10,7 +10,8 @@ from structlog.contextvars import bind_contextvars
 from api.errors.problems import ProblemError, build_response
 
 HEADER = "X-Correlation-Id"
-_VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_VALID = re.compile(r"[\x21-\x7e]{1,256}")
+"""Visible ASCII: nothing that a header, a log line or a page could not repeat as it is."""
 
 
 class CorrelationMiddleware:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, or_, select, tuple_
 
 from domain.orders import OrderStatus
@@ -10,8 +11,8 @@ from store.database.tenant_session import TenantSession
 from store.orders.orders import visible_orders
 from store.tables import ChangeRow, OrderRow
 
-MAX_NAME, MAX_ID = 100, 64
-"""Maximum lengths of an external reference and of any other id; a longer search text matches nothing."""
+MAX_ID, MAX_REFERENCE, MAX_CORRELATION_ID = 64, 100, 256
+"""Maximum lengths of what a search text may name; a longer text matches nothing of the kind."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,15 @@ def latest_orders(tx: TenantSession, list_filter: Filter, limit: int) -> list[Or
 
 def orders_named(tx: TenantSession, text: str, limit: int) -> list[OrderRow]:
     """Return the orders with an external reference, correlation id or change id equal to a text, latest first."""
-    if "\0" in text or len(text) > MAX_NAME:
+    if "\0" in text or len(text) > MAX_CORRELATION_ID:
         return []
-    conditions = [col(OrderRow.external_reference) == text]
+    changes = select(ChangeRow.order_number).where(ChangeRow.tenant == tx.access.tenant)
+    correlated = col(OrderRow.number).in_(changes.where(ChangeRow.correlation_id == text))
+    conditions: list[ColumnElement[bool]] = [correlated]
     if len(text) <= MAX_ID:
-        changes = select(ChangeRow.order_number).where(ChangeRow.tenant == tx.access.tenant)
-        numbers = changes.where(ChangeRow.correlation_id == text).union(changes.where(ChangeRow.id == text))
-        conditions.append(col(OrderRow.number).in_(numbers))
+        conditions.append(col(OrderRow.number).in_(changes.where(ChangeRow.id == text)))
+    if len(text) <= MAX_REFERENCE:
+        conditions.append(col(OrderRow.external_reference) == text)
     query = select(OrderRow).where(visible_orders(tx), col(OrderRow.abandoned).is_(False), or_(*conditions))
     return list(tx.exec(query.order_by(col(OrderRow.created_at).desc(), col(OrderRow.number).desc()).limit(limit)))
 

@@ -96,7 +96,7 @@ async def test_a_correlation_id_is_echoed_or_generated(world: World) -> None:
 
 
 @pytest.mark.only_on("sqlite")  # the store is not queried
-@pytest.mark.parametrize("value", ["a b", "a" * 65, "æ", "a\tb", "<b>"])
+@pytest.mark.parametrize("value", ["a b", "a" * 257, "æ", "a\tb"])
 async def test_a_correlation_id_that_is_none_is_refused_and_not_echoed(world: World, value: str) -> None:
     headers = [(b"X-Correlation-Id", value.encode("latin-1"))]
     answer = await world.http.get("/health", headers=headers)

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
 from api.entur import translation
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
-from api.errors.exception_handlers import build_validation_problem
+from api.errors.validation import build_validation_problem
 from api.errors.problems import ProblemError
 from api.http.strict_json import read_json
 from api.native.changes_schema import ChangeIn, ConfirmIn, DeadlineIn, PaymentIn

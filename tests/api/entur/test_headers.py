@@ -1,5 +1,7 @@
 """Entur: required headers, errors in Entur's format, and rate limits by client name."""
 
+import uuid
+
 import httpx2
 import pytest
 
@@ -7,7 +9,7 @@ from api.settings import EnturSettings
 from temporal.names import draft_id
 from temporal.search_attributes import CHANNEL, CORRELATION_ID
 from tests.support.canary import ADULT
-from tests.support.entur_client import EnturClient
+from tests.support.entur_client import EnturClient, raw_headers
 from tests.support.world import World
 
 MEMBERS = {"timestamp", "status", "error", "exception", "message", "path", "title", "code", "errors"}
@@ -65,6 +67,30 @@ async def test_the_correlation_id_is_echoed_generated_or_refused(sales: EnturCli
     assert (refused.status, refused.code, set(refused.body)) == (400, "HEADER_INVALID", MEMBERS)
 
 
+@pytest.mark.parametrize(
+    "value", ["~" * 256, "<b>'\\\"%{trip}/7?;", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]
+)
+async def test_any_visible_ascii_is_a_correlation_id_and_is_kept_whole(sales: EnturClient, value: str) -> None:
+    value = f"{uuid.uuid4().hex}{value}"[-256:]
+    offer = await sales.offer("standard", ADULT, service=sales.world.train())
+    answer = await sales.reserve({"offerId": offer}, X_Correlation_Id=value)
+    assert (answer.status, answer.headers["x-correlation-id"]) == (200, value)
+    order = answer.body["orderId"]
+    assert [row.correlation_id for row in sales.world.changes_of(order)] == [value]
+    described = await sales.world.client.get_workflow_handle(draft_id(order)).describe()
+    assert described.typed_search_attributes[CORRELATION_ID] == value[:255]
+    found = await sales.world.http.get("/desk", params={"q": value})
+    assert found.headers.get("location", "").endswith(order) or order in found.text
+
+
+@pytest.mark.only_on("sqlite")  # no store is used
+@pytest.mark.parametrize("value", ["~" * 257, "a b", "æ"], ids=["long", "space", "letter"])
+async def test_anything_else_is_no_correlation_id_and_not_echoed(sales: EnturClient, value: str) -> None:
+    refused = await sales.send("GET", ORDER, X_Correlation_Id=value)
+    assert (refused.status, refused.code) == (400, "HEADER_INVALID")
+    assert len(refused.headers["x-correlation-id"]) == 36
+
+
 async def test_correlation_id_and_channel_are_found_in_the_web_ui(sales: EnturClient) -> None:
     offer = await sales.offer("standard", ADULT, service=sales.world.train())
     order = (await sales.reserve({"offerId": offer}, X_Correlation_Id="find-me")).body["orderId"]
@@ -95,10 +121,16 @@ async def send_many(world: World, times: int, name: str | None) -> list[httpx2.R
     settings = EnturSettings(unnamed_per_minute=3, named_per_minute=8)
     headers = {"Entur-Distribution-Channel": "A:B:C", "Entur-Pos": "kiosk"} | ({"ET-Client-Name": name} if name else {})
     async with world.with_api(entur=settings) as other:
-        return [await other.http.get(f"/sales{ORDER}", headers=headers) for _ in range(times)]
+        return [await other.http.get(f"/sales{ORDER}", headers=raw_headers(headers)) for _ in range(times)]
 
 
-@pytest.mark.parametrize("name", [None, "omsa", "-app", "a b-c", "acme-"])
+NAMES = [
+    *("acme-app", "Wayfare-Mobile-BFF", "forsen_utvikling-infoplakat", "a b-c", "Kari Nordmann-reiseapp"),
+    *("J. R. Øksnevad-app", "Anne-Marie Åse-app", "李小龙-app", "أحمد-app", "अनिता देवी-app", "Zoe\u0308-app"),
+]
+
+
+@pytest.mark.parametrize("name", [None, "omsa", "-app", " -app", "acme-", "a/b-c", "acme-my app"])
 async def test_clients_without_a_proper_name_share_a_strict_limit(world: World, name: str | None) -> None:
     answers = await send_many(world, 5, name)
     assert [answer.status_code for answer in answers] == [404, 404, 404, 429, 429]
@@ -109,7 +141,7 @@ async def test_clients_without_a_proper_name_share_a_strict_limit(world: World, 
     assert (last.json()["code"], set(last.json())) == ("RATE_LIMITED", MEMBERS)
 
 
-@pytest.mark.parametrize("name", ["acme-app", "Wayfare-Mobile-BFF", "forsen_utvikling-infoplakat"])
+@pytest.mark.parametrize("name", NAMES)
 async def test_a_named_client_has_a_limit_of_its_own(world: World, name: str) -> None:
     answers = await send_many(world, 9, name)
     assert [answer.status_code for answer in answers] == [404] * 8 + [429]

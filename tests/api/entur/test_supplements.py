@@ -1,9 +1,11 @@
 """Entur: supplements for sold lines, except supplements that would change seats."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.canary import ADULT
-from tests.support.entur_client import EnturClient
+from tests.support.entur_client import EnturClient, new_key
 from tests.support.world import Json
 
 
@@ -25,6 +27,52 @@ async def test_a_supplement_is_added_once_unless_a_count_is_given(sales: EnturCl
     offer = await sales.offer("standard", ADULT, service=train)
     answer = await sales.supplements(order, line, offer, {"selectedProductId": "MEAL"}, {"selectedProductId": "MEAL"})
     assert len(answer.body["orderLineIds"]) == 2
+
+
+async def own_offer(sales: EnturClient, order: str) -> str:
+    return str((await sales.show(order))["orderLines"][0]["offerId"])
+
+
+async def test_the_lines_own_offer_serves_though_it_has_expired(sales: EnturClient) -> None:
+    order, (line,) = await sales.sold(ADULT)
+    offer = await own_offer(sales, order)
+    with sales.world.clock_at(sales.world.components.store.now() + timedelta(hours=2)):
+        answer = await sales.supplements(order, line, offer, {"selectedProductId": "MEAL"})
+    assert answer.status == 200, answer.body
+
+
+async def test_an_offer_of_another_product_or_service_does_not_serve(sales: EnturClient) -> None:
+    train = sales.world.train()
+    order, (line,) = await sales.sold(ADULT, train=train)
+    before = sales.world.snapshot(order)
+    for product, service in (("flexible", train), ("standard", sales.world.train())):
+        offer = await sales.offer(product, ADULT, service=service)
+        answer = await sales.supplements(order, line, offer, {"selectedProductId": "MEAL"})
+        assert (answer.status, answer.code) == (400, "SUPPLEMENT_NOT_OFFERED")
+        assert answer.body["errors"][0]["pointer"] == "/offerConfigurations/0/offerId"
+    assert sales.world.snapshot(order) == before
+
+
+async def test_the_present_offer_of_a_replaced_line_serves_under_its_old_id(sales: EnturClient) -> None:
+    order, (line,) = await sales.sold(ADULT, product="flexible")
+    old = await own_offer(sales, order)
+    offer = await sales.offer("flexible", ADULT, service=sales.world.train())
+    configuration = {"offerId": offer, "orderLineId": line}
+    assert (await sales.update(order, configuration)).status == 200
+    assert (await sales.supplements(order, line, old, {"selectedProductId": "MEAL"})).code == "SUPPLEMENT_NOT_OFFERED"
+    assert (await sales.supplements(order, line, offer, {"selectedProductId": "MEAL"})).status == 200
+
+
+async def test_a_repeated_request_for_a_supplement_is_not_checked_again(sales: EnturClient) -> None:
+    order, (line,) = await sales.sold(ADULT, product="flexible")
+    offer, key = await own_offer(sales, order), new_key()
+    wish = {"offerId": offer, "orderLineId": line, "selectedProductsConfiguration": [{"selectedProductId": "MEAL"}]}
+    body, path = {"orderId": order, "offerConfigurations": [wish]}, "/v1/update-order/supplement-products"
+    first = await sales.send("POST", path, body, Idempotency_Key=key)
+    later = await sales.offer("flexible", ADULT, service=sales.world.train())
+    assert (await sales.update(order, {"offerId": later, "orderLineId": line})).status == 200
+    again = await sales.send("POST", path, body, Idempotency_Key=key)
+    assert (again.status, again.body) == (200, first.body)
 
 
 @pytest.mark.parametrize("product", ["SEAT_RESERVATION", "UPGRADE"])

@@ -1,5 +1,6 @@
 """Entur: update order lines. Consecutive changes stay consistent when one of them fails."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -190,6 +191,41 @@ async def test_a_third_change_that_fails_leaves_the_draft_as_after_the_second(
     sales.world.faults.clear()
     fourth = await sales.update(order, config(await sales.offer("standard", ADULT, service=sales.world.train()), line))
     assert fourth.status == 200
+
+
+async def test_lines_renewed_because_the_order_had_expired_are_listed_with_what_replaced_them(
+    sales: EnturClient,
+) -> None:
+    train = sales.world.train()
+    reserved = await sales.reserve({"offerId": await sales.offer("standard", ADULT, CHILD, service=train)})
+    order, lines = str(reserved.body["orderId"]), list(reserved.body["orderLineIds"])
+    soon = sales.world.components.store.now() + timedelta(seconds=1)
+    await sales.world.send("PATCH", f"/v1/orders/{order}", {"expires_at": soon.isoformat()})
+    async with asyncio.timeout(20):
+        while (await sales.show(order))["status"] != "EXPIRED":  # noqa: ASYNC110 - the order is polled
+            await asyncio.sleep(0.05)
+    offer = await sales.offer("flexible", ADULT, service=sales.world.train())
+    answer = await sales.update(order, config(offer, lines[0]))
+    assert answer.status == 200, answer.body
+    replaced = {
+        tuple(each["originalOrderLineIds"]): each["replacedByOrderLineIds"]
+        for each in answer.body["replacedByOrderLineIds"]
+    }
+    assert set(replaced) == {(line,) for line in lines}
+    assert sorted(new for by in replaced.values() for new in by) == sorted(answer.body["orderLineIds"])
+
+
+async def test_supplements_that_move_are_listed_with_the_lines_that_were_named(sales: EnturClient) -> None:
+    train = sales.world.train()
+    order, lines = await sales.sold(ADULT, CHILD, product="flexible", train=train)
+    own = await sales.offer("flexible", ADULT, CHILD, service=train)
+    meal = (await sales.supplements(order, lines[0], own, {"selectedProductId": "MEAL"})).body["orderLineIds"]
+    later = sales.world.train()
+    offers = [await sales.offer("flexible", each, service=later) for each in (ADULT, CHILD)]
+    answer = await sales.update(order, config(offers[0], lines[0]), config(offers[1], lines[1]))
+    assert answer.status == 200, answer.body
+    originals = [each["originalOrderLineIds"] for each in answer.body["replacedByOrderLineIds"]]
+    assert sorted(originals) == sorted([[lines[0]], [lines[1]], meal])
 
 
 async def test_the_same_key_changes_once(sales: EnturClient) -> None:
