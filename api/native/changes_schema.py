@@ -203,6 +203,7 @@ class ConfirmedOut(BaseModel):
     fees: list[ConfirmedFeeOut]
     captured: Amount
     refunded: Amount
+    owed: Amount = Field(description="What no card took of a refund; it is owed to the customer.")
 
 
 class ChangeOut(BaseModel):
@@ -322,6 +323,7 @@ def _confirmed_out(confirmed: Confirmation) -> ConfirmedOut:
         fees=fees,
         captured=amount(confirmed.captured),
         refunded=amount(confirmed.refunded),
+        owed=amount(confirmed.owed),
     )
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import String, bindparam
 from sqlmodel import Session
 
 from domain.answers import ShownOrder, TravellerVersion, shown_order
-from domain.orders import Order, Reservation, TaxRounding
+from domain.orders import Order, Reservation
+from domain.taxes import TaxRounding
 from store.database.inserts import table_of
 from store.orders.orders import (
     ALL_LINES,

@@ -1,4 +1,4 @@
-"""The answer to a confirmation lists every line and sum it confirmed, also what other requests had put into the draft."""
+"""The answer to a confirmation lists every line and sum it confirmed, also what other requests put into the draft."""
 
 from tests.support.canary import ADULT, CHILD
 from tests.support.world import CARD, World, replace

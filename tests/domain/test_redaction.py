@@ -55,10 +55,9 @@ HARMLESS = WITHIN | {
         "reservations",
     ),
     *("warnings", "next_line", "next_position", "service", "valid_from", "first_day", "last_event", "order", "taken"),
-    *("answers_with_order", "confirm_lines", "ignored", "captured", "refunded", "confirmed", "given_up", "authorised"),
-    *("added_by", "confirmed_version", "draft_opened_by", "key", "last_confirmed_at", "open", "payments", "versions"),
-    *("accompanied", "accompanies", "age_bands", "beside", "day", "ended_groups", "ends_draft", "groups", "item"),
-    *("refund", "restores", "returnable_until", "sale", "seat", "sold_until", "stock", "terms", "valid_until"),
+    *("answers_with_order", "confirm_lines", "ignored", "operation", "captured", "refunded", "confirmed", "owed"),
+    *("added_by", "authorised", "confirmed_version", "draft_opened_by", "key", "last_confirmed_at", "open"),
+    *("paid_out", "payments", "versions"),
     # of the catalogue
     *("capacity", "capacity_per", "description", "family", "fields_for_offer", "fields_for_order", "max_age"),
     *("min_age", "missing", "name", "parent", "products", "provider", "railway_line", "seating", "second_place"),

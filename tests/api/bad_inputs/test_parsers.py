@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from api.discover.requests import OrderItemIn, ProductConfigurationIn, WholeOrderIn
 from api.entur import translation
 from api.entur.requests import AddSupplementProductsRequest, ChangeOrderLinesRequest, ReserveOffersRequest
-from api.errors.validation import build_validation_problem
 from api.errors.problems import ProblemError
+from api.errors.validation import build_validation_problem
 from api.http.strict_json import read_json
 from api.native.changes_schema import ChangeIn, ConfirmIn, DeadlineIn, PaymentIn
 from api.native.offers_schema import OfferSearchIn
