@@ -33,5 +33,5 @@ class Confirmation(Model):
     fees: tuple[ConfirmedFee, ...]
     captured: Money
     refunded: Money
-    owed: Money
+    refund_owed: Money
     """What no card took of a refund, so that it is owed to the customer."""

@@ -19,10 +19,10 @@ def detail_of(errors: Sequence[Mapping[str, Any]]) -> str | None:
 def about(error: Mapping[str, Any]) -> str:
     """Return what one error is about, without a full stop."""
     named = ", ".join(_named(error))
-    place, said = error.get("pointer") or named, error.get("detail")
-    if place and said:
-        return f"{place}: {said}"
-    return str(said or place or "")
+    place, detail = error.get("pointer") or named, error.get("detail")
+    if place and detail:
+        return f"{place}: {detail}"
+    return str(detail or place or "")
 
 
 def _named(error: Mapping[str, Any]) -> Iterable[str]:

@@ -203,7 +203,7 @@ class ConfirmedOut(BaseModel):
     fees: list[ConfirmedFeeOut]
     captured: Amount
     refunded: Amount
-    owed: Amount = Field(description="What no card took of a refund; it is owed to the customer.")
+    refund_owed: Amount = Field(description="What no card took of a refund; it is owed to the customer.")
 
 
 class ChangeOut(BaseModel):
@@ -323,7 +323,7 @@ def _confirmed_out(confirmed: Confirmation) -> ConfirmedOut:
         fees=fees,
         captured=amount(confirmed.captured),
         refunded=amount(confirmed.refunded),
-        owed=amount(confirmed.owed),
+        refund_owed=amount(confirmed.refund_owed),
     )
 
 

@@ -56,7 +56,7 @@ def confirmed_draft(tx: Session, order: OrderRow, change: str) -> Confirmation:
         ),
         captured=moves.get(MoveKind.CAPTURE, nothing),
         refunded=moves.get(MoveKind.REFUND, nothing),
-        owed=moves.get(MoveKind.OWE, nothing),
+        refund_owed=moves.get(MoveKind.OWE, nothing),
     )
 
 

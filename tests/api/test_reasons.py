@@ -10,14 +10,14 @@ from tests.api.desk.visitor import words_of
 from tests.support.auth import with_authentication
 from tests.support.canary import ADULT, GIVEN
 from tests.support.erasure_data import backdate_order, tables_containing
-from tests.support.world import CARD, TENANT, World, replace
+from tests.support.world import CARD, TENANT, Json, World, replace
 
 
 async def change_everything(world: World, reason: str) -> str:
     """Send every kind of request with a reason, each with its kind, and return the order."""
-    made = await world.post("/v1/orders", {"currency": "NOK", "reason": f"create {reason}"})
-    assert made.status == 201, made.body
-    order = str(made.body["number"])
+    created = await world.post("/v1/orders", {"currency": "NOK", "reason": f"create {reason}"})
+    assert created.status == 201, created.body
+    order = str(created.body["number"])
     bundle = await world.offer("flexible", ADULT, service=world.train())
     person = {"id": ADULT, "given_name": "A", "family_name": "B"}
     sale = {"op": "add_lines", "offer_bundle_id": bundle, "travellers": [person]}
@@ -45,8 +45,8 @@ async def test_each_change_tells_its_client_and_its_reason(world: World) -> None
         rows = {row.kind: row for row in world.changes_of(order) if "as asked" in row.request}
         assert sorted(rows) == sorted(KINDS)
         for kind, row in rows.items():
-            told = (await al.world.send("GET", f"/v1/changes/{row.id}")).body
-            assert (told["client"], told["reason"]) == (al.name, f"{kind} as asked")
+            details = (await al.world.send("GET", f"/v1/changes/{row.id}")).body
+            assert (details["client"], details["reason"]) == (al.name, f"{kind} as asked")
         events = (await al.world.send("GET", f"/v1/orders/{order}/history")).body["events"]
         by_change = {row.id: (al.name, f"{kind} as asked") for kind, row in rows.items()}
         for event in events:
@@ -90,7 +90,7 @@ async def test_a_reason_stays_with_its_request_and_an_erasure_blanks_it(world: W
 @pytest.mark.parametrize("reason", ["", " ", "x" * 201, "a\nb", 7])
 async def test_a_reason_that_cannot_be_shown_is_refused_everywhere(world: World, reason: object) -> None:
     order, operation = await world.order(), replace(["26-100001-1"], "b")
-    bodies = {
+    bodies: dict[tuple[str, str], Json] = {
         ("POST", "/v1/orders"): {"currency": "NOK"},
         ("POST", f"/v1/orders/{order}/changes"): {"operations": [operation]},
         ("POST", f"/v1/orders/{order}/payments"): {"amount": "1.00", "currency": "NOK", **CARD},
