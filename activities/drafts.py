@@ -14,6 +14,7 @@ from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from store.changes import changes
 from store.database.store import after_commit
+from store.orders.confirmed_draft import confirmed_draft
 from store.orders.events import Data, EventType, append
 from store.orders.totals import order_total
 from store.tables import OrderRow
@@ -77,12 +78,14 @@ class DraftActivities:
 
         def confirm(tx: Session, order: OrderRow) -> ConfirmOrderResult:
             now = self._executor.store.now()
+            confirmed = confirmed_draft(tx, order, command.change)
             order.status = OrderStatus.CONFIRMED if order_total(tx, order).lines else OrderStatus.CANCELLED
             order.confirmed_version, order.last_confirmed_at = order.version, now
             _end_draft(order)
             data: Data = {"version": order.version, "status": str(order.status)}
             append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
-            end_change(tx, order, changes.existing(tx, command.change), ChangeState.DONE, None, now)
+            row = changes.existing(tx, command.change)
+            end_change(tx, order, row, ChangeState.DONE, None, now, confirmed)
             return ConfirmOrderResult(status=OrderStatus(order.status))
 
         return self._executor.run_local(command, ConfirmOrderResult, confirm)

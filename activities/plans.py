@@ -34,6 +34,8 @@ TEMPORAL_UPDATE_ROUTE = "temporal-update"
 """The route of a request that an operator sent in Temporal itself."""
 IN_TEMPORAL = "in Temporal"
 """The reason of such a request if the operator gave none."""
+_BY_HAND = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND)
+"""Requests that an operator may send by hand: their reason is an event of the order."""
 UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
 """The order has no request with that id."""
 
@@ -143,7 +145,7 @@ class PlanActivities:
         if context.request.if_match is not None and order_row.last_event not in context.request.if_match:
             raise StaleOrder
         planned = self._plan_by_kind(tx, order_row, row, context)
-        if context.request.reason is not None:
+        if context.request.reason is not None and row.kind in _BY_HAND:
             data = {"action": str(row.kind), "actor": _actor_of(row), "reason": context.request.reason}
             append(tx, order_row, EventType.OPERATOR_REQUEST, row.id, self._executor.store.now(), data)
         return planned.model_copy(
@@ -199,10 +201,8 @@ class PlanActivities:
 
     def _plan_confirmation(self, order_row: OrderRow, context: PlanningContext) -> PlanChangeResult:
         """Check a confirmation; its earliest time limit is looked at again before money moves."""
-        request, now = context.request, self._executor.store.now()
-        amount_due, limit = check_confirm(
-            context.order, context.catalogue, now, pays=request.payment is not None, at_most=request.at_most
-        )
+        now = self._executor.store.now()
+        amount_due, limit = check_confirm(context.order, context.request, context.catalogue, now)
         set_limit(order_row, limit)
         return PlanChangeResult(amount_due=amount_due)
 

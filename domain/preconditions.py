@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from domain.accompaniment import check_accompanied
+from domain.changes import ChangeRequest
 from domain.money import Money
+from domain.named_lines import check_named_lines
 from domain.orders import Order, OrderStatus
 from domain.planning.builder import CatalogueSlice
 from domain.projection import project
@@ -23,23 +25,24 @@ from domain.traveller_rules import require_fields
 
 
 def check_confirm(
-    order: Order, catalogue: CatalogueSlice, now: datetime, *, pays: bool, at_most: Money | None
+    order: Order, request: ChangeRequest, catalogue: CatalogueSlice, now: datetime
 ) -> tuple[Money, TimeLimit | None]:
     """Return the amount due for a confirmation, zero if none, and the earliest time limit of what it does.
 
-    Raises OrderExpired, OrderCancelled, OrderEmpty, what `check_limits` raises, AccompaniedOnly, TravellersIncomplete,
-    PriceAboveLimit and BalanceNotZero.
+    Raises OrderExpired, OrderCancelled, OrderEmpty, what `check_named_lines` and `check_limits` raise, AccompaniedOnly,
+    TravellersIncomplete, PriceAboveLimit and BalanceNotZero.
     """
     _check_open(order)
     if not order.draft_opened_by:
         raise OrderEmpty
+    check_named_lines(order, request.confirm_lines)
     projection = project(order)
     found = limits(order, projection, catalogue.services)
     check_limits(found, now)
     check_accompanied(projection.lines, catalogue.products)
     require_fields(order.live_lines, projection.travellers, catalogue.products, for_order=True)
-    check_at_most(order.balance, at_most)
-    return check_paid(order.balance, pays=pays), found[0] if found else None
+    check_at_most(order.balance, request.at_most)
+    return check_paid(order.balance, pays=request.payment is not None), found[0] if found else None
 
 
 def check_paid(balance: Money, *, pays: bool) -> Money:
