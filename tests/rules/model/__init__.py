@@ -1,0 +1,1 @@
+"""A small model of the rules of a change, independent of the product: it imports nothing of ours."""

@@ -1,0 +1,274 @@
+"""How a change is worked out: what it gives up and adds, who keeps which seat, and where supplements go."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tests.rules.model.lineage import in_order_of_departure, pair
+from tests.rules.model.lines import (
+    Add,
+    AddSupplements,
+    Line,
+    Offer,
+    Operation,
+    Person,
+    Refused,
+    Remove,
+    Replace,
+    SetName,
+)
+from tests.rules.model.money import Decision, Piece, join
+
+if TYPE_CHECKING:
+    from tests.rules.model.order import Order
+
+
+def plan(order: "Order", operations: Sequence[Operation], decision: Decision) -> list[str]:
+    """Change an order and return the codes of the rules that refuse it."""
+    if order.status == "cancelled":
+        return ["ORDER_CANCELLED"]
+    change = _Change(order, list(order.now.live))
+    for operation in operations:
+        change.apply(operation)
+    change.finish()
+    sold, live = ({line.sale for line in lines} for lines in (order.sold(), order.live()))
+    for piece in (change.exchange, *change.others):
+        order.groups = join(order.groups, piece, sold, decision)
+    order.groups = [left for group in order.groups if (left := group.without(live))]
+    return change.faults
+
+
+@dataclass
+class _Change:
+    order: "Order"
+    before: list[int]
+    """The live lines before the request."""
+    exchange: Piece = field(default_factory=Piece)
+    """All replacements of the request (M1)."""
+    others: list[Piece] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def apply(self, operation: Operation) -> None:
+        """Work out one operation."""
+        if isinstance(operation, Replace):
+            self._replace(operation)
+            return
+        self.others.append(Piece())
+        match operation:
+            case Add(wish):
+                lines = self._take(wish.offer, (), self.others[-1])
+                self._seat((), lines)
+                self._sell(wish.supplements, lines, self.others[-1])
+            case Remove(key):
+                self._remove(self._give_up((key,)), self.others[-1])
+            case AddSupplements():
+                self._add_supplements(operation, self.others[-1])
+            case SetName(traveller, name):
+                self._rename(traveller, name)
+
+    def finish(self) -> None:
+        """Renew the lines of an expired order, and look at what the whole request leaves (P5)."""
+        if self.order.status == "expired":
+            self._renew()
+        live = self.order.now.live
+        self.order.now.seats = {place: seat for place, seat in self.order.now.seats.items() if place[0] in live}
+        places = [(who, line.service) for line in self.order.live() if line.on is None for who in line.travellers]
+        if len(set(places)) < len(places):
+            self.faults.append("TRAVELLER_ALREADY_ON_SERVICE")
+
+    def _replace(self, operation: Replace) -> None:
+        old = self._give_up(operation.lines)
+        carried = [each for each in self.order.live() if each.on in {line.key for line in old}]
+        self._drop(old, self.exchange)
+        taken = [(wish, self._take(wish.offer, carried, self.exchange)) for wish in operation.wishes]
+        new = [line for _, lines in taken for line in lines]
+        self.order.pairs |= pair(old, new)
+        self._seat(old, new)
+        for supplement in carried:
+            self._move(supplement, carried, new)
+        for wish, lines in taken:
+            self._sell(wish.supplements, lines, self.exchange)
+
+    def _give_up(self, keys: Sequence[int]) -> list[Line]:
+        """Return the lines that ids give up; one that also carries others needs them all named (P2)."""
+        order = self.order
+        found = {key: order.resolve(key) for key in keys}
+        named = {who for key in keys for who in order.lines[key].travellers}
+        lines = {line.key: line for resolved in found.values() for line in resolved}
+        if not all(found.values()):
+            raise Refused("LINE_REMOVED")
+        if any(line.key not in keys and not set(line.travellers) <= named for line in lines.values()):
+            raise Refused("SELECTED_LINES_MISMATCH")
+        if any(key not in self.before for key in lines):
+            raise Refused("LINES_OVERLAP")
+        if any(line.service in order.left and key in order.confirmed.live for key, line in lines.items()):
+            self.faults.append("SERVICE_DEPARTED")
+        return list(lines.values())
+
+    def _take(self, offer: Offer, carried: Sequence[Line], piece: Piece) -> list[Line]:
+        """Take an offer: a confirmed line that is the same lives again (G2), the others are sold."""
+        parties = [offer.people] if offer.product.group else [(each,) for each in offer.people]
+        return [self._take_line(offer, people, carried, piece) for people in parties]
+
+    def _take_line(self, offer: Offer, people: tuple[Person, ...], carried: Sequence[Line], piece: Piece) -> Line:
+        names, product = tuple(each.name for each in people), offer.product
+        for line in self.order.sold():
+            same = (line.product, line.service, set(line.travellers)) == (product.name, offer.service, set(names))
+            if same and line.on is None and line.key not in self.order.now.live:
+                return self._restore(line, carried)
+        for each in people:
+            self._price_on(each)
+        if offer.service in self.order.left:
+            self.faults.append("SERVICE_DEPARTED")
+        key = self._number()
+        line = Line(key, product.name, offer.service, names, offer.price(people), product.rate, product.fee, sale=key)
+        self._live(line)
+        piece.taken.append(line)
+        return line
+
+    def _price_on(self, person: Person) -> None:
+        """Note a birth date; a known one changes only while none of the traveller's other lines rests on it (P4)."""
+        order, known = self.order, self.order.now.people.get(person.name)
+        others = [line for line in (*order.live(), *order.sold()) if line.on is None and person.name in line.travellers]
+        if known and known.born != person.born and others:
+            self.faults.append("TRAVELLER_DIFFERS")
+        order.now.people[person.name] = person
+
+    def _restore(self, line: Line, carried: Sequence[Line]) -> Line:
+        """Let a confirmed line live again, whole: with its seats and the supplements that are on no other line."""
+        order = self.order
+        self._live(line)
+        order.now.seats |= {place: seat for place, seat in order.confirmed.seats.items() if place[0] == line.key}
+        for supplement in (each for each in order.sold() if each.on == line.key):
+            others = [each for each in order.live() if each.sale == supplement.sale]
+            if all(each in carried for each in others):
+                order.pairs |= {(each.key, supplement.key) for each in others}
+                self._drop(others)
+                self._live(supplement)
+        return line
+
+    def _move(self, supplement: Line, carried: Sequence[Line], new: Sequence[Line]) -> None:
+        """Move a supplement to its owner's first new line whose product sells it, or give it up (G1)."""
+        order = self.order
+        if supplement.key not in order.now.live:
+            return
+        places = self._places(supplement, carried, new)
+        place = next((each for each in places if supplement.product in order.product(each).sells), None)
+        self._drop([supplement], None if place else self.exchange)
+        if place:
+            owner = supplement.travellers or (() if order.product(place).group else place.travellers)
+            moved = replace(supplement, key=self._number(), service=place.service, travellers=owner, on=place.key)
+            self._live(moved)
+            order.pairs.add((supplement.key, moved.key))
+
+    def _places(self, supplement: Line, carried: Sequence[Line], new: Sequence[Line]) -> list[Line]:
+        """Return the lines a supplement may move to: its owner's, else the group's, else one traveller's each."""
+        if supplement.travellers:
+            return in_order_of_departure(each for each in new if set(supplement.travellers) <= set(each.travellers))
+        successors = [each for each in new if (supplement.on, each.key) in self.order.pairs]
+        groups = [each for each in successors if self.order.product(each).group]
+        of_the_whole = [each for each in carried if each.on == supplement.on and not each.travellers]
+        return in_order_of_departure(groups) or successors[of_the_whole.index(supplement) :][:1]
+
+    def _seat(self, old: Sequence[Line], new: Sequence[Line]) -> None:
+        """Let each traveller keep his seat on a service; seats of leavers pass to newcomers (P3)."""
+        seats = self.order.now.seats
+        for service in dict.fromkeys(line.service for line in new):
+            places = [(line, who) for line in new if line.service == service for who in line.travellers]
+            free = dict(self._seats_free_on(old, service.name))
+            for line, who in places:
+                if (line.key, who) not in seats and (who, self._seating(line)) in free:
+                    seats[line.key, who] = free.pop((who, self._seating(line)))
+            leavers = {place: seat for place, seat in free.items() if any(place[0] in line.travellers for line in old)}
+            for line, who in places:
+                if (line.key, who) not in seats:
+                    left = next((place for place in leavers if place[1] == self._seating(line)), None)
+                    seats[line.key, who] = leavers.pop(left) if left else self._number()
+                    if left:
+                        self.order.passed_on.setdefault(service, set()).add(seats[line.key, who])
+
+    def _seats_free_on(self, old: Sequence[Line], service: str) -> Iterator[tuple[tuple[str, str], int]]:
+        """Yield seats by traveller and seating: of confirmed lines the draft gives up, then of lines given up now."""
+        order = self.order
+        used = {seat for (key, _), seat in order.now.seats.items() if key in order.now.live}
+        for lines, seats in ((order.sold(), order.confirmed.seats), (old, order.now.seats)):
+            for line in (each for each in lines if each.service.name == service and each.on is None):
+                for who in line.travellers:
+                    if seats.get((line.key, who), None) not in {None, *used}:
+                        yield (who, self._seating(line)), seats[line.key, who]
+
+    def _sell(self, codes: Sequence[str], lines: Sequence[Line], piece: Piece) -> None:
+        """Sell supplements for each line; those that moved there or came back with it count first."""
+        for line in lines:
+            present = [each.product for each in self.order.live() if each.on == line.key]
+            owner = () if self.order.product(line).group else line.travellers
+            for code in codes:
+                if code in present:
+                    present.remove(code)
+                else:
+                    self._sell_one(code, line, owner, piece)
+
+    def _sell_one(self, code: str, line: Line, owner: tuple[str, ...], piece: Piece) -> None:
+        supplement = self.order.catalogue.supplements[code]
+        key = self._number()
+        sold = Line(key, code, line.service, owner, supplement.price, supplement.rate, 0, sale=key, on=line.key)
+        self._live(sold)
+        piece.taken.append(sold)
+        count = sum(each.on == line.key and each.product == code for each in self.order.live())
+        if code not in self.order.product(line).sells:
+            self.faults.append("SUPPLEMENT_NOT_OFFERED")
+        if line.service in self.order.left:
+            self.faults.append("SERVICE_DEPARTED")
+        if supplement.most is not None and count > supplement.most * len(line.travellers):
+            self.faults.append("ALREADY_BOOKED")
+
+    def _add_supplements(self, operation: AddSupplements, piece: Piece) -> None:
+        found = self.order.resolve(operation.line)
+        if len(found) != 1:
+            raise Refused("LINE_REMOVED")
+        (line,), named = found, self.order.lines[operation.line].travellers
+        owner = (operation.traveller,) if operation.traveller else line.travellers
+        if self.order.product(line).group and not operation.traveller:
+            owner = named if operation.line != line.key and len(named) == 1 else ()
+        for code in operation.supplements:
+            self._sell_one(code, line, owner, piece)
+
+    def _remove(self, lines: Sequence[Line], piece: Piece) -> None:
+        along = [each for each in self.order.live() if each.on in {line.key for line in lines}]
+        self._drop([*lines, *along], piece)
+
+    def _rename(self, traveller: str, name: str) -> None:
+        """Set a name; a known one stays once one of the traveller's confirmed lines has left (T4)."""
+        known = self.order.now.names.get(traveller)
+        lines = [line for line in self.order.sold() if line.on is None and traveller in line.travellers]
+        if known not in {None, name} and any(line.service in self.order.left for line in lines):
+            self.faults.append("SERVICE_DEPARTED")
+        self.order.now.names[traveller] = name
+
+    def _renew(self) -> None:
+        """Replace each kept line of an expired order by one that is sold anew, with another seat."""
+        order = self.order
+        new: dict[int | None, int] = {key: self._number() for key in order.now.live if key in self.before}
+        for line in order.live():
+            key = new.get(line.key, line.key)
+            order.lines[key] = replace(line, key=key, sale=key, on=new.get(line.on, line.on))
+        order.pairs |= {(old, key) for old, key in new.items() if old is not None}
+        order.now.live = [new.get(key, key) for key in order.now.live]
+        self._seat((), [line for line in order.live() if line.on is None])
+
+    def _live(self, line: Line) -> None:
+        self.order.lines[line.key] = line
+        self.order.now.live.append(line.key)
+
+    def _drop(self, lines: Sequence[Line], piece: Piece | None = None) -> None:
+        for line in lines:
+            self.order.now.live.remove(line.key)
+        if piece:
+            piece.given_up += lines
+
+    def _number(self) -> int:
+        self.order.numbers += 1
+        return self.order.numbers
+
+    def _seating(self, line: Line) -> str:
+        return self.order.product(line).seating
