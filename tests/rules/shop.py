@@ -86,7 +86,9 @@ class Shop:
         size, nothing = GroupSize(smallest=1, largest=largest), {"fields_for_offer": (), "fields_for_order": ()}
         return self.ticket(price, group=size, **(nothing | more))
 
-    def _product(self, price: str, fee: str, currency: str, child: str | None = None, **more: Any) -> str:
+    def _product(
+        self, price: str, fee: str, currency: str, child: str | None = None, kind: str = "product", **more: Any
+    ) -> str:
         ages = {0: child or price, ADULT_AGE: price}
         tops = (ADULT_AGE - 1, 2500)
         rows = tuple(
@@ -100,7 +102,7 @@ class Shop:
             "supplements": ("MEAL", "BICYCLE"),
             "fields_for_order": ("birth_date",),
         }
-        code = f"product-{uuid.uuid4().hex[:8]}"
+        code = f"{kind}-{uuid.uuid4().hex[:8]}"
         self.keep(Product(id=code, name="Product", currency=currency, **(defaults | more)))
         return code
 
@@ -120,19 +122,10 @@ class Shop:
         with self.world.components.store.write() as tx:
             tx.delete(tx.get_one(ProductRow, (TENANT, product)))
 
-    def supplement(self, price: str = "150.00", currency: str = "NOK", **more: Any) -> str:
+    def supplement(self, price: str = "150.00", currency: str = "NOK", kind: str = "EXTRA", **more: Any) -> str:
         """Add a supplement and return its id; a ticket sells it once it names it."""
-        code = f"EXTRA-{uuid.uuid4().hex[:8]}"
-        self.keep_supplement(
-            Supplement(
-                id=code,
-                name="Extra",
-                price=parse_money(price, currency),
-                tax_rate=Decimal("0.12"),
-                changes_seating=False,
-                **more,
-            )
-        )
+        code, shared = f"{kind}-{uuid.uuid4().hex[:8]}", {"tax_rate": Decimal("0.12"), "changes_seating": False}
+        self.keep_supplement(Supplement(id=code, name="Extra", price=parse_money(price, currency), **(shared | more)))
         return code
 
     def keep_supplement(self, supplement: Supplement) -> None:
@@ -161,9 +154,14 @@ class Shop:
 
     def depart(self, *services: str) -> None:
         """Let trains have left a minute ago."""
+        for service in services:
+            self.reschedule(service, self.now - timedelta(minutes=1))
+
+    def reschedule(self, service: str, departs: datetime) -> None:
+        """Let a train leave at another time."""
         with self.world.components.store.write() as tx:
-            for service in services:
-                tx.get_one(ServiceRow, (TENANT, service)).departs_at = self.now - timedelta(minutes=1)
+            row = tx.get_one(ServiceRow, (TENANT, service))
+            row.departs_at, row.day = departs, departs.date()
 
     def cancel(self, service: str) -> None:
         """Mark a train as cancelled."""
@@ -345,3 +343,8 @@ def warnings(answer: Answer) -> set[str]:
 def francs(minor: int) -> Money:
     """Return an amount in francs."""
     return Money(minor, "CHF")
+
+
+def instant(text: str) -> datetime:
+    """Return the instant that a text of the API names."""
+    return datetime.fromisoformat(text)

@@ -354,13 +354,12 @@ def test_nobody_has_two_lines_on_a_service() -> None:
 
 def test_what_has_left_is_neither_given_up_nor_added_nor_named_otherwise() -> None:
     order = sold(wish(STANDARD, MORNING, A), wish(STANDARD, NOON, B))
-    order.change(SetName("a", "Ann"), SetName("b", "Bo"))
+    order.change(SetName("a", "Ann"), SetName("b", "Bo"), confirm=True)
     order.change(Remove(keys(order, A)[0]), word=True)
     order.left.add(MORNING)
     with pytest.raises(Refused, match="SERVICE_DEPARTED"):
         order.confirm()
     order.end_draft()
-    order.change(SetName("a", "Ann"), SetName("b", "Bo"), confirm=True)
     for operation in (Remove(keys(order, A)[0]), SetName("a", "Anne"), Add(wish(STANDARD, MORNING, C))):
         with pytest.raises(Refused, match="SERVICE_DEPARTED"):
             order.change(operation, word=True)

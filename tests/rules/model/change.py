@@ -70,8 +70,10 @@ class _Change:
         """Renew the lines of an expired order, and look at what the whole request leaves (P5)."""
         if self.order.status == "expired":
             self._renew()
-        live = self.order.now.live
-        self.order.now.seats = {place: seat for place, seat in self.order.now.seats.items() if place[0] in live}
+        now, aboard = self.order.now, {who for line in self.order.live() for who in line.travellers}
+        now.seats = {place: seat for place, seat in now.seats.items() if place[0] in now.live}
+        now.names = {who: name for who, name in now.names.items() if who in aboard}
+        now.people = {who: person for who, person in now.people.items() if who in aboard}
         places = [(who, line.service) for line in self.order.live() if line.on is None for who in line.travellers]
         if len(set(places)) < len(places):
             self.faults.append("TRAVELLER_ALREADY_ON_SERVICE")
@@ -139,6 +141,9 @@ class _Change:
         order = self.order
         self._live(line)
         order.now.seats |= {place: seat for place, seat in order.confirmed.seats.items() if place[0] == line.key}
+        order.now.people = {who: order.confirmed.people[who] for who in line.travellers} | order.now.people
+        before = {who: order.confirmed.names[who] for who in line.travellers if who in order.confirmed.names}
+        order.now.names = before | order.now.names
         for supplement in (each for each in order.sold() if each.on == line.key):
             others = [each for each in order.live() if each.sale == supplement.sale]
             if all(each in carried for each in others):
@@ -156,7 +161,7 @@ class _Change:
         place = next((each for each in places if supplement.product in order.product(each).sells), None)
         self._drop([supplement], None if place else self.exchange)
         if place:
-            owner = supplement.travellers or (() if order.product(place).group else place.travellers)
+            owner = supplement.travellers or _owner(place)
             moved = replace(supplement, key=self._number(), service=place.service, travellers=owner, on=place.key)
             self._live(moved)
             order.pairs.add((supplement.key, moved.key))
@@ -201,12 +206,11 @@ class _Change:
         """Sell supplements for each line; those that moved there or came back with it count first."""
         for line in lines:
             present = [each.product for each in self.order.live() if each.on == line.key]
-            owner = () if self.order.product(line).group else line.travellers
             for code in codes:
                 if code in present:
                     present.remove(code)
                 else:
-                    self._sell_one(code, line, owner, piece)
+                    self._sell_one(code, line, _owner(line), piece)
 
     def _sell_one(self, code: str, line: Line, owner: tuple[str, ...], piece: Piece) -> None:
         supplement = self.order.catalogue.supplements[code]
@@ -227,9 +231,8 @@ class _Change:
         if len(found) != 1:
             raise Refused("LINE_REMOVED")
         (line,), named = found, self.order.lines[operation.line].travellers
-        owner = (operation.traveller,) if operation.traveller else line.travellers
-        if self.order.product(line).group and not operation.traveller:
-            owner = named if operation.line != line.key and len(named) == 1 else ()
+        by_alias = named if operation.line != line.key and len(named) == 1 else ()
+        owner = (operation.traveller,) if operation.traveller else by_alias or _owner(line)
         for code in operation.supplements:
             self._sell_one(code, line, owner, piece)
 
@@ -238,12 +241,15 @@ class _Change:
         self._drop([*lines, *along], piece)
 
     def _rename(self, traveller: str, name: str) -> None:
-        """Set a name; a known one stays once one of the traveller's confirmed lines has left (T4)."""
-        known = self.order.now.names.get(traveller)
-        lines = [line for line in self.order.sold() if line.on is None and traveller in line.travellers]
-        if known not in {None, name} and any(line.service in self.order.left for line in lines):
+        """Set a name; a known one stays once a sold line of his has left, a missing one once all have (T4)."""
+        order, known = self.order, self.order.now.names.get(traveller)
+        sold, live = (
+            [each for each in lines if traveller in each.travellers] for lines in (order.sold(), order.live())
+        )
+        left = [each.service in order.left and each in sold for each in {*sold, *live} if each.on is None]
+        if known != name and (any(left) if known else all(left)):
             self.faults.append("SERVICE_DEPARTED")
-        self.order.now.names[traveller] = name
+        order.now.names[traveller] = name
 
     def _renew(self) -> None:
         """Replace each kept line of an expired order by one that is sold anew, with another seat."""
@@ -272,3 +278,8 @@ class _Change:
 
     def _seating(self, line: Line) -> str:
         return self.order.product(line).seating
+
+
+def _owner(line: Line) -> tuple[str, ...]:
+    """Return the owner of a supplement for which nobody is named: the line's traveller, else the line as a whole."""
+    return line.travellers if len(line.travellers) == 1 else ()

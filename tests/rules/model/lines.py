@@ -19,6 +19,7 @@ class Refused(Exception):  # noqa: N818 - a refusal is no error
 
     def __init__(self, *codes: str) -> None:
         self.codes = next(set(rank) & set(codes) for rank in PRECEDENCE if set(rank) & set(codes))
+        self.all = set(codes)
         super().__init__(" or ".join(sorted(self.codes)))
 
 
