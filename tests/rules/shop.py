@@ -340,9 +340,9 @@ def warnings(answer: Answer) -> set[str]:
     return {each["code"] for each in done(answer)["warnings"]}
 
 
-def francs(minor: int) -> Money:
-    """Return an amount in francs."""
-    return Money(minor, "CHF")
+def kroner(text: str) -> Money:
+    """Return an amount in kroner."""
+    return parse_money(text, "NOK")
 
 
 def instant(text: str) -> datetime:
