@@ -54,6 +54,11 @@ class StoryRunner:
         """Confirm a draft and print its steps."""
         return self._run("confirm", f"/v1/orders/{order}/confirm", {"payment": {"method": "card", "token": token}})
 
+    def payout(self, order: str, amount: str, reason: str) -> Json:
+        """Record that a refund was paid by hand and print the steps."""
+        body = {"amount": amount, "reason": reason}
+        return self._run("refund paid by hand", f"/v1/orders/{order}/attention/payout", body)
+
     def discard(self, order: str) -> Json:
         """Discard a draft and print its steps."""
         return self._run("discard the draft", f"/v1/orders/{order}/draft", None)

@@ -37,6 +37,15 @@ def expect_changed_draft(story: StoryRunner, before: Json, after: Json) -> None:
     story.say("[green]The draft holds the change exactly once; the confirmed version is unchanged.[/green]")
 
 
+def expect_paid_out(story: StoryRunner, before: Json, after: Json) -> None:
+    """Print both and check that the refund is no longer owed, and nothing else has changed."""
+    compare(story, before, after)
+    nothing = {"refund_owed": "0.00"}
+    if before["refund_owed"] == "0.00" or after != before | nothing:
+        raise StoryError(f"the refund of order {before['number']} is not recorded as paid, or something else changed")
+    story.say("[green]Recorded as paid once; everything else as before.[/green]")
+
+
 def compare(story: StoryRunner, before: Json, after: Json) -> None:
     """Print an order before and after."""
     table = Table.grid(padding=(0, 2))
@@ -58,6 +67,7 @@ def _summarise(order: Json) -> dict[str, str]:
         "lines": ", ".join(sorted({line["product"] for line in order["lines"]})) + f" ({len(order['lines'])})",
         "total, paid": f"{order['total']}, {order['paid']} {order['currency']}",
         "balance": str(order["balance"]),
+        "refund owed": str(order.get("refund_owed", "0.00")),
         "seats": ", ".join(seats(order)).replace(", ", "\n"),
     }
 

@@ -1,13 +1,15 @@
-"""Three scenarios in which a fault is injected; every declared step runs in at least one of them."""
+"""Four scenarios in which a fault is injected; every declared step runs in at least one of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from cli.demo.stories import CARD, TWO, add, named, replace
 from cli.demo.story_runner import StoryRunner
-from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_unchanged
+from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_paid_out, expect_unchanged
 from cli.http_clients.responses import Json
+from providers.embedded.payments import REFUSE_REFUND
 from temporal.names import StepName
 
 
@@ -59,10 +61,25 @@ def _offer(story: StoryRunner, product: str, train: str, day: date) -> str:
     return story.client.offer(product, TWO, service=f"{train}-{day}")
 
 
-def _do(story: StoryRunner, order: str, operation: Json, *, confirm: bool = False) -> None:
-    more = {"confirm": True, "payment": CARD} if confirm else {}
-    change = story.client.run(f"/v1/orders/{order}/changes", {"operations": [operation], **more})
+def _do(story: StoryRunner, order: str, operation: Json, **more: Any) -> None:
+    paid = {"payment": CARD} if more.get("confirm") else {}
+    change = story.client.run(f"/v1/orders/{order}/changes", {"operations": [operation], **paid, **more})
     story.expect({"problem": None} | change, "done")
+
+
+def _sell_and_owe_a_refund(story: StoryRunner, day: date) -> str:
+    """Cancel an order whose older card refuses refunds: the rest is owed to the customer."""
+    order = story.client.order("NOK", "demo-trouble")
+    refuses = {"method": "card", "token": REFUSE_REFUND}
+    _do(story, order, add(_offer(story, "standard", "4711", day), named(TWO)), confirm=True, payment=refuses)
+    _do(story, order, replace(lines(story, order), _offer(story, "flexible", "4713", day)), confirm=True)
+    removal = {"op": "remove_lines", "lines": lines(story, order)}
+    _do(story, order, removal, confirm=True, refund_price_difference=True)
+    return order
+
+
+def _pay_out(story: StoryRunner, order: str, _day: date) -> Json:
+    return story.payout(order, story.client.show(order)["refund_owed"], "bank transfer, ticket 4711")
 
 
 CONFIRMED_CHANGE = Scenario(sell, upgrade, expect_changed_once)
@@ -72,6 +89,7 @@ _DISCARDED_DRAFT = Scenario(sell, _change_and_discard, expect_unchanged)
 _OTHERS: dict[str, Scenario] = {
     StepName.RECORD_OUTCOME: _DRAFT_CHANGE,
     StepName.RELEASE_REPLACED_SEATS: _DRAFT_CHANGE,
+    StepName.RECORD_PAYOUT: Scenario(_sell_and_owe_a_refund, _pay_out, expect_paid_out),
     StepName.FIND_UNFINISHED_WORK: _DISCARDED_DRAFT,
     StepName.CLOSE_DRAFT: _DISCARDED_DRAFT,
 }

@@ -10,7 +10,7 @@ from rich.console import Console
 from activities.support.registry import all_steps, all_undos
 from cli.demo.run import Trouble, demo
 from cli.demo.story_runner import StoryError, StoryRunner
-from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_unchanged
+from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_paid_out, expect_unchanged
 from cli.faults.fault_kinds import breakable
 from cli.http_clients.native import NativeClient
 from cli.http_clients.responses import Json
@@ -76,3 +76,15 @@ def test_a_draft_without_the_change_fails(story: StoryRunner) -> None:
         expect_changed_draft(story, SOLD, SOLD)
     with pytest.raises(StoryError):
         expect_changed_draft(story, SOLD, DEARER)
+
+
+def test_a_refund_that_is_still_owed_or_an_order_that_changed_with_it_fails(story: StoryRunner) -> None:
+    owing = SOLD | {"refund_owed": "249.00"}
+    expect_paid_out(story, owing, SOLD | {"refund_owed": "0.00"})
+    for before, after in (
+        (owing, owing),
+        (owing, DEARER | {"refund_owed": "0.00"}),
+        (SOLD | {"refund_owed": "0.00"}, SOLD | {"refund_owed": "0.00"}),
+    ):
+        with pytest.raises(StoryError):
+            expect_paid_out(story, before, after)

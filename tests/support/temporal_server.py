@@ -27,6 +27,10 @@ NAMESPACES = (
     "traced",
     "by-hand-sqlite",
     "by-hand-postgres",
+    "refunds-sqlite",
+    "refunds-postgres",
+    "refunds-killed-sqlite",
+    "refunds-killed-postgres",
     "outside",
 )
 START_SECONDS = 30
