@@ -15,10 +15,11 @@ from domain.settlement import Move
 from examples.fake_systems.bank import Bank
 from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
-from tests.guarantees.test_refused_refunds import REFUSES, cancel, entries, events_of, money, owing, paid_with
+from tests.guarantees.test_refused_refunds import entries, events_of, money, owing
 from tests.support.final_checks import check_invariants
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
+from tests.support.refunds_owed import REFUSES, cancel, paid_with
 from tests.support.world import CARD, World
 
 pytestmark = pytest.mark.faults

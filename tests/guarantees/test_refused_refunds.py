@@ -17,11 +17,9 @@ from tests.support.canary import ADULT, THIRD
 from tests.support.final_checks import check_invariants
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
+from tests.support.refunds_owed import REASON, REFUSES, cancel, order_owing, paid_with, pay_out
 from tests.support.watched_bank import WatchedBank, provider_for
 from tests.support.world import CARD, TENANT, Answer, Json, World, add, replace
-
-REFUSES = {"method": "card", "token": "tok_refuse_refund"}
-PAID = {"amount": "299.00", "reason": "bank transfer, ticket 4711"}
 
 
 @pytest.fixture(scope="module")
@@ -55,23 +53,6 @@ def shop(world: World, external: World, request: pytest.FixtureRequest) -> Itera
     chosen.faults.clear()
 
 
-async def paid_with(shop: World, first: Json, second: Json) -> str:
-    """Sell an order for 299.00, and exchange it for 399.00 by a second card: both amounts are captured."""
-    order = await shop.order()
-    bundle = await shop.offer("standard", ADULT, service=shop.train())
-    sold = await shop.change(order, add(bundle, ADULT), confirm=True, payment=first)
-    assert sold.status == 200, sold.body
-    dearer = await shop.upgrade(order, confirm=True, payment=second)
-    assert dearer.status == 200, dearer.body
-    return order
-
-
-async def cancel(shop: World, order: str, **more: Any) -> Answer:
-    """Give up the only line: 349.00 of the 399.00 are to be paid back, the fee of 50.00 stays."""
-    removal = {"op": "remove_lines", "lines": await shop.lines(order)}
-    return await shop.change(order, removal, confirm=True, refund_price_difference=True, **more)
-
-
 def entries(shop: World, order: str, *kinds: str) -> list[tuple[str, int]]:
     """Return the ledger's entries of some kinds."""
     with shop.components.store.read() as tx:
@@ -82,10 +63,6 @@ def entries(shop: World, order: str, *kinds: str) -> list[tuple[str, int]]:
 async def events_of(shop: World, order: str, kind: str) -> list[Json]:
     events = (await shop.send("GET", f"/v1/orders/{order}/history")).body["events"]
     return [event["data"] for event in events if event["type"] == kind]
-
-
-async def pay_out(shop: World, order: str, key: str | None = None, **more: str) -> Answer:
-    return await shop.post(f"/v1/orders/{order}/attention/payout", PAID | more, key)
 
 
 async def owing(shop: World, order: str) -> list[tuple[str, str]]:
@@ -128,19 +105,19 @@ async def test_what_no_card_takes_is_a_case_until_it_is_paid_by_hand(shop: World
         "249.00",
         answer.change,
     )
-    differs = await pay_out(shop, order)
+    differs = await pay_out(shop, order, amount="299.00")
     assert (differs.status, differs.code) == (409, "PAYOUT_DIFFERS")
     assert "249.00 NOK" in differs.body["errors"][0]["detail"]
     for _ in range(2):
-        done = await pay_out(shop, order, "once", amount="249.00")
+        done = await pay_out(shop, order, "once")
         assert (done.status, done.body["kind"], done.body["order"]["refund_owed"]) == (200, "payout", "0.00")
     assert entries(shop, order, "payout") == [("payout", 24900)]
     assert money(await shop.show(order)) == ("50.00", "50.00", "0.00", "0.00")
     assert await owing(shop, order) == []
     assert (await shop.send("GET", f"/v1/orders/{order}/attention")).code == "NOTHING_STUCK"
     (paid,) = await events_of(shop, order, "refund_paid_by_hand")
-    assert paid == {"amount": "249.00", "currency": "NOK", "reason": PAID["reason"], "actor": "local"}
-    again = await pay_out(shop, order, amount="249.00")
+    assert paid == {"amount": "249.00", "currency": "NOK", "reason": REASON, "actor": "local"}
+    again = await pay_out(shop, order)
     assert (again.status, again.code) == (409, "NOTHING_TO_PAY_OUT")
 
 
@@ -192,14 +169,14 @@ async def test_a_refund_owed_pays_for_nothing_and_no_later_change_pays_it_back(s
     assert (back.status, back.body["warnings"]) == (200, [])
     assert money(await shop.show(order)) == ("399.00", "399.00", "0.00", "249.00")
     assert entries(shop, order, "refund", "owe") == [("owe", 24900), ("refund", 5000), ("refund", 10000)]
-    assert (await pay_out(shop, order, amount="249.00")).status == 200
+    assert (await pay_out(shop, order)).status == 200
 
 
 async def test_a_payout_leaves_an_open_draft_as_it_is(shop: World) -> None:
     order = await owing_with_a_line_left(shop)
     assert (await dearer(shop, order)).status == 200
     before = await shop.show(order)
-    assert (await pay_out(shop, order, amount="249.00")).status == 200
+    assert (await pay_out(shop, order)).status == 200
     after = await shop.show(order)
     assert (after["draft"]["version"], after["lines"]) == (before["draft"]["version"], before["lines"])
     assert money(after) == ("449.00", "349.00", "100.00", "0.00")
@@ -208,13 +185,12 @@ async def test_a_payout_leaves_an_open_draft_as_it_is(shop: World) -> None:
 
 
 async def test_an_order_that_owes_a_refund_is_not_erased(world: World) -> None:
-    order = await paid_with(world, REFUSES, CARD)
-    await cancel(world, order)
+    order = await order_owing(world)
     store = world.components.store
     later = store.now() + timedelta(days=400)
     with pytest.raises(erasure.NotEndedError), store.write() as tx:
         erasure.erase(tx, TENANT, order, later)
-    assert (await pay_out(world, order, amount="249.00")).status == 200
+    assert (await pay_out(world, order)).status == 200
     await world.wait_for_end(order)
     with store.write() as tx:
         assert erasure.erase(tx, TENANT, order, later) == 1
@@ -255,15 +231,14 @@ async def test_the_bank_s_own_records_agree_and_a_lost_answer_is_asked_for_again
 
 
 async def test_above_the_limit_a_second_person_states_the_payout(world: World) -> None:
-    order = await paid_with(world, REFUSES, CARD)
-    await cancel(world, order)
+    order = await order_owing(world)
     async with with_authentication(world) as authenticated:
         al, bo = authenticated.client(), authenticated.client()
-        first = await pay_out(al.world, order, amount="249.00")
+        first = await pay_out(al.world, order)
         assert (first.status, first.code) == (409, "SECOND_PERSON_NEEDED")
         case = (await bo.world.send("GET", f"/v1/orders/{order}/attention")).body["refund_owed"]
-        assert [(each["actor"], each["reason"]) for each in case["statements"]] == [(al.name, PAID["reason"])]
-        assert (await pay_out(al.world, order, amount="249.00")).code == "SECOND_PERSON_NEEDED"
-        assert (await pay_out(bo.world, order, amount="249.00", reason="seen in the bank's list")).status == 200
+        assert [(each["actor"], each["reason"]) for each in case["statements"]] == [(al.name, REASON)]
+        assert (await pay_out(al.world, order)).code == "SECOND_PERSON_NEEDED"
+        assert (await pay_out(bo.world, order, reason="seen in the bank's list")).status == 200
         (paid,) = await events_of(bo.world, order, "refund_paid_by_hand")
         assert (paid["actor"], paid["confirmed_by"]) == (bo.name, [al.name])

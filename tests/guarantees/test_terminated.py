@@ -16,14 +16,14 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.faults
 
-ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _ = SCENARIOS
+ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, PAYOUT = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 Case = tuple[Scenario, str, Fault, tuple[str, ...]]
 
 
 def interrupted() -> Iterator[Case]:
     """Yield each step of each scenario, before and after its work: the run is ended, or reset to an earlier point."""
-    for scenario in (ONE_GO, SECOND_CHANGE, CONFIRMATION, DISCARD):
+    for scenario in (ONE_GO, SECOND_CHANGE, CONFIRMATION, DISCARD, PAYOUT):
         for number, step in enumerate(scenario.steps):
             ended = (TERMINATE, DELETE)[number % 2]
             yield scenario, step, MOMENTS[number % 2], ended
@@ -89,6 +89,10 @@ async def check_scenario(world: World, scenario: Scenario, order: str) -> None:
         assert (shown["draft"] is not None, shown["version"], len(shown["lines"])) == (True, 2, 1)
         assert (await world.discard(order)).status == 200
         shown = await world.show(order)
+    if scenario is PAYOUT:
+        assert (shown["status"], shown["refund_owed"]) == ("cancelled", "0.00")
+        assert violations_of(world, order) == []
+        return
     version = 2 if scenario in (ONE_GO, CONFIRMATION) else 1
     seats = [seat["state"] for seat in shown["reservations"]]
     assert (shown["status"], shown["version"], shown["draft"], seats) == ("confirmed", version, None, ["confirmed"])

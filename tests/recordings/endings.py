@@ -10,6 +10,7 @@ from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.recordings.story import Story, dearer, drafted, of_order, with_fault
 from tests.support.canary import ADULT, CHILD
+from tests.support.refunds_owed import order_owing, pay_out
 from tests.support.world import CARD, DECLINED, World, add, replace
 
 
@@ -134,6 +135,20 @@ async def _nothing_to_change(world: World) -> str:
     return order
 
 
+async def _payout(world: World) -> str:
+    order = await order_owing(world)
+    await world.wait_for_end(order)
+    await pay_out(world, order)
+    return order
+
+
+async def _payout_refused_beside_a_draft(world: World) -> str:
+    order = await drafted(world)
+    await pay_out(world, order)
+    await world.discard(order)
+    return order
+
+
 STORIES: dict[str, Story] = {
     "confirmed-in-one-go": of_order(_confirmed_in_one_go),
     "confirmed-after-two-changes-and-a-payment": of_order(_confirmed_after_two_changes_and_a_payment),
@@ -150,5 +165,7 @@ STORIES: dict[str, Story] = {
     "cancelled-too-late": of_order(_cancelled_too_late),
     "two-at-once": of_order(_two_at_once),
     "nothing-to-change": of_order(_nothing_to_change),
+    "payout": of_order(_payout),
+    "payout-refused-beside-a-draft": of_order(_payout_refused_beside_a_draft),
     "open-draft": of_order(drafted, left_open=True),
 }
