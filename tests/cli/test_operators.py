@@ -21,6 +21,7 @@ from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.canary import ADULT, find_canaries
 from tests.support.commands import COMMAND, ROOT, run
+from tests.support.refunds_owed import AMOUNT, REASON, order_owing
 from tests.support.world import CARD, DECLINED, Json, World
 
 ONCE = pytest.mark.only_on("sqlite")  # the command line does not depend on the database
@@ -167,6 +168,22 @@ async def test_an_operator_action_without_a_stuck_step_exits_with_1(world: World
     for line in ("attention retry", "attention done-by-hand"):
         code, output, errors = await terminal.type(f"{line} {order} --reason", "the bank is back")
         assert (code, output, "NOTHING_STUCK" in errors) == (1, "", True)
+
+
+@ONCE
+async def test_a_refund_owed_is_listed_shown_and_recorded_as_paid(world: World, terminal: Terminal) -> None:
+    order = await order_owing(world)
+    code, output, _ = await terminal.type("attention list")
+    assert code == 1
+    assert f"{order} {AMOUNT} NOK owed to the customer" in output
+    assert f"refund owed: {AMOUNT}" in (await terminal.type(f"order show {order}"))[1]
+    wrong = await terminal.type(f"attention payout {order} --amount 1.00 --reason", REASON)
+    assert (wrong[0], "not what is owed" in wrong[1], "attention list" in wrong[2]) == (1, True, True)
+    code, output, _ = await terminal.type(f"attention payout {order} --amount {AMOUNT} --reason", REASON)
+    assert (code, f"{order}: Recorded as paid by hand; ledger updated." in output) == (0, True)
+    code, change = await terminal.read(f"attention payout {order} --amount {AMOUNT} --reason again")
+    assert (code, change["problem"]["code"]) == (1, "NOTHING_TO_PAY_OUT")
+    assert order not in (await terminal.type("attention list"))[1]
 
 
 def test_a_wrong_usage_has_an_exit_code_of_its_own() -> None:

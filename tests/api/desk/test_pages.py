@@ -182,6 +182,7 @@ async def test_no_page_shows_anything_personal(world: World, visitor: Visitor) -
     seats = (await world.show(order))["reservations"]
     paths = ["", "/attention", "/services", f"/services/{seats[0]['service']}", f"/orders/{order}"]
     paths += [f"/orders/{order}/{action}" for action in ("confirm", "discard", "extend", "retry-now", "done-by-hand")]
+    paths.append(f"/orders/{order}/payout")
     for path in paths:
         page = await visitor.see(f"/desk{path}")
         assert find_canaries(page.encode()) == [], path
