@@ -25,16 +25,25 @@ def _of_draft(table: sa.Table) -> ColumnElement[bool]:
     return of_order & table.c.undone.is_(False) & table.c.removed_by.is_(None) & (table.c.added_in > _CONFIRMED)
 
 
-_LINES = sa.select(*_LINE.c["id", "product", "service", "travellers", "price_minor"]).order_by(_LINE.c.number)
-_ADDED = _LINES.where(_of_draft(_LINE))
-_GIVEN_UP = _LINES.where(
-    _LINE.c.order_number == bindparam("order", type_=String()),
-    _LINE.c.undone.is_(False),
-    _LINE.c.added_in <= _CONFIRMED,
-    _LINE.c.removed_in > _CONFIRMED,
+_GIVEN_UP = (
+    (_LINE.c.order_number == bindparam("order", type_=String()))
+    & _LINE.c.undone.is_(False)
+    & (_LINE.c.added_in <= _CONFIRMED)
+    & (_LINE.c.removed_in > _CONFIRMED)
 )
-_FEES = sa.select(*_FEE.c["kind", "line", "amount_minor"]).where(_of_draft(_FEE)).order_by(_FEE.c.id)
-_TRAVELLERS = sa.select(_TRAVELLER.c.traveller).where(_of_draft(_TRAVELLER)).order_by(_TRAVELLER.c.traveller)
+_LINES = (
+    sa.select(*_LINE.c["id", "product", "service", "travellers", "price_minor", "removed_by"])
+    .where(_of_draft(_LINE) | _GIVEN_UP)
+    .order_by(_LINE.c.number)
+)
+_NOTHING = sa.null().cast(String)
+# One statement for both, because every confirmation runs it.
+_FEES_AND_TRAVELLERS = sa.union_all(
+    sa.select(_NOTHING.label("traveller"), *_FEE.c["id", "kind", "line", "amount_minor"]).where(_of_draft(_FEE)),
+    sa.select(
+        _TRAVELLER.c.traveller, _TRAVELLER.c.traveller, _NOTHING, _NOTHING, sa.null().cast(_FEE.c.amount_minor.type)
+    ).where(_of_draft(_TRAVELLER)),
+).order_by("id")
 
 
 def confirmed_draft(tx: Session, order: OrderRow, change: str) -> Confirmation:
@@ -44,15 +53,16 @@ def confirmed_draft(tx: Session, order: OrderRow, change: str) -> Confirmation:
     """
     tx.flush()
     execute, parameters = tx.connection().execute, {"order": order.number, "confirmed": order.confirmed_version}
-    moves = dict(moves_of_change(tx, change, order.currency))
-    nothing = zero(order.currency)
+    lines, others = execute(_LINES, parameters).all(), execute(_FEES_AND_TRAVELLERS, parameters).all()
+    moves, nothing = dict(moves_of_change(tx, change, order.currency)), zero(order.currency)
     return Confirmation(
-        lines=tuple(_line(row, order.currency) for row in execute(_ADDED, parameters)),
-        given_up=tuple(_line(row, order.currency) for row in execute(_GIVEN_UP, parameters)),
-        travellers=tuple(traveller for (traveller,) in execute(_TRAVELLERS, parameters)),
+        lines=tuple(_line(row, order.currency) for row in lines if row.removed_by is None),
+        given_up=tuple(_line(row, order.currency) for row in lines if row.removed_by is not None),
+        travellers=tuple(row.traveller for row in others if row.traveller is not None),
         fees=tuple(
-            ConfirmedFee(kind=FeeKind(kind), line=line, amount=Money(minor, order.currency))
-            for kind, line, minor in execute(_FEES, parameters)
+            ConfirmedFee(kind=FeeKind(row.kind), line=row.line, amount=Money(row.amount_minor, order.currency))
+            for row in others
+            if row.traveller is None
         ),
         captured=moves.get(MoveKind.CAPTURE, nothing),
         refunded=moves.get(MoveKind.REFUND, nothing),
