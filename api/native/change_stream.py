@@ -19,7 +19,7 @@ from api.http.request_headers import header_schema, single
 from api.http.routes import StreamRoute
 from api.native.change_stream_schema import ENDED, STEP, STREAM, EndedOut, StepSeenOut
 from api.native.changes import require_change_id
-from api.native.history_schema import event_out
+from api.native.history_schema import order_event_out
 from api.services.change_stream import ChangeStreams, StreamUpdate, ValidityCheck
 from domain.changes import Outcome
 from store.views.change_progress import ChangeSnapshot
@@ -95,7 +95,7 @@ async def watch_change(stream: Annotated[Watch, Depends(watch)]) -> AsyncIterabl
 def _messages(update: StreamUpdate) -> list[ServerSentEvent]:
     snapshot = update.snapshot
     steps = [ServerSentEvent(event=STEP, data=StepSeenOut(**vars(step))) for step in update.steps]
-    events = [ServerSentEvent(id=str(row.number), event=row.type, data=event_out(row)) for row in update.events]
+    events = [ServerSentEvent(id=str(row.number), event=row.type, data=order_event_out(row)) for row in update.events]
     last = [ServerSentEvent(event=ENDED, data=_ended(snapshot.change, snapshot.outcome))] if snapshot.outcome else []
     return steps + events + last
 

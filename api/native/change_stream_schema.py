@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.native.history_schema import EventOut
+from api.native.history_schema import OrderEventOut
 from domain.changes import ChangeState
 from store.orders.events import EventType
 
@@ -45,7 +45,7 @@ STREAM: dict[str, Any] = {
         "text/event-stream": {
             "itemSchema": {
                 "oneOf": [
-                    _message(EventOut, *EventType, numbered=True),
+                    _message(OrderEventOut, *EventType, numbered=True),
                     _message(StepSeenOut, STEP),
                     _message(EndedOut, ENDED),
                 ]

@@ -10,7 +10,7 @@ from store.orders.events import data_of
 from store.tables import EventRow
 
 
-class EventOut(BaseModel):
+class OrderEventOut(BaseModel):
     """An event of an order."""
 
     number: int
@@ -20,7 +20,7 @@ class EventOut(BaseModel):
     data: dict[str, Any]
 
 
-class HistoryEventOut(EventOut):
+class EventOut(OrderEventOut):
     """An event of an order, with the sender of the change that it belongs to."""
 
     client: str | None = Field(
@@ -32,15 +32,15 @@ class HistoryEventOut(EventOut):
 class HistoryOut(BaseModel):
     """An order's events, oldest first."""
 
-    events: list[HistoryEventOut]
+    events: list[EventOut]
 
 
-def event_out(row: EventRow) -> EventOut:
+def order_event_out(row: EventRow) -> OrderEventOut:
     """Convert an event."""
-    return EventOut(number=row.number, type=row.type, change=row.change, at=row.at, data=data_of(row))
+    return OrderEventOut(number=row.number, type=row.type, change=row.change, at=row.at, data=data_of(row))
 
 
-def history_event_out(row: EventRow, sender: Sender | None) -> HistoryEventOut:
+def event_out(row: EventRow, sender: Sender | None) -> EventOut:
     """Convert an event with its sender."""
     client, reason = sender or (None, None)
-    return HistoryEventOut(**event_out(row).model_dump(), client=client, reason=reason)
+    return EventOut(**order_event_out(row).model_dump(), client=client, reason=reason)

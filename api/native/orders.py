@@ -10,7 +10,7 @@ from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.request_headers import RequestOptions, require_idempotency_key
 from api.http.routes import AuthenticatedRoute
-from api.native.history_schema import HistoryOut, history_event_out
+from api.native.history_schema import HistoryOut, event_out
 from api.native.options_schema import OptionsOut, options_out
 from api.native.orders_schema import OrderIn, OrderOut, draft_out, order_out
 from api.services.create_order import create_empty
@@ -86,4 +86,4 @@ def get_history(
             raise ProblemError("ORDER_NOT_FOUND")
         events = history(tx, order, after, limit)
         senders = changes.senders(tx, {event.change for event in events if event.change})
-    return HistoryOut(events=[history_event_out(event, senders.get(event.change or "")) for event in events])
+    return HistoryOut(events=[event_out(event, senders.get(event.change or "")) for event in events])
