@@ -94,6 +94,14 @@ async def test_a_draft_is_extended_then_confirmed_and_paid(world: World, termina
 
 
 @ONCE
+async def test_a_change_is_shown_with_its_client_and_its_reason(world: World, terminal: Terminal) -> None:
+    order, _ = await world.open_draft()
+    answer = await world.post(f"/v1/orders/{order}/confirm", {"payment": CARD, "reason": "they call [back]"})
+    code, output, _ = await terminal.type(f"change show {answer.change}")
+    assert (code, "sent by local: “they call [back]”" in output) == (0, True)
+
+
+@ONCE
 async def test_a_draft_is_discarded_and_a_missing_draft_or_order_exits_with_1(world: World, terminal: Terminal) -> None:
     order, before = await world.open_draft()
     code, change = await terminal.read(f"draft discard {order}")

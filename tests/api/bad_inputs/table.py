@@ -68,10 +68,11 @@ BAD_INPUTS: dict[int, BadInput] = {
     16: BadInput("the same member twice in one object", "400 `DUPLICATE_MEMBER`", BODY),
     17: BadInput(
         "an unknown member",
-        f"{MEMBER_INVALID}; discover.swiss's façade ignores it, as the original API does",
+        "422 `MEMBER_INVALID`, which names it; the façades ignore it",
         (
             BODY[0],
-            MEMBER,
+            "api/test_problems.py::test_an_unknown_member_is_named_unless_its_name_may_be_data",
+            "api/entur/test_reserve.py::test_members_that_are_unknown_are_ignored_at_any_depth",
             "api/discover/test_handling.py::test_names_are_matched_without_case_and_unknown_ones_ignored",
         ),
     ),
