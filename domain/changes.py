@@ -64,11 +64,12 @@ class PaymentMeans(Model):
     token: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 
 
-class IgnoredMember(Model):
-    """A member of a façade's request that contradicted another one and was ignored; the answer warns of it."""
+class Remark(Model):
+    """What a façade says of a request before it is submitted: why it is refused, or which member is ignored."""
 
     code: str
     position: int | None = None
+    traveller: str | None = None
 
 
 class ChangeRequest(Model):
@@ -101,7 +102,10 @@ class ChangeRequest(Model):
     """The lines that a confirmation names, by any of their ids; None for all of the draft."""
     answers_with_order: Flag = False
     """Whether the answer shows the order, which is then kept with the outcome."""
-    ignored: tuple[IgnoredMember, ...] = ()
+    ignored: tuple[Remark, ...] = ()
+    """Members that contradicted others; the answer warns of them."""
+    refused: tuple[Remark, ...] = ()
+    """Why the request was refused without being submitted."""
 
     @property
     def wishes(self) -> tuple[LineWish, ...]:

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from api.discover.json_format import ResponseModel
 from api.errors.about import detail_of
 from api.errors.problems import TITLES
-from domain.changes import ChangeWarning, Outcome
+from domain.changes import ChangeWarning, Outcome, Remark
 from domain.refusals import OfferNotFound
 
 
@@ -82,11 +82,28 @@ def missing_message(item: str | None, traveller: str | None, field: str) -> Vali
 
 
 def warning_message(warning: ChangeWarning, outcome: Outcome, item: str | None) -> ValidationMessage:
-    """Return the message for a warning of the workflow: a traveller's field cannot be changed and was ignored."""
-    item = item or _item_at(outcome, warning.position)
-    name = "identifier" if warning.field == "id" else to_camel(warning.field or "")
+    """Return the message for a warning of the workflow, most often that a traveller's field was ignored."""
+    item, code = item or item_at(outcome.order.number, warning.position), warning.code
+    if warning.field is None:
+        text = TITLES[code][1] if code in TITLES else _WARNINGS.get(code, f"{code.capitalize()}.")
+        return _item_message(Level.WARNING, code.lower(), text, item, warning.traveller)
+    name = "identifier" if warning.field == "id" else to_camel(warning.field)
     text = f"The {name} of a traveller cannot be changed; it was ignored."
-    return _item_message(Level.WARNING, warning.code.lower(), text, item, warning.traveller, name)
+    return _item_message(Level.WARNING, code.lower(), text, item, warning.traveller, name)
+
+
+_WARNINGS = {
+    "AS_CONFIRMED": "The item is as it was confirmed, at its price.",
+    "EXCHANGE_IS_CHEAPER": "One exchange would cost less than a removal and an addition.",
+}
+
+
+def remark_of(message: ValidationMessage) -> Remark:
+    """Return what a refusal says, to be kept with the request."""
+    position = (message.order_item_number or "").rpartition("-")[2]
+    return Remark(
+        code=message.code, position=int(position) if position else None, traveller=message.traveler_identifier
+    )
 
 
 def refusal_messages(outcome: Outcome, item: str | None) -> list[ValidationMessage]:
@@ -96,7 +113,7 @@ def refusal_messages(outcome: Outcome, item: str | None) -> list[ValidationMessa
         text = TITLES[code][1]
         return [ValidationMessage(level=Level.ERROR, code=NOT_IN_STATE, message=text, source=Source.ORDER)]
     positions = [each["position"] for each in outcome.members if "position" in each]
-    item = item or (_item_at(outcome, positions[0]) if positions else None)
+    item = item or (item_at(outcome.order.number, positions[0]) if positions else None)
     fields = [str(each["field"]) for each in outcome.members if "field" in each]
     if fields:
         return [missing_message(item, None, field) for field in fields]
@@ -105,8 +122,9 @@ def refusal_messages(outcome: Outcome, item: str | None) -> list[ValidationMessa
     return [_item_message(Level.VALIDATION_ERROR, code.lower(), text, item)]
 
 
-def _item_at(outcome: Outcome, position: int | str | None) -> str | None:
-    return f"{outcome.order.number}-{position}" if position is not None else None
+def item_at(order: str, position: int | str | None) -> str | None:
+    """Return the number of the item at a position; None without a position."""
+    return f"{order}-{position}" if position is not None else None
 
 
 def _item_message(

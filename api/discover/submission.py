@@ -1,6 +1,6 @@
 """Submits a request about an order: translates it, hands it to the workflow, and returns the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,15 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
-from api.discover.messages import ValidationMessage, ignored_message, refusal_messages, warning_message
+from api.discover.messages import (
+    ValidationMessage,
+    ignored_message,
+    item_at,
+    refusal_message,
+    refusal_messages,
+    remark_of,
+    warning_message,
+)
 from api.discover.responses import SubmissionResult
 from api.discover.time_zones import zone_of
 from api.discover.translation import RequestTranslator, TranslatedRequest
@@ -18,6 +26,7 @@ from api.errors.problems import ProblemError
 from api.http.request_headers import RequestOptions
 from api.services.change_response import to_http
 from api.services.read_order import read_order
+from api.services.record_refusal import record_refusal
 from api.services.submit_request import find_previous, submit
 from domain.changes import ChangeKind, ChangeRequest
 from domain.operations import SetPosition
@@ -57,7 +66,7 @@ class OrderSubmission:
             previous = await run_in_threadpool(find_previous, self.request, self.ctx, options)
             translated = TranslatedRequest() if previous else await run_in_threadpool(self._translate, translate)
             if translated.refusals:
-                return SubmissionResult(translated.refusals, refused=True)
+                return await run_in_threadpool(self._refuse, translated.refusals, options, item)
             try:
                 return await self._submit(previous or self._build_change_request(translated), options, item)
             except ProblemError as problem:
@@ -90,28 +99,40 @@ class OrderSubmission:
         self, change_request: ChangeRequest, options: RequestOptions, item: str | None
     ) -> SubmissionResult:
         row, replayed = await submit(self.request, self.ctx, self.order, change_request, options, body_of(self.body))
-        outcome, ignored = outcome_of(row), _ignored_messages(row)
-        try:
-            status, headers = to_http(row, options, replayed=replayed)
-        except ProblemError as problem:
-            if outcome is None or problem.status_code in _PROBLEMS:
-                raise
-            if item and outcome.code in _NO_ITEM:
-                # Another request removed the item while this one waited in the queue.
-                raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
-            messages = [*ignored, *refusal_messages(outcome, item)]
-            return SubmissionResult(messages, outcome, row, refused=True, headers=dict(problem.headers or {}))
-        warnings = [warning_message(each, outcome, item) for each in outcome.warnings] if outcome else []
-        return SubmissionResult([*ignored, *warnings], outcome, row, status=status, headers=headers)
+        return _result(row, options, item, replayed=replayed)
+
+    def _refuse(
+        self, refusals: Sequence[ValidationMessage], options: RequestOptions, item: str | None
+    ) -> SubmissionResult:
+        """Return the refusal of a request that is not submitted. It is kept under the request's key, if it has one."""
+        if options.key is None:
+            return SubmissionResult(list(refusals), refused=True)
+        remarks = tuple(remark_of(each) for each in refusals)
+        refused = ChangeRequest(kind=ChangeKind.CHANGE, answers_with_order=True, refused=remarks)
+        sent = (self.request, self.ctx, self.order, refused, options, body_of(self.body))
+        row, replayed = record_refusal(*sent)
+        return _result(row, options, item, replayed=replayed)
 
 
-def _ignored_messages(row: ChangeRow) -> list[ValidationMessage]:
-    """Return the warnings about ignored members of a request, which are kept with it."""
-    number = row.order_number
-    return [
-        ignored_message(each.code, f"{number}-{each.position}" if each.position else None)
-        for each in request_of(row).ignored
-    ]
+def _result(row: ChangeRow, options: RequestOptions, item: str | None, *, replayed: bool) -> SubmissionResult:
+    """Return the result of a recorded request. Raises the problems that are no validation messages."""
+    outcome, request, number = outcome_of(row), request_of(row), row.order_number or ""
+    ignored = [ignored_message(each.code, item_at(number, each.position)) for each in request.ignored]
+    try:
+        status, headers = to_http(row, options, replayed=replayed)
+    except ProblemError as problem:
+        if outcome is None or problem.status_code in _PROBLEMS:
+            raise
+        if item and outcome.code in _NO_ITEM:
+            # Another request removed the item while this one waited in the queue.
+            raise ProblemError("ORDER_ITEM_NOT_FOUND", change=row.id) from None
+        refused = [
+            refusal_message(each.code, item_at(number, each.position), each.traveller) for each in request.refused
+        ]
+        messages = refused or [*ignored, *refusal_messages(outcome, item)]
+        return SubmissionResult(messages, outcome, row, refused=True, headers=dict(problem.headers or {}))
+    warnings = [warning_message(each, outcome, item) for each in outcome.warnings] if outcome else []
+    return SubmissionResult([*ignored, *warnings], outcome, row, status=status, headers=headers)
 
 
 def translator_for(request: Request, ctx: ApiContext, order: str) -> RequestTranslator:

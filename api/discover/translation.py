@@ -12,7 +12,7 @@ from api.discover.time_zones import to_utc
 from api.discover.travellers import anonymous_travellers, gender_messages, identify_travellers
 from api.errors.problems import ProblemError
 from api.http.birth_dates import is_possible_birth_date
-from domain.changes import IgnoredMember
+from domain.changes import Remark
 from domain.lineage import at_position
 from domain.model import is_code
 from domain.offers import OfferBundle
@@ -29,7 +29,7 @@ class TranslatedRequest:
 
     operations: tuple[Operation, ...] = ()
     refusals: list[ValidationMessage] = field(default_factory=list)
-    ignored: tuple[IgnoredMember, ...] = ()
+    ignored: tuple[Remark, ...] = ()
     read_at: tuple[int, ...] | None = None
     """The order's last event if the translation took data from the order; the operations are valid only at it."""
 
@@ -112,7 +112,7 @@ class RequestTranslator:
 
     def _ignored_members(
         self, configuration: ProductConfigurationIn, bundle: OfferBundle, position: int | None
-    ) -> tuple[IgnoredMember, ...]:
+    ) -> tuple[Remark, ...]:
         """Return the members of the configuration that contradict the bundle, which prevails."""
         sold = self.ctx.offers.products(self.ctx.tenant, [offer.product for offer in bundle.offers]).values()
         product, valid_from, count = configuration.product, configuration.valid_from, configuration.number_of_travelers
@@ -122,7 +122,7 @@ class RequestTranslator:
             "valid_from_ignored": valid_from and to_utc(valid_from, self.zone) != bundle.valid_from,
             "number_of_travelers_ignored": count and count != len(self._travellers_in(bundle)),
         }
-        return tuple(IgnoredMember(code=code, position=position) for code, contrary in ignored.items() if contrary)
+        return tuple(Remark(code=code, position=position) for code, contrary in ignored.items() if contrary)
 
     def _search(
         self,
@@ -195,8 +195,8 @@ def _operation(position: int | None, bundle: str, travellers: tuple[Traveller, .
     return AddLines(op="add_lines", offer_bundle_id=bundle, travellers=travellers)
 
 
-def _contradictions(configuration: ProductConfigurationIn, position: int | None) -> tuple[IgnoredMember, ...]:
+def _contradictions(configuration: ProductConfigurationIn, position: int | None) -> tuple[Remark, ...]:
     count = configuration.number_of_travelers
     if configuration.traveler and count not in (None, len(configuration.traveler)):
-        return (IgnoredMember(code="number_of_travelers_ignored", position=position),)
+        return (Remark(code="number_of_travelers_ignored", position=position),)
     return ()

@@ -55,7 +55,7 @@ HARMLESS = WITHIN | {
         "reservations",
     ),
     *("warnings", "next_line", "next_position", "service", "valid_from", "first_day", "last_event", "order", "taken"),
-    *("answers_with_order", "confirm_lines", "ignored", "operation", "captured", "refunded", "confirmed"),
+    *("answers_with_order", "confirm_lines", "ignored", "refused", "operation", "captured", "refunded", "confirmed"),
     *("refund_owed",),
     *("added_by", "authorised", "confirmed_version", "draft_opened_by", "key", "last_confirmed_at", "open"),
     *("paid_out", "payments", "versions"),

@@ -86,6 +86,39 @@ async def test_a_refusal_shows_the_item_as_it_was_refused(market: DiscoverClient
     assert people_in(again) == ["jhon"]
 
 
+async def test_a_refusal_before_the_request_is_submitted_stays_one(market: DiscoverClient) -> None:
+    order, key, product = await market.order(item(THREE_DAYS, JHON)), new_key(), market.product()
+    market.withdraw(product)
+    body = item(product, JHON)
+    refused = await market.put(f"{order}-1", body, Idempotency_Key=key)
+    assert (refused.status, codes(refused)) == (200, ["orderitem_product_incorrect"])
+    assert refused.body["orderItem"]["orderedItem"]["product"]["identifier"] == THREE_DAYS
+    assert (await market.put(f"{order}-1", item(DAY_CARD, HELMA))).status == 200
+    again = await market.put(f"{order}-1", body, Idempotency_Key=key)
+    assert (again.body, again.headers["idempotency-replayed"]) == (refused.body, "true")
+    other = await market.put(f"{order}-1", item(DAY_CARD, JHON), Idempotency_Key=key)
+    assert (other.status, other.code) == (422, "IDEMPOTENCY_MISMATCH")
+    (row,) = [each for each in market.world.changes_of(order) if each.idempotency_key == key]
+    details = (await market.world.send("GET", f"/v1/changes/{row.id}")).body
+    (error,) = details["problem"]["errors"]
+    assert (details["state"], error["code"]) == ("refused", "orderitem_product_incorrect")
+
+
+async def test_a_refusal_that_names_a_traveller_is_blanked_with_the_order(market: DiscoverClient) -> None:
+    order, key, store = await market.order(item(THREE_DAYS, JHON)), new_key(), market.world.components.store
+    body = item(DAY_CARD, {**HELMA, "gender": "purple"})
+    refused = await market.put(f"{order}-1", body, Idempotency_Key=key)
+    assert [each["travelerIdentifier"] for each in refused.body["validationMessages"]] == ["helma"]
+    await market.world.discard(order)
+    await market.world.wait_for_end(order)
+    backdate_order(store, order, timedelta(days=3000))
+    with store.write() as tx:
+        erasure.erase(tx, TENANT, order, store.now())
+    again = await market.put(f"{order}-1", body, Idempotency_Key=key)
+    assert codes(again) == codes(refused) == ["person_gender_incorrect"]
+    assert not {"helma", "jhon"} & {each["travelerIdentifier"] for each in again.body["validationMessages"]}
+
+
 async def test_a_repeated_answer_has_its_warnings_about_what_was_ignored(market: DiscoverClient) -> None:
     order, key = await market.order(item(THREE_DAYS, JHON)), new_key()
     body = item(DAY_CARD, JHON, numberOfTravelers=2)
