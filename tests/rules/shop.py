@@ -172,7 +172,7 @@ class Shop:
         """Return the bundles found for people on a train, or valid from now without one."""
         where: Json = {"service": on} if on else {"valid_from": self.now.isoformat()}
         born: dict[str, str | None] = more.pop("born", {})
-        travellers = [{"id": each, "birth_date": born.get(each, BORN[each])} for each in people]
+        travellers = [{"id": each, "birth_date": born[each] if each in born else BORN[each]} for each in people]
         body = {"product": product, "travellers": travellers} | where | more
         answer = await self.world.post("/v1/offers", body)
         assert answer.status == 200, answer.body
