@@ -43,6 +43,8 @@ class Order:
     pairs: Pairs = field(default_factory=set)
     now: Version = field(default_factory=Version)
     confirmed: Version = field(default_factory=Version)
+    expired: Version | None = None
+    """An order that was never confirmed, as it last expired."""
     version: int = 0
     """The last confirmed version; 0 before the first confirmation."""
     draft: bool = False
@@ -150,11 +152,12 @@ class Order:
             return
         if expired and not self.version:
             self.status, self.now.seats = "expired", {}
+            self.expired = copy.deepcopy(self.now)
         else:
-            self.now = copy.deepcopy(self.confirmed)
+            self.now = copy.deepcopy(self.confirmed if self.version else self.expired or self.confirmed)
             self.lines = {key: line for key, line in self.lines.items() if key in self.now.known}
             self.pairs = {(old, new) for old, new in self.pairs if {old, new} <= self.now.known}
-            self.status = "confirmed" if self.version else "draft"
+            self.status = "confirmed" if self.version else "expired" if self.expired else "draft"
         self.draft, self.set_aside, self.groups, self.last_draft_confirmed = False, 0, [], False
 
     def _open_or_end_draft(self) -> None:
