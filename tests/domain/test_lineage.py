@@ -43,7 +43,7 @@ def test_a_removed_line_stands_for_nothing_and_an_unknown_one_is_not_found() -> 
         current_lines(on, f"{NUMBER}-9")
 
 
-def test_a_line_that_was_taken_back_stands_for_the_confirmed_one() -> None:
+def test_a_line_that_went_back_stands_for_the_confirmed_one() -> None:
     back = line(1, "standard", "morning", A, restored_by="C3")
     first = line(2, "standard", "noon", A, replaces=(back.id,), removed_by="C2", removed_in=2)
     second = line(3, "standard", "evening", A, replaces=(first.id,), removed_by="C3", removed_in=2)

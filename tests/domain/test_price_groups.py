@@ -69,7 +69,7 @@ def test_a_removal_and_an_addition_are_no_exchange_and_the_quote_says_that_one_i
     assert [each.code for each in quote.warnings] == ["EXCHANGE_IS_CHEAPER"]
 
 
-def test_nobody_forfeits_by_saying_nothing() -> None:
+def test_nobody_forfeits_without_a_decision() -> None:
     on = sold(line(1, "flexible", "morning", A))
     plan, quote = quoted(on, replace_operation([1], "b"), bundles=(bundle("b", "saver", "noon", A),))
     assert (quote.undecided, quote.balance) == (nok(15000), nok(-15000))

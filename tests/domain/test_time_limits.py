@@ -110,7 +110,7 @@ def test_a_missing_detail_may_be_set_until_the_last_confirmed_line_departs() -> 
     assert first(order(*lines, **unknown)) == (later, ServiceDeparted.code)
 
 
-def test_saying_what_is_already_so_has_no_limit() -> None:
+def test_details_that_are_already_so_have_no_limit() -> None:
     assert first(order(line(1, "standard", "gone", A))) is None
 
 
