@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import cycle
 
 from domain.changes import ReplacedLines
 from domain.customers import Customer
 from domain.lineage import single_current_line, supplements_of
+from domain.money import zero
 from domain.operations import AddSupplements, LineWish, SupplementWish
 from domain.orders import OrderLine
 from domain.planning.builder import Line, Movement, PlanBuilder
@@ -57,6 +59,8 @@ def sell_supplements(
     for wish in wishes:
         supplement = _offered(builder, wish.supplement, line)
         if supplement is None:
+            # The plan is refused for it, after the rules of time and people, which look at this line.
+            builder.add((_placeholder(builder, wish.supplement, line),))
             continue
         if wish.traveller is not None and wish.traveller not in line.travellers:
             raise TravellerNotOnOrder({"line": line.id})
@@ -109,6 +113,25 @@ def _sold(
         offer=None,
         supplement_of=line.id,
         customers=customers,
+        sale=line_id,
+        **_place_of(line),
+    )
+
+
+def _placeholder(builder: PlanBuilder, code: str, line: Line) -> PlannedLine:
+    """Return a line of a supplement that cannot be sold; it is never written."""
+    nothing = zero(builder.order.currency)
+    line_id = builder.new_line_id()
+    return PlannedLine(
+        id=line_id,
+        product=code,
+        travellers=(),
+        price=nothing,
+        tax_rate=Decimal(0),
+        terms=free_terms(nothing.currency),
+        offer_bundle=None,
+        offer=None,
+        supplement_of=line.id,
         sale=line_id,
         **_place_of(line),
     )
