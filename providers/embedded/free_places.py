@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal
 from sqlmodel import Session
 
 from providers.embedded.seat_holds import ON_SEAT
-from providers.embedded.stock_holds import capacities_in, place_of
+from providers.embedded.stock_holds import AT_PLACES, capacities_in, of_places, place_of
 from providers.protocols import HoldRequest, SeatRequest, StockRequest
 from store.database.inserts import table_of
 from store.tables import ProductRow, SeatHoldRow, SeatRow, ServiceRow, StockHoldRow, SupplementRow
@@ -29,8 +29,7 @@ def count_free(
     stock = [each for each in requests if isinstance(each, StockRequest)]
     if not requests:
         return []
-    parameters: dict[str, Any] = {"of_tenant": tenant, "own": list(own), "now": now, "services": seats}
-    parameters |= {"places": sorted(set(map(place_of, stock))), "items": sorted({each.item for each in stock})}
+    parameters = of_places(tenant, stock) | {"own": list(own), "now": now, "services": seats}
     rows = tx.connection().execute(_statement(seats=bool(seats), stock=bool(stock)), parameters).all()
     on_services = {name: count for kind, name, _, count, _ in rows if kind == _SEATS_FREE}
     taken = {(item, place): count for kind, item, place, count, _ in rows if kind == _UNITS_TAKEN}
@@ -65,8 +64,7 @@ def _free_seats() -> sa.Select[Any]:
 def _taken_units() -> sa.Select[Any]:
     item, place = _STOCK_HOLDS.c.item, _STOCK_HOLDS.c.place
     query = sa.select(literal(_UNITS_TAKEN), item, place, func.count(), literal(""))
-    named = sa.tuple_(item, place).in_(bindparam("places", expanding=True))
-    return query.where(_STOCK_HOLDS.c.tenant == _TENANT, named, _counts(_STOCK_HOLDS)).group_by(item, place)
+    return query.where(_STOCK_HOLDS.c.tenant == _TENANT, AT_PLACES, _counts(_STOCK_HOLDS)).group_by(item, place)
 
 
 def _documents(row: type[ProductRow | SupplementRow]) -> sa.Select[Any]:

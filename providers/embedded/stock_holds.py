@@ -24,7 +24,11 @@ Place = tuple[str, str]
 
 _HOLDS = table_of(StockHoldRow)
 _OF_TENANT = _HOLDS.c.tenant == bindparam("of_tenant")
-_AT_PLACES = sa.tuple_(_HOLDS.c.item, _HOLDS.c.place).in_(bindparam("places", expanding=True))
+# SQLite finds rows by these two conditions in the primary key, but by pairs of item and place it would read all rows.
+AT_PLACES = _HOLDS.c.item.in_(bindparam("items", expanding=True)) & _HOLDS.c.place.in_(
+    bindparam("where", expanding=True)
+)
+_PAIRS = sa.tuple_(_HOLDS.c.item, _HOLDS.c.place).in_(bindparam("places", expanding=True))
 
 
 def _documents(row: type[ProductRow | SupplementRow]) -> sa.Select[Any]:
@@ -36,9 +40,9 @@ def _documents(row: type[ProductRow | SupplementRow]) -> sa.Select[Any]:
 # Each statement is built once. An item is a product or a supplement.
 _UNDER_KEY = sa.select(_HOLDS.c.reference).where(_OF_TENANT, _HOLDS.c.key == bindparam("of_key"))
 _OVERDUE = delete(_HOLDS).where(
-    _OF_TENANT, _AT_PLACES, _HOLDS.c.state == "held", _HOLDS.c.expires_at <= bindparam("now")
+    _OF_TENANT, AT_PLACES, _PAIRS, _HOLDS.c.state == "held", _HOLDS.c.expires_at <= bindparam("now")
 )
-_UNITS = sa.select(_HOLDS.c.item, _HOLDS.c.place, _HOLDS.c.unit).where(_OF_TENANT, _AT_PLACES)
+_UNITS = sa.select(_HOLDS.c.item, _HOLDS.c.place, _HOLDS.c.unit).where(_OF_TENANT, AT_PLACES)
 _ITEMS = (sa.union_all(_documents(ProductRow), _documents(SupplementRow)),)
 _LOCKED_ITEMS = tuple(_documents(row).order_by("id").with_for_update() for row in (ProductRow, SupplementRow))
 
@@ -50,6 +54,13 @@ def place_of(request: StockRequest) -> Place:
     if request.day:
         return request.item, request.day.isoformat()
     raise ValueError("stock is held on a service or on a day")
+
+
+def of_places(tenant: str, requests: Sequence[StockRequest]) -> dict[str, Any]:
+    """Return the parameters of statements about the items and places of requests."""
+    places = sorted({place_of(each) for each in requests})
+    items, where = (sorted(set(each)) for each in zip(*places, strict=True)) if places else ([], [])
+    return {"of_tenant": tenant, "items": items, "where": where, "places": places}
 
 
 def capacities_in(documents: Iterable[Sequence[str]]) -> dict[str, int]:
@@ -95,14 +106,13 @@ class _Stock:
 
     def __init__(self, tx: Session, tenant: str, requests: Sequence[StockRequest], now: datetime) -> None:
         execute = tx.connection().execute
-        items = {"of_tenant": tenant, "items": sorted({request.item for request in requests})}
+        parameters = of_places(tenant, requests)
         # Requests on a service wait for each other at the service; those on a day, at the item.
         statements = _ITEMS if all(request.service for request in requests) else _LOCKED_ITEMS
-        self.capacities = capacities_in(row for each in statements for row in execute(each, items))
-        at_places: dict[str, Any] = {"of_tenant": tenant, "places": sorted({place_of(each) for each in requests})}
-        execute(_OVERDUE, at_places | {"now": now})
+        self.capacities = capacities_in(row for each in statements for row in execute(each, parameters))
+        execute(_OVERDUE, parameters | {"now": now})
         self._taken: dict[Place, set[int]] = defaultdict(set)
-        for item, place, unit in execute(_UNITS, at_places):
+        for item, place, unit in execute(_UNITS, parameters):
             self._taken[item, place].add(unit)
 
     def take(self, request: StockRequest) -> list[int]:

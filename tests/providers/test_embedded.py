@@ -41,7 +41,8 @@ def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path_fa
     """A database of its own: seats that contract tests leave held belong to no order."""
     if database_kind == "sqlite":
         return prepare_database(f"sqlite:///{tmp_path_factory.mktemp('contracts') / 'changeover.db'}")
-    return prepare_database(new_database(request.getfixturevalue("postgres_url"), "contracts"))
+    name = request.module.__name__.rpartition(".")[2]
+    return prepare_database(new_database(request.getfixturevalue("postgres_url"), name))
 
 
 @pytest.fixture
