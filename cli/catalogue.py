@@ -1,4 +1,4 @@
-"""`catalogue`: loads a catalogue file into the embedded catalogue and seat inventory."""
+"""`catalogue`: loads a catalogue file into the embedded catalogue and inventory."""
 
 from dataclasses import asdict
 from datetime import timedelta

@@ -303,10 +303,10 @@ class TravellersIncomplete(Refusal):
 
 
 class SoldOut(Refusal):
-    """The departure has too few free seats."""
+    """The departure has too few free seats, or a product or supplement has too few units there or on the day."""
 
     code = "SOLD_OUT"
-    sentence = "There are not enough free seats on the departure."
+    sentence = "There are not enough free seats on the departure, or not enough left of a product or supplement."
 
 
 class OrderHoldsTooMany(Refusal):

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     rate_limit_redis: SecretStr = SecretStr("")
     """The Redis that counts requests, redis://... or rediss://...; empty: each API process counts for itself."""
     seats: str = Field(default="", pattern=_CLASS_PATH)
-    """The seat inventory: `module:Class` of your own provider (docs/tutorial.md); empty: the embedded one.
+    """The inventory of seats and stock: `module:Class` of your own provider (docs/tutorial.md); empty: the embedded one.
 
     Such a provider is external to our database and has a task queue of its own. Worker and API need the same value.
     """
@@ -86,13 +86,13 @@ class Settings(BaseSettings):
     offer_life: timedelta = timedelta(minutes=20)
     """How long an offer of the embedded catalogue is valid."""
     hold_margin: timedelta = timedelta(hours=24)
-    """How much longer than its draft a seat is held, as a safety margin."""
+    """How much longer than its draft a seat or unit is held, as a safety margin."""
     changes_per_hour: int = Field(default=200, ge=1)
     """Changes and extensions per hour and order; requests that end its draft are not counted."""
     seats_held_per_order: int = Field(default=100, ge=1)
-    """Seats that a draft may hold at once, not counting sold ones."""
+    """Seats that a draft may hold at once, not counting sold ones; as many units of a product on a service or day."""
     seats_held_per_client: int = Field(default=1000, ge=1)
-    """Seats that all open drafts of an authenticated client may hold at once."""
+    """Seats that all open drafts of an authenticated client may hold at once, and units likewise."""
     reconcile_every: timedelta = timedelta(minutes=1)
     """The interval of the reconciliation between store and Temporal; read when its schedule is first created."""
     webhooks_allow_private: bool = False

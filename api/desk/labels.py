@@ -28,7 +28,7 @@ _SYSTEMS: dict[str, System] = {step.name: step.system for step in _PROVIDER_STEP
 }
 _UNDONE_STEPS: dict[str, str] = {step.undo_name: step.name for step in _PROVIDER_STEPS if isinstance(step, Reversible)}
 """Maps an undo to the step it undoes: both have the same step key."""
-_SYSTEM_NAMES = {System.PAYMENTS: "payment provider", System.SEATS: "seat inventory"}
+_SYSTEM_NAMES = {System.PAYMENTS: "payment provider", System.SEATS: "inventory"}
 _KINDS = {
     ChangeKind.CREATE: "Order created",
     ChangeKind.CHANGE: "Change",

@@ -12,7 +12,7 @@ from store.views import provider_comparison
 
 @dataclass(frozen=True)
 class Seat:
-    """A seat of the order, and its state in the seat inventory; None if the inventory is external."""
+    """A seat of the order, and its state in the inventory; None if the inventory is external."""
 
     seat: Reservation
     inventory: str | None

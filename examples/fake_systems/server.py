@@ -51,7 +51,7 @@ class Settlement(BaseModel):
     moves: list[Move]
 
 
-class Wanted(BaseModel):
+class Requested(BaseModel):
     """Seats requested on one departure; with an item, units of it on a departure or a day."""
 
     item: str | None = None
@@ -70,14 +70,14 @@ class Wanted(BaseModel):
 class HoldIn(BaseModel):
     """What to hold."""
 
-    requests: list[Wanted]
+    requests: list[Requested]
     until: datetime
 
 
 class Question(BaseModel):
     """What might be held, to ask how much of it is free; own references count as free."""
 
-    requests: list[Wanted]
+    requests: list[Requested]
     own: list[str]
 
 
@@ -126,8 +126,8 @@ def railway_routes(railway: Railway) -> APIRouter:
     @router.put("/holds/{key:path}", status_code=201)
     def hold(key: str, body: HoldIn) -> dict[str, list[dict[str, Any]]]:
         held = railway.hold(key, [each.read() for each in body.requests], body.until)
-        wanted = [each for each in body.requests for _ in each.names or range(each.count)]
-        return {"held": [_held(each, for_) for each, for_ in zip(held, wanted, strict=True)]}
+        requested = [each for each in body.requests for _ in each.names or range(each.count)]
+        return {"held": [_held(each, for_) for each, for_ in zip(held, requested, strict=True)]}
 
     @router.delete("/holds/{key:path}", status_code=204)
     def release(key: str) -> None:
@@ -152,9 +152,9 @@ def railway_routes(railway: Railway) -> APIRouter:
     return router
 
 
-def _held(hold: Hold, wanted: Wanted) -> dict[str, Any]:
-    if wanted.item:
-        return {"reference": hold.reference, "item": wanted.item, "service": wanted.service, "day": wanted.day}
+def _held(hold: Hold, requested: Requested) -> dict[str, Any]:
+    if requested.item:
+        return {"reference": hold.reference, "item": requested.item, "service": requested.service, "day": requested.day}
     return {"reference": hold.reference, **dict(zip(("service", "coach", "seat"), hold.place, strict=True))}
 
 

@@ -52,7 +52,7 @@ class InventoryUnderTest:
 
     def hold(self, key: str, request: HoldRequest, count: int = 1, *names: str, life: timedelta = LONG) -> list[Held]:
         """Hold this many of what one request names."""
-        return self.hold_all(key, [wanted(request, count, *names)], life=life)
+        return self.hold_all(key, [of_count(request, count, *names)], life=life)
 
     def hold_all(self, key: str, requests: Sequence[HoldRequest], life: timedelta = LONG) -> list[Held]:
         """Hold what several requests name."""
@@ -75,7 +75,7 @@ class InventoryUnderTest:
                 return len(keys) - 1
 
 
-def wanted(request: HoldRequest, count: int, *names: str) -> HoldRequest:
+def of_count(request: HoldRequest, count: int, *names: str) -> HoldRequest:
     """Return the request for this many seats or units."""
     return (
         replace(request, count=count, names=names)
@@ -109,7 +109,7 @@ class InventoryContract:
         self, inventory: InventoryUnderTest
     ) -> None:
         one, other, seats = (inventory.supply(kind, 3) for kind in ("unit", "unit", "seat"))
-        requests = [wanted(other, 2), seats, one]
+        requests = [of_count(other, 2), seats, one]
         held = inventory.hold_all(new_key("reserve"), requests)
         assert [_kind_of(each) for each in held] == ["unit", "unit", "seat", "unit"]
         units = [(each.item, each.service, each.day) for each in held if not isinstance(each, HeldSeat)]
@@ -134,7 +134,7 @@ class InventoryContract:
     @of_either_kind
     def test_everything_is_held_or_nothing(self, inventory: InventoryUnderTest, kind: str) -> None:
         plenty, scarce = [inventory.supply(each, 2) for each in _kinds(inventory)], inventory.supply(kind, 1)
-        for requests in ([*plenty, wanted(scarce, 2)], [wanted(scarce, 2), *plenty]):
+        for requests in ([*plenty, of_count(scarce, 2)], [of_count(scarce, 2), *plenty]):
             with pytest.raises(SOLD_OUT):
                 inventory.hold_all(new_key("reserve"), requests)
         assert ([inventory.free(each) for each in plenty], inventory.free(scarce)) == ([2] * len(plenty), 1)
@@ -254,7 +254,7 @@ class InventoryContract:
         own = _references(inventory.hold(new_key("reserve"), supply, 2, life=SHORT))
         sold = _references(inventory.hold(new_key("reserve"), full))
         inventory.provider.confirm(inventory.tenant, new_key("seats"), sold, [])
-        requests = [wanted(supply, 9), full]
+        requests = [of_count(supply, 9), full]
         assert inventory.provider.free(inventory.tenant, requests, []) == [1, 0]
         assert inventory.provider.free(inventory.tenant, requests, [*own, *sold]) == [3, 1]
         assert inventory.provider.free(inventory.tenant, [], own) == []

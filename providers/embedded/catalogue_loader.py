@@ -1,4 +1,4 @@
-"""Loads a catalogue file into the embedded catalogue and seat inventory."""
+"""Loads a catalogue file into the embedded catalogue and inventory."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The embedded providers' offer catalogue and seat inventory."""
+"""The embedded providers' offer catalogue and inventory."""
 
 from datetime import date, datetime
 

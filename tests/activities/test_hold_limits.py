@@ -23,7 +23,7 @@ SHORT_WAIT_SECONDS = 0.5
 
 
 class Watched(EmbeddedInventory):
-    """A seat inventory that runs a function during each hold."""
+    """An inventory that runs a function during each hold."""
 
     during_hold: Callable[[], None] = staticmethod(lambda: None)
     second: Future[ReserveSeatsResult]

@@ -27,6 +27,7 @@ GROWING = frozenset(
             "events",
         ),
         *("deliveries", "payments", "ledger", "embedded_payments", "offers", "offer_bundles", "seats", "seat_holds"),
+        "stock_holds",
     }
 )
 """Tables that grow with the number of sales. Webhooks, products, supplements and departures are few."""

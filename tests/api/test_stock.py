@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from activities.attention import unsettled_items
 from domain.products import CapacityPer
+from store.orders.orders import load, lock_order
 from tests.support.canary import ADULT, CHILD
 from tests.support.stock import add_pass, add_stock, held
 from tests.support.world import CARD, Answer, Json, World, add, people, replace
@@ -31,6 +33,15 @@ async def test_a_unit_is_held_with_the_draft_and_sold_with_its_confirmation(worl
     assert (await world.confirm(order, CARD)).status == 200
     assert await units(world, order) == [(stock.bicycle, train, "confirmed")]
     assert stock.held(train) == ["confirmed"]
+
+
+async def test_a_held_unit_is_among_what_is_unsettled(world: World) -> None:
+    stock = add_stock(world, bicycles=2)
+    train = stock.train()
+    order = await stock.sell(ADULT, train)
+    with world.components.store.write() as tx:
+        items = list(unsettled_items(tx, load(tx, lock_order(tx, order)), change=""))
+    assert items == [f"seat 1-01 on {train} held", f"1 {stock.bicycle} on {train} held"]
 
 
 async def test_a_discarded_draft_gives_its_units_back(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace as replace_
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.auth import with_authentication
 from tests.support.canary import ADULT, CHILD, THIRD
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
+from tests.support.stock import add_stock
 from tests.support.world import CARD, Answer, World, add, replace
 
 MAX_PER_ORDER, MAX_PER_CLIENT = 2, 3
@@ -56,6 +58,31 @@ async def test_a_draft_at_its_limit_may_move_to_other_seats(world: World) -> Non
     bundle = await world.offer("standard", *TWO, service=world.train())
     assert (await world.change(order, replace(await world.lines(order), bundle))).status == 200
     assert len(world.seats_of(order)) == MAX_PER_ORDER
+
+
+async def test_units_of_stock_are_limited_on_each_service_apart_from_seats(world: World) -> None:
+    stock = add_stock(world, bicycles=9)
+    first, second, order = stock.train(), stock.train(), await world.order()
+    assert (await stock.book(order, ADULT, first, bicycles=2)).status == 200
+    answer = await stock.book(order, CHILD, first, bicycles=1)
+    assert (answer.status, answer.code) == (409, "ORDER_HOLDS_TOO_MANY")
+    assert (await stock.book(order, CHILD, second, bicycles=2)).status == 200
+    assert (await world.discard(order)).status == 200
+    assert (await stock.book(order, ADULT, first, bicycles=3)).code == "ORDER_HOLDS_TOO_MANY"
+    assert (await stock.book(order, ADULT, first, bicycles=3, confirm=True, payment=CARD)).status == 200
+
+
+async def test_all_drafts_of_a_client_hold_no_more_units_on_a_service_than_its_limit(world: World) -> None:
+    stock = add_stock(world, bicycles=9)
+    train, other_train = stock.train(), stock.train()
+    async with with_authentication(world) as authenticated:
+        one, other = authenticated.client().world, authenticated.client().world
+
+        async def book(client: World, bicycles: int, on: str) -> str | None:
+            return (await replace_(stock, world=client).book(await client.order(), ADULT, on, bicycles)).code
+
+        assert [await book(one, 2, train), await book(one, 2, train)] == [None, "CLIENT_HOLDS_TOO_MANY"]
+        assert [await book(one, 1, other_train), await book(other, 2, train)] == [None, None]
 
 
 async def test_confirmed_seats_do_not_count_towards_the_limit(world: World) -> None:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 from activities.support.registry import all_steps
@@ -14,7 +15,9 @@ from store.tables import ChangeRow
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.refunds_owed import order_owing, pay_out
-from tests.support.world import CARD, TENANT, Answer, World, replace
+
+from tests.support.stock import DEARER_LIMITED, LIMITED, LIMITED_LINE, add_limited_products
+from tests.support.world import CARD, TENANT, Answer, World, add, replace
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,34 @@ class Scenario:
 
 
 async def _sold(world: World) -> str:
-    return await world.sold(ADULT)
+    """Sell a ticket of a limited stock, so that every step has a seat and a unit to do with."""
+    add_limited_products(world)
+    order = await world.order()
+    bundle = await world.offer(LIMITED, ADULT, service=world.train(line=LIMITED_LINE))
+    answer = await world.change(order, add(bundle, ADULT), confirm=True, payment=CARD)
+    assert answer.status == HTTPStatus.OK, answer.body
+    return order
 
 
 async def _with_draft(world: World) -> str:
-    return (await world.open_draft())[0]
+    order = await _sold(world)
+    answer = await _exchange(world, order, DEARER_LIMITED)
+    assert answer.status == HTTPStatus.OK, answer.body
+    return order
+
+
+async def _exchange(world: World, order: str, product: str, **more: Any) -> Answer:
+    """Replace the ticket of an order by one on a train of its own."""
+    bundle = await world.offer(product, ADULT, service=world.train(line=LIMITED_LINE))
+    return await world.change(order, replace(await world.lines(order), bundle), **more)
 
 
 async def _dearer_in_one_go(world: World, order: str) -> Answer:
-    return await world.upgrade(order, confirm=True, payment=CARD)
+    return await _exchange(world, order, DEARER_LIMITED, confirm=True, payment=CARD)
 
 
 async def _another_change(world: World, order: str) -> Answer:
-    bundle = await world.offer("standard", ADULT, service=world.train())
-    return await world.change(order, replace(await world.lines(order), bundle))
+    return await _exchange(world, order, LIMITED)
 
 
 async def _confirmation(world: World, order: str) -> Answer:

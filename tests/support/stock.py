@@ -10,6 +10,8 @@ from domain.products import CapacityPer, Product, Supplement
 from store.tables import ProductRow, StockHoldRow, SupplementRow
 from tests.support.world import TENANT, Answer, Json, World, add
 
+LIMITED, DEARER_LIMITED, LIMITED_LINE = "limited", "limited_flexible", "limited"
+
 
 @dataclass(frozen=True)
 class Stock:
@@ -72,6 +74,16 @@ def add_stock(
         limited = {"id": bicycle, "capacity": bicycles, "capacity_per": per, "max_per_traveller": None}
         tx.add(SupplementRow(tenant=TENANT, id=bicycle, document=extra.model_copy(update=limited).model_dump_json()))
     return Stock(world, product, bicycle, line)
+
+
+def add_limited_products(world: World) -> None:
+    """Add copies of the demo's two tickets of which each train of their line carries two."""
+    with world.components.store.write() as tx:
+        for copied, name in (("standard", LIMITED), ("flexible", DEARER_LIMITED)):
+            ticket = Product.model_validate_json(tx.get_one(ProductRow, (TENANT, copied)).document)
+            limited = {"id": name, "railway_line": LIMITED_LINE, "supplements": (), "capacity": 2}
+            document = ticket.model_copy(update=limited).model_dump_json()
+            tx.merge(ProductRow(tenant=TENANT, id=name, railway_line=LIMITED_LINE, document=document))
 
 
 def add_pass(world: World, capacity: int, per: CapacityPer, validity: str = "P3D") -> str:

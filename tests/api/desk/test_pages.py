@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import re
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from store.database.store import Store
 from temporal.names import StepName
 from tests.api.desk.visitor import Visitor, words_of
 from tests.support.canary import ADULT, CHILD, find_canaries
+from tests.support.stock import add_stock
 from tests.support.stuck_orders import start_stuck_change
-from tests.support.world import World, add
+from tests.support.world import CARD, World, add
 
 SCRIPT = "<script>document.title='taken'</script>"
 
@@ -99,6 +101,29 @@ async def test_records_that_differ_are_shown_side_by_side_and_in_the_queue(world
     finally:
         _execute(world, move, by=100, key=f"{sale}%")
     assert "Records differ" not in words_of(await visitor.see(f"/desk/orders/{order}"))
+
+
+async def test_units_of_stock_are_shown_beside_the_inventorys_records(world: World, visitor: Visitor) -> None:
+    stock = add_stock(world, bicycles=1)
+    train = stock.train()
+    order = await stock.sell(ADULT, train)
+    page = words_of(await visitor.see(f"/desk/orders/{order}"))
+    assert "Units of stock 1" in page
+    assert re.search(rf"{stock.bicycle} {train} held until \S+ \S+ agrees", page)
+    assert f"1 seat released: 1-01 on {train} 1 unit released: {stock.bicycle} on {train}" in page
+    change = text("UPDATE stock_holds SET state = :state WHERE item = :item")
+    try:
+        _execute(world, change, state="confirmed", item=stock.bicycle)
+        page = words_of(await visitor.see(f"/desk/orders/{order}"))
+        assert re.search(rf"{stock.bicycle} {train} held until \S+ \S+ sold", page)
+        queue = words_of(await visitor.see("/desk/attention"))
+        assert f"Every reserved unit matches the embedded inventory's record. {order}" in queue
+    finally:
+        _execute(world, change, state="held", item=stock.bicycle)
+    assert (await world.confirm(order, CARD)).status == 200
+    page = words_of(await visitor.see(f"/desk/orders/{order}"))
+    assert f"{stock.bicycle} {train} sold agrees" in page
+    assert "seats and units confirmed" in page
 
 
 def _execute(world: World, statement: TextClause, **values: object) -> None:
