@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     rate_limit_redis: SecretStr = SecretStr("")
     """The Redis that counts requests, redis://... or rediss://...; empty: each API process counts for itself."""
     seats: str = Field(default="", pattern=_CLASS_PATH)
-    """The inventory of seats and stock: `module:Class` of your own provider (docs/tutorial.md); empty: the embedded one.
+    """The inventory of seats and stock: `module:Class` of your own provider (docs/tutorial.md); empty: embedded.
 
     Such a provider is external to our database and has a task queue of its own. Worker and API need the same value.
     """

@@ -174,9 +174,6 @@ class ComparedOrder:
             result = request() or self.model
         except Refused as refusal:
             codes, result = refusal.codes, None
-            if answer.code in refusal.all - codes:
-                with open("/tmp/model/precedence.txt", "a") as out:
-                    out.write(f"{answer.code} instead of {codes}\n")
 
                 return None
         assert (answer.status == 200, answer.code in codes) == (not codes, bool(codes)), (codes, answer.body)

@@ -15,7 +15,6 @@ from store.tables import ChangeRow
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.refunds_owed import order_owing, pay_out
-
 from tests.support.stock import DEARER_LIMITED, LIMITED, LIMITED_LINE, add_limited_products
 from tests.support.world import CARD, TENANT, Answer, World, add, replace
 
