@@ -174,8 +174,6 @@ class ComparedOrder:
             result = request() or self.model
         except Refused as refusal:
             codes, result = refusal.codes, None
-
-                return None
         assert (answer.status == 200, answer.code in codes) == (not codes, bool(codes)), (codes, answer.body)
         return result
 
