@@ -160,9 +160,9 @@ class World:
         return str((await self.post("/v1/orders", {"currency": currency})).body["number"])
 
     async def offer(self, product: str, *travellers: str, **where: Any) -> str:
-        """Return the id of the only bundle of a product for these travellers."""
+        """Return the id of the only bundle of a product for these travellers, also when nothing is left of it."""
         searched = [{"id": each, "birth_date": PEOPLE[each]["birth_date"]} for each in travellers]
-        answer = await self.post("/v1/offers", {"product": product, "travellers": searched, **where})
+        answer = await self.post("/v1/offers", {"product": product, "travellers": searched, "sold_out": True, **where})
         assert answer.status == httpx2.codes.OK, answer.body
         (bundle,) = answer.body["offer_bundles"]
         return str(bundle["id"])
