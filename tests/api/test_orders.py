@@ -53,7 +53,7 @@ async def test_travellers_may_be_completed_later_but_before_the_confirmation(wor
     ]
     answer = await world.change(order, {"op": "set_travellers", "travellers": details})
     assert answer.body["warnings"] == [
-        {"code": "FIELD_FROZEN", "traveller": CHILD, "field": "birth_date", "line": None}
+        {"code": "FIELD_FROZEN", "traveller": CHILD, "field": "birth_date", "line": None, "amount": None}
     ]
     assert (await world.confirm(order, CARD)).status == 200
     shown = await world.show(order)
