@@ -83,7 +83,7 @@ def _check_amount(request: ChangeRequest, unpaid: Money) -> Money:
     if unpaid == zero(unpaid.currency):
         raise NothingToPayOut
     if request.amount != unpaid:
-        raise PayoutDiffers({"field": "amount", "detail": f"{unpaid.display} is owed to the customer"})
+        raise PayoutDiffers({"amount": str(unpaid), "currency": unpaid.currency})
     return unpaid
 
 

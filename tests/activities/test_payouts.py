@@ -108,7 +108,7 @@ def test_a_refund_owed_is_settled_once_it_is_paid_by_hand(order: PaidOrder) -> N
 def test_only_all_that_is_owed_is_recorded_as_paid(order: PaidOrder, amount: int) -> None:
     with pytest.raises(PayoutDiffers) as refused:
         pay_out(order, amount)
-    assert refused.value.members == ({"field": "amount", "detail": "299.00 NOK is owed to the customer"},)
+    assert refused.value.members == ({"amount": "299.00", "currency": "NOK"},)
     assert unpaid(order) == 29900
 
 
