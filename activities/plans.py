@@ -34,7 +34,7 @@ TEMPORAL_UPDATE_ROUTE = "temporal-update"
 """The route of a request that an operator sent in Temporal itself."""
 IN_TEMPORAL = "in Temporal"
 """The reason of such a request if the operator gave none."""
-_BY_HAND = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND)
+_BY_HAND = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND, ChangeKind.PAYOUT)
 """Requests that an operator may send by hand: their reason is an event of the order."""
 UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
 """The order has no request with that id."""

@@ -240,5 +240,7 @@ async def test_above_the_limit_a_second_person_states_the_payout(world: World) -
         assert [(each["actor"], each["reason"]) for each in case["statements"]] == [(al.name, REASON)]
         assert (await pay_out(al.world, order)).code == "SECOND_PERSON_NEEDED"
         assert (await pay_out(bo.world, order, reason="seen in the bank's list")).status == 200
+        stated = [(each["action"], each["actor"]) for each in await events_of(bo.world, order, "operator_request")]
+        assert stated == [("payout", al.name), ("payout", al.name), ("payout", bo.name)]
         (paid,) = await events_of(bo.world, order, "refund_paid_by_hand")
         assert (paid["actor"], paid["confirmed_by"]) == (bo.name, [al.name])
