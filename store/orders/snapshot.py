@@ -24,7 +24,7 @@ def snapshot(tx: Session, number: str) -> str:
         "fees": [fee.model_dump(mode="json") for fee in order.fees],
         "seats": [each.model_dump(mode="json", exclude={"expires_at"}) for each in order.reservations if each.live],
         "money": [
-            [p.captured.minor, p.refunded.minor, p.authorised.minor if p.open else 0]
+            [*(each.minor for each in (p.captured, p.refunded, p.unpaid_refund)), p.authorised.minor if p.open else 0]
             for p in order.payments
             if p.open or p.captured.minor
         ],

@@ -27,5 +27,10 @@ def test_money_refunded_before_the_version_is_confirmed_is_at_risk_too() -> None
     assert (risk.unsettled, risk.total) == (nok(-10000), nok(10000))
 
 
+def test_a_refund_that_no_card_took_is_not_at_risk() -> None:
+    risk = at_risk(order(SOLD, payments=(captured(34900, refunded=1000, refund_owed=4000, paid_out=500),)))
+    assert (risk.unsettled, risk.total) == (nok(0), nok(0))
+
+
 def test_all_captured_money_is_at_risk_on_an_order_never_confirmed() -> None:
     assert at_risk(order(SOLD, confirmed=0, payments=(PAID,))).unsettled == nok(29900)
