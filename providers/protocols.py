@@ -155,8 +155,9 @@ class PaymentProvider(Protocol):
         """Void the authorisation under a key, if any; from then on the key can authorise nothing."""
 
     def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
-        """Make all these moves or none. Raises PaymentDeclinedError, or RefundDeclinedError with the payment it is of.
+        """Make all these moves or none. A capture of a part lets go of the rest.
 
+        Raises PaymentDeclinedError, or RefundDeclinedError with the payment that declined.
         A repeated call under the same key gives the first result again, a refusal too, and moves nothing. A step uses
         this to find out an unknown outcome. After a declined refund the step settles under another key, without the
         payment that declined.

@@ -1,7 +1,6 @@
 """Request and response models of refunds owed to customers in the native API."""
 
 from datetime import datetime
-from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -17,7 +16,9 @@ class PayoutIn(Model):
     """What was paid to the customer by hand, and how. The reason is recorded on the order: no names of people."""
 
     amount: AmountIn = Field(description="All that is owed, in the order's currency.")
-    reason: Annotated[Reason, Field(examples=["bank transfer, ticket 4711"])]
+    reason: Reason
+
+    model_config = {"json_schema_extra": {"examples": [{"amount": "249.00", "reason": "bank transfer, ticket 4711"}]}}
 
 
 class StatementOut(BaseModel):
