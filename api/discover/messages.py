@@ -65,8 +65,9 @@ _TEXTS = {
 
 
 def refusal_message(code: str, item: str | None = None, traveller: str | None = None) -> ValidationMessage:
-    """Return the message that refuses an item as it was sent."""
-    return _item_message(Level.VALIDATION_ERROR, code, _TEXTS[code], item, traveller)
+    """Return the message that refuses an item as it was sent. A code of the native API has its sentence."""
+    text = _TEXTS[code] if code in _TEXTS else TITLES[code.upper()][1]
+    return _item_message(Level.VALIDATION_ERROR, code, text, item, traveller)
 
 
 def ignored_message(code: str, item: str | None = None) -> ValidationMessage:

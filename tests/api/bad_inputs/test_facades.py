@@ -76,7 +76,6 @@ MEMBERS: list[tuple[str, dict[str, Any]]] = [
     ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, "count": 2**31}]}),
     ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, "count": 2**63}]}),
     ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, "externalReference": f"{CANARY}\0"}]}),
-    ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER, CANARY: True}]}),
     ("/sales/v1/reserve-offers", {"offerConfigurations": [{"offerId": OFFER}] * 51}),
 ]
 
