@@ -15,7 +15,6 @@ from activities.support.planning_context import ContextLoader, PlanningContext
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Check, Command
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
-from domain.dual_control import LOCAL, TEMPORAL
 from domain.money import Money
 from domain.orders import Order, OrderStatus
 from domain.planning.plan_change import plan_change
@@ -30,12 +29,10 @@ from store.orders.orders import lock_order
 from store.tables import ChangeRow, OrderRow
 from temporal.names import StepName, System
 
-TEMPORAL_UPDATE_ROUTE = "temporal-update"
-"""The route of a request that an operator sent in Temporal itself."""
 IN_TEMPORAL = "in Temporal"
 """The reason of such a request if the operator gave none."""
 _BY_HAND = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND, ChangeKind.PAYOUT)
-"""Requests that an operator may send by hand: their reason is an event of the order."""
+"""Requests that an operator may send by hand: with a reason they are an event of the order."""
 UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
 """The order has no request with that id."""
 
@@ -146,7 +143,8 @@ class PlanActivities:
             raise StaleOrder
         planned = self._plan_by_kind(tx, order_row, row, context)
         if context.request.reason is not None and row.kind in _BY_HAND:
-            data = {"action": str(row.kind), "actor": _actor_of(row), "reason": context.request.reason}
+            # The reason is text of a client: it stays with the request, where an erasure blanks it.
+            data = {"action": str(row.kind), "actor": changes.sender_of(row).client}
             append(tx, order_row, EventType.OPERATOR_REQUEST, row.id, self._executor.store.now(), data)
         return planned.model_copy(
             update={
@@ -241,10 +239,6 @@ def _already_ended(tx: Session, command: PlanChangeCommand) -> PlanChangeResult:
     return PlanChangeResult(already_ended=outcome.state, code=outcome.code)
 
 
-def _actor_of(row: ChangeRow) -> str:
-    return row.client or (TEMPORAL if row.route == TEMPORAL_UPDATE_ROUTE else LOCAL)
-
-
 def _change_of_operator(order: OrderRow, command: PlanChangeCommand, now: datetime) -> ChangeRow:
     sent = command.operator_request or OperatorRequest(kind=ChangeKind.DISCARD)
     reason = sent.reason or IN_TEMPORAL
@@ -253,7 +247,7 @@ def _change_of_operator(order: OrderRow, command: PlanChangeCommand, now: dateti
         tenant=order.tenant,
         id=command.change,
         order_number=order.number,
-        route=TEMPORAL_UPDATE_ROUTE,
+        route=changes.TEMPORAL_UPDATE_ROUTE,
         fingerprint="",
         kind=sent.kind,
         request=request.model_dump_json(by_alias=True),

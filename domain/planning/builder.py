@@ -49,6 +49,8 @@ class PlanBuilder:
     seats: list[SeatWish] = field(default_factory=list)
     stock: list[StockWish] = field(default_factory=list)
     replaced: list[ReplacedLines] = field(default_factory=list)
+    current_operation: int | None = None
+    """The index of the operation being planned."""
     warnings: list[ChangeWarning] = field(default_factory=list)
     travellers: dict[str, Traveller] = field(default_factory=dict)
     """Travellers this change adds or alters, with their new details."""

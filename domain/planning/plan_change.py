@@ -54,13 +54,13 @@ def plan_change(
     """
     _check_state(order, request)
     builder = PlanBuilder(order, request, catalogue, next_line, next_position)
-    for operation in request.operations:
-        builder.current_position = None
+    for number, operation in enumerate(request.operations):
+        builder.current_position, builder.current_operation = None, number
         try:
             _plan_operation(builder, operation)
         except Refusal as refusal:
             raise _with_position(refusal, builder) from None
-    builder.current_position = None
+    builder.current_position = builder.current_operation = None
     if order.status is OrderStatus.EXPIRED:
         renew_lines(builder, now)
     _check_bundle_positions(builder)

@@ -145,7 +145,8 @@ def _pair(builder: PlanBuilder, old: Sequence[OrderLine], targets: Sequence[Line
         builder.update(line, replaces=pairs.get(line.id, ()))
     originals = tuple(line.id for line in old)
     if originals:
-        builder.replaced.append(ReplacedLines(originals=originals, replacements=tuple(line.id for line in targets)))
+        replacements, operation = tuple(line.id for line in targets), builder.current_operation
+        builder.replaced.append(ReplacedLines(originals=originals, replacements=replacements, operation=operation))
 
 
 def _seat(

@@ -40,8 +40,8 @@ class EnturClient:
         return await self.offer_for(product, people, service)
 
     async def offer_for(self, product: str, travellers: list[Json], service: str) -> str:
-        """Return the id of the only offer of a product for any travellers."""
-        query = {"product": product, "travellers": travellers, "service": service}
+        """Return the id of the only offer of a product for any travellers, also when nothing is left of it."""
+        query = {"product": product, "travellers": travellers, "service": service, "sold_out": True}
         answer = await self.world.post("/v1/offers", query)
         ((offer,),) = [bundle["offers"] for bundle in answer.body["offer_bundles"]]
         return str(offer["id"])
