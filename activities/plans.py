@@ -167,7 +167,9 @@ class PlanActivities:
             case ChangeKind.CONFIRM:
                 return self._plan_confirmation(order_row, context)
             case ChangeKind.PAY:
-                return PlanChangeResult(amount_due=check_pay(order, request.amount))
+                return PlanChangeResult(
+                    amount_due=check_pay(order, request.amount, context.catalogue, self._executor.store.now())
+                )
             case ChangeKind.EXTEND:
                 check_extend(order, request.expires_at, limit_of(order_row))
                 return PlanChangeResult(expires_at=request.expires_at)

@@ -53,9 +53,14 @@ def check_paid(balance: Money, *, pays: bool) -> Money:
     return amount_due
 
 
-def check_pay(order: Order, amount: Money | None) -> Money:
-    """Return the amount to authorise. Raises OrderExpired, OrderCancelled, CurrencyMismatch, PaymentTooHigh."""
+def check_pay(order: Order, amount: Money | None, catalogue: CatalogueSlice, now: datetime) -> Money:
+    """Return the amount to authorise.
+
+    Raises OrderExpired, OrderCancelled, what `check_limits` raises, CurrencyMismatch and PaymentTooHigh: no money is
+    set aside for what can no longer be confirmed.
+    """
     _check_open(order)
+    check_limits(limits(order, project(order), catalogue.services), now)
     if amount is None or amount.currency != order.currency:
         raise CurrencyMismatch
     if order.balance < amount:

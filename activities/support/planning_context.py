@@ -18,7 +18,7 @@ from store.orders import offer_bundles
 from store.orders.orders import load
 from store.tables import OrderRow
 
-_KINDS_WITH_CATALOGUE = (ChangeKind.CHANGE, ChangeKind.CONFIRM)
+_KINDS_WITH_CATALOGUE = (ChangeKind.CHANGE, ChangeKind.CONFIRM, ChangeKind.PAY)
 _MAX_CACHED = 64
 
 

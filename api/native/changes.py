@@ -184,6 +184,7 @@ async def confirm(request: Request, order: str, body: ConfirmIn, ctx: Context, o
         *_SUBMIT,
         "PAYMENT_REFUSED",
         "PAYMENT_TOO_HIGH",
+        *_TIMES,
         "CURRENCY_MISMATCH",
         "ORDER_EXPIRED",
         "ORDER_CANCELLED",

@@ -103,7 +103,7 @@ def test_a_file_that_is_no_json_is_refused_in_one_line(type_: Type, tmp_path: Pa
     path = tmp_path / "empty.json"
     path.touch()
     refused = type_("catalogue", str(path))
-    assert (refused.exit_code, refused.stderr.splitlines()[1:]) == (1, ["    is not JSON: line 1, column 1"])
+    assert (refused.exit_code, " ".join(refused.stderr.split()[-7:])) == (1, "is not JSON: line 1, column 1")
 
 
 @ONCE

@@ -18,7 +18,7 @@ from tests.support.world import CARD, TENANT, World, add
 PERSONAL_TABLES = {"embedded_payments", "changes", "offer_bundles", "order_lines", "order_travellers", "orders"}
 """The tables that may hold personal data; `embedded_payments` holds the token of a card."""
 KEPT = {
-    "order_lines": "id, position, product, service, price_minor, tax_rate, reservations, replaces, added_by",
+    "order_lines": "id, position, product, service, price_minor, tax_rate, units, replaces, added_by",
     "order_fees": "id, kind, amount_minor",
     "reservations": "id, service, coach, seat, state",
     "payments": "key, method, reference, authorised_minor, captured_minor, refunded_minor, refund_owed_minor, open",

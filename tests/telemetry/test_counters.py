@@ -35,8 +35,8 @@ async def test_an_outcome_counts_once_however_often_it_is_recorded(world: World,
     confirming, recording = (
         world.faults.arm(order, step, fault) for step in (StepName.CONFIRM_ORDER, StepName.RECORD_OUTCOME)
     )
-    await world.upgrade(order)
     assert (await world.upgrade(order, confirm=True, payment=CARD)).body["state"] == "done"
+    await world.upgrade(order)
     assert (confirming.fired, recording.fired) >= (1, 1)
     assert done.grown == 2
 
