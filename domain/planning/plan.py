@@ -69,7 +69,8 @@ class PricedOn(Model):
     """The birth date on which a traveller's offers were priced."""
 
     traveller: str
-    birth_date: Day
+    birth_date: Day | None
+    """None after an erasure."""
 
 
 class PlannedRefusal(Model):
