@@ -51,6 +51,7 @@ async def _with_draft(world: World) -> str:
 
 async def _exchange(world: World, order: str, product: str, **more: Any) -> Answer:
     """Replace the ticket of an order by one on a train of its own."""
+    add_limited_products(world)
     bundle = await world.offer(product, ADULT, service=world.train(line=LIMITED_LINE))
     return await world.change(order, replace(await world.lines(order), bundle), **more)
 
