@@ -1,5 +1,6 @@
 """kill -9 of the worker between the attempts at a refund that one card refuses: one settlement is made."""
 
+import asyncio
 import os
 import sys
 import threading
@@ -7,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -16,11 +18,12 @@ from examples.fake_systems.bank import Bank
 from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
 from tests.guarantees.test_refused_refunds import entries, events_of, money, owing
+from tests.support.canary import ADULT
 from tests.support.final_checks import check_invariants
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
 from tests.support.refunds_owed import REFUSES, cancel, paid_with
-from tests.support.world import CARD, World
+from tests.support.world import CARD, World, add
 
 pytestmark = pytest.mark.faults
 
@@ -88,10 +91,20 @@ async def installation(
         provider = BankPayments(BankSettings(url=address, secret=SecretStr("pretend")))
         async with running_world(url, temporal, namespace, provider, with_worker=False) as world:
             bank.child.start()
+            await wait_for_worker(world)
             yield Killable(world, bank)
             bank.child.stop()
             check_invariants(world)
         provider.close()
+
+
+async def wait_for_worker(world: World) -> None:
+    """Wait until the worker has started: until then a request is kept, and answered 202 or 503."""
+    order = await world.order()
+    operation = add(await world.offer("standard", ADULT, service=world.train()), ADULT)
+    async with asyncio.timeout(60):
+        while (await world.change(order, operation, key=f"start-{order}")).status != httpx2.codes.OK:  # noqa: ASYNC110 - only an answer shows it
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(
