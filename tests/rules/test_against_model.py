@@ -120,10 +120,13 @@ class RandomRequests(RuleBasedStateMachine):
         for _ in range(count):
             kind = kind if route == "entur" else data.draw(st.sampled_from(kinds))
             operation = getattr(self, f"_{kind}")(data.draw, used)
+            if route == "entur" and isinstance(operation, AddSupplements):
+                operation = replace(operation, traveller=None)  # it has no member for it
             operations += [operation] if operation else []
         if not operations:
             return
-        note(f"{route}{' in one go' if confirm else ''}, refund={word}: {'; '.join(map(self._describe, operations))}")
+        how = f"{route}{' in one go' if confirm and route == 'native' else ''}, refund={word}"
+        note(f"{how}: {'; '.join(map(self._describe, operations))}")
         more: dict[str, Any] = {"word": word} if kind == "replace" or route == "native" else {}
         more |= {"confirm": confirm} if route == "native" else {}
         self.run(self.compared.change(operations, route=route, **more))

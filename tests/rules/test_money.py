@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.rules.shop import Booking, Shop, add, done, extras, name, refused, remove, replace
+from tests.rules.shop import Booking, Shop, add, done, extras, name, refused, remove, replace, warnings
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD
 
@@ -373,3 +373,74 @@ async def test_what_is_confirmed_is_what_was_quoted(shop: Shop, way: str, *, wor
 def _difference(after: str, before: str) -> str:
     minor = int(after.replace(".", "")) - int(before.replace(".", ""))
     return f"{'-' if minor < 0 else ''}{abs(minor) // 100}.{abs(minor) % 100:02d}"
+
+
+# Tax
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "count", "rate", "base", "tax"),
+    [("NOK", "99.00", 5, "0.22", "405.75", "89.25"), ("JPY", "105", 10, "0.1", "950", "100")],
+)
+async def test_tax_is_rounded_by_line_and_adds_up_per_rate(
+    shop: Shop, currency: str, price: str, count: int, rate: str, base: str, tax: str
+) -> None:
+    product = shop.ticket(price, fee="0.00" if currency == "NOK" else "0", currency=currency, tax_rate=Decimal(rate))
+    booking, train = await shop.basket(currency), shop.train()
+    bundle = await shop.offer(product, "ann", on=train)
+    operation = add(bundle, count=count)
+    quote = done(await booking.quote(operation))
+    assert quote["taxes"] == [{"rate": rate, "base": base, "tax": tax}]
+    done(await booking.do("one go", operation))
+    shown = await booking.show()
+    assert (shown["taxes"], shown["tax"]) == ([{"rate": rate, "base": base, "tax": tax}], tax)
+
+
+async def test_each_rate_is_listed_with_its_base_and_tax(shop: Shop) -> None:
+    booking = await shop.sell(shop.ticket("299.00"), "ann", on=shop.train(), extras=("MEAL",))
+    taxes = {each["rate"]: (each["base"], each["tax"]) for each in (await booking.show())["taxes"]}
+    assert taxes == {"0.12": ("266.96", "32.04"), "0.15": ("77.39", "11.61")}
+    quote = done(await booking.quote(remove(*await booking.extras()), **REFUND))
+    assert quote["taxes"] == [{"rate": "0.15", "base": "-77.39", "tax": "-11.61"}]
+
+
+# Cards that refuse a refund
+
+REFUSING: dict[str, Any] = {"method": "card", "token": "tok_refuse_refund"}
+
+
+async def paid_by_two_cards(shop: Shop, first: dict[str, Any], second: dict[str, Any]) -> Booking:
+    """Return a booking of 349.00, of which 299.00 were paid by one card and 50.00 by another."""
+    train = shop.train()
+    booking = await shop.basket()
+    bundle = await shop.offer(shop.ticket("299.00"), "ann", on=train)
+    done(await booking.do("one go", add(bundle), payment=first))
+    dearer = replace(await booking.lines(), await shop.offer(shop.ticket("349.00"), "ann", on=train))
+    done(await booking.do("one go", dearer, payment=second))
+    return booking
+
+
+async def test_a_refund_that_one_card_refuses_goes_to_the_other(shop: Shop) -> None:
+    booking = await paid_by_two_cards(shop, CARD, REFUSING)
+    cheaper = replace(await booking.lines(), await shop.offer(shop.ticket("249.00"), "ann", on=shop.train()))
+    done(await booking.do("one go", cheaper, **REFUND))
+    assert (booking.ledger("refund"), (await booking.show())["paid"]) == ([("refund", 100_00)], "249.00")
+
+
+async def test_what_no_card_takes_of_a_refund_is_still_due_to_the_customer(shop: Shop) -> None:
+    booking = await paid_by_two_cards(shop, CARD, REFUSING)
+    answer = await booking.do("one go", remove(await booking.line()), **REFUND)
+    assert "REFUND_OWED" in warnings(answer)
+    shown = await booking.show()
+    assert (shown["status"], shown["refund_owed"], booking.ledger("refund")) == (
+        "cancelled",
+        "50.00",
+        [("refund", 299_00)],
+    )
+
+
+async def test_a_refund_that_every_card_refuses_leaves_the_order_as_it_was(shop: Shop) -> None:
+    booking = await paid_by_two_cards(shop, REFUSING, REFUSING)
+    before = booking.snapshot()
+    refused(await booking.do("one go", remove(await booking.line()), **REFUND), "REFUND_REFUSED")
+    assert (booking.snapshot(), booking.ledger("refund")) == (before, [])

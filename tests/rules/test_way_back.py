@@ -84,7 +84,7 @@ async def test_what_the_request_names_is_changed_on_the_line_that_comes_back(sho
     assert (await booking.balance(), await booking.seats()) == ("150.00", {"ann": (train, "2-07")})
 
 
-async def test_a_removal_ends_when_the_same_is_added_again(shop: Shop) -> None:
+async def test_a_removal_is_undone_by_adding_the_same_again(shop: Shop) -> None:
     train, product = shop.train(), shop.ticket("299.00", fee="50.00")
     booking = await shop.sell(product, "ann", "bob", on=train, extras=("MEAL",))
     before, lines = booking.snapshot(), (await booking.show())["lines"]
