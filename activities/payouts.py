@@ -60,7 +60,7 @@ class PayoutActivities:
             people = self._check_people(tx, row, amount, now)
             for move in pay_out(payments, amount):
                 ledger.record_move(tx, order, command.key, command.change, move, now)
-            data = _event_data(request, amount, people)
+            data = _event_data(amount, people)
             append(tx, order, EventType.REFUND_PAID_BY_HAND, command.change, now, data)
             return RecordPayoutResult(paid_out=amount)
 
@@ -87,11 +87,10 @@ def _check_amount(request: ChangeRequest, unpaid: Money) -> Money:
     return unpaid
 
 
-def _event_data(request: ChangeRequest, amount: Money, people: tuple[str, ...]) -> Data:
+def _event_data(amount: Money, people: tuple[str, ...]) -> Data:
     actor, *earlier = people
     confirmed: Data = {"confirmed_by": earlier} if earlier else {}
-    data = {"amount": str(amount), "currency": amount.currency, "reason": request.reason or "", "actor": actor}
-    return {**data, **confirmed}
+    return {"amount": str(amount), "currency": amount.currency, "actor": actor, **confirmed}
 
 
 RECORD_PAYOUT = Pivot(RecordPayoutCommand, PayoutActivities.record_payout, system=System.STORE)

@@ -116,7 +116,8 @@ async def test_what_no_card_takes_is_a_case_until_it_is_paid_by_hand(shop: World
     assert await owing(shop, order) == []
     assert (await shop.send("GET", f"/v1/orders/{order}/attention")).code == "NOTHING_STUCK"
     (paid,) = await events_of(shop, order, "refund_paid_by_hand")
-    assert paid == {"amount": "249.00", "currency": "NOK", "reason": REASON, "actor": "local"}
+    assert paid == {"amount": "249.00", "currency": "NOK", "actor": "local"}
+    assert (await shop.send("GET", f"/v1/changes/{done.change}")).body["reason"] == REASON
     again = await pay_out(shop, order)
     assert (again.status, again.code) == (409, "NOTHING_TO_PAY_OUT")
 

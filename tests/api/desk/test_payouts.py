@@ -23,7 +23,8 @@ async def test_a_refund_owed_is_in_the_queue_and_recorded_as_paid_once(world: Wo
         assert sent.status_code == 303, sent.text
     done = words_of(await visitor.see(sent.headers["Location"]))
     assert "Refund paid by hand: done." in done
-    assert f"249.00 NOK of a refund paid by hand by an operator: “{REASON}”" in done
+    assert "249.00 NOK of a refund paid by hand by an operator" in done
+    assert f"“{REASON}”" in done
     assert "is owed to the customer: no card" not in done
     assert f'href="/desk/orders/{order}/payout"' not in await visitor.see("/desk/attention")
     assert "No refund is owed to the customer." in words_of(await visitor.see(path))
