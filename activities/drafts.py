@@ -95,12 +95,13 @@ class DraftActivities:
         """Close a draft. An order that was never confirmed keeps its lines when it expires, and becomes expired."""
 
         def close(tx: Session, order: OrderRow) -> Nothing:
-            expired = command.reason is CloseReason.EXPIRED
+            reason = CloseReason.RESTORED if _goes_back(tx, order, command.reason) else command.reason
+            expired = reason is CloseReason.EXPIRED
             if expired and not order.confirmed_version:
                 order.status = OrderStatus.EXPIRED
             _end_draft(order)
-            append(tx, order, _EVENTS[command.reason], None, self._executor.store.now(), {"version": order.version})
-            after_commit(tx, UNWOUND.labels(command.reason.name).inc)
+            append(tx, order, _EVENTS[reason], None, self._executor.store.now(), {"version": order.version})
+            after_commit(tx, UNWOUND.labels(reason.name).inc)
             return Nothing()
 
         return self._executor.run_local(command, Nothing, close)
@@ -111,6 +112,17 @@ _EVENTS = {
     CloseReason.EXPIRED: EventType.DRAFT_EXPIRED,
     CloseReason.RESTORED: EventType.DRAFT_RESTORED,
 }
+
+
+def _goes_back(tx: Session, order: OrderRow, reason: CloseReason) -> bool:
+    """Whether a discard is that of an interrupted change which goes back to what was confirmed.
+
+    A later run finds the draft partially undone and closes it before it serves the change again.
+    """
+    if reason is not CloseReason.DISCARDED:
+        return False
+    rows = changes.claimed_without_outcome(tx, order.number, excluding="")
+    return any(row.plan is not None and changes.plan_of(row).ends_draft for row in rows)
 
 
 def _end_draft(order: OrderRow) -> None:

@@ -12,7 +12,7 @@ from store.orders.orders import load, lock_order
 
 
 def snapshot(tx: Session, number: str) -> str:
-    """Return an order's state as text: lines, travellers, fees, live seats, money, version, status."""
+    """Return an order's state as text: lines, travellers, fees, price groups, seats, units, money, version, status."""
     order: Order = load(tx, lock_order(tx, number))
     state = {
         "status": order.status,
@@ -22,6 +22,8 @@ def snapshot(tx: Session, number: str) -> str:
         "confirmed": [line.model_dump(mode="json") for line in order.confirmed_lines],
         "travellers": [each.model_dump(mode="json") for each in order.travellers],
         "fees": [fee.model_dump(mode="json") for fee in order.fees],
+        "groups": [group.model_dump(mode="json") for group in order.groups],
+        "units": [each.model_dump(mode="json", exclude={"expires_at"}) for each in order.units if each.live],
         "seats": [each.model_dump(mode="json", exclude={"expires_at"}) for each in order.reservations if each.live],
         "money": [
             [*(each.minor for each in (p.captured, p.refunded, p.unpaid_refund)), p.authorised.minor if p.open else 0]
