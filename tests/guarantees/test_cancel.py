@@ -14,7 +14,7 @@ from workflows.order_draft import OrderDraft
 
 pytestmark = pytest.mark.faults
 
-ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, _ = SCENARIOS
+ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, _, _ = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 
 

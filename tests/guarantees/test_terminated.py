@@ -16,14 +16,14 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.faults
 
-ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, PAYOUT = SCENARIOS
+ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, PAYOUT, WAY_BACK = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 Case = tuple[Scenario, str, Fault, tuple[str, ...]]
 
 
 def interrupted() -> Iterator[Case]:
     """Yield each step of each scenario, before and after its work: the run is ended, or reset to an earlier point."""
-    for scenario in (ONE_GO, SECOND_CHANGE, CONFIRMATION, DISCARD, PAYOUT):
+    for scenario in (ONE_GO, SECOND_CHANGE, CONFIRMATION, DISCARD, PAYOUT, WAY_BACK):
         for number, step in enumerate(scenario.steps):
             ended = (TERMINATE, DELETE)[number % 2]
             yield scenario, step, MOMENTS[number % 2], ended
@@ -97,5 +97,7 @@ async def check_scenario(world: World, scenario: Scenario, order: str) -> None:
     seats = [seat["state"] for seat in shown["reservations"]]
     assert (shown["status"], shown["version"], shown["draft"], seats) == ("confirmed", version, None, ["confirmed"])
     assert shown["balance"] == "0.00"
+    if scenario is WAY_BACK:
+        assert (await world.confirm(order)).status == 200, "the way back counts as confirmed"
     assert world.at_most_once(order)
     assert violations_of(world, order) == []

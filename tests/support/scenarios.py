@@ -76,6 +76,14 @@ async def _discard(world: World, order: str) -> Answer:
     return await world.discard(order)
 
 
+async def _way_back(world: World, order: str) -> Answer:
+    """Replace the draft's ticket by the one that was confirmed, so that nothing is left changed."""
+    reserved = (await world.show(order))["reservations"]
+    (service,) = {seat["service"] for seat in reserved if seat["state"] == "confirmed"}
+    bundle = await world.offer(LIMITED, ADULT, service=service)
+    return await world.change(order, replace(await world.lines(order), bundle))
+
+
 async def _with_an_unfinished_request(world: World) -> str:
     """Return an order with a draft whose run was terminated just after it started a request to extend the draft."""
     order, now = await _with_draft(world), world.components.store.now()
@@ -181,6 +189,22 @@ SCENARIOS = (
         pay_out,
         (StepName.PLAN_CHANGE, StepName.RECORD_PAYOUT, StepName.RECORD_OUTCOME),
         broken_steps=(StepName.RECORD_PAYOUT,),
+    ),
+    Scenario(
+        "a way back",
+        _with_draft,
+        _way_back,
+        (
+            StepName.PLAN_CHANGE,
+            StepName.VALIDATE_TRAVELLERS,
+            StepName.QUOTE_CHANGE,
+            StepName.FIND_UNFINISHED_WORK,
+            StepName.RESTORE_OFFER_BUNDLE,
+            StepName.RELEASE_SEATS,
+            StepName.CLOSE_DRAFT,
+            StepName.RECORD_OUTCOME,
+        ),
+        broken_steps=(StepName.QUOTE_CHANGE, StepName.RESTORE_OFFER_BUNDLE, StepName.CLOSE_DRAFT),
     ),
 )
 
