@@ -81,7 +81,7 @@ async def start_and_hold(world: World, step: str, fault: Fault = Fault.PAUSED) -
 
 async def history(world: World, order: str, *changes: str | None) -> list[Json]:
     events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
-    # A stream does not say who sent the change: it is sent to whoever follows the change anyway.
+    # A stream does not say who sent the change.
     sent = [{name: each for name, each in event.items() if name not in ("client", "reason")} for event in events]
     return [event for event in sent if event["change"] in changes]
 
