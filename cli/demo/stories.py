@@ -96,7 +96,7 @@ def full_train(story: StoryRunner, order: str, day: date) -> None:
     story.say("32 guests take every seat of the train ...")
     story.expect(story.change(crowd_order, add(all_seats)), "done")
     before = story.client.show(order)
-    unavailable = story.client.offer("standard", TWO, service=f"4713-{full}")
+    unavailable = story.client.offer("standard", TWO, service=f"4713-{full}", sold_out=True)
     story.expect(story.change(order, replace(_lines(story, order), unavailable)), "refused", "SOLD_OUT")
     _check_unchanged(story, order, before)
 

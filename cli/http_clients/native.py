@@ -50,11 +50,11 @@ class NativeClient:
         """Resolve an order's stuck step with the action `retry-now` or `done-by-hand`."""
         self._send("POST", f"/v1/orders/{order}/attention/{action}", {"reason": reason})
 
-    def offer(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str) -> str:
+    def offer(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str | bool) -> str:
         """Search offers and return the id of the only bundle."""
         return str(self.find(product, travellers, **where)["id"])
 
-    def find(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str) -> Json:
+    def find(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str | bool) -> Json:
         """Search offers and return the only bundle. Raises ShopError for none or several."""
         query = {"product": product, "travellers": [dict(each) for each in travellers], **where}
         bundles = document(self._http.post("/v1/offers", json=query))["offer_bundles"]
