@@ -93,7 +93,7 @@ def demo(
     kill_worker: Annotated[bool, typer.Option("--kill-worker", help="kill -9 the worker during a change.")] = False,  # noqa: FBT002 - a flag
     last_seat: Annotated[bool, typer.Option("--last-seat", help="Two customers request the last seat.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Show eight real order changes through the HTTP API, then exit.
+    """Show nine stories of real order changes through the HTTP API, then exit.
 
     With an option the demo injects faults instead, and compares each order with its state before. It exits with 0 only
     if every order ends as expected.

@@ -1,4 +1,4 @@
-"""The last story of the demo: the requests printed in discover.swiss's document, sent unchanged."""
+"""The story of the demo that uses discover.swiss's API: the requests printed in its document, sent unchanged."""
 
 import json
 from pathlib import Path

@@ -13,6 +13,7 @@ from rich.console import Console
 from cli.demo import stories
 from cli.demo.discover_story import run_discover_requests
 from cli.demo.entur_story import entur_in_five_calls
+from cli.demo.family_story import family_of_three
 from cli.demo.story_runner import StoryError, StoryRunner
 from cli.faults.checks import check_invariants
 from cli.faults.fail_step import step_fails
@@ -74,7 +75,7 @@ def _run(data: Path, console: Console, trouble: Trouble) -> str:
         else:
             _run_stories(story, stack.api, day)
         client.close()
-    return "The guarantees held" if trouble else "Eight stories"
+    return "The guarantees held" if trouble else "Nine stories"
 
 
 def _inject_faults(story: StoryRunner, stack: Stack, trouble: Trouble, day: date) -> None:
@@ -96,3 +97,4 @@ def _run_stories(story: StoryRunner, address: str, day: date) -> None:
     stories.payment_refused(story, order, day)
     entur_in_five_calls(story, address, day, day + timedelta(days=1))
     run_discover_requests(story, address)
+    family_of_three(story, day + timedelta(days=2))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from cli.demo.story_runner import StoryError, StoryRunner
 from cli.http_clients.responses import Json
@@ -18,6 +19,7 @@ NAMES = {
     "jessika": ("Smith", "Jessika"),
     "maria": ("Maria", "Li"),
     "olav": ("Olav", "Åsen"),
+    "ida": ("Ida", "Åsen"),
 }
 
 
@@ -29,14 +31,19 @@ def named(travellers: Sequence[Mapping[str, str]]) -> list[Json]:
     ]
 
 
-def add(bundle: str, travellers: Sequence[Json] = ()) -> Json:
-    """Return the operation that adds the lines of a bundle."""
-    return {"op": "add_lines", "offer_bundle_id": bundle, "travellers": list(travellers)}
+def add(bundle: str, travellers: Sequence[Json] = (), **wishes: Sequence[Any]) -> Json:
+    """Return the operation that adds the lines of a bundle, with wishes such as seats and supplements."""
+    return {"op": "add_lines", "offer_bundle_id": bundle, "travellers": list(travellers), **wishes}
 
 
 def replace(lines: Sequence[str], bundle: str) -> Json:
     """Return the operation that replaces lines by a bundle."""
     return {"op": "replace_lines", "lines": list(lines), "with": [{"offer_bundle_id": bundle}]}
+
+
+def remove(lines: Sequence[str]) -> Json:
+    """Return the operation that removes lines."""
+    return {"op": "remove_lines", "lines": list(lines)}
 
 
 def product_swap(story: StoryRunner) -> None:

@@ -44,11 +44,12 @@ class StoryRunner:
             grid.add_row("    ", sign, text)
             self.console.print(grid)
 
-    def change(self, order: str, operation: Json, **more: Any) -> Json:
-        """Run a change and print its steps."""
+    def change(self, order: str, *operations: Json, **more: Any) -> Json:
+        """Run a change of one or several operations and print its steps."""
         confirmed = ", confirmed at once" if more.get("confirm") else ""
-        request = f"change: {operation['op'].replace('_', ' ')}{confirmed}"
-        return self._run(request, f"/v1/orders/{order}/changes", {"operations": [operation], **more})
+        named = ", ".join(dict.fromkeys(operation["op"].replace("_", " ") for operation in operations))
+        request = f"change: {named}{confirmed}"
+        return self._run(request, f"/v1/orders/{order}/changes", {"operations": operations, **more})
 
     def confirm(self, order: str, token: str) -> Json:
         """Confirm a draft and print its steps."""

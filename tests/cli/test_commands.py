@@ -54,7 +54,9 @@ def test_the_demo_runs_all_stories_and_leaves_nothing_behind(tmp_path: Path) -> 
         "SOLD_OUT",
         "PAYMENT_REFUSED",
         "8.162",
-        "Eight stories",
+        "Maria still has seat 2-07 and her meal",
+        "188.50 was paid back for Ida, nothing for Olav",
+        "Nine stories",
     ):
         assert expected in stories
     assert stories.count("Exactly as before") == 2
