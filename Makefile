@@ -8,7 +8,7 @@ export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
 help:
 	@echo "Try it"
-	@echo "  make demo      eight stories of real order changes, then it ends: about 25 s once installed"
+	@echo "  make demo      nine stories of real order changes, then it ends: about 25 s once installed"
 	@echo "                 ARGS=\"--kill-worker\", \"--last-seat\", \"--fail STEP\": with an injected fault"
 	@echo "  make up        run everything until Ctrl-C; ARGS=\"--api-port N\" and others"
 	@echo "Check it"
