@@ -20,7 +20,7 @@ PERSONAL_TABLES = {"embedded_payments", "changes", "offer_bundles", "order_lines
 KEPT = {
     "order_lines": "id, position, product, service, price_minor, tax_rate, units, replaces, added_by",
     "order_fees": "id, kind, amount_minor",
-    "reservations": "id, service, coach, seat, state",
+    "reservations": "id, service, coach, seat, item, day, state",
     "payments": "key, method, reference, authorised_minor, captured_minor, refunded_minor, refund_owed_minor, open",
     "ledger": "key, kind, amount_minor, currency, at",
     "changes": "id, client, route, idempotency_key, kind, correlation_id, state, created_at, finished_at",
