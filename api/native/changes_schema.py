@@ -14,7 +14,7 @@ from domain.dual_control import Reason
 from domain.model import Flag, Instant, Model
 from domain.money import zero
 from domain.operations import MAX_OPERATIONS, Operation
-from domain.quotes import Quote
+from domain.quotes import Quote, QuotedFee
 from store.changes.changes import outcome_of, quote_of, sender_of
 from store.tables import ChangeRow, StepRecordRow
 
@@ -127,6 +127,7 @@ class QuotedFeeOut(BaseModel):
     line: str | None
     amount: Amount
     tax: Amount
+    tax_rate: str
 
 
 class QuoteOut(BaseModel):
@@ -259,10 +260,15 @@ def quote_out(quote: Quote) -> QuoteOut:
         )
         for line in quote.lines
     ]
-    fees = [QuotedFeeOut(kind=f.kind, line=f.line, amount=amount(f.amount), tax=amount(f.tax)) for f in quote.fees]
+    fees = [_fee_out(each) for each in quote.fees]
     warnings = [_warning_out(each) for each in quote.warnings]
     shown = {"lines": lines, "fees": fees, "taxes": taxes_out(quote.taxes), "warnings": warnings}
     return QuoteOut(currency=quote.balance.currency, **shown, **amounts)
+
+
+def _fee_out(fee: QuotedFee) -> QuotedFeeOut:
+    taxed = {"amount": amount(fee.amount), "tax": amount(fee.tax), "tax_rate": str(fee.tax_rate)}
+    return QuotedFeeOut(kind=fee.kind, line=fee.line, **taxed)
 
 
 _AMOUNTS = (

@@ -11,7 +11,7 @@ from api.native.taxes_schema import TaxOut, taxes_out
 from api.services.create_order import NewOrder
 from domain.currencies import EXPONENTS
 from domain.customers import Customer, Distribution
-from domain.orders import Order, OrderLine, Reservation, Unit
+from domain.orders import Fee, Order, OrderLine, Reservation, Unit
 from store.tables import OrderRow
 from temporal.messages import Progress
 
@@ -95,6 +95,7 @@ class FeeOut(BaseModel):
     kind: str
     amount: Amount
     tax: Amount
+    tax_rate: str
     line: str | None
 
 
@@ -143,9 +144,14 @@ class OrderOut(BaseModel):
     draft: DraftOut | None
 
 
+def _fee_out(fee: Fee) -> FeeOut:
+    taxed = {"amount": amount(fee.amount), "tax": amount(fee.tax), "tax_rate": str(fee.tax_rate)}
+    return FeeOut(kind=fee.kind, line=fee.line, **taxed)
+
+
 def order_out(order_row: OrderRow, order: Order, draft: DraftOut | None) -> OrderOut:
     """Convert an order with its draft."""
-    fees = [FeeOut(kind=f.kind, amount=amount(f.amount), tax=amount(f.tax), line=f.line) for f in order.fees]
+    fees = [_fee_out(each) for each in order.fees]
     return OrderOut(
         **order_row.model_dump(include=_COPIED),
         total=amount(order.due),
