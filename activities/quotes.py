@@ -54,7 +54,7 @@ class QuoteActivities:
     def quote_change(self, command: QuoteChangeCommand) -> QuoteChangeResult:
         """Price a change and record the quote.
 
-        Raises the plan's refusals about products, RefundUndecided and PriceAboveLimit. Raises BalanceNotZero for a
+        Raises what `check_plan_times` raises, the plan's refusals about products, RefundUndecided and PriceAboveLimit. Raises BalanceNotZero for a
         change in one go that leaves an amount due without a payment: it is refused here, before any seat is held.
         """
 
@@ -68,6 +68,8 @@ class QuoteActivities:
     def _quote(self, tx: Session, context: PlanningContext, command: QuoteChangeCommand) -> QuoteChangeResult:
         row = changes.existing(tx, command.change)
         plan = changes.plan_of(row)
+        # Again, because an offer is valid only if its change is quoted in time.
+        check_plan_times(context.order, plan, context.catalogue, self._executor.store.now())
         quote = quote_change(context.order, plan, context.catalogue)
         check_quote(quote, plan, context.request.at_most)
         if plan.confirm and not plan.ends_draft:
