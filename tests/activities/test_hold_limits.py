@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,6 +15,7 @@ from providers.embedded.inventory import EmbeddedInventory
 from providers.protocols import Held, HoldRequest
 from runtime.settings import Settings
 from store import clients
+from store.orders import hold_counts
 from tests.support.installation import prepare_database
 from tests.support.step_by_step import CLIENT, StepByStep
 from tests.support.world import TENANT
@@ -60,9 +61,10 @@ def seats(steps: StepByStep, railway: Watched, per_client: int) -> SeatActivitie
     return SeatActivities(StepExecutor(steps.components.store), railway, steps.components.deadlines, limits)
 
 
-def reserve_command(steps: StepByStep, train: str = "4711") -> ReserveSeatsCommand:
+def reserve_command(steps: StepByStep, train: str = "4711", *supplements: str) -> ReserveSeatsCommand:
     order = steps.create_order()
-    return steps.run_until_priced(order, steps.record_request(order, "standard", train, [], confirm=False))[1]
+    change = steps.record_request(order, "standard", train, [], confirm=False, supplements=supplements)
+    return steps.run_until_priced(order, change)[1]
 
 
 def test_of_two_concurrent_holds_the_second_waits_until_the_first_is_recorded(steps: StepByStep) -> None:
@@ -108,3 +110,23 @@ def test_a_hold_that_was_started_is_retried_even_above_the_limit(steps: StepBySt
         seats(steps, railway, per_client=1).reserve_seats(command)
     railway.during_hold = lambda: None
     assert seats(steps, railway, per_client=0).reserve_seats(command).seats == 1
+
+
+def test_units_that_an_external_inventory_was_asked_for_count_until_it_has_answered_and_then_as_held(
+    steps: StepByStep, railway: External
+) -> None:
+    command, store = reserve_command(steps, "4711", "BICYCLE"), steps.components.store
+    service = f"4711-{store.now().date() + timedelta(days=3)}"
+    expected = {hold_counts.SEATS: 1, ("BICYCLE", service, None): 1}
+    seen: list[dict[hold_counts.Place, int]] = []
+
+    def look() -> None:
+        with store.read() as tx:
+            seen.append(hold_counts.in_progress(tx, CLIENT, command.step, excluding=""))
+            seen.append(hold_counts.of_client(tx, CLIENT, store.now(), excluding=()))
+
+    railway.during_hold = look
+    result = seats(steps, railway, per_client=1).reserve_seats(command)
+    look()
+    assert (result.seats, result.units) == (1, 1)
+    assert seen == [expected, {}, {}, expected]

@@ -1,7 +1,7 @@
 """Runs the steps of a change one after the other without a workflow, to record the SQL statements they execute."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -85,7 +85,9 @@ class StepByStep:
             append(tx, order_row, EventType.ORDER_CREATED, None, store.now(), {})
         return number
 
-    def record_request(self, order: str, product: str, train: str, lines: list[str], *, confirm: bool) -> str:
+    def record_request(
+        self, order: str, product: str, train: str, lines: list[str], *, confirm: bool, supplements: Sequence[str] = ()
+    ) -> str:
         """Store a change request as the API does; return its id."""
         store, change = self.components.store, str(uuid.uuid4())
         service = f"{train}-{store.now().date() + timedelta(days=3)}"
@@ -93,7 +95,8 @@ class StepByStep:
         search = OfferSearch(product=product, service=service, valid_from=None, time_zone="UTC", travellers=travellers)
         (bundle,) = self.components.offers.search(TENANT, search, store.now())
         names = [{"id": TRAVELLER, "given_name": "Maria", "family_name": "Li"}]
-        adds = {"op": "add_lines", "offer_bundle_id": bundle.id, "travellers": names}
+        adds: dict[str, Any] = {"op": "add_lines", "offer_bundle_id": bundle.id, "travellers": names}
+        adds |= {"supplements": [{"supplement": each} for each in supplements]}
         puts = {"op": "replace_lines", "lines": lines, "with": [{"offer_bundle_id": bundle.id}]}
         body: dict[str, Any] = {"kind": "change", "operations": [puts if lines else adds], "confirm": confirm}
         body |= {"payment": CARD} if confirm else {}

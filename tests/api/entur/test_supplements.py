@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.canary import ADULT
 from tests.support.entur_client import EnturClient, new_key
-from tests.support.world import Json
+from tests.support.stock import add_stock
+from tests.support.world import CARD, Json
 
 
 async def test_meals_are_added_and_the_seats_stay(sales: EnturClient) -> None:
@@ -112,3 +113,16 @@ async def test_an_invalid_supplement_is_refused(sales: EnturClient, change: Json
     body = {"orderId": order, "offerConfigurations": [valid | change]}
     answer = await sales.send("POST", "/v1/update-order/supplement-products", body)
     assert (answer.status, answer.code) == (404 if "NOT_FOUND" in code else 400, code)
+
+
+async def test_a_bicycle_is_sold_as_long_as_the_train_has_room_for_it(sales: EnturClient) -> None:
+    stock = add_stock(sales.world, bicycles=1)
+    train = stock.train()
+    orders = [await stock.sell(ADULT, train, bicycles=0, confirm=True, payment=CARD) for _ in range(2)]
+    bicycle = {"selectedProductId": stock.bicycle}
+    answers = [await sales.supplements(each, f"{each}-1", await own_offer(sales, each), bicycle) for each in orders]
+    assert [(each.status, each.code) for each in answers] == [(200, None), (409, "SOLD_OUT")]
+    reset = await sales.send("POST", f"/v1/orders/{orders[0]}/reset")
+    assert (reset.status, stock.held(train)) == (200, [])
+    again = await sales.supplements(orders[1], f"{orders[1]}-1", await own_offer(sales, orders[1]), bicycle)
+    assert again.status == 200, again.body
