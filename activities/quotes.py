@@ -54,8 +54,9 @@ class QuoteActivities:
     def quote_change(self, command: QuoteChangeCommand) -> QuoteChangeResult:
         """Price a change and record the quote.
 
-        Raises what `check_plan_times` raises, the plan's refusals about products, RefundUndecided and PriceAboveLimit. Raises BalanceNotZero for a
-        change in one go that leaves an amount due without a payment: it is refused here, before any seat is held.
+        Raises what `check_plan_times` raises, the plan's refusals about products, RefundUndecided and PriceAboveLimit.
+        Raises BalanceNotZero for a change in one go that leaves an amount due without a payment: it is refused here,
+        before any seat is held.
         """
 
         def record(tx: Session, _order: OrderRow, context: PlanningContext) -> QuoteChangeResult:
