@@ -1,6 +1,7 @@
 """Fixtures of all tests: one Temporal server and one PostgreSQL per process, one installation per database."""
 
 from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,9 @@ def postgres_url() -> Iterator[str]:
         yield server.url
 
 
+_numbers = count(1)
+
+
 @pytest.fixture(scope="session", params=DATABASES)
 def database_kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -79,7 +83,8 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
     if database_kind == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'world.db'}"
     else:
-        url = new_database(request.getfixturevalue("postgres_url"), "world")
+        # A file with servers of its own may come between, and then the database is set up once more.
+        url = new_database(request.getfixturevalue("postgres_url"), f"world_{next(_numbers)}")
     return prepare_database(url)
 
 
