@@ -153,9 +153,9 @@ class Shop:
         return self.world.components.offers.services(TENANT, [service])[service].departs_at
 
     def depart(self, *services: str) -> None:
-        """Let trains have left a minute ago."""
+        """Let trains leave now."""
         for service in services:
-            self.reschedule(service, self.now - timedelta(minutes=1))
+            self.reschedule(service, self.now)
 
     def reschedule(self, service: str, departs: datetime) -> None:
         """Let a train leave at another time."""

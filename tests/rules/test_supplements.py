@@ -168,6 +168,18 @@ async def test_two_meals_are_never_too_many(shop: Shop) -> None:
     assert len(await booking.extras()) == 2
 
 
+@pytest.mark.parametrize("kind", ["removal", "exchange"])
+@pytest.mark.parametrize("first", ["meal", "line"])
+async def test_a_request_does_not_add_to_a_line_that_it_gives_up(shop: Shop, kind: str, first: str) -> None:
+    booking = await shop.sell(shop.ticket(), "ann", "bob", on=shop.train())
+    before, line = booking.snapshot(), await booking.line("ann")
+    bundle = await shop.offer(shop.ticket("349.00"), "ann", on=shop.train())
+    operations = [extras(line, "MEAL"), remove(line) if kind == "removal" else replace([line], bundle)]
+    answer = await booking.change(*operations[:: 1 if first == "meal" else -1], refund_price_difference=True)
+    refused(answer, "LINES_OVERLAP")
+    assert booking.snapshot() == before
+
+
 # How much of it there is
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from tests.rules.model.lineage import in_order_of_departure, pair
+from tests.rules.model.lineage import Pairs, in_order_of_departure, pair, resolve
 from tests.rules.model.lines import (
     Add,
     AddSupplements,
@@ -27,7 +27,7 @@ def plan(order: "Order", operations: Sequence[Operation], decision: Decision) ->
     """Change an order and return the codes of the rules that refuse it."""
     if order.status == "cancelled":
         return ["ORDER_CANCELLED"]
-    change = _Change(order, list(order.now.live))
+    change = _Change(order, list(order.now.live), set(order.pairs))
     for operation in operations:
         change.apply(operation)
     change.finish()
@@ -42,10 +42,13 @@ def plan(order: "Order", operations: Sequence[Operation], decision: Decision) ->
 class _Change:
     order: "Order"
     before: list[int]
-    """The live lines before the request."""
+    """The live lines before the request; its ids stand for these."""
+    pairs: Pairs
     exchange: Piece = field(default_factory=Piece)
     """All replacements of the request (M1)."""
     others: list[Piece] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    """Lines that an operation gives up or adds to; no other operation may give them up."""
     faults: list[str] = field(default_factory=list)
 
     def apply(self, operation: Operation) -> None:
@@ -94,15 +97,17 @@ class _Change:
     def _give_up(self, keys: Sequence[int]) -> list[Line]:
         """Return the lines that ids give up; one that also carries others needs them all named (P2)."""
         order = self.order
-        found = {key: order.resolve(key) for key in keys}
-        named = {who for key in keys for who in order.lines[key].travellers}
+        found = {key: self._resolve(key) for key in keys}
         lines = {line.key: line for resolved in found.values() for line in resolved}
         if not all(found.values()):
             raise Refused("LINE_REMOVED")
-        if any(line.key not in keys and not set(line.travellers) <= named for line in lines.values()):
-            raise Refused("SELECTED_LINES_MISMATCH")
-        if any(key not in self.before for key in lines):
+        for line in lines.values():
+            named = {who for key in keys if line in found[key] for who in order.lines[key].travellers}
+            if len(line.travellers) > 1 and line.key not in keys and not set(line.travellers) <= named:
+                raise Refused("SELECTED_LINES_MISMATCH")
+        if self.touched & set(lines):
             raise Refused("LINES_OVERLAP")
+        self.touched |= set(lines)
         if any(line.service in order.left and key in order.confirmed.live for key, line in lines.items()):
             self.faults.append("SERVICE_DEPARTED")
         return list(lines.values())
@@ -134,6 +139,9 @@ class _Change:
         others = [line for line in (*order.live(), *order.sold()) if line.on is None and person.name in line.travellers]
         if known and known.born != person.born and others:
             self.faults.append("TRAVELLER_DIFFERS")
+            self.faults += [
+                "SERVICE_DEPARTED" for line in others if line in order.sold() and line.service in order.left
+            ]
         order.now.people[person.name] = person
 
     def _restore(self, line: Line, carried: Sequence[Line]) -> Line:
@@ -227,11 +235,14 @@ class _Change:
             self.faults.append("ALREADY_BOOKED")
 
     def _add_supplements(self, operation: AddSupplements, piece: Piece) -> None:
-        found = self.order.resolve(operation.line)
+        found = self._resolve(operation.line)
         if len(found) != 1:
             raise Refused("LINE_REMOVED")
+        if found[0].key not in self.order.now.live:
+            raise Refused("LINES_OVERLAP")
         (line,), named = found, self.order.lines[operation.line].travellers
-        by_alias = named if operation.line != line.key and len(named) == 1 else ()
+        self.touched.add(line.key)
+        by_alias = named if operation.line != line.key and len(named) == 1 and named[0] in line.travellers else ()
         owner = (operation.traveller,) if operation.traveller else by_alias or _owner(line)
         for code in operation.supplements:
             self._sell_one(code, line, owner, piece)
@@ -261,6 +272,9 @@ class _Change:
         order.pairs |= {(old, key) for old, key in new.items() if old is not None}
         order.now.live = [new.get(key, key) for key in order.now.live]
         self._seat((), [line for line in order.live() if line.on is None])
+
+    def _resolve(self, key: int) -> list[Line]:
+        return resolve(key, self.order.lines, self.before, self.pairs)
 
     def _live(self, line: Line) -> None:
         self.order.lines[line.key] = line
