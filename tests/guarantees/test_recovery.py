@@ -95,7 +95,7 @@ async def test_another_request_that_arrives_first_waits_until_the_unfinished_one
     if broken:
         world.faults.arm(order, StepName.FIND_UNFINISHED_WORK, broken)
     bundle = await world.offer("standard", ADULT, service=world.train())
-    answer = await world.change(order, replace([f"{order}-1"], bundle), Prefer="wait=30")
+    answer = await world.change(order, replace([f"{order}-1"], bundle), refund_price_difference=True, Prefer="wait=30")
     assert answer.status == 200, answer.body
     assert (await world.send("GET", f"/v1/changes/{change}")).body["state"] == "done"
     shown = await world.show(order)
