@@ -86,7 +86,9 @@ class Workload:
         answer = (await self._post(path, body)).json()
         if answer.get("code") != code or (code is None and answer["state"] != ChangeState.DONE):
             raise AssertionError(f"{path}: {answer.get('state')} {answer.get('code')}")
-        bench_order.lines = answer.get("lines") or bench_order.lines
+        # A change that goes back to what was confirmed adds no line.
+        restored = [line for each in answer.get("replaced", []) for line in each["by"]]
+        bench_order.lines = answer.get("lines") or restored or bench_order.lines
 
     async def _post(self, path: str, body: Json) -> httpx2.Response:
         headers = {"Idempotency-Key": str(uuid.uuid4()), "Prefer": "wait=30"}
@@ -144,7 +146,8 @@ class Direct:
             outcome = changes.outcome_of(changes.existing(tx, request.change))
         if outcome is None or outcome.code != spec.code:
             raise AssertionError(f"{request.change}: {outcome}")
-        bench_order.lines = outcome.lines or bench_order.lines
+        restored = [line for each in outcome.replaced for line in each.replacements]
+        bench_order.lines = outcome.lines or restored or bench_order.lines
 
 
 def _body(spec: ChangeSpec, bench_order: BenchOrder, bundle: str) -> Json:

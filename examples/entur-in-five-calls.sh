@@ -14,7 +14,7 @@ native() { # path, body
 }
 member() { python3 -c "import json, sys; print(json.load(sys.stdin)$1)"; }
 offer() { # product, service, travellers
-  native /v1/offers '{"product": "'"$1"'", "service": "'"$2"'", "travellers": ['"$3"']}' | member '["offer_bundles"][0]["offers"][0]["id"]'
+  native /v1/offers '{"product": "'"$1"'", "service": "'"$2"'", "travellers": ['"$3"'], "sold_out": true}' | member '["offer_bundles"][0]["offers"][0]["id"]'
 }
 show() {
   echo "$1"
