@@ -130,10 +130,7 @@ class Order:
 
     def confirm(self, *, pays: bool = False) -> None:
         """Confirm the draft; without one, only an order whose last draft was confirmed stays as it is."""
-        if self.status == "cancelled":
-            return
-        if self.status == "expired":
-            raise Refused("ORDER_EXPIRED")
+        self._check_open()
         if not self.draft and not self.last_draft_confirmed:
             raise Refused("ORDER_EMPTY" if self.last_draft_confirmed is None else "DRAFT_ENDED")
         if self.draft:
@@ -142,7 +139,7 @@ class Order:
 
     def pay(self, amount: int) -> None:
         """Set money aside for the draft."""
-        _check(["ORDER_EXPIRED"] if self.status == "expired" else [])
+        self._check_open()
         _check(["PAYMENT_TOO_HIGH"] if amount > self.balance() else [])
         self.set_aside += amount
 
@@ -160,6 +157,9 @@ class Order:
             self.status = "confirmed" if self.version else "expired" if self.expired else "draft"
         self.draft, self.set_aside, self.groups, self.last_draft_confirmed = False, 0, [], False
 
+    def _check_open(self) -> None:
+        _check([f"ORDER_{self.status.upper()}"] if self.status in ("cancelled", "expired") else [])
+
     def _open_or_end_draft(self) -> None:
         """Open the draft, or end it when nothing is left changed; then it counts as confirmed (G2)."""
         same = set(self.now.live) == set(self.confirmed.live) and self.now.names == self.confirmed.names
@@ -176,7 +176,6 @@ class Order:
         given_up = [line for line in self.sold() if line.sale not in {each.sale for each in self.live()}]
         added = [line for line in self.live() if line.sale not in sales]
         faults = ["SERVICE_DEPARTED" for line in (*given_up, *added) if line.service in self.left]
-        faults += ["ORDER_EMPTY"] if not self.version and not self.live() else []
         return faults + (["BALANCE_NOT_ZERO"] if self.balance() > 0 and not pays else [])
 
     def _confirm(self) -> None:
