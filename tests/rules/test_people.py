@@ -222,6 +222,14 @@ async def test_before_the_sale_a_birth_date_is_corrected_with_all_lines_of_the_t
     assert await booking.balance() == "299.00"
 
 
+async def test_before_the_sale_the_birth_date_of_a_traveller_with_a_meal_is_corrected_too(shop: Shop) -> None:
+    booking, product, train = await shop.basket(), shop.ticket(child="149.50"), shop.train()
+    done(await booking.change(add(await shop.offer(product, "ann", on=train), "MEAL")))
+    younger = await shop.offer(product, "ann", on=train, born={"ann": "2015-06-05"})
+    done(await booking.change(replace(await booking.lines(), younger)))
+    assert (await booking.balance(), await booking.carries()) == ("238.50", [("ann", "MEAL", train)])
+
+
 async def test_on_discover_swiss_one_item_alone_does_not_change_a_birth_date(world: World) -> None:
     market, younger = DiscoverClient(world), JHON | {"birthDate": "2015-02-18"}
     order = await market.order(item(DAY_CARD, JHON), item(THREE_DAYS, JHON, JESSIKA))
