@@ -239,13 +239,11 @@ class ComparedOrder:
             for who, each in zip(row["travellers"], row["reservations"], strict=bool(row["reservations"]))
             if each in names
         }
-        for service, passed in self.model.passed_on.items():
-            places = [place for place, seat in self.model.now.seats.items() if seat in passed]
-            theirs = {seats[self.ids[key], who] for key, who in places}
-            ours = {(service.name, self.seats[seat]) for seat in passed}
-            assert theirs == ours, f"newcomers get seats {theirs}, not those of leavers {ours}"
+        for (key, who), passed in self.model.passed_on.items():
             by_name = {self.seats[seat]: seat for seat in passed}
-            self.model.now.seats |= {(key, who): by_name[seats[self.ids[key], who][1]] for key, who in places}
+            name = seats[self.ids[key], who][1]
+            assert name in by_name, f"newcomer {who} got {name}, not a seat of leavers {sorted(by_name)}"
+            self.model.now.seats[key, who] = by_name[name]
         self.model.passed_on = {}
         expected = self.model.now.seats
         for (key, who), seat in expected.items():

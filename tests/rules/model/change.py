@@ -181,7 +181,9 @@ class _Change:
         successors = [each for each in new if (supplement.on, each.key) in self.order.pairs]
         groups = [each for each in successors if self.order.product(each).group]
         of_the_whole = [each for each in carried if each.on == supplement.on and not each.travellers]
-        return in_order_of_departure(groups) or successors[of_the_whole.index(supplement) :][:1]
+        number = of_the_whole.index(supplement)
+        one = successors[number % len(successors)] if successors else None
+        return in_order_of_departure(groups) or [each for each in successors if each == one]
 
     def _seat(self, old: Sequence[Line], new: Sequence[Line]) -> None:
         """Let each traveller keep his seat on a service; seats of leavers pass to newcomers (P3)."""
@@ -192,13 +194,14 @@ class _Change:
             for line, who in places:
                 if (line.key, who) not in seats and (who, self._seating(line)) in free:
                     seats[line.key, who] = free.pop((who, self._seating(line)))
-            leavers = {place: seat for place, seat in free.items() if any(place[0] in line.travellers for line in old)}
-            for line, who in places:
-                if (line.key, who) not in seats:
-                    left = next((place for place in leavers if place[1] == self._seating(line)), None)
-                    seats[line.key, who] = leavers.pop(left) if left else self._number()
-                    if left:
-                        self.order.passed_on.setdefault(service, set()).add(seats[line.key, who])
+            left = [place for place, seat in free.items() if seat in {seats.get((line.key, place[0])) for line in old}]
+            for line, who in [place for place in places if (place[0].key, place[1]) not in seats]:
+                newcomer = not any(who in each.travellers and each.service == service for each in old)
+                alike = [place for place in left if place[1] == self._seating(line) and newcomer]
+                if alike:
+                    self.order.passed_on[line.key, who] = {free[place] for place in alike}
+                    left.remove(alike[0])
+                seats[line.key, who] = free[alike[0]] if alike else self._number()
 
     def _seats_free_on(self, old: Sequence[Line], service: str) -> Iterator[tuple[tuple[str, str], int]]:
         """Yield seats by traveller and seating: of confirmed lines the draft gives up, then of lines given up now."""

@@ -56,8 +56,8 @@ class Order:
     paid: int = 0
     """Captured less refunded."""
     set_aside: int = 0
-    passed_on: dict[Service, set[int]] = field(default_factory=dict)
-    """By service, the seats that leavers of the last request left to its newcomers, in no particular order."""
+    passed_on: dict[tuple[int, str], set[int]] = field(default_factory=dict)
+    """By line and newcomer of the last request, the seats of leavers of which he has any."""
     numbers: int = 0
     """The last number given to a line or seat."""
 
