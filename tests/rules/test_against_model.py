@@ -178,7 +178,7 @@ class RandomRequests(RuleBasedStateMachine):
         people = [*staying, *self._people(draw, used)[: draw(st.sampled_from((0, 0, 1)))]]
         parts = [people] if draw(st.booleans()) else [[each] for each in people]
         wishes = tuple(self._wish(draw, part[:: draw(st.sampled_from((1, -1)))]) for part in parts if part)
-        # The rules do not say in which order several supplements of a whole group, or any with newcomers, are given out.
+        # The rules do not say who gets which of several supplements of a whole group, or any with newcomers.
         whole = [each for each in self.order.live() if each.on in old and not each.travellers]
         if len(whole) > 1 or (whole and len(people) > len(staying)):
             return None

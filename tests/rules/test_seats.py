@@ -111,6 +111,19 @@ async def _replaced_by_entur(shop: Shop, booking: Booking, product: str, train: 
     return booking
 
 
+async def test_a_newcomer_gets_the_seat_of_somebody_who_moves_to_another_train_in_the_same_operation(
+    shop: Shop,
+) -> None:
+    train, other = shop.train(coaches=1, seats=2), shop.train()
+    booking = await shop.sell(shop.ticket(), "ann", "bob", on=train)
+    product, before = shop.ticket("349.00"), await booking.seats()
+    stay = await shop.offer(product, "ann", "cat", on=train, order=booking.number, sold_out=True)
+    move = await shop.offer(product, "bob", on=other)
+    done(await booking.change(replace(await booking.lines(), stay, move)))
+    seats = await booking.seats()
+    assert (seats["ann"], seats["cat"], seats["bob"][0]) == (before["ann"], before["bob"], other)
+
+
 async def test_one_newcomer_more_than_leavers_does_not_fit_on_a_full_train(shop: Shop) -> None:
     train = shop.train(coaches=1, seats=2)
     booking = await shop.sell(shop.ticket(), "ann", "bob", on=train)

@@ -194,7 +194,9 @@ class _Change:
             for line, who in places:
                 if (line.key, who) not in seats and (who, self._seating(line)) in free:
                     seats[line.key, who] = free.pop((who, self._seating(line)))
-            left = [place for place, seat in free.items() if seat in {seats.get((line.key, place[0])) for line in old}]
+            staying = {who for line in new for who in line.travellers}
+            given_up = {seats.get((line.key, who)) for line in old for who in line.travellers if who not in staying}
+            left = [place for place, seat in free.items() if seat in given_up]
             for line, who in [place for place in places if (place[0].key, place[1]) not in seats]:
                 newcomer = not any(who in each.travellers and each.service == service for each in old)
                 alike = [place for place in left if place[1] == self._seating(line) and newcomer]
@@ -256,7 +258,7 @@ class _Change:
 
     def _rename(self, traveller: str, name: str) -> None:
         """Set a name; a known one stays once a sold line of his has left, a missing one once all have (T4)."""
-        order, known = self.order, self.order.now.names.get(traveller)
+        order, known = self.order, self.order.confirmed.names.get(traveller)
         sold, live = (
             [each for each in lines if traveller in each.travellers] for lines in (order.sold(), order.live())
         )
