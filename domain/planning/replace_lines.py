@@ -156,8 +156,7 @@ def _seat(
     old: Sequence[OrderLine],
     targets: Sequence[Line],
 ) -> None:
-    aboard = {each for line in targets for each in line.travellers}
-    assign_seats(builder, new, names, old, aboard)
+    assign_seats(builder, new, names, old, targets)
     hold_missing(builder, new, names)
 
 

@@ -44,7 +44,7 @@ class SeatAssignment:
         self._builder = builder
         self._service = service
         self._staying = staying
-        """Travellers on lines that the operation takes."""
+        """Travellers on lines that the operation takes on the service."""
         elsewhere = builder.reserved_elsewhere()
         self._free = {
             each.id: each
@@ -106,14 +106,16 @@ def assign_seats(
     lines: Sequence[PlannedLine],
     names: Mapping[str, Names],
     old: Sequence[OrderLine],
-    aboard: set[str],
+    targets: Sequence[Line],
 ) -> None:
     """Assign the seats of planned lines: first those named and those kept, then those of leavers; hold the rest.
 
-    `names` are the named seats of each line, and `aboard` the travellers on every line that the operation takes.
+    `names` are the named seats of each line, and `targets` all lines that the operation takes: who is on none of them
+    on a service has left it.
     """
     for service in dict.fromkeys(line.service for line in lines if line.service):
         on_it = [line for line in lines if line.service == service]
+        aboard = {each for line in targets if line.service == service for each in line.travellers}
         assignment = SeatAssignment(builder, service, old, aboard)
         kept = {line.id: assignment.assign(line, names[line.id]) for line in on_it}
         were_on_it = {each for line in assignment.old if line.service == service for each in line.travellers}
