@@ -103,10 +103,10 @@ def _check_birth_dates(order: Order, plan: Plan) -> None:
     """
     known = {each.id: each.birth_date for each in order.travellers}
     frozen = {traveller for line in order.confirmed_lines for traveller in line.travellers}
-    renewed = {line.id for line in plan.adds if line.offer_bundle is None or _is_renewed(line, order)}
     staying = [line for line in order.live_lines if line.id not in plan.removes]
-    kept: list[Line] = [*staying, *(line for line in plan.adds if line.id in renewed)]
-    frozen |= {traveller for line in kept for traveller in line.travellers}
+    kept: list[Line] = [*staying, *(line for line in plan.adds if _is_renewed(line, order))]
+    # The price of a supplement rests on nobody's age.
+    frozen |= {traveller for line in kept if not line.supplement_of for traveller in line.travellers}
     for each in plan.priced_on:
         if each.traveller in frozen and known.get(each.traveller) not in (None, each.birth_date):
             raise TravellerDiffers

@@ -26,6 +26,7 @@ from domain.projection import project
 from domain.refusals import (
     AlreadyConfirmed,
     DraftOpen,
+    LinesOverlap,
     NothingToChange,
     OfferTaken,
     OrderCancelled,
@@ -64,6 +65,7 @@ def plan_change(
     if order.status is OrderStatus.EXPIRED:
         renew_lines(builder, now)
     _check_bundle_positions(builder)
+    _check_supplements(builder)
     builder.check_size()
     check_most(builder)
     plan_units(builder)
@@ -125,6 +127,13 @@ def _with_position(refusal: Refusal, builder: PlanBuilder) -> Refusal:
     ):
         refusal.members = (*refusal.members, {"position": builder.current_position})
     return refusal
+
+
+def _check_supplements(builder: PlanBuilder) -> None:
+    """Raise LinesOverlap for a supplement added to a line that a later operation of the request gives up."""
+    for line in builder.adds.values():
+        if line.supplement_of is not None and line.supplement_of in builder.removes:
+            raise LinesOverlap({"line": line.supplement_of})
 
 
 def _check_bundle_positions(builder: PlanBuilder) -> None:
