@@ -13,6 +13,7 @@ import typer
 from cli.__main__ import app
 from temporal.names import StepName
 from tests.support.docs_pages import ROOT, anchors, commands_in, links, pages
+from tests.support.sources import parse
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 _LISTED = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -76,7 +77,7 @@ def named_on(text: str) -> Iterator[str]:
 
 def named_in(text: str) -> Iterator[str]:
     """Return the Python files that docstrings name, those of attributes included, and folders set as code."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         match node:
             case ast.Expr(value=ast.Constant(value=str(docstring))):
                 yield from _FILE.findall(docstring)

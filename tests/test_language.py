@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sources import parse
+
 ROOT = Path(__file__).parents[1]
 NAMES = frozenset(["made", "asked", "wanted", "told", "said", "heard", "mine", "owed"])
 """Identifiers that say nothing of the role: the noun, `request`, `expected` or `text` says it."""
@@ -49,7 +51,7 @@ def findings(path: Path) -> Iterator[str]:
         for word in PRIVATE.findall(ALLOWED.sub("", passage)):
             yield f"{name}:{line}: {word}"
     if path.suffix == ".py":
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parse(text)):
             yield from (f"{name}:{node.lineno}: the name {each}" for each in _identifiers(node) if each in NAMES)  # type: ignore[attr-defined] # what has a name has a line
 
 
@@ -58,7 +60,7 @@ def _python(text: str) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in (tokenize.COMMENT, tokenize.STRING):
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         for name in _identifiers(node):
             yield getattr(node, "lineno", 1), name.replace("_", " ")
 

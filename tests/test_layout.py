@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.break_rules import RULES, Rule
+from tests.support.sources import parse
 
 ROOT = Path(__file__).parents[1]
 OURS = (
@@ -31,8 +32,8 @@ def test_no_float_is_used_for_money() -> None:
         for path in (ROOT / package).rglob("*.py"):
             if "versions" in path.parts or path.name == "connections.py":
                 continue  # durations in seconds are not money
-            names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
-            values = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+            names = {node.id for node in ast.walk(parse(path.read_text())) if isinstance(node, ast.Name)}
+            values = [node.value for node in ast.walk(parse(path.read_text())) if isinstance(node, ast.Constant)]
             assert "float" not in names, path
             assert not [value for value in values if isinstance(value, float)], path
 
@@ -51,7 +52,7 @@ def test_code_that_workflows_import_reads_no_clock_and_no_random_numbers(package
 def test_every_module_has_a_docstring() -> None:
     assert SOURCES
     for path in SOURCES:
-        assert ast.get_docstring(ast.parse(path.read_text())), path
+        assert ast.get_docstring(parse(path.read_text())), path
 
 
 def test_imports_that_point_the_wrong_way_are_refused(tmp_path: Path) -> None:

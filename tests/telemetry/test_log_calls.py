@@ -8,13 +8,14 @@ import pytest
 
 from telemetry.logs import MEMBERS
 from tests.support.commands import ROOT
+from tests.support.sources import parse
 
 OURS = ("activities", "api", "cli", "domain", "providers", "runtime", "store", "telemetry", "temporal", "workflows")
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 
 def calls(file: Path) -> Iterator[ast.Call]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(parse(file.read_text())):
         func = node.func if isinstance(node, ast.Call) else None
         if isinstance(func, ast.Attribute) and func.attr in LEVELS and ast.unparse(func.value) in {"log", "logger"}:
             assert isinstance(node, ast.Call)
