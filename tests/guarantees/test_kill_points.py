@@ -22,7 +22,7 @@ from temporal.names import StepName
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
 from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
-from tests.support.world import World
+from tests.support.world import World, wait_for_worker
 
 pytestmark = pytest.mark.faults
 
@@ -85,6 +85,7 @@ async def installation(
     child = Child("worker", command, folder / "worker.log", environment)
     async with running_world(url, temporal, namespace, with_worker=False) as world:
         child.start()
+        await wait_for_worker(world)
         killable = Killable(world, Folder(folder), child)
         keeping_alive = asyncio.create_task(killable.keep_alive())
         try:

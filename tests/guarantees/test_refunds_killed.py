@@ -1,6 +1,5 @@
 """kill -9 of the worker between the attempts at a refund that one card refuses: one settlement is made."""
 
-import asyncio
 import os
 import sys
 import threading
@@ -8,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 import pytest
 from pydantic import SecretStr
 
@@ -18,12 +16,11 @@ from examples.fake_systems.bank import Bank
 from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
 from tests.guarantees.test_refused_refunds import entries, events_of, money, owing
-from tests.support.canary import ADULT
 from tests.support.final_checks import check_invariants
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
 from tests.support.refunds_owed import REFUSES, cancel, paid_with
-from tests.support.world import CARD, World, add
+from tests.support.world import CARD, World, wait_for_worker
 
 pytestmark = pytest.mark.faults
 
@@ -96,15 +93,6 @@ async def installation(
             bank.child.stop()
             check_invariants(world)
         provider.close()
-
-
-async def wait_for_worker(world: World) -> None:
-    """Wait until the worker has started: until then a request is kept, and answered 202 or 503."""
-    order = await world.order()
-    operation = add(await world.offer("standard", ADULT, service=world.train()), ADULT)
-    async with asyncio.timeout(60):
-        while (await world.change(order, operation, key=f"start-{order}")).status != httpx2.codes.OK:  # noqa: ASYNC110 - only an answer shows it
-            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(

@@ -321,3 +321,12 @@ class World:
 def _answer(response: httpx2.Response) -> Answer:
     body = response.json() if response.content else {}
     return Answer(response.status_code, body, response.headers)
+
+
+async def wait_for_worker(world: World) -> None:
+    """Wait until the worker has started: until then a request is kept, and answered 202 or 503."""
+    order = await world.order()
+    operation = add(await world.offer("standard", ADULT, service=world.train()), ADULT)
+    async with asyncio.timeout(60):
+        while (await world.change(order, operation, key=f"start-{order}")).status != httpx2.codes.OK:  # noqa: ASYNC110 - only an answer shows it
+            await asyncio.sleep(0.1)
