@@ -16,7 +16,6 @@ from providers.protocols import Held, HoldRequest
 from runtime.settings import Settings
 from store import clients
 from store.orders import hold_counts
-from tests.support.installation import prepare_database
 from tests.support.step_by_step import CLIENT, StepByStep
 from tests.support.world import TENANT
 
@@ -43,8 +42,8 @@ class External(Watched):
 
 
 @pytest.fixture
-def steps(fresh_database: str) -> Iterator[StepByStep]:
-    by_step = StepByStep(Settings(database=prepare_database(fresh_database)))
+def steps(prepared_database: str) -> Iterator[StepByStep]:
+    by_step = StepByStep(Settings(database=prepared_database))
     with by_step.components.store.write() as tx:
         assert clients.add(tx, TenantAccess(TENANT), CLIENT, [Scope.CHANGE], by_step.components.store.now())
     yield by_step

@@ -11,7 +11,6 @@ from bench.growth.template import template
 from runtime.settings import Settings
 from store.database.connections import database_url
 from temporal.names import StepName
-from tests.support.installation import prepare_database
 from tests.support.step_by_step import Statement, StepByStep
 
 GROWING = frozenset(
@@ -36,22 +35,22 @@ ORDERS = 2_000
 
 
 @pytest.fixture
-def steps(fresh_database: str) -> Iterator[StepByStep]:
-    by_step = StepByStep(Settings(database=prepare_database(fresh_database)))
+def steps(prepared_database: str) -> Iterator[StepByStep]:
+    by_step = StepByStep(Settings(database=prepared_database))
     sold = by_step.create_order()
     by_step.run_change(sold, by_step.record_request(sold, "standard", "4711", [], confirm=True))
     # A dearer change also adds a fee, so that its table has rows too.
     by_step.run_change(sold, by_step.record_request(sold, "flexible", "4713", [f"{sold}-1"], confirm=True))
     with by_step.components.store.write() as tx:
         copied = template(tx, sold)
-    fill(fresh_database, copied, ORDERS)
+    fill(prepared_database, copied, ORDERS)
     yield by_step
     by_step.components.store.close()
 
 
 @pytest.fixture
-def database_itself(fresh_database: str) -> Iterator[Connection]:
-    engine = create_engine(database_url(fresh_database))
+def database_itself(prepared_database: str) -> Iterator[Connection]:
+    engine = create_engine(database_url(prepared_database))
     with engine.connect() as connection:
         yield connection
         connection.rollback()

@@ -16,16 +16,15 @@ from runtime.settings import Settings
 from store import clients
 from store.database.store import Store
 from tests.support.auth import PEPPER
-from tests.support.installation import prepare_database
 
 Type = Callable[[str], Result]
 
 
 @pytest.fixture
-def type_(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> Type:
+def type_(prepared_database: str, monkeypatch: pytest.MonkeyPatch) -> Type:
     monkeypatch.setattr(main, "configure", lambda _format: None)
     environment = {
-        "CHANGEOVER_DATABASE": prepare_database(fresh_database),
+        "CHANGEOVER_DATABASE": prepared_database,
         "CHANGEOVER_KEY_PEPPER": PEPPER,
         "COLUMNS": "120",
     }
@@ -37,9 +36,9 @@ def read_json(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def test_a_key_is_shown_once_and_only_its_hash_is_kept(type_: Type, fresh_database: str) -> None:
+def test_a_key_is_shown_once_and_only_its_hash_is_kept(type_: Type, prepared_database: str) -> None:
     key = type_("create kiosk --scope read --scope change --channel WAY:Kiosk").stdout.strip()
-    store = Store(fresh_database)
+    store = Store(prepared_database)
     with store.read() as tx:
         (row,) = clients.keys_of(tx, "kiosk")
     store.close()
@@ -85,9 +84,9 @@ def test_an_impossible_request_is_refused_with_a_code(type_: Type, line: str, co
     assert code == "USAGE" or f"({code})" in refused.stderr
 
 
-def test_without_a_pepper_a_client_can_only_use_tokens(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_pepper_a_client_can_only_use_tokens(prepared_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "configure", lambda _format: None)
-    bare = CliRunner(env={"CHANGEOVER_DATABASE": prepare_database(fresh_database), "CHANGEOVER_KEY_PEPPER": ""})
+    bare = CliRunner(env={"CHANGEOVER_DATABASE": prepared_database, "CHANGEOVER_KEY_PEPPER": ""})
     refused = bare.invoke(app, ["client", "create", "kiosk", "--scope", "read"])
     assert (refused.exit_code, "NO_PEPPER" in refused.stderr) == (1, True)
     assert bare.invoke(app, ["client", "create", "kiosk", "--scope", "read", "--token"]).exit_code == 0

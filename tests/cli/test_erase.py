@@ -25,7 +25,6 @@ from store.orders.orders import lock_order
 from store.tables import BundleRow, TravellerRow
 from tests.support.canary import BORN
 from tests.support.erasure_data import Person, backdate_order, sell_to
-from tests.support.installation import prepare_database
 from tests.support.world import TENANT, World
 
 Type = Callable[..., Result]
@@ -43,8 +42,8 @@ def type_(monkeypatch: pytest.MonkeyPatch) -> Type:
 
 
 @pytest.fixture
-def database_store(fresh_database: str) -> Iterator[Store]:
-    store = Store(prepare_database(fresh_database))
+def database_store(prepared_database: str) -> Iterator[Store]:
+    store = Store(prepared_database)
     yield store
     store.close()
 
@@ -138,11 +137,11 @@ async def test_a_database_that_stops_answering_is_reported_with_the_orders_erase
     assert (rest.exit_code, {first, second} - set(erased)) == (0, {each["order"] for each in read_json(rest)["erased"]})
 
 
-def test_unused_bundles_are_due_too(database_store: Store, fresh_database: str, type_: Type) -> None:
+def test_unused_bundles_are_due_too(database_store: Store, prepared_database: str, type_: Type) -> None:
     old, young = Person(), Person()
     keep_bundle(database_store, old)
     kept = keep_bundle(database_store, young, ago=timedelta(hours=1))
-    done = type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D")
+    done = type_("--due", prepared_database, CHANGEOVER_RETENTION="P2D")
     assert (done.exit_code, done.stdout) == (0, "offer bundles erased: 1\n")
     with database_store.read() as tx:
         rows = {row.id: row for row in tx.exec(select(BundleRow))}
@@ -150,7 +149,7 @@ def test_unused_bundles_are_due_too(database_store: Store, fresh_database: str, 
         each for each in (f"trav-gul-{old.marker}", BORN.isoformat()) if each in rows[f"b-{old.marker}"].document
     ]
     assert f"trav-gul-{young.marker}" in rows[kept].document
-    assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").stdout == "Nothing is due.\n"
+    assert type_("--due", prepared_database, CHANGEOVER_RETENTION="P2D").stdout == "Nothing is due.\n"
 
 
 def test_without_a_retention_nothing_is_due(fresh_database: str, type_: Type) -> None:
@@ -175,14 +174,14 @@ def test_a_retention_is_a_positive_duration(fresh_database: str, type_: Type) ->
 
 @pytest.mark.only_on("sqlite")
 def test_erased_data_is_in_no_page_of_the_database_file(
-    database_store: Store, fresh_database: str, tmp_path: Path, type_: Type
+    database_store: Store, prepared_database: str, tmp_path: Path, type_: Type
 ) -> None:
     people = [Person() for _ in range(50)]
     for person in people:
         keep_bundle(database_store, person)
-    files = (tmp_path / "fresh.db", tmp_path / "fresh.db-wal")
+    files = (tmp_path / "prepared.db", tmp_path / "fresh.db-wal")
     assert any(people[7].details["id"].encode() in file.read_bytes() for file in files)
-    assert type_("--due", fresh_database, CHANGEOVER_RETENTION="P2D").exit_code == 0
+    assert type_("--due", prepared_database, CHANGEOVER_RETENTION="P2D").exit_code == 0
     kept = [file.read_bytes() for file in files if file.exists()]
     assert not [each.marker for each in people if any(f"trav-gul-{each.marker}".encode() in text for text in kept)]
     assert not any(BORN.isoformat().encode() in text for text in kept)

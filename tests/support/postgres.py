@@ -74,11 +74,11 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def new_database(server: str, name: str) -> str:
-    """Create a database and return its URL."""
+def new_database(server: str, name: str, template: str = "template1") -> str:
+    """Create a database, empty or as a copy of another one, and return its URL."""
     engine = create_engine(database_url(server), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     engine.dispose()
     url = database_url(server).set(drivername="postgresql", database=name)
     return url.render_as_string(hide_password=False)
