@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     cached_drafts: int = Field(default=500, ge=0)
     """Workflow runs that a worker keeps in memory; others are replayed from their history."""
     sandboxed: bool = False
-    """Run workflows in Temporal's sandbox, as the tests do; this is slower (docs/decisions/0017)."""
+    """Run workflows in Temporal's sandbox; this is slower (docs/decisions/0017)."""
     drafts_at_once: int = Field(default=8, ge=2)
     """Workflow tasks that a worker runs at once; the others wait in Temporal's task queue, where no time-out runs.
 

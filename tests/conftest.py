@@ -1,6 +1,8 @@
 """Fixtures of all tests: one Temporal server and one PostgreSQL per process, one installation per database."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -90,8 +92,7 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
 
 @pytest.fixture(scope="session")
 async def installation(database: str, database_kind: str, temporal: str) -> AsyncIterator[World]:
-    # In the SDK's sandbox on SQLite: the production worker runs without it, so tests must find what it refuses.
-    async with running_world(database, temporal, database_kind, sandboxed=database_kind == "sqlite") as world:
+    async with running_world(database, temporal, database_kind) as world:
         yield world
         await check_histories(world)
         check_invariants(world)
@@ -110,6 +111,33 @@ def fresh_database(database_kind: str, request: pytest.FixtureRequest, tmp_path:
     if database_kind == "sqlite":
         return f"sqlite:///{tmp_path / 'fresh.db'}"
     return new_database(request.getfixturevalue("postgres_url"), f"fresh_{abs(hash(request.node.nodeid))}")
+
+
+@pytest.fixture(scope="session")
+def template_database(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """A migrated database with the demo catalogue, to copy: as a file on SQLite, as a name on PostgreSQL."""
+    if database_kind == "sqlite":
+        file = str(tmp_path_factory.mktemp("template") / "template.db")
+        prepare_database(f"sqlite:///{file}")
+        return file
+    name = f"template_{next(_numbers)}"
+    prepare_database(new_database(request.getfixturevalue("postgres_url"), name))
+    return name
+
+
+@pytest.fixture
+def prepared_database(
+    database_kind: str, template_database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> str:
+    """A database of the test's own, migrated and with the demo catalogue."""
+    if database_kind == "sqlite":
+        with closing(sqlite3.connect(template_database)) as template:
+            template.execute("VACUUM INTO ?", [str(tmp_path / "prepared.db")])
+        return f"sqlite:///{tmp_path / 'prepared.db'}"
+    name = f"prepared_{next(_numbers)}"
+    return new_database(request.getfixturevalue("postgres_url"), name, template_database)
 
 
 @pytest.fixture

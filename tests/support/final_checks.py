@@ -16,7 +16,10 @@ from tests.support.world import World
 
 
 async def check_histories(world: World) -> None:
-    """Search every history of this run for canaries, and replay one history of each sequence of events."""
+    """Search every history of this run for canaries, and replay one history of each sequence of events.
+
+    They replay in the SDK's sandbox, which finds what the workers, that run without it, do not notice.
+    """
     histories = [history async for history in world.client.list_workflows("").map_histories()]
     for history in histories:
         search_history(history)
