@@ -10,6 +10,8 @@ from tests.support.discover_client import DAY_CARD, JESSIKA, JHON, THREE_DAYS, D
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD, Answer, World
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 
@@ -193,6 +195,14 @@ async def test_another_birth_date_with_the_same_price_is_another_one_too(shop: S
     booking = await shop.sell(shop.ticket(), "ann", on=shop.train())
     bundle = await shop.offer(shop.ticket("349.00"), "ann", on=shop.train(), born={"ann": "1980-01-02"})
     refused(await booking.change(replace([await booking.line()], bundle)), "TRAVELLER_DIFFERS")
+    refused(await booking.change(add(bundle)), "TRAVELLER_DIFFERS")
+
+
+async def test_who_has_left_in_the_draft_only_does_not_come_back_with_another_birth_date(shop: Shop) -> None:
+    booking = await shop.sell(shop.ticket(), "ann", on=shop.train())
+    bob = await shop.offer(shop.ticket(), "bob", on=shop.train())
+    assert (await booking.change(replace([await booking.line()], bob), refund_price_difference=True)).status == 200
+    bundle = await shop.offer(shop.ticket(), "ann", on=shop.train(), born={"ann": "1980-01-02"})
     refused(await booking.change(add(bundle)), "TRAVELLER_DIFFERS")
 
 

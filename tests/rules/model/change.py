@@ -135,7 +135,9 @@ class _Change:
 
     def _price_on(self, person: Person) -> None:
         """Note a birth date; a known one changes only while none of the traveller's other lines rests on it (P4)."""
-        order, known = self.order, self.order.now.people.get(person.name)
+        order = self.order
+        # Who has left in the draft only is still on the lines that were sold.
+        known = order.now.people.get(person.name) or order.confirmed.people.get(person.name)
         others = [line for line in (*order.live(), *order.sold()) if line.on is None and person.name in line.travellers]
         if known and known.born != person.born and others:
             self.faults.append("TRAVELLER_DIFFERS")
