@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
 export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
-.PHONY: help install demo up test journeys faults fuzz soak sources check audit sbom bench bench-compare lock clean
+.PHONY: help install demo up test rules journeys faults fuzz soak sources check audit sbom bench bench-compare lock clean
 
 help:
 	@echo "Try it"
@@ -12,7 +12,8 @@ help:
 	@echo "                 ARGS=\"--kill-worker\", \"--last-seat\", \"--fail STEP\": with an injected fault"
 	@echo "  make up        run everything until Ctrl-C; ARGS=\"--api-port N\" and others"
 	@echo "Check it"
-	@echo "  make test      the full test suite on SQLite and PostgreSQL, without the next three: about 6 min"
+	@echo "  make test      the full test suite on SQLite and PostgreSQL, without the next four: about TEST min"
+	@echo "  make rules     what a change may and may not do, over HTTP on both databases: about RULES min"
 	@echo "  make journeys  user journeys: commands, up, demo, a browser on the desk and the Web UI: about 4 min"
 	@echo "  make faults    every fault in every step, killed workers, terminated runs: about 6 min"
 	@echo "  make fuzz      fuzzes every route by its OpenAPI description, on both databases: about 2 min"
@@ -50,7 +51,10 @@ up: install
 
 test: install sources
 	@# More processes than cores, because many tests wait. Each process has its own servers and installations.
-	$(BIN)/python -m pytest -n 4 -m "not faults and not journeys and not fuzz"
+	$(BIN)/python -m pytest -n 4 -m "not rules and not faults and not journeys and not fuzz"
+
+rules: install sources
+	$(BIN)/python -m pytest -n 4 -m rules
 
 journeys: install sources
 	$(BIN)/python -m pytest -n 3 -m journeys

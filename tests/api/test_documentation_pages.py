@@ -11,7 +11,7 @@ from playwright.async_api import Page
 from tests.support.browser import chromium, open_page
 from tests.support.world import World
 
-pytestmark = pytest.mark.only_on("sqlite")
+pytestmark = [pytest.mark.only_on("sqlite"), pytest.mark.journeys]
 
 OPERATION = {"/docs": ".opblock", "/redoc": "[data-section-id^='tag/'][data-section-id*='/operation/']"}
 

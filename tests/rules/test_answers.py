@@ -11,6 +11,8 @@ from tests.support.discover_client import DAY_CARD, JHON, THREE_DAYS, DiscoverCl
 from tests.support.entur_client import EnturClient, new_key
 from tests.support.world import CARD, World
 
+pytestmark = pytest.mark.rules
+
 # A request's own answer
 
 

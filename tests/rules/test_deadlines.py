@@ -10,6 +10,8 @@ from tests.rules.shop import SOON, Shop, add, done, extras, instant, name, refus
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD, Answer, World
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 GIVING_UP = pytest.mark.parametrize("kind", ["removal", "exchange", "meal taken off"])

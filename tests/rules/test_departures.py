@@ -9,6 +9,8 @@ from tests.support.discover_client import JHON, DiscoverClient, item
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD, Answer, World
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 GIVING_UP = pytest.mark.parametrize("kind", ["removal", "exchange", "meal taken off"])

@@ -9,6 +9,8 @@ from tests.rules.shop import Booking, Shop, add, done, extras, name, refused, re
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 WORDS = pytest.mark.parametrize("word", [True, False])

@@ -9,6 +9,8 @@ from tests.rules.shop import SOON, Shop, add, done, extras, instant, name, refus
 from tests.support.discover_client import DAY_CARD, JHON, DiscoverClient, codes, item
 from tests.support.world import CARD, World
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 GIVING_UP = pytest.mark.parametrize("kind", ["removal", "exchange", "meal taken off"])

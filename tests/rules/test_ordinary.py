@@ -9,6 +9,8 @@ from tests.support.discover_client import DAY_CARD, HELMA, HUAN, JHON, THREE_DAY
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD, World
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 
 

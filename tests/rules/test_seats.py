@@ -9,6 +9,8 @@ from tests.support.discover_client import JESSIKA, JHON, DiscoverClient, codes, 
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD, World
 
+pytestmark = pytest.mark.rules
+
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 

@@ -10,6 +10,8 @@ from tests.rules.shop import Booking, Shop, add, done, extras, kroner, refused, 
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD, Answer
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 MEAL = 89_00

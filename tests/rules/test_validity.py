@@ -10,6 +10,8 @@ from tests.rules.shop import LATER, SOON, Booking, Shop, add, done, extras, inst
 from tests.support.discover_client import JHON, DiscoverClient, codes, item
 from tests.support.world import Answer, World
 
+pytestmark = pytest.mark.rules
+
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 GIVING_UP = pytest.mark.parametrize("kind", ["removal", "exchange", "meal taken off"])

@@ -12,6 +12,8 @@ from tests.rules.shop import Booking, Shop, add, done, extras, kroner, name, ref
 from tests.support.entur_client import EnturClient
 from tests.support.world import CARD
 
+pytestmark = pytest.mark.rules
+
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
 KEEP: dict[str, Any] = {"refund_price_difference": False}
 REFUND: dict[str, Any] = {"refund_price_difference": True}
