@@ -22,22 +22,17 @@ EXCHANGE_IS_CHEAPER = "EXCHANGE_IS_CHEAPER"
 
 
 def check_plan_times(order: Order, plan: Plan, catalogue: CatalogueSlice, now: datetime) -> None:
-    """Raise the refusal of a time that has passed for what a change itself does (rules T1 and T4).
+    """Raise the refusal of a time that has passed for what the draft does with this change (rules T1 and T4).
 
-    Raises OfferExpired from the instant a bundle expires, ServiceDeparted, ValidityStarted, ValidityOver,
-    NotReturnable.
+    What earlier changes do counts, too: a draft whose time is over would end at once, with this change in it. Raises
+    OfferExpired from the instant a bundle expires, ServiceDeparted, ValidityStarted, ValidityOver, NotReturnable.
     """
     renewed = {line.offer_bundle for line in order.live_lines}
     for line in plan.adds:
         bundle = catalogue.bundles.get(line.offer_bundle or "")
         if bundle is not None and bundle.expired(now) and line.offer_bundle not in renewed:
             raise OfferExpired({"offer_bundle": bundle.id})
-    projection = project(order, plan)
-    gone = {line.sale for line in order.lines if line.id in plan.removes}
-    names = {each.id for each in plan.travellers}
-    touched = {line.id for line in order.confirmed_lines if line.sale in gone or names & set(line.travellers)}
-    only = None if plan.confirm else {*touched, *(line.id for line in plan.adds)}
-    check_limits(limits(order, projection, catalogue.services), now, only=only)
+    check_limits(limits(order, project(order, plan), catalogue.services), now)
 
 
 def quote_change(order: Order, plan: Plan, catalogue: CatalogueSlice) -> Quote:

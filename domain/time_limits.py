@@ -49,14 +49,13 @@ def limits(order: Order, projection: Projection, services: Services) -> list[Tim
     return sorted(found, key=lambda limit: (limit.at, limit.line))
 
 
-def check_limits(found: Iterable[TimeLimit], now: datetime, *, only: Iterable[str] | None = None) -> None:
-    """Raise the refusal of the first limit that has passed; with `only`, of limits of these lines alone.
+def check_limits(found: Iterable[TimeLimit], now: datetime) -> None:
+    """Raise the refusal of the first limit that has passed.
 
     Raises ServiceDeparted, ValidityStarted, ValidityOver and NotReturnable, each with the line.
     """
-    chosen = None if only is None else set(only)
     for limit in found:
-        if now >= limit.at and (chosen is None or limit.line in chosen):
+        if now >= limit.at:
             raise limit.refusal()
 
 

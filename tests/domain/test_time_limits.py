@@ -120,7 +120,6 @@ def test_the_refusal_comes_at_the_instant_and_names_the_line() -> None:
     with pytest.raises(ServiceDeparted) as refused:
         check_limits(found, NOW)
     assert refused.value.members == ({"line": f"{NUMBER}-1"},)
-    check_limits(found, NOW, only=[f"{NUMBER}-2"])
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,12 @@ class RandomRequests(RuleBasedStateMachine):
         return self.compared.model
 
     def stale(self) -> bool:
-        """Whether a train has left that the open draft gives up or adds: then its deadline is over."""
+        """Whether a train has left that the open draft gives up, adds or renames: then its deadline is over."""
         sold, live = self.order.sold(), self.order.live()
+        before = self.order.confirmed.names
+        renamed = {who for who, name in self.order.now.names.items() if name != before.get(who)}
         touched = [line for line in (*sold, *live) if line not in sold or line not in live]
+        touched += [line for line in sold if renamed & set(line.travellers)]
         return self.order.draft and any(line.service in self.order.left for line in touched)
 
     # Requests

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.rules
 
 WAYS = pytest.mark.parametrize("way", ["draft", "one go"])
 ROUTES = pytest.mark.parametrize("route", ["native", "entur"])
+WAYS_IN = pytest.mark.parametrize("way", ["change", "payment"])
 GIVING_UP = pytest.mark.parametrize("kind", ["removal", "exchange", "meal taken off"])
 
 
@@ -26,6 +27,29 @@ async def test_a_deadline_moves_back_when_the_line_that_set_it_is_taken_out(shop
     assert instant((await booking.show())["expires_at"]) <= shop.departs_at(soon)
     done(await booking.change(remove(await booking.line("bob"))))
     assert instant((await booking.show())["expires_at"]) > shop.departs_at(soon) + timedelta(minutes=8)
+
+
+@pytest.mark.parametrize("earlier", ["name", "removal", "addition"])
+@WAYS_IN
+async def test_a_draft_whose_time_is_over_takes_no_change_that_would_end_with_it(
+    shop: Shop, earlier: str, way: str
+) -> None:
+    train = shop.train()
+    booking = await shop.sell(shop.ticket(), "ann", "bob", on=train)
+    cat = await shop.offer(shop.ticket(), "cat", on=train)
+    first = {
+        "name": name("ann", given_name="Anne"),
+        "removal": remove(await booking.line("ann")),
+        "addition": add(cat),
+    }[earlier]
+    done(await booking.change(first, refund_price_difference=True))
+    before = booking.snapshot()
+    dan = await shop.offer(shop.ticket(), "dan", on=shop.train())
+    shop.depart(train)
+    answer = await (booking.pay("299.00") if way == "payment" else booking.change(add(dan)))
+    problem = refused(answer, "SERVICE_DEPARTED")
+    assert any("line" in error for error in problem["errors"])
+    assert booking.snapshot() == before
 
 
 async def test_the_earlier_of_the_deadline_asked_for_and_the_departure_holds(world: World, shop: Shop) -> None:
