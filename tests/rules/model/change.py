@@ -49,6 +49,8 @@ class _Change:
     others: list[Piece] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     """Lines that an operation gives up or adds to; no other operation may give them up."""
+    named: set[str] = field(default_factory=set)
+    """Travellers whom the request names: it may not leave them on no line."""
     faults: list[str] = field(default_factory=list)
 
     def apply(self, operation: Operation) -> None:
@@ -77,6 +79,8 @@ class _Change:
         now.seats = {place: seat for place, seat in now.seats.items() if place[0] in now.live}
         now.names = {who: name for who, name in now.names.items() if who in aboard}
         now.people = {who: person for who, person in now.people.items() if who in aboard}
+        if not self.named <= aboard:
+            self.faults.append("TRAVELLER_NOT_ON_ORDER")
         places = [(who, line.service) for line in self.order.live() if line.on is None for who in line.travellers]
         if len(set(places)) < len(places):
             self.faults.append("TRAVELLER_ALREADY_ON_SERVICE")
@@ -268,6 +272,7 @@ class _Change:
         if known != name and (any(left) if known else all(left)):
             self.faults.append("SERVICE_DEPARTED")
         order.now.names[traveller] = name
+        self.named.add(traveller)
 
     def _renew(self) -> None:
         """Replace each kept line of an expired order by one that is sold anew, with another seat."""
