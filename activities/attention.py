@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from sqlmodel import Session
 from temporalio import activity
 
-from activities.support.step_executor import StepExecutor
+from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command
 from domain.dual_control import TEMPORAL
 from domain.money import Money
@@ -57,8 +57,8 @@ class UnsettledItems(BaseModel):
 class AttentionActivities:
     """Records what operators need to know of a stuck step."""
 
-    def __init__(self, executor: StepExecutor) -> None:
-        self._executor = executor
+    def __init__(self, context: StepContext) -> None:
+        self._store = context.store
 
     @activity.defn(name=StepName.RECORD_ATTENTION, no_thread_cancel_exception=True)
     def record_attention(self, command: RecordAttentionCommand) -> UnsettledItems:
@@ -67,11 +67,11 @@ class AttentionActivities:
             kind, details = EventType.NEEDS_ATTENTION, {"code": command.code}
         else:
             kind, details = EventType.RETRY_REQUESTED, {"reason": command.reason or "", "actor": TEMPORAL}
-        with self._executor.store.write() as tx:
+        with self._store.write() as tx:
             order = lock_order(tx, command.order)
             data = {"step": command.stuck_step, **details, "at": command.at.isoformat()}
             if not _is_recorded(tx, command):
-                append_once(tx, order, kind, command.change, self._executor.store.now(), data)
+                append_once(tx, order, kind, command.change, self._store.now(), data)
             items = [*unsettled_items(tx, load(tx, order), command.change)]
         if len(items) > MAX_ITEMS:
             items[MAX_ITEMS:] = [f"and {len(items) - MAX_ITEMS} more"]

@@ -9,9 +9,9 @@ from temporalio import activity
 
 from activities.payments import SettlePriceDifferenceCommand
 from activities.support.settlement_attempts import next_attempt
-from activities.support.step_executor import StepExecutor
+from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command
-from domain.dual_control import CONFIRMATION_WINDOW, TEMPORAL, DualControlPolicy, agreeing_people
+from domain.dual_control import CONFIRMATION_WINDOW, TEMPORAL, agreeing_people
 from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
 from store.changes import operator_statements
@@ -51,9 +51,9 @@ class CheckDoneByHandResult(BaseModel):
 class DoneByHandActivities:
     """Checks operators' statements."""
 
-    def __init__(self, executor: StepExecutor, dual_control: DualControlPolicy) -> None:
-        self._executor = executor
-        self._dual_control = dual_control
+    def __init__(self, context: StepContext) -> None:
+        self._store = context.store
+        self._dual_control = context.dual_control
 
     @activity.defn(name=StepName.CHECK_DONE_BY_HAND, no_thread_cancel_exception=True)
     def check_done_by_hand(self, command: CheckDoneByHandCommand) -> CheckDoneByHandResult:
@@ -62,7 +62,7 @@ class DoneByHandActivities:
         Only operators whom the API authenticated and recorded count. An update sent in Temporal itself names no
         operator that can be verified, so above the limit it does not even count as one of the two statements.
         """
-        store = self._executor.store
+        store = self._store
         with store.write() as tx:
             order = lock_order(tx, command.order)
             after = store.now() - CONFIRMATION_WINDOW

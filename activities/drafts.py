@@ -1,14 +1,13 @@
 """Ends a draft: its version becomes the confirmed one, or the draft is closed without a confirmation."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
-from temporalio import activity
 
 from activities.outcomes import end_change
-from activities.support.step_executor import StepExecutor
+from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command, Final, Nothing
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
@@ -63,48 +62,48 @@ class CloseDraftCommand(Command):
         return f"close the draft: {self.reason}"
 
 
-class DraftActivities:
-    """Ends drafts."""
+@final
+class ConfirmOrder(Final[ConfirmOrderCommand, ConfirmOrderResult]):
+    """Makes the draft's version the confirmed one and writes the change's outcome with it.
 
-    def __init__(self, executor: StepExecutor) -> None:
-        self._executor = executor
+    An order without lines is cancelled by its confirmation.
+    """
 
-    @activity.defn(name=StepName.CONFIRM_ORDER, no_thread_cancel_exception=True)
-    def confirm_order(self, command: ConfirmOrderCommand) -> ConfirmOrderResult:
-        """Make the draft's version the confirmed one and write the change's outcome with it.
+    system = System.STORE
 
-        An order without lines is cancelled by its confirmation.
-        """
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: ConfirmOrderCommand, response: Any
+    ) -> ConfirmOrderResult:
+        """Confirm the order and end the change."""
+        now = context.store.now()
+        confirmed = confirmed_draft(tx, order, command.change)
+        order.status = OrderStatus.CONFIRMED if order_total(tx, order).lines else OrderStatus.CANCELLED
+        order.confirmed_version, order.last_confirmed_at = order.version, now
+        _end_draft(order)
+        data: Data = {"version": order.version, "status": str(order.status)}
+        append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
+        row = changes.existing(tx, command.change)
+        end_change(tx, order, row, ChangeState.DONE, None, now, confirmed)
+        return ConfirmOrderResult(status=OrderStatus(order.status))
 
-        def confirm(tx: Session, order: OrderRow) -> ConfirmOrderResult:
-            now = self._executor.store.now()
-            confirmed = confirmed_draft(tx, order, command.change)
-            order.status = OrderStatus.CONFIRMED if order_total(tx, order).lines else OrderStatus.CANCELLED
-            order.confirmed_version, order.last_confirmed_at = order.version, now
-            _end_draft(order)
-            data: Data = {"version": order.version, "status": str(order.status)}
-            append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
-            row = changes.existing(tx, command.change)
-            end_change(tx, order, row, ChangeState.DONE, None, now, confirmed)
-            return ConfirmOrderResult(status=OrderStatus(order.status))
 
-        return self._executor.run_local(command, ConfirmOrderResult, confirm)
+@final
+class CloseDraft(Final[CloseDraftCommand, Nothing]):
+    """Closes a draft. An order that was never confirmed keeps its lines when it expires, and becomes expired."""
 
-    @activity.defn(name=StepName.CLOSE_DRAFT, no_thread_cancel_exception=True)
-    def close_draft(self, command: CloseDraftCommand) -> Nothing:
-        """Close a draft. An order that was never confirmed keeps its lines when it expires, and becomes expired."""
+    system = System.STORE
 
-        def close(tx: Session, order: OrderRow) -> Nothing:
-            reason = CloseReason.RESTORED if _goes_back(tx, order, command.reason) else command.reason
-            expired = reason is CloseReason.EXPIRED
-            if expired and not order.confirmed_version:
-                order.status = OrderStatus.EXPIRED
-            _end_draft(order)
-            append(tx, order, _EVENTS[reason], None, self._executor.store.now(), {"version": order.version})
-            after_commit(tx, UNWOUND.labels(reason.name).inc)
-            return Nothing()
-
-        return self._executor.run_local(command, Nothing, close)
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: CloseDraftCommand, response: Any
+    ) -> Nothing:
+        """Close the draft."""
+        reason = CloseReason.RESTORED if _goes_back(tx, order, command.reason) else command.reason
+        if reason is CloseReason.EXPIRED and not order.confirmed_version:
+            order.status = OrderStatus.EXPIRED
+        _end_draft(order)
+        append(tx, order, _EVENTS[reason], None, context.store.now(), {"version": order.version})
+        after_commit(tx, UNWOUND.labels(reason.name).inc)
+        return Nothing()
 
 
 _EVENTS = {
@@ -129,5 +128,5 @@ def _end_draft(order: OrderRow) -> None:
     order.draft_opened_by = order.expires_at = order.expires_asked = order.deadline_limit = None
 
 
-CONFIRM_ORDER = Final(ConfirmOrderCommand, DraftActivities.confirm_order, system=System.STORE)
-CLOSE_DRAFT = Final(CloseDraftCommand, DraftActivities.close_draft, system=System.STORE)
+CONFIRM_ORDER = ConfirmOrder()
+CLOSE_DRAFT = CloseDraft()

@@ -1,21 +1,22 @@
 """Puts a planned change on the order, and undoes that."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, final
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.deadlines import Deadlines, set_limit
-from activities.support.step_executor import StepExecutor
-from activities.support.step_kinds import Command, Nothing, Reversible
+from activities.support.deadlines import set_limit
+from activities.support.step_context import StepContext
+from activities.support.step_kinds import Command, Executor, Reversible
 from domain.money import Money
-from domain.orders import OrderStatus
+from domain.orders import Order, OrderStatus
+from domain.wording import counted
 from store.changes import changes
 from store.orders import apply_change, reservations
 from store.orders.events import Data, EventType, append
-from store.tables import OrderRow
+from store.tables import OrderRow, StepRecordRow
 from temporal.names import StepName, System, step_key
 
 
@@ -55,23 +56,22 @@ class SwapOfferBundleResult(BaseModel):
     """For the undo: the lines that are live again, each with the change that had removed it."""
 
 
-class OrderLineActivities:
-    """Changes the lines of an order."""
+@final
+class SwapOfferBundle(Reversible[SwapOfferBundleCommand, SwapOfferBundleResult]):
+    """Puts a planned and quoted change on the draft. The first change opens the draft and increases the version."""
 
-    def __init__(self, executor: StepExecutor, deadlines: Deadlines) -> None:
-        self._executor = executor
-        self._deadlines = deadlines
+    system = System.STORE
+    undo_name = StepName.RESTORE_OFFER_BUNDLE
 
-    @activity.defn(name=StepName.SWAP_OFFER_BUNDLE, no_thread_cancel_exception=True)
-    def swap_offer_bundle(self, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
-        """Put a planned and quoted change on the draft. The first change opens the draft and increases the version."""
-        swapped = self._executor.run_local(
-            command, SwapOfferBundleResult, lambda tx, order: self._swap(tx, order, command)
-        )
-        return swapped.model_copy(update={"previous": None, "restored": {}})
+    def execute(self, executor: Executor, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
+        """Swap; the workflow does not get what only the undo needs."""
+        return executor.run(self, command).model_copy(update={"previous": None, "restored": {}})
 
-    def _swap(self, tx: Session, order: OrderRow, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
-        now = self._executor.store.now()
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: SwapOfferBundleCommand, response: Any
+    ) -> SwapOfferBundleResult:
+        """Add and remove the lines, and open the draft or move its deadline."""
+        now = context.store.now()
         row = changes.existing(tx, command.change)
         plan, quote = changes.plan_of(row), changes.quote_of(row)
         if quote is None:
@@ -89,7 +89,7 @@ class OrderLineActivities:
         )
         restored = apply_change.apply_change(tx, order, command.change, plan, quote, held)
         set_limit(order, quote.limit)
-        order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
+        order.expires_at = context.deadlines.ends_with_offers(tx, order, now)
         added, removed = [line.id for line in plan.adds], list(plan.removes)
         data: Data = {"version": plan.version, "balance": str(quote.balance), "added": added, "removed": removed}
         append(tx, order, EventType.ORDER_CHANGED, command.change, now, data)
@@ -107,27 +107,30 @@ class OrderLineActivities:
             restored=restored,
         )
 
-    @activity.defn(name=StepName.RESTORE_OFFER_BUNDLE, no_thread_cancel_exception=True)
-    def restore_offer_bundle(self, command: SwapOfferBundleCommand) -> Nothing:
-        """Undo a swap: its added lines are marked undone, and its removed lines are live again."""
+    def revert(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: SwapOfferBundleCommand,
+        result: SwapOfferBundleResult,
+    ) -> None:
+        """Mark the added lines as undone, make the removed ones live again, and restore the order's row."""
+        before = result.previous
+        if before is None:
+            raise LookupError("the recorded result of a swap holds the previous order")
+        apply_change.revert_change(tx, order, command.change, result.restored, result.version)
+        for name, value in before:
+            setattr(order, name, value)
+        append(tx, order, EventType.CHANGE_UNDONE, command.change, context.store.now(), {})
 
-        def revert(tx: Session, order: OrderRow, result: str) -> None:
-            swapped = SwapOfferBundleResult.model_validate_json(result)
-            before = swapped.previous
-            if before is None:
-                raise LookupError("the recorded result of a swap holds the previous order")
-            apply_change.revert_change(tx, order, command.change, swapped.restored, swapped.version)
-            for name, value in before:
-                setattr(order, name, value)
-            append(tx, order, EventType.CHANGE_UNDONE, command.change, self._executor.store.now(), {})
-
-        return self._executor.undo(command, revert)
+    def describe_undo(self, tx: Session, order: Order, record: StepRecordRow) -> Iterator[str]:
+        """Yield the lines that are removed and those that are restored."""
+        added = [line.id for line in order.lines if line.added_by == record.change]
+        removed = [line.id for line in order.lines if line.removed_by == record.change]
+        for lines, verb in ((added, "removed"), (removed, "restored")):
+            if lines:
+                yield f"{counted(len(lines), 'line')} {verb}: {', '.join(lines)}"
 
 
-SWAP_OFFER_BUNDLE = Reversible(
-    SwapOfferBundleCommand,
-    OrderLineActivities.swap_offer_bundle,
-    undo=OrderLineActivities.restore_offer_bundle,
-    undo_name=StepName.RESTORE_OFFER_BUNDLE,
-    system=System.STORE,
-)
+SWAP_OFFER_BUNDLE = SwapOfferBundle()

@@ -2,14 +2,13 @@
 
 import json
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.step_executor import StepExecutor
-from activities.support.step_kinds import Command, Final
+from activities.support.step_context import StepContext
+from activities.support.step_kinds import Command, Executor, Final
 from domain.changes import REFUND_OWED, ChangeState, ChangeWarning, OrderSummary, Outcome
 from domain.confirmation import Confirmation
 from domain.orders import OrderStatus
@@ -46,29 +45,33 @@ class RecordOutcomeResult(BaseModel):
     status: OrderStatus
 
 
-class OutcomeActivities:
-    """Records outcomes."""
+@final
+class RecordOutcome(Final[RecordOutcomeCommand, RecordOutcomeResult]):
+    """Records a change's outcome unless it has one, and returns the recorded one."""
 
-    def __init__(self, executor: StepExecutor) -> None:
-        self._executor = executor
+    system = System.STORE
 
-    @activity.defn(name=StepName.RECORD_OUTCOME, no_thread_cancel_exception=True)
-    def record_outcome(self, command: RecordOutcomeCommand) -> RecordOutcomeResult:
-        """Record a change's outcome unless it has one, and return the recorded one."""
-        with self._executor.store.write() as tx:
-            order = lock_order(tx, command.order)
-            row = changes.lock_change(tx, command.change)
-            status = OrderStatus(order.status)
-            if row is None:
-                return RecordOutcomeResult(state=command.state, code=command.code, status=status)
-            before = changes.outcome_of(row)
-            end_change(tx, order, row, command.state, command.code, self._executor.store.now())
-            state, code = (before.state, before.code) if before else (command.state, command.code)
-            if order.created_by == command.change and state is not ChangeState.DONE and not order.draft_opened_by:
-                # An order whose first change was refused does not exist for clients.
-                order.abandoned = True
-                tx.add(order)
-            return RecordOutcomeResult(state=state, code=code, status=status)
+    def execute(self, executor: Executor, command: RecordOutcomeCommand) -> RecordOutcomeResult:
+        """Record it in a transaction of its own: the change's row is what keeps the first outcome."""
+        with executor.context.store.write() as tx:
+            return self.record(executor.context, tx, lock_order(tx, command.order), command, None)
+
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: RecordOutcomeCommand, response: Any
+    ) -> RecordOutcomeResult:
+        """End the change, and the order if its first change was refused."""
+        row = changes.lock_change(tx, command.change)
+        status = OrderStatus(order.status)
+        if row is None:
+            return RecordOutcomeResult(state=command.state, code=command.code, status=status)
+        before = changes.outcome_of(row)
+        end_change(tx, order, row, command.state, command.code, context.store.now())
+        state, code = (before.state, before.code) if before else (command.state, command.code)
+        if order.created_by == command.change and state is not ChangeState.DONE and not order.draft_opened_by:
+            # An order whose first change was refused does not exist for clients.
+            order.abandoned = True
+            tx.add(order)
+        return RecordOutcomeResult(state=state, code=code, status=status)
 
 
 def end_change(
@@ -120,4 +123,4 @@ def _members(steps: list[StepRecordRow], code: str | None) -> tuple[dict[str, st
     return next((tuple(each["members"]) for each in refusals if each["code"] == code), ())
 
 
-RECORD_OUTCOME = Final(RecordOutcomeCommand, OutcomeActivities.record_outcome, system=System.STORE)
+RECORD_OUTCOME = RecordOutcome()

@@ -1,27 +1,26 @@
 """Authorises and voids payments, and settles the price difference: the point of no return."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.deadlines import Deadlines, limit_of
-from activities.support.settlement_attempts import next_attempt, record_declined
-from activities.support.step_executor import StepExecutor
-from activities.support.step_kinds import Command, Nothing, Pivot, Reversible
+from activities.support.deadlines import limit_of
+from activities.support.settlement_attempts import SettlementAttempt, next_attempt, record_declined
+from activities.support.step_context import StepContext
+from activities.support.step_kinds import Command, Pivot, Reversible
 from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
+from domain.orders import Order
 from domain.settlement import Move, MoveKind
 from providers.errors import RefundDeclinedError
-from providers.protocols import PaymentProvider
 from store.changes import changes
 from store.orders import ledger
-from store.orders.events import EventType, append
+from store.orders.events import Data, EventType, append
 from store.orders.orders import lock_order
-from store.tables import OrderRow
+from store.tables import OrderRow, StepRecordRow
 from temporal.names import StepName, System
 
 
@@ -45,6 +44,64 @@ class AuthorisePaymentResult(BaseModel):
     """The amount is authorised. A payment moves the draft's deadline."""
 
     expires_at: datetime | None
+
+
+@final
+class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResult]):
+    """Authorises an amount. Raises PaymentRefused."""
+
+    system = System.PAYMENTS
+    undo_name = StepName.VOID_PAYMENT
+
+    def call(self, context: StepContext, order: OrderRow, command: AuthorisePaymentCommand) -> tuple[str, PaymentMeans]:
+        """Authorise with the request's means of payment."""
+        with context.store.read() as tx:
+            request = changes.request_of(changes.existing(tx, command.change))
+        means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: the request had no payment
+        amount = (command.amount, means.method, means.token)
+        return context.payments.authorise(order.tenant, command.key, *amount), means
+
+    def record(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: AuthorisePaymentCommand,
+        response: tuple[str, PaymentMeans],
+    ) -> AuthorisePaymentResult:
+        """Add the payment to the order."""
+        now, (reference, means) = context.store.now(), response
+        entry = (command.key, command.change, command.amount, means.method, reference, now)
+        ledger.record_authorisation(tx, order, *entry)
+        if changes.existing(tx, command.change).kind == ChangeKind.PAY:
+            order.expires_at = context.deadlines.ends_with_offers(tx, order, now)
+            changes.record_findings(tx, command.change, draft_opened_by=order.draft_opened_by)
+        append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, _amount(command.amount))
+        return AuthorisePaymentResult(expires_at=order.expires_at)
+
+    def undo_call(self, context: StepContext, order: OrderRow, command: AuthorisePaymentCommand) -> None:
+        """Void the authorisation under the key, if there is one."""
+        context.payments.void(order.tenant, command.key)
+
+    def revert(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: AuthorisePaymentCommand,
+        result: AuthorisePaymentResult,
+    ) -> None:
+        """Mark the payment as voided."""
+        now = context.store.now()
+        move = Move(kind=MoveKind.VOID, payment=command.key, amount=command.amount)
+        ledger.record_move(tx, order, f"{command.key}/undo", command.change, move, now)
+        append(tx, order, EventType.PAYMENT_VOIDED, command.change, now, _amount(command.amount))
+
+    def describe_undo(self, tx: Session, order: Order, record: StepRecordRow) -> Iterator[str]:
+        """Yield the amount that is voided."""
+        for payment in order.payments:
+            if payment.key == record.key and payment.open:
+                yield f"{payment.authorised.display} voided"
 
 
 class SettlePriceDifferenceCommand(Command):
@@ -73,131 +130,87 @@ _EVENTS = {
 }
 
 
-class PaymentActivities:
-    """The steps that move money."""
+@final
+class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDifferenceResult]):
+    """Captures or refunds the difference; 0.00 moves nothing.
 
-    def __init__(self, executor: StepExecutor, payments: PaymentProvider, deadlines: Deadlines) -> None:
-        self._executor = executor
-        self._payments = payments
-        self._deadlines = deadlines
+    A refund that one payment declines goes to the others; what none takes is owed to the customer. If refused, it has
+    no effect; once done, it is never undone.
 
-    @activity.defn(name=StepName.AUTHORISE_PAYMENT, no_thread_cancel_exception=True)
-    def authorise_payment(self, command: AuthorisePaymentCommand) -> AuthorisePaymentResult:
-        """Authorise an amount. Raises PaymentRefused."""
-        store = self._executor.store
+    Raises PaymentRefused, RefundRefused, BalanceNotZero, and the refusal of a time limit that has passed.
+    """
 
-        def authorise(order: OrderRow) -> tuple[str, PaymentMeans]:
-            with store.read() as tx:
-                request = changes.request_of(changes.existing(tx, command.change))
-            means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: the request had no payment
-            amount = (command.amount, means.method, means.token)
-            return self._payments.authorise(order.tenant, command.key, *amount), means
+    system = System.PAYMENTS
 
-        def record(tx: Session, order: OrderRow, authorised: tuple[str, PaymentMeans]) -> AuthorisePaymentResult:
-            now, (reference, means) = store.now(), authorised
-            entry = (command.key, command.change, command.amount, means.method, reference, now)
-            ledger.record_authorisation(tx, order, *entry)
-            if changes.existing(tx, command.change).kind == ChangeKind.PAY:
-                order.expires_at = self._deadlines.ends_with_offers(tx, order, now)
-                changes.record_findings(tx, command.change, draft_opened_by=order.draft_opened_by)
-            data = {"amount": str(command.amount), "currency": command.amount.currency}
-            append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, data)
-            return AuthorisePaymentResult(expires_at=order.expires_at)
+    def precheck(
+        self, context: StepContext, tx: Session, order: OrderRow, command: SettlePriceDifferenceCommand
+    ) -> None:
+        """Refuse a draft whose time is over; never looked at again once the provider was asked."""
+        limit = limit_of(order)
+        if limit is not None and context.store.now() >= limit.at:
+            raise limit.refusal()
 
-        return self._executor.run(
-            command, AuthorisePaymentResult, self._payments, authorise, record, self._void(command)
-        )
-
-    @activity.defn(name=StepName.VOID_PAYMENT, no_thread_cancel_exception=True)
-    def void_payment(self, command: AuthorisePaymentCommand) -> Nothing:
-        """Void the authorisation of a change, if there is one."""
-
-        def revert(tx: Session, order: OrderRow, _result: str) -> None:
-            now = self._executor.store.now()
-            move = Move(kind=MoveKind.VOID, payment=command.key, amount=command.amount)
-            ledger.record_move(tx, order, f"{command.key}/undo", command.change, move, now)
-            data = {"amount": str(command.amount), "currency": command.amount.currency}
-            append(tx, order, EventType.PAYMENT_VOIDED, command.change, now, data)
-
-        return self._executor.undo(command, revert, self._payments, self._void(command))
-
-    def _void(self, command: AuthorisePaymentCommand) -> Callable[[OrderRow], None]:
-        return lambda order: self._payments.void(order.tenant, command.key)
-
-    @activity.defn(name=StepName.SETTLE_PRICE_DIFFERENCE, no_thread_cancel_exception=True)
-    def settle_price_difference(self, command: SettlePriceDifferenceCommand) -> SettlePriceDifferenceResult:
-        """Capture or refund the difference; 0.00 moves nothing.
-
-        A refund that one payment declines goes to the others; what none takes is owed to the customer. If refused, it
-        has no effect; once done, it is never undone.
-
-        Raises PaymentRefused, RefundRefused, BalanceNotZero, and the refusal of a time limit that has passed.
-        """
-        store = self._executor.store
-
-        def record(tx: Session, row: OrderRow, moves: list[Move]) -> SettlePriceDifferenceResult:
-            for move in moves:
-                ledger.record_move(tx, row, command.key, command.change, move, store.now())
-                data = {"amount": str(move.amount), "currency": move.amount.currency}
-                append(tx, row, _EVENTS[move.kind], command.change, store.now(), data)
-            captured, refunded, owing = (
-                _sum(row, moves, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND, MoveKind.OWE)
-            )
-            return SettlePriceDifferenceResult(
-                captured=captured, refunded=refunded, refund_owed=owing if owing.minor else None
-            )
-
-        def check_time(_tx: Session, row: OrderRow) -> None:
-            limit = limit_of(row)
-            if limit is not None and store.now() >= limit.at:
-                raise limit.refusal()
-
-        # Looked at before the provider is first asked, under the order's lock; never again once it was asked.
-        return self._executor.run(
-            command,
-            SettlePriceDifferenceResult,
-            self._payments,
-            lambda row: self._settle(command, row),
-            record,
-            precheck=check_time,
-        )
-
-    def _settle(self, command: SettlePriceDifferenceCommand, row: OrderRow) -> list[Move]:
+    def call(self, context: StepContext, order: OrderRow, command: SettlePriceDifferenceCommand) -> list[Move]:
         """Settle without the payments that decline a refund, until the provider makes the moves; return them.
 
         A payment that declines is recorded before the next attempt. So a retry after a crash goes on with that attempt
         and sends the same moves under the same key as before.
         """
         while True:
-            with self._executor.store.read() as tx:
-                attempt = next_attempt(tx, row, command.change)
+            with context.store.read() as tx:
+                attempt = next_attempt(tx, order, command.change)
             if not attempt.by_provider or command.done_by_hand_reason is not None:
                 return attempt.moves
             try:
-                self._payments.settle(row.tenant, attempt.key, attempt.by_provider)
+                context.payments.settle(order.tenant, attempt.key, attempt.by_provider)
             except RefundDeclinedError as declined:
-                refund = attempt.refund_of(declined.payment)
-                if refund is None:
-                    raise
-                with self._executor.store.write() as tx:
-                    # An embedded provider shares the step's transaction, which writes this row at its end.
-                    order = lock_order(tx, row.number) if self._payments.external else row
-                    record_declined(tx, order, command.change, refund, self._executor.store.now())
+                self._record_declined(context, order, command, attempt, declined)
             else:
                 return attempt.moves
+
+    def _record_declined(
+        self,
+        context: StepContext,
+        order: OrderRow,
+        command: SettlePriceDifferenceCommand,
+        attempt: SettlementAttempt,
+        declined: RefundDeclinedError,
+    ) -> None:
+        refund = attempt.refund_of(declined.payment)
+        if refund is None:
+            raise declined
+        with context.store.write() as tx:
+            # An embedded provider shares the step's transaction, which writes this row at its end.
+            row = lock_order(tx, order.number) if self.calls_outside(context) else order
+            record_declined(tx, row, command.change, refund, context.store.now())
+
+    def record(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: SettlePriceDifferenceCommand,
+        response: list[Move],
+    ) -> SettlePriceDifferenceResult:
+        """Enter the moves in the ledger."""
+        for move in response:
+            ledger.record_move(tx, order, command.key, command.change, move, context.store.now())
+            append(tx, order, _EVENTS[move.kind], command.change, context.store.now(), _amount(move.amount))
+        captured, refunded, owing = (
+            _sum(order, response, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND, MoveKind.OWE)
+        )
+        return SettlePriceDifferenceResult(
+            captured=captured, refunded=refunded, refund_owed=owing if owing.minor else None
+        )
+
+
+def _amount(amount: Money) -> Data:
+    return {"amount": str(amount), "currency": amount.currency}
 
 
 def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:
     return total((move.amount for move in moves if move.kind is kind), row.currency)
 
 
-AUTHORISE_PAYMENT = Reversible(
-    AuthorisePaymentCommand,
-    PaymentActivities.authorise_payment,
-    undo=PaymentActivities.void_payment,
-    undo_name=StepName.VOID_PAYMENT,
-    system=System.PAYMENTS,
-)
-SETTLE_PRICE_DIFFERENCE = Pivot(
-    SettlePriceDifferenceCommand, PaymentActivities.settle_price_difference, system=System.PAYMENTS
-)
+AUTHORISE_PAYMENT = AuthorisePayment()
+SETTLE_PRICE_DIFFERENCE = SettlePriceDifference()

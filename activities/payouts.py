@@ -1,16 +1,14 @@
 """Records that a refund which no card took was paid to the customer by hand."""
 
-from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.step_executor import StepExecutor
+from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command, Pivot
 from domain.changes import ChangeRequest
-from domain.dual_control import CONFIRMATION_WINDOW, LOCAL, DualControlPolicy, agreeing_people
+from domain.dual_control import CONFIRMATION_WINDOW, LOCAL, agreeing_people
 from domain.money import Money, zero
 from domain.refusals import NothingToPayOut, PayoutDiffers, SecondPersonNeeded
 from domain.settlement import pay_out, unpaid_refunds
@@ -37,42 +35,37 @@ class RecordPayoutResult(BaseModel):
     paid_out: Money
 
 
-class PayoutActivities:
-    """Records payouts that operators state."""
+@final
+class RecordPayout(Pivot[RecordPayoutCommand, RecordPayoutResult]):
+    """Records that the refund owed to a customer was paid by hand; no provider is called.
 
-    def __init__(self, executor: StepExecutor, dual_control: DualControlPolicy) -> None:
-        self._executor = executor
-        self._dual_control = dual_control
+    Raises NothingToPayOut, PayoutDiffers, and SecondPersonNeeded above one person's limit: then the request counts as
+    the first person's statement.
+    """
 
-    @activity.defn(name=StepName.RECORD_PAYOUT, no_thread_cancel_exception=True)
-    def record_payout(self, command: RecordPayoutCommand) -> RecordPayoutResult:
-        """Record that the refund owed to a customer was paid by hand; no provider is called.
+    system = System.STORE
 
-        Raises NothingToPayOut, PayoutDiffers, and SecondPersonNeeded above one person's limit: then the request counts
-        as the first person's statement.
-        """
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: RecordPayoutCommand, response: Any
+    ) -> RecordPayoutResult:
+        """Enter the payout in the ledger."""
+        row, now = changes.existing(tx, command.change), context.store.now()
+        request = changes.request_of(row)
+        payments = ledger.payments_of(tx, order.number, order.currency)
+        amount = _check_amount(request, unpaid_refunds(payments, order.currency))
+        people = self._check_people(context, tx, row, amount)
+        for move in pay_out(payments, amount):
+            ledger.record_move(tx, order, command.key, command.change, move, now)
+        append(tx, order, EventType.REFUND_PAID_BY_HAND, command.change, now, _event_data(amount, people))
+        return RecordPayoutResult(paid_out=amount)
 
-        def record(tx: Session, order: OrderRow) -> RecordPayoutResult:
-            row, now = changes.existing(tx, command.change), self._executor.store.now()
-            request = changes.request_of(row)
-            payments = ledger.payments_of(tx, order.number, order.currency)
-            amount = _check_amount(request, unpaid_refunds(payments, order.currency))
-            people = self._check_people(tx, row, amount, now)
-            for move in pay_out(payments, amount):
-                ledger.record_move(tx, order, command.key, command.change, move, now)
-            data = _event_data(amount, people)
-            append(tx, order, EventType.REFUND_PAID_BY_HAND, command.change, now, data)
-            return RecordPayoutResult(paid_out=amount)
-
-        return self._executor.run_local(command, RecordPayoutResult, record)
-
-    def _check_people(self, tx: Session, row: ChangeRow, amount: Money, now: datetime) -> tuple[str, ...]:
+    def _check_people(self, context: StepContext, tx: Session, row: ChangeRow, amount: Money) -> tuple[str, ...]:
         """Return the operators who state the payout, last first. Raises SecondPersonNeeded."""
         actor = row.client or LOCAL
-        if self._dual_control.may_act_alone(amount, actor):
+        if context.dual_control.may_act_alone(amount, actor):
             return (actor,)
-        earlier = payouts.stated_by(tx, row.order_number or "", amount, now - CONFIRMATION_WINDOW)
-        people = agreeing_people(actor, earlier)
+        since = context.store.now() - CONFIRMATION_WINDOW
+        people = agreeing_people(actor, payouts.stated_by(tx, row.order_number or "", amount, since))
         if people is None:
             raise SecondPersonNeeded
         return people
@@ -93,4 +86,4 @@ def _event_data(amount: Money, people: tuple[str, ...]) -> Data:
     return {"amount": str(amount), "currency": amount.currency, "actor": actor, **confirmed}
 
 
-RECORD_PAYOUT = Pivot(RecordPayoutCommand, PayoutActivities.record_payout, system=System.STORE)
+RECORD_PAYOUT = RecordPayout()

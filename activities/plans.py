@@ -2,18 +2,17 @@
 
 from collections import Counter
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, final
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session
-from temporalio import activity
 
 from activities.recovery import OpenDraft, open_draft
-from activities.support.deadlines import Deadlines, limit_of, set_limit
+from activities.support.deadlines import limit_of, set_limit
 from activities.support.errors import RecoveryRequiredError
-from activities.support.planning_context import ContextLoader, PlanningContext
-from activities.support.step_executor import StepExecutor
-from activities.support.step_kinds import Check, Command
+from activities.support.planning_context import PlanningContext
+from activities.support.step_context import StepContext
+from activities.support.step_kinds import Check, Command, Executor
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.money import Money
 from domain.orders import Order, OrderStatus
@@ -85,132 +84,136 @@ class PlanChangeResult(BaseModel):
     open_draft: OpenDraft | None = None
 
 
-class PlanActivities:
-    """Plans requests."""
+@final
+class PlanChange(Check[PlanChangeCommand, PlanChangeResult]):
+    """Claims a request and plans it, or returns its outcome if it has one.
 
-    def __init__(self, executor: StepExecutor, loader: ContextLoader, deadlines: Deadlines) -> None:
-        self._executor = executor
-        self._loader = loader
-        self._deadlines = deadlines
+    The order's status and If-Match are checked here, when the request has its turn, not when it arrived. Raises every
+    refusal that can be found by reading the order and the catalogue, and RecoveryRequiredError when an earlier run left
+    another request unfinished: no request is planned on such an order.
+    """
 
-    @activity.defn(name=StepName.PLAN_CHANGE, no_thread_cancel_exception=True)
-    def plan_change(self, command: PlanChangeCommand) -> PlanChangeResult:
-        """Claim a request and plan it, or return its outcome if it has one.
+    system = System.STORE
 
-        The order's status and If-Match are checked here, when the request has its turn, not when it arrived. Raises
-        every refusal that can be found by reading the order and the catalogue, and RecoveryRequiredError when an
-        earlier run left another request unfinished: no request is planned on such an order.
-        """
-        claimed = self._claim(command)
+    def execute(self, executor: Executor, command: PlanChangeCommand) -> PlanChangeResult:
+        """Claim the request, then plan it."""
+        claimed = _claim(executor.context, command)
         if claimed.already_ended:
             return claimed
-
-        def record(tx: Session, order_row: OrderRow, context: PlanningContext) -> PlanChangeResult:
-            return self._plan(tx, order_row, command, context)
-
-        planned = self._executor.run(
-            command, PlanChangeResult, self._loader.offers, self._loader.loader_for(command.change), record
-        )
+        planned = executor.run(self, command)
         # Use the draft just read: after a reset the recorded result holds an outdated one.
         return planned.model_copy(update={"open_draft": claimed.open_draft})
 
-    def _claim(self, command: PlanChangeCommand) -> PlanChangeResult:
-        """Return the outcome that the request has already, or else the draft that an earlier run left open."""
-        store = self._executor.store
-        with store.write() as tx:
-            order = lock_order(tx, command.order)
-            if command.operator_request:
-                changes.add(tx, _change_of_operator(order, command, store.now()))
-            if not changes.claim(tx, command.change, command.order, store.now()):
-                return _already_ended(tx, command)
-            if order.erased_at is not None:
-                erasure.erase_request(tx, command.change)
-            draft = open_draft(tx, order) if command.first_in_run else None
-            recovery_required = command.first_in_run and unfinished.has_unfinished_work(
-                tx, command.order, command.change
-            )
-        if recovery_required:
-            raise RecoveryRequiredError
-        return PlanChangeResult(open_draft=draft)
+    def calls_outside(self, context: StepContext) -> bool:
+        """Whether the offer catalogue, which is read, is external."""
+        return context.offers.external
 
-    def _plan(
-        self, tx: Session, order_row: OrderRow, command: PlanChangeCommand, context: PlanningContext
+    def call(self, context: StepContext, order: OrderRow, command: PlanChangeCommand) -> PlanningContext:
+        """Read order, request and catalogue."""
+        return context.planning.load(order, command.change)
+
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: PlanChangeCommand, response: PlanningContext
     ) -> PlanChangeResult:
-        if order_row.erased_at is not None:
+        """Plan the request, and keep the plan with it."""
+        if order.erased_at is not None:
             raise OrderErased
-        row = changes.existing(tx, command.change)
-        if context.request.if_match is not None and order_row.last_event not in context.request.if_match:
+        row, request = changes.existing(tx, command.change), response.request
+        if request.if_match is not None and order.last_event not in request.if_match:
             raise StaleOrder
-        planned = self._plan_by_kind(tx, order_row, row, context)
-        if context.request.reason is not None and row.kind in _BY_HAND:
+        planned = _plan_by_kind(context, tx, order, row, response)
+        if request.reason is not None and row.kind in _BY_HAND:
             # The reason is text of a client: it stays with the request, where an erasure blanks it.
             data = {"action": str(row.kind), "actor": changes.sender_of(row).client}
-            append(tx, order_row, EventType.OPERATOR_REQUEST, row.id, self._executor.store.now(), data)
+            append(tx, order, EventType.OPERATOR_REQUEST, row.id, context.store.now(), data)
         return planned.model_copy(
             update={
-                "ever_confirmed": context.order.confirmed_version > 0,
+                "ever_confirmed": response.order.confirmed_version > 0,
                 "correlation_id": row.correlation_id,
-                "channel": order_row.distribution_channel,
-                "summary": summarise(context.request),
+                "channel": order.distribution_channel,
+                "summary": summarise(request),
             }
         )
 
-    def _plan_by_kind(
-        self, tx: Session, order_row: OrderRow, row: ChangeRow, context: PlanningContext
-    ) -> PlanChangeResult:
-        order, request = context.order, context.request
-        match request.kind:
-            case ChangeKind.CHANGE:
-                return self._plan_lines(tx, order_row, row, context)
-            case ChangeKind.CONFIRM if order.draft_opened_by is None:
-                return _confirm_without_draft(tx, order, request)
-            case ChangeKind.CONFIRM:
-                return self._plan_confirmation(order_row, context)
-            case ChangeKind.PAY:
-                return PlanChangeResult(
-                    amount_due=check_pay(order, request.amount, context.catalogue, self._executor.store.now())
-                )
-            case ChangeKind.EXTEND:
-                check_extend(order, request.expires_at, limit_of(order_row))
-                return PlanChangeResult(expires_at=request.expires_at)
-            case _:
-                return PlanChangeResult(no_op=order.draft_opened_by is None)
 
-    def _plan_lines(
-        self, tx: Session, order_row: OrderRow, row: ChangeRow, context: PlanningContext
-    ) -> PlanChangeResult:
-        now = self._executor.store.now()
-        numbers = (order_row.next_line, order_row.next_position)
-        plan = plan_change(context.order, context.request, context.catalogue, *numbers, now, row.id)
-        check_plan_times(context.order, plan, context.catalogue, now)
-        order_row.next_line, order_row.next_position = plan.next_line, plan.next_position
-        changes.record_findings(tx, row.id, plan=plan.model_dump_json())
-        places = [wish.service for wish in plan.seats] + [wish.service or str(wish.day) for wish in plan.stock]
-        stock: Counter[str] = Counter()
-        for wish in plan.stock:
-            stock[wish.item] += len(wish.lines)
-        return PlanChangeResult(
-            no_op=plan.no_op,
-            confirm=plan.confirm,
-            ends_draft=plan.ends_draft,
-            seats=sum(wish.count for wish in plan.seats),
-            stock=dict(stock),
-            services=tuple(dict.fromkeys(places)),
-            extend_holds=not (plan.no_op or plan.ends_draft) and self._holds_run_short(order_row, context.order),
-        )
+def _claim(context: StepContext, command: PlanChangeCommand) -> PlanChangeResult:
+    """Return the outcome that the request has already, or else the draft that an earlier run left open."""
+    store = context.store
+    with store.write() as tx:
+        order = lock_order(tx, command.order)
+        if command.operator_request:
+            changes.add(tx, _change_of_operator(order, command, store.now()))
+        if not changes.claim(tx, command.change, command.order, store.now()):
+            return _already_ended(tx, command)
+        if order.erased_at is not None:
+            erasure.erase_request(tx, command.change)
+        draft = open_draft(tx, order) if command.first_in_run else None
+        recovery_required = command.first_in_run and unfinished.has_unfinished_work(tx, command.order, command.change)
+    if recovery_required:
+        raise RecoveryRequiredError
+    return PlanChangeResult(open_draft=draft)
 
-    def _plan_confirmation(self, order_row: OrderRow, context: PlanningContext) -> PlanChangeResult:
-        """Check a confirmation; its earliest time limit is looked at again before money moves."""
-        now = self._executor.store.now()
-        amount_due, limit = check_confirm(context.order, context.request, context.catalogue, now)
-        set_limit(order_row, limit)
-        return PlanChangeResult(amount_due=amount_due)
 
-    def _holds_run_short(self, order_row: OrderRow, order: Order) -> bool:
-        """Whether repeated changes have used up half of the margin by which holds outlast the draft."""
-        until = self._deadlines.draft_ends(order_row, self._executor.store.now()) + self._deadlines.margin / 2
-        ends = [each.expires_at for each in order.reservations] + [each.expires_at for each in order.units]
-        return any(each and each < until for each in ends)
+def _plan_by_kind(
+    context: StepContext, tx: Session, order_row: OrderRow, row: ChangeRow, planning: PlanningContext
+) -> PlanChangeResult:
+    order, request = planning.order, planning.request
+    match request.kind:
+        case ChangeKind.CHANGE:
+            return _plan_lines(context, tx, order_row, row, planning)
+        case ChangeKind.CONFIRM if order.draft_opened_by is None:
+            return _confirm_without_draft(tx, order, request)
+        case ChangeKind.CONFIRM:
+            return _plan_confirmation(context, order_row, planning)
+        case ChangeKind.PAY:
+            due = check_pay(order, request.amount, planning.catalogue, context.store.now())
+            return PlanChangeResult(amount_due=due)
+        case ChangeKind.EXTEND:
+            check_extend(order, request.expires_at, limit_of(order_row))
+            return PlanChangeResult(expires_at=request.expires_at)
+        case _:
+            return PlanChangeResult(no_op=order.draft_opened_by is None)
+
+
+def _plan_lines(
+    context: StepContext, tx: Session, order_row: OrderRow, row: ChangeRow, planning: PlanningContext
+) -> PlanChangeResult:
+    now = context.store.now()
+    numbers = (order_row.next_line, order_row.next_position)
+    plan = plan_change(planning.order, planning.request, planning.catalogue, *numbers, now, row.id)
+    check_plan_times(planning.order, plan, planning.catalogue, now)
+    order_row.next_line, order_row.next_position = plan.next_line, plan.next_position
+    changes.record_findings(tx, row.id, plan=plan.model_dump_json())
+    places = [wish.service for wish in plan.seats] + [wish.service or str(wish.day) for wish in plan.stock]
+    stock: Counter[str] = Counter()
+    for wish in plan.stock:
+        stock[wish.item] += len(wish.lines)
+    touches_holds = not (plan.no_op or plan.ends_draft)
+    return PlanChangeResult(
+        no_op=plan.no_op,
+        confirm=plan.confirm,
+        ends_draft=plan.ends_draft,
+        seats=sum(wish.count for wish in plan.seats),
+        stock=dict(stock),
+        services=tuple(dict.fromkeys(places)),
+        extend_holds=touches_holds and _holds_run_short(context, order_row, planning.order),
+    )
+
+
+def _plan_confirmation(context: StepContext, order_row: OrderRow, planning: PlanningContext) -> PlanChangeResult:
+    """Check a confirmation; its earliest time limit is looked at again before money moves."""
+    now = context.store.now()
+    amount_due, limit = check_confirm(planning.order, planning.request, planning.catalogue, now)
+    set_limit(order_row, limit)
+    return PlanChangeResult(amount_due=amount_due)
+
+
+def _holds_run_short(context: StepContext, order_row: OrderRow, order: Order) -> bool:
+    """Whether repeated changes have used up half of the margin by which holds outlast the draft."""
+    deadlines = context.deadlines
+    until = deadlines.draft_ends(order_row, context.store.now()) + deadlines.margin / 2
+    ends = [each.expires_at for each in order.reservations] + [each.expires_at for each in order.units]
+    return any(each and each < until for each in ends)
 
 
 def _confirm_without_draft(tx: Session, order: Order, request: ChangeRequest) -> PlanChangeResult:
@@ -258,4 +261,4 @@ def _change_of_operator(order: OrderRow, command: PlanChangeCommand, now: dateti
     )
 
 
-PLAN_CHANGE = Check(PlanChangeCommand, PlanActivities.plan_change, system=System.STORE)
+PLAN_CHANGE = PlanChange()

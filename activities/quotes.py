@@ -1,14 +1,13 @@
 """Prices a planned change."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.planning_context import ContextLoader, PlanningContext, catalogue_slice_for
-from activities.support.step_executor import StepExecutor
+from activities.support.planning_context import PlanningContext, catalogue_slice_for
+from activities.support.step_context import StepContext
 from activities.support.step_kinds import Check, Command
 from domain.changes import ChangeRequest
 from domain.money import Money
@@ -43,38 +42,33 @@ class QuoteChangeResult(BaseModel):
     balance: Money
 
 
-class QuoteActivities:
-    """Prices changes."""
+@final
+class QuoteChange(Check[QuoteChangeCommand, QuoteChangeResult]):
+    """Prices a change and records the quote.
 
-    def __init__(self, executor: StepExecutor, loader: ContextLoader) -> None:
-        self._executor = executor
-        self._loader = loader
+    Raises what `check_plan_times` raises, the plan's refusals about products, RefundUndecided and PriceAboveLimit.
+    Raises BalanceNotZero for a change in one go that leaves an amount due without a payment: it is refused here, before
+    any seat is held.
+    """
 
-    @activity.defn(name=StepName.QUOTE_CHANGE, no_thread_cancel_exception=True)
-    def quote_change(self, command: QuoteChangeCommand) -> QuoteChangeResult:
-        """Price a change and record the quote.
+    system = System.OFFERS
 
-        Raises what `check_plan_times` raises, the plan's refusals about products, RefundUndecided and PriceAboveLimit.
-        Raises BalanceNotZero for a change in one go that leaves an amount due without a payment: it is refused here,
-        before any seat is held.
-        """
+    def call(self, context: StepContext, order: OrderRow, command: QuoteChangeCommand) -> PlanningContext:
+        """Read order, request and catalogue."""
+        return context.planning.load(order, command.change)
 
-        def record(tx: Session, _order: OrderRow, context: PlanningContext) -> QuoteChangeResult:
-            return self._quote(tx, context, command)
-
-        return self._executor.run(
-            command, QuoteChangeResult, self._loader.offers, self._loader.loader_for(command.change), record
-        )
-
-    def _quote(self, tx: Session, context: PlanningContext, command: QuoteChangeCommand) -> QuoteChangeResult:
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: QuoteChangeCommand, response: PlanningContext
+    ) -> QuoteChangeResult:
+        """Price the plan, and keep the quote with the change."""
         row = changes.existing(tx, command.change)
         plan = changes.plan_of(row)
         # Again, because an offer is valid only if its change is quoted in time.
-        check_plan_times(context.order, plan, context.catalogue, self._executor.store.now())
-        quote = quote_change(context.order, plan, context.catalogue)
-        check_quote(quote, plan, context.request.at_most)
+        check_plan_times(response.order, plan, response.catalogue, context.store.now())
+        quote = quote_change(response.order, plan, response.catalogue)
+        check_quote(quote, plan, response.request.at_most)
         if plan.confirm and not plan.ends_draft:
-            check_paid(quote.balance, pays=context.request.payment is not None)
+            check_paid(quote.balance, pays=response.request.payment is not None)
         changes.record_findings(tx, row.id, quote=quote.model_dump_json())
         return QuoteChangeResult(difference=quote.difference, fee=quote.fee, balance=quote.balance)
 
@@ -95,4 +89,4 @@ def price(tx: Session, order_row: OrderRow, offers: OfferCatalogue, request: Cha
     return quote.model_copy(update={"warnings": (*plan.warnings, *quote.warnings)})
 
 
-QUOTE_CHANGE = Check(QuoteChangeCommand, QuoteActivities.quote_change, system=System.OFFERS)
+QUOTE_CHANGE = QuoteChange()

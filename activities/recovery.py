@@ -7,14 +7,13 @@ outcome is sent to the provider again, under its key.
 
 import json
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.step_executor import StepExecutor
-from activities.support.step_kinds import Command, Final
+from activities.support.step_context import StepContext
+from activities.support.step_kinds import Command, Executor, Final
 from domain.changes import ChangeKind
 from domain.orders import OrderStatus
 from store.changes import changes, unfinished
@@ -72,29 +71,33 @@ class UnfinishedWork(BaseModel):
     channel: str | None = None
 
 
-class RecoveryActivities:
-    """Finds unfinished work."""
+@final
+class FindUnfinishedWork(Final[FindUnfinishedWorkCommand, UnfinishedWork]):
+    """Returns the unfinished work of earlier runs."""
 
-    def __init__(self, executor: StepExecutor) -> None:
-        self._executor = executor
+    system = System.STORE
 
-    @activity.defn(name=StepName.FIND_UNFINISHED_WORK, no_thread_cancel_exception=True)
-    def find_unfinished_work(self, command: FindUnfinishedWorkCommand) -> UnfinishedWork:
-        """Return the unfinished work of earlier runs. It records no result: a retry may find something else."""
-        with self._executor.store.write() as tx:
-            order_row = lock_order(tx, command.order)
-            rows = changes.claimed_without_outcome(tx, command.order, excluding=command.change)
-            if command.include_unclaimed:
-                rows += changes.unclaimed(tx, command.order)
-            residual_steps = unfinished.residual_steps(tx, command.order) if command.include_unclaimed else []
-            return UnfinishedWork(
-                draft=open_draft(tx, order_row) or _partially_undone_draft(tx, order_row),
-                ever_confirmed=order_row.confirmed_version > 0,
-                requests=tuple(UnfinishedRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
-                residual_steps=tuple(_step(row) for row in residual_steps),
-                status=OrderStatus(order_row.status),
-                channel=order_row.distribution_channel,
-            )
+    def execute(self, executor: Executor, command: FindUnfinishedWorkCommand) -> UnfinishedWork:
+        """Find it under the order's lock; no result is recorded, since a retry may find something else."""
+        with executor.context.store.write() as tx:
+            return self.record(executor.context, tx, lock_order(tx, command.order), command, None)
+
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: FindUnfinishedWorkCommand, response: Any
+    ) -> UnfinishedWork:
+        """Read the draft, the requests and the steps that are left."""
+        rows = changes.claimed_without_outcome(tx, command.order, excluding=command.change)
+        if command.include_unclaimed:
+            rows += changes.unclaimed(tx, command.order)
+        residual_steps = unfinished.residual_steps(tx, command.order) if command.include_unclaimed else []
+        return UnfinishedWork(
+            draft=open_draft(tx, order) or _partially_undone_draft(tx, order),
+            ever_confirmed=order.confirmed_version > 0,
+            requests=tuple(UnfinishedRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
+            residual_steps=tuple(_step(row) for row in residual_steps),
+            status=OrderStatus(order.status),
+            channel=order.distribution_channel,
+        )
 
 
 def open_draft(tx: Session, order_row: OrderRow) -> OpenDraft | None:
@@ -116,4 +119,4 @@ def _step(row: StepRecordRow) -> RecordedStep:
     return RecordedStep(step=row.step, command=json.loads(row.command))
 
 
-FIND_UNFINISHED_WORK = Final(FindUnfinishedWorkCommand, RecoveryActivities.find_unfinished_work, system=System.STORE)
+FIND_UNFINISHED_WORK = FindUnfinishedWork()

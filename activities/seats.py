@@ -1,26 +1,24 @@
 """Holds, extends, confirms and releases seats and units of stock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, final
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.deadlines import Deadlines
-from activities.support.hold_limits import HoldLimits
-from activities.support.step_executor import StepExecutor
-from activities.support.step_kinds import Check, Command, Final, Nothing, Reversible
-from domain.orders import ReservationState
+from activities.support.step_context import StepContext
+from activities.support.step_kinds import Command, Final, Harmless, Nothing, Reversible
+from domain.orders import Order, ReservationState
 from domain.planning.plan import Plan
-from providers.protocols import Held, HeldSeat, HoldRequest, Inventory, SeatRequest, StockRequest
+from domain.wording import counted, listed
+from providers.protocols import Held, HeldSeat, HoldRequest, SeatRequest, StockRequest
 from store.changes import changes
 from store.orders import reservations
 from store.orders.events import EventType, append
 from store.orders.reservations import KeptReservation
-from store.tables import OrderRow
+from store.tables import OrderRow, StepRecordRow
 from temporal.names import StepName, System
 
 MAX_PLACES = 5
@@ -39,10 +37,10 @@ class ReserveSeatsCommand(Command):
 
     def summary(self) -> str:
         """Describe the step: how many seats and units, on which services and days."""
-        seats = [f"{self.seats} seat{'s' if self.seats != 1 else ''}"] if self.seats else []
+        seats = [counted(self.seats, "seat")] if self.seats else []
         held = seats + [f"{count} {item}" for item, count in sorted(self.stock.items())]
         places, more = self.services[:MAX_PLACES], len(self.services) - MAX_PLACES
-        return f"hold {_listed(held)} on {', '.join(places)}{f' and {more} more' if more > 0 else ''}"
+        return f"hold {listed(held)} on {', '.join(places)}{f' and {more} more' if more > 0 else ''}"
 
 
 class ReserveSeatsResult(BaseModel):
@@ -50,6 +48,72 @@ class ReserveSeatsResult(BaseModel):
 
     seats: int
     units: int = 0
+
+
+@final
+class ReserveSeats(Reversible[ReserveSeatsCommand, ReserveSeatsResult]):
+    """Holds the seats and units of a plan, all or none.
+
+    Raises SoldOut, SeatTaken, SeatUnknown and refusals of HoldLimits.
+    """
+
+    system = System.SEATS
+    undo_name = StepName.RELEASE_SEATS
+
+    def precheck(self, context: StepContext, tx: Session, order: OrderRow, command: ReserveSeatsCommand) -> None:
+        """Refuse more than an order or a client may hold."""
+        context.hold_limits.check(tx, order, command, context.store.now())
+
+    def call(self, context: StepContext, order: OrderRow, command: ReserveSeatsCommand) -> list[Held]:
+        """Hold what the plan wishes for."""
+        with context.store.read() as tx:
+            plan = changes.plan_of(changes.existing(tx, command.change))
+        return context.inventory.hold(order.tenant, command.key, _requests(plan), _held_until(context, order))
+
+    def record(
+        self, context: StepContext, tx: Session, order: OrderRow, command: ReserveSeatsCommand, response: list[Held]
+    ) -> ReserveSeatsResult:
+        """Add the reservations to the order."""
+        client, until = changes.existing(tx, command.change).client, _held_until(context, order)
+        reservations.record_held(tx, order, client, command.key, [asdict(each) for each in response], until)
+        seats = sum(isinstance(each, HeldSeat) for each in response)
+        return ReserveSeatsResult(seats=seats, units=len(response) - seats)
+
+    def undo_call(self, context: StepContext, order: OrderRow, command: ReserveSeatsCommand) -> None:
+        """Release what the key holds, if anything. A hold that arrives later is refused."""
+        context.inventory.release(order.tenant, command.key)
+
+    def revert(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: ReserveSeatsCommand,
+        result: ReserveSeatsResult,
+    ) -> None:
+        """Mark the reservations as released."""
+        reservations.record_released(tx, reservations.under_key(tx, command.key))
+
+    def describe_undo(self, tx: Session, order: Order, record: StepRecordRow) -> Iterator[str]:
+        """Yield the seats and the units that are released."""
+        held = reservations.under_key(tx, record.key)
+        seats = [f"{each.coach}-{each.seat:02} on {each.place}" for each in held if each.item is None]
+        units = [f"{each.item} on {each.place}" for each in held if each.item is not None]
+        for things, noun in ((seats, "seat"), (units, "unit")):
+            if things:
+                yield f"{counted(len(things), noun)} released: {', '.join(things)}"
+
+
+def _held_until(context: StepContext, order: OrderRow, draft_ends: datetime | None = None) -> datetime:
+    """Return until when a draft's seats are held, if it ends then or, without a moment, as its last change says."""
+    deadlines = context.deadlines
+    return deadlines.holds_until(draft_ends or deadlines.draft_ends(order, context.store.now()))
+
+
+def _requests(plan: Plan) -> list[HoldRequest]:
+    """Return the requests for a plan's wishes, in their order: seats, then units."""
+    seats = [SeatRequest(wish.service, wish.count, wish.names, wish.beside) for wish in plan.seats]
+    return [*seats, *(StockRequest(wish.item, wish.service, wish.day, len(wish.lines)) for wish in plan.stock)]
 
 
 class ExtendHoldsCommand(Command):
@@ -70,6 +134,41 @@ class ExtendHoldsResult(BaseModel):
     expires_at: datetime | None
 
 
+@final
+class ExtendHolds(Harmless[ExtendHoldsCommand, ExtendHoldsResult]):
+    """Extends every hold of the draft, and moves its deadline if one is requested. Raises HoldLost.
+
+    Without an undo: a longer hold harms nobody, since it ends with the draft. The holds are extended first: if the
+    provider refuses, the deadline stays as it was.
+    """
+
+    system = System.SEATS
+
+    def call(self, context: StepContext, order: OrderRow, command: ExtendHoldsCommand) -> list[KeptReservation]:
+        """Extend what the order holds."""
+        with context.store.read() as tx:
+            held = reservations.still_held(tx, command.order)
+        until = _held_until(context, order, command.expires_at)
+        context.inventory.extend(order.tenant, [row.reference for row in held], until)
+        return held
+
+    def record(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: ExtendHoldsCommand,
+        response: list[KeptReservation],
+    ) -> ExtendHoldsResult:
+        """Set the new expiry of the reservations, and the deadline."""
+        reservations.set_expiry(tx, response, _held_until(context, order, command.expires_at))
+        if command.expires_at:
+            order.expires_at = order.expires_asked = command.expires_at
+            data = {"expires_at": command.expires_at.isoformat()}
+            append(tx, order, EventType.DRAFT_EXTENDED, command.change, context.store.now(), data)
+        return ExtendHoldsResult(expires_at=order.expires_at)
+
+
 class ConfirmSeatsCommand(Command):
     """Confirm the new seats and units and release the old ones."""
 
@@ -78,6 +177,42 @@ class ConfirmSeatsCommand(Command):
     def summary(self) -> str:
         """Describe the step."""
         return "confirm the new seats and release the old ones"
+
+
+@final
+class ConfirmSeats(Final[ConfirmSeatsCommand, Nothing]):
+    """Confirms what live lines hold and releases what removed lines had, in one call to the provider."""
+
+    system = System.SEATS
+
+    def call(
+        self, context: StepContext, order: OrderRow, command: ConfirmSeatsCommand
+    ) -> tuple[list[KeptReservation], list[KeptReservation]]:
+        """Confirm and release, unless an operator did so by hand."""
+        with context.store.read() as tx:
+            live, removed = reservations.at_confirmation(tx, command.order)
+        fresh = [row for row in live if row.state == ReservationState.HELD]
+        if command.done_by_hand_reason is None:
+            released = [row.reference for row in removed]
+            context.inventory.confirm(order.tenant, command.key, [row.reference for row in fresh], released)
+        return fresh, removed
+
+    def record(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: ConfirmSeatsCommand,
+        response: tuple[list[KeptReservation], list[KeptReservation]],
+    ) -> Nothing:
+        """Mark the reservations as confirmed and as released."""
+        fresh, removed = response
+        reservations.record_confirmed(tx, fresh)
+        reservations.record_released(tx, removed)
+        if fresh or removed:
+            data = {"confirmed": [row.id for row in fresh], "released": [row.id for row in removed]}
+            append(tx, order, EventType.SEATS_CONFIRMED, command.change, context.store.now(), data)
+        return Nothing()
 
 
 class ReleaseReplacedSeatsCommand(Command):
@@ -90,143 +225,36 @@ class ReleaseReplacedSeatsCommand(Command):
         return "release the seats that this change replaced"
 
 
-class SeatActivities:
-    """The steps that concern the inventory: its seats and its stock."""
+@final
+class ReleaseReplacedSeats(Final[ReleaseReplacedSeatsCommand, Nothing]):
+    """Releases what draft lines held that this change replaced, once the change cannot fail any more."""
 
-    def __init__(self, executor: StepExecutor, inventory: Inventory, deadlines: Deadlines, limits: HoldLimits) -> None:
-        self._executor = executor
-        self._inventory = inventory
-        self._deadlines = deadlines
-        self._limits = limits
+    system = System.SEATS
 
-    @activity.defn(name=StepName.RESERVE_SEATS, no_thread_cancel_exception=True)
-    def reserve_seats(self, command: ReserveSeatsCommand) -> ReserveSeatsResult:
-        """Hold the seats and units of a plan, all or none.
+    def call(
+        self, context: StepContext, order: OrderRow, command: ReleaseReplacedSeatsCommand
+    ) -> list[KeptReservation]:
+        """Release the holds, unless an operator did so by hand."""
+        with context.store.read() as tx:
+            replaced = reservations.replaced_holds(tx, command.order, command.change)
+        if command.done_by_hand_reason is None:
+            context.inventory.release_references(order.tenant, [row.reference for row in replaced])
+        return replaced
 
-        Raises SoldOut, SeatTaken, SeatUnknown and refusals of HoldLimits.
-        """
-        store = self._executor.store
-
-        def until(order: OrderRow) -> datetime:
-            return self._deadlines.holds_until(self._deadlines.draft_ends(order, store.now()))
-
-        def precheck(tx: Session, order: OrderRow) -> None:
-            self._limits.check(tx, order, command, store.now())
-
-        def hold(order: OrderRow) -> list[Held]:
-            with store.read() as tx:
-                plan = changes.plan_of(changes.existing(tx, command.change))
-            return self._inventory.hold(order.tenant, command.key, _requests(plan), until(order))
-
-        def record(tx: Session, order: OrderRow, held: list[Held]) -> ReserveSeatsResult:
-            client = changes.existing(tx, command.change).client
-            reservations.record_held(tx, order, client, command.key, [asdict(each) for each in held], until(order))
-            seats = sum(isinstance(each, HeldSeat) for each in held)
-            return ReserveSeatsResult(seats=seats, units=len(held) - seats)
-
-        return self._executor.run(
-            command, ReserveSeatsResult, self._inventory, hold, record, self._release(command), precheck
-        )
-
-    @activity.defn(name=StepName.RELEASE_SEATS, no_thread_cancel_exception=True)
-    def release_seats(self, command: ReserveSeatsCommand) -> Nothing:
-        """Release what a change holds, if anything. A hold that arrives later is refused."""
-
-        def revert(tx: Session, _order: OrderRow, _result: str) -> None:
-            reservations.record_released(tx, reservations.under_key(tx, command.key))
-
-        return self._executor.undo(command, revert, self._inventory, self._release(command))
-
-    def _release(self, command: ReserveSeatsCommand) -> Callable[[OrderRow], None]:
-        return lambda order: self._inventory.release(order.tenant, command.key)
-
-    @activity.defn(name=StepName.EXTEND_HOLDS, no_thread_cancel_exception=True)
-    def extend_holds(self, command: ExtendHoldsCommand) -> ExtendHoldsResult:
-        """Extend every hold of the draft, and move its deadline if one is requested.
-
-        The holds are extended first: if the provider refuses, the deadline stays as it was. Raises HoldLost.
-        """
-        store = self._executor.store
-
-        def until(order: OrderRow) -> datetime:
-            ends = command.expires_at or self._deadlines.draft_ends(order, store.now())
-            return self._deadlines.holds_until(ends)
-
-        def extend(order: OrderRow) -> list[KeptReservation]:
-            with store.read() as tx:
-                held = reservations.still_held(tx, command.order)
-            self._inventory.extend(order.tenant, [row.reference for row in held], until(order))
-            return held
-
-        def record(tx: Session, order: OrderRow, held: list[KeptReservation]) -> ExtendHoldsResult:
-            reservations.set_expiry(tx, held, until(order))
-            if command.expires_at:
-                order.expires_at = order.expires_asked = command.expires_at
-                moment = command.expires_at.isoformat()
-                append(tx, order, EventType.DRAFT_EXTENDED, command.change, store.now(), {"expires_at": moment})
-            return ExtendHoldsResult(expires_at=order.expires_at)
-
-        return self._executor.run(command, ExtendHoldsResult, self._inventory, extend, record)
-
-    @activity.defn(name=StepName.CONFIRM_SEATS, no_thread_cancel_exception=True)
-    def confirm_seats(self, command: ConfirmSeatsCommand) -> Nothing:
-        """Confirm what live lines hold and release what removed lines had, in one call to the provider."""
-
-        def confirm(order: OrderRow) -> tuple[list[KeptReservation], list[KeptReservation]]:
-            with self._executor.store.read() as tx:
-                live, removed = reservations.at_confirmation(tx, command.order)
-            fresh = [row for row in live if row.state == ReservationState.HELD]
-            if command.done_by_hand_reason is None:
-                references = [row.reference for row in removed]
-                self._inventory.confirm(order.tenant, command.key, [row.reference for row in fresh], references)
-            return fresh, removed
-
-        def record(tx: Session, order: OrderRow, rows: tuple[list[KeptReservation], list[KeptReservation]]) -> Nothing:
-            fresh, removed = rows
-            reservations.record_confirmed(tx, fresh)
-            reservations.record_released(tx, removed)
-            if fresh or removed:
-                data = {"confirmed": [row.id for row in fresh], "released": [row.id for row in removed]}
-                append(tx, order, EventType.SEATS_CONFIRMED, command.change, self._executor.store.now(), data)
-            return Nothing()
-
-        return self._executor.run(command, Nothing, self._inventory, confirm, record)
-
-    @activity.defn(name=StepName.RELEASE_REPLACED_SEATS, no_thread_cancel_exception=True)
-    def release_replaced_seats(self, command: ReleaseReplacedSeatsCommand) -> Nothing:
-        """Release what draft lines held that this change replaced, once the change cannot fail any more."""
-
-        def release(order: OrderRow) -> list[KeptReservation]:
-            with self._executor.store.read() as tx:
-                replaced = reservations.replaced_holds(tx, command.order, command.change)
-            if command.done_by_hand_reason is None:
-                self._inventory.release_references(order.tenant, [row.reference for row in replaced])
-            return replaced
-
-        def record(tx: Session, _order: OrderRow, replaced: list[KeptReservation]) -> Nothing:
-            reservations.record_released(tx, replaced)
-            return Nothing()
-
-        return self._executor.run(command, Nothing, self._inventory, release, record)
+    def record(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: ReleaseReplacedSeatsCommand,
+        response: list[KeptReservation],
+    ) -> Nothing:
+        """Mark the reservations as released."""
+        reservations.record_released(tx, response)
+        return Nothing()
 
 
-def _requests(plan: Plan) -> list[HoldRequest]:
-    """Return the requests for a plan's wishes, in their order: seats, then units."""
-    seats = [SeatRequest(wish.service, wish.count, wish.names, wish.beside) for wish in plan.seats]
-    return [*seats, *(StockRequest(wish.item, wish.service, wish.day, len(wish.lines)) for wish in plan.stock)]
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
-
-
-RESERVE_SEATS = Reversible(
-    ReserveSeatsCommand,
-    SeatActivities.reserve_seats,
-    undo=SeatActivities.release_seats,
-    undo_name=StepName.RELEASE_SEATS,
-    system=System.SEATS,
-)
-EXTEND_HOLDS = Check(ExtendHoldsCommand, SeatActivities.extend_holds, system=System.SEATS)
-CONFIRM_SEATS = Final(ConfirmSeatsCommand, SeatActivities.confirm_seats, system=System.SEATS)
-RELEASE_REPLACED_SEATS = Final(ReleaseReplacedSeatsCommand, SeatActivities.release_replaced_seats, system=System.SEATS)
+RESERVE_SEATS = ReserveSeats()
+EXTEND_HOLDS = ExtendHolds()
+CONFIRM_SEATS = ConfirmSeats()
+RELEASE_REPLACED_SEATS = ReleaseReplacedSeats()

@@ -1,12 +1,11 @@
 """Checks the travellers of a change."""
 
-from typing import ClassVar
+from typing import ClassVar, final
 
 from sqlmodel import Session
-from temporalio import activity
 
-from activities.support.planning_context import ContextLoader, PlanningContext
-from activities.support.step_executor import StepExecutor
+from activities.support.planning_context import PlanningContext
+from activities.support.step_context import StepContext
 from activities.support.step_kinds import Check, Command, Nothing
 from domain.traveller_rules import validate_travellers
 from store.changes import changes
@@ -24,25 +23,32 @@ class ValidateTravellersCommand(Command):
         return "check the travellers"
 
 
-class TravellerActivities:
-    """Checks travellers."""
+@final
+class ValidateTravellers(Check[ValidateTravellersCommand, Nothing]):
+    """Checks travellers against the chosen offers and the order. Raises the refusals of traveller_rules."""
 
-    def __init__(self, executor: StepExecutor, loader: ContextLoader) -> None:
-        self._executor = executor
-        self._loader = loader
+    system = System.STORE
 
-    @activity.defn(name=StepName.VALIDATE_TRAVELLERS, no_thread_cancel_exception=True)
-    def validate_travellers(self, command: ValidateTravellersCommand) -> Nothing:
-        """Check travellers against the chosen offers and the order. Raises the refusals of traveller_rules."""
+    def calls_outside(self, context: StepContext) -> bool:
+        """Whether the offer catalogue, which is read, is external."""
+        return context.offers.external
 
-        def record(tx: Session, _order: OrderRow, context: PlanningContext) -> Nothing:
-            plan = changes.plan_of(changes.existing(tx, command.change))
-            validate_travellers(context.order, context.request, plan, context.catalogue)
-            return Nothing()
+    def call(self, context: StepContext, order: OrderRow, command: ValidateTravellersCommand) -> PlanningContext:
+        """Read order, request and catalogue."""
+        return context.planning.load(order, command.change)
 
-        return self._executor.run(
-            command, Nothing, self._loader.offers, self._loader.loader_for(command.change), record
-        )
+    def record(
+        self,
+        context: StepContext,
+        tx: Session,
+        order: OrderRow,
+        command: ValidateTravellersCommand,
+        response: PlanningContext,
+    ) -> Nothing:
+        """Check the travellers of the plan."""
+        plan = changes.plan_of(changes.existing(tx, command.change))
+        validate_travellers(response.order, response.request, plan, response.catalogue)
+        return Nothing()
 
 
-VALIDATE_TRAVELLERS = Check(ValidateTravellersCommand, TravellerActivities.validate_travellers, system=System.STORE)
+VALIDATE_TRAVELLERS = ValidateTravellers()

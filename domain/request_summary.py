@@ -11,6 +11,7 @@ from domain.operations import (
     SetPosition,
     SetTravellers,
 )
+from domain.wording import counted
 
 MAX_PARTS = 4
 
@@ -34,20 +35,16 @@ def _describe(operation: Operation) -> str:
         case AddLines():
             text = "add an offer"
         case ReplaceLines():
-            text = f"replace {_counted(len(operation.lines), 'line')} by {_counted(len(operation.with_), 'offer')}"
+            text = f"replace {counted(len(operation.lines), 'line')} by {counted(len(operation.with_), 'offer')}"
         case SetPosition():
             text = f"set position {operation.position}"
         case KeepPositions():
-            text = f"keep {_counted(len(operation.positions), 'position')}"
+            text = f"keep {counted(len(operation.positions), 'position')}"
         case RemoveLines():
-            lines = _counted(len(operation.lines), "line")
+            lines = counted(len(operation.lines), "line")
             text = f"remove position {operation.position}" if operation.position else f"remove {lines}"
         case AddSupplements():
-            text = f"add {_counted(sum(each.count for each in operation.supplements), 'supplement')}"
+            text = f"add {counted(sum(each.count for each in operation.supplements), 'supplement')}"
         case SetTravellers():
-            text = f"set the details of {_counted(len(operation.travellers), 'traveller')}"
+            text = f"set the details of {counted(len(operation.travellers), 'traveller')}"
     return text
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"

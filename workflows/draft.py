@@ -8,7 +8,6 @@ activity (activities/); which steps are undone, and when, is decided by the saga
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -36,7 +35,7 @@ from activities.seats import (
     ReleaseReplacedSeatsCommand,
     ReserveSeatsCommand,
 )
-from activities.support.step_kinds import Reversible
+from activities.support.registry import REVERSIBLE
 from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellersCommand
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
@@ -46,10 +45,6 @@ from temporal.names import RECOVERY_REQUIRED, STEP_FAILED, StepName
 from workflows.saga.error_codes import error_code, is_refusal
 from workflows.saga.saga import Saga, SagaError, Undo
 from workflows.saga.step_runner import StepRunner
-
-REVERSIBLE: dict[str, Reversible[Any, Any]] = {
-    step.name: step for step in (RESERVE_SEATS, SWAP_OFFER_BUNDLE, AUTHORISE_PAYMENT)
-}
 
 
 class Draft:

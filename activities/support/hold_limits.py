@@ -6,10 +6,10 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from activities.support.step_kinds import Command
 from domain.planning.plan import Plan
 from domain.refusals import ClientHoldsTooMany, OrderHoldsTooMany
 from store.changes import changes
+from store.changes.step_records import KeyedCommand
 from store.orders import hold_counts, reservations
 from store.orders.hold_counts import Place
 from store.tables import OrderRow
@@ -28,7 +28,7 @@ class HoldLimits:
     per_client: int = 1000
     """For all open drafts of an authenticated client."""
 
-    def check(self, tx: Session, order: OrderRow, command: Command, now: datetime) -> None:
+    def check(self, tx: Session, order: OrderRow, command: KeyedCommand, now: datetime) -> None:
         """Count the seats and units that would be held after a change, before the provider is called.
 
         A change in one go does not count: what it holds is sold or released at once. Raises OrderHoldsTooMany and

@@ -1,7 +1,7 @@
 """Loads the order, the request and the part of the catalogue that one change needs."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -43,19 +43,15 @@ class ContextLoader:
         self.offers = offers
         self._cached = OrderedDict[str, PlanningContext]()
 
-    def loader_for(self, change: str) -> Callable[[OrderRow], PlanningContext]:
-        """Return the function that loads the context of a change, given the order row."""
-
-        def load_context(order_row: OrderRow) -> PlanningContext:
-            context = self._cached.pop(change, None)
-            # Every change to an order's lines, travellers and money appends an event in the same transaction; the seats
-            # of this change are held only after these steps.
-            if context is None or context.order.last_event != order_row.last_event:
-                context = self._load(order_row, change)
-            self._cache(change, context)
-            return context
-
-        return load_context
+    def load(self, order_row: OrderRow, change: str) -> PlanningContext:
+        """Return the context of a change: a cached one, unless the order has an event since."""
+        context = self._cached.pop(change, None)
+        # Every change to an order's lines, travellers and money appends an event in the same transaction; the seats
+        # of this change are held only after these steps.
+        if context is None or context.order.last_event != order_row.last_event:
+            context = self._load(order_row, change)
+        self._cache(change, context)
+        return context
 
     def _load(self, order_row: OrderRow, change: str) -> PlanningContext:
         with self.store.read() as tx:

@@ -1,20 +1,25 @@
-"""The kinds of step. A step is declared beside its activity, together with its undo and its system.
+"""The kinds of step. Each step is a class of one kind, beside its command, with its undo below it.
 
-A check needs no undo. A reversible step has an undo, which takes the same command: the request of the step, not its
-result. The pivot cannot be undone but may be refused. A final step cannot be refused any more.
+A check changes nothing. A harmless step changes something that needs no undo. A reversible step has an undo, which
+takes the same command: the request of the step, not its result. The pivot cannot be undone but may be refused. A final
+step cannot be refused any more.
 
-Activities set `no_thread_cancel_exception`, so that one that times out runs to its end. Otherwise the SDK would raise
-in its thread at any point, and the store's writer lock could be acquired and never released.
+`activities/support/registry.py` lists the instances: mypy refuses an instance of a class that lacks a method of its
+kind, so no step is without its undo. `activities/support/step_executor.py` calls the methods in their order.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
+from sqlmodel import Session
 
+from activities.support.step_context import StepContext
 from domain.money import Money
+from domain.orders import Order
+from store.tables import OrderRow, StepRecordRow
 from temporal.names import System, step_key
 
 
@@ -66,38 +71,104 @@ LOCAL_ATTEMPTS = 9
 EXTERNAL_TOTAL = timedelta(seconds=60)
 
 
-@dataclass(frozen=True)
-class _Step(Generic[C, R]):
+class Executor(Protocol):
+    """Runs steps at most once per key: `activities/support/step_executor.py`."""
+
+    @property
+    def context(self) -> StepContext:
+        """What steps work with."""
+
+    def run(self, step: "Step[C, R]", command: C) -> R:
+        """Run a step and record its result, or return the recorded one."""
+
+
+class Step(ABC, Generic[C, R]):
+    """A step of a change: what it asks of a provider, and what it records in our own database.
+
+    An instance holds no state; what it works with is in the context.
+    """
+
     command_type: type[C]
-    """The type of its command. With it mypy can refuse the undo of another step."""
-    do: Callable[[Any, C], R]
-    system: System
+    result_type: type[R]
+    """Both are those of the class's declaration: `class ReserveSeats(Reversible[Command, Result])`."""
+    system: ClassVar[System]
+    """The system that the step asks; if it is external, the step runs on that system's task queue."""
+
+    def __init_subclass__(cls) -> None:
+        """Read the types of command and result off the declaration, and check the names."""
+        super().__init_subclass__()
+        for base in getattr(cls, "__orig_bases__", ()):
+            types = get_args(base)
+            if len(types) == len(("C", "R")) and issubclass(get_origin(base), Step) and isinstance(types[0], type):
+                cls.command_type, cls.result_type = types
+        if hasattr(cls, "command_type"):
+            cls._check_names()
+
+    @classmethod
+    def _check_names(cls) -> None:
+        """Raise TypeError when the step's command or its system is not declared."""
+        if not hasattr(cls, "system") or not getattr(cls.command_type, "step", ""):
+            raise TypeError(f"{cls.__name__} declares its system, and its command the name of the step")
 
     @property
     def name(self) -> str:
         """The activity's persisted name."""
         return self.command_type.step
 
+    def execute(self, executor: "Executor", command: C) -> R:
+        """Run the step as an activity: at most once under its key."""
+        return executor.run(self, command)
 
-@dataclass(frozen=True)
-class Check(_Step[C, R]):
+    def calls_outside(self, context: StepContext) -> bool:
+        """Whether `call` asks an external provider, so that it must not be within a transaction."""
+        return self.system in context.external_systems
+
+    def precheck(self, context: StepContext, tx: Session, order: OrderRow, command: C) -> None:
+        """Refuse the step before its provider is first asked, under the order's lock."""
+
+    def call(self, context: StepContext, order: OrderRow, command: C) -> Any:
+        """Ask the provider, under the command's key; outside of any transaction if the provider is external."""
+
+    @abstractmethod
+    def record(self, context: StepContext, tx: Session, order: OrderRow, command: C, response: Any) -> R:
+        """Change our own rows, given what the provider answered, and return the step's result."""
+
+
+class Check(Step[C, R]):
     """A step that has no effect to undo."""
 
 
-@dataclass(frozen=True)
-class Reversible(_Step[C, R]):
+class Harmless(Step[C, R]):
+    """A step that changes something and needs no undo; its docstring says why."""
+
+
+class Reversible(Step[C, R]):
     """A step that its undo can undo (compensate)."""
 
-    undo: Callable[[Any, C], Nothing]
-    undo_name: str
+    undo_name: ClassVar[str]
     """The undo's persisted name."""
 
+    @classmethod
+    def _check_names(cls) -> None:
+        super()._check_names()
+        if getattr(cls, "undo_name", cls.command_type.step) == cls.command_type.step:
+            raise TypeError(f"{cls.__name__} declares a name for its undo, other than the step's own")
 
-@dataclass(frozen=True)
-class Pivot(_Step[C, R]):
+    def undo_call(self, context: StepContext, order: OrderRow, command: C) -> None:
+        """Ask the provider to undo what it did under the command's key, if anything; it may be asked again."""
+
+    @abstractmethod
+    def revert(self, context: StepContext, tx: Session, order: OrderRow, command: C, result: R) -> None:
+        """Restore our own rows, given the step's recorded result."""
+
+    @abstractmethod
+    def describe_undo(self, tx: Session, order: Order, record: StepRecordRow) -> Iterator[str]:
+        """Yield what an undo would do now, in words for operators."""
+
+
+class Pivot(Step[C, R]):
     """The point of no return: it may still be refused, but is never undone."""
 
 
-@dataclass(frozen=True)
-class Final(_Step[C, R]):
+class Final(Step[C, R]):
     """A step after the point of no return; it is retried until it is done."""

@@ -19,6 +19,7 @@ from api.http.request_headers import MAX_WAIT, RequestOptions, correlation_id
 from api.services.submit_request import find_previous, submit
 from domain.changes import ChangeKind, ChangeRequest, latest_deadline
 from domain.orders import Order, ReservationState
+from domain.wording import counted
 from store.database.tenant_session import TenantSession
 from store.orders.orders import load
 from store.tables import OrderRow
@@ -67,11 +68,11 @@ def _preview_confirm(order_row: OrderRow, order: Order) -> ActionPreview:
     held = [seat.name for seat in order.reservations if seat.state is ReservationState.HELD]
     authorised = order.sum(each.authorised for each in order.payments if each.open)
     amount_due = order.balance
-    lines = labels.count(len(order.live_lines), "line")
+    lines = counted(len(order.live_lines), "line")
     effects = [f"Version {order_row.version} is confirmed: {lines}, {order.due} {order.currency} in total."]
     if held:
         effects.append(
-            f"{labels.count(len(held), 'held seat')} sold: {', '.join(held)}. Seats of replaced lines are released."
+            f"{counted(len(held), 'held seat')} sold: {', '.join(held)}. Seats of replaced lines are released."
         )
     if authorised.minor:
         effects.append(f"{authorised.display} authorised: the amount due is captured, the rest is voided.")

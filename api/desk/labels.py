@@ -4,31 +4,25 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
-from activities.seats import CONFIRM_SEATS, EXTEND_HOLDS, RELEASE_REPLACED_SEATS, RESERVE_SEATS
+from activities.support.registry import STEPS, UNDOS
 from activities.support.step_kinds import Reversible
 from api.errors.problems import TITLES
 from domain.changes import ChangeKind
 from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
+from domain.wording import counted
 from store.changes.changes import TEMPORAL_UPDATE_ROUTE
 from temporal.names import System, step_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-_PROVIDER_STEPS = (
-    RESERVE_SEATS,
-    EXTEND_HOLDS,
-    CONFIRM_SEATS,
-    RELEASE_REPLACED_SEATS,
-    AUTHORISE_PAYMENT,
-    SETTLE_PRICE_DIFFERENCE,
-)
-_SYSTEMS: dict[str, System] = {step.name: step.system for step in _PROVIDER_STEPS} | {
-    step.undo_name: step.system for step in _PROVIDER_STEPS if isinstance(step, Reversible)
-}
-_UNDONE_STEPS: dict[str, str] = {step.undo_name: step.name for step in _PROVIDER_STEPS if isinstance(step, Reversible)}
-"""Maps an undo to the step it undoes: both have the same step key."""
 _SYSTEM_NAMES = {System.PAYMENTS: "payment provider", System.SEATS: "inventory"}
+_SYSTEMS: dict[str, System] = {
+    name: step.system
+    for step in STEPS
+    if step.system in _SYSTEM_NAMES
+    for name in ([step.name, step.undo_name] if isinstance(step, Reversible) else [step.name])
+}
+"""The provider of each step and undo that calls one."""
 _KINDS = {
     ChangeKind.CREATE: "Order created",
     ChangeKind.CHANGE: "Change",
@@ -108,7 +102,10 @@ def code(name: str) -> str | None:
 
 def key(change: str, stuck: str) -> str | None:
     """Return the step key sent to the provider; None for a step that calls no provider."""
-    return step_key(change, _UNDONE_STEPS.get(stuck, stuck)) if stuck in _SYSTEMS else None
+    if stuck not in _SYSTEMS:
+        return None
+    # An undo has the key of the step that it undoes.
+    return step_key(change, UNDOS[stuck].name if stuck in UNDOS else stuck)
 
 
 def suggested_action(stuck: str, *, retried: bool) -> str:
@@ -154,11 +151,6 @@ def by_hand(data: dict[str, Any]) -> str:
     return " and ".join(people) + (f": “{data['reason']}”" if "reason" in data else "")
 
 
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun."""
-    return f"{number} {one if number == 1 else many or f'{one}s'}"
-
-
 def describe_event(kind_: str, data: dict[str, Any]) -> str | None:
     """Return an event as a sentence; None for an event that its change's entry already shows."""
     describe = _EVENTS.get(kind_)
@@ -192,5 +184,5 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "retry_requested": lambda data: f"{step(data['step'])} tried again by {by_hand(data)}",
     "done_by_hand_stated": lambda data: f"{step(data['step'])} stated as done by {by_hand(data)}",
     "done_by_hand": lambda data: f"{step(data['step'])} marked as done by hand by {by_hand(data)}",
-    "order_erased": lambda data: f"{count(data['travellers'], 'traveller')} erased",
+    "order_erased": lambda data: f"{counted(data['travellers'], 'traveller')} erased",
 }

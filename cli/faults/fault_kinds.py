@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from activities.support.registry import all_steps, all_undos
-from activities.support.step_kinds import Check, Final, Pivot, Reversible
+from activities.support.registry import STEPS, UNDOS, AnyStep
+from activities.support.step_kinds import Check, Final, Harmless, Pivot, Reversible
 from cli.faults.injection import Fault
 
 
@@ -25,8 +25,9 @@ LOST = FaultKind("is done, and its result is lost permanently", Fault.LOST_FOR_G
 RECOVERS = FaultKind("fails three times, then recovers", Fault.DOWN)
 STUCK = FaultKind("keeps failing until an operator acts", Fault.DOWN, needs_operator=True)
 
-_KINDS: dict[type, tuple[FaultKind, ...]] = {
+_OF_KIND: dict[type, tuple[FaultKind, ...]] = {
     Check: (REFUSED, BROKEN),
+    Harmless: (REFUSED, BROKEN),
     Reversible: (REFUSED, BROKEN, LOST),
     Pivot: (REFUSED, RECOVERS, STUCK),
     Final: (RECOVERS, STUCK),
@@ -35,5 +36,8 @@ _KINDS: dict[type, tuple[FaultKind, ...]] = {
 
 def breakable() -> dict[str, tuple[FaultKind, ...]]:
     """Return all declared steps and undos with their possible faults. An undo is retried until it succeeds."""
-    steps = {name: _KINDS[type(step)] for name, step in all_steps().items()}
-    return steps | dict.fromkeys(all_undos(), (RECOVERS, STUCK))
+    return {step.name: _faults_of(step) for step in STEPS} | dict.fromkeys(UNDOS, (RECOVERS, STUCK))
+
+
+def _faults_of(step: AnyStep) -> tuple[FaultKind, ...]:
+    return next(faults for kind, faults in _OF_KIND.items() if isinstance(step, kind))

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from activities.seats import ReserveSeatsCommand, ReserveSeatsResult, SeatActivities
+from activities.seats import RESERVE_SEATS, ReserveSeatsCommand, ReserveSeatsResult
 from activities.support.hold_limits import HoldLimits
 from activities.support.step_executor import StepExecutor
 from domain.access import Scope, TenantAccess
@@ -55,9 +56,12 @@ def railway(steps: StepByStep) -> External:
     return External(steps.components.store)
 
 
-def seats(steps: StepByStep, railway: Watched, per_client: int) -> SeatActivities:
+def reserve(
+    steps: StepByStep, railway: Watched, command: ReserveSeatsCommand, per_client: int = 1
+) -> ReserveSeatsResult:
     limits = HoldLimits(per_client=per_client)
-    return SeatActivities(StepExecutor(steps.components.store), railway, steps.components.deadlines, limits)
+    executor = StepExecutor(replace(steps.components, inventory=railway, hold_limits=limits))
+    return RESERVE_SEATS.execute(executor, command)
 
 
 def reserve_command(steps: StepByStep, train: str = "4711", *supplements: str) -> ReserveSeatsCommand:
@@ -68,20 +72,16 @@ def reserve_command(steps: StepByStep, train: str = "4711", *supplements: str) -
 
 def test_of_two_concurrent_holds_the_second_waits_until_the_first_is_recorded(steps: StepByStep) -> None:
     railway = Watched(steps.components.store)
-    first, second, activities = (
-        reserve_command(steps),
-        reserve_command(steps, "4713"),
-        seats(steps, railway, per_client=1),
-    )
+    first, second = reserve_command(steps), reserve_command(steps, "4713")
     with ThreadPoolExecutor() as threads:
 
         def run_second() -> None:
             railway.during_hold = lambda: None
-            railway.second = threads.submit(activities.reserve_seats, second)
+            railway.second = threads.submit(reserve, steps, railway, second)
             wait([railway.second], SHORT_WAIT_SECONDS)
 
         railway.during_hold = run_second
-        assert activities.reserve_seats(first).seats == 1
+        assert reserve(steps, railway, first).seats == 1
         with pytest.raises(ClientHoldsTooMany):
             railway.second.result()
 
@@ -89,15 +89,15 @@ def test_of_two_concurrent_holds_the_second_waits_until_the_first_is_recorded(st
 def test_of_two_concurrent_external_holds_the_second_does_not_reach_the_provider(
     steps: StepByStep, railway: External
 ) -> None:
-    first, second, activities = reserve_command(steps), reserve_command(steps), seats(steps, railway, per_client=1)
+    first, second = reserve_command(steps), reserve_command(steps)
 
     def run_second() -> None:
         railway.during_hold = lambda: pytest.fail("the second hold reached the provider")
         with pytest.raises(ClientHoldsTooMany):
-            activities.reserve_seats(second)
+            reserve(steps, railway, second)
 
     railway.during_hold = run_second
-    assert activities.reserve_seats(first).seats == 1
+    assert reserve(steps, railway, first).seats == 1
 
 
 def test_a_hold_that_was_started_is_retried_even_above_the_limit(steps: StepByStep, railway: External) -> None:
@@ -106,9 +106,9 @@ def test_a_hold_that_was_started_is_retried_even_above_the_limit(steps: StepBySt
 
     command, railway.during_hold = reserve_command(steps), lost
     with pytest.raises(TimeoutError):
-        seats(steps, railway, per_client=1).reserve_seats(command)
+        reserve(steps, railway, command)
     railway.during_hold = lambda: None
-    assert seats(steps, railway, per_client=0).reserve_seats(command).seats == 1
+    assert reserve(steps, railway, command, per_client=0).seats == 1
 
 
 def test_units_that_an_external_inventory_was_asked_for_count_until_it_has_answered_and_then_as_held(
@@ -125,7 +125,7 @@ def test_units_that_an_external_inventory_was_asked_for_count_until_it_has_answe
             seen.append(hold_counts.of_client(tx, CLIENT, store.now(), excluding=()))
 
     railway.during_hold = look
-    result = seats(steps, railway, per_client=1).reserve_seats(command)
+    result = reserve(steps, railway, command)
     look()
     assert (result.seats, result.units) == (1, 1)
     assert seen == [expected, {}, {}, expected]

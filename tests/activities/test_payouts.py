@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, update
 
-from activities.payouts import PayoutActivities, RecordPayoutCommand
+from activities.payouts import RECORD_PAYOUT, RecordPayoutCommand
 from activities.support.step_executor import StepExecutor
 from domain.changes import ChangeKind, ChangeState, OrderSummary, Outcome
 from domain.dual_control import DualControlPolicy
@@ -18,6 +18,7 @@ from store.changes import changes
 from store.database.store import Store
 from store.orders.events import data_of, history
 from store.tables import LedgerRow
+from tests.support.contexts import step_context
 from tests.support.installation import prepare_database
 from tests.support.postgres import new_database
 from tests.support.refund_orders import PaidOrder, paid_order, record_request
@@ -55,11 +56,11 @@ def pay_out(order: PaidOrder, amount: int = 29900, client: str = "", policy: Dua
     change = record_request(
         store, order.number, ChangeKind.PAYOUT, client, amount=Money(amount, "NOK"), reason=f"{PAID} by {client}"
     )
-    steps = PayoutActivities(StepExecutor(store), policy)
+    executor = StepExecutor(step_context(store, dual_control=policy))
     command = RecordPayoutCommand(change=change, order=order.number)
     try:
         for _ in range(2):  # a step whose result was lost is run again
-            assert steps.record_payout(command).paid_out == Money(amount, "NOK")
+            assert RECORD_PAYOUT.execute(executor, command).paid_out == Money(amount, "NOK")
     except Refusal as refusal:
         _end(store, order.number, change, refusal.code)
         raise

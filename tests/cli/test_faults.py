@@ -7,7 +7,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from activities.support.registry import all_steps, all_undos
+from activities.support.registry import BY_NAME, UNDOS
 from cli.demo.run import Trouble, demo
 from cli.demo.story_runner import StoryError, StoryRunner
 from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_paid_out, expect_unchanged
@@ -37,7 +37,7 @@ def story() -> StoryRunner:
 
 
 def test_every_step_and_undo_that_is_declared_can_be_made_to_fail() -> None:
-    assert set(breakable()) == set(all_steps()) | set(all_undos())
+    assert set(breakable()) == set(BY_NAME) | set(UNDOS)
     assert all(breakable().values())
 
 

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.support.registry import all_steps
+from activities.support.registry import BY_NAME
 from activities.support.step_kinds import Final, Pivot
 from api.services import needs_attention
 from cli.faults.injection import Fault
@@ -157,7 +157,7 @@ def _steps_never_abandoned() -> list[tuple[str, Scenario]]:
     """Return every declared undo, pivot and final step, with a scenario in which it runs."""
     one_go = SCENARIOS[0]
     undos = sorted({(undo, one_go) for undo, _ in undo_matrix()}, key=lambda pair: pair[0])
-    names = [name for name, step in all_steps().items() if isinstance(step, Pivot | Final)]
+    names = [name for name, step in BY_NAME.items() if isinstance(step, Pivot | Final)]
     return undos + [(name, next(each for each in SCENARIOS if name in each.steps)) for name in sorted(names)]
 
 
@@ -176,7 +176,7 @@ async def test_a_step_that_must_not_be_abandoned_waits_for_an_operator_and_is_do
     monkeypatch.setattr(step_runner, "LOCAL_ATTEMPTS", 3)
     order = await scenario.prepare(world)
     before = world.snapshot(order)
-    is_undo = step not in all_steps()
+    is_undo = step not in BY_NAME
     if is_undo:
         world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, step, Fault.DOWN)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.support.registry import all_steps
+from activities.support.registry import BY_NAME
 from activities.support.step_kinds import Reversible
 from cli.faults.injection import Armed, Fault
 from cli.faults.injector import REFUSAL
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.faults
 ONE_GO = SCENARIOS[0]
 # Where a step has two transactions of its own, each of them is cut.
 COMMITS = [*((step, 1) for step in ONE_GO.steps), (StepName.PLAN_CHANGE, 2)]
-UNDOS = [step.undo_name for step in all_steps().values() if isinstance(step, Reversible)]
+UNDOS = [step.undo_name for step in BY_NAME.values() if isinstance(step, Reversible)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.support.registry import all_steps
+from activities.support.registry import BY_NAME
 from activities.support.step_kinds import Reversible
 from cli.faults.injection import Fault, Folder
 from cli.faults.injector import REFUSAL
@@ -32,7 +32,7 @@ ONE_GO = SCENARIOS[0]
 
 def kill_points() -> Iterator[tuple[Scenario, str, Fault]]:
     """Yield every declared step and undo, with a scenario it runs in, before and after its work."""
-    for name, step in sorted(all_steps().items()):
+    for name, step in sorted(BY_NAME.items()):
         scenario = next(each for each in SCENARIOS if name in each.steps)
         for fault in (Fault.KILLED, Fault.KILLED_AFTER):
             yield scenario, name, fault
@@ -108,7 +108,7 @@ async def test_a_worker_killed_at_any_point_leaves_the_new_order_or_the_old_one(
     world, folder = installation.world, installation.folder
     order = await scenario.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
-    is_undo = step not in all_steps()
+    is_undo = step not in BY_NAME
     if is_undo:
         folder.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     folder.arm(order, step, fault)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.support.registry import all_steps
+from activities.support.registry import BY_NAME
 from activities.support.step_kinds import Check, Reversible
 from cli.faults.injection import Fault
 from cli.faults.injector import REFUSAL
@@ -31,12 +31,12 @@ ONE_GO = SCENARIOS[0]
 
 def test_every_declared_step_is_in_the_matrix() -> None:
     covered = {name for scenario in SCENARIOS for name in scenario.steps}
-    assert set(all_steps()) <= covered
+    assert set(BY_NAME) <= covered
 
 
-@pytest.mark.parametrize("name", sorted(all_steps()))
+@pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_a_step_and_its_command_have_one_name(name: str) -> None:
-    assert all_steps()[name].command_type.step == name
+    assert BY_NAME[name].command_type.step == name
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
@@ -78,7 +78,7 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
 
 def _steps_that_may_fail() -> list[pytest.ParameterSet]:
     """Return the steps that may fail before the point of no return; the databases alternate."""
-    names = [name for name in ONE_GO.steps if isinstance(all_steps()[name], Check | Reversible)]
+    names = [name for name in ONE_GO.steps if isinstance(BY_NAME[name], Check | Reversible)]
     return [pytest.param(name, marks=pytest.mark.only_on(DATABASES[n % 2])) for n, name in enumerate(names)]
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from activities.payments import PaymentActivities, SettlePriceDifferenceCommand, SettlePriceDifferenceResult
-from activities.support.deadlines import Deadlines
+from activities.payments import SETTLE_PRICE_DIFFERENCE, SettlePriceDifferenceCommand, SettlePriceDifferenceResult
 from activities.support.step_executor import StepExecutor
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.money import Money
@@ -19,6 +18,7 @@ from store.database.store import Store
 from store.orders import ledger
 from store.orders.events import data_of, history
 from store.tables import ChangeRow, FeeRow, LedgerRow, OrderRow
+from tests.support.contexts import step_context
 from tests.support.world import TENANT
 
 Card = tuple[str, int]
@@ -38,8 +38,8 @@ class PaidOrder:
     def settle(self, **more: object) -> SettlePriceDifferenceResult:
         """Run the settling step once, as an attempt of a worker does."""
         command = SettlePriceDifferenceCommand(change=self.change, order=self.number, **more)
-        steps = PaymentActivities(StepExecutor(self.store), self.provider, Deadlines())
-        return steps.settle_price_difference(command)
+        context = step_context(self.store, payments=self.provider)
+        return SETTLE_PRICE_DIFFERENCE.execute(StepExecutor(context), command)
 
     @property
     def key(self) -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from activities.support.registry import all_steps
+from activities.support.registry import BY_NAME
 from activities.support.step_kinds import Check, Final, Pivot, Reversible
 from cli.faults.injection import Fault
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
@@ -224,7 +224,7 @@ UNDONE_AFTER = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
 
 def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
     """Yield every step of every scenario with every fault that its kind must survive."""
-    steps = all_steps()
+    steps = BY_NAME
     for scenario in SCENARIOS:
         for name in scenario.steps if scenario.broken_steps is None else scenario.broken_steps:
             faults = _FAULTS[type(steps[name])] if name in steps else _UNDO_FAULTS
@@ -252,7 +252,7 @@ def matrix_by_database() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]
 
 def undo_matrix() -> Iterator[tuple[str, Fault]]:
     """Yield every undo with every fault that it must survive."""
-    for step in all_steps().values():
+    for step in BY_NAME.values():
         if isinstance(step, Reversible):
             for fault in _UNDO_FAULTS:
                 yield step.undo_name, fault

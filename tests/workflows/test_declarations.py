@@ -4,55 +4,80 @@ import subprocess
 import sys
 from pathlib import Path
 
-from activities.support.registry import all_steps
+from activities.support.registry import BY_NAME
 from activities.support.step_kinds import Reversible
 from store.changes.step_records import REVERSIBLE
-from workflows import draft
 
 PREAMBLE = """
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar, final
+from sqlmodel import Session
+from activities.support.registry import AnyStep
+from activities.support.step_context import StepContext
 from activities.support.step_kinds import Check, Command, Final, Nothing, Pivot, Reversible
+from domain.orders import Order
+from store.tables import OrderRow, StepRecordRow
 from temporal.names import System
 from workflows.saga.saga import Saga
 
-class Hold(Command):
+T = Any
+
+class HoldCommand(Command):
     step: ClassVar[str] = "hold"
 
-class Swap(Command):
+class SwapCommand(Command):
     step: ClassVar[str] = "swap"
 
-class Acts:
-    def hold(self, command: Hold) -> Nothing: raise NotImplementedError
-    def release(self, command: Hold) -> Nothing: raise NotImplementedError
-    def swap(self, command: Swap) -> Nothing: raise NotImplementedError
-    def restore(self, command: Swap) -> Nothing: raise NotImplementedError
+class Hold(Reversible[HoldCommand, Nothing]):
+    system = System.SEATS
+    undo_name = "release"
+    def record(self, context: StepContext, tx: Session, order: OrderRow, command: HoldCommand, response: T) -> Nothing:
+        return Nothing()
+    def revert(self, context: StepContext, tx: Session, order: OrderRow, command: HoldCommand, result: Nothing) -> None:
+        return None
+    def describe_undo(self, tx: Session, order: Order, record: StepRecordRow) -> Iterator[str]:
+        yield "released"
 
-HOLD = Reversible(Hold, Acts.hold, undo=Acts.release, undo_name="release", system=System.SEATS)
-LOOK = Check(Swap, Acts.swap, system=System.STORE)
-SETTLE = Pivot(Swap, Acts.swap, system=System.PAYMENTS)
-DONE = Final(Swap, Acts.swap, system=System.STORE)
+class Recorded:
+    def record(self, context: StepContext, tx: Session, order: OrderRow, command: SwapCommand, response: T) -> Nothing:
+        return Nothing()
 
-async def story(saga: Saga, hold: Hold, swap: Swap) -> None:
+class Look(Recorded, Check[SwapCommand, Nothing]):
+    system = System.STORE
+
+class Settle(Recorded, Pivot[SwapCommand, Nothing]):
+    system = System.PAYMENTS
+
+class Done(Recorded, Final[SwapCommand, Nothing]):
+    system = System.STORE
+
+class NoUndo(Recorded, Reversible[SwapCommand, Nothing]):
+    system = System.STORE
+    undo_name = "restore"
+
+class NoRecord(Check[SwapCommand, Nothing]):
+    system = System.STORE
+
+HOLD, LOOK, SETTLE, DONE = Hold(), Look(), Settle(), Done()
+STEPS: tuple[AnyStep, ...] = (HOLD, LOOK, SETTLE, DONE)
+
+async def story(saga: Saga, hold: HoldCommand, swap: SwapCommand) -> None:
     await saga.run(HOLD, hold)
     await saga.run(LOOK, swap)
     await saga.commit(SETTLE, swap)
     await saga.finish(DONE, swap)
 """
 MISTAKES = {
-    "the undo of another step": (
-        "x = Reversible(Hold, Acts.hold, undo=Acts.restore, undo_name='restore', system=System.SEATS)"
-    ),
-    "an undo without a name": "x = Reversible(Hold, Acts.hold, undo=Acts.release, system=System.SEATS)",
-    "no undo": "x = Reversible(Hold, Acts.hold, system=System.SEATS)",
-    "no system": "x = Check(Swap, Acts.swap)",
-    "another command than the step takes": "x = Check(Hold, Acts.swap, system=System.STORE)",
-    "an undo on a pivot": "x = Pivot(Swap, Acts.swap, undo=Acts.restore, system=System.PAYMENTS)",
-    "a pivot run as if it could be undone": "async def f{n}(s: Saga, c: Swap) -> None: await s.run(SETTLE, c)",
-    "a final run as if it could be undone": "async def f{n}(s: Saga, c: Swap) -> None: await s.run(DONE, c)",
-    "a reversible step committed": "async def f{n}(s: Saga, c: Hold) -> None: await s.commit(HOLD, c)",
-    "a reversible step finished": "async def f{n}(s: Saga, c: Hold) -> None: await s.finish(HOLD, c)",
-    "the command of another step": "async def f{n}(s: Saga, c: Swap) -> None: await s.run(HOLD, c)",
-    "an await forgotten": "async def f{n}(s: Saga, c: Hold) -> None: s.run(HOLD, c)",
+    "no undo": "x: tuple[AnyStep, ...] = (HOLD, NoUndo())",
+    "nothing recorded": "x: tuple[AnyStep, ...] = (HOLD, NoRecord())",
+    "a class among the instances": "x: tuple[AnyStep, ...] = (HOLD, Look)",
+    "another command than the step takes": "x: Reversible[SwapCommand, Nothing] = HOLD",
+    "a pivot run as if it could be undone": "async def f{n}(s: Saga, c: SwapCommand) -> None: await s.run(SETTLE, c)",
+    "a final run as if it could be undone": "async def f{n}(s: Saga, c: SwapCommand) -> None: await s.run(DONE, c)",
+    "a reversible step committed": "async def f{n}(s: Saga, c: HoldCommand) -> None: await s.commit(HOLD, c)",
+    "a reversible step finished": "async def f{n}(s: Saga, c: HoldCommand) -> None: await s.finish(HOLD, c)",
+    "the command of another step": "async def f{n}(s: Saga, c: SwapCommand) -> None: await s.run(HOLD, c)",
+    "an await forgotten": "async def f{n}(s: Saga, c: HoldCommand) -> None: s.run(HOLD, c)",
 }
 
 
@@ -67,7 +92,7 @@ def errors(source: str, folder: Path) -> list[str]:
 
 def test_only_the_mistakes_are_refused(tmp_path: Path) -> None:
     assert errors("", tmp_path) == []
-    lines = [mistake.replace("{n}", str(n)).replace("x =", f"x{n} =") for n, mistake in enumerate(MISTAKES.values())]
+    lines = [mistake.replace("{n}", str(n)).replace("x:", f"x{n}:") for n, mistake in enumerate(MISTAKES.values())]
     reported = errors("\n".join(lines), tmp_path)
     first = PREAMBLE.count("\n") + 1
     refused = {int(line.split(":")[1]) for line in reported}
@@ -78,6 +103,5 @@ def test_only_the_mistakes_are_refused(tmp_path: Path) -> None:
 
 
 def test_recovery_looks_for_exactly_the_steps_that_have_an_undo() -> None:
-    declared = {name for name, step in all_steps().items() if isinstance(step, Reversible)}
+    declared = {name for name, step in BY_NAME.items() if isinstance(step, Reversible)}
     assert set(REVERSIBLE) == declared
-    assert set(draft.REVERSIBLE) == declared

@@ -1,13 +1,9 @@
 """Pins the names that are stored permanently. A change of this file would break every recorded history."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from temporalio import activity, workflow
 
-from activities.support.registry import all_steps
-from activities.support.step_kinds import Reversible
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from domain.webhooks import DisabledReason, Failure, message_id
@@ -112,17 +108,6 @@ def test_the_activities(tmp_path: Path) -> None:
         "check_invariants",
     }
     assert names | {"deliver_next_event"} == set(StepName)
-
-
-def test_a_step_is_called_by_the_name_its_activity_is_registered_under() -> None:
-    for name, step in all_steps().items():
-        assert _registered(step.do) == name
-        if isinstance(step, Reversible):
-            assert _registered(step.undo) == step.undo_name
-
-
-def _registered(do: Callable[..., Any]) -> str | None:
-    return activity._Definition.must_from_callable(do).name  # noqa: SLF001 - the SDK's own record of names
 
 
 def test_the_search_attributes() -> None:

@@ -1,6 +1,7 @@
 """The rules of the saga itself, with steps that only record their calls."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -11,54 +12,58 @@ from temporal.names import System
 from workflows.saga.saga import Saga, SagaError, Undo
 
 
-class Look(Command):
+class LookCommand(Command):
     step: ClassVar[str] = "look"
 
 
-class Hold(Command):
+class HoldCommand(Command):
     step: ClassVar[str] = "hold"
 
 
-class Swap(Command):
+class SwapCommand(Command):
     step: ClassVar[str] = "swap"
 
 
-class Settle(Command):
+class SettleCommand(Command):
     step: ClassVar[str] = "settle"
 
 
-class Confirm(Command):
+class ConfirmCommand(Command):
     step: ClassVar[str] = "confirm"
 
 
-class Activities:
-    def look(self, command: Look) -> Nothing:
+class _Recorded:
+    def record(self, *_: Any) -> Nothing:
         raise NotImplementedError
 
-    def hold(self, command: Hold) -> Nothing:
+    def revert(self, *_: Any) -> None:
         raise NotImplementedError
 
-    def release(self, command: Hold) -> Nothing:
-        raise NotImplementedError
-
-    def swap(self, command: Swap) -> Nothing:
-        raise NotImplementedError
-
-    def restore(self, command: Swap) -> Nothing:
-        raise NotImplementedError
-
-    def settle(self, command: Settle) -> Nothing:
-        raise NotImplementedError
-
-    def confirm(self, command: Confirm) -> Nothing:
+    def describe_undo(self, *_: Any) -> Iterator[str]:
         raise NotImplementedError
 
 
-LOOK = Check(Look, Activities.look, system=System.STORE)
-HOLD = Reversible(Hold, Activities.hold, undo=Activities.release, undo_name="release", system=System.SEATS)
-SWAP = Reversible(Swap, Activities.swap, undo=Activities.restore, undo_name="restore", system=System.STORE)
-SETTLE = Pivot(Settle, Activities.settle, system=System.PAYMENTS)
-CONFIRM = Final(Confirm, Activities.confirm, system=System.STORE)
+class Look(_Recorded, Check[LookCommand, Nothing]):
+    system = System.STORE
+
+
+class Hold(_Recorded, Reversible[HoldCommand, Nothing]):
+    system, undo_name = System.SEATS, "release"
+
+
+class Swap(_Recorded, Reversible[SwapCommand, Nothing]):
+    system, undo_name = System.STORE, "restore"
+
+
+class Settle(_Recorded, Pivot[SettleCommand, Nothing]):
+    system = System.PAYMENTS
+
+
+class Confirm(_Recorded, Final[ConfirmCommand, Nothing]):
+    system = System.STORE
+
+
+LOOK, HOLD, SWAP, SETTLE, CONFIRM = Look(), Hold(), Swap(), Settle(), Confirm()
 
 C = TypeVar("C", bound=Command)
 AnyStep = Check[C, Nothing] | Reversible[C, Nothing] | Pivot[C, Nothing] | Final[C, Nothing]

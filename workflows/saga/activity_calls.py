@@ -1,23 +1,41 @@
 """Calls activities: as local activities, or on a task queue."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityHandle
 
-from activities.support.step_kinds import EXTERNAL_ATTEMPT, LOCAL_ATTEMPT, Command
+from activities.support.step_kinds import EXTERNAL_ATTEMPT, LOCAL_ATTEMPT, Command, Step
 from temporal.names import System, queue_of
 
-C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
 
 _BOUNDED = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_interval=timedelta(seconds=2))
 _UNLIMITED = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=1))
+
+
+@dataclass(frozen=True)
+class ActivityCall(Generic[R]):
+    """An activity to call on a task queue: a step or an undo, with its command and what it is called for people."""
+
+    name: str
+    result_type: type[R]
+    system: System
+    command: Command
+    summary: str
+
+    @classmethod
+    def of_step(cls, step: Step[Any, R], command: Command) -> Self:
+        """Return the call of a step."""
+        return cls(step.name, step.result_type, step.system, command, command.summary())
+
+    def with_command(self, command: Command) -> Self:
+        """Return the same call with another command."""
+        return replace(self, command=command)
 
 
 class ActivityCaller:
@@ -30,31 +48,31 @@ class ActivityCaller:
         """Whether a system is external."""
         return system in self._external_systems
 
-    def local(self, do: Callable[[Any, C], R], command: C, attempts: int) -> ActivityHandle[R]:
+    def local(self, name: str, result_type: type[R], command: Command, attempts: int) -> ActivityHandle[R]:
         """Call an activity of our own database as a local activity, within the workflow's task.
 
         It is limited by a number of attempts, not by a schedule-to-close time-out: temporalio 1.35 checks that
         time-out only during an attempt, so a local activity that fails quickly would outlive it.
         """
-        return workflow.start_local_activity_method(
-            do,
+        return workflow.start_local_activity(
+            name,
             command,
+            result_type=result_type,
             start_to_close_timeout=LOCAL_ATTEMPT,
             retry_policy=replace(_BOUNDED, maximum_attempts=attempts),
             summary=command.summary(),
         )
 
-    def queued(
-        self, do: Callable[[Any, C], R], system: System, command: C, total: timedelta | None, summary: str | None = None
-    ) -> ActivityHandle[R]:
+    def queued(self, call: ActivityCall[R], total: timedelta | None) -> ActivityHandle[R]:
         """Call an activity on its task queue; without a total time-out it is retried without end."""
-        external = self.is_external(system)
-        return workflow.start_activity_method(
-            do,
-            command,
-            task_queue=queue_of(system) if external else None,
+        external = self.is_external(call.system)
+        return workflow.start_activity(
+            call.name,
+            call.command,
+            result_type=call.result_type,
+            task_queue=queue_of(call.system) if external else None,
             start_to_close_timeout=EXTERNAL_ATTEMPT if external else LOCAL_ATTEMPT,
             schedule_to_close_timeout=total,
             retry_policy=_UNLIMITED,
-            summary=summary or command.summary(),
+            summary=call.summary,
         )

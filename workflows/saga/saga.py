@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel
 from temporalio.exceptions import FailureError
 
-from activities.support.step_kinds import Check, Command, Final, Pivot, Reversible
+from activities.support.step_kinds import Check, Command, Final, Harmless, Pivot, Reversible
 from workflows.saga.cancellation import ignore_cancellation
 from workflows.saga.step_runner import StepRunner
 
@@ -74,8 +74,8 @@ class Saga:
         self._must_be_open()
         return Saga(self._runner, outer=self)
 
-    async def run(self, step: Check[C, R] | Reversible[C, R], command: C) -> R:
-        """Run a check or a reversible step. The undo is recorded before the step starts.
+    async def run(self, step: Check[C, R] | Harmless[C, R] | Reversible[C, R], command: C) -> R:
+        """Run a step before the pivot. The undo of a reversible one is recorded before the step starts.
 
         A step that timed out may have happened. Only its undo, under the same key, can find out.
         """

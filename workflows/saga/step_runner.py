@@ -1,22 +1,32 @@
 """Runs steps: with limited retries, or until they are done, with an operator's help if they are stuck."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityHandle
 
-from activities.attention import AttentionActivities, RecordAttentionCommand
-from activities.done_by_hand import CheckDoneByHandCommand, CheckDoneByHandResult, DoneByHandActivities
-from activities.support.step_kinds import EXTERNAL_TOTAL, LOCAL_ATTEMPTS, Check, Command, Final, Pivot, Reversible
+from activities.attention import RecordAttentionCommand, UnsettledItems
+from activities.done_by_hand import CheckDoneByHandCommand, CheckDoneByHandResult
+from activities.support.step_kinds import (
+    EXTERNAL_TOTAL,
+    LOCAL_ATTEMPTS,
+    Check,
+    Command,
+    Final,
+    Harmless,
+    Nothing,
+    Pivot,
+    Reversible,
+    Step,
+)
 from domain.money import Money
 from domain.refusals import SecondPersonNeeded
 from temporal.messages import DoneByHand, RetryNow, StuckStep
 from temporal.names import System
-from workflows.saga.activity_calls import ActivityCaller
+from workflows.saga.activity_calls import ActivityCall, ActivityCaller
 from workflows.saga.cancellation import finish_then_cancel, ignore_cancellation
 from workflows.saga.error_codes import error_code, is_refusal, no_stuck_step_error
 from workflows.saga.progress import ProgressTracker
@@ -41,20 +51,22 @@ class StepRunner:
         self._moves: Money | None = None
         self._by_hand: CheckDoneByHandResult | None = None
 
-    async def run(self, step: Check[C, R] | Reversible[C, R], command: C) -> R:
+    async def run(self, step: Check[C, R] | Harmless[C, R] | Reversible[C, R], command: C) -> R:
         """Run a step that may fail. Raises FailureError: a refusal, or a fault after its retries."""
         with self.progress.step(step.name, command.summary()):
             if self._calls.is_external(step.system):
-                return await finish_then_cancel(self._calls.queued(step.do, step.system, command, EXTERNAL_TOTAL))
-            return await finish_then_cancel(self._calls.local(step.do, command, LOCAL_ATTEMPTS))
+                call = ActivityCall.of_step(step, command)
+                return await finish_then_cancel(self._calls.queued(call, EXTERNAL_TOTAL))
+            return await finish_then_cancel(self._local(step, command))
 
     async def undo(self, step: Reversible[C, R], command: C) -> None:
         """Undo a step, however long it takes."""
-        await self._retry_until_done(step.undo_name, step.undo, step.system, command, f"undo: {command.summary()}")
+        summary = f"undo: {command.summary()}"
+        await self._retry_until_done(ActivityCall(step.undo_name, Nothing, step.system, command, summary))
 
     async def run_pivot(self, pivot: Pivot[C, R], command: C) -> None:
         """Run the pivot until its outcome is known. Raises FailureError only for a refusal."""
-        await self._retry_until_done(pivot.name, pivot.do, pivot.system, command, command.summary())
+        await self._retry_until_done(ActivityCall.of_step(pivot, command))
 
     async def run_final(self, final: Final[C, R], command: C) -> R:
         """Run a final step until it is done.
@@ -65,10 +77,13 @@ class StepRunner:
         if not self._calls.is_external(final.system):
             try:
                 with self.progress.step(final.name, command.summary()):
-                    return await ignore_cancellation(self._calls.local(final.do, command, LOCAL_ATTEMPTS))
+                    return await ignore_cancellation(self._local(final, command))
             except FailureError:
                 workflow.logger.warning("%s continues as a regular activity", final.name)
-        return await self._retry_until_done(final.name, final.do, final.system, command, command.summary())
+        return await self._retry_until_done(ActivityCall.of_step(final, command))
+
+    def _local(self, step: Step[C, R], command: C) -> ActivityHandle[R]:
+        return self._calls.local(step.name, step.result_type, command, LOCAL_ATTEMPTS)
 
     async def retry_now(self, action: RetryNow) -> None:
         """Retry the stuck step at once. Raises FailureError when the retry cannot be recorded on the order."""
@@ -95,26 +110,25 @@ class StepRunner:
         step = {"change": stuck.change, "order": stuck.order, "stuck_step": stuck.stuck_step, "since": stuck.at}
         command = CheckDoneByHandCommand(**step, amount=self._moves, **action.model_dump())
         try:
-            return await self._calls.local(DoneByHandActivities.check_done_by_hand, command, RECORD_ATTEMPTS)
+            return await self._calls.local(command.step, CheckDoneByHandResult, command, RECORD_ATTEMPTS)
         except FailureError as failure:
             if error_code(failure) == SecondPersonNeeded.code:
                 raise ApplicationError(SecondPersonNeeded.sentence, type=SecondPersonNeeded.code) from None
             raise
 
-    async def _retry_until_done(
-        self, name: str, do: Callable[[Any, C], R], system: System, command: C, summary: str
-    ) -> R:
+    async def _retry_until_done(self, call: ActivityCall[R]) -> R:
         """Run an activity until it succeeds or is refused. After ATTENTION_AFTER it is shown as stuck."""
-        with self.progress.step(name, summary):
+        with self.progress.step(call.name, call.summary):
             try:
-                return await ignore_cancellation(self._calls.queued(do, system, command, ATTENTION_AFTER, summary))
+                return await ignore_cancellation(self._calls.queued(call, ATTENTION_AFTER))
             except FailureError as failure:
                 if is_refusal(failure):
                     raise
-                with self.progress.attention(name, summary, error_code(failure)) as stuck:
-                    return await ignore_cancellation(self._retry_with_attention(do, system, command, stuck))
+                with self.progress.attention(call.name, call.summary, error_code(failure)) as stuck:
+                    return await ignore_cancellation(self._retry_with_attention(call, stuck))
 
-    async def _retry_with_attention(self, do: Callable[[Any, C], R], system: System, command: C, stuck: StuckStep) -> R:
+    async def _retry_with_attention(self, call: ActivityCall[R], stuck: StuckStep) -> R:
+        command = call.command
         self._moves = command.moves
         self._stuck = RecordAttentionCommand(
             change=command.change, order=command.order, stuck_step=stuck.step, at=stuck.since, code=stuck.code
@@ -124,23 +138,23 @@ class StepRunner:
         except FailureError:
             self.progress.set_unsettled(("unknown: the store does not answer",))
         try:
-            return await self._attempt_until_done(do, system, command, stuck.description)
+            return await self._attempt_until_done(call)
         finally:
             self._stuck = None
 
     async def _record_attention(self, command: RecordAttentionCommand) -> None:
         """Record the stuck step or its retry on the order, and show the order's unsettled items."""
-        unsettled = await self._calls.local(AttentionActivities.record_attention, command, RECORD_ATTEMPTS)
+        unsettled = await self._calls.local(command.step, UnsettledItems, command, RECORD_ATTEMPTS)
         self.progress.set_unsettled(unsettled.items)
 
-    async def _attempt_until_done(self, do: Callable[[Any, C], R], system: System, command: C, summary: str) -> R:
+    async def _attempt_until_done(self, call: ActivityCall[R]) -> R:
         while True:
             self._retry = False
-            attempt = self._calls.queued(do, system, command, None, summary)
+            attempt = self._calls.queued(call, None)
             await self._wait_for(attempt)
             if self._by_hand:
                 by_hand = {"done_by_hand_reason": self._by_hand.reason, "done_by_hand_by": self._by_hand.confirmed_by}
-                command = command.model_copy(update=by_hand)
+                call = call.with_command(call.command.model_copy(update=by_hand))
                 self._by_hand = None
             if not attempt.done():
                 # The result of this attempt is not needed any more: the next attempt has the same key.
