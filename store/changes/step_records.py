@@ -19,8 +19,8 @@ REVERSIBLE = (StepName.RESERVE_SEATS, StepName.SWAP_OFFER_BUNDLE, StepName.AUTHO
 
 # Run for every step of every change, so these statements are built once.
 _RECORDS, _ORDERS = table_of(StepRecordRow), table_of(OrderRow)
-_EARLIER = select(func.count()).select_from(_RECORDS).where(_RECORDS.c.change == bindparam("of_change"))
-_INSERT = ConditionalInsert(StepRecordRow, number=_EARLIER.scalar_subquery() + 1)
+_LATEST = select(func.max(_RECORDS.c.sequence)).where(_RECORDS.c.order_number == bindparam("of_order"))
+_INSERT = ConditionalInsert(StepRecordRow, sequence=func.coalesce(_LATEST.scalar_subquery(), 0) + 1)
 _FINISH = update(_RECORDS).where(_RECORDS.c.key == bindparam("of_key"))
 _LOCKED = (
     sa.select(
@@ -158,7 +158,7 @@ def of_key(tx: Session, key: str) -> StepRecordRow:
 def of_change(tx: Session, change: str) -> list[StepRecordRow]:
     """Return the records of a change's steps, first started first."""
     return list(
-        tx.exec(select(StepRecordRow).where(StepRecordRow.change == change).order_by(col(StepRecordRow.number)))
+        tx.exec(select(StepRecordRow).where(StepRecordRow.change == change).order_by(col(StepRecordRow.sequence)))
     )
 
 
@@ -172,4 +172,4 @@ def _insert(tx: Session, tenant: str, step: str, command: KeyedCommand, state: M
         "command": command.model_dump_json(),
         **state,
     }
-    return _INSERT.run(tx, row | {"of_change": command.change})
+    return _INSERT.run(tx, row | {"of_order": command.order})

@@ -23,7 +23,7 @@ def of_draft(tx: Session, order: str, draft: str) -> list[StepRecordRow]:
     conditions = (ChangeRow.order_number == order, ChangeRow.draft_opened_by == draft, ChangeRow.state == "done")
     query = select(StepRecordRow).join(ChangeRow, col(ChangeRow.id) == col(StepRecordRow.change)).where(*conditions)
     query = query.where(_done(StepRecordRow))
-    return list(tx.exec(query.order_by(col(ChangeRow.finished_at), col(StepRecordRow.number))))
+    return list(tx.exec(query.order_by(col(StepRecordRow.sequence))))
 
 
 def partially_undone_draft(tx: Session, order: str) -> str | None:
@@ -89,4 +89,4 @@ def residual_steps(tx: Session, order: str | None = None) -> list[StepRecordRow]
     query = select(StepRecordRow).join(ChangeRow, col(ChangeRow.id) == col(StepRecordRow.change)).where(*failed, kept)
     if order is not None:
         query = query.where(StepRecordRow.order_number == order)
-    return list(tx.exec(query.order_by(col(ChangeRow.finished_at).desc(), col(StepRecordRow.number).desc())))
+    return list(tx.exec(query.order_by(col(StepRecordRow.sequence).desc())))

@@ -58,14 +58,16 @@ class StepRecordRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("state IN ('started', 'done', 'withdrawn')", name="state"),
         Index("step_records_started", "step", sqlite_where=_STARTED, postgresql_where=_STARTED),
+        Index("step_records_in_order", "order_number", "sequence", unique=True),
     )
 
     tenant: str = bounded_text(64)
     key: str = bounded_text(100, primary_key=True)
-    order_number: str = bounded_text(20, index=True)
+    order_number: str = bounded_text(20)
     change: str = bounded_text(64, index=True)
     step: str = bounded_text(40)
-    number: int = safe_integer()
+    sequence: int = safe_integer()
+    """Counted per order under its lock: what is undone is ordered by it alone, since clocks step back."""
     command: str = document()
     state: str = bounded_text(20)
     result: str | None = document(default=None)

@@ -63,13 +63,13 @@ def _steps(tx: Session, changes: Sequence[str]) -> dict[str, list[StepStatus]]:
     columns = select(StepRecordRow.change, StepRecordRow.step, StepRecordRow.state, is_refused)
     steps = defaultdict(list)
     for change, step, state, refused in tx.exec(
-        columns.where(col(StepRecordRow.change).in_(changes)).order_by(_NUMBER)
+        columns.where(col(StepRecordRow.change).in_(changes)).order_by(_SEQUENCE)
     ):
         steps[change].append(StepStatus(step, state, refused))
     return steps
 
 
-_NUMBER = col(StepRecordRow.number)
+_SEQUENCE = col(StepRecordRow.sequence)
 
 
 def events_for_stream(tx: Session, snapshot: ChangeSnapshot, after: int) -> list[EventRow]:

@@ -165,7 +165,7 @@ def test_a_step_key_has_one_record_in_one_of_three_states(store: Store, order: s
             order_number=order,
             change=order,
             step=StepName.RESERVE_SEATS,
-            number=1,
+            sequence=1,
             command="{}",
             state=state,
             started_at=store.now(),

@@ -271,7 +271,7 @@ def upgrade() -> None:
         sa.Column("order_number", sa.String(20), nullable=False),
         sa.Column("change", sa.String(64), nullable=False),
         sa.Column("step", sa.String(40), nullable=False),
-        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("command", sa.Text(), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("result", sa.Text(), nullable=True),
@@ -283,7 +283,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index(op.f("ix_step_records_change"), "step_records", ["change"], unique=False)
-    op.create_index(op.f("ix_step_records_order_number"), "step_records", ["order_number"], unique=False)
+    op.create_index("step_records_in_order", "step_records", ["order_number", "sequence"], unique=True)
     op.create_index(
         "step_records_started",
         "step_records",
@@ -626,7 +626,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("state = 'started'"),
         postgresql_where=sa.text("state = 'started'"),
     )
-    op.drop_index(op.f("ix_step_records_order_number"), table_name="step_records")
+    op.drop_index("step_records_in_order", table_name="step_records")
     op.drop_index(op.f("ix_step_records_change"), table_name="step_records")
     op.drop_table("step_records")
     op.drop_index("services_day", table_name="services")
