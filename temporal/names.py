@@ -85,6 +85,8 @@ NEEDS_REASON = "NEEDS_REASON"
 """An operator's action that moves money needs a reason short enough to be recorded on the order."""
 STEP_FAILED = "STEP_FAILED"
 """A step failed and everything was undone."""
+REFUSED_TOO_LATE = "REFUSED_TOO_LATE"
+"""A provider refused what cannot be refused any more: a step after the point of no return, or an undo."""
 RECOVERY_REQUIRED = "RECOVERY_REQUIRED"
 """An earlier run left a request unfinished; it must be finished first."""
 

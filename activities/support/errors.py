@@ -13,7 +13,7 @@ from domain import refusals
 from domain.refusals import Refusal
 from providers import errors
 from providers.errors import ProviderError
-from temporal.names import RECOVERY_REQUIRED
+from temporal.names import RECOVERY_REQUIRED, REFUSED_TOO_LATE
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,18 @@ class WithdrawnError(Exception):
     """A step arrived after its undo: its key is withdrawn, so the step must not happen."""
 
 
+class RefusedTooLateError(Exception):
+    """A provider refuses what cannot be refused any more: a step after the point of no return, or an undo.
+
+    It is a fault: the money has moved, or the change ends as undone, so the provider is asked again and operators are
+    told.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class RecoveryRequiredError(Exception):
     """An earlier run left a request unfinished; it must be finished first."""
 
@@ -43,6 +55,12 @@ def refusal_in(error: ProviderError) -> Refusal | None:
     """Return the refusal for a provider's error, or None for a fault."""
     kind = REFUSED.get(type(error))
     return kind(*error.members) if kind else None
+
+
+def too_late(error: Refusal | ProviderError) -> Exception:
+    """Return the fault for a refusal of what cannot be refused any more; another error of a provider stays."""
+    refusal = refusal_in(error) if isinstance(error, ProviderError) else error
+    return error if refusal is None else RefusedTooLateError(refusal.code)
 
 
 def dump_refusal(refusal: Refusal) -> str:
@@ -89,6 +107,9 @@ def to_temporal_failure(error: Exception) -> FailureError:
                 ApplicationErrorCategory.BENIGN,
             )
             return ApplicationError(sentence, type=RECOVERY_REQUIRED, non_retryable=True, category=benign)
+        case RefusedTooLateError():
+            log.error("refused too late", extra={"code": error.code})
+            return ApplicationError(f"Refused too late: {error.code}.", type=REFUSED_TOO_LATE)
         case WithdrawnError():
             sentence = "The step arrived after its undo and was not done."
             return ApplicationError(sentence, type=WITHDRAWN, non_retryable=True)

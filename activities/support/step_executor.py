@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from activities.support.errors import WithdrawnError, dump_refusal, load_refusal, refusal_in
+from activities.support.errors import WithdrawnError, dump_refusal, load_refusal, refusal_in, too_late
 from activities.support.step_context import StepContext
-from activities.support.step_kinds import Command, Nothing, Reversible, Step
+from activities.support.step_kinds import Command, Final, Nothing, Reversible, Step
 from domain.changes import ChangeState
 from domain.dual_control import TEMPORAL
 from domain.refusals import Refusal
@@ -38,12 +38,15 @@ class StepExecutor:
 
         If its `precheck` raises, the provider is not called. An embedded provider joins the transaction. For an
         external one, STARTED is committed before the call and DONE after it; if the key was withdrawn meanwhile, the
-        call is undone at once. Raises the first refusal of the step again, and WithdrawnError under a withdrawn key.
+        call is undone at once. Raises the first refusal of the step again, WithdrawnError under a withdrawn
+        key, and RefusedTooLateError when a final step is refused, which is never recorded.
         """
         try:
             run = self._run_external if step.calls_outside(self.context) else self._run_embedded
             return run(step, command)
         except (Refusal, ProviderError) as error:
+            if isinstance(step, Final):
+                raise too_late(error) from error
             return self._record_refusal(step, command, error)
 
     def _run_embedded(self, step: Step[C, R], command: C) -> R:
@@ -87,9 +90,22 @@ class StepExecutor:
         raise WithdrawnError
 
     def undo(self, step: Reversible[C, R], command: C) -> Nothing:
-        """Withdraw a step's key permanently, and undo the step's effects, if it had any."""
+        """Withdraw a step's key permanently, and undo the step's effects, if it had any.
+
+        Raises RefusedTooLateError when the provider refuses: an undo cannot be refused.
+        """
         external = step.calls_outside(self.context)
         by_hand = command.done_by_hand_reason is not None
+        try:
+            order = self._withdraw(step, command, call=not external and not by_hand)
+            if external and not by_hand:
+                step.undo_call(self.context, order, command)
+        except (Refusal, ProviderError) as error:
+            raise too_late(error) from error
+        return Nothing()
+
+    def _withdraw(self, step: Reversible[C, R], command: C, *, call: bool) -> OrderRow:
+        """Withdraw the key and revert our own rows; an embedded provider is called in the same transaction."""
         with self._store.write() as tx:
             order = lock_order(tx, command.order)
             now = self._store.now()
@@ -97,13 +113,11 @@ class StepExecutor:
             if before is StepState.DONE and step_record.result is not None:
                 result = step.result_type.model_validate_json(step_record.result)
                 step.revert(self.context, tx, order, command, result)
-            if not external and not by_hand:
+            if call:
                 step.undo_call(self.context, order, command)
             self._record_done_by_hand(tx, order, command)
             changes.set_state(tx, command.change, ChangeState.UNDOING)
-        if external and not by_hand:
-            step.undo_call(self.context, order, command)
-        return Nothing()
+        return order
 
     def _record_started(self, tx: Session, command: Command) -> tuple[OrderRow, StepRecordRow, bool]:
         order = lock_order(tx, command.order)

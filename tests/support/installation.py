@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -24,11 +24,12 @@ from api.workflow_client import OrderWorkflowClient
 from cli import catalogue
 from cli.api import QUICK, Server
 from cli.faults.injector import Faults
-from providers.protocols import PaymentProvider
+from providers.protocols import Inventory, PaymentProvider
 from runtime.bootstrap import Components, build_components
 from runtime.outbox_relay import OutboxRelay
 from runtime.settings import Settings
 from store.database.migrate import migrate
+from store.database.store import Store
 from telemetry.loopback import HOST, listening_socket
 from temporal.data_converter import DATA_CONVERTER
 from tests.support.leak_detection import search_answer
@@ -80,11 +81,12 @@ async def running_world(
     namespace: str,
     payments: PaymentProvider | None = None,
     *,
+    inventory: Callable[[Store], Inventory] | None = None,
     with_worker: bool = True,
     plugins: Sequence[SimplePlugin] = (),
     **overrides: Any,
 ) -> AsyncIterator[World]:
-    """Start worker and API on a database and a namespace, with an external payment provider and settings if given.
+    """Start worker and API on a database and a namespace, with other providers and settings if given.
 
     With `with_worker` false the test runs the worker in a process of its own; with plugins the worker is traced.
     """
@@ -92,6 +94,8 @@ async def running_world(
     settings = Settings(database=database, threads=32, **overrides)
     components = build_components(settings)
     components = replace(components, payments=payments or components.payments)
+    if inventory:
+        components = replace(components, inventory=inventory(components.store))
     common: dict[str, Any] = {"namespace": namespace, "data_converter": DATA_CONVERTER, "plugins": plugins}
     client = await Client.connect(temporal, **common)
     faults = Faults()

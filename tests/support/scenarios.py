@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from activities.support.registry import BY_NAME
-from activities.support.step_kinds import Check, Final, Pivot, Reversible
+from activities.support.step_kinds import Check, Final, Harmless, Pivot, Reversible
 from cli.faults.injection import Fault
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store.tables import ChangeRow
@@ -208,27 +208,37 @@ SCENARIOS = (
     ),
 )
 
-# Before the pivot a step may be refused or fail; after it only its result can be lost.
+# Before the pivot a step may be refused or fail. After it, and in an undo, only its result can be lost; a provider that
+# refuses it is asked again.
 _KEPT = (Fault.LOST, Fault.TWICE, Fault.AT_ONCE, Fault.FLAKY)
 _BEFORE = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, *_KEPT)
 _FAULTS: dict[type, tuple[Fault, ...]] = {
     Check: _BEFORE,
+    Harmless: _BEFORE,
     Reversible: (*_BEFORE, Fault.LATE),
     Pivot: (Fault.REFUSED, *_KEPT),
-    Final: _KEPT,
+    Final: (Fault.REFUSED, *_KEPT),
 }
-_UNDO_FAULTS = _KEPT
-UNDONE_AFTER = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
-"""After these faults the request is undone completely; after the others it is done."""
+_UNDO_FAULTS = (Fault.REFUSED, *_KEPT)
+_UNDONE_AFTER = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
+
+
+def undone_after(step: str, fault: Fault) -> bool:
+    """Whether a request is undone completely after a fault in a step or undo; otherwise it is done."""
+    return step in BY_NAME and not isinstance(BY_NAME[step], Final) and fault in _UNDONE_AFTER
+
+
+def _faults_of(step: str) -> tuple[Fault, ...]:
+    if step not in BY_NAME:
+        return _UNDO_FAULTS
+    return next(faults for kind, faults in _FAULTS.items() if isinstance(BY_NAME[step], kind))
 
 
 def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
     """Yield every step of every scenario with every fault that its kind must survive."""
-    steps = BY_NAME
     for scenario in SCENARIOS:
         for name in scenario.steps if scenario.broken_steps is None else scenario.broken_steps:
-            faults = _FAULTS[type(steps[name])] if name in steps else _UNDO_FAULTS
-            for fault in faults:
+            for fault in _faults_of(name):
                 yield scenario, name, fault
 
 

@@ -32,6 +32,10 @@ NAMESPACES = (
     "refunds-killed-sqlite",
     "refunds-killed-postgres",
     "outside",
+    "seats-gone-embedded-sqlite",
+    "seats-gone-embedded-postgres",
+    "seats-gone-external-sqlite",
+    "seats-gone-external-postgres",
 )
 START_SECONDS = 30
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"

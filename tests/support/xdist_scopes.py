@@ -10,6 +10,7 @@ _WITH_OWN_SERVERS = (
     "tests/guarantees/test_kill_points.py",
     "tests/guarantees/test_external_provider.py",
     "tests/guarantees/test_refused_refunds.py",
+    "tests/guarantees/test_refused_too_late.py",
     "tests/guarantees/test_refunds_killed.py",
     "tests/guarantees/test_postgres_killed.py",
     "tests/guarantees/test_processes.py",

@@ -1,5 +1,6 @@
 """Runs steps: with limited retries, or until they are done, with an operator's help if they are stuck."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -36,6 +37,8 @@ R = TypeVar("R", bound=BaseModel)
 
 # A step that must not be abandoned is shown to operators after failing for this long.
 ATTENTION_AFTER = timedelta(seconds=30)
+# Between two attempts of which the first cannot be retried by Temporal.
+RETRY_AFTER = timedelta(minutes=1)
 # Attempts at recording that a step is stuck: the recording must not delay the step itself.
 RECORD_ATTEMPTS = 3
 
@@ -66,7 +69,7 @@ class StepRunner:
 
     async def run_pivot(self, pivot: Pivot[C, R], command: C) -> None:
         """Run the pivot until its outcome is known. Raises FailureError only for a refusal."""
-        await self._retry_until_done(ActivityCall.of_step(pivot, command))
+        await self._retry_until_done(ActivityCall.of_step(pivot, command), may_be_refused=True)
 
     async def run_final(self, final: Final[C, R], command: C) -> R:
         """Run a final step until it is done.
@@ -116,18 +119,19 @@ class StepRunner:
                 raise ApplicationError(SecondPersonNeeded.sentence, type=SecondPersonNeeded.code) from None
             raise
 
-    async def _retry_until_done(self, call: ActivityCall[R]) -> R:
-        """Run an activity until it succeeds or is refused. After ATTENTION_AFTER it is shown as stuck."""
+    async def _retry_until_done(self, call: ActivityCall[R], *, may_be_refused: bool = False) -> R:
+        """Run an activity until it succeeds; only the pivot may be refused. After ATTENTION_AFTER it is stuck."""
         with self.progress.step(call.name, call.summary):
             try:
                 return await ignore_cancellation(self._calls.queued(call, ATTENTION_AFTER))
             except FailureError as failure:
-                if is_refusal(failure):
+                if may_be_refused and is_refusal(failure):
                     raise
                 with self.progress.attention(call.name, call.summary, error_code(failure)) as stuck:
-                    return await ignore_cancellation(self._retry_with_attention(call, stuck))
+                    attempts = self._retry_with_attention(call, stuck, may_be_refused=may_be_refused)
+                    return await ignore_cancellation(attempts)
 
-    async def _retry_with_attention(self, call: ActivityCall[R], stuck: StuckStep) -> R:
+    async def _retry_with_attention(self, call: ActivityCall[R], stuck: StuckStep, *, may_be_refused: bool) -> R:
         command = call.command
         self._moves = command.moves
         self._stuck = RecordAttentionCommand(
@@ -138,7 +142,7 @@ class StepRunner:
         except FailureError:
             self.progress.set_unsettled(("unknown: the store does not answer",))
         try:
-            return await self._attempt_until_done(call)
+            return await self._attempt_until_done(call, may_be_refused=may_be_refused)
         finally:
             self._stuck = None
 
@@ -147,7 +151,7 @@ class StepRunner:
         unsettled = await self._calls.local(command.step, UnsettledItems, command, RECORD_ATTEMPTS)
         self.progress.set_unsettled(unsettled.items)
 
-    async def _attempt_until_done(self, call: ActivityCall[R]) -> R:
+    async def _attempt_until_done(self, call: ActivityCall[R], *, may_be_refused: bool) -> R:
         while True:
             self._retry = False
             attempt = self._calls.queued(call, None)
@@ -164,9 +168,16 @@ class StepRunner:
             try:
                 return await attempt
             except FailureError as failure:
-                if is_refusal(failure):
+                if may_be_refused and is_refusal(failure):
                     raise
                 self.progress.failed_again(error_code(failure))
+            # The attempts of one activity are spaced by Temporal; one that is never retried has to be spaced here.
+            await self._wait_for_help(RETRY_AFTER)
 
     async def _wait_for(self, attempt: ActivityHandle[R]) -> None:
         await workflow.wait_condition(lambda: attempt.done() or self._retry or self._by_hand is not None)
+
+    async def _wait_for_help(self, at_most: timedelta) -> None:
+        """Wait for an operator's action, but no longer than so."""
+        with suppress(TimeoutError):
+            await workflow.wait_condition(lambda: self._retry or self._by_hand is not None, timeout=at_most)
