@@ -61,8 +61,8 @@ RULES = (
     Rule(
         "undos as local activities",
         "workflows/saga/step_runner.py",
-        "await ignore_cancellation(self._calls.queued(do, system, command, ATTENTION_AFTER, summary))",
-        "await ignore_cancellation(self._calls.local(do, command, LOCAL_ATTEMPTS))",
+        "await ignore_cancellation(self._calls.queued(call, ATTENTION_AFTER))",
+        "await ignore_cancellation(self._calls.local(call.name, call.result_type, call.command, LOCAL_ATTEMPTS))",
         ("tests/workflows/test_histories.py",),
     ),
     Rule(
@@ -78,6 +78,20 @@ RULES = (
         "                await ignore_cancellation(self._exclusively(self._cancel))\n",
         "                await ignore_cancellation(self._cancel())\n",
         ("tests/guarantees/test_cancel.py",),
+    ),
+    Rule(
+        "a final step is refused",
+        "activities/support/step_executor.py",
+        "            if isinstance(step, Final):\n",
+        "            if isinstance(step, Final) and not step.name:\n",
+        ("tests/guarantees/test_refused_too_late.py",),
+    ),
+    Rule(
+        "undos are ordered by a clock",
+        "store/changes/unfinished.py",
+        "    return list(tx.exec(query.order_by(col(StepRecordRow.sequence))))\n",
+        "    return list(tx.exec(query.order_by(col(StepRecordRow.started_at))))\n",
+        ("tests/guarantees/test_clocks.py", "-k", "draft"),
     ),
     Rule(
         "an update has an id of its own, not the change's",

@@ -1,6 +1,6 @@
 """What steps work with: the store, the providers and the limits of an installation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from activities.support.deadlines import Deadlines
@@ -20,9 +20,9 @@ class StepContext:
     inventory: Inventory
     offers: OfferCatalogue
     payments: PaymentProvider
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    hold_limits: HoldLimits = field(default_factory=HoldLimits)
-    dual_control: DualControlPolicy = field(default_factory=DualControlPolicy)
+    deadlines: Deadlines
+    hold_limits: HoldLimits
+    dual_control: DualControlPolicy
 
     @property
     def external_systems(self) -> tuple[System, ...]:

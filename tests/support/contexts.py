@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from activities.support.deadlines import Deadlines
+from activities.support.hold_limits import HoldLimits
 from activities.support.step_context import StepContext
+from domain.dual_control import DualControlPolicy
 from providers.embedded.inventory import EmbeddedInventory
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
@@ -10,10 +13,13 @@ from store.database.store import Store
 
 
 def step_context(store: Store, **components: Any) -> StepContext:
-    """Return a context of embedded providers, except for the components given."""
-    embedded: dict[str, Any] = {
+    """Return a context of embedded providers and usual limits, except for the components given."""
+    usual: dict[str, Any] = {
+        "deadlines": Deadlines(),
+        "hold_limits": HoldLimits(),
+        "dual_control": DualControlPolicy(),
         "inventory": EmbeddedInventory(store),
         "offers": EmbeddedOffers(store),
         "payments": EmbeddedPayments(store),
     }
-    return StepContext(store=store, **embedded | components)
+    return StepContext(store=store, **usual | components)
