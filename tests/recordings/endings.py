@@ -135,6 +135,16 @@ async def _nothing_to_change(world: World) -> str:
     return order
 
 
+async def _went_back(world: World) -> str:
+    """Replace the draft's ticket by the one that was confirmed: the change undoes the draft and closes it."""
+    order = await drafted(world)
+    reserved = (await world.show(order))["reservations"]
+    (service,) = {seat["service"] for seat in reserved if seat["state"] == "confirmed"}
+    bundle = await world.offer("standard", ADULT, service=service)
+    await world.change(order, replace(await world.lines(order), bundle))
+    return order
+
+
 async def _payout(world: World) -> str:
     order = await order_owing(world)
     await world.wait_for_end(order)
@@ -165,6 +175,7 @@ STORIES: dict[str, Story] = {
     "cancelled-too-late": of_order(_cancelled_too_late),
     "two-at-once": of_order(_two_at_once),
     "nothing-to-change": of_order(_nothing_to_change),
+    "went-back-to-what-was-confirmed": of_order(_went_back),
     "payout": of_order(_payout),
     "payout-refused-beside-a-draft": of_order(_payout_refused_beside_a_draft),
     "open-draft": of_order(drafted, left_open=True),
