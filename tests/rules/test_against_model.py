@@ -1,8 +1,8 @@
 """Random requests on random orders: the product does, shows and refuses what the model of the rules says.
 
 `make test` runs the same few hundred requests each time; `make fuzz` hundreds of others, and thousands at night, with
-CHANGEOVER_TESTS_EXAMPLES=100. A failure prints the
-requests; `--hypothesis-seed` repeats the run of `make fuzz` whose seed pytest prints.
+CHANGEOVER_TESTS_EXAMPLES=100. A failure prints the requests; `--hypothesis-seed` repeats the run of `make fuzz` whose
+seed pytest prints.
 """
 
 import asyncio

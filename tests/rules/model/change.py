@@ -200,7 +200,7 @@ class _Change:
             for line, who in places:
                 if (line.key, who) not in seats and (who, self._seating(line)) in free:
                     seats[line.key, who] = free.pop((who, self._seating(line)))
-            staying = {who for line in new for who in line.travellers}
+            staying = {who for line in new if line.service == service for who in line.travellers}
             given_up = {seats.get((line.key, who)) for line in old for who in line.travellers if who not in staying}
             left = [place for place, seat in free.items() if seat in given_up]
             for line, who in [place for place in places if (place[0].key, place[1]) not in seats]:
