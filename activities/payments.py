@@ -1,7 +1,8 @@
 """Authorises and voids payments, and settles the price difference: the point of no return."""
 
+import logging
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, final
 
 from pydantic import BaseModel
@@ -15,13 +16,18 @@ from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
 from domain.orders import Order
 from domain.settlement import Move, MoveKind
-from providers.errors import RefundDeclinedError
+from providers.errors import ProviderError, RefundDeclinedError
 from store.changes import changes
-from store.orders import ledger
+from store.orders import ledger, reservations
 from store.orders.events import Data, EventType, append
 from store.orders.orders import lock_order
 from store.tables import OrderRow, StepRecordRow
 from temporal.names import StepName, System
+
+log = logging.getLogger(__name__)
+
+SETTLEMENT_HOLD = timedelta(minutes=5)
+"""How long holds last at least after an attempt to settle; the next attempt follows within a minute and a half."""
 
 
 class AuthorisePaymentCommand(Command):
@@ -161,6 +167,8 @@ class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDiffe
                 attempt = next_attempt(tx, order, command.change)
             if not attempt.by_provider or command.done_by_hand_reason is not None:
                 return attempt.moves
+            if self.calls_outside(context):
+                _keep_holds(context, order)
             try:
                 context.payments.settle(order.tenant, attempt.key, attempt.by_provider)
             except RefundDeclinedError as declined:
@@ -202,6 +210,24 @@ class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDiffe
         return SettlePriceDifferenceResult(
             captured=captured, refunded=refunded, refund_owed=owing if owing.minor else None
         )
+
+
+def _keep_holds(context: StepContext, order: OrderRow) -> None:
+    """Extend the draft's holds at each attempt to settle: a bank may be down for longer than they last.
+
+    What is lost by now changes nothing here: the bank may have moved the money already, so it has to be asked.
+    """
+    with context.store.read() as tx:
+        held = reservations.still_held(tx, order.number)
+    deadlines, now = context.deadlines, context.store.now()
+    until = max(deadlines.holds_until(deadlines.draft_ends(order, now)), now + SETTLEMENT_HOLD)
+    try:
+        context.inventory.extend(order.tenant, [row.reference for row in held], until)
+    except ProviderError as error:
+        log.warning("holds not extended", extra={"code": type(error).__name__})
+        return
+    with context.store.write() as tx:
+        reservations.set_expiry(tx, held, until)
 
 
 def _amount(amount: Money) -> Data:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -10,9 +11,11 @@ from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.installation import prepare_database, running_world
 from tests.support.watched_bank import WatchedBank, provider_for
-from tests.support.world import CARD, DECLINED, World, replace
+from tests.support.world import CARD, DECLINED, World, add, replace
 
 pytestmark = pytest.mark.faults
+
+LONGER_THAN_A_HOLD = timedelta(hours=25)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +86,35 @@ async def test_money_is_captured_once_when_every_answer_is_lost_once(world: Worl
     assert lost == {f"authorise {change}/authorise_payment", f"settle {change}/settle_price_difference"}
     assert [move.amount.minor for move in bank.settled[f"{change}/settle_price_difference"]] == [10000]
     assert (await world.show(order))["paid"] == "399.00"
+
+
+async def test_held_seats_outlast_a_bank_that_is_down_for_longer_than_their_hold(
+    world: World, bank: WatchedBank
+) -> None:
+    order, other, train = await world.sold(ADULT), await world.order(), world.train(coaches=1, seats=1)
+    down, attempts = True, asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+
+    def fail(call: str) -> None:
+        if call.startswith("settle") and down:
+            loop.call_soon_threadsafe(attempts.release)
+            raise ConnectionError
+
+    bank.before_answer = fail
+    operation = replace([f"{order}-1"], await world.offer("flexible", ADULT, service=train))
+    request = asyncio.create_task(world.change(order, operation, confirm=True, payment=CARD, Prefer="wait=30"))
+    async with asyncio.timeout(30):
+        await attempts.acquire()
+        with world.clock_at(world.components.store.now() + LONGER_THAN_A_HOLD):
+            # The first of these attempts may have extended the holds before the clock moved on.
+            for _ in range(2):
+                await attempts.acquire()
+            rival = add(await world.offer("standard", ADULT, service=train), ADULT)
+            refused = await world.change(other, rival, confirm=True, payment=CARD)
+        down = False
+        assert (refused.status, refused.code) == (409, "SOLD_OUT")
+        assert (await request).status == 200
+    assert [seat["state"] for seat in (await world.show(order))["reservations"]] == ["confirmed"]
 
 
 async def test_a_slow_bank_does_not_hold_up_other_orders(world: World, bank: WatchedBank) -> None:
