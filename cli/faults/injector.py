@@ -13,9 +13,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.support.registry import UNDOS
 from cli.faults.injection import EVERY_TIME, Armed, Fault, Folder
 from domain.refusals import CurrencyMismatch
-from temporal.names import StepName
 
 REFUSAL = CurrencyMismatch
 _FAILURES = 3
@@ -86,20 +86,13 @@ class _FaultInterceptor(ActivityInboundInterceptor):
 
     async def _deliver_late_call(self, order: str, undo: str) -> None:
         """After an undo, run the call of the step that arrives late."""
-        armed = self._faults.find(order, _UNDONE_BY.get(undo, ""))
+        armed = self._faults.find(order, UNDOS[undo].name) if undo in UNDOS else None
         if armed and armed.late:
             late, armed.late = armed.late, None
             try:
                 await late()
             except ApplicationError as error:
                 armed.late_error = error
-
-
-_UNDONE_BY: dict[str, str] = {
-    StepName.RELEASE_SEATS: StepName.RESERVE_SEATS,
-    StepName.RESTORE_OFFER_BUNDLE: StepName.SWAP_OFFER_BUNDLE,
-    StepName.VOID_PAYMENT: StepName.AUTHORISE_PAYMENT,
-}
 
 
 def _transient_error() -> ApplicationError:
