@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, String, bindparam, delete, exists, insert, literal, null, or_, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, String, bindparam, delete, insert, literal, null, or_, update
 from sqlmodel import Session, col, func, select
 
 from store.database.column_types import SafeInteger, UtcDateTime
@@ -34,7 +33,26 @@ _ENQUEUE = insert(table_of(DeliveryRow)).from_select(
         literal(0, SafeInteger()),
     ).where(_WEBHOOKS.c.tenant == bindparam("of_tenant", type_=String()), _WEBHOOKS.c.enabled.is_(True), _SUBSCRIBED),
 )
-
+_DELIVERIES = table_of(DeliveryRow)
+_EARLIER = _DELIVERIES.alias()
+_HAS_EARLIER = (
+    sa.select(_EARLIER.c.number)
+    .where(
+        _EARLIER.c.webhook == _DELIVERIES.c.webhook,
+        _EARLIER.c.order_number == _DELIVERIES.c.order_number,
+        _EARLIER.c.delivered_at.is_(None),
+        _EARLIER.c.number < _DELIVERIES.c.number,
+    )
+    .exists()
+)
+# Run by each relay at every poll, so built once: building it cost more than running it.
+_PENDING = (
+    sa.select(_DELIVERIES.c.webhook, _DELIVERIES.c.order_number, _WEBHOOKS.c.url)
+    .join(_WEBHOOKS, _WEBHOOKS.c.id == _DELIVERIES.c.webhook)
+    .where(_DELIVERIES.c.next_attempt_at <= _NOW, _WEBHOOKS.c.enabled.is_(True), ~_HAS_EARLIER)
+    .order_by(_DELIVERIES.c.next_attempt_at)
+    .limit(bindparam("at_most", type_=SafeInteger()))
+)
 
 _NO_WEBHOOK = "no webhook is enabled"
 
@@ -68,17 +86,7 @@ def enqueue(tx: Session, tenant: str, order: str, number: int, kind: str, at: da
 
 def pending(tx: Session, now: datetime, limit: int) -> list[PendingOrder]:
     """Return the orders whose first undelivered event is due and not leased, longest due first."""
-    earlier = aliased(DeliveryRow)
-    before = exists().where(
-        col(earlier.webhook) == DeliveryRow.webhook,
-        col(earlier.order_number) == DeliveryRow.order_number,
-        col(earlier.delivered_at).is_(None),
-        col(earlier.number) < col(DeliveryRow.number),
-    )
-    due = (col(DeliveryRow.next_attempt_at) <= now, col(WebhookRow.enabled).is_(True), ~before)
-    query = select(DeliveryRow.webhook, DeliveryRow.order_number, WebhookRow.url).where(*due)
-    query = query.join(WebhookRow, col(WebhookRow.id) == DeliveryRow.webhook)
-    return [PendingOrder(*row) for row in tx.exec(query.order_by(col(DeliveryRow.next_attempt_at)).limit(limit))]
+    return [PendingOrder(*row) for row in tx.connection().execute(_PENDING, {"at": now, "at_most": limit})]
 
 
 def find_next_delivery(tx: Session, webhook: str, order: str) -> DeliveryRow | None:

@@ -35,7 +35,7 @@ from temporal.data_converter import DATA_CONVERTER
 from tests.support.leak_detection import search_answer
 from tests.support.world import TENANT, World
 
-RELAY_POLL_INTERVAL = timedelta(milliseconds=100)
+RELAY_POLL_INTERVAL = timedelta(milliseconds=200)
 
 
 @asynccontextmanager
