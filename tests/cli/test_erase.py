@@ -179,7 +179,7 @@ def test_erased_data_is_in_no_page_of_the_database_file(
     people = [Person() for _ in range(50)]
     for person in people:
         keep_bundle(database_store, person)
-    files = (tmp_path / "prepared.db", tmp_path / "fresh.db-wal")
+    files = (tmp_path / "prepared.db", tmp_path / "prepared.db-wal")
     assert any(people[7].details["id"].encode() in file.read_bytes() for file in files)
     assert type_("--due", prepared_database, CHANGEOVER_RETENTION="P2D").exit_code == 0
     kept = [file.read_bytes() for file in files if file.exists()]
