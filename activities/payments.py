@@ -1,7 +1,7 @@
 """Authorises and voids payments, and settles the price difference: the point of no return."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import ClassVar, final
 
@@ -16,15 +16,14 @@ from domain.changes import ChangeKind, PaymentMeans
 from domain.money import Money, total
 from domain.orders import Order
 from domain.settlement import Move, MoveKind
-from providers.errors import ProviderError, RefundDeclinedError
+from providers.errors import HoldIsGoneError, RefundDeclinedError
 from store.changes import changes
 from store.orders import ledger, reservations
 from store.orders.events import Data, EventType, append
 from store.orders.orders import lock_order
+from store.orders.reservations import KeptReservation
 from store.tables import OrderRow, StepRecordRow
 from temporal.names import StepName, System
-
-log = logging.getLogger(__name__)
 
 SETTLEMENT_HOLD = timedelta(minutes=5)
 """How long holds last at least after an attempt to settle; the next attempt follows within a minute and a half."""
@@ -156,6 +155,26 @@ class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDiffe
         if limit is not None and context.store.now() >= limit.at:
             raise limit.refusal()
 
+    def before_retry(self, context: StepContext, order: OrderRow, command: SettlePriceDifferenceCommand) -> None:
+        """Extend the draft's holds: a bank may be down for longer than they last.
+
+        Before the first attempt `extend_holds` has done it. What is lost by now refuses nothing any more, since the
+        bank may have moved the money already.
+        """
+        with context.store.read() as tx:
+            held = reservations.still_held(tx, order.number)
+        if not held:
+            return
+        deadlines, now = context.deadlines, context.store.now()
+        until = max(deadlines.holds_until(deadlines.draft_ends(order, now)), now + SETTLEMENT_HOLD)
+        kept = {row.id for row in _extended(context, order.tenant, held, until)}
+        with context.store.write() as tx:
+            # Another attempt may have gone on meanwhile, so that they are confirmed or released by now.
+            lock_order(tx, order.number)
+            reservations.set_expiry(
+                tx, [row for row in reservations.still_held(tx, order.number) if row.id in kept], until
+            )
+
     def call(self, context: StepContext, order: OrderRow, command: SettlePriceDifferenceCommand) -> list[Move]:
         """Settle without the payments that decline a refund, until the provider makes the moves; return them.
 
@@ -167,8 +186,6 @@ class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDiffe
                 attempt = next_attempt(tx, order, command.change)
             if not attempt.by_provider or command.done_by_hand_reason is not None:
                 return attempt.moves
-            if self.calls_outside(context):
-                _keep_holds(context, order)
             try:
                 context.payments.settle(order.tenant, attempt.key, attempt.by_provider)
             except RefundDeclinedError as declined:
@@ -212,22 +229,20 @@ class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDiffe
         )
 
 
-def _keep_holds(context: StepContext, order: OrderRow) -> None:
-    """Extend the draft's holds at each attempt to settle: a bank may be down for longer than they last.
-
-    What is lost by now changes nothing here: the bank may have moved the money already, so it has to be asked.
-    """
-    with context.store.read() as tx:
-        held = reservations.still_held(tx, order.number)
-    deadlines, now = context.deadlines, context.store.now()
-    until = max(deadlines.holds_until(deadlines.draft_ends(order, now)), now + SETTLEMENT_HOLD)
+def _extended(
+    context: StepContext, tenant: str, held: Sequence[KeptReservation], until: datetime
+) -> list[KeptReservation]:
+    """Extend these holds, and return those that still exist: one that is lost must not take the others with it."""
     try:
-        context.inventory.extend(order.tenant, [row.reference for row in held], until)
-    except ProviderError as error:
-        log.warning("holds not extended", extra={"code": type(error).__name__})
-        return
-    with context.store.write() as tx:
-        reservations.set_expiry(tx, held, until)
+        context.inventory.extend(tenant, [row.reference for row in held], until)
+    except HoldIsGoneError:
+        kept = []
+        for row in held:
+            with suppress(HoldIsGoneError):
+                context.inventory.extend(tenant, [row.reference], until)
+                kept.append(row)
+        return kept
+    return list(held)
 
 
 def _amount(amount: Money) -> Data:

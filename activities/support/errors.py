@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
@@ -57,10 +57,12 @@ def refusal_in(error: ProviderError) -> Refusal | None:
     return kind(*error.members) if kind else None
 
 
-def too_late(error: Refusal | ProviderError) -> Exception:
-    """Return the fault for a refusal of what cannot be refused any more; another error of a provider stays."""
+def raise_too_late(error: Refusal | ProviderError) -> NoReturn:
+    """Raise the fault for a refusal of what cannot be refused any more; another error of a provider stays itself."""
     refusal = refusal_in(error) if isinstance(error, ProviderError) else error
-    return error if refusal is None else RefusedTooLateError(refusal.code)
+    if refusal is None:
+        raise error
+    raise RefusedTooLateError(refusal.code) from error
 
 
 def dump_refusal(refusal: Refusal) -> str:

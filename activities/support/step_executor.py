@@ -1,12 +1,13 @@
 """Runs steps so that each happens at most once per key, however often and however late it is called."""
 
+import logging
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from activities.support.errors import WithdrawnError, dump_refusal, load_refusal, refusal_in, too_late
+from activities.support.errors import WithdrawnError, dump_refusal, load_refusal, raise_too_late, refusal_in
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command, Final, Nothing, Reversible, Step
 from domain.changes import ChangeState
@@ -18,6 +19,8 @@ from store.changes.step_records import RecordedState, StepState
 from store.orders.events import Data, EventType, append
 from store.orders.orders import lock_order, write_order
 from store.tables import OrderRow, StepRecordRow
+
+log = logging.getLogger(__name__)
 
 C = TypeVar("C", bound=Command)
 R = TypeVar("R", bound=BaseModel)
@@ -46,7 +49,7 @@ class StepExecutor:
             return run(step, command)
         except (Refusal, ProviderError) as error:
             if isinstance(step, Final):
-                raise too_late(error) from error
+                raise_too_late(error)
             return self._record_refusal(step, command, error)
 
     def _run_embedded(self, step: Step[C, R], command: C) -> R:
@@ -79,6 +82,8 @@ class StepExecutor:
                 step.precheck(self.context, tx, order, command)
         if first is not None:
             return first
+        if not fresh:
+            self._before_retry(step, order, command)
         response = step.call(self.context, order, command)
         with self._store.write() as tx:
             order, step_record, _ = self._record_started(tx, command)
@@ -86,8 +91,17 @@ class StepExecutor:
                 first = _first_result(step_record, step)
                 return first if first is not None else self._record_done(tx, order, step, command, response)
         if isinstance(step, Reversible):
-            step.undo_call(self.context, order, command)
+            try:
+                step.undo_call(self.context, order, command)
+            except (Refusal, ProviderError) as error:
+                raise_too_late(error)
         raise WithdrawnError
+
+    def _before_retry(self, step: Step[C, R], order: OrderRow, command: C) -> None:
+        try:
+            step.before_retry(self.context, order, command)
+        except Exception as error:  # noqa: BLE001 - the call may have been made already: it must be repeated anyway
+            log.warning("retry not prepared", extra={"code": type(error).__name__})
 
     def undo(self, step: Reversible[C, R], command: C) -> Nothing:
         """Withdraw a step's key permanently, and undo the step's effects, if it had any.
@@ -101,7 +115,7 @@ class StepExecutor:
             if external and not by_hand:
                 step.undo_call(self.context, order, command)
         except (Refusal, ProviderError) as error:
-            raise too_late(error) from error
+            raise_too_late(error)
         return Nothing()
 
     def _withdraw(self, step: Reversible[C, R], command: C, *, call: bool) -> OrderRow:
@@ -155,5 +169,7 @@ def _first_result(step_record: StepRecordRow | RecordedState, step: Step[C, R]) 
     if step_record.state != StepState.DONE:
         return None
     if step_record.refusal is not None:
+        if isinstance(step, Final):
+            return None  # recorded by a release in which it could be refused: it is asked again
         raise load_refusal(step_record.refusal)
     return step.result_type.model_validate_json(step_record.result or "")

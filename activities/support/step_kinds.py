@@ -126,6 +126,9 @@ class Step(ABC, Generic[C, R]):
     def precheck(self, context: StepContext, tx: Session, order: OrderRow, command: C) -> None:
         """Refuse the step before its provider is first asked, under the order's lock."""
 
+    def before_retry(self, context: StepContext, order: OrderRow, command: C) -> None:
+        """Prepare the call of an external provider that may have been called before; what fails here is only logged."""
+
     def call(self, context: StepContext, order: OrderRow, command: C) -> Any:
         """Ask the provider, under the command's key; outside of any transaction if the provider is external."""
 
