@@ -1,8 +1,8 @@
 """One order's draft: the order in which its steps run.
 
 Read this file to learn the flow. A change prices, holds seats and puts its lines on the draft. A confirmation settles
-the money, which is the point of no return, and then confirms seats and order. What a step does stands beside its
-activity (activities/); which steps are undone, and when, is decided by the saga (saga/saga.py).
+the money, which is the point of no return, and then confirms seats and order. What a step does stands in its
+class (activities/); which steps are undone, and when, is decided by the saga (saga/saga.py).
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -154,12 +154,12 @@ class StepRunner:
     async def _attempt_until_done(self, call: ActivityCall[R], *, may_be_refused: bool) -> R:
         while True:
             self._retry = False
-            attempt = self._calls.queued(call, None)
-            await self._wait_for(attempt)
             if self._by_hand:
                 by_hand = {"done_by_hand_reason": self._by_hand.reason, "done_by_hand_by": self._by_hand.confirmed_by}
                 call = call.with_command(call.command.model_copy(update=by_hand))
                 self._by_hand = None
+            attempt = self._calls.queued(call, None)
+            await self._wait_for(attempt)
             if not attempt.done():
                 # The result of this attempt is not needed any more: the next attempt has the same key.
                 attempt.add_done_callback(lambda abandoned: abandoned.cancelled() or abandoned.exception())
