@@ -16,14 +16,14 @@ from domain.refusals import all_refusals
 from providers.errors import ProviderError
 from store.database.connections import StoreBusyError
 from telemetry.metrics import STEP_FAILURES, STEP_SECONDS
-from temporal.names import RECOVERY_REQUIRED
+from temporal.names import RECOVERY_REQUIRED, REFUSED_TOO_LATE
 
 _REFUSED = frozenset((*all_refusals(), RECOVERY_REQUIRED))
 _DATABASE = (exc.OperationalError, exc.IntegrityError, exc.InternalError, exc.ProgrammingError, exc.TimeoutError)
 _FAULTS = {
     kind.__name__
     for kind in (*_DATABASE, *ProviderError.__subclasses__(), StoreBusyError, OSError, asyncio.CancelledError)
-}
+} | {REFUSED_TOO_LATE}
 OTHER = "other"
 """The label of a fault whose type is not in the list, so that the label has few values."""
 MAX_REMEMBERED = 1000

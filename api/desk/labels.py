@@ -12,7 +12,7 @@ from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
 from domain.wording import counted
 from store.changes.changes import TEMPORAL_UPDATE_ROUTE
-from temporal.names import System, step_key
+from temporal.names import REFUSED_TOO_LATE, System, step_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _SYSTEM_NAMES = {System.PAYMENTS: "payment provider", System.SEATS: "inventory"}
@@ -23,6 +23,7 @@ _SYSTEMS: dict[str, System] = {
     for name in ([step.name, step.undo_name] if isinstance(step, Reversible) else [step.name])
 }
 """The provider of each step and undo that calls one."""
+_FAULT_CODES = {REFUSED_TOO_LATE: "The provider refuses what cannot be refused any more"}
 _KINDS = {
     ChangeKind.CREATE: "Order created",
     ChangeKind.CHANGE: "Change",
@@ -96,8 +97,8 @@ def status(name: str) -> str:
 
 
 def code(name: str) -> str | None:
-    """Return the title of a problem code; None for a code that is no problem."""
-    return TITLES[name][1] if name in TITLES else None
+    """Return the title of a problem's or a fault's code; None for another code."""
+    return TITLES[name][1] if name in TITLES else _FAULT_CODES.get(name)
 
 
 def key(change: str, stuck: str) -> str | None:
