@@ -22,6 +22,7 @@ from tests.support.world import World
 from tests.support.xdist_scopes import SharedServerScheduling
 
 DATABASES = ("sqlite", "postgres")
+TRANSLATIONS = ("tests/api/discover/", "tests/api/entur/", "tests/api/desk/")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServerScheduling:
@@ -41,14 +42,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _runs_on_its_database(item: pytest.Item) -> bool:
     """Whether a test's database is among those of its mark `only_on`.
 
-    A test without the mark runs on all databases; but one of the API, whose translation is the same on each, runs on
-    one of them, which its name chooses.
+    A test without the mark runs on all databases; but one of a façade or of the desk, which translate native requests,
+    runs on one of them, which its name chooses.
     """
     only, call = item.get_closest_marker("only_on"), getattr(item, "callspec", None)
     kind = call.params.get("database_kind") if call is not None else None
     if only is not None:
         return bool(kind in only.args)
-    if kind is None or not item.nodeid.startswith("tests/api/"):
+    if kind is None or not item.nodeid.startswith(TRANSLATIONS):
         return True
     name = item.nodeid.replace(str(kind), "", 1)
     return bool(kind == DATABASES[crc32(name.encode()) % len(DATABASES)])
