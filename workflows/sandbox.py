@@ -1,4 +1,4 @@
-"""Chooses how workflows run: without Temporal's sandbox, or inside it, as in the tests.
+"""Chooses how workflows run: without Temporal's sandbox, or inside it, as histories are replayed in the tests.
 
 Entering the sandbox for each payload costs a third of a worker's time, and it guards one file: docs/decisions/0017.
 """

@@ -1,4 +1,4 @@
-"""The registry of steps: one list of instances, from which every other list is derived."""
+"""The registry of steps: one list of instances, from which the lists of activities, undos and faults are derived."""
 
 from collections.abc import Callable
 from functools import partial
