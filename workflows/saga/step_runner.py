@@ -144,7 +144,8 @@ class StepRunner:
         try:
             return await self._attempt_until_done(call, may_be_refused=may_be_refused)
         finally:
-            self._stuck = None
+            # A statement that came too late is about this step only, never about the next one that is stuck.
+            self._stuck = self._by_hand = None
 
     async def _record_attention(self, command: RecordAttentionCommand) -> None:
         """Record the stuck step or its retry on the order, and show the order's unsettled items."""
