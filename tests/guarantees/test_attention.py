@@ -1,11 +1,13 @@
 """A step that must not be abandoned is retried until it is done, and operators see it."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 
 from activities.support.registry import BY_NAME
 from activities.support.step_kinds import Final, Pivot
@@ -151,6 +153,30 @@ async def test_a_stuck_step_is_retried_though_the_operators_case_could_not_be_re
     recording.fault = Fault.LOST
     assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
     assert (await request).status == 200
+
+
+async def test_a_step_that_temporal_does_not_retry_rests_until_an_operator_or_the_next_minute(world: World) -> None:
+    order = await world.sold(ADULT)
+    armed = world.faults.arm(order, StepName.CONFIRM_SEATS, Fault.LOST_FOR_GOOD)
+    request = asyncio.create_task(world.upgrade(order, confirm=True, payment=CARD, Prefer="wait=30"))
+    async with asyncio.timeout(30):
+        while not await rests(world, order):  # noqa: ASYNC110 - only a query shows it
+            await asyncio.sleep(0.05)
+    assert armed.fired == 3  # once locally, once as an activity, once in need of attention
+    armed.fault = Fault.LOST
+    assert (await world.post(f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
+    assert (await request).status == 200
+    assert world.at_most_once(order)
+
+
+async def rests(world: World, order: str) -> bool:
+    """Whether a step of the order is stuck while none of its attempts runs or is due."""
+    with suppress(RPCError):  # its workflow has not started yet
+        workflow = world.workflow(order)
+        shown = (await workflow.query(OrderDraft.progress)).stuck
+        about = (await workflow.describe()).raw_description
+        return bool(shown and shown.unsettled and not about.pending_activities)
+    return False
 
 
 def _steps_never_abandoned() -> list[tuple[str, Scenario]]:
