@@ -118,7 +118,8 @@ def assign_seats(
         aboard = {each for line in targets if line.service == service for each in line.travellers}
         assignment = SeatAssignment(builder, service, old, aboard)
         kept = {line.id: assignment.assign(line, names[line.id]) for line in on_it}
-        were_on_it = {each for line in assignment.old if line.service == service for each in line.travellers}
+        # Who was on it earlier in the draft only comes to it anew.
+        were_on_it = {each for line in old if line.service == service for each in line.travellers}
         for line in on_it:
             have = {seat.traveller for seat in kept[line.id]}
             came = [each for each in seated(line) if each not in have | set(names[line.id]) | were_on_it]

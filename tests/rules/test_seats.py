@@ -113,6 +113,17 @@ async def _replaced_by_entur(shop: Shop, booking: Booking, product: str, train: 
     return booking
 
 
+async def test_who_left_a_train_earlier_in_the_draft_and_comes_back_is_a_newcomer(shop: Shop) -> None:
+    train, other = shop.train(coaches=1, seats=2), shop.train()
+    booking, product = await shop.basket(), shop.ticket()
+    done(await booking.change(add(await shop.offer(product, "bob", "ann", on=train))))
+    (_, seat_of_ann) = (await booking.seats())["ann"]
+    done(await booking.change(replace([await booking.line("bob")], await shop.offer(product, "bob", on=other))))
+    back = await shop.offer(shop.ticket("349.00"), "bob", on=train)
+    done(await booking.change(replace([await booking.line("bob"), await booking.line("ann")], back)))
+    assert await booking.seats() == {"bob": (train, seat_of_ann)}
+
+
 async def test_a_newcomer_gets_the_seat_of_somebody_who_moves_to_another_train_in_the_same_operation(
     shop: Shop,
 ) -> None:
