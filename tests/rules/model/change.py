@@ -126,7 +126,7 @@ class _Change:
         for line in self.order.sold():
             same = (line.product, line.service, set(line.travellers)) == (product.name, offer.service, set(names))
             if same and line.on is None and line.key not in self.order.now.live:
-                return self._restore(line, carried)
+                return self._restore(line)
         for each in people:
             self._price_on(each)
         if offer.service in self.order.left:
@@ -150,8 +150,8 @@ class _Change:
             ]
         order.now.people[person.name] = person
 
-    def _restore(self, line: Line, carried: Sequence[Line]) -> Line:
-        """Let a confirmed line live again, whole: with its seats and the supplements that are on no other line."""
+    def _restore(self, line: Line) -> Line:
+        """Let a confirmed line live again, whole (G2): with its seats, and its supplements wherever they are by now."""
         order = self.order
         self._live(line)
         order.now.seats |= {place: seat for place, seat in order.confirmed.seats.items() if place[0] == line.key}
@@ -160,10 +160,9 @@ class _Change:
         order.now.names = before | order.now.names
         for supplement in (each for each in order.sold() if each.on == line.key):
             others = [each for each in order.live() if each.sale == supplement.sale]
-            if all(each in carried for each in others):
-                order.pairs |= {(each.key, supplement.key) for each in others}
-                self._drop(others)
-                self._live(supplement)
+            order.pairs |= {(each.key, supplement.key) for each in others}
+            self._drop(others)
+            self._live(supplement)
         return line
 
     def _move(self, supplement: Line, carried: Sequence[Line], new: Sequence[Line]) -> None:
