@@ -84,6 +84,17 @@ class _Change:
         places = [(who, line.service) for line in self.order.live() if line.on is None for who in line.travellers]
         if len(set(places)) < len(places):
             self.faults.append("TRAVELLER_ALREADY_ON_SERVICE")
+        self._count_supplements()
+
+    def _count_supplements(self) -> None:
+        """Refuse more of a supplement on a line than its travellers may have, moved ones included (G4)."""
+        order, live = self.order, self.order.live()
+        new = {(each.on, each.product) for each in live if each.key not in {*self.before, *order.confirmed.live}}
+        for on, code in new:
+            most = order.catalogue.supplements[code].most if on is not None else None
+            count = sum((each.on, each.product) == (on, code) for each in live)
+            if on is not None and most is not None and count > most * len(order.lines[on].travellers):
+                self.faults.append("ALREADY_BOOKED")
 
     def _replace(self, operation: Replace) -> None:
         old = self._give_up(operation.lines)
@@ -236,13 +247,10 @@ class _Change:
         sold = Line(key, code, line.service, owner, supplement.price, supplement.rate, 0, sale=key, on=line.key)
         self._live(sold)
         piece.taken.append(sold)
-        count = sum(each.on == line.key and each.product == code for each in self.order.live())
         if code not in self.order.product(line).sells:
             self.faults.append("SUPPLEMENT_NOT_OFFERED")
         if line.service in self.order.left:
             self.faults.append("SERVICE_DEPARTED")
-        if supplement.most is not None and count > supplement.most * len(line.travellers):
-            self.faults.append("ALREADY_BOOKED")
 
     def _add_supplements(self, operation: AddSupplements, piece: Piece) -> None:
         found = self._resolve(operation.line)
