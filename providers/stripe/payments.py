@@ -1,0 +1,79 @@
+"""The payment provider that Stripe is."""
+
+import logging
+
+from domain.money import Money
+from providers.errors import ProviderUnavailableError
+from providers.protocols import Authorised, Found, RefundState
+from providers.stripe.account import Account
+from providers.stripe.authorisations import authorise
+from providers.stripe.captures import capture
+from providers.stripe.lookup import Lookup, Places
+from providers.stripe.objects import mark_of
+from providers.stripe.refunds import refund
+from providers.stripe.settings import StripeSettings
+from providers.stripe.transport import Transport
+from providers.stripe.voids import void
+
+_QUIET = ("stripe", "httpx2")
+"""Loggers of libraries that write addresses, parameters and answers."""
+
+
+class StripePayments:
+    """Authorises, captures, voids and refunds at Stripe.
+
+    A token is the id of a PaymentIntent that the shop has confirmed and not captured (`pi_…`), or of a payment method
+    that is saved for a customer (`pm_…`). The reference of an authorisation is a PaymentIntent, of a capture a charge.
+    """
+
+    external = True
+
+    def __init__(self, settings: StripeSettings | None = None) -> None:
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._settings = settings or StripeSettings()
+        self._transport = Transport(self._settings.timeout)
+        self._lookups: dict[str, Lookup] = {}
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
+        """Authorise by a token, which says what kind of payment it is. Raises PaymentDeclinedError."""
+        with self._transport.act():
+            lookup = self._look_in(tenant)
+            return authorise(lookup.account, lookup, tenant, key, amount, token)
+
+    def void(self, tenant: str, key: str, reference: str | None) -> None:
+        """Cancel the PaymentIntent under a key; without one the key is taken out of use."""
+        with self._transport.act():
+            lookup = self._look_in(tenant)
+            void(lookup.account, lookup, tenant, key, reference)
+
+    def capture(self, tenant: str, key: str, reference: str, amount: Money) -> str:
+        """Capture an amount, once per key. Raises PaymentDeclinedError and AuthorisationEndedError."""
+        with self._transport.act():
+            lookup = self._look_in(tenant)
+            return capture(lookup.account, lookup, mark_of(tenant, key), reference, amount)
+
+    def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
+        """Refund an amount, once per key. Raises RefundDeclinedError."""
+        with self._transport.act():
+            lookup = self._look_in(tenant)
+            return refund(lookup.account, lookup, tenant, key, capture, amount)
+
+    def find(self, tenant: str, key: str) -> Found:
+        """Return what Stripe knows of a key, as it is now; nothing only after an exact reading."""
+        with self._transport.act():
+            return self._look_in(tenant).find(mark_of(tenant, key))
+
+    def _look_in(self, tenant: str) -> Lookup:
+        """Return what finds keys in a tenant's account."""
+        api_key = self._settings.key_of(tenant)
+        if api_key is None:
+            raise ProviderUnavailableError("the tenant has no account")
+        if tenant not in self._lookups:
+            account = Account(api_key.get_secret_value(), self._settings.url, self._transport)
+            self._lookups.setdefault(tenant, Lookup(account, Places()))
+        return self._lookups[tenant]
