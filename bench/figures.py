@@ -49,7 +49,7 @@ class Goal:
     """A performance goal and what was measured of it."""
 
     name: str
-    """G1 to G14, and the part of it."""
+    """G4 to G15, and the part of it."""
     what: str
     measured: Figure
     at_most: float | None = None

@@ -14,13 +14,15 @@ Job = Callable[[], Awaitable[None]]
 T = TypeVar("T")
 
 _PREPARING = 8
+BANK, PEERS_BANK = "bank", "bank of DBOS"
+_BANKS = frozenset({BANK, PEERS_BANK})
 _NOT_COUNTED: Mapping[str, frozenset[str]] = {
-    "api": frozenset({"client", "bare", "dbos"}),
-    "direct": frozenset({"client", "bare", "dbos", "api"}),
-    "bare": frozenset({"client", "worker", "api", "database"}),
-    "dbos": frozenset({"client", "bare", "temporal", "worker", "api"}),
+    "api": _BANKS | {"client", "bare", "dbos"},
+    "direct": _BANKS | {"client", "bare", "dbos", "api"},
+    "bare": _BANKS | {"client", "worker", "api", "database"},
+    "dbos": _BANKS | {"client", "bare", "temporal", "worker", "api"},
 }
-"""Processes whose CPU is no cost of a run: the callers, and processes that are idle during it."""
+"""Processes whose CPU does not count as a cost of a run: the callers, banks, and processes that are idle during it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Run:
     def used(self) -> Mapping[str, float]:
         """Milliseconds of CPU by process, of the processes that are counted."""
         return {name: used for name, used in self.cpu_ms.items() if name not in _NOT_COUNTED[self.via]}
+
+    @property
+    def bank_cpu(self) -> float:
+        """Milliseconds of CPU of the external bank; it does not count as a cost."""
+        return sum(used for name, used in self.cpu_ms.items() if name in _BANKS)
 
     @property
     def cpu(self) -> float:

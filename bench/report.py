@@ -40,6 +40,8 @@ def print_runs(console: Console, runs: Sequence[Run]) -> None:
     for (kind, via, callers), repeats in sorted(group_runs(runs).items(), key=lambda item: item[0][::-1]):
         parts = {name: _median(run.used[name] for run in repeats) for name in repeats[0].used}
         of_it = ", ".join(f"{name} {used:.1f}" for name, used in parts.items() if used >= 0.05)  # noqa: PLR2004 - prints as 0.1
+        if any(run.bank_cpu for run in repeats):
+            of_it += f"; not counted: bank {_median(run.bank_cpu for run in repeats):.1f}"
         figures = (_median(run.p50_ms for run in repeats), _median(run.p99_ms for run in repeats))
         more = (_median(run.per_second for run in repeats), _median(run.cpu for run in repeats))
         numbers = [f"{each:.1f}" for each in (*figures, *more)]

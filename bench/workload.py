@@ -12,6 +12,7 @@ from api.workflow_client import OrderWorkflowClient, SubmitRequest
 from cli.http_clients.responses import Json, document
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from store.changes import changes
+from store.database.documents import to_document
 from store.database.store import Store
 from store.tables import ChangeRow
 
@@ -128,7 +129,7 @@ class Direct:
             route="bench",
             fingerprint="",
             kind=ChangeKind.CHANGE,
-            request=request.model_dump_json(by_alias=True),
+            request=to_document(request),
             state=ChangeState.WAITING,
             created_at=self._store.now(),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from bench.changes.kinds import ADD, CONFIRM, DRAFTED, INTO_DRAFT, KINDS
+from bench.changes.kinds import ADD, CONFIRM, DRAFTED, INTO_DRAFT, KINDS, Kind
 from bench.histories import History, history_of
 from bench.rig import Rig
 from bench.workload import BenchOrder, Workload
@@ -23,6 +23,11 @@ class Footprint:
     history: History
     actions: float
     """By the server's own counter; it includes any other action of that time."""
+
+
+def in_one_go(kind: Kind) -> str:
+    """Return the name of the footprint of a change in one go."""
+    return f"{kind.name} in one go"
 
 
 class Footprints:
@@ -42,7 +47,7 @@ class Footprints:
         for kind in KINDS:
             await self._workload.prepare(bench_order, kind.spec)
             change = self._workload.change(bench_order, kind.spec)
-            footprints[f"{kind.name} in one go"] = await self._measure(bench_order, change, _NOTHING)
+            footprints[in_one_go(kind)] = await self._measure(bench_order, change, _NOTHING)
         bench_order, before = await self._workload.create_order(1), _NOTHING
         await self._workload.prepare(bench_order, ADD.spec)
         await self._measure(bench_order, self._workload.change(bench_order, ADD.spec), _NOTHING)

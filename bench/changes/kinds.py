@@ -31,10 +31,10 @@ KINDS = (ADD, DEARER, CHEAPER, REFUSED)
 
 DRAFTED = (
     ChangeSpec(FLEXIBLE, LATE_TRAIN),
-    ChangeSpec(STANDARD, EARLY_TRAIN),
+    ChangeSpec(FLEXIBLE, EARLY_TRAIN),
     ChangeSpec(FLEXIBLE, LATE_TRAIN, refund=True),
 )
-"""Three changes of one draft; each replaces the bundle of the one before."""
+"""Three changes of one draft; each replaces the bundle of the one before, and none goes back to what was confirmed."""
 
 INTO_DRAFT, CONFIRM = "into a draft", "confirm"
 FIVE = "NNNNN"

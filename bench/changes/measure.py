@@ -8,7 +8,7 @@ from bench.changes.footprints import Footprint, Footprints
 from bench.changes.pairs import measure_in_pairs
 from bench.changes.runs import COUNTS, open_bench
 from bench.load import Run
-from bench.rig import Rig, rig
+from bench.rig import Bank, Rig, rig
 
 _PAIRS = 3
 """Pairs for each change that one caller sends."""
@@ -30,17 +30,18 @@ def measure(
     repeats: int,
     counts: Mapping[int, int] = COUNTS,
     report_progress: Callable[[str], None] = lambda _: None,
+    bank: Bank = Bank.EMBEDDED,
 ) -> Measured:
-    """Measure everything this many times, each on a fresh rig, and check its invariants at the end.
+    """Measure everything this many times, each on a fresh rig, and check its invariants and books at the end.
 
-    Raises AssertionError if a change does not end as expected or an invariant is violated.
+    Raises AssertionError if a change does not end as expected, an invariant is violated or the bank's book differs.
     """
     runs: list[Run] = []
     footprints: list[dict[str, Footprint]] = []
     pairs: list[float] = []
     for repeat in range(1, repeats + 1):
         report_progress(f"repeat {repeat} of {repeats}")
-        with rig(database) as started:
+        with rig(database, bank=bank) as started:
             measured, footprint, ratio = asyncio.run(_measure_once(started, repeat, counts))
             started.check()
         runs += measured

@@ -14,6 +14,7 @@ from store.tables import (
     FeeRow,
     LedgerRow,
     LineRow,
+    MoveRow,
     OfferRow,
     OrderRow,
     PaymentRow,
@@ -25,7 +26,18 @@ from store.tables import (
 
 Row = Mapping[str, Any]
 
-_OF_ORDER = (ChangeRow, LineRow, TravellerRow, FeeRow, StepRecordRow, EventRow, PaymentRow, LedgerRow, ReservationRow)
+_OF_ORDER = (
+    ChangeRow,
+    LineRow,
+    TravellerRow,
+    FeeRow,
+    StepRecordRow,
+    EventRow,
+    PaymentRow,
+    LedgerRow,
+    MoveRow,
+    ReservationRow,
+)
 _IDS = ((ChangeRow, "id"), (ChangeRow, "idempotency_key"), (ChangeRow, "correlation_id"), (BundleRow, "id"))
 
 

@@ -13,7 +13,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from bench.peers.saga import TRANSACTIONS, change_order
+from bench.peers.saga import BANK, TRANSACTIONS, change_order
 from bench.peers.transactions import CONNECTIONS, Change
 from telemetry.loopback import HOST
 
@@ -39,6 +39,8 @@ class Outcome(BaseModel):
 async def _running(_app: FastAPI) -> AsyncIterator[None]:
     url = os.environ["PEERS_DATABASE"]  # noqa: TID251 - a process of its own, without our settings
     TRANSACTIONS.open(url)
+    if bank := os.environ.get("PEERS_BANK"):  # noqa: TID251 - likewise
+        BANK.open(bank)
     config: DBOSConfig = {
         "name": "peers",
         "system_database_url": url,

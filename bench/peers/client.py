@@ -26,12 +26,12 @@ _START_SECONDS = 60.0
 
 
 class Peer:
-    """The process of the DBOS app and its database."""
+    """The process of the DBOS app and its database; with the URL of a bank, it calls that bank."""
 
-    def __init__(self, database: str, data: Path) -> None:
-        self.database = database
+    def __init__(self, database: str, data: Path, bank: str | None = None) -> None:
+        self.database, self.bank = database, bank
         self._port = free_port()
-        environment = {"PEERS_DATABASE": database, "PEERS_PORT": str(self._port)}
+        environment = {"PEERS_DATABASE": database, "PEERS_PORT": str(self._port), "PEERS_BANK": bank or ""}
         self.app = Child("dbos", [sys.executable, "-m", "bench.peers.app"], data / "dbos.log", environment)
 
     @property

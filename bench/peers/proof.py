@@ -1,23 +1,27 @@
 """Proves the DBOS app correct before it is measured: every change has all its effects exactly once, or none.
 
 The cases: done; refused at the settlement; and both with the app killed within every step, at the two worst moments,
-and started again. The proof reads the tables, not the app's answers.
+and started again. The proof reads the tables, and the book of an external bank, not the app's answers.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
 import httpx2
 
+from bench.peers.bank import find_errors_at_bank
 from bench.peers.client import Peer, change_request
 from bench.peers.saga import DONE_STEPS, UNDO_STEPS
 from bench.peers.tables import DIFFERENCE_MINOR, OK, REFUSED, STANDARD_MINOR, Tx
+from cli.demo_bank import connect
 
-UNDONE = (*DONE_STEPS[: DONE_STEPS.index("settle_price_difference")], *UNDO_STEPS)
+_PIVOT = "settle_price_difference"
+UNDONE = (*DONE_STEPS[: DONE_STEPS.index(_PIVOT)], *UNDO_STEPS)
 """The steps that leave a record when the settlement is refused."""
 
 _FACTS = {
@@ -143,8 +147,10 @@ def _wait_for(tx: Tx, query: str, count: int) -> None:
         time.sleep(0.05)
 
 
-_CASES = ((OK, DONE_STEPS), (REFUSED, UNDO_STEPS))
-_SECONDS = 60.0
+def _cases(moment: Moment) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the steps to kill within. A refusal has a record, but nothing to commit before it."""
+    yield OK, DONE_STEPS
+    yield REFUSED, UNDO_STEPS if moment is Moment.BEFORE_COMMIT else (_PIVOT, *UNDO_STEPS)
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,7 @@ _REFUSAL = {"state": "refused", "code": "PAYMENT_REFUSED"}
 
 def _killed(peer: Peer, moment: Moment) -> list[tuple[str, str]]:
     requests, steps = list[tuple[str, str]](), dict[str, str]()
-    for token, where in _CASES:
+    for token, where in _cases(moment):
         for order, step in zip(peer.sell(len(where)), where, strict=True):
             requests.append((order, token))
             steps[str(change_request(order)["id"])] = step
@@ -208,11 +214,19 @@ def _wait_until_ended(peer: Peer, changes: Sequence[str]) -> None:
             time.sleep(0.1)
 
 
-def _check(peer: Peer, requests: Iterable[tuple[str, str]]) -> None:
+def _check(peer: Peer, requests: Sequence[tuple[str, str]]) -> None:
     with peer.connect() as tx:
         found = [text for order, token in requests for text in find_errors(tx, order, token)]
+    if peer.bank:
+        found += _errors_at_bank(peer.bank, requests)
     if found:
         raise AssertionError(f"{len(found)} facts are wrong: {found[:3]}")
+
+
+def _errors_at_bank(address: str, requests: Iterable[tuple[str, str]]) -> list[str]:
+    with closing(connect(address)) as bank:
+        changes = [(str(change_request(order)["id"]), token) for order, token in requests]
+        return [text for change, token in changes for text in find_errors_at_bank(bank, change, token)]
 
 
 def _send_all(peer: Peer, requests: Sequence[tuple[str, str]]) -> list[dict[str, object]]:

@@ -6,8 +6,8 @@ and there is no queue: in an earlier, smaller comparison datasources completed a
 about as many. Other designs were not measured.
 
 What ours has and this has not: drafts that stay open, expire and are discarded; a queue for the requests of one order
-(here the second is refused); payments and extensions beside a change; refunds; external providers, and with them the
-state `started` before the call, withdrawn keys and a pivot that queries the provider; an undo that an operator can
+(here the second is refused); payments and extensions beside a change; refunds; external inventories; the state
+`started` before a call, withdrawn keys and a pivot that queries the provider; an undo that an operator can
 finish by hand; cancellation by an operator; another machine that takes over (DBOS has a service for that); a history
 with every attempt; authentication and limits at the API; webhooks, metrics, traces, several tenants.
 """
@@ -18,9 +18,10 @@ from typing import Any, Protocol, cast
 from dbos import DBOS
 
 from bench.peers import steps
+from bench.peers.bank import BankCalls
 from bench.peers.transactions import Change, Json, RefusedError, Transactions
 
-TRANSACTIONS = Transactions()
+TRANSACTIONS, BANK = Transactions(), BankCalls()
 _INTERVAL_SECONDS, _UNLIMITED = 0.1, 1_000_000
 
 
@@ -31,8 +32,10 @@ class Step(Protocol):
         """Run it, or return its recorded answer."""
 
 
-def _step(name: str, act: Callable[..., Json]) -> Step:
+def _step(name: str, act: Callable[..., Json], call: Callable[..., None] = lambda *_: None) -> Step:
     def step(change: Change, *more: Any) -> Json:
+        # Outside the transaction: no lock is held while the bank answers.
+        call(change, *more)
         return TRANSACTIONS.run_once(name, change, lambda tx, order_row: act(tx, order_row, change, *more))
 
     # A fault is retried until it passes, a refusal never.
@@ -52,15 +55,17 @@ VALIDATE = _step("validate_travellers", steps.validate)
 QUOTE = _step("quote_change", steps.quote)
 RESERVE, RELEASE = _step("reserve_seats", steps.reserve), _step("release_seats", steps.release)
 SWAP, RESTORE = _step("swap_offer_bundle", steps.swap), _step("restore_offer_bundle", steps.restore)
-EXTEND = _step("extend_holds", steps.extend)
-AUTHORISE, VOID = _step("authorise_payment", steps.authorise), _step("void_payment", steps.void)
-SETTLE = _step("settle_price_difference", steps.settle)
+AUTHORISE, VOID = (
+    _step("authorise_payment", steps.authorise, BANK.authorise),
+    _step("void_payment", steps.void, BANK.void),
+)
+SETTLE = _step("settle_price_difference", steps.settle, BANK.settle)
 CONFIRM_SEATS = _step("confirm_seats", steps.confirm_seats)
 CONFIRM_ORDER = _step("confirm_order", steps.confirm_order)
 RECORD_REFUSAL = _step("record_outcome", steps.record_refusal)
 
 DONE_STEPS = (
-    "plan_change", "validate_travellers", "quote_change", "reserve_seats", "swap_offer_bundle", "extend_holds",
+    "plan_change", "validate_travellers", "quote_change", "reserve_seats", "swap_offer_bundle",
     "authorise_payment", "settle_price_difference", "confirm_seats", "confirm_order",
 )  # fmt: skip
 """The steps of a change that is done, in order."""
@@ -80,10 +85,9 @@ def change_order(change: Change) -> Json:
         RESERVE(change, planned["service"])
         undos.append(RESTORE)
         SWAP(change, planned)
-        EXTEND(change)
         undos.append(VOID)
         AUTHORISE(change, quoted["difference_minor"])
-        SETTLE(change)
+        SETTLE(change, quoted["difference_minor"])
     except RefusedError as refusal:
         for undo in reversed(undos):
             undo(change)

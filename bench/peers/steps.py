@@ -155,14 +155,6 @@ def restore(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
     return {}
 
 
-def extend(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
-    """Extend all holds beyond the confirmation."""
-    longer = "UPDATE seat_holds SET expires_at = %s WHERE order_number = %s AND state = 'held' AND expires_at > now()"
-    if tx.execute(longer, (now() + HOLD, change.order)).rowcount == 0:
-        raise RefusedError("HOLD_LOST")
-    return {}
-
-
 def authorise(tx: Tx, _order_row: OrderRow, change: Change, amount_due: int) -> Json:
     """Authorise the payment, in minor units."""
     tx.execute(_AUTHORISE, {"key": change.id, "order": change.order, "token": change.token, "minor": amount_due})
@@ -194,7 +186,7 @@ WHERE number = %s
 _OUTCOME = "UPDATE changes SET state = %s, code = %s, finished_at = now() WHERE id = %s AND finished_at IS NULL"
 
 
-def settle(tx: Tx, _order_row: OrderRow, change: Change) -> Json:
+def settle(tx: Tx, _order_row: OrderRow, change: Change, _amount_due: int) -> Json:
     """Capture the payment: the pivot, after which the change is not undone."""
     if change.token == REFUSED:
         raise RefusedError("PAYMENT_REFUSED")

@@ -14,6 +14,7 @@ Tx = Connection[Any]
 COACHES, SEATS = 5, 40
 STANDARD_MINOR, FLEXIBLE_MINOR, FEE_MINOR = 29900, 34900, 5000
 DIFFERENCE_MINOR = FLEXIBLE_MINOR - STANDARD_MINOR + FEE_MINOR
+CURRENCY = "NOK"
 OK, REFUSED = "tok_ok", "tok_refuse_capture"
 
 _TABLES = """
@@ -72,7 +73,8 @@ _BUNDLE = """
 INSERT INTO offer_bundles VALUES (%s, 'flexible', %s, %s, %s, 0.12, 16, now() + interval '1 day')
 """
 _SOLD = f"""
-WITH head AS (INSERT INTO orders VALUES (%(order)s, 'NOK', 'confirmed', 1, 1, NULL, NULL, 1, 2) RETURNING number),
+WITH head AS (INSERT INTO orders VALUES (%(order)s, '{CURRENCY}', 'confirmed', 1, 1, NULL, NULL, 1, 2)
+              RETURNING number),
      who AS (INSERT INTO travellers SELECT number, 'maria', 'Maria', 'Li', '1990-05-04' FROM head),
      line AS (INSERT INTO order_lines SELECT number || '-1', number, 'standard', %(train)s, {STANDARD_MINOR},
               {FEE_MINOR}, 0.12, number || '/sale', 'sale', 1 FROM head),
