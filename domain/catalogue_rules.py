@@ -49,6 +49,8 @@ class Listing:
     loaded_supplements: tuple[Supplement, ...] = ()
     unread: frozenset[str] = frozenset()
     """Ids and railway lines of what is listed and cannot be read; its faults are known."""
+    whole: bool = True
+    """False for a part of a catalogue, such as an answer: what it refers to may be in another part."""
 
     @property
     def products_after(self) -> tuple[Product, ...]:
@@ -90,15 +92,17 @@ def _repeated_ids(listing: Listing) -> Iterator[Fault]:
 def _product_faults(product: Product, listing: Listing) -> Faults:
     if product.currency not in EXPONENTS:
         yield "/currency", "is no ISO 4217 currency"
-    yield from _money_faults("/change_fee", product.change_fee, product.currency)
+    yield from money_faults("/change_fee", product.change_fee, product.currency)
     for number, row in enumerate(product.prices):
-        yield from _money_faults(f"/prices/{number}/price", row.price, product.currency)
+        yield from money_faults(f"/prices/{number}/price", row.price, product.currency)
     yield from price_row_faults(product)
     yield from group_size_faults(product)
-    yield from _rate_faults(product.tax_rate)
+    yield from rate_faults(product.tax_rate)
     yield from _field_faults(product)
     yield from _time_faults(product)
     yield from _sold_supplement_faults(product, listing)
+    if not listing.whole:
+        return
     if product.railway_line and product.railway_line not in listing.railway_lines | listing.unread:
         yield "/railway_line", "has no timetable, and no departures that were loaded before"
     if not listing.unread:
@@ -106,8 +110,8 @@ def _product_faults(product: Product, listing: Listing) -> Faults:
 
 
 def _supplement_faults(supplement: Supplement, listing: Listing) -> Faults:
-    yield from _money_faults("/price", supplement.price, supplement.price.currency)
-    yield from _rate_faults(supplement.tax_rate)
+    yield from money_faults("/price", supplement.price, supplement.price.currency)
+    yield from rate_faults(supplement.tax_rate)
     if supplement.max_per_traveller == 0:
         yield "/max_per_traveller", "must be at least 1"
     listed = {each.id for each in listing.products.values()}
@@ -121,7 +125,8 @@ def _supplement_faults(supplement: Supplement, listing: Listing) -> Faults:
             yield from _each_day_faults(product, f" of {product.id}, which sells it")
 
 
-def _money_faults(member: str, amount: Money, currency: str) -> Faults:
+def money_faults(member: str, amount: Money, currency: str) -> Faults:
+    """Yield a fault for an amount in another currency than its product's, below zero, or above MAX_PRICE."""
     # Where the product's currency is unknown, that alone is at fault.
     if amount.currency != currency and currency in EXPONENTS:
         yield f"{member}/currency", "is not the product's currency"
@@ -129,7 +134,8 @@ def _money_faults(member: str, amount: Money, currency: str) -> Faults:
         yield f"{member}/minor", f"must be from 0 to {MAX_PRICE}"
 
 
-def _rate_faults(rate: Decimal) -> Faults:
+def rate_faults(rate: Decimal) -> Faults:
+    """Yield a fault for a tax rate that is none, or has too many decimal places."""
     if not 0 <= rate < 1:
         yield "/tax_rate", 'must be from 0 up to, but excluding, 1: "0.12" is 12 %'
     elif rate.as_tuple().exponent not in range(-MAX_RATE_PLACES, 1):
@@ -177,7 +183,7 @@ def _sold_supplement_faults(product: Product, listing: Listing) -> Faults:
         member = f"/supplements/{number}"
         if code in product.supplements[:number]:
             yield member, "is listed twice"
-        elif code not in known and code not in listing.unread:
+        elif listing.whole and code not in known and code not in listing.unread:
             yield member, "is no supplement of this catalogue, nor one that was loaded before"
         elif code in known and known[code].price.currency != product.currency and product.currency in EXPONENTS:
             yield member, f"has its price in {known[code].price.currency}, and the product in {product.currency}"

@@ -33,6 +33,8 @@ class ChangeKind(StrEnum):
     PAY = "pay"
     EXTEND = "extend"
     PAYOUT = "payout"
+    REVERSE = "reverse"
+    RESEAT = "reseat"
 
 
 class ChangeState(StrEnum):
@@ -51,8 +53,8 @@ _DEADLINE_MONTHS = 6
 OUTCOMES = (ChangeState.DONE, ChangeState.REFUSED, ChangeState.UNDONE)
 
 
-def latest_deadline(now: datetime) -> datetime:
-    """Return the latest deadline that a draft may be given, in UTC: six calendar months from now."""
+def deadline_horizon(now: datetime) -> datetime:
+    """Return until when a request may set a draft's deadline, in UTC: six calendar months from now."""
     moment = now.astimezone(UTC)
     return datetime.combine(add_months(moment.date(), _DEADLINE_MONTHS), moment.timetz())
 
@@ -136,8 +138,11 @@ class ChangeWarning(Model):
     line: str | None = None
     position: int | None = None
     amount: Money | None = None
+    expires_at: Instant | None = None
 
 
+DEADLINE_SHORTENED = "DEADLINE_SHORTENED"
+"""The warning that a provider shortens the time of the draft: it ends at `expires_at`."""
 REFUND_OWED = "REFUND_OWED"
 """The warning that no payment took a part of the refund: the amount is owed to the customer."""
 

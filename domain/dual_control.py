@@ -47,10 +47,14 @@ class DualControlPolicy:
     up_to: Mapping[str, int] = field(default_factory=dict)
     """Limits in minor units by currency; the limit of a currency not listed is zero."""
 
-    def may_act_alone(self, amount: Money, actor: str) -> bool:
-        """Whether one person may act alone. A known actor proves authentication, whatever this process is set to."""
-        authenticated = self.authentication_enabled or actor not in ANONYMOUS
-        return not authenticated or amount.minor <= self.up_to.get(amount.currency, 0)
+    def may_act_alone(self, amount: Money | None, actor: str) -> bool:
+        """Whether one person may act alone: not when the amount is unknown.
+
+        A known actor proves authentication, whatever this process is set to.
+        """
+        if not self.authentication_enabled and actor in ANONYMOUS:
+            return True
+        return amount is not None and amount.minor <= self.up_to.get(amount.currency, 0)
 
 
 def others(people: Iterable[str], excluding: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Offers and offer bundles, priced and valid until an instant."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 from domain.model import Code, Day, Flag, Instant, Model, Number
 from domain.money import Money, total
@@ -99,3 +101,34 @@ class OfferBundle(Model):
     def expired(self, now: datetime) -> bool:
         """Whether the bundle has expired; true at the instant of its expiry."""
         return now >= self.expires_at
+
+
+class SoldOnService(Protocol):
+    """What was sold or offered on a service, or without one: an order line or a bundle."""
+
+    @property
+    def service(self) -> str | None:
+        """The service's id."""
+
+    @property
+    def valid_from(self) -> datetime:
+        """With a service: its departure, as it was sold."""
+
+    @property
+    def first_day(self) -> date:
+        """With a service: its local day of departure."""
+
+
+def services_of(known: Mapping[str, Service], sold: Iterable[SoldOnService]) -> dict[str, Service]:
+    """Return the services of lines and bundles; one that the catalogue does not have any more departs as it was sold.
+
+    Else the rules of time (T1) would not hold for it.
+    """
+    gone = {
+        each.service: Service(
+            id=each.service, railway_line=each.service, departs_at=each.valid_from, day=each.first_day
+        )
+        for each in sold
+        if each.service is not None and each.service not in known
+    }
+    return {**known, **gone}

@@ -13,14 +13,13 @@ from domain.quote_change import check_at_most
 from domain.refusals import (
     BalanceNotZero,
     CurrencyMismatch,
-    DeadlineTooLate,
     NoDraft,
     OrderCancelled,
     OrderEmpty,
     OrderExpired,
     PaymentTooHigh,
 )
-from domain.time_limits import TimeLimit, check_limits, limits
+from domain.time_limits import LatestDeadline, TimeLimit, check_limits, limits
 from domain.traveller_rules import require_fields
 
 
@@ -68,12 +67,12 @@ def check_pay(order: Order, amount: Money | None, catalogue: CatalogueSlice, now
     return amount
 
 
-def check_extend(order: Order, deadline: datetime | None, limit: TimeLimit | None) -> None:
-    """Raise NoDraft unless a draft is open, and DeadlineTooLate for a deadline that its lines do not allow."""
+def check_extend(order: Order, deadline: datetime | None, latest: LatestDeadline | None) -> None:
+    """Raise NoDraft unless a draft is open, and DeadlineTooLate for a deadline that it does not allow."""
     if order.draft_opened_by is None:
         raise NoDraft
-    if deadline is not None and limit is not None and deadline > limit.at:
-        raise DeadlineTooLate({"latest": limit.at.isoformat(), "line": limit.line})
+    if deadline is not None and latest is not None:
+        latest.check(deadline)
 
 
 def _check_open(order: Order) -> None:

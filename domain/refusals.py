@@ -73,6 +73,55 @@ class OrderNeedsAttention(Refusal):
     sentence = "An earlier request for this order is stuck; an operator has to resolve it first."
 
 
+class NothingToReverse(Refusal):
+    """No change of the order is stuck after its point of no return, or its reversal has begun already."""
+
+    code = "NOTHING_TO_REVERSE"
+    sentence = "No change of this order is stuck after its payment was settled."
+
+
+class NothingToReseat(Refusal):
+    """No change of the order is stuck with held seats after its point of no return, or a way out has begun already."""
+
+    code = "NOTHING_TO_RESEAT"
+    sentence = "No change of this order is stuck with held seats after its payment was settled."
+
+
+class SeatsNamed(Refusal):
+    """The client chose the seats by name, so only an operator may choose others."""
+
+    code = "SEATS_NAMED"
+    sentence = "The client chose these seats by name; only an operator may choose others."
+
+
+class MoneyPaidBack(Refusal):
+    """The change has paid money back to the customer, which a reversal cannot take again."""
+
+    code = "MONEY_PAID_BACK"
+    sentence = "This change has paid money back to the customer, so it can only be completed."
+
+
+class SeatsConfirmed(Refusal):
+    """The new seats are confirmed and the old ones released."""
+
+    code = "SEATS_CONFIRMED"
+    sentence = "The new seats are confirmed and the old ones released, so the change can only be completed."
+
+
+class OutcomeUnknown(Refusal):
+    """It is not known whether the provider has done the stuck step, or an attempt at it is under way."""
+
+    code = "OUTCOME_UNKNOWN"
+    sentence = "Whether the provider has done the stuck step is not known. Retry it until it is refused."
+
+
+class OldSeatsUnknown(Refusal):
+    """The inventory does not say that the seats of the confirmed version are still the order's."""
+
+    code = "OLD_SEATS_UNKNOWN"
+    sentence = "It is not known whether the seats of the confirmed version are still the order's."
+
+
 class SecondPersonNeeded(Refusal):
     """The amount is above one person's limit, and no second person has confirmed the statement in the last hour."""
 
@@ -175,10 +224,24 @@ class NotReturnable(Refusal):
 
 
 class DeadlineTooLate(Refusal):
-    """A later deadline was requested than the draft's lines allow."""
+    """A later deadline was requested than the draft's lines, what is held for it or its payments allow."""
 
     code = "DEADLINE_TOO_LATE"
-    sentence = "The lines of the draft allow no deadline that late."
+    sentence = "The draft allows no deadline that late: its lines, or what is held or set aside for it, end before."
+
+
+class HoldTooShort(Refusal):
+    """The provider holds seats or units for less time than a confirmation needs; no money has moved."""
+
+    code = "HOLD_TOO_SHORT"
+    sentence = "What the change needs is held for less time than a confirmation takes; nothing was paid."
+
+
+class AuthorisationTooShort(Refusal):
+    """The payment provider sets the amount aside for less time than a confirmation needs, so it was let go."""
+
+    code = "AUTHORISATION_TOO_SHORT"
+    sentence = "The payment is authorised for less time than a confirmation takes; it was voided."
 
 
 class DraftEnded(Refusal):

@@ -1,11 +1,11 @@
 """The money of an order: what is due, what is set aside for it, and the moves that settle a confirmed draft."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 
 from domain.model import Flag, Model
 from domain.money import Money, total, zero
-from domain.refusals import BalanceNotZero, RefundRefused
+from domain.refusals import BalanceNotZero
 
 
 class Payment(Model):
@@ -44,6 +44,10 @@ class MoveKind(StrEnum):
     """A refund that no payment takes is owed to the customer. Only our ledger has it; no provider is called."""
     PAYOUT = "payout"
     """What was owed is paid by hand. Likewise."""
+    REFUND_FAILED = "refund_failed"
+    """A refund that was pending was not paid: it is taken off again, and owed. Likewise."""
+    LOST = "lost"
+    """An authorisation has ended by itself, so it pays for nothing any more. Likewise."""
 
 
 class Move(Model):
@@ -92,34 +96,50 @@ def _counted(due: Money, payments: Sequence[Payment]) -> Money:
     return min(set_aside(payments, due.currency), still_owed)
 
 
-def settlement(due: Money, payments: Sequence[Payment], refusing: Collection[str] = ()) -> list[Move]:
-    """Return the moves after which exactly the amount due has been paid.
+def settlement(due: Money, payments: Sequence[Payment]) -> list[Move]:
+    """Return the moves after which exactly the amount due has been paid, in the order in which they are made.
 
-    Authorisations are captured oldest first, each up to what is still owed, which lets go of its rest; the others are
-    voided. Refunds go to the original payments, newest first, each up to what it bears, and to none in `refusing`.
-    What is left is owed to the customer. Raises BalanceNotZero when too little was authorised, and RefundRefused when
-    no payment takes any part of a refund.
+    Authorisations are captured oldest first, each up to what is still owed, which lets go of its rest. Refunds go to
+    the original payments, newest first, each up to what it bears. Authorisations that pay for nothing are voided last:
+    a void cannot be refused, and what comes before it may be. Raises BalanceNotZero when too little was authorised.
     """
     amount_due = due - kept(payments, due.currency)
-    moves: list[Move] = []
+    captures: list[Move] = []
+    voids: list[Move] = []
     for payment in (each for each in payments if each.open):
         amount = min(amount_due, payment.authorised)
         if amount.minor > 0:
-            moves.append(Move(kind=MoveKind.CAPTURE, payment=payment.key, amount=amount))
+            captures.append(Move(kind=MoveKind.CAPTURE, payment=payment.key, amount=amount))
             amount_due -= amount
         else:
-            moves.append(Move(kind=MoveKind.VOID, payment=payment.key, amount=payment.authorised))
+            voids.append(Move(kind=MoveKind.VOID, payment=payment.key, amount=payment.authorised))
     if amount_due.minor > 0:
         raise BalanceNotZero
-    willing = [each for each in payments if each.key not in refusing]
-    refunds = _pay_back(-amount_due, willing, MoveKind.REFUND)
-    rest = -amount_due - total((each.amount for each in refunds), due.currency)
-    if rest.minor and refusing and not refunds:
-        raise RefundRefused
-    refunds += _pay_back(rest, [each for each in payments if each.key in refusing], MoveKind.OWE)
+    refunds = _refund_newest_first(-amount_due, payments)
     if total((each.amount for each in refunds), due.currency) != -amount_due:
         raise ArithmeticError("the refund is larger than everything that was captured")
-    return moves + refunds
+    return [*captures, *refunds, *voids]
+
+
+def moves_instead(
+    refused: Move, payments: Sequence[Payment], refusing: Collection[str], promised: Mapping[str, Money]
+) -> list[Move]:
+    """Return the moves instead of a refund that its payment has refused.
+
+    It goes to the other payments, newest first, each up to what it bears besides the refunds that are `promised` to it
+    and not made yet; to none in `refusing`. What is left is owed to the customer, on the payment that refused.
+    """
+    moves: list[Move] = []
+    rest = refused.amount
+    for payment in reversed(payments):
+        bears = payment.refundable - promised.get(payment.key, zero(rest.currency))
+        part = min(rest, bears)
+        if payment.key not in refusing and part.minor > 0:
+            moves.append(Move(kind=MoveKind.REFUND, payment=payment.key, amount=part))
+            rest -= part
+    if rest.minor:
+        moves.append(Move(kind=MoveKind.OWE, payment=refused.payment, amount=rest))
+    return moves
 
 
 def pay_out(payments: Sequence[Payment], amount: Money) -> list[Move]:
@@ -138,12 +158,12 @@ def pay_out(payments: Sequence[Payment], amount: Money) -> list[Move]:
     return moves
 
 
-def _pay_back(amount: Money, payments: Sequence[Payment], kind: MoveKind) -> list[Move]:
-    """Return moves over payments, newest first, each up to what it bears."""
+def _refund_newest_first(amount: Money, payments: Sequence[Payment]) -> list[Move]:
+    """Return refunds over payments, newest first, each up to what it bears."""
     moves: list[Move] = []
     for payment in reversed(payments):
         part = min(amount, payment.refundable)
         if part.minor > 0:
-            moves.append(Move(kind=kind, payment=payment.key, amount=part))
+            moves.append(Move(kind=MoveKind.REFUND, payment=payment.key, amount=part))
             amount -= part
     return moves

@@ -6,12 +6,15 @@ plan, and, as the order's earliest one, in the settling step before money moves.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
 
 from domain.model import Instant, Model
 from domain.offers import Service
 from domain.orders import Order, OrderLine
 from domain.projection import Line, Projection
 from domain.refusals import (
+    DeadlineTooLate,
     NotReturnable,
     Refusal,
     ServiceDeparted,
@@ -36,6 +39,28 @@ class TimeLimit(Model):
     def refusal(self) -> Refusal:
         """Return the refusal that holds from the instant on."""
         return all_refusals()[self.code]({"line": self.line})
+
+
+class DeadlineCause(StrEnum):
+    """What sets the latest deadline of a draft."""
+
+    LINE = "line"
+    HOLD = "hold"
+    AUTHORISATION = "authorisation"
+
+
+class LatestDeadline(NamedTuple):
+    """The latest deadline that a draft allows, with what sets it."""
+
+    at: datetime
+    cause: DeadlineCause
+    line: str | None = None
+
+    def check(self, deadline: datetime) -> None:
+        """Raise DeadlineTooLate for a later deadline."""
+        if deadline > self.at:
+            about = {"line": self.line} if self.line else {}
+            raise DeadlineTooLate({"latest": self.at.isoformat(), **about})
 
 
 def limits(order: Order, projection: Projection, services: Services) -> list[TimeLimit]:

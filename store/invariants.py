@@ -12,13 +12,11 @@ from datetime import datetime
 from sqlalchemy import bindparam, text
 from sqlmodel import Session
 
-from store.changes.step_records import REVERSIBLE
 from store.database.column_types import UtcDateTime
 from store.stock_invariants import STOCK_INVARIANTS
 from store.trade_invariants import IN_PROGRESS, TRADE_INVARIANTS, Invariant, for_dialect
 from temporal.names import StepName
 
-_COMPENSATED = ", ".join(f"'{step}'" for step in (*REVERSIBLE, StepName.SETTLE_PRICE_DIFFERENCE))
 _AT_REST = f"o.number NOT IN ({IN_PROGRESS})"
 _CONFIRMED = (
     "x.order_number = o.number AND NOT x.undone AND x.added_in <= o.confirmed_version"
@@ -74,9 +72,23 @@ INVARIANTS = (
         "SELECT p.order_number, p.key FROM payments p LEFT JOIN ledger l ON l.payment = p.key"
         f" GROUP BY p.order_number, p.key, {', '.join(f'p.{column}' for column in _LEDGER.values())} HAVING "
         + " OR ".join(
-            f"SUM(CASE WHEN l.kind = '{kind}' THEN l.amount_minor ELSE 0 END) <> p.{column}"
+            f"SUM(CASE l.kind WHEN '{kind}' THEN l.amount_minor WHEN '{kind}_failed' THEN -l.amount_minor ELSE 0 END)"
+            f" <> p.{column}"
             for kind, column in _LEDGER.items()
         ),
+    ),
+    Invariant(
+        "moves_match_ledger",
+        "A move is in the ledger exactly if it was made.",
+        "SELECT m.order_number, m.key FROM payment_moves m LEFT JOIN ledger l ON l.key = m.key"
+        " WHERE (m.state IN ('done', 'pending', 'failed')) <> (l.key IS NOT NULL)"
+        " OR l.kind <> m.kind OR l.payment <> m.payment OR l.amount_minor <> m.amount_minor",
+    ),
+    Invariant(
+        "no_unknown_move",
+        "Every move of a request that has its outcome has its answer.",
+        "SELECT m.order_number, m.key FROM payment_moves m JOIN changes c ON c.id = m.change"
+        " WHERE m.state = 'started' AND c.outcome IS NOT NULL",
     ),
     Invariant(
         "customer_paid_what_is_confirmed",
@@ -92,9 +104,10 @@ INVARIANTS = (
     ),
     Invariant(
         "no_refund_owed_without_a_decline",
-        "A refund is owed only for a payment that declined it in the same change.",
+        "A refund is owed only for a payment that declined it in the same change, or that failed to pay it.",
         "SELECT l.order_number, l.key FROM ledger l WHERE l.kind = 'owe' AND NOT EXISTS (SELECT 1 FROM events e WHERE"
-        " e.order_number = l.order_number AND e.change = l.change AND e.type = 'refund_declined'"
+        " e.order_number = l.order_number AND e.change = l.change"
+        " AND e.type IN ('refund_declined', 'refund_failed')"
         """ AND e.data LIKE '%"' || l.payment || '"%')""",
     ),
     Invariant(
@@ -165,9 +178,11 @@ INVARIANTS = (
     ),
     Invariant(
         "one_record_per_step",
-        "A step of a change has one record at most.",
-        "SELECT MIN(e.order_number), e.change || ' ' || e.step FROM step_records e GROUP BY e.change, e.step"
-        " HAVING COUNT(*) > 1",
+        "A step of a change has one record at most, besides its reseats and what these have withdrawn.",
+        "SELECT MIN(e.order_number), e.change || ' ' || e.step FROM step_records e"
+        f" WHERE e.step <> '{StepName.RESEAT}'"
+        f" AND NOT (e.step = '{StepName.CONFIRM_SEATS}' AND e.state = 'withdrawn')"
+        " GROUP BY e.change, e.step HAVING COUNT(*) > 1",
     ),
     Invariant(
         "failed_changes_leave_no_rows",
@@ -182,8 +197,8 @@ INVARIANTS = (
         "Every reversible step and settlement of a refused or undone change is undone or never happened.",
         # A check that an external provider never answered stays in state started; it leaves nothing behind.
         "SELECT e.order_number, e.key FROM step_records e WHERE e.change IN (" + _FAILED + ")"
-        f" AND e.step IN ({_COMPENSATED})"
-        " AND (e.state = 'started' OR (e.state = 'done' AND e.refusal IS NULL))",
+        f" AND (e.undo IS NOT NULL OR e.step = '{StepName.SETTLE_PRICE_DIFFERENCE}')"
+        " AND (e.state IN ('started', 'withdrawing') OR (e.state = 'done' AND e.refusal IS NULL))",
     ),
     Invariant(
         "tax_lies_within_the_price",

@@ -74,6 +74,7 @@ _FEES = (
     " AND (f.removed_in IS NULL OR f.removed_in > g.added_in))"
 )
 
+_REVERSALS = "SELECT c.id FROM changes c WHERE c.kind = 'reverse'"
 TRADE_INVARIANTS = (
     Invariant(
         "supplement_on_its_line",
@@ -108,7 +109,7 @@ TRADE_INVARIANTS = (
         " SELECT x.order_number, x.id FROM order_lines x JOIN changes c ON c.id = x.removed_by"
         " WHERE NOT x.undone AND x.supplement_of IS NULL"
         # A request by position, or for the whole order, names its lines by their positions.
-        """ AND REPLACE(c.request, '"position":null', '') NOT LIKE '%"position%' AND x.id NOT IN"""
+        """ AND c.request NOT LIKE '%"position%' AND x.id NOT IN"""
         """ (SELECT up.line FROM up WHERE up.request LIKE '%"' || up.ancestor || '"%')"""
         # The lines of an expired order are renewed without being named.
         " AND NOT EXISTS (SELECT 1 FROM order_lines n, EACH_TEXT(n.replaces) j WHERE n.order_number = x.order_number"
@@ -168,10 +169,18 @@ TRADE_INVARIANTS = (
     ),
     Invariant(
         "money_moves_with_a_confirmation",
-        "Every capture and every refund belongs to a version that was confirmed.",
+        "Every capture and every refund belongs to a version that was confirmed, or a way back or a reversal refunded"
+        " the capture in full.",
         "SELECT l.order_number, l.key FROM ledger l WHERE l.kind IN ('capture', 'refund')"
         f" AND l.order_number NOT IN ({IN_PROGRESS})"
         " AND NOT EXISTS (SELECT 1 FROM events e WHERE e.order_number = l.order_number AND e.change = l.change"
-        " AND e.type = 'order_confirmed')",
+        " AND e.type = 'order_confirmed')"
+        f" AND NOT (l.kind = 'refund' AND l.change IN ({_REVERSALS}))"
+        # The way back of a capture has its key, and is of its amount.
+        " AND NOT EXISTS (SELECT 1 FROM ledger w WHERE l.payment = w.payment AND l.amount_minor = w.amount_minor"
+        " AND (w.key = l.key || '/back' OR l.key = w.key || '/back'))"
+        " AND NOT (EXISTS (SELECT 1 FROM events e WHERE e.order_number = l.order_number AND e.change = l.change"
+        " AND e.type = 'change_reversed') AND l.amount_minor = (SELECT COALESCE(SUM(r.amount_minor), 0) FROM ledger r"
+        f" WHERE r.payment = l.payment AND r.kind IN ('refund', 'owe') AND r.change IN ({_REVERSALS})))",
     ),
 )

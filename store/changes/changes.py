@@ -9,19 +9,24 @@ from typing import NamedTuple
 
 from pydantic_core import from_json
 from sqlalchemy import String, bindparam, func
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select, update
 
+from domain import formats
 from domain.answers import ShownCatalogue, ShownOrder
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.dual_control import LOCAL, TEMPORAL
+from domain.formats import NewerWorkerNeededError
 from domain.planning.plan import Plan
 from domain.quotes import Quote
 from store.database.column_types import UtcDateTime
+from store.database.documents import from_document, to_document
 from store.database.inserts import insert_if_absent, table_of
-from store.database.store import after_commit
+from store.database.store import after_commit, before_commit
 from store.database.tenant_session import TenantSession
 from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import CHANGES
+from temporal.names import PROVIDER_UNAVAILABLE, STEP_FAILED
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +34,8 @@ TEMPORAL_UPDATE_ROUTE = "temporal-update"
 """The route of a request that an operator sent in Temporal itself."""
 
 # A series that exists before its first increment lets `rate()` see that increment.
-for _kind, _ending in product(ChangeKind, (("done", ""), ("undone", "STEP_FAILED"))):
+_ENDINGS = (("done", ""), ("undone", STEP_FAILED), ("undone", PROVIDER_UNAVAILABLE))
+for _kind, _ending in product(ChangeKind, _ENDINGS):
     CHANGES.labels(_kind, *_ending)
 
 # Run by every change.
@@ -38,6 +44,7 @@ _CLAIMED = select(ChangeRow).where(ChangeRow.id == bindparam("of", type_=String(
 _CLAIM = (
     update(_CHANGES)
     .where(_CHANGES.c.id == bindparam("of"), _CHANGES.c.order_number == bindparam("on"), _CHANGES.c.outcome.is_(None))
+    .where(_CHANGES.c.needs <= bindparam("known"))
     .values(
         state=ChangeState.RUNNING,
         dispatch_error=None,
@@ -60,6 +67,9 @@ _OPEN = (
 )
 _UNCLAIMED = _OPEN.where(_CHANGES.c.claimed_at.is_(None))
 _UPDATE = update(_CHANGES).where(_CHANGES.c.id == bindparam("of"))
+
+
+_FINDINGS = "findings about changes"
 
 
 class Sender(NamedTuple):
@@ -102,16 +112,43 @@ def find_request_time(tx: Session, row: ChangeRow, kinds: Collection[ChangeKind]
 
 
 def claim(tx: Session, change: str, order: str, now: datetime) -> bool:
-    """Claim a request for a run; return False when the order has no such request or it has an outcome."""
-    return bool(tx.connection().execute(_CLAIM, {"of": change, "on": order, "now": now}).rowcount)
+    """Claim a request for a run.
+
+    Return False when the order has no such request, it has an outcome, or this release does not know its format.
+    """
+    parameters = {"of": change, "on": order, "now": now, "known": formats.KNOWN}
+    return bool(tx.connection().execute(_CLAIM, parameters).rowcount)
 
 
 def record_findings(
-    tx: Session, change: str, *, plan: str | None = None, quote: str | None = None, draft_opened_by: str | None = None
+    tx: Session,
+    change: str,
+    *,
+    plan: str | None = None,
+    quote: str | None = None,
+    draft_opened_by: str | None = None,
+    needs: int = formats.FIRST,
 ) -> None:
-    """Record what a step determined about a change: its plan or quote as JSON, or the draft it belongs to."""
+    """Record what a step determined about a change: its plan or quote as JSON, or the draft it belongs to.
+
+    `needs` is the format of the plan or quote: from now on the change needs it too.
+    """
+    # The next step of the same transaction reads them from the session's row.
+    row = existing(tx, change)
     values = {"plan": plan, "quote": quote, "draft_opened_by": draft_opened_by}
-    tx.connection().execute(_UPDATE, {name: each for name, each in values.items() if each is not None} | {"of": change})
+    found: dict[str, object] = {name: each for name, each in values.items() if each is not None}
+    if needs > row.needs:
+        found["needs"] = needs
+    for name, each in found.items():
+        set_committed_value(row, name, each)
+    if found:
+        tx.info.setdefault(_FINDINGS, {}).setdefault(change, {}).update(found)
+        before_commit(tx, _FINDINGS, partial(_write_findings, tx))
+
+
+def _write_findings(tx: Session) -> None:
+    for change, found in tx.info.pop(_FINDINGS, {}).items():
+        tx.connection().execute(_UPDATE, found | {"of": change})
 
 
 def lock_change(tx: Session, change: str) -> ChangeRow | None:
@@ -121,7 +158,13 @@ def lock_change(tx: Session, change: str) -> ChangeRow | None:
 
 def request_of(row: ChangeRow) -> ChangeRequest:
     """Return the stored request of a change."""
-    return ChangeRequest.model_validate_json(row.request)
+    return from_document(ChangeRequest, row.request)
+
+
+def require_known(row: ChangeRow) -> None:
+    """Raise NewerWorkerNeededError when this release does not know the format of a request that has no outcome."""
+    if row.outcome is None and row.needs > formats.KNOWN:
+        raise NewerWorkerNeededError(begun=row.claimed_at is not None)
 
 
 def sender_of(row: ChangeRow) -> Sender:
@@ -142,17 +185,17 @@ def _sender(client: str, route: str, request: str) -> Sender:
 
 def plan_of(row: ChangeRow) -> Plan:
     """Return the plan of a change that has been planned."""
-    return Plan.model_validate_json(row.plan or "")
+    return from_document(Plan, row.plan or "")
 
 
 def quote_of(row: ChangeRow) -> Quote | None:
     """Return a change's quote, or None before it is quoted."""
-    return Quote.model_validate_json(row.quote) if row.quote else None
+    return from_document(Quote, row.quote) if row.quote else None
 
 
 def outcome_of(row: ChangeRow) -> Outcome | None:
     """Return the outcome of a change, or None while it has none."""
-    return Outcome.model_validate_json(row.outcome) if row.outcome else None
+    return from_document(Outcome, row.outcome) if row.outcome else None
 
 
 def set_state(tx: Session, change: str, state: ChangeState) -> None:
@@ -164,20 +207,20 @@ def set_state(tx: Session, change: str, state: ChangeState) -> None:
 
 def shown_in(row: ChangeRow) -> ShownOrder | None:
     """Return the order as a change's answer shows it; None while it runs, and for an answer that shows none."""
-    return ShownOrder.model_validate_json(row.shown) if row.shown else None
+    return from_document(ShownOrder, row.shown) if row.shown else None
 
 
 def shown_catalogue_in(row: ChangeRow) -> ShownCatalogue | None:
     """Return what the first answer to a change showed of the catalogue; None before, and if it showed nothing."""
-    return ShownCatalogue.model_validate_json(row.shown_catalogue) if row.shown_catalogue else None
+    return from_document(ShownCatalogue, row.shown_catalogue) if row.shown_catalogue else None
 
 
 def keep_shown_catalogue(tx: Session, change: str, catalogue: ShownCatalogue) -> ShownCatalogue:
     """Keep what the first answer to a change shows of the catalogue; return what is kept, which may be earlier."""
     first = (col(ChangeRow.id) == change, col(ChangeRow.shown_catalogue).is_(None))
-    tx.exec(update(ChangeRow).where(*first).values(shown_catalogue=catalogue.model_dump_json()))
+    tx.exec(update(ChangeRow).where(*first).values(shown_catalogue=to_document(catalogue)))
     kept = tx.exec(select(ChangeRow.shown_catalogue).where(ChangeRow.id == change)).one()
-    return ShownCatalogue.model_validate_json(kept or "")
+    return from_document(ShownCatalogue, kept or "")
 
 
 def end(
@@ -194,9 +237,11 @@ def end(
     `shown` is the order as the answer shows it.
     With `unclaimed` only a change that no workflow has claimed is ended, so that it never runs later.
     """
-    values = {"outcome": outcome.model_dump_json(), "state": outcome.state, "finished_at": now, "dispatch_error": None}
+    values = {"outcome": to_document(outcome), "state": outcome.state, "finished_at": now, "dispatch_error": None}
     if shown is not None:
-        values["shown"] = shown.model_dump_json()
+        values["shown"] = to_document(shown)
+    # What this transaction has found about the change goes with its outcome, in one statement.
+    values |= tx.info.get(_FINDINGS, {}).pop(change, {})
     open_ = _UNCLAIMED if unclaimed else _OPEN
     row = tx.connection().execute(open_, values | {"of": change}).one_or_none()
     if row is not None:
@@ -227,9 +272,12 @@ def unclaimed(tx: Session, order: str) -> list[ChangeRow]:
 
 
 def unfinished_orders(tx: Session, before: datetime) -> list[str]:
-    """Return the orders with an open draft, or with a request without an outcome from before a time."""
+    """Return the orders with an open draft, or with a request without an outcome from before a time.
+
+    A request that needs a newer release than this one is left to that release.
+    """
     drafts = select(OrderRow.number).where(col(OrderRow.draft_opened_by).is_not(None))
-    open_ = (col(ChangeRow.outcome).is_(None), ChangeRow.created_at < before)
+    open_ = (col(ChangeRow.outcome).is_(None), ChangeRow.created_at < before, ChangeRow.needs <= formats.KNOWN)
     requests = select(ChangeRow.order_number).where(*open_, col(ChangeRow.order_number).is_not(None))
     return sorted({*tx.exec(drafts), *(order for order in tx.exec(requests) if order)})
 

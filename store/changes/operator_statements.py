@@ -1,6 +1,6 @@
 """Operators' statements about a stuck step, recorded as events of its order: actor, reason and time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,6 +70,18 @@ def statements_of_done(tx: Session, order: str, step: str, since: datetime, afte
         if statement.is_about(step, since):
             latest.setdefault(statement.actor, RecordedStatement(statement, at))
     return list(latest.values())
+
+
+def is_unused(tx: Session, order: str, change: str, about: Mapping[str, str]) -> bool:
+    """Whether fewer moves of a change's step were marked as done by hand than an operator has stated, with this reason.
+
+    `about` has the step, the reason and the actor. A statement sent in Temporal has no event, so it counts as one.
+    """
+    stated, used = (
+        sum(row.change == change and about.items() <= data_of(row).items() for row in _rows(tx, order, kind))
+        for kind in (EventType.DONE_BY_HAND_STATED, EventType.DONE_BY_HAND)
+    )
+    return used < max(stated, 1)
 
 
 def _rows(tx: Session, order: str, kind: EventType) -> Iterator[EventRow]:

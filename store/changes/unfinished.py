@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from domain.changes import ChangeState
-from store.changes.step_records import REVERSIBLE, StepState
+from store.changes.step_records import StepState
 from store.tables import ChangeRow, EmbeddedPaymentRow, SeatHoldRow, StepRecordRow, StockHoldRow
 from temporal.names import StepName
 
@@ -18,12 +18,27 @@ def _done(record: type[StepRecordRow]) -> ColumnElement[bool]:
     return and_(col(record.state) == StepState.DONE, col(record.refusal).is_(None))
 
 
+def _reversible(record: type[StepRecordRow]) -> ColumnElement[bool]:
+    return col(record.undo).is_not(None)
+
+
+def _left(record: type[StepRecordRow]) -> ColumnElement[bool]:
+    """Whether a step is done, or its undo has begun and may not have reached its provider."""
+    return or_(_done(record), col(record.state) == StepState.WITHDRAWING)
+
+
 def of_draft(tx: Session, order: str, draft: str) -> list[StepRecordRow]:
-    """Return the done steps of an open draft's changes, which may have to be undone, first done first."""
+    """Return the steps of an open draft's changes which may have to be undone, first done first."""
     conditions = (ChangeRow.order_number == order, ChangeRow.draft_opened_by == draft, ChangeRow.state == "done")
     query = select(StepRecordRow).join(ChangeRow, col(ChangeRow.id) == col(StepRecordRow.change)).where(*conditions)
-    query = query.where(_done(StepRecordRow))
+    query = query.where(_left(StepRecordRow))
     return list(tx.exec(query.order_by(col(StepRecordRow.sequence))))
+
+
+def reversible_of_change(tx: Session, change: str) -> list[StepRecordRow]:
+    """Return the done steps of a change that have an undo, first done first."""
+    of_change = (StepRecordRow.change == change, _reversible(StepRecordRow), _done(StepRecordRow))
+    return list(tx.exec(select(StepRecordRow).where(*of_change).order_by(col(StepRecordRow.sequence))))
 
 
 def partially_undone_draft(tx: Session, order: str) -> str | None:
@@ -43,8 +58,8 @@ def _undone_openers() -> SelectOfScalar[str]:
     step, other = aliased(StepRecordRow), aliased(ChangeRow)
     # The order is redundant beside the draft, but it has an index.
     of_draft = (col(other.order_number) == col(ChangeRow.order_number), col(other.draft_opened_by) == col(ChangeRow.id))
-    done = (*of_draft, col(other.state) == ChangeState.DONE, _done(step))
-    residue = exists().where(col(step.change) == col(other.id), col(step.step).in_(REVERSIBLE), *done)
+    done = (*of_draft, col(other.state) == ChangeState.DONE, _left(step))
+    residue = exists().where(col(step.change) == col(other.id), _reversible(step), *done)
     swap = (StepRecordRow.step == StepName.SWAP_OFFER_BUNDLE, StepRecordRow.state == StepState.WITHDRAWN)
     opener = (ChangeRow.state == ChangeState.DONE, col(ChangeRow.draft_opened_by) == col(ChangeRow.id))
     joined = select(ChangeRow.id).join(StepRecordRow, col(StepRecordRow.change) == col(ChangeRow.id))
@@ -61,18 +76,25 @@ _HAS_UNFINISHED_WORK = sa.select(
         col(ChangeRow.outcome).is_(None),
         col(ChangeRow.claimed_at).is_not(None),
     )
+    | exists().where(
+        col(StepRecordRow.order_number) == _ORDER,
+        col(StepRecordRow.state) == StepState.WITHDRAWING.value,
+        col(StepRecordRow.change) == col(ChangeRow.id),
+        col(ChangeRow.outcome).is_not(None),
+    )
 )
 
 
 def has_unfinished_work(tx: Session, order: str, excluding: str) -> bool:
-    """Whether an order has a claimed request without an outcome, except one, or a partially undone draft."""
+    """Whether an order has a claimed request without an outcome, except one, or an undo that is not done."""
     return bool(tx.connection().execute(_HAS_UNFINISHED_WORK, {"of_order": order, "excluding": excluding}).scalar_one())
 
 
 def residual_steps(tx: Session, order: str | None = None) -> list[StepRecordRow]:
-    """Return steps of failed changes that left something in our database or at a provider, last first.
+    """Return steps that are to be undone and left something in our database or at a provider, last first.
 
-    A step that is still STARTED may have taken effect at an external provider.
+    They are those of failed changes, where one that is still STARTED may have taken effect at an external provider,
+    and every step whose undo has begun and was interrupted before its provider agreed.
     """
     kept = or_(
         col(StepRecordRow.state) == StepState.STARTED,
@@ -85,8 +107,11 @@ def residual_steps(tx: Session, order: str | None = None) -> list[StepRecordRow]
             col(EmbeddedPaymentRow.captured_minor) == 0,
         ),
     )
-    failed = (col(ChangeRow.state).in_(_FAILED), col(StepRecordRow.step).in_(REVERSIBLE))
-    query = select(StepRecordRow).join(ChangeRow, col(ChangeRow.id) == col(StepRecordRow.change)).where(*failed, kept)
+    failed = and_(col(ChangeRow.state).in_(_FAILED), _reversible(StepRecordRow), kept)
+    # The undo of a change without an outcome is repeated when the change is served again.
+    withdrawing = and_(col(ChangeRow.outcome).is_not(None), col(StepRecordRow.state) == StepState.WITHDRAWING)
+    query = select(StepRecordRow).join(ChangeRow, col(ChangeRow.id) == col(StepRecordRow.change))
+    query = query.where(or_(failed, withdrawing))
     if order is not None:
         query = query.where(StepRecordRow.order_number == order)
     return list(tx.exec(query.order_by(col(StepRecordRow.sequence).desc())))

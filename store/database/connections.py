@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import OperationalError as OperationalFault
 from psycopg.errors import IdleInTransactionSessionTimeout
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -17,10 +17,13 @@ from sqlmodel import create_engine
 BUSY_SECONDS = 3.0
 # PostgreSQL ends the transaction of a process that is suspended or cut off, so that its locks do not remain.
 IDLE_TRANSACTION_SECONDS = 5.0
+# All waits of one writing transaction together: shorter than an attempt at a group, which waits for many locks.
+TRANSACTION_SECONDS = 9.0
 READERS = 16
 # A connection that was used within this time is not pinged at checkout: a ping costs a round trip.
 PING_AFTER_IDLE_SECONDS = 1.0
 _RETURNED_AT = "returned at"
+_BEGAN_AT = "began at"
 # Statement parameters never appear in error messages: they contain names and birth dates.
 _HIDE_PARAMETERS: dict[str, Any] = {"hide_parameters": True}
 
@@ -66,6 +69,8 @@ def _postgres(url: URL) -> Engine:
     size = {"pool_size": READERS, "max_overflow": READERS, "pool_timeout": BUSY_SECONDS}
     engine = create_engine(url, connect_args=arguments, **size, **_HIDE_PARAMETERS)
     event.listen(engine, "handle_error", _raise_if_idle_timeout)
+    event.listen(engine, "begin", _record_begin)
+    event.listen(engine, "before_cursor_execute", _limit_waits)
     event.listen(engine, "checkin", _record_return)
     event.listen(engine, "checkout", _ping_if_idle)
     return engine
@@ -84,6 +89,21 @@ def _raise_if_idle_timeout(context: ExceptionContext) -> None:
     if isinstance(context.original_exception, IdleInTransactionSessionTimeout):
         context.is_disconnect = True
         raise StoreBusyError from None
+
+
+def _record_begin(connection: Connection) -> None:
+    connection.info[_BEGAN_AT] = time.monotonic()
+
+
+def _limit_waits(connection: Connection, cursor: Any, *_: object) -> None:
+    """Let no statement wait beyond the end of its transaction's time. Raises StoreBusyError when that is over."""
+    left = connection.info.get(_BEGAN_AT, math.inf) + TRANSACTION_SECONDS - time.monotonic()
+    if left >= BUSY_SECONDS or connection.get_execution_options().get("postgresql_readonly"):
+        return
+    if left <= 0:
+        raise StoreBusyError
+    waits = max(1, int(left * 1000))
+    cursor.execute(f"SET LOCAL lock_timeout = {waits}; SET LOCAL statement_timeout = {waits}")
 
 
 def _record_return(_connection: Any, record: ConnectionPoolEntry) -> None:

@@ -15,6 +15,7 @@ from store.database.tenant_session import TenantSession
 Clock = Callable[[], datetime]
 _Tx = TypeVar("_Tx", bound=Session)
 
+_BEFORE_COMMIT = "before commit"
 _AFTER_COMMIT = "after commit"
 
 
@@ -57,7 +58,7 @@ class Store:
         if outer is not None:
             yield outer
             return
-        with _reading(Session(self._reader, expire_on_commit=False)) as tx:
+        with self._reading(Session(self._reader, expire_on_commit=False)) as tx:
             yield tx
 
     @contextmanager
@@ -77,12 +78,17 @@ class Store:
     def read_for_tenant(self, access: TenantAccess) -> AbstractContextManager[TenantSession]:
         """Open a read transaction limited to an access; no transaction may be open in this thread."""
         self._check_none_open()
-        return _reading(TenantSession(self._reader, access, expire_on_commit=False))
+        return self._reading(TenantSession(self._reader, access, expire_on_commit=False))
 
     def write_for_tenant(self, access: TenantAccess) -> AbstractContextManager[TenantSession]:
         """Open a write transaction limited to an access; none may be open in this thread. Raises StoreBusyError."""
         self._check_none_open()
         return self._committed(TenantSession(self._writer, access, expire_on_commit=False))
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread has a transaction open, to read or to write."""
+        return self._current_transaction() is not None or getattr(self._joined, "reads", 0) > 0
 
     def _check_none_open(self) -> None:
         if self._current_transaction() is not None:
@@ -95,10 +101,21 @@ class Store:
             try:
                 with tx.begin():
                     yield tx
+                    _run_before_commit(tx)
             finally:
                 self._joined.tx = None
         for action in tx.info.get(_AFTER_COMMIT, ()):
             action()
+
+    @contextmanager
+    def _reading(self, session: _Tx) -> Iterator[_Tx]:
+        self._joined.reads = getattr(self._joined, "reads", 0) + 1
+        try:
+            # Ends with COMMIT although nothing was written: a ROLLBACK makes psycopg drop its prepared statements.
+            with session as tx, tx.begin():
+                yield tx
+        finally:
+            self._joined.reads -= 1
 
     def _current_transaction(self) -> Session | None:
         return getattr(self._joined, "tx", None)
@@ -157,11 +174,14 @@ class TenantStore:
             tx.connection().exec_driver_sql("SELECT 1 FROM orders WHERE 1 = 0")
 
 
-@contextmanager
-def _reading(session: _Tx) -> Iterator[_Tx]:
-    # Ends with COMMIT although nothing was written: a ROLLBACK makes psycopg drop its prepared statements.
-    with session as tx, tx.begin():
-        yield tx
+def before_commit(tx: Session, name: str, action: Callable[[], None]) -> None:
+    """Run an action at the end of a transaction, once per name: so that several writes become one statement."""
+    tx.info.setdefault(_BEFORE_COMMIT, {}).setdefault(name, action)
+
+
+def _run_before_commit(tx: Session) -> None:
+    for action in tx.info.pop(_BEFORE_COMMIT, {}).values():
+        action()
 
 
 def after_commit(tx: Session, action: Callable[[], None]) -> None:

@@ -4,14 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from store.database.inserts import insert_all
+from store.database.store import before_commit
 from store.tables import EventRow, OrderRow
 from store.webhooks import outbox
 
+_PENDING = "events to insert"
 Data = Mapping[str, str | int | Sequence[str]]
 
 
@@ -23,18 +26,29 @@ class EventType(StrEnum):
     CHANGE_UNDONE = "change_undone"
     PAYMENT_AUTHORISED = "payment_authorised"
     PAYMENT_VOIDED = "payment_voided"
+    AUTHORISATION_LOST = "authorisation_lost"
+    """An authorisation has ended by itself, so that its amount is owed again."""
     PAYMENT_CAPTURED = "payment_captured"
     PAYMENT_REFUNDED = "payment_refunded"
     REFUND_DECLINED = "refund_declined"
+    REFUND_FAILED = "refund_failed"
+    """A refund that was pending was not paid."""
     REFUND_OWED = "refund_owed"
     REFUND_PAID_BY_HAND = "refund_paid_by_hand"
     SEATS_CONFIRMED = "seats_confirmed"
+    SEATS_REASSIGNED = "seats_reassigned"
+    """Other seats were held for a change that is stuck after its settlement."""
     ORDER_CONFIRMED = "order_confirmed"
+    CHANGE_REVERSED = "change_reversed"
     DRAFT_EXTENDED = "draft_extended"
+    DEADLINE_SHORTENED = "deadline_shortened"
+    """A provider shortens the time of the draft."""
     DRAFT_DISCARDED = "draft_discarded"
     DRAFT_EXPIRED = "draft_expired"
     DRAFT_RESTORED = "draft_restored"
     """The draft ended because the order is as it was confirmed."""
+    ANSWERS_DIFFER = "answers_differ"
+    """A provider refuses what it may have done before; the event has both answers."""
     NEEDS_ATTENTION = "needs_attention"
     OPERATOR_REQUEST = "operator_request"
     RETRY_REQUESTED = "retry_requested"
@@ -55,8 +69,16 @@ def append(tx: Session, order: OrderRow, kind: EventType, change: str | None, no
         "at": now,
         "data": _dump(data),
     }
-    insert_all(tx, EventRow, [event])
-    outbox.enqueue(tx, order.tenant, order.number, order.last_event, kind, now)
+    tx.info.setdefault(_PENDING, []).append(event)
+    before_commit(tx, _PENDING, partial(_insert_pending, tx))
+
+
+def _insert_pending(tx: Session) -> None:
+    """Insert the events of a transaction by one statement, in its order."""
+    events: list[dict[str, Any]] = tx.info.pop(_PENDING, [])
+    insert_all(tx, EventRow, events)
+    for each in events:
+        outbox.enqueue(tx, each["tenant"], each["order_number"], each["number"], each["type"], each["at"])
 
 
 _ENDS_OF_DRAFT = (
@@ -69,16 +91,25 @@ _ENDS_OF_DRAFT = (
 
 def last_draft_end(tx: Session, order: str) -> EventRow | None:
     """Return the event that ended an order's last draft; None when it never had one that ended."""
+    _insert_pending(tx)
     ended = (EventRow.order_number == order, col(EventRow.type).in_(_ENDS_OF_DRAFT))
     return tx.exec(select(EventRow).where(*ended).order_by(col(EventRow.number).desc()).limit(1)).first()
 
 
 def append_once(tx: Session, order: OrderRow, kind: EventType, change: str, now: datetime, data: Data) -> None:
     """Append an event unless the same one, data included, exists: for events that no step key makes unique."""
+    _insert_pending(tx)
     same = (EventRow.order_number == order.number, EventRow.change == change, EventRow.type == kind)
     recorded = tx.exec(select(EventRow.data).where(*same)).all()
     if _dump(data) not in recorded:
         append(tx, order, kind, change, now, data)
+
+
+def data_of_change(tx: Session, order: str, change: str, kind: EventType) -> list[dict[str, Any]]:
+    """Return the data of a change's events of one type, oldest first."""
+    _insert_pending(tx)
+    of_change = (EventRow.order_number == order, EventRow.change == change, EventRow.type == kind)
+    return [data_of(row) for row in tx.exec(select(EventRow).where(*of_change).order_by(col(EventRow.number)))]
 
 
 def _dump(data: Data) -> str:
@@ -93,16 +124,19 @@ def data_of(row: EventRow) -> dict[str, Any]:
 
 def history(tx: Session, order: str, after: int, limit: int) -> list[EventRow]:
     """Return an order's events after a number, oldest first."""
+    _insert_pending(tx)
     query = select(EventRow).where(EventRow.order_number == order, col(EventRow.number) > after)
     return list(tx.exec(query.order_by(col(EventRow.number)).limit(limit)))
 
 
 def of_change(tx: Session, order: str, change: str, kind: EventType) -> Sequence[EventRow]:
     """Return the events of one type that a change appended to its order, oldest first."""
+    _insert_pending(tx)
     of_order = (EventRow.order_number == order, EventRow.change == change, EventRow.type == kind)
     return tx.exec(select(EventRow).where(*of_order).order_by(col(EventRow.number))).all()
 
 
 def of_number(tx: Session, order: str, number: int) -> EventRow:
     """Return one event of an order that is known to exist."""
+    _insert_pending(tx)
     return tx.get_one(EventRow, (order, number))

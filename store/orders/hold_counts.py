@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy import String, bindparam, literal_column
 from sqlmodel import Session
 
@@ -18,6 +19,7 @@ Place = tuple[str | None, str | None, date | None]
 """An item, and the service or day; for seats, SEATS."""
 SEATS: Place = (None, None, None)
 """All seats are counted together; units of each item by themselves, on each service and day."""
+_UNITS = TypeAdapter(list[tuple[str | None, str | None, date | None, int]])
 
 _HELD, _RECORDS, _CHANGES = table_of(ReservationRow), table_of(StepRecordRow), table_of(ChangeRow)
 _CLIENTS = table_of(ClientRow)
@@ -35,9 +37,9 @@ _OF_ORDER = _COUNT.where(_HELD.c.order_number == bindparam("order", type_=String
 _OF_CLIENT = _COUNT.where(_HELD.c.client == _CLIENT)
 _LOCK_CLIENT = sa.select(_CLIENTS.c.id).where(_CLIENTS.c.id == _CLIENT).with_for_update(key_share=True)
 _IN_PROGRESS = (
-    sa.select(_CHANGES.c.plan)
-    .join(_RECORDS, _CHANGES.c.id == _RECORDS.c.change)
-    .where(_RECORDS.c.state == literal_column("'started'"), _RECORDS.c.step == bindparam("step"))
+    sa.select(_RECORDS.c.units)
+    .join(_CHANGES, _CHANGES.c.id == _RECORDS.c.change)
+    .where(_RECORDS.c.state == literal_column("'started'"), _RECORDS.c.units.is_not(None))
     .where(_CHANGES.c.client == _CLIENT, _RECORDS.c.key != bindparam("excluding"))
 )
 
@@ -50,6 +52,16 @@ def of_plan(plan: Plan) -> Counter[Place]:
     return +counts
 
 
+def as_units(counts: Counter[Place]) -> str:
+    """Return counts as a step's record has them: a list of item, service, day and count."""
+    return _UNITS.dump_json([(*place, count) for place, count in counts.items()]).decode()
+
+
+def of_units(units: str) -> Counter[Place]:
+    """Return the counts in a step's record."""
+    return Counter({(item, service, day): count for item, service, day, count in _UNITS.validate_json(units)})
+
+
 def of_order(tx: Session, order: str, now: datetime, excluding: Collection[str]) -> Counter[Place]:
     """Return how many seats and units an order holds, except some reservations."""
     return _counted(tx, _OF_ORDER, {"order": order, "now": now, "excluding": list(excluding)})
@@ -60,10 +72,10 @@ def of_client(tx: Session, client: str, now: datetime, excluding: Collection[str
     return _counted(tx, _OF_CLIENT, {"client": client, "now": now, "excluding": list(excluding)})
 
 
-def in_progress(tx: Session, client: str, step: str, excluding: str) -> Counter[Place]:
+def in_progress(tx: Session, client: str, excluding: str) -> Counter[Place]:
     """Return what a client's other changes have requested from a provider that has not answered yet."""
-    plans = tx.connection().execute(_IN_PROGRESS, {"client": client, "step": step, "excluding": excluding}).scalars()
-    return sum((of_plan(Plan.model_validate_json(plan)) for plan in plans), Counter())
+    units = tx.connection().execute(_IN_PROGRESS, {"client": client, "excluding": excluding}).scalars()
+    return sum((of_units(each) for each in units), Counter())
 
 
 def lock_client(tx: Session, client: str) -> None:

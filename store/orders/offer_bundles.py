@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from domain.offers import OfferBundle
+from store.database.documents import from_document, to_document
 from store.database.inserts import table_of
 from store.database.tenant_session import TenantSession
 from store.tables import BundleRow, LineRow, OfferRow
@@ -20,7 +21,7 @@ _BUNDLES = sa.select(_TABLE.c.id, _TABLE.c.document).where(
 
 def keep(tx: TenantSession, bundle: OfferBundle) -> None:
     """Store a bundle and its offers."""
-    text, tenant, when = bundle.model_dump_json(), tx.access.tenant, bundle.expires_at
+    text, tenant, when = to_document(bundle), tx.access.tenant, bundle.expires_at
     tx.add(BundleRow(tenant=tenant, id=bundle.id, expires_at=when, order_number=bundle.order, document=text))
     tx.add_all(OfferRow(tenant=tenant, id=offer.id, bundle=bundle.id) for offer in bundle.offers)
 
@@ -32,7 +33,7 @@ def find(tx: Session, tenant: str, ids: Iterable[str]) -> dict[str, OfferBundle]
         return {}
     tx.flush()
     rows = tx.connection().execute(_BUNDLES, {"of_tenant": tenant, "ids": list(requested)})
-    return {name: OfferBundle.model_validate_json(text) for name, text in rows}
+    return {name: from_document(OfferBundle, text) for name, text in rows}
 
 
 def first_expiry(tx: Session, order: str, now: datetime) -> datetime | None:

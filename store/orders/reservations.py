@@ -20,6 +20,11 @@ _KEPT = ("id", "reference", "state", "service", "coach", "seat", "item", "day")
 _COLUMNS = sa.select(*_ROWS.c[_KEPT]).order_by(_ROWS.c.number)
 _RESERVED = _COLUMNS.where(_ROWS.c.order_number == _ORDER, _ROWS.c.state != ReservationState.RELEASED)
 _HELD = _COLUMNS.where(_ROWS.c.order_number == _ORDER, _ROWS.c.state == ReservationState.HELD)
+_FIRST_SHORTENED = sa.select(sa.func.min(_ROWS.c.expires_at)).where(
+    _ROWS.c.order_number == _ORDER, _ROWS.c.state == ReservationState.HELD, _ROWS.c.shortened
+)
+_EVER_UNDER_KEY = _COLUMNS.where(_ROWS.c.key == bindparam("of_key"))
+_KEYS = sa.select(_ROWS.c.id, _ROWS.c.key).where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
 _UNDER_KEY = _COLUMNS.where(_ROWS.c.key == bindparam("of_key"), _ROWS.c.state == ReservationState.HELD)
 _USED = sa.select(_LINES.c.seats, _LINES.c.units)
 _OF_LINES = _USED.where(_LINES.c.order_number == _ORDER, _LINES.c.undone.is_(False))
@@ -46,13 +51,19 @@ class KeptReservation(NamedTuple):
         """The service, or the day of a unit without one."""
         return self.service or str(self.day)
 
+    @property
+    def seat_name(self) -> str:
+        """The name of a seat: "3-07"."""
+        return f"{self.coach}-{self.seat:02}"
+
 
 def record_held(
     tx: Session, order: OrderRow, client: str, key: str, held: Sequence[Mapping[str, Any]], until: datetime
 ) -> None:
     """Record what is held for a client under a step key, in the order of the plan's wishes.
 
-    A seat is given by its reference, service, coach and seat; a unit by its reference, item, and service or day.
+    A seat is given by its reference, service, coach and seat; a unit by its reference, item, and service or day; each
+    with the provider's own end of the hold if it is earlier than `until`.
     """
     first = tx.connection().execute(_COUNT, {"order": order.number}).scalar_one() + 1
     rows = [
@@ -65,7 +76,8 @@ def record_held(
             "client": client,
             "key": key,
             "state": ReservationState.HELD,
-            "expires_at": until,
+            "expires_at": _earlier(each.get("until"), until),
+            "shortened": _is_shorter(each.get("until"), until),
         }
         | {name: each.get(name) for name in ("reference", "service", "coach", "seat", "item", "day")}
         for number, each in enumerate(held, start=first)
@@ -76,6 +88,16 @@ def record_held(
 def under_key(tx: Session, key: str) -> list[KeptReservation]:
     """Return what a step holds, in the order in which it was held."""
     return _kept(tx, _UNDER_KEY, {"of_key": key})
+
+
+def ever_under_key(tx: Session, key: str) -> list[KeptReservation]:
+    """Return what a step held and what became of it, in the order in which it was held."""
+    return _kept(tx, _EVER_UNDER_KEY, {"of_key": key})
+
+
+def keys_of(tx: Session, ids: Sequence[str]) -> dict[str, str]:
+    """Return the step keys under which reservations are held, by their ids."""
+    return {row.id: row.key for row in tx.connection().execute(_KEYS, {"ids": list(ids)})}
 
 
 def still_held(tx: Session, order: str) -> list[KeptReservation]:
@@ -93,9 +115,40 @@ def record_confirmed(tx: Session, rows: Iterable[KeptReservation]) -> None:
     _set(tx, [row.id for row in rows], state=ReservationState.CONFIRMED, expires_at=None)
 
 
-def set_expiry(tx: Session, rows: Iterable[KeptReservation], until: datetime) -> None:
-    """Record the time at which holds expire."""
-    _set(tx, [row.id for row in rows], expires_at=until)
+def record_reassigned(
+    tx: Session, key: str, held: Sequence[tuple[KeptReservation, Mapping[str, Any]]], until: datetime
+) -> None:
+    """Record other seats and units, held under a step key, for reservations that keep their ids."""
+    for row, each in held:
+        values = {name: each.get(name) for name in ("reference", "coach", "seat")}
+        end = each.get("until")
+        _set(tx, [row.id], key=key, expires_at=_earlier(end, until), shortened=_is_shorter(end, until), **values)
+
+
+def set_expiry(tx: Session, rows: Iterable[KeptReservation], until: datetime, answered: datetime | None = None) -> None:
+    """Record the time at which holds expire: that requested, or an earlier one that the provider answered."""
+    shortened = _is_shorter(answered, until)
+    _set(tx, [row.id for row in rows], expires_at=_earlier(answered, until), shortened=shortened)
+
+
+def first_shortened(tx: Session, order: str) -> datetime | None:
+    """Return the first end of a hold that a provider holds for less time than requested; None without one."""
+    end: datetime | None = tx.connection().execute(_FIRST_SHORTENED, {"order": order}).scalar_one()
+    return end
+
+
+def _is_shorter(answered: datetime | None, until: datetime) -> bool:
+    return answered is not None and answered < until
+
+
+def _earlier(answered: datetime | None, until: datetime) -> datetime:
+    return until if answered is None else min(answered, until)
+
+
+def given_up(tx: Session, order: str) -> tuple[str, list[KeptReservation]]:
+    """Return an order's tenant, and the seats and units of its confirmed version that its draft gives up."""
+    _, removed = at_confirmation(tx, order)
+    return tx.get_one(OrderRow, order).tenant, [row for row in removed if row.state == ReservationState.CONFIRMED]
 
 
 def references(tx: Session, order: str) -> list[str]:

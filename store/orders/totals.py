@@ -45,9 +45,10 @@ def order_total(tx: Session, row: OrderRow) -> OrderTotal:
     return OrderTotal(int(lines), Money(int(prices) + int(fees), row.currency))
 
 
-def summary_of(tx: Session, row: OrderRow) -> OrderSummary:
-    """Return a summary of an order's state without personal data."""
-    total, payments = order_total(tx, row).total, payments_of(tx, row.number, row.currency)
+def summary_of(tx: Session, row: OrderRow, total: Money | None = None) -> OrderSummary:
+    """Return a summary of an order's state without personal data; `total` is its total where that is known."""
+    total = order_total(tx, row).total if total is None else total
+    payments = payments_of(tx, row.number, row.currency)
     refund_owed = unpaid_refunds(payments, row.currency)
     return OrderSummary(
         number=row.number,

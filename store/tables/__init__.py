@@ -3,7 +3,7 @@
 from store.tables.access import ApiKeyRow, ClientRow
 from store.tables.catalogue import ProductRow, SeatHoldRow, SeatRow, ServiceRow, StockHoldRow, SupplementRow
 from store.tables.changes import ChangeRow, EventRow, StepRecordRow
-from store.tables.money import EmbeddedPaymentRow, LedgerRow, PaymentRow
+from store.tables.money import EmbeddedPaymentRow, LedgerRow, MoveRow, PaymentRow
 from store.tables.offers import BundleRow, OfferRow
 from store.tables.orders import (
     CounterRow,
@@ -28,6 +28,7 @@ __all__ = [
     "FeeRow",
     "LedgerRow",
     "LineRow",
+    "MoveRow",
     "OfferRow",
     "OrderRow",
     "PaymentRow",

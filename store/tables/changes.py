@@ -5,10 +5,11 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import SQLModel
 
+from domain import formats
 from store.database.column_types import bounded_text, document, safe_integer, utc_datetime
 
 _OPEN = text("outcome IS NULL")
-_STARTED = text("state = 'started'")
+_STARTED, _WITHDRAWING = text("state = 'started'"), text("state = 'withdrawing'")
 
 
 class ChangeRow(SQLModel, table=True):
@@ -33,6 +34,8 @@ class ChangeRow(SQLModel, table=True):
     fingerprint: str = bounded_text(64)
     kind: str = bounded_text(20)
     request: str = document()
+    needs: int = safe_integer(default=formats.FIRST)
+    """The lowest format that expresses the request; a worker that does not know it does not run the request."""
     correlation_id: str | None = bounded_text(256, default=None)
     state: str = bounded_text(20)
     draft_opened_by: str | None = bounded_text(64, default=None)
@@ -52,12 +55,13 @@ class ChangeRow(SQLModel, table=True):
 
 
 class StepRecordRow(SQLModel, table=True):
-    """The record of one step of one change: started, done or withdrawn, with its first result or refusal."""
+    """The record of one step of one change: its state, and its first result or refusal."""
 
     __tablename__ = "step_records"
     __table_args__ = (
-        CheckConstraint("state IN ('started', 'done', 'withdrawn')", name="state"),
-        Index("step_records_started", "step", sqlite_where=_STARTED, postgresql_where=_STARTED),
+        CheckConstraint("state IN ('started', 'done', 'withdrawing', 'withdrawn')", name="state"),
+        Index("step_records_started", "state", sqlite_where=_STARTED, postgresql_where=_STARTED),
+        Index("step_records_withdrawing", "change", sqlite_where=_WITHDRAWING, postgresql_where=_WITHDRAWING),
         Index("step_records_in_order", "order_number", "sequence", unique=True),
     )
 
@@ -69,11 +73,26 @@ class StepRecordRow(SQLModel, table=True):
     sequence: int = safe_integer()
     """Counted per order under its lock: what is undone is ordered by it alone, since clocks step back."""
     command: str = document()
+    undo: str | None = bounded_text(40, default=None)
+    """The name of the step's undo; None for a step without one."""
+    amount_minor: int | None = safe_integer(default=None)
+    """The amount that the step moves at its provider, with its currency; None when it moves none or it is unknown."""
+    currency: str | None = bounded_text(3, default=None)
+    units: str | None = document(default=None)
+    """How many seats and units the step holds at each place; None when it holds none."""
     state: str = bounded_text(20)
     result: str | None = document(default=None)
     refusal: str | None = document(default=None)
     started_at: datetime = utc_datetime()
     done_at: datetime | None = utc_datetime(default=None)
+    attempts: int = safe_integer(default=0)
+    """How often a final step at an external provider was begun; its other columns of attempts are of these too."""
+    unanswered: str | None = document(default=None)
+    """When each attempt began of which it is not known what it has done, by its number; None for no such attempt."""
+    refused_at: datetime | None = utc_datetime(default=None)
+    """When the latest attempt began that the provider refused."""
+    discarded_answers: int = safe_integer(default=0)
+    """How many answers of an external inventory to this step were wrong: it holds anew under a key with this number."""
     withdrawn_at: datetime | None = utc_datetime(default=None)
 
 

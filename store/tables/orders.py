@@ -174,6 +174,8 @@ class ReservationRow(SQLModel, table=True):
         ),
         CheckConstraint("item IS NULL OR (service IS NULL) <> (day IS NULL)", name="unit"),
         Index("reservations_held", "client", sqlite_where=_HELD, postgresql_where=_HELD),
+        Index("reservations_reference", "reference"),
+        Index("reservations_seat", "service", "coach", "seat"),
     )
 
     tenant: str = bounded_text(64)
@@ -193,3 +195,5 @@ class ReservationRow(SQLModel, table=True):
     """The day of a unit without a service."""
     state: str = bounded_text(20)
     expires_at: datetime | None = utc_datetime(default=None)
+    shortened: bool = False
+    """Whether the provider holds it for less time than requested."""

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, or_, select
 
 from domain.changes import Outcome
+from store.database.documents import from_document
 from store.tables import ChangeRow, EventRow, OrderRow, StepRecordRow
+from temporal.names import GROUP
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def change_snapshots(tx: Session, changes: Sequence[str]) -> dict[str, ChangeSna
             order=order,
             last_event=last_event or 0,
             steps=tuple(steps[change]),
-            outcome=Outcome.model_validate_json(outcome) if outcome else None,
+            outcome=from_document(Outcome, outcome) if outcome else None,
         )
         for change, tenant, order, outcome, last_event, channel in rows
     }
@@ -63,7 +65,7 @@ def _steps(tx: Session, changes: Sequence[str]) -> dict[str, list[StepStatus]]:
     columns = select(StepRecordRow.change, StepRecordRow.step, StepRecordRow.state, is_refused)
     steps = defaultdict(list)
     for change, step, state, refused in tx.exec(
-        columns.where(col(StepRecordRow.change).in_(changes)).order_by(_SEQUENCE)
+        columns.where(col(StepRecordRow.change).in_(changes), StepRecordRow.step != GROUP).order_by(_SEQUENCE)
     ):
         steps[change].append(StepStatus(step, state, refused))
     return steps

@@ -1,5 +1,6 @@
 """Prometheus gauges of the store: sums over open drafts, holds, requests and payments."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from store.database.store import Store
 from store.tables import ChangeRow, OrderRow, PaymentRow, ReservationRow
+from store.views import moves_under_way
 
 _SECOND = timedelta(seconds=1)
 
@@ -49,7 +51,7 @@ def _requests(tx: Session, now: datetime) -> Iterator[Metric]:
 
 def _money(tx: Session) -> Iterator[Metric]:
     minor = "in the currency's minor unit."
-    in_flight = f"Money authorised and neither captured nor voided, {minor}"
+    in_flight = f"Money authorised and neither captured nor voided, or being moved by a provider, {minor}"
     families = (
         GaugeMetricFamily("changeover_money_in_flight_minor", in_flight, labels=["currency"]),
         GaugeMetricFamily("changeover_refunds_owed_minor", f"Refunds that no card took, {minor}", labels=["currency"]),
@@ -61,9 +63,15 @@ def _money(tx: Session) -> Iterator[Metric]:
         func.sum(PaymentRow.refund_owed_minor - PaymentRow.paid_out_minor),
     )
     query = sums.select_from(PaymentRow).join(OrderRow, col(OrderRow.number) == col(PaymentRow.order_number))
-    for currency, *amounts in tx.exec(query.group_by(col(OrderRow.currency))):
-        for family, amount in zip(families, amounts, strict=True):
-            family.add_metric([currency], int(amount or 0))
+    in_flight_by_currency, refunds_by_currency = Counter[str](), Counter[str]()
+    for currency, authorised, refunds in tx.exec(query.group_by(col(OrderRow.currency))):
+        in_flight_by_currency[currency] += int(authorised or 0)
+        refunds_by_currency[currency] += int(refunds or 0)
+    for amount in moves_under_way.beyond_authorised(tx):
+        in_flight_by_currency[amount.currency] += amount.minor
+    for family, by_currency in zip(families, (in_flight_by_currency, refunds_by_currency), strict=True):
+        for currency, minor_units in by_currency.items():
+            family.add_metric([currency], minor_units)
     yield from families
 
 

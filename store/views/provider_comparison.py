@@ -1,6 +1,6 @@
 """One order's payments, seats and units in our database beside the embedded providers' records."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlmodel import Session, col, select
 
@@ -23,10 +23,10 @@ def movements(tx: Session, order: OrderRow, limit: int) -> Sequence[LedgerRow]:
     return tx.exec(query.order_by(col(LedgerRow.at).desc(), col(LedgerRow.key)).limit(limit)).all()
 
 
-def payments(tx: Session, order: OrderRow) -> list[tuple[str, PaymentRow | None, EmbeddedPaymentRow | None]]:
-    """Return an order's payments by key, in our ledger and at the embedded provider, oldest first.
+def payments(tx: Session, order: OrderRow) -> dict[str, PaymentRow | None]:
+    """Return an order's payments by key, oldest first; None for a key that our ledger does not have.
 
-    Payments that only the provider knows are included: every authorisation that a step of the order requested.
+    A provider may know a payment that we do not: every authorisation that a step of the order requested is included.
     """
     ours = tx.exec(
         select(PaymentRow)
@@ -36,13 +36,15 @@ def payments(tx: Session, order: OrderRow) -> list[tuple[str, PaymentRow | None,
     requested = select(StepRecordRow.key).where(
         StepRecordRow.order_number == order.number, StepRecordRow.step == StepName.AUTHORISE_PAYMENT
     )
-    keys = dict.fromkeys([*(row.key for row in ours), *tx.exec(requested)])
-    provider_rows = select(EmbeddedPaymentRow).where(
-        EmbeddedPaymentRow.tenant == order.tenant, col(EmbeddedPaymentRow.key).in_(keys)
-    )
-    at_provider = {row.key: row for row in tx.exec(provider_rows)}
-    in_ledger = {row.key: row for row in ours}
-    return [(key, in_ledger.get(key), at_provider.get(key)) for key in keys if key in in_ledger or key in at_provider]
+    return {row.key: row for row in ours} | {
+        key: None for key in tx.exec(requested) if key not in {o.key for o in ours}
+    }
+
+
+def embedded_payments(tx: Session, tenant: str, keys: Collection[str]) -> dict[str, EmbeddedPaymentRow]:
+    """Return the embedded provider's payments by key."""
+    query = select(EmbeddedPaymentRow).where(EmbeddedPaymentRow.tenant == tenant, col(EmbeddedPaymentRow.key).in_(keys))
+    return {row.key: row for row in tx.exec(query)} if keys else {}
 
 
 def holds(tx: Session, tenant: str, references: Sequence[str]) -> dict[str, SeatHoldRow]:

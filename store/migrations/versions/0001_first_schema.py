@@ -46,6 +46,7 @@ _RIGHTS = {
     "step_records": _READ,
     "payments": _READ,
     "ledger": _READ,
+    "payment_moves": _READ,
     "embedded_payments": _READ,
     "order_lines": _READ,
     "order_travellers": _READ,
@@ -68,6 +69,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("needs", sa.BigInteger(), nullable=False),
         sa.Column("correlation_id", sa.String(256), nullable=True),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("draft_opened_by", sa.String(64), nullable=True),
@@ -273,13 +275,21 @@ def upgrade() -> None:
         sa.Column("step", sa.String(40), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("command", sa.Text(), nullable=False),
+        sa.Column("undo", sa.String(40), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(3), nullable=True),
+        sa.Column("units", sa.Text(), nullable=True),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("refusal", sa.Text(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("unanswered", sa.Text(), nullable=True),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("discarded_answers", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state IN ('started', 'done', 'withdrawn')", name="state"),
+        sa.CheckConstraint("state IN ('started', 'done', 'withdrawing', 'withdrawn')", name="state"),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index(op.f("ix_step_records_change"), "step_records", ["change"], unique=False)
@@ -287,10 +297,18 @@ def upgrade() -> None:
     op.create_index(
         "step_records_started",
         "step_records",
-        ["step"],
+        ["state"],
         unique=False,
         sqlite_where=sa.text("state = 'started'"),
         postgresql_where=sa.text("state = 'started'"),
+    )
+    op.create_index(
+        "step_records_withdrawing",
+        "step_records",
+        ["change"],
+        unique=False,
+        sqlite_where=sa.text("state = 'withdrawing'"),
+        postgresql_where=sa.text("state = 'withdrawing'"),
     )
     op.create_table(
         "supplements",
@@ -490,12 +508,14 @@ def upgrade() -> None:
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("method", sa.String(30), nullable=False),
         sa.Column("reference", sa.String(100), nullable=False),
+        sa.Column("capture_reference", sa.String(100), nullable=True),
         sa.Column("authorised_minor", sa.BigInteger(), nullable=False),
         sa.Column("captured_minor", sa.BigInteger(), nullable=False),
         sa.Column("refunded_minor", sa.BigInteger(), nullable=False),
         sa.Column("refund_owed_minor", sa.BigInteger(), nullable=False),
         sa.Column("paid_out_minor", sa.BigInteger(), nullable=False),
         sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("authorised_minor > 0", name="authorised"),
         sa.CheckConstraint("captured_minor >= 0 AND captured_minor <= authorised_minor", name="captured"),
         sa.CheckConstraint(
@@ -533,6 +553,7 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=True),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shortened", sa.Boolean(), nullable=False),
         sa.CheckConstraint("state IN ('held', 'confirmed', 'released')", name="state"),
         sa.CheckConstraint(
             "(item IS NULL) = (coach IS NOT NULL AND seat IS NOT NULL AND service IS NOT NULL)", name="seat"
@@ -546,6 +567,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_reservations_key"), "reservations", ["key"], unique=False)
     op.create_index(op.f("ix_reservations_order_number"), "reservations", ["order_number"], unique=False)
+    op.create_index("reservations_reference", "reservations", ["reference"], unique=False)
+    op.create_index("reservations_seat", "reservations", ["service", "coach", "seat"], unique=False)
     op.create_index(
         "reservations_held",
         "reservations",
@@ -565,7 +588,9 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(3), nullable=False),
         sa.Column("change", sa.String(64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind IN ('authorise', 'void', 'capture', 'refund', 'owe', 'payout')", name="kind"),
+        sa.CheckConstraint(
+            "kind IN ('authorise', 'void', 'lost', 'capture', 'refund', 'refund_failed', 'owe', 'payout')", name="kind"
+        ),
         sa.CheckConstraint("amount_minor > 0", name="amount"),
         sa.ForeignKeyConstraint(
             ["order_number"],
@@ -579,12 +604,60 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_ledger_change"), "ledger", ["change"], unique=False)
     op.create_index(op.f("ix_ledger_order_number"), "ledger", ["order_number"], unique=False)
+    op.create_table(
+        "payment_moves",
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("order_number", sa.String(20), nullable=False),
+        sa.Column("change", sa.String(64), nullable=False),
+        sa.Column("step", sa.String(40), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("back", sa.Boolean(), nullable=False),
+        sa.Column("key", sa.String(100), nullable=False),
+        sa.Column("kind", sa.String(20), nullable=False),
+        sa.Column("payment", sa.String(100), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.CheckConstraint("amount_minor > 0", name="amount"),
+        sa.CheckConstraint("kind IN ('capture', 'refund', 'void', 'owe')", name="kind"),
+        sa.CheckConstraint("state IN ('planned', 'started', 'done', 'pending', 'refused', 'failed')", name="state"),
+        sa.ForeignKeyConstraint(
+            ["order_number"],
+            ["orders.number"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["payment"],
+            ["payments.key"],
+        ),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index(op.f("ix_payment_moves_change"), "payment_moves", ["change"], unique=False)
+    op.create_index(op.f("ix_payment_moves_payment"), "payment_moves", ["payment"], unique=False)
+    for name, column, state in (("started", "order_number", "started"), ("pending", "tenant", "pending")):
+        op.create_index(
+            f"payment_moves_{name}",
+            "payment_moves",
+            [column],
+            unique=False,
+            sqlite_where=sa.text(f"state = '{state}'"),
+            postgresql_where=sa.text(f"state = '{state}'"),
+        )
     if op.get_bind().dialect.name == "postgresql":
         _isolate_tenants()
 
 
 def downgrade() -> None:
     """Drop every table, with its policy and grants. The role stays: other databases of the server may use it."""
+    for name, state in (("pending", "pending"), ("started", "started")):
+        op.drop_index(
+            f"payment_moves_{name}",
+            table_name="payment_moves",
+            sqlite_where=sa.text(f"state = '{state}'"),
+            postgresql_where=sa.text(f"state = '{state}'"),
+        )
+    op.drop_index(op.f("ix_payment_moves_payment"), table_name="payment_moves")
+    op.drop_index(op.f("ix_payment_moves_change"), table_name="payment_moves")
+    op.drop_table("payment_moves")
     op.drop_index(op.f("ix_ledger_order_number"), table_name="ledger")
     op.drop_index(op.f("ix_ledger_change"), table_name="ledger")
     op.drop_table("ledger")
@@ -620,6 +693,12 @@ def downgrade() -> None:
     op.drop_table("api_keys")
     op.drop_table("webhooks")
     op.drop_table("supplements")
+    op.drop_index(
+        "step_records_withdrawing",
+        table_name="step_records",
+        sqlite_where=sa.text("state = 'withdrawing'"),
+        postgresql_where=sa.text("state = 'withdrawing'"),
+    )
     op.drop_index(
         "step_records_started",
         table_name="step_records",
