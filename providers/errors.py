@@ -43,14 +43,17 @@ class PaymentDeclinedError(ProviderError):
     """The payment is not authorised, or its capture is declined."""
 
 
-class RefundDeclinedError(ProviderError):
-    """The refund to one of the original payments is declined; none of the settlement's moves was made."""
+class AuthorisationEndedError(ProviderError):
+    """The authorisation has ended by itself, so that nothing of it can be captured."""
 
-    def __init__(self, payment: str) -> None:
-        super().__init__("the refund was declined")
-        self.payment = payment
-        """The key of the payment that declined, as in its move."""
+
+class RefundDeclinedError(ProviderError):
+    """The refund to the original payment is declined; nothing was refunded."""
 
 
 class ProviderUnavailableError(ProviderError):
     """The provider gave no usable answer. This is a fault, so the step is retried."""
+
+
+class ProviderAnswerWrongError(ProviderUnavailableError):
+    """The provider answered something else than was requested, or what cannot be. Raised by us, who compare it."""

@@ -1,8 +1,9 @@
 """Loads the custom provider that a setting names, and checks it before the process starts."""
 
 import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import ImportString, TypeAdapter, ValidationError
 
@@ -34,6 +35,16 @@ def load_provider(protocol: Callable[..., P], setting: str, named: str) -> P | N
     return checked
 
 
+@contextmanager
+def closing_provider(provider: P) -> Iterator[P]:
+    """Yield a provider and close it at the end, if it has something to close."""
+    try:
+        yield provider
+    finally:
+        if (close := getattr(provider, "close", None)) is not None:
+            close()
+
+
 def _create(where: str, named: str) -> Any:
     try:
         kind = _IMPORTED.validate_python(named)
@@ -50,8 +61,9 @@ def _create(where: str, named: str) -> Any:
         raise ProviderSettingError(f"{where} cannot be created without arguments: {error}") from error
 
 
-def _find_missing(protocol: object, provider: object) -> list[str]:
-    members = [name for name in vars(protocol) if not name.startswith("_")]
+def _find_missing(protocol: Any, provider: object) -> list[str]:
+    kinds = [kind for kind in protocol.__mro__ if kind not in (Protocol, Generic, object)]
+    members = dict.fromkeys(name for kind in kinds for name in vars(kind) if not name.startswith("_"))
     return [problem for name in members if (problem := _check_member(protocol, provider, name))]
 
 

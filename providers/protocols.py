@@ -4,15 +4,15 @@
 provider, and runs on the provider's own task queue. An embedded provider joins the step's transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 from domain.money import Money
 from domain.offers import OfferBundle, Service
 from domain.products import Product, Supplement
-from domain.settlement import Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class HeldSeat:
     service: str
     coach: int
     seat: int
+    until: datetime | None = None
+    """Until when the provider really holds it, if that is earlier than requested; None: as long as requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +59,73 @@ class HeldUnit:
     item: str
     service: str | None
     day: date | None
+    until: datetime | None = None
+    """As for a seat."""
 
 
 Held = HeldSeat | HeldUnit
 
 
-class Inventory(Protocol):
-    """Holds and sells the seats of departures, and the stock of products and supplements that have a capacity."""
+class HoldState(StrEnum):
+    """What an inventory knows of a key."""
+
+    NOTHING = "nothing"
+    """Nothing was ever held under it, and it was never released."""
+    HELD = "held"
+    """Of what was held under it, some is held and not sold."""
+    SOLD = "sold"
+    """All that is left of what was held under it is sold."""
+    GIVEN_BACK = "given_back"
+    """It holds nothing any more, and can hold nothing: it was released, or all under it was, or the hold has ended."""
+    CANNOT_SAY = "cannot_say"
+    """The inventory cannot know, for example because it finds keys by a search that may lag."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundHold:
+    """What an inventory knows of a key, with what it holds or has sold under it in the order of its requests."""
+
+    state: HoldState
+    held: tuple[Held, ...] = ()
+
+
+class CountsFreePlaces(Protocol):
+    """The part of an inventory that only says what is free."""
 
     @property
     def external(self) -> bool:
         """Whether the provider is outside our database."""
 
-    def hold(self, tenant: str, key: str, requests: Sequence[HoldRequest], until: datetime) -> list[Held]:
-        """Hold seats and units until a time, all or none; the same key returns the same seats and units.
+    def free(self, tenant: str, requests: Sequence[HoldRequest], own: Sequence[str]) -> list[int | None]:
+        """Return for each request how many seats or units are free, whatever it counts; nothing is held.
 
-        Returns them in the order of the requests, seats side by side where possible. Raises NoSeatsLeftError,
-        NoStockLeftError, SeatIsTakenError, NoSuchSeatError, and HoldIsGoneError for a key that was released before.
+        Those under the references `own` count as free. None where the inventory does not know the service or item.
+        A search for offers asks; if this raises ProviderUnavailableError, it shows offers as if all were free.
+        """
+
+
+class Inventory(CountsFreePlaces, Protocol):
+    """Holds and sells the seats of departures, and the stock of products and supplements that have a capacity.
+
+    What it answers is compared with what was requested (providers/inventory_answers.py). An answer that differs is a
+    fault: its hold is released under its key, and nothing of it is kept.
+    """
+
+    def hold(self, tenant: str, key: str, requests: Sequence[HoldRequest], until: datetime) -> list[Held]:
+        """Hold seats and units until a time, or an earlier one that each names, all or none.
+
+        The same key returns the same seats and units.
+
+        Returns them in the order of the requests, and of the names in a request; other seats side by side where
+        possible. Raises NoSeatsLeftError, NoStockLeftError, SeatIsTakenError, NoSuchSeatError, and HoldIsGoneError for
+        a key that was released before.
+        """
+
+    def find(self, tenant: str, key: str) -> FoundHold:
+        """Return what the inventory knows of a key under which something was to be held; nothing is changed.
+
+        A step asks before it believes a refusal that follows an attempt without an answer. NOTHING must come from an
+        exact look-up, never from a search that may lag: then it is CANNOT_SAY. Raises ProviderUnavailableError.
         """
 
     def release(self, tenant: str, key: str) -> None:
@@ -82,17 +134,33 @@ class Inventory(Protocol):
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
         """Release these held or sold seats and units; those that are already free are left alone."""
 
-    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
-        """Extend holds to last at least until a time, all or none. Raises HoldIsGoneError."""
+    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
+        """Extend holds to last at least until a time, all or none; no hold is shortened. Raises HoldIsGoneError.
+
+        Returns until when all of them really last, if that is earlier than requested; None: as long as requested.
+        """
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
         """Sell what is `taken` permanently and release what is `given_up`, all or none. Raises HoldIsGoneError."""
 
-    def free(self, tenant: str, requests: Sequence[HoldRequest], own: Sequence[str]) -> list[int | None]:
-        """Return for each request how many seats or units are free, whatever it counts; nothing is held.
 
-        Those under the references `own` count as free. None where the inventory does not know the service or item.
-        A search for offers asks; if this raises ProviderUnavailableError, it shows offers as if all were free.
+@dataclass(frozen=True, slots=True)
+class BookedPlace:
+    """A seat or unit that an inventory's own book has under one of our keys."""
+
+    key: str
+    held: Held
+    sold: bool
+
+
+@runtime_checkable
+class ListsHolds(Protocol):
+    """What an inventory may offer besides: it lists its book, so that it can be compared with our reservations."""
+
+    def held_by_us(self, tenant: str) -> Iterable[BookedPlace]:
+        """Return all that is held or sold under our keys, in any order; what has been travelled may be missing.
+
+        It may be read while orders change: what differs is looked at again. Raises ProviderUnavailableError.
         """
 
 
@@ -119,7 +187,11 @@ class SearchTraveller:
 
 
 class OfferCatalogue(Protocol):
-    """The products on sale, and their prices for travellers."""
+    """The products on sale, and their prices for travellers.
+
+    An external one is never called within a transaction. It raises ProviderUnavailableError when it has no answer; any
+    other error, an answer that is late, and one that violates the rules of a catalogue (M7) count as the same.
+    """
 
     @property
     def external(self) -> bool:
@@ -141,24 +213,126 @@ class OfferCatalogue(Protocol):
         """Return services by id; unknown ones are absent."""
 
 
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """An authorised payment; the reference is the provider's name for it, and handed back with each act on it."""
+
+    reference: str
+    expires_at: datetime | None = None
+    """When the authorisation ends by itself; None: it does not."""
+
+
+class RefundState(StrEnum):
+    """What became of a refund."""
+
+    DONE = "done"
+    PENDING = "pending"
+    """It is accepted and not paid yet. It counts as refunded, and `find` is asked again later."""
+    FAILED = "failed"
+    """It was pending and was not paid. Only `find` answers this."""
+
+
+class FoundState(StrEnum):
+    """What a payment provider knows of a key."""
+
+    NOTHING = "nothing"
+    """Nothing was done under the key. Only an exact reading says so, never a search that may lag behind."""
+    AUTHORISED = "authorised"
+    CAPTURED = "captured"
+    REFUNDED = "refunded"
+    VOIDED = "voided"
+    """The authorisation is voided or has ended by itself, or the key is withdrawn."""
+    CANNOT_SAY = "cannot_say"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a payment provider knows of a key: of an authorisation, of a capture, or of a refund."""
+
+    state: FoundState
+    amount: Money | None = None
+    """The amount that was authorised, captured or refunded, as the state says."""
+    reference: str | None = None
+    """The reference of the authorisation or, once it is captured, of the capture."""
+    expires_at: datetime | None = None
+    refund: RefundState | None = None
+    """What became of the refund, if it is one."""
+
+
 class PaymentProvider(Protocol):
-    """Authorises, captures, voids and refunds payments."""
+    """Authorises, captures, voids and refunds payments: each act once per key, a refusal too.
+
+    A call under a known key gives the first answer again and moves nothing.
+    """
 
     @property
     def external(self) -> bool:
         """Whether the provider is outside our database."""
 
-    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
-        """Authorise a payment and return the provider's reference. Raises PaymentDeclinedError."""
+    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
+        """Authorise a payment. Raises PaymentDeclinedError."""
 
-    def void(self, tenant: str, key: str) -> None:
-        """Void the authorisation under a key, if any; from then on the key can authorise nothing."""
+    def void(self, tenant: str, key: str, reference: str | None) -> None:
+        """Void the authorisation under a key, if any; from then on the key can authorise nothing.
 
-    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
-        """Make all these moves or none. A capture of a part lets go of the rest.
-
-        Raises PaymentDeclinedError, or RefundDeclinedError with the payment that declined.
-        A repeated call under the same key gives the first result again, a refusal too, and moves nothing. A step uses
-        this to find out an unknown outcome. After a declined refund the step settles under another key, without the
-        payment that declined.
+        The reference is None where the answer to the authorisation was lost: then the provider finds it by the key.
         """
+
+    def capture(self, tenant: str, key: str, reference: str, amount: Money) -> str:
+        """Capture an amount of an authorisation, which lets go of the rest; return the reference of the capture.
+
+        Raises PaymentDeclinedError, and AuthorisationEndedError when the authorisation has ended by itself.
+        """
+
+    def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
+        """Refund an amount of a capture, by its reference. Raises RefundDeclinedError."""
+
+    def find(self, tenant: str, key: str) -> Found:
+        """Return what is known of a key, whatever was asked under it.
+
+        A capture, a refund and a void of which the answer was lost are found so, and an authorisation by its own key
+        as what it has become.
+        """
+
+
+class MovementKind(StrEnum):
+    """The kinds of movements in a payment provider's book."""
+
+    AUTHORISE = "authorise"
+    CAPTURE = "capture"
+    REFUND = "refund"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One movement in a payment provider's own book."""
+
+    kind: MovementKind
+    payment: str
+    """Our key of the authorisation that it belongs to."""
+    amount: Money | None
+    """None for a void under a key that had authorised nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovementPage:
+    """Some movements of a book, in its order."""
+
+    movements: tuple[Movement, ...]
+    next: str | None
+    """Where the next page begins; None on the last page."""
+
+
+@runtime_checkable
+class ListsMovements(Protocol):
+    """What a payment provider may offer besides: it lists its book, so that it can be compared with our ledger.
+
+    Both raise ProviderUnavailableError when the book cannot be read.
+    """
+
+    def movements(self, tenant: str, after: str | None) -> MovementPage:
+        """Return the first page of all movements since the first one, or the page at `next` of the page before."""
+
+    def movements_of(self, tenant: str, payment: str) -> Sequence[Movement]:
+        """Return the movements of one payment, by the key of its authorisation; none for an unknown key."""

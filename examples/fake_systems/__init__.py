@@ -1,1 +1,1 @@
-"""Fake external systems: a bank, a railway and a shop, in memory, behind HTTP."""
+"""Fake external systems behind HTTP: a bank with a book, and a railway and a shop in memory."""

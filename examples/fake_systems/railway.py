@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from store.database.store import utc_now
 
@@ -46,6 +46,8 @@ class Hold:
     key: str
     place: Place
     until: datetime | None
+    requested: Seats | Units
+    """The request for which it is held."""
 
 
 @dataclass
@@ -57,7 +59,11 @@ class Railway:
     capacities: dict[str, int] = field(default_factory=dict)
     """The units of each item that a departure or day has."""
     holds: dict[str, Hold] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    """The keys under which something was ever held."""
     released: set[str] = field(default_factory=set)
+    longest: timedelta | None = None
+    """How long a hold lasts at most from now on, when it begins or is extended; None: as long as requested."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: int = 0
 
@@ -69,15 +75,34 @@ class Railway:
     def hold(self, key: str, requests: Sequence[Seats | Units], until: datetime) -> list[Hold]:
         """Hold seats and units under a key, all or none."""
         with self._lock:
-            if key in self.released:
-                raise RailwayRefusalError("gone")
-            earlier = [hold for hold in self.holds.values() if hold.key == key]
+            earlier = self._of_key(key)
             if earlier:
                 return earlier
-            places: list[Place] = []
+            if key in self.released or key in self.used:
+                raise RailwayRefusalError("gone")
+            places: list[tuple[Place, Seats | Units]] = []
             for each in requests:
-                places += self._choose(each, places)
-            return [self._held(key, place, until) for place in places]
+                chosen = self._choose(each, [place for place, _ in places])
+                places += [(place, each) for place in chosen]
+            return [self._held(key, place, each, self._allowed(until)) for place, each in places]
+
+    def find(self, key: str) -> tuple[str, list[Hold]]:
+        """Return what became of a key, and what is held or sold under it."""
+        with self._lock:
+            holds = self._of_key(key)
+            if holds:
+                return "held" if any(hold.until for hold in holds) else "sold", holds
+            return "given_back" if key in self.used or key in self.released else "nothing", []
+
+    def book(self, after: str, limit: int) -> list[Hold]:
+        """Return all that is held or sold, by reference, from the one after a reference on."""
+        with self._lock:
+            self._drop_expired()
+            return sorted((each for each in self.holds.values() if each.reference > after), key=_reference)[:limit]
+
+    def _of_key(self, key: str) -> list[Hold]:
+        self._drop_expired()
+        return [hold for hold in self.holds.values() if hold.key == key]
 
     def free(self, requests: Sequence[Seats | Units], own: Sequence[str]) -> list[int | None]:
         """Return how many seats or units are free, own ones included; None for an unknown departure or item."""
@@ -94,10 +119,13 @@ class Railway:
             return self.seats.get(each.service, [])
         return [(each.item, each.service or each.day or "", unit + 1) for unit in range(self.capacities[each.item])]
 
-    def _free(self, places: list[Place], but: list[Place], own: Sequence[str] = ()) -> list[Place]:
+    def _drop_expired(self) -> None:
         expired = [hold.reference for hold in self.holds.values() if hold.until and hold.until <= self.now()]
         for reference in expired:
             del self.holds[reference]
+
+    def _free(self, places: list[Place], but: list[Place], own: Sequence[str] = ()) -> list[Place]:
+        self._drop_expired()
         taken = {hold.place for hold in self.holds.values() if hold.reference not in own}.union(but)
         return [place for place in places if place not in taken]
 
@@ -118,9 +146,10 @@ class Railway:
             raise RailwayRefusalError("taken")
         return places
 
-    def _held(self, key: str, place: Place, until: datetime) -> Hold:
+    def _held(self, key: str, place: Place, requested: Seats | Units, until: datetime) -> Hold:
         self._numbers += 1
-        hold = Hold(f"R{self._numbers:06}", key, place, until)
+        self.used.add(key)
+        hold = Hold(f"R{self._numbers:06}", key, place, until, requested)
         self.holds[hold.reference] = hold
         return hold
 
@@ -135,12 +164,17 @@ class Railway:
         with self._lock:
             self._free_up(references)
 
-    def extend(self, references: list[str], until: datetime) -> None:
-        """Extend holds, all or none."""
+    def extend(self, references: list[str], until: datetime) -> datetime | None:
+        """Extend holds, all or none; return until when all of them last, None if all are sold."""
         with self._lock:
             self._check_held(references)
-            for hold in (self.holds[each] for each in references):
-                hold.until = max(hold.until, until) if hold.until else None
+            holds = [self.holds[each] for each in references]
+            for hold in holds:
+                hold.until = max(hold.until, self._allowed(until)) if hold.until else None
+            return min((hold.until for hold in holds if hold.until), default=None)
+
+    def _allowed(self, until: datetime) -> datetime:
+        return min(until, self.now() + self.longest) if self.longest else until
 
     def sell(self, taken: list[str], given_up: list[str]) -> None:
         """Sell seats and units and give up others, all or none."""
@@ -151,9 +185,14 @@ class Railway:
             self._free_up(given_up)
 
     def _check_held(self, references: list[str]) -> None:
+        self._drop_expired()
         if not set(references) <= set(self.holds):
             raise RailwayRefusalError("gone")
 
     def _free_up(self, references: list[str]) -> None:
         for reference in references:
             self.holds.pop(reference, None)
+
+
+def _reference(hold: Hold) -> str:
+    return hold.reference

@@ -17,13 +17,15 @@ from pydantic import BaseModel
 
 from domain.offers import Service
 from domain.products import Product, Supplement
-from domain.settlement import Move
-from examples.fake_systems.bank import Bank, BankRefusalError, NotPossibleError
+from examples.fake_systems.bank import Bank
+from examples.fake_systems.bank_server import answer_bank_refusals, bank_routes
 from examples.fake_systems.railway import Hold, Railway, RailwayRefusalError, Seats, Units
+from examples.fake_systems.shop_server import Shop, shop_routes
 from providers.embedded.catalogue_file import Loaded, read_catalogue
 from store.database.store import utc_now
 from telemetry.loopback import HOST, listening_socket
 
+BOOK_PAGE = 100
 DEMO = Path(__file__).parents[2] / "cli" / "catalogues" / "demo.json"
 
 
@@ -33,22 +35,7 @@ class FakeSystems:
 
     bank: Bank = field(default_factory=Bank)
     railway: Railway = field(default_factory=Railway)
-    catalogue: dict[str, Any] = field(default_factory=dict)
-
-
-class Authorisation(BaseModel):
-    """A payment to authorise; `minor` is the amount in minor units."""
-
-    minor: int
-    currency: str
-    method: str
-    token: str
-
-
-class Settlement(BaseModel):
-    """Moves to make, all or none."""
-
-    moves: list[Move]
+    shop: Shop = field(default_factory=Shop)
 
 
 class Requested(BaseModel):
@@ -95,67 +82,64 @@ class Sale(BaseModel):
     given_up: list[str]
 
 
-def bank_routes(bank: Bank) -> APIRouter:
-    """Return the bank's API: 201 or 204 for done, 422 for refused, 400 for impossible."""
-    router = APIRouter(prefix="/merchants/{merchant}")
-
-    @router.put("/authorisations/{key:path}", status_code=201)
-    def authorise(key: str, body: Authorisation) -> dict[str, str]:
-        return {"reference": bank.authorise(key, body.minor, body.currency, body.token)}
-
-    @router.delete("/authorisations/{key:path}", status_code=204)
-    def void(key: str) -> None:
-        bank.void(key)
-
-    @router.put("/settlements/{key:path}", status_code=204)
-    def settle(key: str, body: Settlement) -> None:
-        bank.settle(key, body.moves)
-
-    @router.get("/accounts")
-    def accounts() -> dict[str, dict[str, int | str | bool]]:
-        names = ("currency", "minor", "captured", "refunded", "voided")
-        return {key: {name: getattr(each, name) for name in names} for key, each in bank.accounts.items()}
-
-    return router
-
-
 def railway_routes(railway: Railway) -> APIRouter:
-    """Return the railway's API: 201 or 204 for done, 409 for refused."""
+    """Return the railway's API: 200 or 201 with what was done, 409 for refused."""
     router = APIRouter(prefix="/tenants/{tenant}")
+    router.include_router(_book_routes(railway))
 
     @router.put("/holds/{key:path}", status_code=201)
-    def hold(key: str, body: HoldIn) -> dict[str, list[dict[str, Any]]]:
-        held = railway.hold(key, [each.read() for each in body.requests], body.until)
-        requested = [each for each in body.requests for _ in each.names or range(each.count)]
-        return {"held": [_held(each, for_) for each, for_ in zip(held, requested, strict=True)]}
+    def hold(key: str, body: HoldIn) -> dict[str, Any]:
+        return {"held": list(map(_held, railway.hold(key, [each.read() for each in body.requests], body.until)))}
 
-    @router.delete("/holds/{key:path}", status_code=204)
-    def release(key: str) -> None:
+    @router.delete("/holds/{key:path}")
+    def release(key: str) -> dict[str, str]:
         railway.release(key)
+        return {"released": key}
 
-    @router.post("/returns", status_code=204)
-    def release_references(body: References) -> None:
+    @router.post("/returns")
+    def release_references(body: References) -> dict[str, list[str]]:
         railway.release_references(body.references)
+        return {"released": body.references}
 
-    @router.post("/extensions", status_code=204)
-    def extend(body: References) -> None:
-        railway.extend(body.references, body.until or utc_now())
+    @router.post("/extensions", status_code=201)
+    def extend(body: References) -> dict[str, Any]:
+        return {"until": railway.extend(body.references, body.until or utc_now()), "extended": body.references}
 
-    @router.post("/availability", status_code=201)
+    @router.post("/availability")
     def free(body: Question) -> dict[str, list[int | None]]:
         return {"free": railway.free([each.read() for each in body.requests], body.own)}
 
-    @router.put("/sales/{key:path}", status_code=204)
-    def sell(key: str, body: Sale) -> None:  # noqa: ARG001 - selling the same seats again changes nothing
+    @router.put("/sales/{key:path}", status_code=201)
+    def sell(key: str, body: Sale) -> dict[str, Any]:
+        # Selling the same seats again changes nothing.
         railway.sell(body.taken, body.given_up)
+        return {"sale": key, "sold": body.taken, "released": body.given_up}
 
     return router
 
 
-def _held(hold: Hold, requested: Requested) -> dict[str, Any]:
-    if requested.item:
-        return {"reference": hold.reference, "item": requested.item, "service": requested.service, "day": requested.day}
-    return {"reference": hold.reference, **dict(zip(("service", "coach", "seat"), hold.place, strict=True))}
+def _book_routes(railway: Railway) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/holds/{key:path}")
+    def find(key: str) -> dict[str, Any]:
+        state, held = railway.find(key)
+        return {"state": state, "held": list(map(_held, held))}
+
+    @router.get("/bookings")
+    def bookings(after: str = "") -> dict[str, Any]:
+        page = railway.book(after, BOOK_PAGE)
+        booked = [{"key": each.key, "sold": each.until is None, "place": _held(each)} for each in page]
+        return {"bookings": booked, "next": page[-1].reference if len(page) == BOOK_PAGE else None}
+
+    return router
+
+
+def _held(hold: Hold) -> dict[str, Any]:
+    held, requested = {"reference": hold.reference, "until": hold.until}, hold.requested
+    if isinstance(requested, Units):
+        return {**held, "item": requested.item, "service": requested.service, "day": requested.day}
+    return {**held, **dict(zip(("service", "coach", "seat"), hold.place, strict=True))}
 
 
 def _refused_by_railway(error: RailwayRefusalError) -> Response:
@@ -168,22 +152,15 @@ def create_app(systems: FakeSystems) -> FastAPI:
     app = FastAPI()
     app.include_router(bank_routes(systems.bank))
     app.include_router(railway_routes(systems.railway))
-    app.add_api_route("/tenants/{tenant}/catalogue", lambda: JSONResponse(systems.catalogue))
+    app.include_router(shop_routes(systems.shop))
 
-    def refused(status: int, code: str) -> Response:
-        return JSONResponse({"error": code}, status)
-
-    @app.exception_handler(BankRefusalError)
-    def refused_by_bank(_request: Request, error: BankRefusalError) -> Response:
-        return JSONResponse({"error": str(error), "payment": error.payment}, 422)
-
-    # The errors of the fake bank and railway, as real ones would answer.
+    answer_bank_refusals(app)
+    # As a real railway would answer.
     app.add_exception_handler(RailwayRefusalError, lambda _request, error: _refused_by_railway(error))
-    app.add_exception_handler(NotPossibleError, lambda _request, _error: refused(400, "not_possible"))
 
     @app.exception_handler(Exception)
     def broken(_request: Request, _error: Exception) -> Response:
-        return refused(500, "broken")
+        return JSONResponse({"error": "broken"}, 500)
 
     return app
 
@@ -206,7 +183,7 @@ def stocked(path: Path = DEMO) -> FakeSystems:
     systems.railway.capacities = {each.id: each.capacity for each in items if each.capacity is not None}
     products = [each.model_dump(mode="json") for each in catalogue.products.values()]
     supplements = [each.model_dump(mode="json") for each in catalogue.supplements.values()]
-    systems.catalogue = {"products": products, "supplements": supplements, "services": services}
+    systems.shop.catalogue = {"products": products, "supplements": supplements, "services": services}
     return systems
 
 

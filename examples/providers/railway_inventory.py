@@ -1,12 +1,13 @@
 """An inventory that calls a railway over HTTP; the railway accepts our idempotency keys."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx2
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from providers.errors import (
@@ -18,7 +19,7 @@ from providers.errors import (
     ProviderUnavailableError,
     SeatIsTakenError,
 )
-from providers.protocols import Held, HeldSeat, HeldUnit, HoldRequest, SeatRequest
+from providers.protocols import BookedPlace, FoundHold, Held, HeldSeat, HeldUnit, HoldRequest, HoldState, SeatRequest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -28,6 +29,10 @@ REFUSALS: Mapping[str, type[ProviderError]] = {
     "gone": HoldIsGoneError,
 }
 """The railway's error codes for refusals, beside those that say what is sold out. Every other error is a fault."""
+
+
+LONGEST_ANSWER = 1_000_000
+"""In bytes: a hold of a hundred seats takes a fiftieth of it."""
 
 
 class RailwaySettings(BaseSettings):
@@ -41,35 +46,73 @@ class RailwaySettings(BaseSettings):
     """For connecting and for the response, each; together shorter than a step's 20 seconds."""
 
 
-class _Seat(BaseModel):
+class _Answer(BaseModel):
+    """An answer is read strictly: a number as text is none."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Seat(_Answer):
     reference: str = Field(min_length=1, max_length=100)
     service: str
     coach: int
     seat: int
+    until: AwareDatetime | None
 
     def read(self) -> Held:
-        return HeldSeat(self.reference, self.service, self.coach, self.seat)
+        return HeldSeat(self.reference, self.service, self.coach, self.seat, self.until)
 
 
-class _Unit(BaseModel):
+class _Unit(_Answer):
     reference: str = Field(min_length=1, max_length=100)
     item: str
     service: str | None
     day: date | None
+    until: AwareDatetime | None
 
     def read(self) -> Held:
-        return HeldUnit(self.reference, self.item, self.service, self.day)
+        return HeldUnit(self.reference, self.item, self.service, self.day, self.until)
 
 
-class _Hold(BaseModel):
+class _Hold(_Answer):
     held: list[_Seat | _Unit]
 
 
-class _Availability(BaseModel):
+class _Found(_Hold):
+    state: HoldState
+
+
+class _Booking(_Answer):
+    key: str
+    sold: bool
+    place: _Seat | _Unit
+
+
+class _Book(_Answer):
+    bookings: list[_Booking]
+    next: str | None
+
+
+class _Released(_Answer):
+    released: str | list[str]
+
+
+class _Extension(_Answer):
+    extended: list[str]
+    until: AwareDatetime | None
+
+
+class _Sale(_Answer):
+    sale: str
+    sold: list[str]
+    released: list[str]
+
+
+class _Availability(_Answer):
     free: list[int | None]
 
 
-class _Refusal(BaseModel):
+class _Refusal(_Answer):
     error: str
     service: str | None = None
     item: str = ""
@@ -83,11 +126,13 @@ class RailwayInventory:
 
     def __init__(self, settings: RailwaySettings | None = None) -> None:
         chosen = settings or RailwaySettings()
-        self._http = httpx2.Client(
-            base_url=chosen.url,
-            timeout=chosen.timeout.total_seconds(),
-            headers={"Authorization": f"Bearer {chosen.secret.get_secret_value()}"},
-        )
+        self._timeout = chosen.timeout.total_seconds()
+        # Not compressed, so that its length is known while it is read.
+        headers = {
+            "Authorization": f"Bearer {chosen.secret.get_secret_value()}",
+            "Accept-Encoding": "identity",
+        }
+        self._http = httpx2.Client(base_url=chosen.url, timeout=self._timeout, headers=headers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -99,6 +144,20 @@ class RailwayInventory:
         content = self._send("PUT", tenant, f"holds/{quote(key, safe='')}", body)
         return [each.read() for each in _read(_Hold, content).held]
 
+    def find(self, tenant: str, key: str) -> FoundHold:
+        """Return what the railway knows of a key; it finds keys exactly."""
+        found = _read(_Found, self._send("GET", tenant, f"holds/{quote(key, safe='')}"))
+        return FoundHold(found.state, tuple(each.read() for each in found.held))
+
+    def held_by_us(self, tenant: str) -> Iterator[BookedPlace]:
+        """Yield all that the railway's book has under our keys, page by page."""
+        after: str | None = ""
+        while after is not None:
+            page = _read(_Book, self._send("GET", tenant, f"bookings?after={quote(after, safe='')}"))
+            for each in page.bookings:
+                yield BookedPlace(each.key, each.place.read(), each.sold)
+            after = page.next
+
     def free(self, tenant: str, requests: Sequence[HoldRequest], own: Sequence[str]) -> list[int | None]:
         """Return what is free for each request; None for what the railway does not know."""
         if not requests:
@@ -109,33 +168,57 @@ class RailwayInventory:
 
     def release(self, tenant: str, key: str) -> None:
         """Release what is held under a key; the railway remembers the key, used or not."""
-        self._send("DELETE", tenant, f"holds/{quote(key, safe='')}")
+        answer = _read(_Released, self._send("DELETE", tenant, f"holds/{quote(key, safe='')}"))
+        _check(answer.released == key)
 
     def release_references(self, tenant: str, references: Sequence[str]) -> None:
         """Release these held or sold seats and units."""
         if references:
-            self._send("POST", tenant, "returns", {"references": list(references)})
+            answer = _read(_Released, self._send("POST", tenant, "returns", {"references": list(references)}))
+            _check(answer.released == list(references))
 
-    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
-        """Extend holds to last at least until a time, all or none."""
-        if references:
-            self._send("POST", tenant, "extensions", {"references": list(references), "until": until.isoformat()})
+    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
+        """Extend holds to last at least until a time, all or none; return until when the railway holds all."""
+        if not references:
+            return None
+        body = {"references": list(references), "until": until.isoformat()}
+        answer = _read(_Extension, self._send("POST", tenant, "extensions", body))
+        _check(answer.extended == list(references))
+        return answer.until
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
         """Buy what is `taken` and release what is `given_up`, in one request."""
         body = {"taken": list(taken), "given_up": list(given_up)}
-        self._send("PUT", tenant, f"sales/{quote(key, safe='')}", body)
+        answer = _read(_Sale, self._send("PUT", tenant, f"sales/{quote(key, safe='')}", body))
+        _check((answer.sale, answer.sold, answer.released) == (key, list(taken), list(given_up)))
 
     def _send(self, method: str, tenant: str, resource: str, body: Any = None) -> bytes:
+        address = f"/tenants/{quote(tenant, safe='')}/{resource}"
         try:
-            response = self._http.request(method, f"/tenants/{quote(tenant, safe='')}/{resource}", json=body)
-        except httpx2.TransportError as error:
+            with self._http.stream(method, address, json=body) as response:
+                content = _bounded(response, time.monotonic() + self._timeout)
+        except httpx2.RequestError as error:
             raise ProviderUnavailableError(type(error).__name__) from None
         if response.status_code == httpx2.codes.CONFLICT:
-            raise _refusal(response)
-        if response.status_code not in (httpx2.codes.CREATED, httpx2.codes.NO_CONTENT):
+            raise _refusal(content)
+        if response.status_code not in (httpx2.codes.OK, httpx2.codes.CREATED):
             raise ProviderUnavailableError(f"the railway answered {response.status_code}")
-        return response.content
+        return content
+
+
+def _bounded(response: httpx2.Response, ends: float) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_raw():
+        content += chunk
+        if len(content) > LONGEST_ANSWER or time.monotonic() > ends:
+            raise ProviderUnavailableError("the railway's answer is too long")
+    return bytes(content)
+
+
+def _check(agrees: bool) -> None:  # noqa: FBT001 - a condition
+    """Raise a fault unless the answer says that what was requested was done: a status alone says little."""
+    if not agrees:
+        raise ProviderUnavailableError("the railway did not say that it did what was requested")
 
 
 def _body(request: HoldRequest) -> dict[str, Any]:
@@ -152,8 +235,8 @@ def _read(kind: type[M], content: bytes) -> M:
         raise ProviderUnavailableError("the railway's answer cannot be read") from None
 
 
-def _refusal(response: httpx2.Response) -> ProviderError:
-    refusal = _read(_Refusal, response.content)
+def _refusal(content: bytes) -> ProviderError:
+    refusal = _read(_Refusal, content)
     match refusal.error:
         case "sold_out":
             return NoSeatsLeftError(refusal.service)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -20,17 +21,23 @@ from providers.protocols import OfferSearch
 
 
 class ShopSettings(BaseSettings):
-    """Settings of the shop: SHOP_URL, SHOP_TIMEOUT, SHOP_FRESH, SHOP_OFFER_LIFE."""
+    """Settings of the shop: SHOP_URL, SHOP_TIMEOUT, SHOP_MAX_BYTES, SHOP_FRESH, SHOP_OFFER_LIFE."""
 
     model_config = SettingsConfigDict(env_prefix="SHOP_")
 
     url: str
     timeout: timedelta = timedelta(seconds=2)
-    """For connecting and for the response, each; together shorter than the 6 seconds of a step that reads it."""
+    """For connecting and for the response, each; together no longer than CHANGEOVER_LOOKUP_TIMEOUT."""
+    max_bytes: int = 5_000_000
+    """The largest catalogue that is read."""
     fresh: timedelta = timedelta(minutes=1)
     """How long a catalogue is used before it is requested again."""
     offer_life: timedelta = timedelta(minutes=20)
     """How long an offer is valid."""
+
+
+class _UnusableError(Exception):
+    """The shop's answer is not used, whatever it holds."""
 
 
 class _Catalogue(BaseModel):
@@ -51,6 +58,16 @@ class _Catalogue(BaseModel):
         return find_faults(listing)
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What the shop answered a request for its catalogue."""
+
+    catalogue: _Catalogue | None
+    """None if the answer cannot be used."""
+    failure: str = ""
+    at: int = field(default_factory=time.monotonic_ns)
+
+
 class ShopOffers:
     """Requests the catalogue once a minute at most: orders are read far more often than prices change."""
 
@@ -60,7 +77,7 @@ class ShopOffers:
         self._settings = settings or ShopSettings()
         self._http = httpx2.Client(base_url=self._settings.url, timeout=self._settings.timeout.total_seconds())
         self._lock = threading.Lock()
-        self._catalogues: dict[str, tuple[timedelta, _Catalogue]] = {}
+        self._answers: dict[str, _Answer] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -93,29 +110,43 @@ class ShopOffers:
         return {each.id: each for each in self._catalogue(tenant).services if each.id in ids}
 
     def _catalogue(self, tenant: str) -> _Catalogue:
-        """Return the cached catalogue, or request it; concurrent callers wait for one request."""
+        """Return the cached catalogue, or request it; concurrent callers wait for one request and share its answer."""
+        came = time.monotonic_ns()
         with self._lock:
-            since, catalogue = self._catalogues.get(tenant, (timedelta(), None))
-            passed = timedelta(seconds=time.monotonic())
-            if catalogue is None or passed - since >= self._settings.fresh:
-                catalogue = self._request(tenant)
-                self._catalogues[tenant] = (passed, catalogue)
-            return catalogue
+            last = self._answers.get(tenant)
+            if last is None or not self._may_serve(last, came):
+                last = self._answers[tenant] = self._request(tenant)
+        if last.catalogue is None:
+            raise ProviderUnavailableError(last.failure)
+        return last.catalogue
 
-    def _request(self, tenant: str) -> _Catalogue:
+    def _may_serve(self, last: _Answer, came: int) -> bool:
+        if came < last.at:
+            return True  # this caller has waited for it
+        return last.catalogue is not None and timedelta(microseconds=(came - last.at) // 1000) < self._settings.fresh
+
+    def _request(self, tenant: str) -> _Answer:
         try:
-            response = self._http.get(f"/tenants/{quote(tenant, safe='')}/catalogue")
+            catalogue = _Catalogue.model_validate_json(self._read(f"/tenants/{quote(tenant, safe='')}/catalogue"))
         except httpx2.TransportError as error:
-            raise ProviderUnavailableError(type(error).__name__) from None
-        if response.status_code != httpx2.codes.OK:
-            raise ProviderUnavailableError(f"the shop answered {response.status_code}")
-        try:
-            catalogue = _Catalogue.model_validate_json(response.content)
+            return _Answer(None, type(error).__name__)
+        except _UnusableError as error:
+            return _Answer(None, str(error))
         except ValueError:
-            raise ProviderUnavailableError("the shop's catalogue cannot be read") from None
-        if catalogue.faults():
-            raise ProviderUnavailableError("the shop's catalogue has faults")
-        return catalogue
+            return _Answer(None, "the shop's catalogue cannot be read")
+        return _Answer(None, "the shop's catalogue has faults") if catalogue.faults() else _Answer(catalogue)
+
+    def _read(self, path: str) -> bytes:
+        """Return the body of an answer; one that is too large, or comes too slowly, is not read to its end."""
+        body, until = bytearray(), time.monotonic() + 2 * self._settings.timeout.total_seconds()
+        with self._http.stream("GET", path) as response:
+            if response.status_code != httpx2.codes.OK:
+                raise _UnusableError(f"the shop answered {response.status_code}")
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > self._settings.max_bytes or time.monotonic() > until:
+                    raise _UnusableError("the shop's catalogue is too large or comes too slowly")
+        return bytes(body)
 
 
 def _find_service(

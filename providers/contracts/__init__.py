@@ -5,25 +5,41 @@ For tests only, ours and those of people who write providers: no other package o
 
 import pytest
 
-_REWRITTEN = ("assertions", "inventory", "offers", "payments")
+_REWRITTEN = (
+    "assertions",
+    "external_inventory",
+    "external_payments",
+    "holds_book",
+    "inventory",
+    "inventory_under_test",
+    "movements",
+    "offers",
+    "payments",
+    "payments_under_test",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _REWRITTEN))
 
-from providers.contracts.fault_proxy import FaultProxy, Trouble  # noqa: E402 - rewritten
-from providers.contracts.inventory import ExternalInventoryContract, InventoryContract, InventoryUnderTest  # noqa: E402 - likewise
+from providers.contracts.external_inventory import ExternalInventoryContract  # noqa: E402 - rewritten
+from providers.contracts.external_payments import ExternalPaymentsContract  # noqa: E402 - likewise
+from providers.contracts.fault_proxy import FalseAnswer, FaultProxy, Trouble  # noqa: E402 - likewise
+from providers.contracts.holds_book import HoldsBookContract  # noqa: E402 - likewise
+from providers.contracts.inventory import InventoryContract  # noqa: E402 - likewise
+from providers.contracts.inventory_under_test import InventoryUnderTest  # noqa: E402 - likewise
+from providers.contracts.movements import MovementsContract  # noqa: E402 - rewritten
 from providers.contracts.offers import ExternalOffersContract, OffersContract, OffersUnderTest  # noqa: E402 - rewritten
-from providers.contracts.payments import (  # noqa: E402 - likewise
-    ExternalPaymentsContract,
-    PaymentsContract,
-    PaymentsUnderTest,
-)
+from providers.contracts.payments import PaymentsContract  # noqa: E402 - likewise
+from providers.contracts.payments_under_test import PaymentsUnderTest  # noqa: E402 - rewritten
 
 __all__ = [
     "ExternalInventoryContract",
     "ExternalOffersContract",
     "ExternalPaymentsContract",
+    "FalseAnswer",
     "FaultProxy",
+    "HoldsBookContract",
     "InventoryContract",
     "InventoryUnderTest",
+    "MovementsContract",
     "OffersContract",
     "OffersUnderTest",
     "PaymentsContract",

@@ -29,20 +29,41 @@ class Trouble(Enum):
     HALF = "answered 200 with half of a document"
 
 
-_RESPONSES = {
+class FalseAnswer(Enum):
+    """The answer that stands for each request while it lasts and says nothing true of what was done."""
+
+    BROKEN = "done, and answered 500"
+    CREATED = "not done, and answered 201 with a page"
+    EMPTY = "not done, and answered 204"
+    ELSEWHERE = "not done, and answered with a redirect"
+    ENDLESS = "not done, and answered 200 with 20 megabytes"
+
+
+Disturbance = Trouble | FalseAnswer
+
+_RESPONSES: dict[Disturbance, tuple[int, bytes]] = {
     Trouble.DOWN: (503, b'{"error": "unavailable"}'),
     Trouble.HURRIED: (429, b'{"error": "too many requests"}'),
     Trouble.PAGE: (200, b"<html>Sorry! We will be back soon.</html>"),
     Trouble.HALF: (200, b'{"held": [{"reference": "half'),
+    FalseAnswer.CREATED: (201, b"<html>Welcome!</html>"),
+    FalseAnswer.EMPTY: (204, b""),
+    FalseAnswer.ELSEWHERE: (302, b""),
+    FalseAnswer.ENDLESS: (200, b" " * 20_000_000),
 }
+_HEADERS = [("Content-Type", "application/json"), ("Location", "/welcome")]
 
 
 class FaultProxy:
     """Forwards requests to an address, unless a fault is injected. Give its `url` to the provider under test."""
 
     def __init__(self, address: str) -> None:
-        self.trouble: Trouble | None = None
+        self.trouble: Disturbance | None = None
         self.over = threading.Event()
+        self._only: int | None = None
+        self._of = ""
+        self._requests = 0
+        self._counting = threading.Lock()
         parts = urlsplit(address)
         self.host, self.port = parts.hostname or _LOOPBACK, parts.port or 80
         self._server = _Server((_LOOPBACK, 0), self)
@@ -65,15 +86,32 @@ class FaultProxy:
         self._thread.join()
 
     @contextmanager
-    def __call__(self, trouble: Trouble) -> Iterator[None]:
-        """Inject this fault while the block lasts."""
+    def __call__(self, trouble: Disturbance, only: int | None = None, of: str = "") -> Iterator[None]:
+        """Inject this fault while the block lasts, into every request or only into the one of a number, from 1.
+
+        `of`: a part of the method and path, "PUT /tenants"; other requests are neither counted nor disturbed.
+        """
         self.over.clear()
+        self._only, self._of, self._requests = only, of, 0
         self.trouble = trouble
         try:
             yield
         finally:
             self.trouble = None
             self.over.set()
+
+    @property
+    def requests(self) -> int:
+        """The number of requests since the last fault was injected."""
+        return self._requests
+
+    def next_trouble(self, request: str) -> Disturbance | None:
+        """Count a request, given its method and path; return the fault that happens to it."""
+        if self._of not in request:
+            return None
+        with self._counting:
+            self._requests += 1
+            return self.trouble if self._only in (None, self._requests) else None
 
 
 class _Server(ThreadingHTTPServer):
@@ -90,16 +128,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         proxy = self.server.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        trouble = proxy.trouble
+        trouble = proxy.next_trouble(f"{self.command} {self.path}")
         if trouble is Trouble.SILENT:
             proxy.over.wait()
             self._hang_up()
         elif trouble in _RESPONSES:
-            self._answer(*_RESPONSES[trouble], [("Content-Type", "application/json")])
+            self._answer(*_RESPONSES[trouble], _HEADERS)
         else:
             response = self._forward(proxy, body)
             if trouble is Trouble.LOST:
                 self._hang_up()
+            elif trouble is FalseAnswer.BROKEN:
+                self._answer(500, b'{"error": "broken"}', _HEADERS)
             else:
                 self._answer(*response)
 

@@ -1,97 +1,27 @@
 """The contract of an inventory of seats and stock, as tests."""
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 
 import pytest
 
-from providers.contracts.assertions import REFERENCE_LENGTH, assert_fault_within, new_key
-from providers.contracts.fault_proxy import Trouble
+from providers.contracts.assertions import REFERENCE_LENGTH, new_key
+from providers.contracts.inventory_under_test import (
+    LONG,
+    SHORT,
+    SOLD_OUT,
+    InventoryUnderTest,
+    assert_nothing_held,
+    kind_of,
+    kinds_of,
+    of_count,
+    of_either_kind,
+    only_seat,
+    references_of,
+)
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoStockLeftError, NoSuchSeatError, SeatIsTakenError
-from providers.protocols import Held, HeldSeat, HoldRequest, Inventory, SeatRequest, StockRequest
-from store.database.store import utc_now
-
-SHORT, LONG = timedelta(seconds=2), timedelta(hours=1)
-SOLD_OUT = (NoSeatsLeftError, NoStockLeftError)
-KINDS = ("seat", "unit")
-of_either_kind = pytest.mark.parametrize("kind", KINDS)
-
-
-@dataclass(frozen=True)
-class InventoryUnderTest:
-    """An inventory, and what tests must be able to do with the system behind it."""
-
-    provider: Inventory
-    train: Callable[[int], str]
-    """Adds a departure with this many free seats that no other test uses; returns its id."""
-    wait: Callable[[timedelta], object]
-    """Lets time pass for the inventory: moves its clock, or sleeps."""
-    item: Callable[[int], StockRequest] | None = None
-    """Adds a product with this capacity that no other test uses; returns a request for one unit of it.
-
-    None for an inventory that sells seats only.
-    """
-    trouble: Callable[[Trouble], AbstractContextManager[None]] | None = None
-    """Injects a fault while a block lasts; None for an inventory without an external system."""
-    now: Callable[[], datetime] = utc_now
-    """The inventory's clock."""
-    tenant: str = "default"
-    call_timeout: timedelta = timedelta(seconds=15)
-    """The longest that one call may take: an attempt at a step times out after 20 seconds."""
-
-    def supply(self, kind: str, count: int) -> HoldRequest:
-        """Add a departure with this many free seats, or a product with as many units; return a request for one."""
-        if kind == "seat":
-            return SeatRequest(self.train(count), 1)
-        if self.item is None:
-            pytest.skip("the inventory sells seats only")
-        return self.item(count)
-
-    def hold(self, key: str, request: HoldRequest, count: int = 1, *names: str, life: timedelta = LONG) -> list[Held]:
-        """Hold this many of what one request names."""
-        return self.hold_all(key, [of_count(request, count, *names)], life=life)
-
-    def hold_all(self, key: str, requests: Sequence[HoldRequest], life: timedelta = LONG) -> list[Held]:
-        """Hold what several requests name."""
-        return self.provider.hold(self.tenant, key, requests, self.until(life))
-
-    def until(self, life: timedelta) -> datetime:
-        """Return the time at which a hold of this length ends if it begins now."""
-        return self.now() + life
-
-    def free(self, request: HoldRequest) -> int:
-        """Return how many of what a request names are free: hold them one by one, then release them."""
-        keys: list[str] = []
-        while True:
-            keys.append(new_key("count"))
-            try:
-                self.hold(keys[-1], request)
-            except SOLD_OUT:
-                for key in keys:
-                    self.provider.release(self.tenant, key)
-                return len(keys) - 1
-
-
-def of_count(request: HoldRequest, count: int, *names: str) -> HoldRequest:
-    """Return the request for this many seats or units."""
-    return (
-        replace(request, count=count, names=names)
-        if isinstance(request, SeatRequest)
-        else replace(request, count=count)
-    )
-
-
-def _references(held: list[Held]) -> list[str]:
-    return [each.reference for each in held]
-
-
-def _seat(held: list[Held]) -> HeldSeat:
-    (seat,) = held
-    assert isinstance(seat, HeldSeat)
-    return seat
+from providers.inventory_answers import check_held
+from providers.protocols import FoundHold, HeldSeat, HoldState, SeatRequest, StockRequest
 
 
 class InventoryContract:
@@ -103,7 +33,7 @@ class InventoryContract:
         assert [each.service for each in held] == [second, first, first]
         seats = [(each.service, each.coach, each.seat) for each in held if isinstance(each, HeldSeat)]
         assert len(set(seats)) == len(held)
-        assert len(set(_references(held))) == len(held)
+        assert len(set(references_of(held))) == len(held)
 
     def test_requested_units_are_held_with_seats_in_the_order_of_the_requests(
         self, inventory: InventoryUnderTest
@@ -111,11 +41,11 @@ class InventoryContract:
         one, other, seats = (inventory.supply(kind, 3) for kind in ("unit", "unit", "seat"))
         requests = [of_count(other, 2), seats, one]
         held = inventory.hold_all(new_key("reserve"), requests)
-        assert [_kind_of(each) for each in held] == ["unit", "unit", "seat", "unit"]
+        assert [kind_of(each) for each in held] == ["unit", "unit", "seat", "unit"]
         units = [(each.item, each.service, each.day) for each in held if not isinstance(each, HeldSeat)]
         names = [(each.item, each.service, each.day) for each in (other, other, one) if isinstance(each, StockRequest)]
         assert units == names
-        assert len(set(_references(held))) == len(held)
+        assert len(set(references_of(held))) == len(held)
 
     @of_either_kind
     def test_the_same_key_gets_the_same_again(self, inventory: InventoryUnderTest, kind: str) -> None:
@@ -133,7 +63,7 @@ class InventoryContract:
 
     @of_either_kind
     def test_everything_is_held_or_nothing(self, inventory: InventoryUnderTest, kind: str) -> None:
-        plenty, scarce = [inventory.supply(each, 2) for each in _kinds(inventory)], inventory.supply(kind, 1)
+        plenty, scarce = [inventory.supply(each, 2) for each in kinds_of(inventory)], inventory.supply(kind, 1)
         for requests in ([*plenty, of_count(scarce, 2)], [of_count(scarce, 2), *plenty]):
             with pytest.raises(SOLD_OUT):
                 inventory.hold_all(new_key("reserve"), requests)
@@ -148,12 +78,12 @@ class InventoryContract:
 
     def test_a_seat_requested_by_name_is_that_seat_or_refused(self, inventory: InventoryUnderTest) -> None:
         train, key = inventory.supply("seat", 2), new_key("reserve")
-        seat = _seat(inventory.hold(key, train))
+        seat = only_seat(inventory.hold(key, train))
         name = f"{seat.coach}-{seat.seat:02}"
         with pytest.raises(SeatIsTakenError):
             inventory.hold(new_key("reserve"), train, 1, name)
         inventory.provider.release(inventory.tenant, key)
-        again = _seat(inventory.hold(new_key("reserve"), train, 1, name))
+        again = only_seat(inventory.hold(new_key("reserve"), train, 1, name))
         assert (again.coach, again.seat) == (seat.coach, seat.seat)
 
     def test_unknown_seats_and_services_are_refused(self, inventory: InventoryUnderTest) -> None:
@@ -183,7 +113,7 @@ class InventoryContract:
         self, inventory: InventoryUnderTest, kind: str
     ) -> None:
         supply, key = inventory.supply(kind, 3), new_key("reserve")
-        one, two = _references(inventory.hold(key, supply, 2))
+        one, two = references_of(inventory.hold(key, supply, 2))
         inventory.provider.confirm(inventory.tenant, new_key("seats"), [two], [])
         inventory.provider.release_references(inventory.tenant, [one])
         assert inventory.free(supply) == 2
@@ -205,7 +135,7 @@ class InventoryContract:
         self, inventory: InventoryUnderTest, kind: str
     ) -> None:
         supply, key = inventory.supply(kind, 1), new_key("reserve")
-        held = _references(inventory.hold(key, supply, life=SHORT))
+        held = references_of(inventory.hold(key, supply, life=SHORT))
         inventory.provider.extend(inventory.tenant, held, inventory.until(LONG))
         inventory.provider.extend(inventory.tenant, held, inventory.until(SHORT))
         inventory.wait(2 * SHORT)
@@ -213,15 +143,29 @@ class InventoryContract:
         inventory.provider.confirm(inventory.tenant, new_key("seats"), held, [])
 
     @of_either_kind
+    def test_a_hold_lasts_until_the_time_that_is_answered(self, inventory: InventoryUnderTest, kind: str) -> None:
+        supply, key, requested = inventory.supply(kind, 1), new_key("reserve"), inventory.until(LONG)
+        (held,) = inventory.hold(key, supply)
+        assert held.until is None or inventory.now() < held.until <= requested + SHORT
+        later = inventory.until(2 * LONG)
+        answered = inventory.provider.extend(inventory.tenant, [held.reference], later)
+        assert answered is None or inventory.now() < answered <= later
+        if answered is not None and answered < later:
+            inventory.wait(answered - inventory.now() - SHORT)
+            assert inventory.free(supply) == 0
+            inventory.wait(2 * SHORT)
+            assert inventory.free(supply) == 1
+
+    @of_either_kind
     def test_a_call_with_a_released_hold_is_refused_and_changes_nothing(
         self, inventory: InventoryUnderTest, kind: str
     ) -> None:
         # What is lost may be of another kind than what is held.
-        supply, lost = inventory.supply(kind, 2), [inventory.supply(each, 1) for each in _kinds(inventory)]
-        held = _references(inventory.hold(new_key("reserve"), supply, life=SHORT))
+        supply, lost = inventory.supply(kind, 2), [inventory.supply(each, 1) for each in kinds_of(inventory)]
+        held = references_of(inventory.hold(new_key("reserve"), supply, life=SHORT))
         for each in lost:
             gone = new_key("reserve")
-            references = _references(inventory.hold(gone, each))
+            references = references_of(inventory.hold(gone, each))
             inventory.provider.release(inventory.tenant, gone)
             with pytest.raises(HoldIsGoneError):
                 inventory.provider.extend(inventory.tenant, held + references, inventory.until(LONG))
@@ -238,21 +182,79 @@ class InventoryContract:
         self, inventory: InventoryUnderTest, kind: str
     ) -> None:
         supply, key = inventory.supply(kind, 2), new_key("seats")
-        old = _references(inventory.hold(new_key("reserve"), supply))
+        old = references_of(inventory.hold(new_key("reserve"), supply))
         inventory.provider.confirm(inventory.tenant, new_key("seats"), old, [])
-        new = _references(inventory.hold(new_key("reserve"), supply, life=SHORT))
+        new = references_of(inventory.hold(new_key("reserve"), supply, life=SHORT))
         inventory.provider.confirm(inventory.tenant, key, new, old)
         inventory.provider.confirm(inventory.tenant, key, new, old)
         inventory.wait(2 * SHORT)
         assert inventory.free(supply) == 1
+
+    def test_an_answer_is_what_was_requested_and_no_seat_is_answered_to_two_keys(
+        self, inventory: InventoryUnderTest
+    ) -> None:
+        one, other = inventory.supply("seat", 4), inventory.supply("seat", 3)
+        all_of_it = inventory.hold(new_key("reserve"), other, 3)
+        inventory.provider.release_references(inventory.tenant, references_of(all_of_it))
+        last = only_seat(all_of_it[2:])
+        name = f"{last.coach}-{last.seat:02}"
+        # `hold_all` compares.
+        first = inventory.hold_all(new_key("reserve"), [of_count(one, 2), of_count(other, 1, name)])
+        second = inventory.hold_all(new_key("reserve"), [of_count(one, 2), of_count(other, 2)])
+        places = [(each.service, each.coach, each.seat) for each in [*first, *second] if isinstance(each, HeldSeat)]
+        assert len(set(places)) == len(places)
+        assert len(set(references_of([*first, *second]))) == len(places)
+
+    @of_either_kind
+    def test_what_a_key_holds_is_found_until_it_is_given_back(self, inventory: InventoryUnderTest, kind: str) -> None:
+        supply, key = inventory.supply(kind, 3), new_key("reserve")
+        assert inventory.find(key) == FoundHold(HoldState.NOTHING)
+        held = inventory.hold(key, supply, 2)
+        found = inventory.find(key)
+        assert found.state is HoldState.HELD
+        check_held([of_count(supply, 2)], found.held, inventory.now())
+        assert [replace(each, until=None) for each in found.held] == [replace(each, until=None) for each in held]
+        inventory.provider.release_references(inventory.tenant, references_of(held[:1]))
+        assert references_of(inventory.find(key).held) == references_of(held[1:])
+        inventory.provider.release(inventory.tenant, key)
+        assert_nothing_held(inventory.find(key))
+        assert inventory.free(supply) == 3
+
+    @of_either_kind
+    def test_what_a_key_has_sold_is_found_as_sold(self, inventory: InventoryUnderTest, kind: str) -> None:
+        supply, key, other = inventory.supply(kind, 3), new_key("reserve"), new_key("reserve")
+        held, given_up = inventory.hold(key, supply, 2, life=SHORT), inventory.hold(other, supply)
+        inventory.provider.confirm(inventory.tenant, new_key("seats"), references_of(held), references_of(given_up))
+        assert_nothing_held(inventory.find(other))
+        inventory.wait(2 * SHORT)
+        found = inventory.find(key)
+        assert (found.state, references_of(found.held)) == (HoldState.SOLD, references_of(held))
+
+    @of_either_kind
+    def test_a_hold_that_ended_in_mid_draft_is_gone_once_another_has_its_place(
+        self, inventory: InventoryUnderTest, kind: str
+    ) -> None:
+        supply, key, other = inventory.supply(kind, 1), new_key("reserve"), new_key("reserve")
+        held = references_of(inventory.hold(key, supply, life=SHORT))
+        inventory.wait(2 * SHORT)
+        assert_nothing_held(inventory.find(key))
+        (theirs,) = inventory.hold(other, supply)
+        with pytest.raises(HoldIsGoneError):
+            inventory.provider.extend(inventory.tenant, held, inventory.until(LONG))
+        with pytest.raises(HoldIsGoneError):
+            inventory.provider.confirm(inventory.tenant, new_key("seats"), held, [])
+        with pytest.raises((HoldIsGoneError, *SOLD_OUT)):
+            inventory.hold(key, supply)
+        assert_nothing_held(inventory.find(key))
+        assert references_of(inventory.find(other).held) == [theirs.reference]
 
     @of_either_kind
     def test_it_says_how_many_are_free_and_counts_own_holds_as_free(
         self, inventory: InventoryUnderTest, kind: str
     ) -> None:
         supply, full = inventory.supply(kind, 3), inventory.supply(kind, 1)
-        own = _references(inventory.hold(new_key("reserve"), supply, 2, life=SHORT))
-        sold = _references(inventory.hold(new_key("reserve"), full))
+        own = references_of(inventory.hold(new_key("reserve"), supply, 2, life=SHORT))
+        sold = references_of(inventory.hold(new_key("reserve"), full))
         inventory.provider.confirm(inventory.tenant, new_key("seats"), sold, [])
         requests = [of_count(supply, 9), full]
         assert inventory.provider.free(inventory.tenant, requests, []) == [1, 0]
@@ -264,63 +266,3 @@ class InventoryContract:
     def test_it_does_not_say_what_is_free_on_an_unknown_service(self, inventory: InventoryUnderTest) -> None:
         known = inventory.supply("seat", 1)
         assert inventory.provider.free(inventory.tenant, [SeatRequest("no-such-service", 1), known], []) == [None, 1]
-
-
-class ExternalInventoryContract(InventoryContract):
-    """The contract of an external inventory, which must itself guarantee what a step guarantees for an embedded one."""
-
-    def test_it_declares_itself_external(self, inventory: InventoryUnderTest) -> None:
-        assert inventory.provider.external is True
-
-    @of_either_kind
-    def test_a_hold_after_its_release_is_refused(self, inventory: InventoryUnderTest, kind: str) -> None:
-        supply, held, never = inventory.supply(kind, 2), new_key("reserve"), new_key("reserve")
-        inventory.hold(held, supply)
-        for key in (held, never):
-            inventory.provider.release(inventory.tenant, key)
-            with pytest.raises(HoldIsGoneError):
-                inventory.hold(key, supply)
-        assert inventory.free(supply) == 2
-
-    @of_either_kind
-    @pytest.mark.parametrize("trouble", Trouble)
-    def test_a_failed_hold_is_a_fault_and_a_retry_holds_once(
-        self, inventory: InventoryUnderTest, trouble: Trouble, kind: str
-    ) -> None:
-        supply, key = inventory.supply(kind, 3), new_key("reserve")
-        self._assert_fault(inventory, trouble, lambda: inventory.hold(key, supply, 2))
-        assert len(inventory.hold(key, supply, 2)) == 2
-        assert inventory.free(supply) == 1
-
-    @of_either_kind
-    @pytest.mark.parametrize("trouble", Trouble)
-    def test_any_other_failed_call_is_a_fault_and_can_be_retried(
-        self, inventory: InventoryUnderTest, trouble: Trouble, kind: str
-    ) -> None:
-        supply, key, sale = inventory.supply(kind, 2), new_key("reserve"), new_key("seats")
-        one, two = _references(inventory.hold(key, supply, 2))
-        tenant, provider, until = inventory.tenant, inventory.provider, inventory.until(LONG)
-        calls: tuple[Callable[[], object], ...] = (
-            lambda: provider.free(tenant, [supply], []),
-            lambda: provider.extend(tenant, [one, two], until),
-            lambda: provider.confirm(tenant, sale, [one], [two]),
-            lambda: provider.release_references(tenant, [one]),
-            lambda: provider.release(tenant, key),
-        )
-        for call in calls:
-            self._assert_fault(inventory, trouble, call)
-            call()
-        assert inventory.free(supply) == 2
-
-    def _assert_fault(self, inventory: InventoryUnderTest, trouble: Trouble, call: Callable[[], object]) -> None:
-        assert inventory.trouble, "an external inventory needs `trouble`: pass a FaultProxy"
-        with inventory.trouble(trouble):
-            assert_fault_within(inventory.call_timeout, call)
-
-
-def _kinds(inventory: InventoryUnderTest) -> tuple[str, ...]:
-    return KINDS if inventory.item else KINDS[:1]
-
-
-def _kind_of(held: Held) -> str:
-    return "seat" if isinstance(held, HeldSeat) else "unit"

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from domain.offers import OfferBundle
+from providers.bounded_calls import BoundedCalls
+from providers.bounded_providers import BoundedOffers
 from providers.contracts.assertions import call_within, is_fault, leaked_secrets
 from providers.contracts.fault_proxy import Trouble
 from providers.protocols import OfferCatalogue, OfferSearch, SearchTraveller
@@ -104,6 +106,17 @@ class OffersContract:
         assert offers.search(service="no-such-service") == []
         assert list(offers.provider.variants(offers.tenant, "no-such-parent")) == []
         assert not offers.provider.products(offers.tenant, [])
+
+    def test_every_answer_is_one_that_changeover_believes(self, offers: OffersUnderTest) -> None:
+        """What is none is answered 503 PROVIDER_UNAVAILABLE, and a step that reads it is tried again."""
+        believed = BoundedOffers(offers.provider, BoundedCalls("offers", offers.call_timeout, 1, lambda: False))
+        offered = replace(offers, provider=believed)
+        (bundle,) = offered.search()
+        offered.search(product=None)
+        product = believed.products(offers.tenant, [offers.product])[offers.product]
+        believed.supplements(offers.tenant, product.supplements)
+        believed.services(offers.tenant, [bundle.service] if bundle.service else [])
+        believed.variants(offers.tenant, product.parent or product.id)
 
 
 class ExternalOffersContract(OffersContract):

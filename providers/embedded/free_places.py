@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import BindParameter, ColumnElement, bindparam, func, literal
 from sqlmodel import Session
 
+from providers.embedded.hold_statements import is_live
 from providers.embedded.seat_holds import ON_SEAT
 from providers.embedded.stock_holds import AT_PLACES, capacities_in, of_places, place_of
 from providers.protocols import HoldRequest, SeatRequest, StockRequest
@@ -74,6 +75,5 @@ def _documents(row: type[ProductRow | SupplementRow]) -> sa.Select[Any]:
 
 
 def _counts(holds: sa.Table) -> ColumnElement[bool]:
-    """Return the condition for a hold that takes its place: sold or not overdue, and not one of the order's own."""
-    live = (holds.c.state == "confirmed") | (holds.c.expires_at > bindparam("now"))
-    return live & holds.c.reference.not_in(bindparam("own", expanding=True))
+    """Return the condition for a hold that takes its place: live, and not one of the order's own."""
+    return is_live(holds) & holds.c.reference.not_in(bindparam("own", expanding=True))

@@ -1,13 +1,18 @@
 """The statements that holds on seats and on units have in common, and the references of both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, case, delete, update
 from sqlmodel import Session
 
+from store.database.inserts import table_of
+from store.tables import ReservationRow, StepRecordRow
+from temporal.names import StepName
+
 _UNIT = "u"
+_RESERVATIONS, _RECORDS = table_of(ReservationRow), table_of(StepRecordRow)
 
 
 def seat_reference(key: str, number: int) -> str:
@@ -33,6 +38,40 @@ def split(references: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _last(reference: str) -> str:
     return reference.rpartition("/")[2]
+
+
+def is_live(holds: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition for a hold that takes its place at `now`: sold, not overdue, or of an order that settles.
+
+    While a settlement is under way, the money may have moved already: until its outcome is known, what the order holds
+    does not lapse.
+    """
+    return (holds.c.state == "confirmed") | (holds.c.expires_at > bindparam("now")) | _settles(holds)
+
+
+def is_overdue(holds: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition for a hold whose place may be given to another customer at `now`."""
+    return (holds.c.state == "held") & (holds.c.expires_at <= bindparam("now")) & ~_settles(holds)
+
+
+def delete_overdue(holds: sa.Table, where: Callable[[sa.FromClause], sa.ColumnElement[bool]]) -> sa.Delete:
+    """Return the statement that deletes the overdue holds at some places.
+
+    A hold that another transaction works on is left alone: it may be extended by an order that then waits for the lock
+    of this one's service.
+    """
+    overdue, place = holds.alias("overdue"), holds.primary_key.columns
+    free_to_take = sa.select(*[overdue.c[each.name] for each in place]).where(where(overdue), is_overdue(overdue))
+    chosen = sa.tuple_(*place).in_(free_to_take.with_for_update(of=overdue, skip_locked=True))
+    return delete(holds).where(where(holds), chosen)
+
+
+def _settles(holds: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition for a hold of an order whose settlement has begun and has no recorded outcome."""
+    begun = (_RECORDS.c.step == str(StepName.SETTLE_PRICE_DIFFERENCE)) & (_RECORDS.c.state == "started")
+    of_order = _RESERVATIONS.join(_RECORDS, _RECORDS.c.order_number == _RESERVATIONS.c.order_number)
+    held = sa.select(_RESERVATIONS.c.id).select_from(of_order).where(_RESERVATIONS.c.key == holds.c.key, begun)
+    return held.correlate(holds).exists()
 
 
 class HoldStatements:

@@ -9,10 +9,11 @@ from sqlalchemy import bindparam
 from sqlmodel import Session
 
 from providers.embedded import seat_holds, stock_holds
+from providers.embedded.found_holds import find_hold
 from providers.embedded.free_places import count_free
 from providers.embedded.hold_statements import HoldStatements, number_of, split
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoStockLeftError
-from providers.protocols import Held, HoldRequest, SeatRequest, StockRequest
+from providers.protocols import FoundHold, Held, HoldRequest, SeatRequest, StockRequest
 from store.database.inserts import table_of
 from store.database.store import Store
 from store.tables import SeatHoldRow, ServiceRow, StockHoldRow
@@ -57,6 +58,11 @@ class EmbeddedInventory:
             held_seats = seat_holds.hold(tx, tenant, key, seats, now, until)
             return _in_order([*held_seats, *stock_holds.hold(tx, tenant, key, stock, now, until)])
 
+    def find(self, tenant: str, key: str) -> FoundHold:
+        """Return what is held or sold under a key, exactly; the step's record says whether the key was withdrawn."""
+        with self._store.read() as tx:
+            return find_hold(tx, tenant, key, self._store.now())
+
     def release(self, tenant: str, key: str) -> None:
         """Release what is held under a key. The step's record prevents the key from being used again."""
         with self._store.write() as tx:
@@ -72,12 +78,13 @@ class EmbeddedInventory:
             _SEATS.release(tx, tenant, seats)
             _STOCK.release(tx, tenant, units)
 
-    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
-        """Extend holds to last at least until a time."""
+    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
+        """Extend holds to last at least until a time; they always do."""
         seats, units = split(references)
         with self._store.write() as tx:
             if not (_SEATS.extend(tx, tenant, seats, until) and _STOCK.extend(tx, tenant, units, until)):
                 raise HoldIsGoneError
+        return None
 
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
         """Sell what is `taken` and release what is `given_up` in one transaction."""

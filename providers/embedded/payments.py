@@ -1,14 +1,11 @@
 """The payment provider on our own database. It accepts every token except the three below, which test refusals."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy import bindparam, update
 
 from domain.money import Money
-from domain.settlement import Move, MoveKind
-from providers.errors import PaymentDeclinedError, RefundDeclinedError
+from providers.errors import PaymentDeclinedError, ProviderError, RefundDeclinedError
+from providers.protocols import Authorised, Found, FoundState, RefundState
 from store.database.column_types import SafeInteger
 from store.database.inserts import ConditionalInsert, table_of
 from store.database.store import Store
@@ -23,14 +20,22 @@ REFUSE_REFUND = "tok_refuse_refund"
 
 _TABLE = table_of(EmbeddedPaymentRow)
 _INSERT = ConditionalInsert(EmbeddedPaymentRow)
-_FIND = sa.select(_TABLE).where(_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
-_MOVE = update(_TABLE).where(_TABLE.c.key == bindparam("of"))
+_PREFIX = "bank:"
+_OF_KEY = (_TABLE.c.key == bindparam("of"), _TABLE.c.tenant == bindparam("by"))
+_FIND = sa.select(_TABLE).where(*_OF_KEY)
 _AMOUNT = bindparam("amount", type_=SafeInteger())
-_MOVES = {
-    MoveKind.CAPTURE: _MOVE.values(captured_minor=_TABLE.c.captured_minor + _AMOUNT),
-    MoveKind.REFUND: _MOVE.values(refunded_minor=_TABLE.c.refunded_minor + _AMOUNT),
-    MoveKind.VOID: _MOVE.values(voided=True),
-}
+_IN_CURRENCY = _TABLE.c.currency == bindparam("money")
+_CAPTURE = (
+    update(_TABLE)
+    .where(*_OF_KEY, _IN_CURRENCY, ~_TABLE.c.voided, _TABLE.c.token != REFUSE_CAPTURE)
+    .values(captured_minor=_TABLE.c.captured_minor + _AMOUNT)
+)
+_REFUND = (
+    update(_TABLE)
+    .where(*_OF_KEY, _IN_CURRENCY, _TABLE.c.token != REFUSE_REFUND)
+    .values(refunded_minor=_TABLE.c.refunded_minor + _AMOUNT)
+)
+_VOID = update(_TABLE).where(*_OF_KEY).values(voided=True)
 
 
 class EmbeddedPayments:
@@ -41,8 +46,11 @@ class EmbeddedPayments:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
-        """Authorise a payment under a key; a repeated call under the same key changes nothing."""
+    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
+        """Authorise a payment under a key; a repeated call under the same key changes nothing.
+
+        It does not end by itself.
+        """
         if token == DECLINE:
             raise PaymentDeclinedError
         with self._store.write() as tx:
@@ -50,30 +58,52 @@ class EmbeddedPayments:
             fresh = _INSERT.run(tx, {"tenant": tenant, "key": key, "token": token, **money})
             if not fresh and tx.get_one(EmbeddedPaymentRow, key).voided:
                 raise PaymentDeclinedError
-            return f"bank:{key}"
+            return Authorised(_PREFIX + key)
 
-    def void(self, tenant: str, key: str) -> None:
+    def void(self, tenant: str, key: str, reference: str | None) -> None:
         """Void the authorisation under a key, if any."""
         with self._store.write() as tx:
-            row = tx.get(EmbeddedPaymentRow, key)
-            if row is not None:
-                row.voided = True
-                tx.add(row)
+            tx.connection().execute(_VOID, {"of": key, "by": tenant})
 
-    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
-        """Make all moves or none. The step's record prevents a second settlement under a key."""
+    def capture(self, tenant: str, key: str, reference: str, amount: Money) -> str:
+        """Capture an amount. The step's record prevents a second capture under a key.
+
+        A payment is captured once, so that its capture has the reference of the payment.
+        """
+        self._move(_CAPTURE, tenant, reference, amount, PaymentDeclinedError)
+        return reference
+
+    def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
+        """Refund an amount. The step's record prevents a second refund under a key."""
+        self._move(_REFUND, tenant, capture, amount, RefundDeclinedError)
+        return RefundState.DONE
+
+    def find(self, tenant: str, key: str) -> Found:
+        """Return what became of the authorisation under a key.
+
+        Keys of captures and refunds are not kept: they are made in the transaction of their step, which knows them.
+        """
+        with self._store.read() as tx:
+            row = tx.connection().execute(_FIND, {"of": key, "by": tenant}).one_or_none()
+        if row is None:
+            return Found(FoundState.CANNOT_SAY)
+        if row.captured_minor:
+            return Found(FoundState.CAPTURED, Money(row.captured_minor, row.currency), _PREFIX + key)
+        state = FoundState.VOIDED if row.voided else FoundState.AUTHORISED
+        return Found(state, Money(row.authorised_minor, row.currency), _PREFIX + key)
+
+    def _move(
+        self, statement: sa.Update, tenant: str, reference: str, amount: Money, declined: type[ProviderError]
+    ) -> None:
+        """Move an amount of a payment by one statement; raise what is the matter where it finds no such payment."""
+        of_payment = {"of": reference.removeprefix(_PREFIX), "by": tenant}
         with self._store.write() as tx:
-            # All are checked first: a step that is told of a declined refund goes on in the same transaction.
-            for move in moves:
-                _check(move, tx.connection().execute(_FIND, {"of": move.payment, "by": tenant}).one())
-            for move in moves:
-                tx.connection().execute(_MOVES[move.kind], {"of": move.payment, "amount": move.amount.minor})
-
-
-def _check(move: Move, row: sa.Row[Any]) -> None:
-    if move.amount.currency != row.currency:
-        raise ValueError("a payment is settled in its own currency")
-    if move.kind is MoveKind.CAPTURE and (row.token == REFUSE_CAPTURE or row.voided):
-        raise PaymentDeclinedError
-    if move.kind is MoveKind.REFUND and row.token == REFUSE_REFUND:
-        raise RefundDeclinedError(move.payment)
+            execute = tx.connection().execute
+            if execute(statement, of_payment | {"amount": amount.minor, "money": amount.currency}).rowcount == 1:
+                return
+            row = execute(_FIND, of_payment).one_or_none()
+        if row is None:
+            raise LookupError("no payment has this reference")
+        if row.currency != amount.currency:
+            raise ValueError("a payment is moved in its own currency")
+        raise declined

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam
 from sqlmodel import Session
 
-from providers.embedded.hold_statements import seat_reference
+from providers.embedded.hold_statements import delete_overdue, seat_reference
 from providers.embedded.seat_choice import Position, choose_seats
 from providers.errors import NoSeatsLeftError, NoSuchSeatError, SeatIsTakenError
 from providers.protocols import HeldSeat, SeatRequest
@@ -28,11 +28,8 @@ ON_SEAT = (
 _UNDER_KEY = sa.select(*_HOLDS.c["reference", "service", "coach", "seat"]).where(
     _HOLDS.c.tenant == bindparam("of_tenant"), _HOLDS.c.key == bindparam("of_key")
 )
-_OVERDUE = delete(_HOLDS).where(
-    _HOLDS.c.tenant == bindparam("of_tenant"),
-    _HOLDS.c.service == bindparam("on"),
-    _HOLDS.c.state == "held",
-    _HOLDS.c.expires_at <= bindparam("now"),
+_OVERDUE = delete_overdue(
+    _HOLDS, lambda holds: (holds.c.tenant == bindparam("of_tenant")) & (holds.c.service == bindparam("on"))
 )
 # Run for every service that seats are requested on: each seat of it, and the hold on it, if any.
 _SEATS_WITH_HOLDS = (

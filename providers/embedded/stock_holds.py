@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic_core import from_json
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam
 from sqlmodel import Session
 
-from providers.embedded.hold_statements import unit_reference
+from providers.embedded.hold_statements import delete_overdue, unit_reference
 from providers.errors import NoStockLeftError
 from providers.protocols import HeldUnit, StockRequest
 from store.database.inserts import insert_all, table_of
@@ -24,11 +24,21 @@ Place = tuple[str, str]
 
 _HOLDS = table_of(StockHoldRow)
 _OF_TENANT = _HOLDS.c.tenant == bindparam("of_tenant")
-# SQLite finds rows by these two conditions in the primary key, but by pairs of item and place it would read all rows.
-AT_PLACES = _HOLDS.c.item.in_(bindparam("items", expanding=True)) & _HOLDS.c.place.in_(
-    bindparam("where", expanding=True)
-)
-_PAIRS = sa.tuple_(_HOLDS.c.item, _HOLDS.c.place).in_(bindparam("places", expanding=True))
+
+
+def _are_among(holds: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition by which SQLite finds rows in the primary key; by pairs it would read all rows."""
+    items = holds.c.item.in_(bindparam("items", expanding=True))
+    return items & holds.c.place.in_(bindparam("where", expanding=True))
+
+
+def _at_places(holds: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition for holds at the pairs of item and place."""
+    pairs = sa.tuple_(holds.c.item, holds.c.place).in_(bindparam("places", expanding=True))
+    return (holds.c.tenant == bindparam("of_tenant")) & _are_among(holds) & pairs
+
+
+AT_PLACES = _are_among(_HOLDS)
 
 
 def _documents(row: type[ProductRow | SupplementRow]) -> sa.Select[Any]:
@@ -39,9 +49,7 @@ def _documents(row: type[ProductRow | SupplementRow]) -> sa.Select[Any]:
 
 # Each statement is built once. An item is a product or a supplement.
 _UNDER_KEY = sa.select(_HOLDS.c.reference).where(_OF_TENANT, _HOLDS.c.key == bindparam("of_key"))
-_OVERDUE = delete(_HOLDS).where(
-    _OF_TENANT, AT_PLACES, _PAIRS, _HOLDS.c.state == "held", _HOLDS.c.expires_at <= bindparam("now")
-)
+_OVERDUE = delete_overdue(_HOLDS, _at_places)
 _UNITS = sa.select(_HOLDS.c.item, _HOLDS.c.place, _HOLDS.c.unit).where(_OF_TENANT, AT_PLACES)
 _ITEMS = (sa.union_all(_documents(ProductRow), _documents(SupplementRow)),)
 _LOCKED_ITEMS = tuple(_documents(row).order_by("id").with_for_update() for row in (ProductRow, SupplementRow))
