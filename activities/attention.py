@@ -15,8 +15,8 @@ from domain.money import Money
 from domain.orders import Order, ReservationState
 from domain.settlement import MoveKind
 from store.changes import operator_statements
-from store.orders import ledger
-from store.orders.events import EventType, append_once
+from store.orders import ledger, moves
+from store.orders.events import Data, EventType, append_once
 from store.orders.orders import load, lock_order
 from temporal.names import StepName
 
@@ -29,6 +29,13 @@ _SETTLED = {
 }
 
 
+_NOT_ANSWERED = {
+    MoveKind.CAPTURE: "to be captured, not answered",
+    MoveKind.REFUND: "to be refunded, not answered",
+    MoveKind.VOID: "to be voided, not answered",
+}
+
+
 class RecordAttentionCommand(Command):
     """Record that a step is stuck since a time, or that an operator retried it at a time."""
 
@@ -36,8 +43,13 @@ class RecordAttentionCommand(Command):
     stuck_step: str
     """The activity that is stuck."""
     at: datetime
+    """When its first attempt began, or when the operator retried it."""
     code: str | None = None
     """The code of its last failure; none for a retry."""
+    attempts: int = 1
+    """How many attempts have failed."""
+    by_hand: bool = False
+    """Whether the step is at an external provider, so that it may be done there by hand."""
     reason: str | None = None
     """The operator's reason for a retry."""
     statement_event: int | None = None
@@ -63,19 +75,32 @@ class AttentionActivities:
     @activity.defn(name=StepName.RECORD_ATTENTION, no_thread_cancel_exception=True)
     def record_attention(self, command: RecordAttentionCommand) -> UnsettledItems:
         """Append an event to the order, once, and return the order's unsettled items."""
+        details: Data
         if command.code:
-            kind, details = EventType.NEEDS_ATTENTION, {"code": command.code}
+            kind, details = EventType.NEEDS_ATTENTION, _case(command, command.code)
         else:
-            kind, details = EventType.RETRY_REQUESTED, {"reason": command.reason or "", "actor": TEMPORAL}
+            kind, details = (
+                EventType.RETRY_REQUESTED,
+                {"reason": command.reason or "", "actor": TEMPORAL, "at": command.at.isoformat()},
+            )
         with self._store.write() as tx:
             order = lock_order(tx, command.order)
-            data = {"step": command.stuck_step, **details, "at": command.at.isoformat()}
+            data = {"step": command.stuck_step, **details}
             if not _is_recorded(tx, command):
                 append_once(tx, order, kind, command.change, self._store.now(), data)
             items = [*unsettled_items(tx, load(tx, order), command.change)]
         if len(items) > MAX_ITEMS:
             items[MAX_ITEMS:] = [f"and {len(items) - MAX_ITEMS} more"]
         return UnsettledItems(items=tuple(items) or (NOTHING_ELSE,))
+
+
+def _case(command: RecordAttentionCommand, code: str) -> Data:
+    return {
+        "code": code,
+        "since": command.at.isoformat(),
+        "attempts": command.attempts,
+        "by_hand": command.by_hand,
+    }
 
 
 def _is_recorded(tx: Session, command: RecordAttentionCommand) -> bool:
@@ -95,6 +120,8 @@ def unsettled_items(tx: Session, order: Order, change: str) -> Iterator[str]:
     for payment in order.payments:
         if payment.open:
             yield _money(payment.authorised, "authorised")
+    for started in moves.without_answer(tx, order.number):
+        yield _money(started.amount, _NOT_ANSWERED[started.kind])
     for move, amount in ledger.moves_of_change(tx, change, order.currency):
         if move in _SETTLED:
             yield _money(amount, _SETTLED[move])

@@ -4,22 +4,18 @@ from datetime import datetime
 from typing import ClassVar
 
 from pydantic import BaseModel
-from sqlmodel import Session
 from temporalio import activity
 
-from activities.payments import SettlePriceDifferenceCommand
-from activities.support.settlement_attempts import next_attempt
+from activities.support.registry import step_of
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command
 from domain.dual_control import CONFIRMATION_WINDOW, TEMPORAL, agreeing_people
-from domain.money import Money, total
 from domain.refusals import SecondPersonNeeded
-from store.changes import operator_statements
+from store.changes import operator_statements, step_records
 from store.changes.operator_statements import RecordedStatement
 from store.orders.events import EventType
 from store.orders.orders import lock_order
-from store.tables import OrderRow
-from temporal.names import StepName
+from temporal.names import StepName, System
 
 
 class CheckDoneByHandCommand(Command):
@@ -29,8 +25,6 @@ class CheckDoneByHandCommand(Command):
     stuck_step: str
     """The activity that is stuck."""
     since: datetime
-    amount: Money | None = None
-    """The amount that the step moves, if its command contains it."""
     statement_event: int | None = None
     """The number of the order's event that records the statement; none for an update sent in Temporal itself."""
     reason: str = ""
@@ -59,6 +53,9 @@ class DoneByHandActivities:
     def check_done_by_hand(self, command: CheckDoneByHandCommand) -> CheckDoneByHandResult:
         """Return the operators who stated it, and the reason. Raises SecondPersonNeeded above one person's limit.
 
+        The amount is the one in the step's record; without one it is unknown what the provider was asked to move, so
+        two people have to agree.
+
         Only operators whom the API authenticated and recorded count. An update sent in Temporal itself names no
         operator that can be verified, so above the limit it does not even count as one of the two statements.
         """
@@ -67,7 +64,8 @@ class DoneByHandActivities:
             order = lock_order(tx, command.order)
             after = store.now() - CONFIRMATION_WINDOW
             earlier = operator_statements.statements_of_done(tx, order.number, command.stuck_step, command.since, after)
-            amount = _amount_moved(tx, order, command)
+            record = step_records.of_act(tx, command.change, command.stuck_step)
+            amount = step_records.amount_of(record) if record else None
         actor, reason = TEMPORAL, command.reason
         if command.statement_event is not None:
             with store.read() as tx:
@@ -81,7 +79,8 @@ class DoneByHandActivities:
             ):
                 return CheckDoneByHandResult(reason=reason)
             actor, reason = statement.statement.actor, statement.statement.reason
-        if amount is None or self._dual_control.may_act_alone(amount, actor):
+        moves = amount is not None or _moves_money(command.stuck_step)
+        if not moves or self._dual_control.may_act_alone(amount, actor):
             return CheckDoneByHandResult(reason=reason, confirmed_by=(actor,))
         return _confirmed_by_two(actor, reason, earlier)
 
@@ -93,8 +92,7 @@ def _confirmed_by_two(actor: str, reason: str, earlier: list[RecordedStatement])
     return CheckDoneByHandResult(reason=reason, confirmed_by=people)
 
 
-def _amount_moved(tx: Session, order: OrderRow, command: CheckDoneByHandCommand) -> Money | None:
-    if command.stuck_step != SettlePriceDifferenceCommand.step:
-        return command.amount
-    moves = next_attempt(tx, order, command.change).by_provider
-    return total((move.amount for move in moves), order.currency)
+def _moves_money(act: str) -> bool:
+    """Whether a step or an undo moves money, or may: of one that this build does not know nothing is known."""
+    step = step_of(act)
+    return step is None or step.system is System.PAYMENTS

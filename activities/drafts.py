@@ -1,5 +1,6 @@
 """Ends a draft: its version becomes the confirmed one, or the draft is closed without a confirmation."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, final
 
@@ -16,7 +17,7 @@ from store.database.store import after_commit
 from store.orders.confirmed_draft import confirmed_draft
 from store.orders.events import Data, EventType, append
 from store.orders.totals import order_total
-from store.tables import OrderRow
+from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import UNWOUND
 from temporal.names import StepName, System
 
@@ -77,13 +78,14 @@ class ConfirmOrder(Final[ConfirmOrderCommand, ConfirmOrderResult]):
         """Confirm the order and end the change."""
         now = context.store.now()
         confirmed = confirmed_draft(tx, order, command.change)
-        order.status = OrderStatus.CONFIRMED if order_total(tx, order).lines else OrderStatus.CANCELLED
+        total = order_total(tx, order)
+        order.status = OrderStatus.CONFIRMED if total.lines else OrderStatus.CANCELLED
         order.confirmed_version, order.last_confirmed_at = order.version, now
         _end_draft(order)
         data: Data = {"version": order.version, "status": str(order.status)}
         append(tx, order, EventType.ORDER_CONFIRMED, command.change, now, data)
         row = changes.existing(tx, command.change)
-        end_change(tx, order, row, ChangeState.DONE, None, now, confirmed)
+        end_change(tx, order, row, ChangeState.DONE, None, now, confirmed, total.total)
         return ConfirmOrderResult(status=OrderStatus(order.status))
 
 
@@ -104,6 +106,14 @@ class CloseDraft(Final[CloseDraftCommand, Nothing]):
         append(tx, order, _EVENTS[reason], None, context.store.now(), {"version": order.version})
         after_commit(tx, UNWOUND.labels(reason.name).inc)
         return Nothing()
+
+
+def close_reversed_draft(tx: Session, order: OrderRow, reversed_change: ChangeRow, now: datetime) -> None:
+    """Close the draft that a reversed change would have confirmed. A change in one go that opened it had none."""
+    _end_draft(order)
+    if reversed_change.draft_opened_by != reversed_change.id:
+        # A client that repeats its confirmation finds that the draft has ended, not that the order is confirmed.
+        append(tx, order, EventType.DRAFT_DISCARDED, None, now, {"version": order.version})
 
 
 _EVENTS = {

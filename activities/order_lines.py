@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from activities.support.deadlines import set_limit
+from activities.support.draft_end import set_draft_end
 from activities.support.step_context import StepContext
-from activities.support.step_kinds import Command, Executor, Reversible
+from activities.support.step_kinds import Command, Reversible
 from domain.money import Money
 from domain.orders import Order, OrderStatus
 from domain.wording import counted
@@ -63,9 +64,9 @@ class SwapOfferBundle(Reversible[SwapOfferBundleCommand, SwapOfferBundleResult])
     system = System.STORE
     undo_name = StepName.RESTORE_OFFER_BUNDLE
 
-    def execute(self, executor: Executor, command: SwapOfferBundleCommand) -> SwapOfferBundleResult:
-        """Swap; the workflow does not get what only the undo needs."""
-        return executor.run(self, command).model_copy(update={"previous": None, "restored": {}})
+    def answer(self, result: SwapOfferBundleResult) -> SwapOfferBundleResult:
+        """Leave out what only the undo needs."""
+        return result.model_copy(update={"previous": None, "restored": {}})
 
     def record(
         self, context: StepContext, tx: Session, order: OrderRow, command: SwapOfferBundleCommand, response: Any
@@ -89,7 +90,7 @@ class SwapOfferBundle(Reversible[SwapOfferBundleCommand, SwapOfferBundleResult])
         )
         restored = apply_change.apply_change(tx, order, command.change, plan, quote, held)
         set_limit(order, quote.limit)
-        order.expires_at = context.deadlines.ends_with_offers(tx, order, now)
+        set_draft_end(context, tx, order, command.change)
         added, removed = [line.id for line in plan.adds], list(plan.removes)
         data: Data = {"version": plan.version, "balance": str(quote.balance), "added": added, "removed": removed}
         append(tx, order, EventType.ORDER_CHANGED, command.change, now, data)

@@ -3,30 +3,40 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from activities.support.deadlines import limit_of
-from activities.support.settlement_attempts import SettlementAttempt, next_attempt, record_declined
+from activities.support import inventory_holds
+from activities.support.deadlines import CONFIRMATION_NEEDS, check_holds_last, limit_of
+from activities.support.draft_end import set_draft_end
+from activities.support.errors import AnswersDifferError
+from activities.support.move_answers import find_authorised
+from activities.support.move_records import amount_data
+from activities.support.move_runner import MoveRunner, record_difference
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command, Pivot, Reversible
 from domain.changes import ChangeKind, PaymentMeans
-from domain.money import Money, total
+from domain.money import Money
 from domain.orders import Order
-from domain.settlement import Move, MoveKind
-from providers.errors import HoldIsGoneError, RefundDeclinedError
+from domain.refusals import AuthorisationTooShort
+from domain.settlement import Move, MoveKind, settlement
+from providers.errors import HoldIsGoneError, PaymentDeclinedError
+from providers.protocols import Authorised
 from store.changes import changes
-from store.orders import ledger, reservations
-from store.orders.events import Data, EventType, append
+from store.changes.new_records import Size
+from store.orders import ledger, moves, reservations
+from store.orders.events import EventType, append
+from store.orders.ledger import References
 from store.orders.orders import lock_order
 from store.orders.reservations import KeptReservation
-from store.tables import OrderRow, StepRecordRow
+from store.orders.totals import order_total
+from store.tables import MoveRow, OrderRow, StepRecordRow
 from temporal.names import StepName, System
 
-SETTLEMENT_HOLD = timedelta(minutes=5)
-"""How long holds last at least after an attempt to settle; the next attempt follows within a minute and a half."""
+AUTHORISATION_NEEDS = timedelta(minutes=10)
+"""How long an authorisation must last: the draft that it pays for ends before it."""
 
 
 class AuthorisePaymentCommand(Command):
@@ -34,11 +44,6 @@ class AuthorisePaymentCommand(Command):
 
     step: ClassVar[str] = StepName.AUTHORISE_PAYMENT
     amount: Money
-
-    @property
-    def moves(self) -> Money:
-        """The amount that the step authorises and its undo voids."""
-        return self.amount
 
     def summary(self) -> str:
         """Describe the step, with its amount."""
@@ -53,18 +58,40 @@ class AuthorisePaymentResult(BaseModel):
 
 @final
 class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResult]):
-    """Authorises an amount. Raises PaymentRefused."""
+    """Authorises an amount. Raises PaymentRefused, and AuthorisationTooShort for one that ends too soon."""
 
     system = System.PAYMENTS
     undo_name = StepName.VOID_PAYMENT
 
-    def call(self, context: StepContext, order: OrderRow, command: AuthorisePaymentCommand) -> tuple[str, PaymentMeans]:
+    def call(
+        self, context: StepContext, order: OrderRow, command: AuthorisePaymentCommand
+    ) -> tuple[Authorised, PaymentMeans]:
         """Authorise with the request's means of payment."""
-        with context.store.read() as tx:
-            request = changes.request_of(changes.existing(tx, command.change))
-        means = request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: the request had no payment
+        means = _means_of(context, command)
         amount = (command.amount, means.method, means.token)
         return context.payments.authorise(order.tenant, command.key, *amount), means
+
+    def call_again(
+        self, context: StepContext, order: OrderRow, command: AuthorisePaymentCommand
+    ) -> tuple[Authorised, PaymentMeans]:
+        """Ask what became of the key, then authorise under it; believe no refusal before the provider has said that."""
+        about = (context.payments, order.tenant, command.key, command.amount)
+        try:
+            found = find_authorised(*about)
+            if found is not None:
+                return found, _means_of(context, command)
+            try:
+                return self.call(context, order, command)
+            except PaymentDeclinedError as declined:
+                found = find_authorised(*about, refused=declined)
+                if found is None:
+                    raise
+                return found, _means_of(context, command)
+        except AnswersDifferError as error:
+            with context.store.write() as tx:
+                locked = lock_order(tx, command.order)
+                record_difference(tx, locked, command, command.key, error, context.store.now())
+            raise
 
     def record(
         self,
@@ -72,21 +99,35 @@ class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResul
         tx: Session,
         order: OrderRow,
         command: AuthorisePaymentCommand,
-        response: tuple[str, PaymentMeans],
+        response: tuple[Authorised, PaymentMeans],
     ) -> AuthorisePaymentResult:
         """Add the payment to the order."""
-        now, (reference, means) = context.store.now(), response
-        entry = (command.key, command.change, command.amount, means.method, reference, now)
+        now, (authorised, means) = context.store.now(), response
+        if authorised.expires_at is not None and authorised.expires_at < now + AUTHORISATION_NEEDS:
+            # Its undo voids it.
+            raise AuthorisationTooShort({"until": authorised.expires_at.isoformat()})
+        about = (means.method, authorised.reference, now, authorised.expires_at)
+        entry = (command.key, command.change, command.amount, *about)
         ledger.record_authorisation(tx, order, *entry)
         if changes.existing(tx, command.change).kind == ChangeKind.PAY:
-            order.expires_at = context.deadlines.ends_with_offers(tx, order, now)
+            set_draft_end(context, tx, order, command.change)
             changes.record_findings(tx, command.change, draft_opened_by=order.draft_opened_by)
-        append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, _amount(command.amount))
+        append(tx, order, EventType.PAYMENT_AUTHORISED, command.change, now, amount_data(command.amount))
         return AuthorisePaymentResult(expires_at=order.expires_at)
 
+    def size(self, tx: Session, order: OrderRow, command: AuthorisePaymentCommand, response: Any) -> Size:
+        """Return the amount that the step authorises and its undo voids."""
+        return Size(command.amount)
+
     def undo_call(self, context: StepContext, order: OrderRow, command: AuthorisePaymentCommand) -> None:
-        """Void the authorisation under the key, if there is one."""
-        context.payments.void(order.tenant, command.key)
+        """Void the authorisation under the key, if there is one.
+
+        One that was captured and paid back, or has ended by itself, has nothing left to void.
+        """
+        with context.store.read() as tx:
+            payment = ledger.find_payment(tx, command.key)
+        if payment is None or payment.open:
+            context.payments.void(order.tenant, command.key, payment.reference if payment else None)
 
     def revert(
         self,
@@ -96,11 +137,13 @@ class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResul
         command: AuthorisePaymentCommand,
         result: AuthorisePaymentResult,
     ) -> None:
-        """Mark the payment as voided."""
-        now = context.store.now()
+        """Mark the payment as voided, unless it pays for nothing any more."""
+        now, payment = context.store.now(), ledger.find_payment(tx, command.key)
+        if payment is None or not payment.open:
+            return
         move = Move(kind=MoveKind.VOID, payment=command.key, amount=command.amount)
         ledger.record_move(tx, order, f"{command.key}/undo", command.change, move, now)
-        append(tx, order, EventType.PAYMENT_VOIDED, command.change, now, _amount(command.amount))
+        append(tx, order, EventType.PAYMENT_VOIDED, command.change, now, amount_data(command.amount))
 
     def describe_undo(self, tx: Session, order: Order, record: StepRecordRow) -> Iterator[str]:
         """Yield the amount that is voided."""
@@ -127,33 +170,44 @@ class SettlePriceDifferenceResult(BaseModel):
     refund_owed: Money | None = None
 
 
-_EVENTS = {
-    MoveKind.CAPTURE: EventType.PAYMENT_CAPTURED,
-    MoveKind.REFUND: EventType.PAYMENT_REFUNDED,
-    MoveKind.VOID: EventType.PAYMENT_VOIDED,
-    MoveKind.OWE: EventType.REFUND_OWED,
-}
-
-
 @final
 class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDifferenceResult]):
-    """Captures or refunds the difference; 0.00 moves nothing.
+    """Captures or refunds the difference, move by move; 0.00 moves nothing.
 
-    A refund that one payment declines goes to the others; what none takes is owed to the customer. If refused, it has
-    no effect; once done, it is never undone.
+    If one of several captures is refused, those before it are refunded and the step is refused. A refund that one
+    payment declines goes to the others; what none takes is owed to the customer. If refused, it has no effect; once
+    done, it is never undone.
 
-    Raises PaymentRefused, RefundRefused, BalanceNotZero, and the refusal of a time limit that has passed.
+    Raises PaymentRefused, RefundRefused, BalanceNotZero, HoldTooShort, and the refusal of a time limit that has passed.
     """
 
     system = System.PAYMENTS
+    has_moves = True
 
     def precheck(
         self, context: StepContext, tx: Session, order: OrderRow, command: SettlePriceDifferenceCommand
     ) -> None:
-        """Refuse a draft whose time is over; never looked at again once the provider was asked."""
+        """Refuse a draft whose time is over, or whose holds last too short.
+
+        Never looked at again once the provider was asked.
+        """
         limit = limit_of(order)
-        if limit is not None and context.store.now() >= limit.at:
+        now = context.store.now()
+        if limit is not None and now >= limit.at:
             raise limit.refusal()
+        if System.SEATS in context.external_systems:
+            check_holds_last(tx, order, now)
+
+    def freeze(self, context: StepContext, tx: Session, order: OrderRow, command: SettlePriceDifferenceCommand) -> None:
+        """Write the moves, which are never worked out again."""
+        moves.insert(tx, _plan(tx, order, command)[0])
+
+    def size(
+        self, tx: Session, order: OrderRow, command: SettlePriceDifferenceCommand, response: list[MoveRow] | None
+    ) -> Size:
+        """Return the sum of the moves that the provider makes."""
+        rows = moves.of_step(tx, command.change, command.step) if response is None else response
+        return Size(moves.sum_by_provider(rows, order.currency))
 
     def before_retry(self, context: StepContext, order: OrderRow, command: SettlePriceDifferenceCommand) -> None:
         """Extend the draft's holds: a bank may be down for longer than they last.
@@ -166,48 +220,22 @@ class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDiffe
         if not held:
             return
         deadlines, now = context.deadlines, context.store.now()
-        until = max(deadlines.holds_until(deadlines.draft_ends(order, now)), now + SETTLEMENT_HOLD)
-        kept = {row.id for row in _extended(context, order.tenant, held, until)}
+        until = max(deadlines.holds_until(deadlines.draft_ends(order, now)), now + CONFIRMATION_NEEDS)
+        extended, answered = _extended(context, order.tenant, held, until)
+        kept = {row.id for row in extended}
         with context.store.write() as tx:
             # Another attempt may have gone on meanwhile, so that they are confirmed or released by now.
             lock_order(tx, order.number)
-            reservations.set_expiry(
-                tx, [row for row in reservations.still_held(tx, order.number) if row.id in kept], until
-            )
+            rows = [row for row in reservations.still_held(tx, order.number) if row.id in kept]
+            reservations.set_expiry(tx, rows, until, answered)
 
-    def call(self, context: StepContext, order: OrderRow, command: SettlePriceDifferenceCommand) -> list[Move]:
-        """Settle without the payments that decline a refund, until the provider makes the moves; return them.
-
-        A payment that declines is recorded before the next attempt. So a retry after a crash goes on with that attempt
-        and sends the same moves under the same key as before.
-        """
-        while True:
-            with context.store.read() as tx:
-                attempt = next_attempt(tx, order, command.change)
-            if not attempt.by_provider or command.done_by_hand_reason is not None:
-                return attempt.moves
-            try:
-                context.payments.settle(order.tenant, attempt.key, attempt.by_provider)
-            except RefundDeclinedError as declined:
-                self._record_declined(context, order, command, attempt, declined)
-            else:
-                return attempt.moves
-
-    def _record_declined(
-        self,
-        context: StepContext,
-        order: OrderRow,
-        command: SettlePriceDifferenceCommand,
-        attempt: SettlementAttempt,
-        declined: RefundDeclinedError,
-    ) -> None:
-        refund = attempt.refund_of(declined.payment)
-        if refund is None:
-            raise declined
+    def call(self, context: StepContext, order: OrderRow, command: SettlePriceDifferenceCommand) -> list[MoveRow]:
+        """Make the moves; return them."""
+        runner = MoveRunner(context, command)
+        if self.calls_outside(context):
+            return runner.make_external(order)
         with context.store.write() as tx:
-            # An embedded provider shares the step's transaction, which writes this row at its end.
-            row = lock_order(tx, order.number) if self.calls_outside(context) else order
-            record_declined(tx, row, command.change, refund, context.store.now())
+            return runner.make_embedded(tx, order, *_plan(tx, order, command))
 
     def record(
         self,
@@ -215,42 +243,50 @@ class SettlePriceDifference(Pivot[SettlePriceDifferenceCommand, SettlePriceDiffe
         tx: Session,
         order: OrderRow,
         command: SettlePriceDifferenceCommand,
-        response: list[Move],
+        response: list[MoveRow],
     ) -> SettlePriceDifferenceResult:
-        """Enter the moves in the ledger."""
-        for move in response:
-            ledger.record_move(tx, order, command.key, command.change, move, context.store.now())
-            append(tx, order, _EVENTS[move.kind], command.change, context.store.now(), _amount(move.amount))
+        """Return the sums of the moves: each was entered in the ledger when it was made."""
         captured, refunded, owing = (
-            _sum(order, response, kind) for kind in (MoveKind.CAPTURE, MoveKind.REFUND, MoveKind.OWE)
+            moves.sum_made(response, kind, order.currency) for kind in (MoveKind.CAPTURE, MoveKind.REFUND, MoveKind.OWE)
         )
         return SettlePriceDifferenceResult(
             captured=captured, refunded=refunded, refund_owed=owing if owing.minor else None
         )
 
 
+def _plan(
+    tx: Session, order: OrderRow, command: SettlePriceDifferenceCommand
+) -> tuple[list[MoveRow], dict[str, References]]:
+    """Return the moves that settle a draft, with what the provider calls the payments. Raises BalanceNotZero."""
+    due = order_total(tx, order).total
+    payments = ledger.payments_with_references(tx, order.number, order.currency)
+    planned = settlement(due, [payment for payment, _ in payments])
+    references = {payment.key: references for payment, references in payments}
+    return moves.plan(order, command.change, command.step, planned), references
+
+
+def _means_of(context: StepContext, command: AuthorisePaymentCommand) -> PaymentMeans:
+    with context.store.read() as tx:
+        request = changes.request_of(changes.existing(tx, command.change))
+    return request.payment or PaymentMeans(method="none", token="none")  # noqa: S106 - no secret: the request had no payment
+
+
 def _extended(
     context: StepContext, tenant: str, held: Sequence[KeptReservation], until: datetime
-) -> list[KeptReservation]:
-    """Extend these holds, and return those that still exist: one that is lost must not take the others with it."""
+) -> tuple[list[KeptReservation], datetime | None]:
+    """Extend these holds; return those that still exist, and their end if it is earlier.
+
+    One that is lost must not take the others with it.
+    """
     try:
-        context.inventory.extend(tenant, [row.reference for row in held], until)
+        return list(held), inventory_holds.extend(context, tenant, [row.reference for row in held], until)
     except HoldIsGoneError:
-        kept = []
+        kept, ends = [], []
         for row in held:
             with suppress(HoldIsGoneError):
-                context.inventory.extend(tenant, [row.reference], until)
+                ends.append(inventory_holds.extend(context, tenant, [row.reference], until))
                 kept.append(row)
-        return kept
-    return list(held)
-
-
-def _amount(amount: Money) -> Data:
-    return {"amount": str(amount), "currency": amount.currency}
-
-
-def _sum(row: OrderRow, moves: list[Move], kind: MoveKind) -> Money:
-    return total((move.amount for move in moves if move.kind is kind), row.currency)
+        return kept, min((end for end in ends if end is not None), default=None)
 
 
 AUTHORISE_PAYMENT = AuthorisePayment()

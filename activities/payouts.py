@@ -54,8 +54,8 @@ class RecordPayout(Pivot[RecordPayoutCommand, RecordPayoutResult]):
         payments = ledger.payments_of(tx, order.number, order.currency)
         amount = _check_amount(request, unpaid_refunds(payments, order.currency))
         people = self._check_people(context, tx, row, amount)
-        for move in pay_out(payments, amount):
-            ledger.record_move(tx, order, command.key, command.change, move, now)
+        for number, move in enumerate(pay_out(payments, amount), start=1):
+            ledger.record_move(tx, order, f"{command.key}/{number}", command.change, move, now)
         append(tx, order, EventType.REFUND_PAID_BY_HAND, command.change, now, _event_data(amount, people))
         return RecordPayoutResult(paid_out=amount)
 

@@ -1,6 +1,8 @@
 """The first step of every request: claims the request and plans it."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import ClassVar, final
 
@@ -8,12 +10,14 @@ from pydantic import BaseModel, Field
 from sqlmodel import Session
 
 from activities.recovery import OpenDraft, open_draft
-from activities.support.deadlines import limit_of, set_limit
+from activities.support.deadlines import latest_deadline, set_limit
 from activities.support.errors import RecoveryRequiredError
 from activities.support.planning_context import PlanningContext
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Check, Command, Executor
+from domain import formats
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
+from domain.formats import NewerWorkerNeededError
 from domain.money import Money
 from domain.orders import Order, OrderStatus
 from domain.planning.plan_change import plan_change
@@ -23,14 +27,22 @@ from domain.refusals import DraftEnded, OrderCancelled, OrderEmpty, OrderErased,
 from domain.request_summary import summarise
 from store import erasure
 from store.changes import changes, unfinished
+from store.database.documents import to_document
 from store.orders.events import EventType, append, last_draft_end
 from store.orders.orders import lock_order
 from store.tables import ChangeRow, OrderRow
-from temporal.names import StepName, System
+from temporal.names import NEWER_WORKER_NEEDED, StepName, System
 
 IN_TEMPORAL = "in Temporal"
 """The reason of such a request if the operator gave none."""
-_BY_HAND = (ChangeKind.CONFIRM, ChangeKind.DISCARD, ChangeKind.EXTEND, ChangeKind.PAYOUT)
+_BY_HAND = (
+    ChangeKind.CONFIRM,
+    ChangeKind.DISCARD,
+    ChangeKind.EXTEND,
+    ChangeKind.PAYOUT,
+    ChangeKind.REVERSE,
+    ChangeKind.RESEAT,
+)
 """Requests that an operator may send by hand: with a reason they are an event of the order."""
 UNKNOWN_CHANGE = "UNKNOWN_CHANGE"
 """The order has no request with that id."""
@@ -82,6 +94,8 @@ class PlanChangeResult(BaseModel):
     summary: str = ""
     """The request in words: counts and deadlines, no personal data."""
     open_draft: OpenDraft | None = None
+    recovery_required: bool = False
+    """Whether an earlier run left another request unfinished; it must be finished first."""
 
 
 @final
@@ -97,7 +111,11 @@ class PlanChange(Check[PlanChangeCommand, PlanChangeResult]):
 
     def execute(self, executor: Executor, command: PlanChangeCommand) -> PlanChangeResult:
         """Claim the request, then plan it."""
-        claimed = _claim(executor.context, command)
+        context = executor.context
+        with leaves_to_newer_worker(context, command.change), context.store.write() as tx:
+            claimed = claim(context, tx, lock_order(tx, command.order), command)
+        if claimed.recovery_required:
+            raise RecoveryRequiredError
         if claimed.already_ended:
             return claimed
         planned = executor.run(self, command)
@@ -122,10 +140,7 @@ class PlanChange(Check[PlanChangeCommand, PlanChangeResult]):
         if request.if_match is not None and order.last_event not in request.if_match:
             raise StaleOrder
         planned = _plan_by_kind(context, tx, order, row, response)
-        if request.reason is not None and row.kind in _BY_HAND:
-            # The reason is text of a client: it stays with the request, where an erasure blanks it.
-            data = {"action": str(row.kind), "actor": changes.sender_of(row).client}
-            append(tx, order, EventType.OPERATOR_REQUEST, row.id, context.store.now(), data)
+        record_operator_request(tx, order, row, context.store.now())
         return planned.model_copy(
             update={
                 "ever_confirmed": response.order.confirmed_version > 0,
@@ -136,22 +151,43 @@ class PlanChange(Check[PlanChangeCommand, PlanChangeResult]):
         )
 
 
-def _claim(context: StepContext, command: PlanChangeCommand) -> PlanChangeResult:
-    """Return the outcome that the request has already, or else the draft that an earlier run left open."""
-    store = context.store
-    with store.write() as tx:
-        order = lock_order(tx, command.order)
-        if command.operator_request:
-            changes.add(tx, _change_of_operator(order, command, store.now()))
-        if not changes.claim(tx, command.change, command.order, store.now()):
-            return _already_ended(tx, command)
-        if order.erased_at is not None:
-            erasure.erase_request(tx, command.change)
-        draft = open_draft(tx, order) if command.first_in_run else None
-        recovery_required = command.first_in_run and unfinished.has_unfinished_work(tx, command.order, command.change)
-    if recovery_required:
-        raise RecoveryRequiredError
-    return PlanChangeResult(open_draft=draft)
+def record_operator_request(tx: Session, order: OrderRow, row: ChangeRow, now: datetime) -> None:
+    """Append an event for a request that an operator sent by hand with a reason, also when it is refused later."""
+    if changes.request_of(row).reason is not None and row.kind in _BY_HAND:
+        # The reason is text of a client: it stays with the request, where an erasure blanks it.
+        data = {"action": str(row.kind), "actor": changes.sender_of(row).client}
+        append(tx, order, EventType.OPERATOR_REQUEST, row.id, now, data)
+
+
+@contextmanager
+def leaves_to_newer_worker(context: StepContext, change: str) -> Iterator[None]:
+    """Record why a request waits, if this release may not claim it; then raise NewerWorkerNeededError again."""
+    try:
+        yield
+    except NewerWorkerNeededError:
+        with context.store.write() as tx:
+            changes.record_dispatch_error(tx, change, NEWER_WORKER_NEEDED)
+        raise
+
+
+def claim(context: StepContext, tx: Session, order: OrderRow, command: PlanChangeCommand) -> PlanChangeResult:
+    """Claim a request for a run, under its order's lock, and find what an earlier run left.
+
+    Returns the outcome that the request has already, or else the draft that is open; `recovery_required` means that
+    another request must be finished first. Raises NewerWorkerNeededError when this release does not know the format
+    of the request; then it is not claimed.
+    """
+    now = context.store.now()
+    if command.operator_request:
+        changes.add(tx, _change_of_operator(order, command, now))
+    if not changes.claim(tx, command.change, command.order, now):
+        return _already_ended(tx, command)
+    if order.erased_at is not None:
+        erasure.erase_request(tx, command.change)
+    if not command.first_in_run:
+        return PlanChangeResult()
+    unfinished_work = unfinished.has_unfinished_work(tx, command.order, command.change)
+    return PlanChangeResult(open_draft=open_draft(tx, order), recovery_required=unfinished_work)
 
 
 def _plan_by_kind(
@@ -169,7 +205,8 @@ def _plan_by_kind(
             due = check_pay(order, request.amount, planning.catalogue, context.store.now())
             return PlanChangeResult(amount_due=due)
         case ChangeKind.EXTEND:
-            check_extend(order, request.expires_at, limit_of(order_row))
+            latest = latest_deadline(tx, order_row, context.external_systems, extending=True)
+            check_extend(order, request.expires_at, latest)
             return PlanChangeResult(expires_at=request.expires_at)
         case _:
             return PlanChangeResult(no_op=order.draft_opened_by is None)
@@ -183,7 +220,7 @@ def _plan_lines(
     plan = plan_change(planning.order, planning.request, planning.catalogue, *numbers, now, row.id)
     check_plan_times(planning.order, plan, planning.catalogue, now)
     order_row.next_line, order_row.next_position = plan.next_line, plan.next_position
-    changes.record_findings(tx, row.id, plan=plan.model_dump_json())
+    changes.record_findings(tx, row.id, plan=to_document(plan), needs=formats.needs(plan))
     places = [wish.service for wish in plan.seats] + [wish.service or str(wish.day) for wish in plan.stock]
     stock: Counter[str] = Counter()
     for wish in plan.stock:
@@ -238,7 +275,10 @@ def _refusal_without_draft(order: Order) -> Refusal:
 
 def _already_ended(tx: Session, command: PlanChangeCommand) -> PlanChangeResult:
     row = changes.of_id(tx, command.change)
-    outcome = changes.outcome_of(row) if row and row.order_number == command.order else None
+    of_order = row if row and row.order_number == command.order else None
+    if of_order is not None:
+        changes.require_known(of_order)
+    outcome = changes.outcome_of(of_order) if of_order is not None else None
     if outcome is None:
         return PlanChangeResult(already_ended=ChangeState.REFUSED, code=UNKNOWN_CHANGE)
     return PlanChangeResult(already_ended=outcome.state, code=outcome.code)
@@ -255,7 +295,8 @@ def _change_of_operator(order: OrderRow, command: PlanChangeCommand, now: dateti
         route=changes.TEMPORAL_UPDATE_ROUTE,
         fingerprint="",
         kind=sent.kind,
-        request=request.model_dump_json(by_alias=True),
+        request=to_document(request),
+        needs=formats.needs(request),
         state=ChangeState.WAITING,
         created_at=now,
     )

@@ -1,16 +1,20 @@
 """Prices a planned change."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, final
 
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from activities.support.planning_context import PlanningContext, catalogue_slice_for
+from activities.support.planning_context import PlanningContext, find_bundles, load_slice
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Check, Command
+from domain import formats
 from domain.changes import ChangeRequest
 from domain.money import Money
+from domain.offers import OfferBundle
+from domain.orders import Order
 from domain.planning.plan_change import plan_change
 from domain.preconditions import check_paid
 from domain.quote_change import check_plan_times, check_quote, quote_change
@@ -19,6 +23,7 @@ from domain.refusals import OrderErased
 from domain.traveller_rules import validate_travellers
 from providers.protocols import OfferCatalogue
 from store.changes import changes
+from store.database.documents import to_document
 from store.orders.orders import load
 from store.tables import OrderRow
 from temporal.names import StepName, System
@@ -51,7 +56,11 @@ class QuoteChange(Check[QuoteChangeCommand, QuoteChangeResult]):
     any seat is held.
     """
 
-    system = System.OFFERS
+    system = System.STORE
+
+    def calls_outside(self, context: StepContext) -> bool:
+        """Whether the offer catalogue, which is read, is external."""
+        return context.offers.external
 
     def call(self, context: StepContext, order: OrderRow, command: QuoteChangeCommand) -> PlanningContext:
         """Read order, request and catalogue."""
@@ -69,19 +78,36 @@ class QuoteChange(Check[QuoteChangeCommand, QuoteChangeResult]):
         check_quote(quote, plan, response.request.at_most)
         if plan.confirm and not plan.ends_draft:
             check_paid(quote.balance, pays=response.request.payment is not None)
-        changes.record_findings(tx, row.id, quote=quote.model_dump_json())
+        changes.record_findings(tx, row.id, quote=to_document(quote), needs=formats.needs(quote))
         return QuoteChangeResult(difference=quote.difference, fee=quote.fee, balance=quote.balance)
 
 
-def price(tx: Session, order_row: OrderRow, offers: OfferCatalogue, request: ChangeRequest, now: datetime) -> Quote:
-    """Return the quote of a change, by the same rules as the change itself, without recording or holding anything.
+@dataclass(frozen=True)
+class UnpricedChange:
+    """What our own database knows of a change that is to be priced."""
 
-    Raises the refusals that the change itself would meet before its seats and its payment.
-    """
+    order_row: OrderRow
+    order: Order
+    request: ChangeRequest
+    bundles: dict[str, OfferBundle]
+
+
+def read_unpriced(tx: Session, order_row: OrderRow, request: ChangeRequest) -> UnpricedChange:
+    """Read an order and the bundles that a change names. Raises OrderErased."""
     if order_row.erased_at is not None:
         raise OrderErased
     order = load(tx, order_row)
-    catalogue = catalogue_slice_for(tx, order_row.tenant, offers, order, request)
+    return UnpricedChange(order_row, order, request, find_bundles(tx, order_row.tenant, order, request))
+
+
+def price(unpriced: UnpricedChange, offers: OfferCatalogue, now: datetime) -> Quote:
+    """Return the quote of a change, by the same rules as the change itself, without recording or holding anything.
+
+    Raises the refusals that the change itself would meet before its seats and its payment, and
+    ProviderUnavailableError. No transaction may be open: the catalogue may be external.
+    """
+    order_row, order, request = unpriced.order_row, unpriced.order, unpriced.request
+    catalogue = load_slice(order_row.tenant, offers, order, request, unpriced.bundles)
     plan = plan_change(order, request, catalogue, order_row.next_line, order_row.next_position, now)
     check_plan_times(order, plan, catalogue, now)
     validate_travellers(order, request, plan, catalogue)

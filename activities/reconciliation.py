@@ -8,10 +8,14 @@ from itertools import islice
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.support.seat_rounds import SeatRounds
+from providers.protocols import Inventory
+from providers.seat_comparison import NAME as SEATS_AGREE
 from store import invariants
 from store.changes import unfinished
 from store.changes.changes import unfinished_orders
 from store.database.store import Store
+from store.orders import moves
 from telemetry.metrics import INVARIANTS_CHECKED, VIOLATIONS
 from temporal.names import ORDER_DRAFT, StepName, draft_id
 
@@ -29,6 +33,8 @@ class OrphanedOrders(BaseModel):
     """Orders without a workflow, but with an open draft, a request without an outcome, or steps not undone yet."""
     overdue: int
     """How many requests no run has started in time."""
+    pending_refunds: bool = False
+    """Whether a provider has accepted a refund and not paid it yet."""
 
 
 class InvariantReport(BaseModel):
@@ -39,35 +45,41 @@ class InvariantReport(BaseModel):
 
 
 class ReconciliationActivities:
-    """Compares the store with Temporal, and checks the store itself."""
+    """Compares the store with Temporal and with an external inventory's book, and checks the store itself."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, inventory: Inventory) -> None:
         self._store = store
+        self._seats = SeatRounds(store, inventory)
 
     @activity.defn(name=StepName.FIND_ORPHANED_ORDERS)
     async def find_orphaned_orders(self) -> OrphanedOrders:
         """Return the orders that need a run. It changes nothing."""
-        candidates, overdue = await asyncio.to_thread(self._find_candidates)
+        candidates, overdue, pending = await asyncio.to_thread(self._find_candidates)
         running = {each.id async for each in activity.client().list_workflows(_RUNNING)} if candidates else set()
         orphans = [order for order in candidates if draft_id(order) not in running]
-        return OrphanedOrders(orders=tuple(orphans[:MAX_ORDERS]), overdue=overdue)
+        return OrphanedOrders(orders=tuple(orphans[:MAX_ORDERS]), overdue=overdue, pending_refunds=pending)
 
-    def _find_candidates(self) -> tuple[list[str], int]:
+    def _find_candidates(self) -> tuple[list[str], int, bool]:
         before = self._store.now() - HANDOVER_TIMEOUT
         with self._store.read() as tx:
             not_undone = {row.order_number for row in unfinished.residual_steps(tx)}.union(
                 unfinished.orders_partially_undone(tx)
             )
-            return sorted({*unfinished_orders(tx, before), *not_undone}), len(invariants.overdue(tx, before))
+            orders = sorted({*unfinished_orders(tx, before), *not_undone})
+            return orders, len(invariants.overdue(tx, before)), bool(moves.pending(tx, 1))
 
     @activity.defn(name=StepName.CHECK_INVARIANTS, no_thread_cancel_exception=True)
     def check_invariants(self) -> InvariantReport:
-        """Return the violated invariants. It reads the whole store, so it takes longer as the store grows."""
+        """Return the violated invariants, and what differs at an external inventory that lists its book.
+
+        It reads the whole store, so it takes longer as the store grows.
+        """
         with self._store.read() as tx:
             violations = [*islice(invariants.violations(tx), MAX_ORDERS)]
+        violations += islice(self._seats.run(), MAX_ORDERS)
         counts = Counter(each.invariant for each in violations)
-        for invariant in invariants.INVARIANTS:
-            VIOLATIONS.labels(invariant.name).set(counts[invariant.name])
+        for name in (*(invariant.name for invariant in invariants.INVARIANTS), SEATS_AGREE):
+            VIOLATIONS.labels(name).set(counts[name])
         INVARIANTS_CHECKED.set_to_current_time()
         return InvariantReport(
             violations=tuple(f"{each.invariant} {each.order or '-'} {each.what}" for each in violations)

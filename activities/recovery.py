@@ -16,9 +16,10 @@ from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command, Executor, Final
 from domain.changes import ChangeKind
 from domain.orders import OrderStatus
-from store.changes import changes, unfinished
+from domain.reseats import BegunReseat
+from store.changes import changes, reseats, reversals, unfinished
 from store.orders.orders import lock_order
-from store.tables import OrderRow, StepRecordRow
+from store.tables import ChangeRow, OrderRow, StepRecordRow
 from temporal.names import StepName, System
 
 
@@ -27,7 +28,7 @@ class FindUnfinishedWorkCommand(Command):
 
     step: ClassVar[str] = StepName.FIND_UNFINISHED_WORK
     include_unclaimed: bool = False
-    """Whether to include requests that no run has started, and steps of failed requests that are not undone."""
+    """Whether to include requests that no run has started."""
 
     def summary(self) -> str:
         """Describe the step."""
@@ -64,9 +65,12 @@ class UnfinishedWork(BaseModel):
     draft: OpenDraft | None
     ever_confirmed: bool
     requests: tuple[UnfinishedRequest, ...]
-    """Unfinished requests in the order of their start; then those never started, if included."""
+    """Reversals; then reseats; then unfinished requests in the order of their start, and those never started, if
+    included."""
+    reseats: tuple[BegunReseat, ...] = ()
+    """The latest reseat of each change without an outcome."""
     residual_steps: tuple[RecordedStep, ...] = ()
-    """Steps of failed requests that still have an effect, last done first."""
+    """Steps that are to be undone and may still have an effect, last done first."""
     status: OrderStatus | None = None
     channel: str | None = None
 
@@ -76,6 +80,7 @@ class FindUnfinishedWork(Final[FindUnfinishedWorkCommand, UnfinishedWork]):
     """Returns the unfinished work of earlier runs."""
 
     system = System.STORE
+    keeps_record = False
 
     def execute(self, executor: Executor, command: FindUnfinishedWorkCommand) -> UnfinishedWork:
         """Find it under the order's lock; no result is recorded, since a retry may find something else."""
@@ -89,15 +94,29 @@ class FindUnfinishedWork(Final[FindUnfinishedWorkCommand, UnfinishedWork]):
         rows = changes.claimed_without_outcome(tx, command.order, excluding=command.change)
         if command.include_unclaimed:
             rows += changes.unclaimed(tx, command.order)
-        residual_steps = unfinished.residual_steps(tx, command.order) if command.include_unclaimed else []
+        rows = _ways_out_first(tx, command.order, rows)
+        residual_steps = unfinished.residual_steps(tx, command.order)
         return UnfinishedWork(
             draft=open_draft(tx, order) or _partially_undone_draft(tx, order),
             ever_confirmed=order.confirmed_version > 0,
             requests=tuple(UnfinishedRequest(change=row.id, kind=ChangeKind(row.kind)) for row in rows),
-            residual_steps=tuple(_step(row) for row in residual_steps),
+            reseats=tuple(reseats.unfinished(tx, command.order)),
+            residual_steps=tuple(recorded_step(row) for row in residual_steps),
             status=OrderStatus(order.status),
             channel=order.distribution_channel,
         )
+
+
+def _ways_out_first(tx: Session, order: str, rows: list[ChangeRow]) -> list[ChangeRow]:
+    """Return requests in the order in which they are served.
+
+    A reversal ends the change that it reverses, with its reseats. A reseat comes before the change that it reseats.
+    """
+    first = [row for row in rows if row.kind == ChangeKind.REVERSE]
+    reversed_changes = {reversals.reversed_by(tx, row) for row in first}
+    ended = {each.request for each in reseats.begun(tx, order) if each.reseat.change in reversed_changes}
+    rest = [row for row in rows if row not in first and row.id not in reversed_changes | ended]
+    return first + sorted(rest, key=lambda row: row.kind != ChangeKind.RESEAT)
 
 
 def open_draft(tx: Session, order_row: OrderRow) -> OpenDraft | None:
@@ -111,11 +130,12 @@ def _partially_undone_draft(tx: Session, order_row: OrderRow) -> OpenDraft | Non
 
 
 def _draft(tx: Session, order_row: OrderRow, opener: str, *, closing: bool) -> OpenDraft:
-    steps = tuple(_step(row) for row in unfinished.of_draft(tx, order_row.number, opener))
+    steps = tuple(recorded_step(row) for row in unfinished.of_draft(tx, order_row.number, opener))
     return OpenDraft(draft_opened_by=opener, expires_at=order_row.expires_at, steps=steps, closing=closing)
 
 
-def _step(row: StepRecordRow) -> RecordedStep:
+def recorded_step(row: StepRecordRow) -> RecordedStep:
+    """Return the step of a record."""
     return RecordedStep(step=row.step, command=json.loads(row.command))
 
 

@@ -3,23 +3,31 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
-from typing import ClassVar, final
+from typing import ClassVar, NamedTuple, final
 
 from pydantic import BaseModel, Field
 from sqlmodel import Session
 
+from activities.support import inventory_holds
+from activities.support.deadlines import check_holds_last, latest_deadline
+from activities.support.errors import refusal_in
+from activities.support.hold_limits import size_of_holds
+from activities.support.inventory_holds import HoldAnswer, HoldWish
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command, Final, Harmless, Nothing, Reversible
 from domain.orders import Order, ReservationState
 from domain.planning.plan import Plan
 from domain.wording import counted, listed
-from providers.protocols import Held, HeldSeat, HoldRequest, SeatRequest, StockRequest
+from providers.errors import ProviderError
+from providers.protocols import HeldSeat, HoldRequest, SeatRequest, StockRequest
 from store.changes import changes
+from store.changes.new_records import Size
 from store.orders import reservations
 from store.orders.events import EventType, append
+from store.orders.hold_counts import as_units, of_plan
 from store.orders.reservations import KeptReservation
 from store.tables import OrderRow, StepRecordRow
-from temporal.names import StepName, System
+from temporal.names import StepName, System, numbered_key
 
 MAX_PLACES = 5
 """How many services and days a step's description names: a pass may take a unit on each of many days."""
@@ -54,7 +62,7 @@ class ReserveSeatsResult(BaseModel):
 class ReserveSeats(Reversible[ReserveSeatsCommand, ReserveSeatsResult]):
     """Holds the seats and units of a plan, all or none.
 
-    Raises SoldOut, SeatTaken, SeatUnknown and refusals of HoldLimits.
+    Raises SoldOut, SeatTaken, SeatUnknown, HoldTooShort and refusals of HoldLimits.
     """
 
     system = System.SEATS
@@ -64,24 +72,38 @@ class ReserveSeats(Reversible[ReserveSeatsCommand, ReserveSeatsResult]):
         """Refuse more than an order or a client may hold."""
         context.hold_limits.check(tx, order, command, context.store.now())
 
-    def call(self, context: StepContext, order: OrderRow, command: ReserveSeatsCommand) -> list[Held]:
+    def call(self, context: StepContext, order: OrderRow, command: ReserveSeatsCommand) -> HoldAnswer:
         """Hold what the plan wishes for."""
-        with context.store.read() as tx:
-            plan = changes.plan_of(changes.existing(tx, command.change))
-        return context.inventory.hold(order.tenant, command.key, _requests(plan), _held_until(context, order))
+        return inventory_holds.hold(context, order, command, _wish(context, order, command))
+
+    def call_again(self, context: StepContext, order: OrderRow, command: ReserveSeatsCommand) -> HoldAnswer:
+        """Hold, or find what an earlier attempt has held."""
+        return inventory_holds.hold_again(context, order, command, _wish(context, order, command))
 
     def record(
-        self, context: StepContext, tx: Session, order: OrderRow, command: ReserveSeatsCommand, response: list[Held]
+        self, context: StepContext, tx: Session, order: OrderRow, command: ReserveSeatsCommand, response: HoldAnswer
     ) -> ReserveSeatsResult:
         """Add the reservations to the order."""
-        client, until = changes.existing(tx, command.change).client, _held_until(context, order)
-        reservations.record_held(tx, order, client, command.key, [asdict(each) for each in response], until)
-        seats = sum(isinstance(each, HeldSeat) for each in response)
-        return ReserveSeatsResult(seats=seats, units=len(response) - seats)
+        inventory_holds.check_recordable(context, tx, order, command, response)
+        held, until = response.held, response.wish.until
+        client = changes.existing(tx, command.change).client
+        reservations.record_held(tx, order, client, command.key, [asdict(each) for each in held], until)
+        if self.calls_outside(context):
+            check_holds_last(tx, order, context.store.now())
+        seats = sum(isinstance(each, HeldSeat) for each in held)
+        return ReserveSeatsResult(seats=seats, units=len(held) - seats)
+
+    def size(self, tx: Session, order: OrderRow, command: ReserveSeatsCommand, response: HoldAnswer | None) -> Size:
+        """Return how many seats and units are held at each place, or are requested."""
+        if response is not None:
+            return size_of_holds(response.held)
+        change = changes.of_id(tx, command.change)
+        # Without a plan the step was never started, and its undo comes first.
+        return Size(units=as_units(of_plan(changes.plan_of(change)))) if change and change.plan else Size()
 
     def undo_call(self, context: StepContext, order: OrderRow, command: ReserveSeatsCommand) -> None:
         """Release what the key holds, if anything. A hold that arrives later is refused."""
-        context.inventory.release(order.tenant, command.key)
+        inventory_holds.release(context, order, command)
 
     def revert(
         self,
@@ -97,11 +119,17 @@ class ReserveSeats(Reversible[ReserveSeatsCommand, ReserveSeatsResult]):
     def describe_undo(self, tx: Session, order: Order, record: StepRecordRow) -> Iterator[str]:
         """Yield the seats and the units that are released."""
         held = reservations.under_key(tx, record.key)
-        seats = [f"{each.coach}-{each.seat:02} on {each.place}" for each in held if each.item is None]
+        seats = [f"{each.seat_name} on {each.place}" for each in held if each.item is None]
         units = [f"{each.item} on {each.place}" for each in held if each.item is not None]
         for things, noun in ((seats, "seat"), (units, "unit")):
             if things:
                 yield f"{counted(len(things), noun)} released: {', '.join(things)}"
+
+
+def _wish(context: StepContext, order: OrderRow, command: ReserveSeatsCommand) -> HoldWish:
+    with context.store.read() as tx:
+        plan = changes.plan_of(changes.existing(tx, command.change))
+    return HoldWish(_requests(plan), _held_until(context, order))
 
 
 def _held_until(context: StepContext, order: OrderRow, draft_ends: datetime | None = None) -> datetime:
@@ -136,7 +164,9 @@ class ExtendHoldsResult(BaseModel):
 
 @final
 class ExtendHolds(Harmless[ExtendHoldsCommand, ExtendHoldsResult]):
-    """Extends every hold of the draft, and moves its deadline if one is requested. Raises HoldLost.
+    """Extends every hold of the draft, and moves its deadline if one is requested.
+
+    Raises HoldLost, HoldTooShort, and DeadlineTooLate if the provider does not hold for long enough.
 
     Without an undo: a longer hold harms nobody, since it ends with the draft. The holds are extended first: if the
     provider refuses, the deadline stays as it was.
@@ -144,13 +174,13 @@ class ExtendHolds(Harmless[ExtendHoldsCommand, ExtendHoldsResult]):
 
     system = System.SEATS
 
-    def call(self, context: StepContext, order: OrderRow, command: ExtendHoldsCommand) -> list[KeptReservation]:
+    def call(self, context: StepContext, order: OrderRow, command: ExtendHoldsCommand) -> "_Extension":
         """Extend what the order holds."""
         with context.store.read() as tx:
             held = reservations.still_held(tx, command.order)
         until = _held_until(context, order, command.expires_at)
-        context.inventory.extend(order.tenant, [row.reference for row in held], until)
-        return held
+        answered = inventory_holds.extend(context, order.tenant, [row.reference for row in held], until)
+        return _Extension(held, until, answered)
 
     def record(
         self,
@@ -158,21 +188,41 @@ class ExtendHolds(Harmless[ExtendHoldsCommand, ExtendHoldsResult]):
         tx: Session,
         order: OrderRow,
         command: ExtendHoldsCommand,
-        response: list[KeptReservation],
+        response: "_Extension",
     ) -> ExtendHoldsResult:
         """Set the new expiry of the reservations, and the deadline."""
-        reservations.set_expiry(tx, response, _held_until(context, order, command.expires_at))
+        reservations.set_expiry(tx, *response)
+        if self.calls_outside(context):
+            check_holds_last(tx, order, context.store.now())
         if command.expires_at:
+            latest = latest_deadline(tx, order, context.external_systems)
+            if latest is not None:
+                latest.check(command.expires_at)
             order.expires_at = order.expires_asked = command.expires_at
             data = {"expires_at": command.expires_at.isoformat()}
             append(tx, order, EventType.DRAFT_EXTENDED, command.change, context.store.now(), data)
         return ExtendHoldsResult(expires_at=order.expires_at)
 
 
+class _Extension(NamedTuple):
+    """What was extended, until when it was requested, and the end that the provider answered if it is earlier."""
+
+    held: list[KeptReservation]
+    until: datetime
+    answered: datetime | None
+
+
 class ConfirmSeatsCommand(Command):
     """Confirm the new seats and units and release the old ones."""
 
     step: ClassVar[str] = StepName.CONFIRM_SEATS
+    reseat: int = 0
+    """The number of the change's latest reseat: each withdraws the key before it."""
+
+    @property
+    def key(self) -> str:
+        """The key of the step; after a reseat another one."""
+        return numbered_key(self.change, self.step, self.reseat)
 
     def summary(self) -> str:
         """Describe the step."""
@@ -189,13 +239,24 @@ class ConfirmSeats(Final[ConfirmSeatsCommand, Nothing]):
         self, context: StepContext, order: OrderRow, command: ConfirmSeatsCommand
     ) -> tuple[list[KeptReservation], list[KeptReservation]]:
         """Confirm and release, unless an operator did so by hand."""
-        with context.store.read() as tx:
-            live, removed = reservations.at_confirmation(tx, command.order)
-        fresh = [row for row in live if row.state == ReservationState.HELD]
+        fresh, removed = _at_confirmation(context, command)
         if command.done_by_hand_reason is None:
             released = [row.reference for row in removed]
             context.inventory.confirm(order.tenant, command.key, [row.reference for row in fresh], released)
         return fresh, removed
+
+    def call_again(
+        self, context: StepContext, order: OrderRow, command: ConfirmSeatsCommand
+    ) -> tuple[list[KeptReservation], list[KeptReservation]]:
+        """Confirm and release; what an earlier attempt has sold is confirmed, whatever is answered now."""
+        try:
+            return self.call(context, order, command)
+        except ProviderError as error:
+            fresh, removed = _at_confirmation(context, command)
+            # A confirmation is all or nothing.
+            if refusal_in(error) is None or not inventory_holds.are_sold(context, order, fresh):
+                raise
+            return fresh, removed
 
     def record(
         self,
@@ -213,6 +274,15 @@ class ConfirmSeats(Final[ConfirmSeatsCommand, Nothing]):
             data = {"confirmed": [row.id for row in fresh], "released": [row.id for row in removed]}
             append(tx, order, EventType.SEATS_CONFIRMED, command.change, context.store.now(), data)
         return Nothing()
+
+
+def _at_confirmation(
+    context: StepContext, command: ConfirmSeatsCommand
+) -> tuple[list[KeptReservation], list[KeptReservation]]:
+    """Return what live lines hold that is not confirmed yet, and what the order gives up."""
+    with context.store.read() as tx:
+        live, removed = reservations.at_confirmation(tx, command.order)
+    return [row for row in live if row.state == ReservationState.HELD], removed
 
 
 class ReleaseReplacedSeatsCommand(Command):

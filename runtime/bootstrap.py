@@ -6,7 +6,10 @@ from typing import Any
 
 from activities.attention import AttentionActivities
 from activities.done_by_hand import DoneByHandActivities
+from activities.groups import group_activities
+from activities.pending_refunds import PendingRefundActivities
 from activities.reconciliation import ReconciliationActivities
+from activities.request_formats import RequestFormatActivities
 from activities.support.deadlines import Deadlines
 from activities.support.hold_limits import HoldLimits
 from activities.support.registry import step_activities
@@ -14,11 +17,13 @@ from activities.support.step_context import StepContext
 from activities.support.step_executor import StepExecutor
 from activities.webhook_deliveries import DeliveryActivities
 from domain.dual_control import DualControlPolicy
+from providers.bounded_calls import BoundedCalls
+from providers.bounded_providers import BoundedInventory, BoundedOffers
 from providers.embedded.inventory import EmbeddedInventory
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import EmbeddedPayments
 from providers.loader import load_provider
-from providers.protocols import Inventory, OfferCatalogue, PaymentProvider
+from providers.protocols import CountsFreePlaces, Inventory, OfferCatalogue, PaymentProvider
 from providers.url_policy import UrlPolicy
 from providers.webhook_sender import WebhookSender
 from runtime.settings import Settings
@@ -41,7 +46,7 @@ def build_components(settings: Settings) -> Components:
     return Components(
         store=store,
         inventory=load_provider(Inventory, "SEATS", settings.seats) or EmbeddedInventory(store),
-        offers=load_provider(OfferCatalogue, "OFFERS", settings.offers) or EmbeddedOffers(store, settings.offer_life),
+        offers=_build_offers(store, settings),
         payments=load_provider(PaymentProvider, "PAYMENTS", settings.payments) or EmbeddedPayments(store),
         deadlines=Deadlines(draft=settings.draft_life, margin=settings.hold_margin),
         url_policy=UrlPolicy(settings.webhooks_allow_private),
@@ -50,15 +55,39 @@ def build_components(settings: Settings) -> Components:
     )
 
 
+def _build_offers(store: Store, settings: Settings) -> OfferCatalogue:
+    external = load_provider(OfferCatalogue, "OFFERS", settings.offers)
+    if external is None:
+        return EmbeddedOffers(store, settings.offer_life)
+    return BoundedOffers(external, _bounded("offers", store, settings))
+
+
+def bounded_inventory(components: Components, settings: Settings) -> CountsFreePlaces:
+    """Return the inventory as the API asks it what is free; steps work with the inventory itself."""
+    inventory = components.inventory
+    if not inventory.external:
+        return inventory
+    return BoundedInventory(inventory, _bounded("seats", components.store, settings))
+
+
+def _bounded(provider: str, store: Store, settings: Settings) -> BoundedCalls:
+    return BoundedCalls(
+        provider, settings.lookup_timeout, settings.lookups_at_once, in_transaction=lambda: store.in_transaction
+    )
+
+
 def build_activities(components: Components) -> list[Callable[..., Any]]:
     """Return every activity except those for webhooks, bound to its components."""
-    reconciliation = ReconciliationActivities(components.store)
+    reconciliation = ReconciliationActivities(components.store, components.inventory)
     return [
         *step_activities(StepExecutor(components)),
+        *group_activities(components),
         AttentionActivities(components).record_attention,
         DoneByHandActivities(components).check_done_by_hand,
+        RequestFormatActivities(components).check_format,
         reconciliation.find_orphaned_orders,
         reconciliation.check_invariants,
+        PendingRefundActivities(components).check_pending_refunds,
     ]
 
 

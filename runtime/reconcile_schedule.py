@@ -23,7 +23,7 @@ async def ensure_reconcile_schedule(client: Client, settings: Settings, external
     """Create the schedule, or update its action if it exists. An operator may pause it or change its interval."""
     action = ScheduleActionStartWorkflow(
         Reconcile.run,
-        StartReconciliation(external_systems=external_systems),
+        StartReconciliation(external_systems=external_systems, reseats_by_itself=bool(settings.reseat)),
         id=RECONCILE_ID,
         task_queue=ORDERS_QUEUE,
         static_summary="Find orphaned orders and check the invariants",
@@ -33,6 +33,6 @@ async def ensure_reconcile_schedule(client: Client, settings: Settings, external
     try:
         await client.create_schedule(RECONCILE_ID, schedule)
     except ScheduleAlreadyRunningError:
-        # The interval is the operator's to choose; the action must name the external systems of today.
+        # The interval is the operator's to choose; the action must name the external systems and the way out of today.
         handle = client.get_schedule_handle(RECONCILE_ID)
         await handle.update(lambda at: ScheduleUpdate(replace(at.description.schedule, action=action)))

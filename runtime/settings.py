@@ -75,6 +75,16 @@ class Settings(BaseSettings):
     """
     offers: str = Field(default="", pattern=_CLASS_PATH)
     """The offer catalogue: likewise."""
+    lookup_timeout: timedelta = Field(default=timedelta(seconds=4), gt=timedelta(), le=timedelta(seconds=5))
+    """How long a search, a quote, options or a step wait for an external catalogue or inventory that they only ask.
+
+    Shorter than an attempt at a step (activities/support/step_kinds.py). Later the answer is PROVIDER_UNAVAILABLE.
+    """
+    lookups_at_once: int = Field(default=12, ge=1, le=16)
+    """How many callers per process wait for each of them at once; further ones get PROVIDER_UNAVAILABLE at once.
+
+    Few enough to leave some of the API's 40 threads free when both are slow.
+    """
     payments: str = Field(default="", pattern=_CLASS_PATH)
     """The payment provider: likewise."""
     tax_rounding: TaxRounding = TaxRounding.LINE
@@ -87,6 +97,11 @@ class Settings(BaseSettings):
     """How long an offer of the embedded catalogue is valid."""
     hold_margin: timedelta = timedelta(hours=24)
     """How much longer than its draft a seat or unit is held, as a safety margin."""
+    reseat: str = Field(default="", pattern=r"^(same_service)?$")
+    """same_service: a paid change whose seats are gone gets other ones on the same service, once, by itself.
+
+    Never seats that the client named. Empty: only an operator reseats. Worker and API need the same value.
+    """
     changes_per_hour: int = Field(default=200, ge=1)
     """Changes and extensions per hour and order; requests that end its draft are not counted."""
     seats_held_per_order: int = Field(default=100, ge=1)

@@ -26,6 +26,12 @@ STEP_FAILURES = Counter(
     "Attempts at steps that did not succeed, by the refusal's code or the fault's type.",
     ["step", "result", "reason"],
 )
+PROVIDER_SECONDS = Histogram(
+    "changeover_provider_seconds",
+    "Duration of calls that only ask an external provider, by result: done, failed, invalid, late or full.",
+    ["provider", "act", "result"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8),
+)
 REQUEST_SECONDS = Histogram(
     "changeover_request_seconds",
     "Duration of HTTP requests, by the route's template.",

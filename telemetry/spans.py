@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, create_tracer_provider
 
+from telemetry.tracing import use_spans
+
 _ACCEPTED = "traceparent"
 _FLUSH_MS = 2000
 
@@ -31,6 +33,8 @@ def plugin_to(processor: SpanProcessor, service: str) -> OpenTelemetryPlugin:
     provider = create_tracer_provider(resource=resource, span_limits=SpanLimits(max_events=0))
     provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
+    tracer = trace.get_tracer(__name__)
+    use_spans(lambda name: tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False))
     return OpenTelemetryPlugin(add_temporal_spans=True)
 
 

@@ -1,7 +1,7 @@
 """Switches tracing on or off, with a clear error when OpenTelemetry is missing."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from temporalio.plugin import SimplePlugin
 
@@ -9,6 +9,20 @@ MISSING = (
     "CHANGEOVER_TRACING is on, but OpenTelemetry is not installed. Switch it off, or install the extra `tracing`:"
     " pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
 )
+
+
+SpanFactory = Callable[[str], AbstractContextManager[object]]
+_spans: list[SpanFactory] = []
+
+
+def use_spans(factory: SpanFactory) -> None:
+    """Let the steps within a group have spans from now on, in this process."""
+    _spans[:] = [factory]
+
+
+def step_span(step: str) -> AbstractContextManager[object]:
+    """Return a span for a step within a group; without tracing it does nothing."""
+    return _spans[0](f"RunStep:{step}") if _spans else nullcontext()
 
 
 class TracingMissingError(Exception):

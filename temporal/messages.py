@@ -25,6 +25,8 @@ class StartDraft(BaseModel):
     expires_at: datetime | None = None
     draft_opened_by: str | None = None
     ever_confirmed: bool = False
+    reseats_by_itself: bool = False
+    """Whether a change whose seats are gone after its settlement is reseated once by itself (CHANGEOVER_RESEAT)."""
     recover: bool = False
     """Whether to begin with the unfinished work of earlier runs: requests begun but not ended, or never started."""
 
@@ -95,7 +97,15 @@ class StuckStep(BaseModel):
     step: str
     description: str
     since: datetime
+    """When its first attempt began: since then every attempt has failed."""
     code: str
+    """The code of the last answer."""
+    attempts: int = 1
+    """How many attempts there were, as far as they are known."""
+    next_at: datetime | None = None
+    """When the next attempt is due, if it is known and none runs."""
+    by_hand: bool = False
+    """Whether an operator may state that it was done by hand: it is a step at an external provider."""
     unsettled: tuple[str, ...] = ()
     """Seats, lines and money of the order that are neither restored nor final."""
 

@@ -8,11 +8,13 @@ from enum import StrEnum
 
 
 class System(StrEnum):
-    """A system that a step touches. An external one has a task queue of its own."""
+    """A system that a step changes. An external one has a task queue of its own.
+
+    The offer catalogue is none: it is read, outside of any transaction, by steps of our own database.
+    """
 
     STORE = "store"
     SEATS = "seats"
-    OFFERS = "offers"
     PAYMENTS = "payments"
 
 
@@ -38,10 +40,37 @@ class StepName(StrEnum):
     FIND_UNFINISHED_WORK = "find_unfinished_work"
     RECORD_ATTENTION = "record_attention"
     RECORD_PAYOUT = "record_payout"
+    BEGIN_REVERSAL = "begin_reversal"
+    REFUND_CAPTURES = "refund_captures"
+    END_REVERSAL = "end_reversal"
+    BEGIN_RESEAT = "begin_reseat"
+    RESEAT = "reseat"
+    RELEASE_RESEATED = "release_reseated"
     CHECK_DONE_BY_HAND = "check_done_by_hand"
     FIND_ORPHANED_ORDERS = "find_orphaned_orders"
     CHECK_INVARIANTS = "check_invariants"
+    CHECK_PENDING_REFUNDS = "check_pending_refunds"
     DELIVER_NEXT_EVENT = "deliver_next_event"
+    CHECK_FORMAT = "check_format"
+
+
+class GroupName(StrEnum):
+    """The activities that run adjacent steps of our own database in one transaction."""
+
+    RUN_CHANGE = "run_change"
+    RUN_CONFIRMATION = "run_confirmation"
+    RUN_PAYMENT = "run_payment"
+    RUN_EXTENSION = "run_extension"
+    RUN_DISCARD = "run_discard"
+    RUN_PAYOUT = "run_payout"
+
+
+GROUP = "group"
+"""The record under which a change's groups are withdrawn, so that its steps run one by one."""
+WITHDRAW_GROUP = "withdraw_group"
+"""The activity that withdraws a change's groups."""
+UNDO_STEPS = "undo_steps"
+"""The activity that undoes adjacent steps of our own database in one transaction."""
 
 
 ORDER_DRAFT = "OrderDraft"
@@ -55,6 +84,8 @@ DISCARD = "discard"
 PAY = "pay"
 EXTEND = "extend"
 PAYOUT = "payout"
+REVERSE = "reverse"
+RESEAT = "reseat"
 RETRY_NOW = "retry_now"
 DONE_BY_HAND = "done_by_hand"
 """Updates of an order's draft."""
@@ -77,6 +108,8 @@ QUEUE_FULL = "QUEUE_FULL"
 """Six requests are queued already; a client may retry later."""
 NOTHING_STUCK = "NOTHING_STUCK"
 """No step needs attention."""
+NOT_BY_HAND = "NOT_BY_HAND"
+"""The stuck step is in our own database, so there is no provider at which an operator could have done it."""
 NEEDS_REQUEST = "NEEDS_REQUEST"
 """Changes and payments come through the API: their details must not enter Temporal."""
 NEEDS_DEADLINE = "NEEDS_DEADLINE"
@@ -85,10 +118,24 @@ NEEDS_REASON = "NEEDS_REASON"
 """An operator's action that moves money needs a reason short enough to be recorded on the order."""
 STEP_FAILED = "STEP_FAILED"
 """A step failed and everything was undone."""
+PROVIDER_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
+"""A provider gave no usable answer: the fault of a step, and the outcome of a change that was undone because of it."""
 REFUSED_TOO_LATE = "REFUSED_TOO_LATE"
 """A provider refused what cannot be refused any more: a step after the point of no return, or an undo."""
+PROVIDER_ANSWER_WRONG = "PROVIDER_ANSWER_WRONG"
+"""A provider answered something else than was requested: a fault, after which nothing of the answer is kept."""
+ANSWERS_DIFFER = "ANSWERS_DIFFER"
+"""A provider refuses what it may have done before, and does not say that it did nothing."""
+WITHDRAWN = "WITHDRAWN"
+"""A step arrived after its undo, or a final step after its reversal or reseat: it was not done."""
+FINAL_WITHDRAWN = "FINAL_WITHDRAWN"
+"""Within a run: a step after the point of no return found its key withdrawn by a reversal or a reseat."""
+REVERSED = "REVERSED"
+"""The change was reversed after its point of no return: its captures are refunded and the old version stands."""
 RECOVERY_REQUIRED = "RECOVERY_REQUIRED"
 """An earlier run left a request unfinished; it must be finished first."""
+NEWER_WORKER_NEEDED = "NEWER_WORKER_NEEDED"
+"""A request that a newer release has stored needs a worker of that release; until then it waits."""
 
 
 def draft_id(order: str) -> str:
@@ -104,6 +151,27 @@ def delivery_id(webhook: str, order: str) -> str:
 def step_key(change: str, step: str) -> str:
     """Return the key of a change's step: the same after a crash, a reset and in another run."""
     return f"{change}/{step}"
+
+
+def numbered_key(change: str, step: str, number: int) -> str:
+    """Return the key of one of several acts of a change's step; 0 stands for the step itself.
+
+    A settlement and a reversal number their moves, and a step that follows a reseat has the reseat's number.
+    """
+    return f"{step_key(change, step)}/{number}" if number else step_key(change, step)
+
+
+def hold_key(key: str, discarded: int) -> str:
+    """Return the key under which a step holds at its provider once so many answers to it were discarded.
+
+    The first is the step's own. A key whose answer was discarded is released, and can hold nothing any more.
+    """
+    return f"{key}/{discarded}" if discarded else key
+
+
+def back_key(key: str) -> str:
+    """Return the key of the way back of a capture under a key: its refund, because a later capture was refused."""
+    return f"{key}/back"
 
 
 def order_of(workflow: str) -> str:

@@ -1,50 +1,52 @@
-"""One order's draft: the order in which its steps run.
+"""One order's draft: its requests, one after the other, and how it ends.
 
-Read this file to learn the flow. A change prices, holds seats and puts its lines on the draft. A confirmation settles
-the money, which is the point of no return, and then confirms seats and order. What a step does stands in its
-class (activities/); which steps are undone, and when, is decided by the saga (saga/saga.py).
+Which step follows which stands in activities/flows.py. Here a draft follows the flow of each request, remembers what a
+discard would undo, and is closed. Which steps are undone, and when, is decided by the saga (saga/saga.py).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraftCommand, CloseReason, ConfirmOrderCommand
-from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundleCommand, SwapOfferBundleResult
+from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraftCommand, CloseReason
+from activities.flows import CHANGE, CONFIRM, DISCARD, EXTEND, PAY, PAY_OUT
+from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundleResult
 from activities.outcomes import RECORD_OUTCOME, RecordOutcomeCommand
-from activities.payments import (
-    AUTHORISE_PAYMENT,
-    SETTLE_PRICE_DIFFERENCE,
-    AuthorisePaymentCommand,
-    SettlePriceDifferenceCommand,
-)
-from activities.payouts import RECORD_PAYOUT, RecordPayoutCommand
-from activities.plans import PLAN_CHANGE, OperatorRequest, PlanChangeCommand, PlanChangeResult
-from activities.quotes import QUOTE_CHANGE, QuoteChangeCommand
-from activities.recovery import FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand, OpenDraft, RecordedStep
-from activities.seats import (
-    CONFIRM_SEATS,
-    EXTEND_HOLDS,
-    RELEASE_REPLACED_SEATS,
-    RESERVE_SEATS,
-    ConfirmSeatsCommand,
-    ExtendHoldsCommand,
-    ReleaseReplacedSeatsCommand,
-    ReserveSeatsCommand,
-)
-from activities.support.registry import REVERSIBLE
-from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellersCommand
+from activities.payments import AUTHORISE_PAYMENT
+from activities.plans import PLAN_CHANGE, OperatorRequest, PlanChangeResult
+from activities.quotes import QuoteChangeResult
+from activities.recovery import FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand, OpenDraft, UnfinishedWork
+from activities.seats import EXTEND_HOLDS, RELEASE_REPLACED_SEATS, ReleaseReplacedSeatsCommand
+from activities.support.flow import Flow, FlowRun, GroupCommand, GroupResult
 from domain.changes import ChangeKind, ChangeState
 from domain.money import Money
 from domain.orders import OrderStatus
+from domain.refusals import NothingToReseat
 from temporal.messages import RequestResult, StartDraft, UndoEntry
-from temporal.names import RECOVERY_REQUIRED, STEP_FAILED, StepName
-from workflows.saga.error_codes import error_code, is_refusal
-from workflows.saga.saga import Saga, SagaError, Undo
+from temporal.names import (
+    NEWER_WORKER_NEEDED,
+    PROVIDER_ANSWER_WRONG,
+    PROVIDER_UNAVAILABLE,
+    RECOVERY_REQUIRED,
+    REVERSED,
+    STEP_FAILED,
+)
+from workflows.reseats import Reseats
+from workflows.reversals import Reversals
+from workflows.saga.error_codes import (
+    error_code,
+    is_final_withdrawn,
+    is_left_to_newer_worker,
+    is_refusal,
+)
+from workflows.saga.saga import Saga, SagaError, recorded_undos, undos_of
 from workflows.saga.step_runner import StepRunner
+
+_NO_USABLE_ANSWER = (PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG)
 
 
 class Draft:
@@ -57,11 +59,13 @@ class Draft:
     def __init__(self, start: StartDraft, runner: StepRunner) -> None:
         self._order = start.order
         self._runner = runner
-        self._saga = Saga(runner, _undos(start.undos))
+        self._saga = Saga(runner, undos_of(start.undos))
         self._opened_by = start.draft_opened_by
         self._ever_confirmed = start.ever_confirmed
         self._first_request = not start.undos
         self._closing = False
+        self.reversals = Reversals(start.order, runner)
+        self.reseats = Reseats(start.order, runner, by_itself=start.reseats_by_itself)
         self.expires_at = start.expires_at
         self.status: OrderStatus | None = None
         self.price_difference: Money | None = None
@@ -103,78 +107,73 @@ class Draft:
 
     async def change(self, change: str) -> RequestResult:
         """Change the draft. A request to change in one go also confirms it: all of it happens, or none."""
-        block = self._saga.nested()
-        async with block:
-            plan = await self._plan(block, change)
-            if plan.already_ended:
-                return _earlier_result(change, plan)
-            if plan.ends_draft:
-                await self._check_and_quote(block, change)
-            swap = None if plan.no_op or plan.ends_draft else await self._put_into_draft(block, change, plan)
-        if plan.ends_draft:
+        run, ended = await self._follow(CHANGE, change)
+        if ended:
+            if ended.state is ChangeState.DONE:
+                # The attempt that recorded the outcome may not have come to the step behind it.
+                command = ReleaseReplacedSeatsCommand(change=change, order=self._order)
+                await self._runner.run_final(RELEASE_REPLACED_SEATS, command)
+            return ended
+        plan, swap = run.result_of(PLAN_CHANGE), run.result_of(SWAP_OFFER_BUNDLE)
+        if plan and plan.ends_draft:
             # What was confirmed is all that is left: the draft's steps are undone, as if it had never been opened.
             await self.close(CloseReason.RESTORED)
-        if swap is None:
             return await self._record(change, ChangeState.DONE)
-        if plan.confirm:
-            return await self._complete(block, change)
-        self._opened_by, self.expires_at = swap.draft_opened_by, swap.expires_at
-        result = await self._record(change, ChangeState.DONE)
-        if swap.replaced_held_seats:
-            await block.finish(RELEASE_REPLACED_SEATS, ReleaseReplacedSeatsCommand(change=change, order=self._order))
-        return result
+        if swap and not self._confirmed(run):
+            self._opened_by, self.expires_at = swap.draft_opened_by, swap.expires_at
+        return self._recorded(change, run)
 
     async def confirm(self, change: str, operator_request: OperatorRequest | None = None) -> RequestResult:
         """Confirm the whole draft: settle the money, then confirm seats and order."""
-        block = self._saga.nested()
-        async with block:
-            plan = await self._plan(block, change, operator_request)
-            if plan.already_ended:
-                return _earlier_result(change, plan)
-            if not plan.no_op:
-                await self._settle(block, change, plan.amount_due)
-        if plan.no_op:
-            return await self._record(change, ChangeState.DONE)
-        return await self._complete(block, change)
+        run, ended = await self._follow(CONFIRM, change, operator_request)
+        if ended:
+            return ended
+        self._confirmed(run)
+        return self._recorded(change, run)
 
     async def pay(self, change: str) -> RequestResult:
         """Authorise a payment for the draft. Only the draft's confirmation captures it."""
-        async with self._saga.nested() as block:
-            plan = await self._plan(block, change)
-            if plan.already_ended or plan.amount_due is None:
-                return _earlier_result(change, plan)
-            expires_at = await self._authorise(block, change, plan.amount_due)
-            self.expires_at = expires_at or self.expires_at
-            self.amount_due = self.amount_due - plan.amount_due if self.amount_due else None
-        return await self._record(change, ChangeState.DONE)
+        run, ended = await self._follow(PAY, change)
+        plan, payment = run.result_of(PLAN_CHANGE), run.result_of(AUTHORISE_PAYMENT)
+        if ended or plan is None or payment is None or plan.amount_due is None:
+            return ended or _earlier_result(change, plan)
+        self.expires_at = payment.expires_at or self.expires_at
+        self.amount_due = self.amount_due - plan.amount_due if self.amount_due else None
+        return self._recorded(change, run)
 
     async def extend(self, change: str, operator_request: OperatorRequest | None = None) -> RequestResult:
         """Move the draft's deadline, after the holds on its seats."""
-        async with self._saga.nested() as block:
-            plan = await self._plan(block, change, operator_request)
-            if plan.already_ended:
-                return _earlier_result(change, plan)
-            command = ExtendHoldsCommand(change=change, order=self._order, expires_at=plan.expires_at)
-            self.expires_at = (await block.run(EXTEND_HOLDS, command)).expires_at
-        return await self._record(change, ChangeState.DONE)
+        run, ended = await self._follow(EXTEND, change, operator_request)
+        extended = run.result_of(EXTEND_HOLDS)
+        if ended or extended is None:
+            return ended or _earlier_result(change, run.result_of(PLAN_CHANGE))
+        self.expires_at = extended.expires_at
+        return self._recorded(change, run)
 
     async def payout(self, change: str) -> RequestResult:
-        """Record that a refund was paid by hand. It is no part of the draft: it has a saga of its own."""
-        async with Saga(self._runner) as block:
-            plan = await self._plan(block, change)
-            if plan.already_ended:
-                return _earlier_result(change, plan)
-            await block.commit(RECORD_PAYOUT, RecordPayoutCommand(change=change, order=self._order))
-        return await self._record(change, ChangeState.DONE)
+        """Record that a refund was paid by hand. It does not belong to the draft and has a saga of its own."""
+        run, ended = await self._follow(PAY_OUT, change, saga=Saga(self._runner))
+        return ended or self._recorded(change, run)
+
+    async def reverse(self, change: str) -> RequestResult:
+        """Reverse the change that is stuck after its point of no return: refund it and restore the confirmed version.
+
+        Raises FailureError for a refusal.
+        """
+        result, status = await self.reversals.finish(change)
+        if status is not None:
+            self.status, self._first_request = status, False
+            self._reset()
+        return result
 
     async def discard(self, change: str, operator_request: OperatorRequest | None = None) -> RequestResult:
         """Undo the whole draft and close it."""
-        async with self._saga.nested() as block:
-            plan = await self._plan(block, change, operator_request)
-            if plan.already_ended:
-                return _earlier_result(change, plan)
-        if not plan.no_op:
-            await self.close(CloseReason.DISCARDED)
+        run, ended = await self._follow(DISCARD, change, operator_request)
+        if ended:
+            return ended
+        if run.result_of(RECORD_OUTCOME):
+            return self._recorded(change, run)
+        await self.close(CloseReason.DISCARDED)
         return await self._record(change, ChangeState.DONE)
 
     async def close(self, reason: CloseReason) -> None:
@@ -186,6 +185,9 @@ class Draft:
         await self._reload()
         if not self.open or (reason is CloseReason.EXPIRED and not self.due):
             return
+        if self._closing and reason is CloseReason.EXPIRED:
+            # An earlier run has begun to close the draft, not its deadline.
+            reason = CloseReason.DISCARDED
         keep = (SWAP_OFFER_BUNDLE,) if reason is CloseReason.EXPIRED and not self._ever_confirmed else ()
         saga, opener = self._saga, self._opened_by or ""
         await saga.unwind(keep)
@@ -193,8 +195,15 @@ class Draft:
         self._reset()
 
     async def serve(self, change: str, handle: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
-        """Run one request until it has an outcome: done, refused, or failed and undone."""
-        result = await self._run_to_outcome(change, handle)
+        """Run one request until it has an outcome: done, refused, or failed and undone.
+
+        Raises FailureError for a request that was left to a newer worker: nothing has happened.
+        """
+        try:
+            result = await self._run_to_outcome(change, handle)
+        except FailureError:
+            self._runner.progress.ended(ChangeState.WAITING, NEWER_WORKER_NEEDED)
+            raise
         self._runner.progress.ended(result.state, result.code)
         return result
 
@@ -205,10 +214,47 @@ class Draft:
             return await self._with_recovery(change, handle)
         except FailureError as failure:
             self.price_difference, self.amount_due = amounts_before
+            if is_final_withdrawn(failure):
+                return await self._withdrawn(change, handle)
+            if is_left_to_newer_worker(failure):
+                raise
             if is_refusal(failure):
                 return await self._record(change, ChangeState.REFUSED, error_code(failure))
             self.last_request_failed = True
-            return await self._record(change, ChangeState.UNDONE, STEP_FAILED)
+            unavailable = error_code(failure) in _NO_USABLE_ANSWER
+            return await self._record(change, ChangeState.UNDONE, PROVIDER_UNAVAILABLE if unavailable else STEP_FAILED)
+
+    async def _withdrawn(self, change: str, handle: Callable[[], Awaitable[RequestResult]]) -> RequestResult:
+        """Finish the reversal of a change that found a step withdrawn; or its reseat, and then serve it again."""
+        work = await self._runner.run_final(
+            FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand(change=change, order=self._order)
+        )
+        reversals = [each.change for each in work.requests if each.kind is ChangeKind.REVERSE]
+        if reversals:
+            await self.reverse(reversals[0])
+            return RequestResult(change=change, state=ChangeState.UNDONE, code=REVERSED)
+        begun = next((each for each in work.reseats if each.reseat.change == change), None)
+        if begun is None:
+            # The run was reset to before the reversal or the last reseat, and the change has ended since.
+            self._replace(work)
+            return await self._record(change, ChangeState.UNDONE, REVERSED)
+        if begun.reseat.number <= self.reseats.number_of(change):
+            raise SagaError("a step of a change was withdrawn, and no reversal or reseat of it is found")
+        try:
+            await self.reseats.finish(begun)
+        except FailureError as failure:
+            if not is_final_withdrawn(failure):
+                raise
+            return await self._withdrawn(change, handle)
+        await self._reload()
+        # The steps before give their recorded results.
+        return await self._run_to_outcome(change, handle)
+
+    async def reseat(self, request: str) -> RequestResult:
+        """Finish a reseat that has begun while its change had no turn: an earlier run has left it. Then serve it."""
+        if self.reseats.result_of(request) is None:
+            await self._recover(FindUnfinishedWorkCommand(change="", order=self._order))
+        return self.reseats.result_of(request) or await self.refuse(request, NothingToReseat.code)
 
     async def recover(self) -> None:
         """Adopt the draft of an earlier run, then serve the requests it left unfinished or never started."""
@@ -236,7 +282,9 @@ class Draft:
             await self.close(CloseReason.DISCARDED)
         for each in work.requests:
             progress.begin(each.change, each.kind)
-            await self.serve(each.change, partial(self._handler_of(each.kind), each.change))
+            # One that was left to a newer worker waits: the reconciliation of that worker starts it again.
+            with suppress(FailureError):
+                await self.serve(each.change, partial(self._handler_of(each.kind), each.change))
         for undo in recorded_undos(work.residual_steps):
             await self._runner.undo(undo.step, undo.command)
         progress.resume(interrupted)
@@ -246,6 +294,10 @@ class Draft:
         work = await self._runner.run_final(
             FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand(change="", order=self._order)
         )
+        self._replace(work)
+
+    def _replace(self, work: UnfinishedWork) -> None:
+        """Replace the draft as this run knows it by the one in the store."""
         self._reset()
         self._adopt(work.draft)
         self._ever_confirmed = work.ever_confirmed
@@ -257,6 +309,8 @@ class Draft:
             ChangeKind.PAY: self.pay,
             ChangeKind.EXTEND: self.extend,
             ChangeKind.PAYOUT: self.payout,
+            ChangeKind.REVERSE: self.reverse,
+            ChangeKind.RESEAT: self.reseats.serve,
         }
         return handlers.get(kind, self.discard)
 
@@ -269,58 +323,75 @@ class Draft:
         """Refuse a request that did not get its turn in the queue, without reading the order."""
         return await self._record(change, ChangeState.REFUSED, code)
 
-    async def _plan(
-        self, block: Saga, change: str, operator_request: OperatorRequest | None = None
-    ) -> PlanChangeResult:
-        command = PlanChangeCommand(
-            change=change, order=self._order, operator_request=operator_request, first_in_run=self._first_request
+    async def _follow(
+        self, flow: Flow, change: str, operator_request: OperatorRequest | None = None, saga: Saga | None = None
+    ) -> tuple[FlowRun, RequestResult | None]:
+        """Follow the flow of a request to its end; return it, with the request's result if it has ended early."""
+        command = GroupCommand(
+            change=change,
+            order=self._order,
+            operator_request=operator_request,
+            first_in_run=self._first_request,
+            reseat=self.reseats.number_of(change),
         )
-        plan = await block.run(PLAN_CHANGE, command)
+        run = flow.start(command)
+        await (saga or self._saga.nested()).follow(run, self._learn)
+        plan = run.result_of(PLAN_CHANGE)
+        if run.ended is None:
+            return run, _earlier_result(change, plan) if plan and plan.already_ended else None
+        self.status = run.ended.status
+        if run.ended.state is ChangeState.DONE:
+            # It was done by an attempt whose answer was lost, or by an earlier run: the store knows what is open.
+            await self._reload()
+        return run, RequestResult(change=change, state=run.ended.state, code=run.ended.code)
+
+    def _learn(self, result: BaseModel) -> None:
+        """Remember what a step found, or a group."""
+        match result:
+            case GroupResult():
+                ended = result.recovery_required or (result.ended is not None and result.refused is None)
+                self._learn_draft(result.open_draft, ended=ended)
+                if result.plan:
+                    self._learn_plan(result.plan)
+            case PlanChangeResult():
+                self._learn_draft(result.open_draft, ended=result.already_ended is not None)
+                self._learn_plan(result)
+            case QuoteChangeResult():
+                self.price_difference = result.difference
+            case SwapOfferBundleResult():
+                self.amount_due = result.balance
+            case _:
+                pass
+
+    def _learn_draft(self, draft: OpenDraft | None, *, ended: bool) -> None:
+        # The plan of a request that had already ended carries no draft: the next request loads it.
+        if self._first_request and not ended:
+            self._adopt(draft)
+            self._first_request = False
+
+    def _learn_plan(self, plan: PlanChangeResult) -> None:
         self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
         self.correlation_id = plan.correlation_id or self.correlation_id
         self.channel = plan.channel or self.channel
         self._runner.progress.set_summary(plan.summary)
-        if self._first_request and not plan.already_ended:
-            # The plan of a request that had already ended carries no draft: the next request loads it.
-            self._adopt(plan.open_draft)
-            self._first_request = False
-        return plan
 
-    async def _put_into_draft(self, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
-        await self._check_and_quote(block, change)
-        if plan.extend_holds:
-            await block.run(EXTEND_HOLDS, ExtendHoldsCommand(change=change, order=self._order))
-        if plan.seats or plan.stock:
-            seats = {"seats": plan.seats, "stock": plan.stock, "services": plan.services}
-            await block.run(RESERVE_SEATS, ReserveSeatsCommand(change=change, order=self._order, **seats))
-        swap = await block.run(SWAP_OFFER_BUNDLE, SwapOfferBundleCommand(change=change, order=self._order))
-        self.amount_due = swap.balance
-        if plan.confirm:
-            await self._settle(block, change, swap.balance)
-        return swap
-
-    async def _check_and_quote(self, block: Saga, change: str) -> None:
-        await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
-        quote = await block.run(QUOTE_CHANGE, QuoteChangeCommand(change=change, order=self._order))
-        self.price_difference = quote.difference
-
-    async def _authorise(self, block: Saga, change: str, amount: Money) -> datetime | None:
-        command = AuthorisePaymentCommand(change=change, order=self._order, amount=amount)
-        return (await block.run(AUTHORISE_PAYMENT, command)).expires_at
-
-    async def _settle(self, block: Saga, change: str, amount_due: Money | None) -> None:
-        await block.run(EXTEND_HOLDS, ExtendHoldsCommand(change=change, order=self._order))
-        if amount_due and amount_due.minor > 0:
-            await self._authorise(block, change, amount_due)
-        await block.commit(SETTLE_PRICE_DIFFERENCE, SettlePriceDifferenceCommand(change=change, order=self._order))
-
-    async def _complete(self, block: Saga, change: str) -> RequestResult:
-        await block.finish(CONFIRM_SEATS, ConfirmSeatsCommand(change=change, order=self._order))
-        order = await block.finish(CONFIRM_ORDER, ConfirmOrderCommand(change=change, order=self._order))
+    def _confirmed(self, run: FlowRun) -> bool:
+        """Note that the draft is confirmed, if it is; return whether."""
+        order = run.result_of(CONFIRM_ORDER)
+        if order is None:
+            return False
         self.status = order.status
         self._ever_confirmed = True
         self._reset()
-        return RequestResult(change=change, state=ChangeState.DONE)
+        return True
+
+    def _recorded(self, change: str, run: FlowRun) -> RequestResult:
+        """Return the outcome that a step of the flow has recorded."""
+        recorded = run.result_of(RECORD_OUTCOME)
+        if recorded is None:
+            return RequestResult(change=change, state=ChangeState.DONE)
+        self.status = recorded.status
+        return RequestResult(change=change, state=recorded.state, code=recorded.code)
 
     async def _record(self, change: str, state: ChangeState, code: str | None = None) -> RequestResult:
         command = RecordOutcomeCommand(change=change, order=self._order, state=state, code=code)
@@ -333,19 +404,6 @@ class Draft:
         self.amount_due = None
 
 
-def _earlier_result(change: str, plan: PlanChangeResult) -> RequestResult:
-    return RequestResult(change=change, state=plan.already_ended or ChangeState.REFUSED, code=plan.code)
-
-
-def _undos(entries: Sequence[UndoEntry | RecordedStep]) -> list[Undo]:
-    """Return the undos of these steps. Raises SagaError for an unknown step, which parks the workflow's task."""
-    unknown = [entry.step for entry in entries if entry.step not in REVERSIBLE]
-    if unknown:
-        raise SagaError(f"this build knows no undo of {', '.join(unknown)}")
-    steps = [(REVERSIBLE[entry.step], entry.command) for entry in entries]
-    return [Undo(step, step.command_type.model_validate(command)) for step, command in steps]
-
-
-def recorded_undos(rows: Sequence[RecordedStep]) -> list[Undo]:
-    """Return the undos of recorded steps. A known step without an undo has no effect to undo and is skipped."""
-    return _undos([row for row in rows if row.step in REVERSIBLE or row.step not in set(StepName)])
+def _earlier_result(change: str, plan: PlanChangeResult | None) -> RequestResult:
+    state = plan.already_ended if plan else None
+    return RequestResult(change=change, state=state or ChangeState.REFUSED, code=plan.code if plan else None)

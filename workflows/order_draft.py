@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.drafts import CloseReason
 from activities.plans import OperatorRequest
-from domain.changes import ChangeKind, latest_deadline
+from domain.changes import ChangeKind, deadline_horizon
 from domain.dual_control import clean_reason
 from domain.refusals import OrderBusy, OrderNeedsAttention
 from temporal import names
@@ -24,21 +24,31 @@ from temporal.messages import (
     RequestResult,
     RetryNow,
     StartDraft,
+    StuckStep,
 )
 from temporal.names import DRAFT_CLOSING, NEEDS_DEADLINE, NEEDS_REASON, NEEDS_REQUEST, QUEUE_FULL, STEP_FAILED
 from workflows import web_ui
 from workflows.draft import Draft
 from workflows.request_queue import MAX_WAITING, Admission, RequestQueue
 from workflows.saga.cancellation import ignore_cancellation
-from workflows.saga.error_codes import no_stuck_step_error
+from workflows.saga.error_codes import (
+    is_left_to_newer_worker,
+    newer_worker_error,
+    no_stuck_step_error,
+    not_by_hand_error,
+)
 from workflows.saga.progress import ProgressTracker
 from workflows.saga.step_runner import StepRunner
 
 # The Web UI's form may be sent without data.
 NO_REQUEST, NO_DEADLINE, NO_REASON, NO_CLAIM = RequestInput(), ExtendInput(), RetryNow(), DoneByHand()
+# Their updates count among the ten that Temporal admits in flight per workflow, six of which wait in the queue.
+MAX_LEFT_TO_NEWER = 2
 _EXTEND = 'Set the draft\'s deadline: {"minutes": 30} from now, or {"expires_at": "2027-03-01T12:00:00Z"}.'
 _RETRY = 'Retry the stuck step at once. No data needed; or {"reason": "the bank is back"}.'
 _DONE = 'State that you did the stuck step at its provider: {"reason": "refunded at the bank"}.'
+_REVERSE = 'Reverse the stuck change: refund it, restore the old version: {"reason": "no seats are left"}.'
+_RESEAT = 'Hold other seats for the stuck change and confirm them: {"reason": "the seats are gone"}.'
 _CONFIRM = 'Confirm the draft; no amount may be due: {"reason": "paid at the counter"}.'
 
 
@@ -56,6 +66,7 @@ class OrderDraft:
         self._closing = False
         self._cancelled = False
         self._requests_handled = 0
+        self._left_to_newer = 0
 
     @workflow.run
     async def run(self, start: StartDraft) -> DraftResult:
@@ -136,6 +147,17 @@ class OrderDraft:
         self, change_id: str | None, kind: ChangeKind, handle: Callable[[str], Awaitable[RequestResult]]
     ) -> RequestResult:
         change = change_id or self._operator_request_id()
+        while True:
+            try:
+                return await self._serve_in_turn(change, kind, handle)
+            except FailureError as failure:
+                if not is_left_to_newer_worker(failure):
+                    raise
+            await self._wait_for_newer_worker(change)
+
+    async def _serve_in_turn(
+        self, change: str, kind: ChangeKind, handle: Callable[[str], Awaitable[RequestResult]]
+    ) -> RequestResult:
         with self._queue.enqueue() as ticket:
             admission = await self._queue.acquire(ticket)
             if admission is not Admission.GRANTED:
@@ -148,6 +170,24 @@ class OrderDraft:
             self._requests_handled += 1
             web_ui.update_search_attributes(self._progress, self._draft)
             return result
+
+    async def _wait_for_newer_worker(self, change: str) -> None:
+        """Wait, without a turn in the queue, until a worker knows the request's format.
+
+        Raises NEWER_WORKER_NEEDED when the run ends before, or when other requests wait so: the request stays stored.
+        """
+        if self._left_to_newer >= MAX_LEFT_TO_NEWER:
+            raise newer_worker_error()
+        self._left_to_newer += 1
+        try:
+            found = self._runner.find_newer_worker(change, self._start.order)
+            await workflow.wait_condition(lambda: found.done() or self._closing)
+            if not found.done():
+                found.cancel()
+                raise newer_worker_error()
+            await found
+        finally:
+            self._left_to_newer -= 1
 
     def _operator_request_id(self) -> str:
         update = workflow.current_update_info()
@@ -220,7 +260,7 @@ class OrderDraft:
         self._check_accepting()
         _check_reason(request.reason)
         until, now = _deadline(request), workflow.now()
-        if not request.change and (until is None or not now < until <= latest_deadline(now)):
+        if not request.change and (until is None or not now < until <= deadline_horizon(now)):
             raise ApplicationError(_EXTEND, type=NEEDS_DEADLINE)
 
     @workflow.update(name=names.PAYOUT, description="For the API: record that a refund was paid by hand, by its id.")
@@ -231,6 +271,58 @@ class OrderDraft:
     @payout.validator
     def _check_payout(self, request: RequestInput = NO_REQUEST) -> None:
         self._check_accepting(known=request.change is not None)
+
+    @workflow.update(name=names.REVERSE, description=_REVERSE)
+    async def reverse(self, request: RequestInput = NO_REQUEST) -> RequestResult:
+        """Reverse the change that is stuck after its point of no return.
+
+        It begins without a turn in the queue, since the stuck change has the turn; the rest waits for its turn.
+        """
+        change = request.change or self._operator_request_id()
+        by_operator = None if request.change else OperatorRequest(kind=ChangeKind.REVERSE, reason=request.reason)
+        refused = await self._draft.reversals.begin(change, by_operator)
+        if refused:
+            return refused
+        with self._queue.enqueue() as ticket:
+            await self._queue.acquire_without_timeout(ticket)
+            self._progress.begin(change, ChangeKind.REVERSE)
+            result = await self._draft.serve(change, lambda: self._draft.reverse(change))
+            self._requests_handled += 1
+            web_ui.update_search_attributes(self._progress, self._draft)
+            return result
+
+    @reverse.validator
+    def _check_reverse(self, request: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting()
+        if not request.change:
+            _check_reason(request.reason, _REVERSE)
+
+    @workflow.update(name=names.RESEAT, description=_RESEAT)
+    async def reseat(self, request: RequestInput = NO_REQUEST) -> RequestResult:
+        """Hold other seats for the change that is stuck after its point of no return, which then goes on.
+
+        The stuck change has the turn and finishes the reseat. Only if an earlier run has left that change does this
+        request take a turn.
+        """
+        change = request.change or self._operator_request_id()
+        by_operator = None if request.change else OperatorRequest(kind=ChangeKind.RESEAT, reason=request.reason)
+        reseats = self._draft.reseats
+        refused = await reseats.begin(change, by_operator)
+        if refused:
+            return refused
+        with self._queue.enqueue() as ticket:
+            if await self._queue.acquire_unless(ticket, lambda: reseats.result_of(change) is not None):
+                self._progress.begin(change, ChangeKind.RESEAT)
+                await self._draft.serve(change, lambda: self._draft.reseat(change))
+                web_ui.update_search_attributes(self._progress, self._draft)
+        self._requests_handled += 1
+        return await self._draft.reseat(change)
+
+    @reseat.validator
+    def _check_reseat(self, request: RequestInput = NO_REQUEST) -> None:
+        self._check_accepting()
+        if not request.change:
+            _check_reason(request.reason, _RESEAT)
 
     @workflow.update(name=names.RETRY_NOW, description=_RETRY)
     async def retry_now(self, request: RetryNow = NO_REASON) -> None:
@@ -249,13 +341,15 @@ class OrderDraft:
 
     @done_by_hand.validator
     def _check_done_by_hand(self, request: DoneByHand = NO_CLAIM) -> None:
-        self._check_stuck()
+        if not self._check_stuck().by_hand:
+            raise not_by_hand_error()
         if request.statement_event is None:
             _check_reason(request.reason, _DONE)
 
-    def _check_stuck(self) -> None:
+    def _check_stuck(self) -> StuckStep:
         if self._progress.stuck is None:
             raise no_stuck_step_error()
+        return self._progress.stuck
 
     @workflow.query(
         name=names.PROGRESS, description="The request in progress, its steps, queued requests and a stuck step."

@@ -11,6 +11,7 @@ from temporalio.common import RetryPolicy, SearchAttributePair, TypedSearchAttri
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
+from activities.pending_refunds import PendingRefundActivities
 from activities.reconciliation import ReconciliationActivities
 from temporal.messages import StartDraft
 from temporal.names import RECONCILE, System, draft_id
@@ -22,6 +23,8 @@ class StartReconciliation(BaseModel):
     """The input of a round: the external systems, for the runs that it starts."""
 
     external_systems: tuple[System, ...] = ()
+    reseats_by_itself: bool = False
+    """As in StartDraft."""
 
 
 class ReconciliationResult(BaseModel):
@@ -45,10 +48,24 @@ class Reconcile:
             schedule_to_close_timeout=timedelta(seconds=50),
             summary="compare the store with Temporal",
         )
-        started = sum([await self._start_run(order, start.external_systems) for order in orphans.orders])
+        started = sum([await self._start_run(order, start) for order in orphans.orders])
+        if orphans.pending_refunds:
+            await self._check_pending_refunds()
         violations = await self._violations()
         self._show_result(started, orphans.overdue, violations)
         return ReconciliationResult(started=started, overdue=orphans.overdue, violations=len(violations))
+
+    async def _check_pending_refunds(self) -> None:
+        """Look at refunds that are accepted and not paid yet. What fails is done again in the next round."""
+        try:
+            await workflow.execute_activity_method(
+                PendingRefundActivities.check_pending_refunds,
+                start_to_close_timeout=timedelta(seconds=50),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+                summary="look at pending refunds",
+            )
+        except ActivityError:
+            workflow.logger.warning("pending refunds not looked at")
 
     async def _violations(self) -> tuple[str, ...]:
         """Return the invariant violations. A check that does not end in time counts as a violation too."""
@@ -63,11 +80,12 @@ class Reconcile:
             return ("The invariants could not be checked.",)
         return report.violations
 
-    async def _start_run(self, order: str, external_systems: tuple[System, ...]) -> bool:
+    async def _start_run(self, order: str, start: StartReconciliation) -> bool:
+        settings = {"external_systems": start.external_systems, "reseats_by_itself": start.reseats_by_itself}
         try:
             await workflow.start_child_workflow(
                 OrderDraft.run,
-                StartDraft(order=order, external_systems=external_systems, recover=True),
+                StartDraft(order=order, recover=True, **settings),
                 id=draft_id(order),
                 parent_close_policy=ParentClosePolicy.ABANDON,
                 static_summary=f"Draft of order {order}, recovered",

@@ -67,6 +67,11 @@ class RequestQueue:
             return Admission.TIMED_OUT
         return Admission.GRANTED if self._queue[0] is ticket else Admission.BLOCKED
 
+    async def acquire_unless(self, ticket: object, needless: Callable[[], bool]) -> bool:
+        """Wait until a ticket is first, or its turn is needless; return whether it is first and needed."""
+        await workflow.wait_condition(lambda: needless() or self._queue[0] is ticket)
+        return not needless()
+
     async def acquire_without_timeout(self, ticket: object) -> None:
         """Wait until a ticket is first, however long that takes: for expiry and cancellation."""
         await workflow.wait_condition(lambda: self._queue[0] is ticket)

@@ -6,6 +6,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
 
+from domain.wording import counted
 from temporal.messages import Progress, StuckStep
 from temporal.search_attributes import (
     CHANGE_KIND,
@@ -110,9 +111,12 @@ def _stuck(stuck: StuckStep) -> list[str]:
         f"### Needs attention: {stuck.code}",
         "",
         f"Since {since} **{stuck.step}** ({stuck.description}) keeps failing. It is retried at least every minute.",
+        f"It had failed {counted(stuck.attempts, 'time')} when this was written.",
         "",
         *(f"- unsettled: {item}" for item in stuck.unsettled),
         "",
-        "Send the update `retry_now`, or `done_by_hand` once you have done the step at its provider.",
+        "Send the update `retry_now`, or `done_by_hand` once you have done the step at its provider."
+        if stuck.by_hand
+        else "Send the update `retry_now`. The step is in our own database: there is nothing to do by hand.",
         "",
     ]

@@ -10,10 +10,19 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, Fa
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain import refusals
+from domain.formats import NewerWorkerNeededError
 from domain.refusals import Refusal
 from providers import errors
 from providers.errors import ProviderError
-from temporal.names import RECOVERY_REQUIRED, REFUSED_TOO_LATE
+from temporal.names import (
+    ANSWERS_DIFFER,
+    NEWER_WORKER_NEEDED,
+    PROVIDER_ANSWER_WRONG,
+    PROVIDER_UNAVAILABLE,
+    RECOVERY_REQUIRED,
+    REFUSED_TOO_LATE,
+    WITHDRAWN,
+)
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +33,14 @@ REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
     errors.NoSuchSeatError: refusals.SeatUnknown,
     errors.HoldIsGoneError: refusals.HoldLost,
     errors.PaymentDeclinedError: refusals.PaymentRefused,
+    errors.AuthorisationEndedError: refusals.PaymentRefused,
     errors.RefundDeclinedError: refusals.RefundRefused,
 }
 """The refusals of providers. Any other error is a fault: the step is retried, then undone."""
-
-WITHDRAWN = "WITHDRAWN"
+_FAULT_CODES: Mapping[type[BaseException], str] = {
+    errors.ProviderUnavailableError: PROVIDER_UNAVAILABLE,
+    errors.ProviderAnswerWrongError: PROVIDER_ANSWER_WRONG,
+}
 
 
 class WithdrawnError(Exception):
@@ -45,6 +57,24 @@ class RefusedTooLateError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class AnswerOutstandingError(Exception):
+    """A provider has not answered an attempt that is under way, so nothing can be decided: the activity runs again."""
+
+
+class AnswersDifferError(Exception):
+    """A provider refuses what it may have done before, or has done something else, so that its answers differ.
+
+    It is a fault: we believe neither answer and ask the provider again, and operators see both answers.
+    """
+
+    def __init__(self, answered: str, found: str) -> None:
+        super().__init__()
+        self.answered = answered
+        """What it answered now, as a code."""
+        self.found = found
+        """What it says that it did before."""
 
 
 class RecoveryRequiredError(Exception):
@@ -95,27 +125,56 @@ class _TranslatesErrors(ActivityInboundInterceptor):
             raise to_temporal_failure(error) from None
 
 
+def _to_wait(error: RecoveryRequiredError | NewerWorkerNeededError | AnswerOutstandingError) -> ApplicationError:
+    """Return the failure for what has to wait: for another request, for a newer worker, or for a provider's answer."""
+    benign = ApplicationErrorCategory.BENIGN
+    if isinstance(error, AnswerOutstandingError):
+        sentence = refusals.OutcomeUnknown.sentence
+        return ApplicationError(sentence, type=refusals.OutcomeUnknown.code, category=benign)
+    if isinstance(error, RecoveryRequiredError):
+        sentence = "An earlier request is unfinished and must be finished first."
+        return ApplicationError(sentence, type=RECOVERY_REQUIRED, non_retryable=True, category=benign)
+    log.warning("left to a newer worker", extra={"code": NEWER_WORKER_NEEDED})
+    sentence = "This release does not know the request's format."
+    # Another worker may know it, so the queue retries it.
+    return ApplicationError(sentence, error.begun, type=NEWER_WORKER_NEEDED, category=benign)
+
+
+def fault_code(error: BaseException) -> str:
+    """Return the code of a fault: a stable one of our own, or else the error's type."""
+    return _FAULT_CODES.get(type(error), type(error).__name__)
+
+
+def _not_believed(error: RefusedTooLateError | AnswersDifferError) -> ApplicationError:
+    """Return the failure for an answer of a provider that is not taken for one."""
+    attempt = activity.info().attempt
+    if isinstance(error, RefusedTooLateError):
+        log.error("refused too late", extra={"code": error.code})
+        return ApplicationError(f"Refused too late: {error.code}.", attempt, type=REFUSED_TOO_LATE)
+    log.error("answers of a provider differ", extra={"code": error.answered, "outcome": error.found})
+    return ApplicationError(f"Answered {error.answered}, found {error.found}.", attempt, type=ANSWERS_DIFFER)
+
+
 def to_temporal_failure(error: Exception) -> FailureError:
-    """Return the failure that may leave an activity for an exception inside it; log a fault."""
+    """Return the failure that may leave an activity for an exception inside it; log a fault.
+
+    The failure for a fault has the number of the attempt as its detail.
+    """
     match error:
         case FailureError():
             return error
         case Refusal():
             benign = ApplicationErrorCategory.BENIGN
             return ApplicationError(error.sentence, type=error.code, non_retryable=True, category=benign)
-        case RecoveryRequiredError():
-            sentence, benign = (
-                "An earlier request is unfinished and must be finished first.",
-                ApplicationErrorCategory.BENIGN,
-            )
-            return ApplicationError(sentence, type=RECOVERY_REQUIRED, non_retryable=True, category=benign)
-        case RefusedTooLateError():
-            log.error("refused too late", extra={"code": error.code})
-            return ApplicationError(f"Refused too late: {error.code}.", type=REFUSED_TOO_LATE)
+        case RecoveryRequiredError() | NewerWorkerNeededError() | AnswerOutstandingError():
+            return _to_wait(error)
+        case RefusedTooLateError() | AnswersDifferError():
+            return _not_believed(error)
         case WithdrawnError():
             sentence = "The step arrived after its undo and was not done."
             return ApplicationError(sentence, type=WITHDRAWN, non_retryable=True)
         case _:
-            kind = type(error).__name__
+            kind = fault_code(error)
             log.error("step failed", exc_info=error)
-            return ApplicationError(f"{kind} in {activity.info().activity_type}", type=kind)
+            about = activity.info()
+            return ApplicationError(f"{kind} in {about.activity_type}", about.attempt, type=kind)

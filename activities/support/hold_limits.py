@@ -1,6 +1,7 @@
 """Limits held seats and units of stock, per draft and per client, so that no client can hoard them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,11 +9,16 @@ from sqlmodel import Session
 
 from domain.planning.plan import Plan
 from domain.refusals import ClientHoldsTooMany, OrderHoldsTooMany
+from providers.protocols import Held, HeldUnit
 from store.changes import changes
-from store.changes.step_records import KeyedCommand
+from store.changes.new_records import KeyedCommand, Size
 from store.orders import hold_counts, reservations
-from store.orders.hold_counts import Place
+from store.orders.hold_counts import SEATS, Place
 from store.tables import OrderRow
+
+UNLOCKED_HEADROOM = 200
+"""While so many more places of each kind are left to a client, its changes are counted without waiting for each other:
+in a group the lock is held until all of its steps are done. Only more seats wanted at the same instant would exceed."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,22 @@ class HoldLimits:
             raise OrderHoldsTooMany
         if not change.client:
             return
+
+        def held_by_client() -> Counter[Place]:
+            in_progress = hold_counts.in_progress(tx, change.client, command.key)
+            return hold_counts.of_client(tx, change.client, now, leaving) + in_progress
+
+        if not _exceeds(self.per_client - UNLOCKED_HEADROOM, requested, held_by_client()):
+            return
         hold_counts.lock_client(tx, change.client)
-        held = hold_counts.of_client(tx, change.client, now, leaving)
-        if _exceeds(
-            self.per_client, requested, held + hold_counts.in_progress(tx, change.client, command.step, command.key)
-        ):
+        if _exceeds(self.per_client, requested, held_by_client()):
             raise ClientHoldsTooMany
+
+
+def size_of_holds(held: Iterable[Held]) -> Size:
+    """Return the size of a step that holds these seats and units."""
+    places = ((each.item, each.service, each.day) if isinstance(each, HeldUnit) else SEATS for each in held)
+    return Size(units=hold_counts.as_units(Counter(places)))
 
 
 def _exceeds(limit: int, requested: Counter[Place], held: Counter[Place]) -> bool:

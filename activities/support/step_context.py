@@ -26,10 +26,9 @@ class StepContext:
 
     @property
     def external_systems(self) -> tuple[System, ...]:
-        """The external systems: providers outside our database, whose steps run on task queues of their own."""
+        """The external systems: providers outside our database that steps change, each on a task queue of its own."""
         external = {
             System.SEATS: self.inventory.external,
-            System.OFFERS: self.offers.external,
             System.PAYMENTS: self.payments.external,
         }
         return tuple(system for system, is_external in external.items() if is_external)

@@ -7,16 +7,17 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlmodel import Session
 
+from activities.support.by_hand import record_done_by_hand
 from activities.support.errors import WithdrawnError, dump_refusal, load_refusal, raise_too_late, refusal_in
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command, Final, Nothing, Reversible, Step
 from domain.changes import ChangeState
-from domain.dual_control import TEMPORAL
 from domain.refusals import Refusal
 from providers.errors import ProviderError
 from store.changes import changes, step_records
+from store.changes.new_records import NewRecord
 from store.changes.step_records import RecordedState, StepState
-from store.orders.events import Data, EventType, append
+from store.database.documents import from_document, to_document
 from store.orders.orders import lock_order, write_order
 from store.tables import OrderRow, StepRecordRow
 
@@ -27,7 +28,7 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class StepExecutor:
-    """At most one effect per key: its record is started, then done or withdrawn, and its first result stays.
+    """At most one effect per key: its record is started, then done, and its first result stays until it is undone.
 
     A caller with the same key gets that first result, or the refusal, again.
     """
@@ -41,9 +42,11 @@ class StepExecutor:
 
         If its `precheck` raises, the provider is not called. An embedded provider joins the transaction. For an
         external one, STARTED is committed before the call and DONE after it; if the key was withdrawn meanwhile, the
-        call is undone at once. Raises the first refusal of the step again, WithdrawnError under a withdrawn
-        key, and RefusedTooLateError when a final step is refused, which is never recorded.
+        call is undone at once, and its record is WITHDRAWING until the provider has agreed. Raises the first refusal
+        of the step again, WithdrawnError under a withdrawn key, and RefusedTooLateError when a final step is refused,
+        which is never recorded.
         """
+        command = self._without_false_statement(step, command)
         try:
             run = self._run_external if step.calls_outside(self.context) else self._run_embedded
             return run(step, command)
@@ -63,39 +66,58 @@ class StepExecutor:
                     return first
                 step.precheck(self.context, tx, order, command)
                 response = step.call(self.context, order, command)
+                new = step.new_record(tx, order, command, response)
                 result = step.record(self.context, tx, order, command, response)
-                self._record_done_by_hand(tx, order, command)
                 tx.flush()
                 write_order(tx, order)
                 now = self._store.now()
                 step_records.record_done(
-                    tx, order.tenant, command, result.model_dump_json(), now, started=step_record is not None
+                    tx, order.tenant, new, to_document(result), now, started=step_record is not None
                 )
                 return result
 
     def _run_external(self, step: Step[C, R], command: C) -> R:
         with self._store.write() as tx:
-            order, step_record, fresh = self._record_started(tx, command)
-            first = _first_result(step_record, step)
+            change = changes.of_id(tx, command.change)
+            if change is not None:
+                changes.require_known(change)
+            order = lock_order(tx, command.order)
+            found = step_records.find(tx, command.key)
             # A step that was started before has passed its precheck then, and may hold seats by now.
-            if fresh:
+            if found is None:
                 step.precheck(self.context, tx, order, command)
+                step.freeze(self.context, tx, order, command)
+            step_record = found or self._record_started(tx, order, step.new_record(tx, order, command))
+            first = _first_result(step_record, step)
+            final = first is None and isinstance(step, Final)
+            attempt = step_records.begin_attempt(tx, step_record, self._store.now()) if final else None
         if first is not None:
             return first
-        if not fresh:
+        if found is not None:
             self._before_retry(step, order, command)
-        response = step.call(self.context, order, command)
+        response = self._call(step, order, command, attempt, again=found is not None)
         with self._store.write() as tx:
-            order, step_record, _ = self._record_started(tx, command)
-            if step_record.state != StepState.WITHDRAWN:
+            order = lock_order(tx, command.order)
+            step_record = step_records.of_key(tx, command.key)
+            if not step_records.undo_begun(step_record.state):
                 first = _first_result(step_record, step)
                 return first if first is not None else self._record_done(tx, order, step, command, response)
         if isinstance(step, Reversible):
-            try:
-                step.undo_call(self.context, order, command)
-            except (Refusal, ProviderError) as error:
-                raise_too_late(error)
+            self.undo(step, command)
         raise WithdrawnError
+
+    def _call(
+        self, step: Step[C, R], order: OrderRow, command: C, attempt: step_records.Attempt | None, *, again: bool
+    ) -> Any:
+        """Ask the provider; what is refused has not happened, while any other failure says nothing."""
+        try:
+            call = step.call_again if again else step.call
+            return call(self.context, order, command)
+        except (Refusal, ProviderError) as error:
+            if attempt and (isinstance(error, Refusal) or refusal_in(error)):
+                with self._store.write() as tx:
+                    step_records.refuse_attempt(tx, command.key, attempt)
+            raise
 
     def _before_retry(self, step: Step[C, R], order: OrderRow, command: C) -> None:
         try:
@@ -106,56 +128,75 @@ class StepExecutor:
     def undo(self, step: Reversible[C, R], command: C) -> Nothing:
         """Withdraw a step's key permanently, and undo the step's effects, if it had any.
 
-        Raises RefusedTooLateError when the provider refuses: an undo cannot be refused.
+        An external provider is asked after the key is withdrawn; our own rows and events follow its yes, so that they
+        never say that something is free or paid back which is not. Raises RefusedTooLateError when the provider
+        refuses: an undo cannot be refused.
         """
-        external = step.calls_outside(self.context)
+        command = self._without_false_statement(step, command)
         by_hand = command.done_by_hand_reason is not None
+        call_first = step.calls_outside(self.context) and not by_hand
         try:
-            order = self._withdraw(step, command, call=not external and not by_hand)
-            if external and not by_hand:
+            if call_first:
+                with self._store.write() as tx:
+                    order, _ = self._begin_undo(tx, step, command)
                 step.undo_call(self.context, order, command)
+            with self._store.write() as tx:
+                order, step_record = self._begin_undo(tx, step, command)
+                if not call_first and not by_hand:
+                    step.undo_call(self.context, order, command)
+                self._revert(tx, order, step, command, step_record)
+                record_done_by_hand(tx, order, command, step.undo_name, self._store.now())
+                step_records.end_undo(tx, step_record, self._store.now())
         except (Refusal, ProviderError) as error:
             raise_too_late(error)
         return Nothing()
 
-    def _withdraw(self, step: Reversible[C, R], command: C, *, call: bool) -> OrderRow:
-        """Withdraw the key and revert our own rows; an embedded provider is called in the same transaction."""
-        with self._store.write() as tx:
-            order = lock_order(tx, command.order)
-            now = self._store.now()
-            before, step_record = step_records.withdraw(tx, order.tenant, command.step, command, now)
-            if before is StepState.DONE and step_record.result is not None:
-                result = step.result_type.model_validate_json(step_record.result)
-                step.revert(self.context, tx, order, command, result)
-            if call:
-                step.undo_call(self.context, order, command)
-            self._record_done_by_hand(tx, order, command)
-            changes.set_state(tx, command.change, ChangeState.UNDOING)
-        return order
-
-    def _record_started(self, tx: Session, command: Command) -> tuple[OrderRow, StepRecordRow, bool]:
+    def _begin_undo(self, tx: Session, step: Reversible[C, R], command: C) -> tuple[OrderRow, StepRecordRow]:
         order = lock_order(tx, command.order)
-        return order, *step_records.record_started(tx, order.tenant, command.step, command, self._store.now())
+        changes.set_state(tx, command.change, ChangeState.UNDOING)
+        step_record = step_records.find(tx, command.key)
+        if step_record is None:
+            new, now = step.new_record(tx, order, command), self._store.now()
+            return order, step_records.record_withdrawing(tx, order.tenant, new, now)
+        step_records.begin_undo(tx, step_record)
+        return order, step_record
+
+    def _revert(
+        self, tx: Session, order: OrderRow, step: Reversible[C, R], command: C, step_record: StepRecordRow
+    ) -> None:
+        """Restore our own rows, once: a repeated undo finds when they were restored."""
+        if step_record.result is not None and step_record.withdrawn_at is None:
+            result = from_document(step.result_type, step_record.result)
+            step.revert(self.context, tx, order, command, result)
+
+    def _without_false_statement(self, step: Step[C, R], command: C) -> C:
+        """Return a command without the statement that it was done by hand, if the step is in our own database.
+
+        What is in our own database is done by this step alone, whatever an old history says.
+        """
+        if command.done_by_hand_reason is None or step.calls_outside(self.context):
+            return command
+        log.warning("statement of a step done by hand ignored", extra={"step": step.name})
+        return command.model_copy(update={"done_by_hand_reason": None, "done_by_hand_by": ()})
+
+    def _record_started(self, tx: Session, order: OrderRow, new: NewRecord) -> StepRecordRow:
+        return step_records.record_started(tx, order.tenant, new, self._store.now())
 
     def _record_done(self, tx: Session, order: OrderRow, step: Step[C, R], command: C, response: Any) -> R:
         result = step.record(self.context, tx, order, command, response)
-        step_records.finish(tx, command.key, result.model_dump_json(), None, self._store.now())
-        self._record_done_by_hand(tx, order, command)
+        step_records.finish(tx, command.key, to_document(result), None, self._store.now())
+        if not step.has_moves:
+            record_done_by_hand(tx, order, command, step.name, self._store.now())
         return result
-
-    def _record_done_by_hand(self, tx: Session, order: OrderRow, command: Command) -> None:
-        if command.done_by_hand_reason is not None:
-            actor, *earlier = command.done_by_hand_by or (TEMPORAL,)
-            confirmed: Data = {"confirmed_by": earlier} if earlier else {}
-            data = {"step": command.step, "reason": command.done_by_hand_reason, "actor": actor, **confirmed}
-            append(tx, order, EventType.DONE_BY_HAND, command.change, self._store.now(), data)
 
     def _record_refusal(self, step: Step[C, R], command: C, error: Refusal | ProviderError) -> R:
         refusal = refusal_in(error) if isinstance(error, ProviderError) else error
         if refusal is None:
             raise error
         with self._store.write() as tx:
-            _, step_record, _ = self._record_started(tx, command)
+            order, found = lock_order(tx, command.order), step_records.find(tx, command.key)
+            # What is refused moves and holds nothing.
+            step_record = found or self._record_started(tx, order, NewRecord(command, step.undo_name))
             first = _first_result(step_record, step)
             if first is not None:
                 return first
@@ -164,7 +205,7 @@ class StepExecutor:
 
 
 def _first_result(step_record: StepRecordRow | RecordedState, step: Step[C, R]) -> R | None:
-    if step_record.state == StepState.WITHDRAWN:
+    if step_records.undo_begun(step_record.state):
         raise WithdrawnError
     if step_record.state != StepState.DONE:
         return None
@@ -172,4 +213,4 @@ def _first_result(step_record: StepRecordRow | RecordedState, step: Step[C, R]) 
         if isinstance(step, Final):
             return None  # recorded by a release in which it could be refused: it is asked again
         raise load_refusal(step_record.refusal)
-    return step.result_type.model_validate_json(step_record.result or "")
+    return from_document(step.result_type, step_record.result or "")

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
 
 from activities.support.step_context import StepContext
-from domain.money import Money
 from domain.orders import Order
+from store.changes.new_records import NewRecord, Size
 from store.tables import OrderRow, StepRecordRow
 from temporal.names import System, step_key
 
@@ -43,11 +43,6 @@ class Command(BaseModel):
         """The key of the step: the same after a crash, after a reset and in another run."""
         return step_key(self.change, self.step)
 
-    @property
-    def moves(self) -> Money | None:
-        """The amount that the step moves, if the command contains it."""
-        return None
-
     def summary(self) -> str:
         """Describe the step in plain words, for operators who read the history."""
         return self.step
@@ -69,6 +64,9 @@ EXTERNAL_ATTEMPT = timedelta(seconds=20)
 # of a busy store.
 LOCAL_ATTEMPTS = 9
 EXTERNAL_TOTAL = timedelta(seconds=60)
+# A group waits for more locks than one step. After its attempts its steps run one by one.
+GROUP_ATTEMPT = timedelta(seconds=10)
+GROUP_ATTEMPTS = 3
 
 
 class Executor(Protocol):
@@ -93,6 +91,17 @@ class Step(ABC, Generic[C, R]):
     """Both are those of the class's declaration: `class ReserveSeats(Reversible[Command, Result])`."""
     system: ClassVar[System]
     """The system that the step asks; if it is external, the step runs on that system's task queue."""
+    undo_name: ClassVar[str | None] = None
+    """The undo's persisted name, if it has one."""
+    keeps_record: ClassVar[bool] = True
+    """Whether its first result is recorded under its key; a step without a record finds out itself what happened."""
+    attempt: ClassVar[timedelta] = LOCAL_ATTEMPT
+    """The time-out of one attempt on a task queue, unless its system is external."""
+    by_hand: ClassVar[bool] = True
+    """Whether an operator may do it at its external provider instead, if it is stuck."""
+
+    has_moves: ClassVar[bool] = False
+    """Whether it moves money move by move; then it is stated of each move that it was done by hand."""
 
     def __init_subclass__(cls) -> None:
         """Read the types of command and result off the declaration, and check the names."""
@@ -117,7 +126,11 @@ class Step(ABC, Generic[C, R]):
 
     def execute(self, executor: "Executor", command: C) -> R:
         """Run the step as an activity: at most once under its key."""
-        return executor.run(self, command)
+        return self.answer(executor.run(self, command))
+
+    def answer(self, result: R) -> R:
+        """Return what the workflow gets of a result: less than is recorded, if only the undo needs the rest."""
+        return result
 
     def calls_outside(self, context: StepContext) -> bool:
         """Whether `call` asks an external provider, so that it must not be within a transaction."""
@@ -126,11 +139,29 @@ class Step(ABC, Generic[C, R]):
     def precheck(self, context: StepContext, tx: Session, order: OrderRow, command: C) -> None:
         """Refuse the step before its provider is first asked, under the order's lock."""
 
+    def freeze(self, context: StepContext, tx: Session, order: OrderRow, command: C) -> None:
+        """Write what the call will ask an external provider for, as the step is recorded as started."""
+
     def before_retry(self, context: StepContext, order: OrderRow, command: C) -> None:
         """Prepare the call of an external provider that may have been called before; what fails here is only logged."""
 
     def call(self, context: StepContext, order: OrderRow, command: C) -> Any:
         """Ask the provider, under the command's key; outside of any transaction if the provider is external."""
+
+    def call_again(self, context: StepContext, order: OrderRow, command: C) -> Any:
+        """Ask an external provider that may have been asked before, so that the outcome under the key is unknown."""
+        return self.call(context, order, command)
+
+    def size(self, tx: Session, order: OrderRow, command: C, response: Any) -> Size:
+        """Return what guards read in the step's record; `response` is None before the provider has answered.
+
+        A step that moves money says its amount: one that is unknown needs two people when it is done by hand.
+        """
+        return Size()
+
+    def new_record(self, tx: Session, order: OrderRow, command: C, response: Any = None) -> NewRecord:
+        """Return what the step's record says from the beginning."""
+        return NewRecord(command, self.undo_name, self.size(tx, order, command, response))
 
     @abstractmethod
     def record(self, context: StepContext, tx: Session, order: OrderRow, command: C, response: Any) -> R:
@@ -154,7 +185,7 @@ class Reversible(Step[C, R]):
     @classmethod
     def _check_names(cls) -> None:
         super()._check_names()
-        if getattr(cls, "undo_name", cls.command_type.step) == cls.command_type.step:
+        if cls.undo_name in (None, cls.command_type.step):
             raise TypeError(f"{cls.__name__} declares a name for its undo, other than the step's own")
 
     def undo_call(self, context: StepContext, order: OrderRow, command: C) -> None:

@@ -1,4 +1,4 @@
-"""Records duration and result of each activity attempt, and binds order and change ids to its log records."""
+"""Records duration and result of each activity attempt and of each step in a group; binds ids to log records."""
 
 import asyncio
 from collections import OrderedDict
@@ -10,20 +10,28 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.support.errors import WITHDRAWN
+from activities.support.errors import fault_code, refusal_in
 from activities.support.step_kinds import Command
-from domain.refusals import all_refusals
+from domain.refusals import Refusal, all_refusals
 from providers.errors import ProviderError
 from store.database.connections import StoreBusyError
 from telemetry.metrics import STEP_FAILURES, STEP_SECONDS
-from temporal.names import RECOVERY_REQUIRED, REFUSED_TOO_LATE
+from telemetry.stopwatch import Stopwatch
+from temporal.names import (
+    ANSWERS_DIFFER,
+    PROVIDER_ANSWER_WRONG,
+    PROVIDER_UNAVAILABLE,
+    RECOVERY_REQUIRED,
+    REFUSED_TOO_LATE,
+    WITHDRAWN,
+)
 
 _REFUSED = frozenset((*all_refusals(), RECOVERY_REQUIRED))
 _DATABASE = (exc.OperationalError, exc.IntegrityError, exc.InternalError, exc.ProgrammingError, exc.TimeoutError)
 _FAULTS = {
     kind.__name__
     for kind in (*_DATABASE, *ProviderError.__subclasses__(), StoreBusyError, OSError, asyncio.CancelledError)
-} | {REFUSED_TOO_LATE}
+} | {REFUSED_TOO_LATE, PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG, ANSWERS_DIFFER}
 OTHER = "other"
 """The label of a fault whose type is not in the list, so that the label has few values."""
 MAX_REMEMBERED = 1000
@@ -52,19 +60,13 @@ class _MeasuresSteps(ActivityInboundInterceptor):
         self._correlation_ids = correlation_ids
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
-        info, clock = activity.info(), asyncio.get_running_loop().time
+        info = activity.info()
         command = next((each for each in input.args if isinstance(each, Command)), None)
-        step, began, result = info.activity_type, clock(), "done"
-        try:
-            with bound_contextvars(step=step, attempt=info.attempt, **self._ids(command)):
-                answer = await super().execute_activity(input)
-        except BaseException as error:
-            result, reason = classify(error)
-            STEP_FAILURES.labels(step, result, reason).inc()
-            raise
-        finally:
-            STEP_SECONDS.labels(step, result).observe(clock() - began)
-        # Only the plan of a change has one: read by name, so that the steps' support imports no step.
+        timer = StepTimer(info.activity_type)
+        with timer, bound_contextvars(step=info.activity_type, attempt=info.attempt, **self._ids(command)):
+            answer = await super().execute_activity(input)
+        timer.observe_done()
+        # Only a plan and the first group of a change have one: read by name, so that no step is imported here.
         correlation_id = getattr(answer, "correlation_id", None)
         if command and correlation_id:
             self._remember(command.change, correlation_id)
@@ -86,9 +88,40 @@ class _MeasuresSteps(ActivityInboundInterceptor):
             self._correlation_ids.popitem(last=False)
 
 
+class StepTimer:
+    """Measures one attempt: a failure at once, success when it is certain, for a step in a group after the commit."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+        self._stopwatch = Stopwatch()
+
+    @property
+    def milliseconds(self) -> int:
+        """How long the step took."""
+        return self._stopwatch.milliseconds
+
+    def __enter__(self) -> None:
+        """Begin the step."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """End the step; count it if it failed."""
+        self._stopwatch.stop()
+        if error is not None:
+            result, reason = classify(error)
+            STEP_FAILURES.labels(self._step, result, reason).inc()
+            STEP_SECONDS.labels(self._step, result).observe(self._stopwatch.seconds)
+
+    def observe_done(self) -> None:
+        """Count the step as done."""
+        STEP_SECONDS.labels(self._step, "done").observe(self._stopwatch.seconds)
+
+
 def classify(error: BaseException) -> tuple[str, str]:
     """Return the result of a failed attempt (refused, withdrawn or fault), and its code or type."""
-    code = error.type or "" if isinstance(error, ApplicationError) else type(error).__name__
+    code = error.type or "" if isinstance(error, ApplicationError) else fault_code(error)
+    refusal = refusal_in(error) if isinstance(error, ProviderError) else error
+    if isinstance(refusal, Refusal):
+        return "refused", refusal.code
     if code in _REFUSED:
         return "refused", code
     if code == WITHDRAWN:

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 async def finish_then_cancel(step: Awaitable[R]) -> R:
     """Await a step's true outcome. Raises CancelledError afterwards if the workflow was cancelled meanwhile."""
-    result, cancelled = await _await_outcome(step)
+    result, cancelled = await await_outcome(step)
     if cancelled:
         raise asyncio.CancelledError
     return result
@@ -21,11 +21,12 @@ async def finish_then_cancel(step: Awaitable[R]) -> R:
 
 async def ignore_cancellation(step: Awaitable[R]) -> R:
     """Await a step that must finish, however often the workflow is cancelled."""
-    result, _ = await _await_outcome(step)
+    result, _ = await await_outcome(step)
     return result
 
 
-async def _await_outcome(step: Awaitable[R]) -> tuple[R, bool]:
+async def await_outcome(step: Awaitable[R]) -> tuple[R, bool]:
+    """Await a step's true outcome; return it, and whether the workflow was cancelled meanwhile."""
     task = asyncio.ensure_future(step)
     cancelled = False
     while not task.done():

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
@@ -61,9 +62,7 @@ class ProgressTracker:
     @contextmanager
     def step(self, step: str, description: str) -> Iterator[None]:
         """Show a step as running until the block ends, then how it ended."""
-        shown = StepProgress(step=step, description=description, state="running")
-        self.current.steps.append(shown)
-        self._changed()
+        shown = self._show(step, description, "running")
         # Not `finally`: when a run is evicted, its coroutine is closed outside of any workflow.
         try:
             yield
@@ -75,16 +74,40 @@ class ProgressTracker:
         self._changed()
 
     @contextmanager
-    def attention(self, step: str, description: str, code: str) -> Iterator[StuckStep]:
+    def group(self, group: str, description: str) -> Iterator[None]:
+        """Show a group of steps as running until the block ends; then its steps are shown by themselves."""
+        shown = self._show(group, description, "running")
+        try:
+            yield
+        except FailureError:
+            self.current.steps.remove(shown)
+            raise
+        self.current.steps.remove(shown)
+
+    def show_step(self, step: str, description: str, state: str) -> None:
+        """Show a step that has ended in a group."""
+        self._show(step, description, state)
+
+    def _show(self, step: str, description: str, state: str) -> StepProgress:
+        shown = StepProgress(step=step, description=description, state=state)
+        self.current.steps.append(shown)
+        self._changed()
+        return shown
+
+    @contextmanager
+    def attention(self, stuck: StuckStep) -> Iterator[None]:
         """Show a step as stuck, and the order as needing attention, until the block ends."""
-        self.stuck = StuckStep(step=step, description=description, since=workflow.now(), code=code)
-        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True), STUCK_STEP.value_set(step)])
+        self.stuck = stuck
+        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(True), STUCK_STEP.value_set(stuck.step)])
         self._changed()
         try:
-            yield self.stuck
+            yield
+        except FailureError:
+            _end_attention()
+            raise
         finally:
             self.stuck = None
-        workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False), STUCK_STEP.value_unset()])
+        _end_attention()
 
     def set_unsettled(self, items: tuple[str, ...]) -> None:
         """Show the unsettled items of the order whose step is stuck."""
@@ -92,7 +115,17 @@ class ProgressTracker:
             self.stuck.unsettled = items
             self._changed()
 
-    def failed_again(self, code: str) -> None:
-        """Show the code of a stuck step's latest failure."""
+    def failed_again(self, code: str, attempts: int, next_at: datetime) -> None:
+        """Show the code of a stuck step's latest failure after more attempts, and when the next one is due."""
         if self.stuck:
-            self.stuck.code = code
+            self.stuck.code, self.stuck.next_at = code, next_at
+            self.stuck.attempts += attempts
+
+    def tries_again(self) -> None:
+        """Show that a stuck step is tried again."""
+        if self.stuck:
+            self.stuck.next_at = None
+
+
+def _end_attention() -> None:
+    workflow.upsert_search_attributes([NEEDS_ATTENTION.value_set(False), STUCK_STEP.value_unset()])

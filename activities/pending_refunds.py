@@ -1,0 +1,79 @@
+"""Looks again at refunds that a provider has accepted and not paid yet; one that failed is owed to the customer."""
+
+import logging
+from datetime import timedelta
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.support.move_answers import describe
+from activities.support.move_records import record_refund_failed
+from activities.support.step_context import StepContext
+from domain.moves import MoveState
+from providers.errors import ProviderUnavailableError
+from providers.protocols import Found, FoundState, RefundState
+from store.orders import moves
+from store.orders.events import EventType, append_once
+from store.orders.orders import lock_order
+from store.tables import MoveRow
+from temporal.names import StepName
+
+log = logging.getLogger(__name__)
+
+MAX_REFUNDS = 1_000
+"""Pending refunds of which some are looked at in one round."""
+LONGEST_LOOK = timedelta(seconds=20)
+"""After so long a round asks no more; the next one follows in a minute."""
+
+
+class PendingRefunds(BaseModel):
+    """What a round has found."""
+
+    paid: int = 0
+    failed: int = 0
+
+
+class PendingRefundActivities:
+    """Asks the payment provider what became of pending refunds."""
+
+    def __init__(self, context: StepContext) -> None:
+        self._store = context.store
+        self._provider = context.payments
+
+    @activity.defn(name=StepName.CHECK_PENDING_REFUNDS, no_thread_cancel_exception=True)
+    def check_pending_refunds(self) -> PendingRefunds:
+        """Record every pending refund that was paid or has failed. A provider that is down is asked next time."""
+        with self._store.read() as tx:
+            pending = moves.pending(tx, MAX_REFUNDS)
+        # Each round begins elsewhere, so that a slow provider does not always leave the same ones.
+        first = self._store.now().minute * len(pending) // 60
+        result, ends = PendingRefunds(), self._store.now() + LONGEST_LOOK
+        for row in pending[first:] + pending[:first]:
+            if self._store.now() > ends:
+                break
+            try:
+                found = self._provider.find(row.tenant, row.key)
+            except ProviderUnavailableError:
+                log.warning("pending refunds not looked at", extra={"code": ProviderUnavailableError.__name__})
+                break
+            state = self._record(row, found)
+            result.paid += state == MoveState.DONE
+            result.failed += state == MoveState.FAILED
+        return result
+
+    def _record(self, pending: MoveRow, found: Found) -> str:
+        """Record what a pending refund has become; return its state."""
+        now = self._store.now()
+        with self._store.write() as tx:
+            order = lock_order(tx, pending.order_number)
+            row = moves.of_key(tx, pending.key)
+            if row.state != MoveState.PENDING or found.refund is RefundState.PENDING:
+                return MoveState.PENDING
+            if found.state is not FoundState.REFUNDED:
+                both = {"step": row.step, "key": row.key, "answered": MoveState.PENDING, "found": describe(found)}
+                append_once(tx, order, EventType.ANSWERS_DIFFER, row.change, now, both)
+            elif found.refund is RefundState.FAILED:
+                record_refund_failed(tx, order, row, now)
+            else:
+                row.state = MoveState.DONE
+            return row.state
