@@ -20,7 +20,18 @@ from api.middleware.body_limit import BodyLimitMiddleware, RequestLimitMiddlewar
 from api.middleware.correlation_id import CorrelationMiddleware
 from api.middleware.request_metrics import RequestMetricsMiddleware
 from api.middleware.security_headers import SecurityHeadersMiddleware
-from api.native import attention, change_stream, changes, health, offers, orders, payouts, problem_pages, webhooks
+from api.native import (
+    attention,
+    change_stream,
+    changes,
+    health,
+    offers,
+    orders,
+    payouts,
+    problem_pages,
+    stuck_changes,
+    webhooks,
+)
 from api.rate_limits.limiter import RateLimiter
 from api.services.change_stream import ChangeStreams
 
@@ -67,7 +78,18 @@ def create_app(ctx: ApiContext) -> FastAPI:
     app.add_middleware(SecurityHeadersMiddleware, pages=(DOCS, REDOC))
     app.add_middleware(RequestMetricsMiddleware)
     exception_handlers.install(app)
-    for routes in (offers, orders, changes, change_stream, attention, payouts, webhooks, health, problem_pages):
+    for routes in (
+        offers,
+        orders,
+        changes,
+        change_stream,
+        attention,
+        payouts,
+        stuck_changes,
+        webhooks,
+        health,
+        problem_pages,
+    ):
         app.include_router(routes.router)
     app.include_router(entur.routes(ctx.entur))
     app.include_router(discover.router, prefix=ctx.discover.base_path)

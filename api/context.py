@@ -10,7 +10,8 @@ from api.settings import DeskSettings, DiscoverSettings, EnturSettings, WatchSet
 from api.workflow_client import OrderWorkflowClient
 from domain.access import Caller, TenantAccess
 from domain.taxes import TaxRounding
-from providers.protocols import Inventory, OfferCatalogue
+from providers.bounded_providers import unavailable_providers
+from providers.protocols import CountsFreePlaces, OfferCatalogue, PaymentProvider
 from providers.url_policy import UrlPolicy
 from store.database.store import Store, TenantStore
 
@@ -22,10 +23,12 @@ class ApiContext:
     unscoped_store: Store
     """The store without tenant scope: for authentication, health checks and streams that serve every tenant."""
     offers: OfferCatalogue
-    inventory: Inventory
+    inventory: CountsFreePlaces
     """Asked only how much is free; steps of the worker hold and sell."""
     workflow_client: OrderWorkflowClient
     tenant: str
+    payments: PaymentProvider | None = None
+    """Only its book is read, for the desk; steps of the worker authorise and settle. None: it is not read."""
     caller: Caller | None = None
     """The authenticated caller of the request; None outside of a request and on routes without authentication."""
     auth: AuthSettings = field(default_factory=AuthSettings)
@@ -51,6 +54,11 @@ class ApiContext:
         return self.unscoped_store.for_tenant(self.access)
 
     @property
+    def unavailable_providers(self) -> list[str]:
+        """External providers that this process asked in vain the last time."""
+        return unavailable_providers(self.offers, self.inventory)
+
+    @property
     def client(self) -> str:
         """The registered name of the calling client; empty if authentication is off."""
         return self.caller.client if self.caller else ""
@@ -61,7 +69,9 @@ class ApiContext:
         return self.caller.access if self.caller else TenantAccess(self.tenant)
 
 
-def api_context(request: Request) -> ApiContext:
+# Dependencies are coroutines, though they wait for nothing: FastAPI runs a plain function in a thread, and that costs
+# more than the function itself.
+async def api_context(request: Request) -> ApiContext:
     """Return the application's context, restricted to the caller of a request."""
     ctx: ApiContext = request.app.state.context
     caller: Caller | None = getattr(request.state, "caller", None)

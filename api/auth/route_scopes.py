@@ -17,7 +17,15 @@ _ROUTES: Mapping[Scope, tuple[str, ...]] = {
         *("discover_add_item", "discover_update_item", "discover_remove_item"),
     ),
     Scope.CONFIRM: ("confirm", "pay", "confirm_order_lines"),
-    Scope.OPERATE: ("get_attention", "get_order_attention", "retry_now", "done_by_hand", "payout"),
+    Scope.OPERATE: (
+        "get_attention",
+        "get_order_attention",
+        "retry_now",
+        "done_by_hand",
+        "payout",
+        "reverse",
+        "reseat",
+    ),
     Scope.ADMINISTER: (
         *("subscribe", "get_webhooks", "get_webhook", "change_webhook", "unsubscribe"),
         *("rotate_secret", "test_webhook", "get_deliveries"),

@@ -17,7 +17,7 @@ from api.desk.undo_preview import undo_list
 from api.errors.problems import ProblemError
 from api.http.request_headers import MAX_WAIT, RequestOptions, correlation_id
 from api.services.submit_request import find_previous, submit
-from domain.changes import ChangeKind, ChangeRequest, latest_deadline
+from domain.changes import ChangeKind, ChangeRequest, deadline_horizon
 from domain.orders import Order, ReservationState
 from domain.wording import counted
 from store.database.tenant_session import TenantSession
@@ -148,7 +148,7 @@ async def perform(request: Request, ctx: ApiContext, number: str, action: str, f
     # A repeated form gets its first answer, even if its deadline has passed by now.
     if (
         until
-        and not now < until <= latest_deadline(now)
+        and not now < until <= deadline_horizon(now)
         and not await run_in_threadpool(find_previous, request, ctx, options)
     ):
         raise ProblemError("MEMBER_INVALID", [{"field": "expires_at"}])

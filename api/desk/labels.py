@@ -4,25 +4,21 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from activities.support.registry import STEPS, UNDOS
-from activities.support.step_kinds import Reversible
+from activities.reseats import HOLD_OTHER_SEATS
+from activities.seats import CONFIRM_SEATS
+from activities.support.registry import step_of
 from api.errors.problems import TITLES
 from domain.changes import ChangeKind
 from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
 from domain.wording import counted
 from store.changes.changes import TEMPORAL_UPDATE_ROUTE
-from temporal.names import REFUSED_TOO_LATE, System, step_key
+from temporal.names import REFUSED_TOO_LATE, System, numbered_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _SYSTEM_NAMES = {System.PAYMENTS: "payment provider", System.SEATS: "inventory"}
-_SYSTEMS: dict[str, System] = {
-    name: step.system
-    for step in STEPS
-    if step.system in _SYSTEM_NAMES
-    for name in ([step.name, step.undo_name] if isinstance(step, Reversible) else [step.name])
-}
-"""The provider of each step and undo that calls one."""
+_NUMBERED = (HOLD_OTHER_SEATS.name, CONFIRM_SEATS.name)
+"""The steps that have a key of their own for each reseat."""
 _FAULT_CODES = {REFUSED_TOO_LATE: "The provider refuses what cannot be refused any more"}
 _KINDS = {
     ChangeKind.CREATE: "Order created",
@@ -32,6 +28,8 @@ _KINDS = {
     ChangeKind.PAY: "Payment",
     ChangeKind.EXTEND: "New deadline",
     ChangeKind.PAYOUT: "Refund paid by hand",
+    ChangeKind.REVERSE: "Reversal",
+    ChangeKind.RESEAT: "Reseat",
 }
 _STATUSES = {OrderStatus.DRAFT: "Draft", OrderStatus.CONFIRMED: "Confirmed", OrderStatus.EXPIRED: "Expired"}
 
@@ -50,10 +48,13 @@ HINTS = {
     "ORDER_NOT_FOUND": "The number may be mistyped, or the order belongs to another installation.",
     "ENGINE_UNREACHABLE": "Temporal or a worker does not answer. Reload this page to send the same form again:"
     " it takes effect once, however often it is sent. Pages that read the database still work.",
+    "NEWER_WORKER_NEEDED": "The request is stored. A worker of the newer release must run; then reload this page.",
     "STORE_BUSY": "Another transaction holds the database's write lock. Reload this page in a few seconds.",
     "CROSS_SITE_FORM": "A form is accepted only from a page of this desk, opened in this browser."
     " Nothing was changed. Open the page again and send the form from there.",
     "HOST_UNKNOWN": "Open the desk at http://127.0.0.1, or add this host to CHANGEOVER_DESK_HOSTS.",
+    "NOT_BY_HAND": "There is no provider at which the step could have been done: it is a step of our own database."
+    " Nothing was changed.",
     "NOTHING_STUCK": "The step has succeeded meanwhile, or another operator has resolved it. Nothing was changed.",
 }
 
@@ -101,23 +102,30 @@ def code(name: str) -> str | None:
     return TITLES[name][1] if name in TITLES else _FAULT_CODES.get(name)
 
 
-def key(change: str, stuck: str) -> str | None:
-    """Return the step key sent to the provider; None for a step that calls no provider."""
-    if stuck not in _SYSTEMS:
+def key(change: str, stuck: str, reseat: int) -> str | None:
+    """Return the step key sent to the provider; None for a step that calls no provider.
+
+    `reseat` is the number of the change's latest reseat.
+    """
+    called = step_of(stuck)
+    if called is None or called.system not in _SYSTEM_NAMES:
         return None
     # An undo has the key of the step that it undoes.
-    return step_key(change, UNDOS[stuck].name if stuck in UNDOS else stuck)
+    return numbered_key(change, called.name, reseat if called.name in _NUMBERED else 0)
 
 
-def suggested_action(stuck: str, *, retried: bool) -> str:
-    """Return what the operator may do next about a stuck step; `retried`: an operator has already retried it."""
-    system = _SYSTEMS.get(stuck)
-    if system is None:
+def suggested_action(stuck: str, *, retried: bool, by_hand: bool) -> str:
+    """Return what the operator may do next about a stuck step.
+
+    `retried`: an operator has already retried it. `by_hand`: it is at an external provider.
+    """
+    called = step_of(stuck)
+    if called is None or called.system not in _SYSTEM_NAMES or not by_hand:
         return (
             "Only the database is involved. Check that it answers (changeover doctor) and that a worker runs, then try"
             " again now. There is nothing to do by hand."
         )
-    provider = _SYSTEM_NAMES[system]
+    provider = _SYSTEM_NAMES[called.system]
     if retried:
         return (
             f"A retry has not helped. Look the step up at the {provider} under its key. If it is done there, or you"
@@ -162,28 +170,46 @@ def _amount(verb: str, data: dict[str, Any]) -> str:
     return f"{data.get('amount', '')} {data.get('currency', '')} {verb}".strip()
 
 
+def _move(data: dict[str, Any]) -> str:
+    """Return which move of a settlement an event is about."""
+    return f", move {data['move']}," if "move" in data else ""
+
+
 def _kinds(reservations: list[str]) -> str:
     """Return what reservations are: the id of a unit has a "u" before its number."""
     units = [each for each in reservations if "-u" in each]
     return "seats and units" if 0 < len(units) < len(reservations) else "units" if units else "seats"
 
 
+_SHORTENED = {"hold": "the inventory holds no longer", "authorisation": "the payment is authorised no longer"}
 _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "change_undone": lambda _: "change undone",
     "payment_authorised": lambda data: _amount("authorised", data),
     "payment_voided": lambda data: _amount("voided", data),
+    "authorisation_lost": lambda data: _amount("authorised no longer: the authorisation has ended by itself", data),
     "payment_captured": lambda data: _amount("captured", data),
     "payment_refunded": lambda data: _amount("refunded", data),
     "seats_confirmed": lambda data: f"{_kinds(data['confirmed'] + data['released'])} confirmed",
+    "deadline_shortened": lambda data: f"draft ends at {data['expires_at']}: {_SHORTENED[data['because']]}",
     "refund_declined": lambda data: f"refund of {_amount('declined', data)} by payment {data['payment']}",
+    "refund_failed": lambda data: f"refund of {_amount('failed', data)} at payment {data['payment']}",
     "refund_owed": lambda data: _amount("taken by no card: owed to the customer", data),
     "refund_paid_by_hand": lambda data: f"{_amount('of a refund paid by hand', data)} by {by_hand(data)}",
+    "seats_reassigned": lambda data: (
+        f"{', '.join(data['from']) or 'units'} replaced by {', '.join(data['to']) or 'others'}"
+    ),
     "order_confirmed": lambda data: f"version {data['version']} confirmed",
+    "change_reversed": lambda _data: "reversed: its payment was refunded and the confirmed version restored",
     "draft_extended": lambda data: f"draft and seats held until {data['expires_at']}",
-    "needs_attention": lambda data: f"{step(data['step'])} kept failing with {data['code']}: operators alerted",
+    "needs_attention": lambda data: (
+        f"{step(data['step'])} failed {counted(data['attempts'], 'time')} with {data['code']}: operators alerted"
+    ),
+    "answers_differ": lambda data: (
+        f"{step(data['step'])}: the provider answers {data['answered']} and finds {data['found']} under {data['key']}"
+    ),
     "operator_request": lambda data: f"requested by {by_hand(data)}",
     "retry_requested": lambda data: f"{step(data['step'])} tried again by {by_hand(data)}",
     "done_by_hand_stated": lambda data: f"{step(data['step'])} stated as done by {by_hand(data)}",
-    "done_by_hand": lambda data: f"{step(data['step'])} marked as done by hand by {by_hand(data)}",
+    "done_by_hand": lambda data: f"{step(data['step'])}{_move(data)} marked as done by hand by {by_hand(data)}",
     "order_erased": lambda data: f"{counted(data['travellers'], 'traveller')} erased",
 }

@@ -7,6 +7,7 @@ from functools import partial
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
+from api.desk.books import BookOfOrder, book_of
 from api.desk.provider_comparison import Payment, Seat, UnitOfStock, payments_of, seats_of, units_of
 from api.desk.timeline import Timeline, timeline
 from api.desk.undo_preview import undo_list
@@ -21,7 +22,7 @@ from store.changes import changes
 from store.database.tenant_session import TenantSession
 from store.orders.orders import find, load
 from store.tables import ChangeRow, LedgerRow, OrderRow
-from store.views import provider_comparison, work_queue
+from store.views import moves_under_way, provider_comparison, work_queue
 from store.views.order_list import MAX_ID
 from store.views.work_queue import RefundOwed
 from temporal.messages import Progress
@@ -51,7 +52,9 @@ class OrderShown:
     released: int
     payments: Sequence[Payment]
     provider_records: bool
-    """Whether the payment provider's records are in this database, so that they can be compared."""
+    """Whether the payment provider's records could be read, so that they can be compared."""
+    book_unread: bool
+    """Whether an external payment provider did not answer when its book was read."""
     movements: Sequence[LedgerRow]
     paid: Money
     risk: Risk
@@ -73,7 +76,8 @@ async def order_shown(ctx: ApiContext, number: str, before: str | None, change: 
     """Return the data of the order page. `change` is the request just submitted by a form. Raises ORDER_NOT_FOUND."""
     running = await run_in_threadpool(_may_be_running, ctx, number)
     progress = await ctx.workflow_client.progress(number) if running else None
-    read = partial(_read, ctx, number, before, change, progress, silent=running and progress is None)
+    book = await book_of(ctx, require_order_number(number))
+    read = partial(_read, ctx, number, before, change, progress, book, silent=running and progress is None)
     return await run_in_threadpool(read)
 
 
@@ -94,12 +98,19 @@ def _may_be_running(ctx: ApiContext, number: str) -> bool:
 
 
 def _read(
-    ctx: ApiContext, number: str, before: str | None, change: str | None, progress: Progress | None, *, silent: bool
+    ctx: ApiContext,
+    number: str,
+    before: str | None,
+    change: str | None,
+    progress: Progress | None,
+    book: BookOfOrder,
+    *,
+    silent: bool,
 ) -> OrderShown:
     with ctx.store.read() as tx:
         order_row = get_order_row(tx, number)
         order = load(tx, order_row)
-        payments = payments_of(tx, order_row)
+        payments = payments_of(tx, order_row, book.sums)
         seats, units = seats_of(tx, order_row, order), units_of(tx, order_row, order)
         stuck = (progress is not None and progress.stuck is not None) or silent
         return OrderShown(
@@ -110,10 +121,11 @@ def _read(
             units=units,
             released=len(order.reservations) + len(order.units) - len(seats) - len(units),
             payments=payments,
-            provider_records=not payments or any(each.provider for each in payments),
+            provider_records=book.sums is not None or not payments or any(each.provider for each in payments),
+            book_unread=book.unread,
             movements=provider_comparison.movements(tx, order_row, MAX_MOVEMENTS),
             paid=order.paid,
-            risk=at_risk(order),
+            risk=at_risk(order, moves_under_way.of_order(tx, number)),
             refund_owed=next(iter(work_queue.refunds_owed(tx, 1, number)), None),
             undo=undo_list(tx, order),
             timeline=timeline(tx, ctx, order_row, order, before),

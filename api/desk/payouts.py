@@ -8,11 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from api.context import ApiContext
 from api.desk.draft_actions import ActionPreview
 from api.desk.orders import get_order_row
-from api.desk.security import key_of, reason_of
+from api.desk.submission import submit_form
 from api.errors.problems import ProblemError
-from api.http.request_headers import MAX_WAIT, RequestOptions, correlation_id
-from api.services.submit_request import submit
-from domain.changes import ChangeKind, ChangeRequest
+from domain.changes import ChangeKind
 from domain.dual_control import CONFIRMATION_WINDOW, LOCAL
 from domain.money import Money, parse_money
 from store.changes import changes, payouts
@@ -53,11 +51,7 @@ async def perform(request: Request, ctx: ApiContext, number: str, fields: Mappin
     The amount is the one that the page showed. Raises ReasonError, and the problems that `submit` raises.
     """
     amount = await run_in_threadpool(_amount, ctx, number, fields.get("amount", ""))
-    change_request = ChangeRequest(kind=ChangeKind.PAYOUT, amount=amount, reason=reason_of(fields, None))
-    options = RequestOptions(key_of(fields), None, MAX_WAIT, correlation_id(request))
-    body = change_request.model_dump(mode="json", by_alias=True)
-    row, _ = await submit(request, ctx, number, change_request, options, body)
-    return row.id
+    return await submit_form(request, ctx, number, ChangeKind.PAYOUT, fields, amount)
 
 
 def _amount(ctx: ApiContext, number: str, text: str) -> Money:

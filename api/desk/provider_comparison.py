@@ -1,5 +1,6 @@
-"""Compares an order's seats, units and payments with the embedded providers' records."""
+"""Compares an order's seats, units and payments with the providers' records."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.money import Money
@@ -8,6 +9,7 @@ from store.database.tenant_session import TenantSession
 from store.orders.orders import reservations_of
 from store.tables import EmbeddedPaymentRow, OrderRow, PaymentRow
 from store.views import provider_comparison
+from store.views.books import Sums, sums_of_row
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,6 @@ class UnitOfStock:
     def agrees(self) -> bool:
         """Whether both have the same state; true for an external inventory, which is not compared."""
         return self.inventory is None or self.inventory == self.unit.state
-
-
-@dataclass(frozen=True)
-class Sums:
-    """The amounts of one payment, in our ledger or in the provider's records."""
-
-    authorised: Money
-    captured: Money
-    refunded: Money
-    open: bool
 
 
 @dataclass(frozen=True)
@@ -86,25 +78,24 @@ def units_of(tx: TenantSession, order_row: OrderRow, order: Order) -> list[UnitO
     return [UnitOfStock(each, state(each)) for each in live]
 
 
-def payments_of(tx: TenantSession, order_row: OrderRow) -> list[Payment]:
-    """Return an order's payments, oldest first; those that only the provider has a record of come last."""
-    return [_payment(order_row.currency, *each) for each in provider_comparison.payments(tx, order_row)]
+def payments_of(tx: TenantSession, order_row: OrderRow, book: Mapping[str, Sums] | None) -> list[Payment]:
+    """Return an order's payments, oldest first; those that only the provider has a record of come last.
+
+    `book` has the sums in an external provider's book; without it the embedded provider's records are read.
+    """
+    ours = provider_comparison.payments(tx, order_row)
+    if book is None:
+        rows = provider_comparison.embedded_payments(tx, order_row.tenant, ours.keys())
+        book = {key: _embedded_sums(row) for key, row in rows.items()}
+    found = [_payment(order_row.currency, key, row, book.get(key)) for key, row in ours.items()]
+    return [each for each in found if each.ours or each.provider]
 
 
-def _payment(currency: str, key: str, ours: PaymentRow | None, record: EmbeddedPaymentRow | None) -> Payment:
-    open_ = record is not None and not record.voided and not record.captured_minor
-    return Payment(
-        key=key,
-        method=ours.method if ours else None,
-        ours=_sums(ours, currency, open_=ours.open) if ours else None,
-        provider=_sums(record, record.currency, open_=open_) if record else None,
-    )
+def _payment(currency: str, key: str, row: PaymentRow | None, provider: Sums | None) -> Payment:
+    return Payment(key, row.method if row else None, sums_of_row(row, currency) if row else None, provider)
 
 
-def _sums(row: PaymentRow | EmbeddedPaymentRow, currency: str, *, open_: bool) -> Sums:
-    return Sums(
-        authorised=Money(row.authorised_minor, currency),
-        captured=Money(row.captured_minor, currency),
-        refunded=Money(row.refunded_minor, currency),
-        open=open_,
-    )
+def _embedded_sums(row: EmbeddedPaymentRow) -> Sums:
+    amounts = (row.authorised_minor, row.captured_minor, row.refunded_minor)
+    authorised, captured, refunded = (Money(minor, row.currency) for minor in amounts)
+    return Sums(authorised, captured, refunded, open=not row.voided and not row.captured_minor)

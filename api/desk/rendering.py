@@ -16,6 +16,7 @@ from api.desk import labels
 from api.desk.security import COOKIE, token_of
 from api.errors.problems import ProblemError, problem_headers
 from domain.money import Money
+from providers.book_comparison import NAME, SENTENCE
 from store.invariants import INVARIANTS
 from temporal.names import draft_id
 
@@ -65,7 +66,7 @@ def page(request: Request, ctx: ApiContext, template: str, status: int = 200, **
         "new_key": lambda: str(uuid.uuid4()),
         "now": ctx.store.now(),
         "web_ui": lambda order: _web_ui(ctx, order),
-        "invariants": {each.name: each.sentence for each in INVARIANTS},
+        "invariants": {each.name: each.sentence for each in INVARIANTS} | {NAME: SENTENCE},
         "money_of": lambda row: Money(row.amount_minor, row.currency),
         "section": template.removesuffix(".html"),
     }

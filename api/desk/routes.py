@@ -1,6 +1,6 @@
 """Routes of the desk."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
@@ -10,10 +10,11 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext, api_context
-from api.desk import draft_actions, order_list, payouts, seats, stuck_step_actions, work_queue
+from api.desk import draft_actions, order_list, payouts, reseats, reversals, seats, stuck_step_actions, work_queue
 from api.desk.orders import order_shown
 from api.desk.rendering import HEADERS, HERE, PREFIX, page, redirect
 from api.desk.security import ReasonError, check_host, check_operator, form
+from api.desk.submission import submit_form
 from api.errors.problems import ProblemError
 from api.services.operator_actions import OperatorAction
 from api.services.read_order import require_order_number
@@ -70,6 +71,10 @@ async def _preview(request: Request, number: str, action: str, ctx: ApiContext, 
         preview = await run_in_threadpool(draft_actions.preview, ctx, number, action)
     elif action == ChangeKind.PAYOUT:
         preview = await run_in_threadpool(payouts.preview, ctx, number)
+    elif action == ChangeKind.REVERSE:
+        preview = await run_in_threadpool(reversals.preview, ctx, number)
+    elif action == ChangeKind.RESEAT:
+        preview = await run_in_threadpool(reseats.preview, ctx, number)
     else:
         raise ProblemError("NOT_FOUND")
     return page(request, ctx, "action.html", 422 if wrong else 200, preview=preview, wrong=wrong)
@@ -97,21 +102,39 @@ async def _perform_draft_action(
     request: Request, order: str, action: ChangeKind, ctx: ApiContext, fields: Mapping[str, str]
 ) -> Response:
     number = require_order_number(order)
-    try:
-        change = await draft_actions.perform(request, ctx, number, action, fields)
-    except ReasonError as error:
-        return await _preview(request, number, action, ctx, str(error))
-    return redirect(f"{PREFIX}/orders/{number}?{urlencode({'change': change})}")
+    submitting = draft_actions.perform(request, ctx, number, action, fields)
+    return await _submitted(request, number, action, ctx, submitting)
 
 
 @router.post("/orders/{order}/payout", name="payout")
 async def payout(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
     """Record that a refund which no card took was paid by hand."""
     number = require_order_number(order)
+    return await _submitted(request, number, ChangeKind.PAYOUT, ctx, payouts.perform(request, ctx, number, fields))
+
+
+@router.post("/orders/{order}/reverse", name="reverse")
+async def reverse(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
+    """Reverse the change that is stuck after its point of no return."""
+    number, kind = require_order_number(order), ChangeKind.REVERSE
+    return await _submitted(request, number, kind, ctx, submit_form(request, ctx, number, kind, fields))
+
+
+@router.post("/orders/{order}/reseat", name="reseat")
+async def reseat(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
+    """Hold other seats for the change that is stuck because its seats are gone."""
+    number, kind = require_order_number(order), ChangeKind.RESEAT
+    return await _submitted(request, number, kind, ctx, submit_form(request, ctx, number, kind, fields))
+
+
+async def _submitted(
+    request: Request, number: str, action: ChangeKind, ctx: ApiContext, submitting: Awaitable[str]
+) -> Response:
+    """Show the order once the form is submitted, or the form again if its reason is refused."""
     try:
-        change = await payouts.perform(request, ctx, number, fields)
+        change = await submitting
     except ReasonError as error:
-        return await _preview(request, number, ChangeKind.PAYOUT, ctx, str(error))
+        return await _preview(request, number, action, ctx, str(error))
     return redirect(f"{PREFIX}/orders/{number}?{urlencode({'change': change})}")
 
 

@@ -14,6 +14,7 @@ from api.services.operator_actions import OperatorAction
 from api.services.operator_actions import perform as perform_action
 from temporal.messages import Progress
 
+_NOT_BY_HAND = "The step is in our own database: there is no provider at which it could be done by hand. Try it again."
 _DEFAULT_REASON = "tried again at the desk"
 
 
@@ -27,6 +28,8 @@ async def preview(ctx: ApiContext, number: str, action: OperatorAction) -> Actio
     if action is OperatorAction.RETRY_NOW:
         effects = [f"{step} is retried at once under the same key: it takes effect once, however often it is tried."]
         return ActionPreview(number, path, "Try again now", "Try again now", effects, event, blocked_because)
+    if stuck and not stuck.by_hand:
+        blocked_because = _NOT_BY_HAND
     effects = [
         f"{step} is recorded as done at its provider. The provider is not called again.",
         "The ledger is updated, and the change continues to its end.",
@@ -60,7 +63,8 @@ def _stuck(ctx: ApiContext, number: str, progress: Progress | None) -> tuple[int
 async def perform(ctx: ApiContext, number: str, action: OperatorAction, fields: Mapping[str, str]) -> None:
     """Retry an order's stuck step, or mark it as done by hand.
 
-    Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, SECOND_PERSON_NEEDED and TemporalUnavailableError.
+    Raises ReasonError, ORDER_NOT_FOUND, NOTHING_STUCK, NOT_BY_HAND, SECOND_PERSON_NEEDED and
+    TemporalUnavailableError.
     """
     default = _DEFAULT_REASON if action is OperatorAction.RETRY_NOW else None
     reason, key = reason_of(fields, default), key_of(fields)

@@ -151,7 +151,7 @@ class _EntryBuilder:
             about=detail_of(outcome.members) if outcome else None,
             after=outcome.order.total if outcome else None,
             quote=quote,
-            added=self._added(plan) if plan else (),
+            added=self._added(plan, row.id) if plan else (),
             removed=[self._removed(line) for line in plan.removes] if plan else (),
             notes=_notes(event for event in events if event.change == row.id),
             in_draft=row.state == ChangeState.DONE
@@ -173,10 +173,13 @@ class _EntryBuilder:
             version=data_of(event).get("version"),
         )
 
-    def _added(self, plan: Plan) -> list[LineShown]:
-        return [
-            LineShown(each.id, each.product, each.service, each.price, self._seats_of(each.id)) for each in plan.adds
-        ]
+    def _added(self, plan: Plan, change: str) -> list[LineShown]:
+        def seats_of(line: str) -> list[str]:
+            # A change that is refused as a whole uses up no line ids: a later one may have the id of its line.
+            row = self._lines.get(line)
+            return self._seats_of(line) if row is not None and row.added_by == change else []
+
+        return [LineShown(each.id, each.product, each.service, each.price, seats_of(each.id)) for each in plan.adds]
 
     def _removed(self, line: str) -> LineShown:
         row = self._lines.get(line)

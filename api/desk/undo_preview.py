@@ -1,6 +1,6 @@
 """Describes what discarding a draft now would undo."""
 
-from activities.support.registry import REVERSIBLE
+from activities.support.registry import reversible
 from domain.orders import Order
 from store.changes import unfinished
 from store.database.tenant_session import TenantSession
@@ -14,6 +14,6 @@ def undo_list(tx: TenantSession, order: Order) -> list[str]:
     return [
         text
         for record in reversed(steps)
-        if record.step in REVERSIBLE
-        for text in REVERSIBLE[record.step].describe_undo(tx, order, record)
+        if (step := reversible().get(record.step)) is not None
+        for text in step.describe_undo(tx, order, record)
     ]

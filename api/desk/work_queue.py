@@ -10,15 +10,18 @@ from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 
 from activities.attention import unsettled_items
+from activities.reseats import HOLD_OTHER_SEATS
+from activities.reversals import FINALS
+from activities.seats import CONFIRM_SEATS
 from api.context import ApiContext
-from api.desk import labels
+from api.desk import books, labels
 from api.services import needs_attention
 from api.services.needs_attention import progress_of, stuck_orders
 from api.workflow_client import TemporalUnavailableError
 from domain.dual_control import CONFIRMATION_WINDOW
 from domain.money import Money, total
 from domain.risk import Risk, at_risk
-from store.changes import operator_statements
+from store.changes import operator_statements, reseats
 from store.changes.operator_statements import RecordedStatement
 from store.database.connections import StoreBusyError
 from store.database.tenant_session import TenantSession
@@ -26,7 +29,7 @@ from store.invariants import Violation
 from store.orders.events import data_of
 from store.orders.orders import find, load
 from store.tables import ChangeRow, EventRow, OrderRow
-from store.views import work_queue
+from store.views import moves_under_way, work_queue
 from store.views.work_queue import RefundOwed
 from temporal.messages import Progress, StuckStep
 
@@ -34,6 +37,9 @@ SHOWN = 50
 CLAIMED_WITHIN = timedelta(minutes=2)
 """Two rounds of the reconciliation schedule: a workflow should have claimed every request by then."""
 ENDING_WITHIN = timedelta(minutes=5)
+
+
+_AFTER_SETTLEMENT = (*(step.name for step in FINALS), HOLD_OTHER_SEATS.name)
 
 
 @dataclass(frozen=True)
@@ -45,16 +51,30 @@ class StuckStepView:
     description: str
     code: str
     since: datetime
+    attempts: int
+    next_at: datetime | None
     request: str | None
     unsettled: Sequence[str]
     risk: Risk
     suggested_action: str
+    by_hand: bool
+    """Whether the step is at an external provider, so that it may be done there by hand."""
     key: str | None
     """The step key sent to the provider; None for a step that calls no provider."""
     from_workflow: bool
     """Whether the workflow reported it; otherwise it comes from the database and the step may be done by now."""
     statements: Sequence[RecordedStatement]
     """Operators' statements within `CONFIRMATION_WINDOW` that the step was done by hand."""
+
+    @property
+    def after_settlement(self) -> bool:
+        """Whether the step follows the point of no return, so that its change may be reversed."""
+        return self.step in _AFTER_SETTLEMENT
+
+    @property
+    def may_be_reseated(self) -> bool:
+        """Whether the step confirms seats, so that its change may get other ones."""
+        return self.step == CONFIRM_SEATS.name
 
 
 @dataclass(frozen=True)
@@ -63,7 +83,9 @@ class Queue:
 
     stuck: Sequence[StuckStepView]
     discrepancies: Sequence[Violation] | None
-    """Violated invariants; None when the checks did not finish in time."""
+    """Violated invariants, and payments that differ from a provider's book; None if the checks did not end in time."""
+    book_unread: bool
+    """Whether an external payment provider's book could not be compared in time."""
     overdue: Sequence[ChangeRow]
     ending: Sequence[OrderRow]
     refunds: Sequence[RefundOwed]
@@ -82,6 +104,7 @@ class Queue:
 async def queue(ctx: ApiContext) -> Queue:
     """Return everything that needs an operator; while Temporal is unavailable, from the database only."""
     violations = asyncio.ensure_future(run_in_threadpool(_find_discrepancies, ctx))
+    differing = asyncio.ensure_future(books.differences(ctx))
     names = await stuck_names(ctx)
     orders = await run_in_threadpool(_reported_stuck, ctx) if names is None else names
     progress = (
@@ -89,9 +112,11 @@ async def queue(ctx: ApiContext) -> Queue:
     )
     stuck = await run_in_threadpool(_build_views, ctx, dict(zip(orders, progress, strict=False)))
     overdue, ending = await run_in_threadpool(_find_late, ctx)
+    violated, differences = await violations, await differing
     return Queue(
         stuck=stuck,
-        discrepancies=await violations,
+        discrepancies=None if violated is None else [*violated, *(differences or ())],
+        book_unread=differences is None,
         overdue=overdue,
         ending=ending,
         refunds=await run_in_threadpool(_refunds_owed, ctx),
@@ -137,11 +162,14 @@ def stuck_step(tx: TenantSession, order: str, progress: Progress | None, now: da
         description=stuck.description,
         code=stuck.code,
         since=stuck.since,
+        attempts=stuck.attempts,
+        next_at=stuck.next_at,
         request=progress.request if progress else change,
         unsettled=stuck.unsettled or tuple(islice(unsettled_items(tx, loaded, change or ""), SHOWN)),
-        risk=at_risk(loaded),
-        suggested_action=labels.suggested_action(stuck.step, retried=retried),
-        key=labels.key(change, stuck.step) if change else None,
+        risk=at_risk(loaded, moves_under_way.of_order(tx, order)),
+        suggested_action=labels.suggested_action(stuck.step, retried=retried, by_hand=stuck.by_hand),
+        by_hand=stuck.by_hand,
+        key=labels.key(change, stuck.step, reseats.number_of(tx, order, change)) if change else None,
         from_workflow=progress is not None,
         statements=operator_statements.statements_of_done(
             tx, order, stuck.step, stuck.since, now - CONFIRMATION_WINDOW
@@ -156,8 +184,10 @@ def _stuck_by_event(event: EventRow | None, order_row: OrderRow | None) -> Stuck
     return StuckStep(
         step=data["step"],
         description=labels.step(data["step"]),
-        since=datetime.fromisoformat(data["at"]),
+        since=datetime.fromisoformat(data["since"]),
         code=data["code"],
+        attempts=data["attempts"],
+        by_hand=data["by_hand"],
     )
 
 

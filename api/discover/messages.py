@@ -94,6 +94,7 @@ def warning_message(warning: ChangeWarning, outcome: Outcome, item: str | None) 
 
 
 _WARNINGS = {
+    "DEADLINE_SHORTENED": "A provider holds or authorises for less time; the order expires earlier.",
     "AS_CONFIRMED": "The item is as it was confirmed, at its price.",
     "EXCHANGE_IS_CHEAPER": "One exchange would cost less than a removal and an addition.",
 }

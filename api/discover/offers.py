@@ -20,6 +20,7 @@ from domain.model import is_code
 from domain.offers import Offer, OfferBundle, OfferedTraveller
 from domain.products import Product, without_price
 from domain.travellers import Traveller
+from providers.bounded_calls import one_deadline
 from providers.protocols import OfferSearch, SearchTraveller
 
 
@@ -93,7 +94,8 @@ def search_bundles(
         return [], [refusal_message("traveler_incorrect_birthdate", query.item, each) for each in invalid]
     travellers = tuple(SearchTraveller(each.id, each.birth_date) for each in query.travellers)
     searches = (OfferSearch(each.id, None, query.valid_from, query.zone, travellers) for each in query.products)
-    found = [find_offers(ctx, search, order, for_order_only=True) for search in searches]
+    with one_deadline():
+        found = [find_offers(ctx, search, order, for_order_only=True) for search in searches]
     bundles = [bundle for each in found for bundle in each.bundles]
     if not bundles and any(each.left_out for each in found):
         return [], [refusal_message("sold_out", query.item)]
@@ -144,8 +146,16 @@ def _offers(offer: Offer, product: Product, expires: str) -> list[OfferOut]:
 def _traveller_offer(offer: Offer, each: OfferedTraveller, common: dict[str, str]) -> OfferOut:
     return OfferOut(
         **common,
-        id=str(uuid.uuid5(uuid.UUID(offer.id), each.id)),
+        id=str(uuid.uuid5(_namespace(offer.id), each.id)),
         traveler_id=each.id,
         price=each.price.minor,
         currency=each.price.currency,
     )
+
+
+def _namespace(offer: str) -> uuid.UUID:
+    """Return a UUID for an offer's id, which an external catalogue chooses."""
+    try:
+        return uuid.UUID(offer)
+    except ValueError:
+        return uuid.uuid5(uuid.NAMESPACE_OID, offer)

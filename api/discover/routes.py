@@ -32,7 +32,15 @@ _RUNNING: dict[int | str, dict[str, Any]] = {
     202: {"description": "Still running after 30 seconds; poll Location for the result."}
 }
 _BODY = ("MALFORMED_BODY", "MEMBER_INVALID", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
-_NEW = ("IDEMPOTENCY_MISMATCH", "ORDER_BUSY", "STEP_FAILED", "ENGINE_UNREACHABLE")
+_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
+_NEW = (
+    "IDEMPOTENCY_MISMATCH",
+    "ORDER_BUSY",
+    "STEP_FAILED",
+    "ENGINE_UNREACHABLE",
+    "NEWER_WORKER_NEEDED",
+    _UNAVAILABLE,
+)
 _SUBMIT = ("ORDER_NOT_FOUND", "ORDER_ERASED", "STALE_ORDER", "ORDER_CHANGED_TOO_OFTEN", *_NEW)
 _ITEM = (*_SUBMIT, "ORDER_ITEM_NOT_FOUND")
 
@@ -58,7 +66,7 @@ async def create(request: Request, body: WholeOrderIn, ctx: Context, options: Op
     "/orders/{order}",
     name="discover_order",
     response_model=OrderUpdateResponse,
-    responses=errors("ORDER_NOT_FOUND"),
+    responses=errors("ORDER_NOT_FOUND", _UNAVAILABLE),
 )
 def show(order: str, ctx: Context) -> Response:
     """Return the current state of an order, with messages about missing fields of its items."""
@@ -99,7 +107,7 @@ async def add_item(request: Request, order: str, body: OrderItemIn, ctx: Context
     "/orders/{order}/items/{item}",
     name="discover_item",
     response_model=OrderItemUpdateResponse,
-    responses=errors("ORDER_NOT_FOUND", "ORDER_ITEM_NOT_FOUND"),
+    responses=errors("ORDER_NOT_FOUND", "ORDER_ITEM_NOT_FOUND", _UNAVAILABLE),
 )
 def show_item(order: str, item: str, ctx: Context) -> Response:
     """Return the current state of an item, with messages about its missing fields."""
@@ -143,7 +151,7 @@ async def remove_item(request: Request, order: str, item: str, ctx: Context, opt
     "/orders/{order}/offers",
     name="discover_offers",
     response_model=OffersResponse,
-    responses=errors(*_BODY, "ORDER_NOT_FOUND", "ORDER_ERASED"),
+    responses=errors(*_BODY, "ORDER_NOT_FOUND", "ORDER_ERASED", _UNAVAILABLE),
 )
 def find_offers(request: Request, order: str, body: ProductConfigurationIn, ctx: Context) -> Response:
     """Search bundles for this order only, one for each matching product. No seat is held."""

@@ -51,6 +51,8 @@ _SUBMIT = (
     "ORDER_BUSY",
     "STEP_FAILED",
     "ENGINE_UNREACHABLE",
+    "NEWER_WORKER_NEEDED",
+    "PROVIDER_UNAVAILABLE",
 )
 _LINES = (
     "ORDER_CHANGED_TOO_OFTEN",
@@ -135,7 +137,7 @@ async def add_supplements(
         *_BODY,
         *_SUBMIT,
         *("LINE_NOT_FOUND", "LINE_REMOVED", "PARTIAL_CONFIRM_NOT_SUPPORTED"),
-        *("BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST"),
+        *("BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST", "HOLD_TOO_SHORT", "AUTHORISATION_TOO_SHORT"),
     ),
 )
 async def confirm(
@@ -171,7 +173,7 @@ def get_order(order: str, ctx: Context) -> OrderOut:
     f"{PREFIX}/v1beta/change-options",
     name="get_change_options",
     response_model_exclude_none=True,
-    responses=errors("ORDER_NOT_FOUND", "MEMBER_INVALID"),
+    responses=errors("ORDER_NOT_FOUND", "MEMBER_INVALID", "PROVIDER_UNAVAILABLE"),
 )
 def get_change_options(orderId: str, ctx: Context) -> list[ChangeOptionOut]:  # noqa: N803 - Entur's name
     """Return the change options with their fees, relative to the last confirmed version."""

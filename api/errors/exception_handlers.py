@@ -14,7 +14,9 @@ from api.errors.route_labels import method_of, route_template
 from api.errors.validation import build_validation_problem
 from api.workflow_client import TemporalUnavailableError
 from domain.refusals import Refusal
+from providers.errors import ProviderUnavailableError
 from store.database.connections import BUSY
+from temporal.names import PROVIDER_UNAVAILABLE
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ def install(app: FastAPI) -> None:
     for busy in BUSY:
         app.add_exception_handler(busy, _handle_busy_store)
     app.add_exception_handler(TemporalUnavailableError, _handle_unavailable_temporal)
+    app.add_exception_handler(ProviderUnavailableError, _handle_unavailable_provider)
     app.add_exception_handler(Exception, _handle_failure)
 
 
@@ -69,6 +72,10 @@ async def _handle_busy_store(request: Request, error: Exception) -> Response:
 
 async def _handle_unavailable_temporal(request: Request, _error: Exception) -> Response:
     return build_response(request.scope, ProblemError("ENGINE_UNREACHABLE"))
+
+
+async def _handle_unavailable_provider(request: Request, _error: Exception) -> Response:
+    return build_response(request.scope, ProblemError(PROVIDER_UNAVAILABLE))
 
 
 async def _handle_failure(request: Request, error: Exception) -> Response:

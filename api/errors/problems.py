@@ -48,6 +48,10 @@ TITLES: dict[str, tuple[int, str]] = {
     "WEBHOOK_NOT_FOUND": (404, "There is no such webhook."),
     "TOO_MANY_WEBHOOKS": (409, "The tenant already has 50 webhooks."),
     "NOTHING_STUCK": (409, "No step of this order is stuck."),
+    "NOT_BY_HAND": (
+        409,
+        "The stuck step is in our own database; only a step at an external provider can be done by hand.",
+    ),
     "CROSS_SITE_FORM": (403, "The desk accepts forms only from its own pages."),
     "HOST_UNKNOWN": (421, "The desk is not served under this host name."),
     "METHOD_NOT_ALLOWED": (405, "This URL does not support this method."),
@@ -67,11 +71,20 @@ TITLES: dict[str, tuple[int, str]] = {
     "ADDRESS_UNKNOWN": (422, "The host name of the URL does not resolve."),
     "ADDRESS_REFUSED": (422, "The host name of the URL resolves to an address that is not public."),
     "STEP_FAILED": (500, "A step failed and the change was undone. Try again with a new key."),
+    "REVERSED": (409, "An operator reversed the change: its payment was refunded and the old version stands."),
     "INTERNAL": (500, "An internal error occurred."),
     "ENGINE_UNREACHABLE": (503, "Temporal does not answer. Try again with the same key."),
+    "NEWER_WORKER_NEEDED": (
+        503,
+        "The request is stored and waits for a newer worker. Try again with the same key.",
+    ),
     "TOKEN_ISSUER_UNAVAILABLE": (
         503,
         "The token issuer does not answer, so the token cannot be verified. Try again later.",
+    ),
+    "PROVIDER_UNAVAILABLE": (
+        503,
+        "An external provider does not answer, or not what it may. Try again later; an undone change needs a new key.",
     ),
     "TOO_MANY_WATCHERS": (503, "The limit of open change streams is reached. Try again later."),
     "STORE_BUSY": (503, "The database did not answer in time. Try again."),

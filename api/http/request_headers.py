@@ -90,7 +90,7 @@ def correlation_id(request: Request) -> str:
     return str(request.state.correlation_id)
 
 
-def request_options(
+async def request_options(
     request: Request,
     idempotency_key_: Annotated[
         str | None,
@@ -125,12 +125,14 @@ def request_options(
     )
 
 
-def with_default_wait(request: Request, options: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
+async def with_default_wait(
+    request: Request, options: Annotated[RequestOptions, Depends(request_options)]
+) -> RequestOptions:
     """Read the options for façades whose clients do not know `Prefer`: without it they wait 30 seconds."""
     return options if "prefer" in request.headers else replace(options, wait=MAX_WAIT)
 
 
-def require_idempotency_key(options: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
+async def require_idempotency_key(options: Annotated[RequestOptions, Depends(request_options)]) -> RequestOptions:
     """Read the options of a request that needs a key. Raise IDEMPOTENCY_KEY_MISSING."""
     if options.key is None:
         raise ProblemError("IDEMPOTENCY_KEY_MISSING")

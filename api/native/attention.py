@@ -30,7 +30,7 @@ _ACTION: dict[int | str, dict[str, Any]] = responses(
     *("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID"),
     *("ORDER_NOT_FOUND", "NOTHING_STUCK", "ENGINE_UNREACHABLE"),
 )
-_DONE_BY_HAND = _ACTION | responses("NOTHING_STUCK", "SECOND_PERSON_NEEDED")
+_DONE_BY_HAND = _ACTION | responses("NOTHING_STUCK", "NOT_BY_HAND", "SECOND_PERSON_NEEDED")
 
 
 class StuckOut(BaseModel):
@@ -44,8 +44,13 @@ class StuckOut(BaseModel):
     step: str
     description: str
     code: str = Field(description="The code of the last failure, if known.")
-    since: datetime
+    since: datetime = Field(description="When the first attempt began; every attempt since then has failed.")
+    attempts: int = Field(description="How many attempts there were, as far as they are known.")
+    next_at: datetime | None = Field(description="When the next attempt is due; null while one runs, and if unknown.")
     seconds: int = Field(description="How long the step has been failing, in seconds.")
+    by_hand: bool = Field(
+        description="Whether the step is at an external provider, so that an operator may do it there by hand."
+    )
     unsettled: list[str] = Field(
         description="Money and seats of the order that are not settled.", examples=[["12.40 NOK captured"]]
     )
@@ -75,7 +80,10 @@ class OrderAttentionOut(BaseModel):
     description: str | None = None
     code: str | None = None
     since: datetime | None = None
+    attempts: int | None = None
+    next_at: datetime | None = None
     seconds: int | None = None
+    by_hand: bool | None = None
     unsettled: list[str] = []
     statements: list[StatementOut] = []
     refund_owed: RefundOwedOut | None = None
@@ -131,9 +139,9 @@ async def retry_now(request: Request, order: str, body: HelpIn, ctx: Context) ->
 async def done_by_hand(request: Request, order: str, body: HelpIn, ctx: Context) -> None:
     """Mark the stuck step as done by hand: record the operator's statement and update the ledger.
 
-    The provider is not called. If the step moved more money than one person may confirm alone, the statement is
-    recorded and the response is SECOND_PERSON_NEEDED. The step is marked once a second client sends the same
-    request within one hour.
+    The provider is not called. A step in our own database cannot be done by hand: NOT_BY_HAND. If the step moved
+    more money than one person may confirm alone, the statement is recorded and the response is SECOND_PERSON_NEEDED.
+    The step is marked once a second client sends the same request within one hour.
     """
     await _perform(request, order, body, ctx, OperatorAction.DONE_BY_HAND)
 
@@ -168,7 +176,7 @@ def _stuck_out(tx: TenantSession, progress: Progress, stuck: StuckStep, now: dat
         ],
         description=stuck.description,
         unsettled=stuck.unsettled,
-        **stuck.model_dump(include={"step", "code", "since"}),
+        **stuck.model_dump(include={"step", "code", "since", "attempts", "next_at", "by_hand"}),
     )
 
 

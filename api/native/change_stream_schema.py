@@ -13,7 +13,7 @@ ENDED = "ended"
 
 
 class StepSeenOut(BaseModel):
-    """The state of a step of the change: started, done, or withdrawn by its undo."""
+    """The state of a step of the change: started, done, or, by its undo, withdrawing and then withdrawn."""
 
     step: str
     state: str

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from activities.quotes import price
+from activities.quotes import price, read_unpriced
 from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.birth_dates import check_birth_dates
@@ -31,9 +31,8 @@ from api.native.changes_schema import (
 from api.services.change_response import to_http
 from api.services.read_order import require_order_number
 from api.services.submit_request import find_previous, submit
-from domain.changes import ChangeKind, ChangeRequest, PaymentMeans, latest_deadline
+from domain.changes import ChangeKind, ChangeRequest, PaymentMeans, deadline_horizon
 from domain.money import Money, parse_money
-from domain.quotes import Quote
 from store.changes import changes, step_records
 from store.orders.orders import find
 from store.tables import ChangeRow, StepRecordRow
@@ -44,6 +43,7 @@ Context = Annotated[ApiContext, Depends(api_context)]
 Keyed = Annotated[RequestOptions, Depends(require_idempotency_key)]
 _ID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 _READ = ("ORDER_NOT_FOUND",)
+_UNAVAILABLE = "PROVIDER_UNAVAILABLE"
 _BODY = ("MALFORMED_BODY", "BODY_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "MEMBER_INVALID")
 _SUBMIT = (
     *_READ,
@@ -53,6 +53,8 @@ _SUBMIT = (
     "ORDER_BUSY",
     "STEP_FAILED",
     "ENGINE_UNREACHABLE",
+    "NEWER_WORKER_NEEDED",
+    _UNAVAILABLE,
 )
 _KEY = ("IDEMPOTENCY_KEY_MISSING", "IDEMPOTENCY_MISMATCH")
 _QUOTED = (
@@ -102,6 +104,8 @@ _MONEY = (
     "BALANCE_NOT_ZERO",
     "PRICE_ABOVE_LIMIT",
     "HOLD_LOST",
+    "HOLD_TOO_SHORT",
+    "AUTHORISATION_TOO_SHORT",
     "TRAVELLERS_INCOMPLETE",
     "ACCOMPANIED_ONLY",
 )
@@ -112,7 +116,9 @@ _RUNNING: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/v1/orders/{order}/quotes", name="quote", responses=responses(*_BODY, *_READ, *_QUOTED))
+@router.post(
+    "/v1/orders/{order}/quotes", name="quote", responses=responses(*_BODY, *_READ, *_QUOTED, "PROVIDER_UNAVAILABLE")
+)
 def quote(order: str, body: QuoteIn, ctx: Context) -> QuoteOut:
     """Price a change. No seat is held and nothing is recorded; offer bundles keep their own expiry."""
     _check_travellers(body, ctx)
@@ -125,8 +131,8 @@ def quote(order: str, body: QuoteIn, ctx: Context) -> QuoteOut:
         order_row = find(tx, require_order_number(order))
         if order_row is None:
             raise ProblemError("ORDER_NOT_FOUND")
-        priced: Quote = price(tx, order_row, ctx.offers, request, ctx.store.now())
-    return quote_out(priced)
+        unpriced = read_unpriced(tx, order_row, request)
+    return quote_out(price(unpriced, ctx.offers, ctx.store.now()))
 
 
 @router.post(
@@ -144,7 +150,7 @@ async def change(request: Request, order: str, body: ChangeIn, ctx: Context, opt
         refund_price_difference=body.refund_price_difference,
         confirm=body.confirm,
         payment=body.payment,
-        at_most=await run_in_threadpool(_limit, ctx, order, body.at_most),
+        at_most=await _limit(ctx, order, body.at_most),
         until_confirmed=body.until_confirmed,
         reason=body.reason,
         if_match=options.if_match,
@@ -166,7 +172,7 @@ async def confirm(request: Request, order: str, body: ConfirmIn, ctx: Context, o
     change_request = ChangeRequest(
         kind=ChangeKind.CONFIRM,
         payment=body.payment,
-        at_most=await run_in_threadpool(_limit, ctx, order, body.at_most),
+        at_most=await _limit(ctx, order, body.at_most),
         reason=body.reason,
         if_match=options.if_match,
     )
@@ -230,7 +236,8 @@ async def discard(
     "/v1/orders/{order}",
     name="extend",
     response_model=ChangeOut,
-    responses=_RUNNING | responses(*_BODY, *_SUBMIT, "NO_DRAFT", "DEADLINE_TOO_LATE", "HOLD_LOST", _TOO_OFTEN),
+    responses=_RUNNING
+    | responses(*_BODY, *_SUBMIT, "NO_DRAFT", "DEADLINE_TOO_LATE", "HOLD_LOST", "HOLD_TOO_SHORT", _TOO_OFTEN),
 )
 async def extend(
     request: Request,
@@ -241,7 +248,7 @@ async def extend(
 ) -> Response:
     """Set when the draft expires: in the future, at most six months ahead. Seats are extended first."""
     now = ctx.store.now()
-    is_allowed = now < body.expires_at <= latest_deadline(now)
+    is_allowed = now < body.expires_at <= deadline_horizon(now)
     # A retry under its key returns the first response, even if its deadline has passed since.
     if not is_allowed and not await run_in_threadpool(find_previous, request, ctx, options):
         errors = [{"pointer": "/expires_at", "code": "deadline", "detail": "must be within the next six months"}]
@@ -258,7 +265,8 @@ async def get_change(change: str, ctx: Context) -> ChangeDetails:
     progress = None
     if row.order_number and row.outcome is None:
         progress = await ctx.workflow_client.progress(row.order_number)
-    stuck = progress is not None and progress.stuck is not None and progress.request == row.id
+    # A request that waits behind a stuck step of another change needs attention too.
+    stuck = progress is not None and progress.stuck is not None
     return details_out(row, steps, stuck=stuck)
 
 
@@ -277,10 +285,12 @@ def _read(ctx: ApiContext, change: str) -> tuple[ChangeRow, list[StepRecordRow]]
         return row, step_records.of_change(tx, change)
 
 
-def _limit(ctx: ApiContext, order: str, text: str | None) -> Money | None:
+async def _limit(ctx: ApiContext, order: str, text: str | None) -> Money | None:
     """Return a limit in the order's currency. Raise ORDER_NOT_FOUND and MEMBER_INVALID."""
-    if text is None:
-        return None
+    return None if text is None else await run_in_threadpool(_parse_limit, ctx, order, text)
+
+
+def _parse_limit(ctx: ApiContext, order: str, text: str) -> Money:
     with ctx.store.read() as tx:
         order_row = find(tx, require_order_number(order))
     if order_row is None:

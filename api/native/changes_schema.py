@@ -107,6 +107,7 @@ class WarningOut(BaseModel):
     field: str | None = None
     line: str | None = None
     amount: Amount | None = Field(default=None, description="REFUND_OWED: what no card took and is owed otherwise.")
+    expires_at: datetime | None = Field(default=None, description="DEADLINE_SHORTENED: when the draft ends.")
 
 
 class QuotedLineOut(BaseModel):
@@ -223,7 +224,7 @@ class ChangeOut(BaseModel):
 
 
 class StepOut(BaseModel):
-    """One step of a change: started, done, or withdrawn by its undo."""
+    """One step of a change: started, done, or, by its undo, withdrawing and then withdrawn."""
 
     step: str
     state: str
@@ -316,7 +317,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
 
 
 def _warning_out(warning: ChangeWarning) -> WarningOut:
-    about = warning.model_dump(include={"code", "traveller", "field", "line"})
+    about = warning.model_dump(include={"code", "traveller", "field", "line", "expires_at"})
     return WarningOut(**about, amount=amount(warning.amount) if warning.amount else None)
 
 

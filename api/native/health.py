@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.context import ApiContext, api_context
 from api.errors.problems import responses
@@ -17,6 +17,17 @@ class Health(BaseModel):
     status: str = "ok"
 
 
+class Readiness(Health):
+    """The process serves requests."""
+
+    unavailable: list[str] = Field(
+        default=[],
+        description="External providers, `offers` or `seats`, that gave this process no usable answer the last time. "
+        "Routes that need them answer 503 PROVIDER_UNAVAILABLE; all others work, so the process stays ready.",
+        examples=[["offers"]],
+    )
+
+
 @router.get("/health", name="health", responses=responses(auth=()))
 def health() -> Health:
     """Return 200 while the process responds."""
@@ -24,9 +35,9 @@ def health() -> Health:
 
 
 @router.get("/ready", name="ready", responses=responses("ENGINE_UNREACHABLE", auth=()))
-async def ready(ctx: Annotated[ApiContext, Depends(api_context)]) -> Health:
-    """Return 200 if the database and Temporal answer; otherwise 503."""
+async def ready(ctx: Annotated[ApiContext, Depends(api_context)]) -> Readiness:
+    """Return 200 if the database and Temporal answer; otherwise 503. A provider that does not answer is named only."""
     ctx.unscoped_store.check()
     ctx.store.check()
     await ctx.workflow_client.check()
-    return Health()
+    return Readiness(unavailable=ctx.unavailable_providers)

@@ -11,6 +11,7 @@ from api.http.routes import AuthenticatedRoute
 from api.native.offers_schema import BundlesOut, OfferSearchIn, bundle_out
 from api.services.read_order import require_visible
 from api.services.search_offers import find_offers
+from providers.bounded_calls import one_deadline
 from providers.protocols import OfferSearch, SearchTraveller
 
 router = APIRouter(tags=["offers"], route_class=AuthenticatedRoute)
@@ -24,6 +25,7 @@ _PROBLEMS = responses(
     "BODY_TOO_LARGE",
     "UNSUPPORTED_MEDIA_TYPE",
     "MEMBER_INVALID",
+    "PROVIDER_UNAVAILABLE",
 )
 
 
@@ -35,10 +37,6 @@ def search_offers(search: OfferSearchIn, ctx: Annotated[ApiContext, Depends(api_
     is 404; without a suitable product the list is empty.
     """
     check_birth_dates((each.birth_date for each in search.travellers), ctx.store.now().date())
-    if search.product and not ctx.offers.products(ctx.tenant, [search.product]):
-        raise ProblemError("PRODUCT_NOT_FOUND")
-    if search.service and not ctx.offers.services(ctx.tenant, [search.service]):
-        raise ProblemError("SERVICE_NOT_FOUND")
     if search.order:
         require_visible(ctx, search.order)
     query = OfferSearch(
@@ -48,5 +46,14 @@ def search_offers(search: OfferSearchIn, ctx: Annotated[ApiContext, Depends(api_
         time_zone=search.time_zone,
         travellers=tuple(SearchTraveller(each.id, each.birth_date) for each in search.travellers),
     )
-    found = find_offers(ctx, query, search.order, sold_out=search.sold_out)
+    with one_deadline():
+        _require_known(ctx, search)
+        found = find_offers(ctx, query, search.order, sold_out=search.sold_out)
     return BundlesOut(offer_bundles=[bundle_out(bundle, found.availability) for bundle in found.bundles])
+
+
+def _require_known(ctx: ApiContext, search: OfferSearchIn) -> None:
+    if search.product and not ctx.offers.products(ctx.tenant, [search.product]):
+        raise ProblemError("PRODUCT_NOT_FOUND")
+    if search.service and not ctx.offers.services(ctx.tenant, [search.service]):
+        raise ProblemError("SERVICE_NOT_FOUND")

@@ -67,7 +67,11 @@ async def get_order(order: str, ctx: Context, response: Response) -> OrderOut:
     return order_out(order_row, loaded, draft_out(loaded, progress))
 
 
-@router.get("/v1/orders/{order}/change-options", name="get_options", responses=responses("ORDER_NOT_FOUND"))
+@router.get(
+    "/v1/orders/{order}/change-options",
+    name="get_options",
+    responses=responses("ORDER_NOT_FOUND", "PROVIDER_UNAVAILABLE"),
+)
 def get_options(order: str, ctx: Context) -> OptionsOut:
     """Return the possible changes of each line of the last confirmed version, with their fees."""
     return options_out(read_options(ctx, order)[1])

@@ -9,7 +9,9 @@ from api.context import ApiContext
 from domain.offers import Offer, OfferBundle
 from domain.planning.stock import places_of
 from domain.products import Product, Supplement
+from providers.catalogue_lookup import look_up
 from providers.errors import ProviderUnavailableError
+from providers.inventory_answers import read_free_counts
 from providers.protocols import HoldRequest, SeatRequest, StockRequest
 
 log = logging.getLogger(__name__)
@@ -53,11 +55,15 @@ class Availability:
 
 
 def find_availability(ctx: ApiContext, bundles: Sequence[OfferBundle], own: Sequence[str]) -> Availability:
-    """Ask the inventory once what is free for some bundles; references `own` count as free."""
+    """Ask the inventory once what is free for some bundles; references `own` count as free.
+
+    Raise ProviderUnavailableError when the catalogue does not answer.
+    """
     offers = [(bundle, offer) for bundle in bundles for offer in bundle.offers]
-    products = ctx.offers.products(ctx.tenant, sorted({offer.product for _, offer in offers})) if offers else {}
-    sold = sorted({code for product in products.values() for code in product.supplements})
-    supplements = ctx.offers.supplements(ctx.tenant, sold) if sold else {}
+    entries = look_up(ctx.offers, ctx.tenant, (offer.product for _, offer in offers), with_sold=True)
+    products, supplements = entries.products, entries.supplements
+    if any(offer.product not in products for _, offer in offers):
+        raise ProviderUnavailableError("the catalogue offers a product that it does not have")
     found = Availability(products, supplements, {})
     requests = {
         request
@@ -72,7 +78,7 @@ def find_availability(ctx: ApiContext, bundles: Sequence[OfferBundle], own: Sequ
 
 def _free(ctx: ApiContext, requests: Sequence[HoldRequest], own: Sequence[str]) -> dict[HoldRequest, int]:
     try:
-        counts = ctx.inventory.free(ctx.tenant, requests, own) if requests else []
+        counts = read_free_counts(ctx.inventory, ctx.tenant, requests, own) if requests else []
     except ProviderUnavailableError as error:
         # An inventory that does not answer must not stop the search: a hold will say what is sold out.
         log.warning("availability unknown", exc_info=error)

@@ -12,6 +12,7 @@ from domain.changes import ChangeKind, ChangeState, Outcome
 from domain.dual_control import Reason
 from domain.model import Code, Flag, Model, Text
 from store.changes import changes
+from store.database.documents import to_document
 from store.database.tenant_session import TenantSession
 from store.orders import order_numbers
 from store.orders.events import EventType, append
@@ -77,13 +78,13 @@ def create_empty(
     request_fingerprint = fingerprint(request.method, request.url.path, body)
     new_order = with_caller_channel(ctx, new_order)
     with ctx.store.write() as tx:
-        fresh = new_change(request, ctx, ChangeKind.CREATE, options, request_fingerprint, new_order.model_dump_json())
+        fresh = new_change(request, ctx, ChangeKind.CREATE, options, request_fingerprint, new_order)
         row = record_once(tx, fresh)
         if row is not fresh:
             return row, True
         order_row = create_order(tx, ctx, new_order, fresh, empty=True)
         outcome = Outcome(state=ChangeState.DONE, order=summary_of(tx, order_row))
-        fresh.outcome = outcome.model_dump_json()
+        fresh.outcome = to_document(outcome)
         fresh.state, fresh.finished_at = ChangeState.DONE, fresh.created_at
         tx.merge(fresh)
         changes.count_and_log(tx, fresh.id, outcome, fresh.kind, fresh.correlation_id)

@@ -10,9 +10,12 @@ from fastapi import Request
 from api.context import ApiContext
 from api.errors.problems import ProblemError
 from api.http.request_headers import RequestOptions
+from domain import formats
 from domain.changes import ChangeKind, ChangeState
+from domain.model import Model
 from domain.refusals import OrderErased
 from store.changes import changes
+from store.database.documents import to_document
 from store.database.tenant_session import TenantSession
 from store.tables import ChangeRow, OrderRow
 
@@ -29,7 +32,7 @@ def idempotency_route(request: Request) -> str:
 
 
 def new_change(
-    request: Request, ctx: ApiContext, kind: ChangeKind, options: RequestOptions, request_fingerprint: str, text: str
+    request: Request, ctx: ApiContext, kind: ChangeKind, options: RequestOptions, request_fingerprint: str, sent: Model
 ) -> ChangeRow:
     """Build the row of a new request."""
     return ChangeRow(
@@ -40,7 +43,8 @@ def new_change(
         idempotency_key=options.key,
         fingerprint=request_fingerprint,
         kind=kind,
-        request=text,
+        request=to_document(sent),
+        needs=formats.needs(sent),
         correlation_id=options.correlation_id,
         state=ChangeState.WAITING,
         created_at=ctx.store.now(),

@@ -29,7 +29,7 @@ from store.orders.events import EventType
 from store.orders.orders import lock_order
 from store.views import work_queue
 from temporal.messages import DoneByHand, Progress, RetryNow
-from temporal.names import NOTHING_STUCK, draft_id
+from temporal.names import NOT_BY_HAND, NOTHING_STUCK, draft_id
 from workflows.order_draft import OrderDraft
 
 # The workflow checks the statement in the store, which may take as long as one attempt of a step.
@@ -47,7 +47,7 @@ _INPUTS: Mapping[OperatorAction, type[RetryNow] | type[DoneByHand]] = {
     OperatorAction.RETRY_NOW: RetryNow,
     OperatorAction.DONE_BY_HAND: DoneByHand,
 }
-_REFUSED = frozenset((NOTHING_STUCK, SecondPersonNeeded.code))
+_REFUSED = frozenset((NOTHING_STUCK, NOT_BY_HAND, SecondPersonNeeded.code))
 _EVENT_TYPES = {
     OperatorAction.RETRY_NOW: EventType.RETRY_REQUESTED,
     OperatorAction.DONE_BY_HAND: EventType.DONE_BY_HAND_STATED,
@@ -62,8 +62,8 @@ async def perform(ctx: ApiContext, order: str, action: OperatorAction, reason: s
     """Record the operator's statement on the order, then retry its stuck step or mark the step as done by hand.
 
     A repeated call of one client with the same idempotency key has no further effect. Raise
-    NOTHING_STUCK, SECOND_PERSON_NEEDED, and TemporalUnavailableError if the workflow did not accept the action or
-    the statement could not be checked.
+    NOTHING_STUCK, NOT_BY_HAND, SECOND_PERSON_NEEDED, and TemporalUnavailableError if the workflow did not accept the
+    action or the statement could not be checked.
     """
     scoped_key = f"{order}/{ctx.client}/{action}/{key}"
     statement_id = str(uuid.uuid5(uuid.NAMESPACE_URL, scoped_key) if key else uuid.uuid4())
@@ -99,6 +99,8 @@ def _record_statement(
     stuck = progress.stuck
     if stuck is None:
         raise ProblemError(NOTHING_STUCK)
+    if action is OperatorAction.DONE_BY_HAND and not stuck.by_hand:
+        raise ProblemError(NOT_BY_HAND)
     statement = OperatorStatement(
         _EVENT_TYPES[action], stuck.step, stuck.since, ctx.client or LOCAL, reason, statement_id
     )
@@ -123,7 +125,7 @@ async def _send_update(
 def _translated_errors() -> Iterator[None]:
     """Translate Temporal's errors.
 
-    Raise NOTHING_STUCK, SECOND_PERSON_NEEDED, ActionNotAcceptedError or TemporalUnavailableError.
+    Raise NOTHING_STUCK, NOT_BY_HAND, SECOND_PERSON_NEEDED, ActionNotAcceptedError or TemporalUnavailableError.
     """
     try:
         yield

@@ -7,6 +7,7 @@ from api.context import ApiContext
 from api.services.read_order import read_order
 from domain.answers import ShownCatalogue, shown_catalogue
 from domain.orders import Order
+from providers.catalogue_lookup import look_up
 from store.changes import changes
 from store.database.connections import BUSY
 from store.orders.orders import find
@@ -40,9 +41,9 @@ def read_answer(ctx: ApiContext, row: ChangeRow) -> AnsweredOrder:
 
 
 def present_catalogue(ctx: ApiContext, order: Order) -> ShownCatalogue:
-    """Return what the catalogue says now of an order's lines."""
-    sold = sorted({line.product for line in order.live_lines})
-    return shown_catalogue(order, ctx.offers.products(ctx.tenant, sold))
+    """Return what the catalogue says now of an order's lines. Raise ProviderUnavailableError."""
+    found = look_up(ctx.offers, ctx.tenant, (line.product for line in order.live_lines))
+    return shown_catalogue(order, found.products)
 
 
 def catalogue_of_answer(ctx: ApiContext, row: ChangeRow, order: Order) -> ShownCatalogue:

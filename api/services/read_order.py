@@ -4,8 +4,10 @@ import re
 
 from api.context import ApiContext
 from api.errors.problems import ProblemError
+from domain.offers import services_of
 from domain.options import LineOptions, change_options
 from domain.orders import Order
+from providers.catalogue_lookup import look_up
 from store.orders.orders import find, load
 from store.tables import OrderRow
 
@@ -27,14 +29,14 @@ def require_visible(ctx: ApiContext, order: str) -> None:
 
 
 def read_options(ctx: ApiContext, order: str) -> tuple[Order, tuple[LineOptions, ...]]:
-    """Return an order and the possible changes of its lines. Raise ORDER_NOT_FOUND."""
+    """Return an order and the possible changes of its lines. Raise ORDER_NOT_FOUND, and ProviderUnavailableError."""
     order_row, loaded = read_order(ctx, order)
     lines = [*loaded.confirmed_lines, *loaded.live_lines]
-    products = ctx.offers.products(order_row.tenant, sorted({line.product for line in lines}))
-    supplement_ids = sorted({code for product in products.values() for code in product.supplements})
-    supplements = ctx.offers.supplements(order_row.tenant, supplement_ids)
-    services = ctx.offers.services(order_row.tenant, sorted({line.service for line in lines if line.service}))
-    return loaded, change_options(loaded, products, supplements, services, ctx.store.now())
+    services = (line.service for line in lines if line.service)
+    products = (line.product for line in lines)
+    found = look_up(ctx.offers, order_row.tenant, products, services=services, with_sold=True)
+    known = services_of(found.services, lines)
+    return loaded, change_options(loaded, found.products, found.supplements, known, ctx.store.now())
 
 
 _NUMBER = re.compile(r"\d{2}-\d{6,12}", re.ASCII)

@@ -14,7 +14,7 @@ from api.services import order_change_limit
 from api.services.create_order import NewOrder, create_order, with_caller_channel
 from api.services.idempotency import fingerprint, idempotency_route, new_change, record_once, refuse_if_erased
 from api.services.read_order import require_order_number
-from api.workflow_client import QueueFullError, SubmitRequest, TemporalUnavailableError
+from api.workflow_client import NoNewerWorkerError, QueueFullError, SubmitRequest, TemporalUnavailableError
 from domain.access import Scope
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
 from domain.refusals import OrderBusy
@@ -22,6 +22,7 @@ from store.changes import changes
 from store.orders.orders import find
 from store.orders.totals import summary_of
 from store.tables import ChangeRow
+from temporal.names import NEWER_WORKER_NEEDED
 
 UNREACHABLE = "ENGINE_UNREACHABLE"
 _MOVES_MONEY = (ChangeKind.CONFIRM, ChangeKind.PAY)
@@ -38,7 +39,7 @@ async def submit(
     """Submit a request for an order, or for a new one; return its row, with the outcome if it has ended.
 
     The second value tells whether this is a replay of an ended request. Raise ProblemError for an unknown
-    order, a key that was used for another request, and ENGINE_UNREACHABLE.
+    order, a key that was used for another request, ENGINE_UNREACHABLE and NEWER_WORKER_NEEDED.
     """
     if change_request.confirm or change_request.kind in _MOVES_MONEY:
         require_scope(request.state.caller, Scope.CONFIRM)
@@ -50,13 +51,22 @@ async def submit(
     if row.outcome:
         return row, True
     try:
-        submission = SubmitRequest(change_request.kind, row.id, row.order_number or "", channel, options.correlation_id)
+        submission = SubmitRequest(
+            change_request.kind,
+            row.id,
+            row.order_number or "",
+            channel,
+            options.correlation_id,
+            left_before=row.dispatch_error is not None,
+        )
         await ctx.workflow_client.submit(submission, options.wait)
     except QueueFullError:
         await run_in_threadpool(_refuse_when_full, ctx, row.order_number or "", row.id)
     except TemporalUnavailableError:
         await run_in_threadpool(_record_dispatch_error, ctx, row.id)
         raise ProblemError(UNREACHABLE, change=row.id) from None
+    except NoNewerWorkerError:
+        raise ProblemError(NEWER_WORKER_NEEDED, change=row.id) from None
     return await run_in_threadpool(_read, ctx, row.id), False
 
 
@@ -69,8 +79,7 @@ def _record(
     request_fingerprint: str,
 ) -> tuple[ChangeRow, str | None]:
     with ctx.store.write() as tx:
-        text = change_request.model_dump_json(by_alias=True)
-        fresh = new_change(request, ctx, change_request.kind, options, request_fingerprint, text)
+        fresh = new_change(request, ctx, change_request.kind, options, request_fingerprint, change_request)
         if isinstance(order, NewOrder):
             row = record_once(tx, fresh)
             if row is fresh:
