@@ -42,6 +42,7 @@ for noun, commands in (
     app.add_typer(commands.app, name=noun, rich_help_panel=CARE)
 
 DATA = Path(".changeover")
+Embedded = Annotated[bool, typer.Option("--embedded", help="Without the demo bank: payments are in our database, too.")]
 
 
 def _print_version(requested: bool) -> None:  # noqa: FBT001 - the signature of an option's callback
@@ -73,15 +74,18 @@ def up(
     worker_metrics_port: Annotated[
         int | None, typer.Option(help="The port of the worker's metrics; else a free one.")
     ] = None,
+    *,
+    embedded: Embedded = False,
 ) -> None:
     """Run everything on this machine until Ctrl-C.
 
-    Starts Temporal with its Web UI, a database with a demo catalogue, a worker and the API. The data is kept.
+    Starts Temporal with its Web UI, a database with a demo catalogue, a demo bank, a worker and the API. The data is
+    kept. If CHANGEOVER_PAYMENTS names a provider, that one is used instead of the demo bank.
     """
     from cli import up as up_command
 
     metrics = (api_metrics_port, worker_metrics_port)
-    up_command.up(data, database, api_port, web_ui_port, temporal_port, *metrics)
+    up_command.up(data, database, api_port, web_ui_port, temporal_port, *metrics, embedded=embedded)
 
 
 @app.command(rich_help_panel=TRY)
@@ -92,6 +96,8 @@ def demo(
     ] = None,
     kill_worker: Annotated[bool, typer.Option("--kill-worker", help="kill -9 the worker during a change.")] = False,  # noqa: FBT002 - a flag
     last_seat: Annotated[bool, typer.Option("--last-seat", help="Two customers request the last seat.")] = False,  # noqa: FBT002 - a flag
+    *,
+    embedded: Embedded = False,
 ) -> None:
     """Show nine stories of real order changes through the HTTP API, then exit.
 
@@ -100,7 +106,7 @@ def demo(
     """
     from cli.demo import run as demo_stories
 
-    demo_stories.demo(demo_stories.Trouble(tuple(fail or ()), kill_worker, last_seat))
+    demo_stories.demo(demo_stories.Trouble(tuple(fail or ()), kill_worker, last_seat), embedded=embedded)
 
 
 @app.command(rich_help_panel=CARE)
@@ -124,13 +130,13 @@ def check(
 ) -> None:
     """Run all consistency checks of money, seats, versions and outcomes.
 
-    Checks CHANGEOVER_DATABASE, else the database of `up`. Exits with 1 on violations, with 2 if there is no database.
+    Checks CHANGEOVER_DATABASE, else the database of `up`, and compares the book of an external payment provider that
+    lists its movements. Exits with 1 on violations, with 2 if there is no database or the provider does not answer.
     """
     from cli import check as checks
+    from cli.doctor.target import Target
 
-    settings = Settings()
-    chosen = settings.database if "database" in settings.model_fields_set else f"sqlite:///{data / 'changeover.db'}"
-    raise typer.Exit(checks.check(chosen, as_json=as_json))
+    raise typer.Exit(checks.check(Target.of(data), as_json=as_json))
 
 
 @app.command(rich_help_panel=CARE)
@@ -190,9 +196,11 @@ def worker() -> None:
 @app.command(rich_help_panel=RUN)
 def api() -> None:
     """Run the API until SIGTERM or SIGINT."""
+    import uvloop
+
     from cli import api as api_process
 
-    asyncio.run(api_process.serve(Settings()))
+    uvloop.run(api_process.serve(Settings()))
 
 
 if __name__ == "__main__":

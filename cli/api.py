@@ -20,7 +20,7 @@ from api.rate_limits.counters import Counters, LocalCounters, RedisCounters
 from api.services.change_stream import ChangeStreams
 from api.settings import DeskSettings, DiscoverSettings, EnturSettings, TokenSettings, WatchSettings
 from api.workflow_client import OrderWorkflowClient
-from runtime.bootstrap import Components, build_components
+from runtime.bootstrap import Components, bounded_inventory, build_components
 from runtime.observability import collectors, start_observability
 from runtime.settings import Settings
 from runtime.startup_checks import check_configuration
@@ -94,9 +94,12 @@ def _build_server(settings: Settings, components: Components, client: Client, co
     context = ApiContext(
         unscoped_store=components.store,
         offers=components.offers,
-        inventory=components.inventory,
-        workflow_client=OrderWorkflowClient(client, components.external_systems),
+        inventory=bounded_inventory(components, settings),
+        workflow_client=OrderWorkflowClient(
+            client, components.external_systems, reseats_by_itself=bool(settings.reseat)
+        ),
         tenant=settings.tenant,
+        payments=components.payments,
         auth=_build_auth(settings),
         counters=counters,
         changes_per_hour=settings.changes_per_hour,

@@ -18,6 +18,8 @@ class Instance:
     api: str
     web_ui: str
     temporal: str
+    bank: str | None = None
+    """The address of its demo bank; None if it runs without one."""
 
 
 class RunsAlreadyError(Exception):
@@ -30,14 +32,14 @@ class RunsAlreadyError(Exception):
 
 
 @contextmanager
-def lock_data(data: Path, api: str, web_ui: str, temporal: str) -> Generator[None]:
+def lock_data(data: Path, api: str, web_ui: str, temporal: str, bank: str | None = None) -> Generator[None]:
     """Lock a data folder while the block lasts, and write our addresses to it. Raises RunsAlreadyError."""
     data.mkdir(parents=True, exist_ok=True)
     with _file(data).open("a+") as file:
         if not _try_lock(file, fcntl.LOCK_EX):
             raise RunsAlreadyError(_read(file))
         file.truncate(0)
-        file.write(json.dumps(asdict(Instance(os.getpid(), api, web_ui, temporal))))
+        file.write(json.dumps(asdict(Instance(os.getpid(), api, web_ui, temporal, bank))))
         file.flush()
         # Closing the file releases the lock, however we end. Its content counts only while it is locked.
         yield

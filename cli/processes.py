@@ -28,6 +28,8 @@ class Child:
     command: Sequence[str]
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits: Sequence[int] = ()
+    """Open files of ours, by number, that the process gets as well."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,6 +43,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
+                pass_fds=self.inherits,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call, no locks taken
             )
 

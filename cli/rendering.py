@@ -8,7 +8,13 @@ from rich.table import Table
 from cli.http_clients.change_stream import StreamEvent
 from cli.http_clients.responses import Json
 
-_SIGNS = {"done": "[green]✓[/green]", "started": "[yellow]…[/yellow]", "withdrawn": "[magenta]↩[/magenta]"}
+_SIGNS = {
+    "done": "[green]✓[/green]",
+    "started": "[yellow]…[/yellow]",
+    "withdrawing": "[magenta]…[/magenta]",
+    "withdrawn": "[magenta]↩[/magenta]",
+}
+_UNDONE = {"withdrawing": "being undone", "withdrawn": "undone"}
 _WARNS = ("needs_attention", "change_undone", "draft_expired", "draft_discarded")
 
 
@@ -48,8 +54,8 @@ def _sign(step: Json) -> str:
 
 
 def _step(step: Json) -> str:
-    undone = step["state"] == "withdrawn" and not step["refused"]
-    return f"{step['step']}{'  [magenta]undone[/magenta]' if undone else ''}"
+    undone = None if step["refused"] else _UNDONE.get(step["state"])
+    return f"{step['step']}{f'  [magenta]{undone}[/magenta]' if undone else ''}"
 
 
 def _note(note: str) -> str:

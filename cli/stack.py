@@ -1,4 +1,4 @@
-"""A whole installation on one machine: Temporal with its Web UI, the database, a worker and the API."""
+"""A whole installation on one machine: Temporal with its Web UI, the database, a worker, the API and a demo bank."""
 
 import asyncio
 import os
@@ -19,6 +19,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from cli import catalogue
+from cli.demo_bank import DemoBank
 from cli.processes import Child
 from cli.temporal_server import server_command
 from runtime.settings import Settings
@@ -28,6 +29,8 @@ from temporal.names import ORDERS_QUEUE
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.1
+TEMPORAL_DATABASE = "temporal.db"
+"""The file of Temporal's database in the data folder."""
 
 
 class StackError(Exception):
@@ -71,6 +74,7 @@ class Stack:
         database: str | None = None,
         *,
         in_memory: bool = False,
+        with_bank: bool = False,
         more: Mapping[str, str] | None = None,
         worker: Sequence[str] = ("cli", "worker"),
         step: Callable[[str], AbstractContextManager[None]] = lambda _part: nullcontext(),
@@ -80,7 +84,8 @@ class Stack:
         self.database = database or f"sqlite:///{data / 'changeover.db'}"
         self._step = step
         self._logs = data / "logs"
-        temporal_database = None if in_memory else data / "temporal.db"
+        self.bank = DemoBank(data, self._log("bank")) if with_bank else None
+        temporal_database = None if in_memory else data / TEMPORAL_DATABASE
         environment = {
             "CHANGEOVER_DATABASE": self.database,
             "CHANGEOVER_API_PORT": str(ports.api),
@@ -91,6 +96,7 @@ class Stack:
             # A Temporal profile of the user may name another server with TLS; ignore it.
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "TEMPORAL_NAMESPACE": "default",
+            **(self.bank.environment if self.bank else {}),
             **(more or {}),
         }
         python = [sys.executable, "-m"]
@@ -117,7 +123,7 @@ class Stack:
     @property
     def children(self) -> tuple[Child, ...]:
         """All processes, in the order in which they start."""
-        return (self.server, self.worker, self.server_api)
+        return (*((self.bank.process,) if self.bank else ()), self.server, self.worker, self.server_api)
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
@@ -126,6 +132,8 @@ class Stack:
         """Start everything. Raises StackError when a part does not start within 60 seconds."""
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
+            if self.bank:
+                self.bank.start()
             self.server.start()
             with self._step("database, with the demo catalogue"):
                 migrate(self.database)
@@ -137,7 +145,10 @@ class Stack:
             with self._step("worker"):
                 asyncio.run(self._wait_for_worker())
             with self._step("API"):
-                self._wait_for_api()
+                self._wait_until(self.server_api, f"{self.api}/ready")
+            if self.bank:
+                with self._step("demo bank, a process with its own book"):
+                    self._wait_until(self.bank.process, self.bank.ready)
         except BaseException:
             self.stop()
             raise
@@ -152,6 +163,8 @@ class Stack:
         """Stop everything, the API first."""
         for child in reversed(self.children):
             child.stop()
+        if self.bank:
+            self.bank.close()
 
     async def _wait_for_temporal(self) -> None:
         await self._until(self.server, self._can_connect)
@@ -186,15 +199,15 @@ class Stack:
             return False
         return bool(queue.pollers)
 
-    def _wait_for_api(self) -> None:
+    def _wait_until(self, child: Child, address: str) -> None:
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                if httpx2.get(f"{self.api}/ready", timeout=5).status_code == httpx2.codes.OK:
+                if httpx2.get(address, timeout=5).status_code == httpx2.codes.OK:
                     return
             except httpx2.TransportError:
                 pass
-            _check(self.server_api, deadline)
+            _check(child, deadline)
             time.sleep(POLL_SECONDS)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from cli.demo_bank import BOOK
 from cli.instance_lock import RunsAlreadyError, check_not_running, lock_data
 from cli.ports import choose_port
 from cli.processes import Child
 from cli.spinner import Starting
-from cli.stack import Ports, Stack, StackError
+from cli.stack import TEMPORAL_DATABASE, Ports, Stack, StackError
+from runtime.settings import Settings
 from store.database.connections import database_url
 from telemetry.loopback import HOST, free_port
 
@@ -29,16 +31,21 @@ def up(
     temporal_port: int | None,
     api_metrics_port: int | None,
     worker_metrics_port: int | None,
+    *,
+    embedded: bool,
 ) -> None:
     """Start everything, print the addresses, restart a part that dies, and stop everything at Ctrl-C."""
     # During the start either signal ends this process at once; Stack stops the parts that it has started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         check_not_running(data)
+        with_bank = _has_bank(data, embedded=embedded)
         requested = {"temporal": temporal_port, "web_ui": web_ui_port, "api": api_port}
         ports = _choose_ports(requested, api_metrics=api_metrics_port, worker_metrics=worker_metrics_port)
-        stack = Stack(data.resolve(), ports, database, step=Starting(console))
-        with lock_data(stack.data, stack.api, stack.web_ui, stack.temporal):
+        more = {"CHANGEOVER_PAYMENTS": ""} if embedded else {}
+        stack = Stack(data.resolve(), ports, database, with_bank=with_bank, more=more, step=Starting(console))
+        bank = stack.bank.address if stack.bank else None
+        with lock_data(stack.data, stack.api, stack.web_ui, stack.temporal, bank):
             _run(stack)
     except RunsAlreadyError as error:
         _refuse(error, data)
@@ -50,6 +57,21 @@ def up(
         console.print(f"[red]{error}[/red]")
         console.print("Run `changeover doctor` to find what is wrong.")
         raise typer.Exit(1) from None
+
+
+def _has_bank(data: Path, *, embedded: bool) -> bool:
+    """Whether payments are at the demo bank. Raises StackError if the payments in the data are elsewhere.
+
+    A payment can be captured and refunded only where it was authorised.
+    """
+    if not embedded and Settings().payments:
+        return False
+    used, book = (data / TEMPORAL_DATABASE).exists(), (data / BOOK).exists()
+    if embedded and book:
+        raise StackError(f"The payments in {data} are at the demo bank: leave --embedded out, or use another --data.")
+    if not embedded and used and not book:
+        raise StackError(f"The payments in {data} are not at the demo bank: use --embedded, or another --data.")
+    return not embedded
 
 
 def _choose_ports(requested: dict[str, int | None], **metrics: int | None) -> Ports:
@@ -85,6 +107,7 @@ def _announce(stack: Stack) -> None:
         ("Web UI", stack.web_ui, "each order's draft, step by step"),
         ("Desk", f"{stack.api}/desk", "orders that need attention; orders, seats, money"),
         ("Temporal", stack.temporal, ""),
+        ("Payments", *_where_payments_are(stack)),
         ("Database", database_url(stack.database).render_as_string(hide_password=True), ""),
         ("Logs", str(stack.data / "logs"), ""),
         ("Metrics", f"http://{HOST}:{stack.ports.api_metrics}/metrics", "of the API"),
@@ -97,6 +120,12 @@ def _announce(stack: Stack) -> None:
         ("kill -9 during a change", "./changeover demo --kill-worker", ""),
     )
     console.print("\nCtrl-C stops everything; the data is kept.")
+
+
+def _where_payments_are(stack: Stack) -> tuple[str, str]:
+    if stack.bank:
+        return stack.bank.address, "a demo bank, in a process of its own"
+    return stack.worker.environment.get("CHANGEOVER_PAYMENTS", Settings().payments) or "in the database", ""
 
 
 def _rows(*rows: tuple[str, str, str]) -> None:

@@ -15,7 +15,7 @@ from cli.demo.discover_story import run_discover_requests
 from cli.demo.entur_story import entur_in_five_calls
 from cli.demo.family_story import family_of_three
 from cli.demo.story_runner import StoryError, StoryRunner
-from cli.faults.checks import check_invariants
+from cli.faults.checks import check_books, check_invariants
 from cli.faults.fail_step import step_fails
 from cli.faults.fault_kinds import breakable
 from cli.faults.injection import Folder
@@ -41,7 +41,7 @@ class Trouble:
         return bool(self.fail) or self.kill_worker or self.last_seat
 
 
-def demo(trouble: Trouble) -> None:
+def demo(trouble: Trouble, *, embedded: bool) -> None:
     """Run every story. Exits with 1 if a story does not end as expected."""
     unknown = [step for step in trouble.fail if step not in breakable()]
     if unknown:
@@ -51,7 +51,7 @@ def demo(trouble: Trouble) -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="changeover-demo-") as data:
         try:
-            summary = _run(Path(data), console, trouble)
+            summary = _run(Path(data), console, trouble, embedded=embedded)
         except (StackError, StoryError, ShopError) as error:
             console.print(f"[red]{error}[/red]")
             raise typer.Exit(1) from None
@@ -59,13 +59,15 @@ def demo(trouble: Trouble) -> None:
     console.print(f"\n[bold]{summary} in {seconds:.0f} seconds.[/bold] To keep Changeover running: `make up`.")
 
 
-def _run(data: Path, console: Console, trouble: Trouble) -> str:
+def _run(data: Path, console: Console, trouble: Trouble, *, embedded: bool) -> str:
     """Start a stack and run the stories; return a summary."""
     console.print("Starting Changeover on free ports:")
     # Only injected faults need the worker that can fail; it is no part of the service.
     worker = ("cli.faults.worker", str(data)) if trouble else ("cli", "worker")
     day = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)  # noqa: TID251 - the client's own calendar
-    with Stack(data, Ports.free(), more=LOCAL_ONLY, worker=worker, step=Starting(console)) as stack:
+    more = LOCAL_ONLY | ({"CHANGEOVER_PAYMENTS": ""} if embedded else {})
+    bank = not embedded
+    with Stack(data, Ports.free(), with_bank=bank, more=more, worker=worker, step=Starting(console)) as stack:
         console.print(f"API {stack.api}\nWeb UI {stack.web_ui}")
         client = NativeClient(stack.api)
         story = StoryRunner(client, stack.web_ui, console)
@@ -73,7 +75,9 @@ def _run(data: Path, console: Console, trouble: Trouble) -> str:
             _inject_faults(story, stack, trouble, day)
             check_invariants(console, stack.database)
         else:
-            _run_stories(story, stack.api, day)
+            _run_stories(story, stack, day)
+        if stack.bank:
+            check_books(console, stack.database, stack.bank)
         client.close()
     return "The guarantees held" if trouble else "Nine stories"
 
@@ -83,18 +87,18 @@ def _inject_faults(story: StoryRunner, stack: Stack, trouble: Trouble, day: date
     for number, step in enumerate(trouble.fail):
         step_fails(story, folder, step, day + timedelta(days=number))
     if trouble.kill_worker:
-        worker_killed(story, folder, stack.worker, day - timedelta(days=1))
+        worker_killed(story, folder, stack.worker, day - timedelta(days=1), at_bank=stack.bank is not None)
     if trouble.last_seat:
         last_seat(story, day - timedelta(days=2))
 
 
-def _run_stories(story: StoryRunner, address: str, day: date) -> None:
+def _run_stories(story: StoryRunner, stack: Stack, day: date) -> None:
     stories.product_swap(story)
     stories.completed_later(story)
     order = stories.dearer_departure(story, day)
     stories.cheaper_with_refund(story, order, day)
     stories.full_train(story, order, day)
-    stories.payment_refused(story, order, day)
-    entur_in_five_calls(story, address, day, day + timedelta(days=1))
-    run_discover_requests(story, address)
+    stories.payment_refused(story, order, day, at_bank=stack.bank is not None)
+    entur_in_five_calls(story, stack.api, day, day + timedelta(days=1))
+    run_discover_requests(story, stack.api)
     family_of_three(story, day + timedelta(days=2))

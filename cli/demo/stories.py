@@ -108,9 +108,14 @@ def full_train(story: StoryRunner, order: str, day: date) -> None:
     _check_unchanged(story, order, before)
 
 
-def payment_refused(story: StoryRunner, order: str, day: date) -> None:
-    """Have the payment refused after the swap: all steps are undone in reverse order."""
-    story.title(6, "A payment refused after the swap: everything is undone")
+def payment_refused(story: StoryRunner, order: str, day: date, *, at_bank: bool) -> None:
+    """Have the payment refused after the swap: what was committed is undone in reverse order."""
+    if at_bank:
+        story.title(6, "A payment refused by the bank after the swap: everything is undone")
+        story.say("Seats and offers were committed before the bank was called: a saga.")
+    else:
+        story.title(6, "A payment refused after the swap: it never happened")
+        story.say("Seats, offers, payments: one database, one transaction, no commit.")
     before = story.client.show(order)
     noon = story.client.offer("flexible", TWO, service=f"4713-{day}")
     payment = {"method": "card", "token": DECLINE}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.doctor import api, database, machine, temporal
+from cli.doctor import api, database, machine, payments, providers, temporal
 from cli.doctor.findings import Finding, Verdict
 from cli.doctor.target import Target
 
@@ -31,6 +31,8 @@ def doctor(data: Path, *, as_json: bool = False) -> int:
 def _examine(target: Target) -> Iterator[Finding]:
     yield from machine.examine(target)
     yield from database.examine(target)
+    yield from payments.examine(target)
+    yield from providers.examine(target)
     yield from asyncio.run(temporal.examine(target))
     yield from api.examine(target)
 

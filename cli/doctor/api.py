@@ -1,4 +1,4 @@
-"""Checks the API: whether it answers at its address, and whether it is ready."""
+"""Checks the API: whether it answers at its address, whether it is ready, and which provider fails it."""
 
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
@@ -7,6 +7,7 @@ import httpx2
 
 from cli.doctor.clocks import RemoteTime, compare_clock
 from cli.doctor.findings import Finding, bad, note, ok
+from cli.doctor.providers import FIX
 from cli.doctor.target import Target
 from store.database.store import utc_now
 
@@ -26,6 +27,8 @@ def examine(target: Target) -> Iterator[Finding]:
     received_at = utc_now()
     if response.is_success and _is_changeover(address):
         yield ok(f"API {address}")
+        for provider in response.json().get("unavailable", ()):
+            yield bad(f"API {address} got no usable answer of the provider of {provider} the last time", FIX)
         if "date" in response.headers:
             yield compare_clock(
                 "the API", RemoteTime(parsedate_to_datetime(response.headers["date"]), sent_at, received_at)

@@ -42,6 +42,16 @@ class Target:
         return self.settings.database if self.own_database else f"sqlite:///{self.data / 'changeover.db'}"
 
     @property
+    def demo_bank(self) -> str | None:
+        """The address of the demo bank that the running `up` uses; None without one."""
+        return self.up.bank if self.up and not self.own_database and not self.settings.payments else None
+
+    @property
+    def external_payments(self) -> bool:
+        """Whether the payment provider is external."""
+        return bool(self.settings.payments or self.demo_bank)
+
+    @property
     def temporal(self) -> str:
         """Temporal's address, host:port."""
         return str(ClientConfig.load_client_connect_config().get("target_host") or self.settings.temporal_address)

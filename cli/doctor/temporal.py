@@ -14,7 +14,6 @@ from cli.doctor.findings import Finding, Verdict, bad, note, ok
 from cli.doctor.pollers import check_pollers
 from cli.doctor.target import Target
 from cli.temporal_server import temporal_binary
-from runtime.settings import Settings
 from runtime.temporal_client import connect
 from store.database.store import utc_now
 from temporal.names import RECONCILE_ID, System
@@ -67,15 +66,15 @@ async def _check_server(client: Client, target: Target) -> AsyncIterator[Finding
         return
     yield ok(f"Temporal {target.temporal}, namespace {client.namespace}")
     yield await _check_search_attributes(client, options)
-    async for each in check_pollers(client, _external_systems(target.settings), options):
+    async for each in check_pollers(client, _external_systems(target), options):
         yield each
     yield await _check_schedule(client, options)
     yield DISPATCH
 
 
-def _external_systems(settings: Settings) -> tuple[System, ...]:
-    """Return the systems for which a setting names a provider: every such provider is external."""
-    providers = {System.SEATS: settings.seats, System.OFFERS: settings.offers, System.PAYMENTS: settings.payments}
+def _external_systems(target: Target) -> tuple[System, ...]:
+    """Return the systems with a provider of their own: every such provider is external."""
+    providers = {System.SEATS: target.settings.seats, System.PAYMENTS: target.external_payments}
     return tuple(system for system, name in providers.items() if name)
 
 

@@ -1,8 +1,11 @@
 """Checks of an order after a change with injected faults, printed with the order before and after."""
 
+from contextlib import closing
+
 from rich.console import Console
 from rich.table import Table
 
+from cli import books, demo_bank
 from cli.demo.story_runner import StoryError, StoryRunner
 from cli.http_clients.responses import Json
 from store import invariants
@@ -83,3 +86,16 @@ def check_invariants(console: Console, database: str) -> None:
     if violated:
         raise StoryError(f"consistency check failed: {violated[0].invariant}: {violated[0].what}")
     console.print(f"\n[green]All {len(invariants.INVARIANTS)} consistency checks pass[/green] (`changeover check`).")
+
+
+def check_books(console: Console, database: str, bank: demo_bank.DemoBank) -> None:
+    """Compare our ledger with the demo bank's own book. Raises StoryError unless they agree."""
+    with closing(demo_bank.connect(bank.address)) as provider:
+        read = books.compare_with(database, provider)
+    if read.comparison is None:
+        raise StoryError(read.reason or "")
+    if read.comparison.differences:
+        raise StoryError(f"the bank's book differs from our ledger: {read.comparison.differences[0].sentence}")
+    console.print(
+        f"\n[green]Both books agree[/green]: our ledger, the bank's own; {read.comparison.payments} payments."
+    )

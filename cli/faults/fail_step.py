@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from activities.support.registry import UNDOS
+from activities.support.registry import undos
 from cli.demo.story_runner import StoryRunner
 from cli.faults.checks import expect_unchanged
 from cli.faults.fault_kinds import BROKEN, REFUSED, FaultKind, breakable
@@ -26,7 +26,7 @@ def step_fails(story: StoryRunner, folder: Folder, step: str, day: date) -> None
 
 
 def _run(story: StoryRunner, folder: Folder, step: str, kind: FaultKind, day: date) -> None:
-    scenario, is_undo = find_scenario(step), step in UNDOS
+    scenario, is_undo = find_scenario(step), step in undos()
     order = scenario.prepare(story, day)
     before = story.client.show(order)
     if is_undo:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from activities.support.registry import STEPS, UNDOS, AnyStep
+from activities.support.registry import AnyStep, by_name, undos
 from activities.support.step_kinds import Check, Final, Harmless, Pivot, Reversible
 from cli.faults.injection import Fault
 
@@ -36,7 +36,7 @@ _OF_KIND: dict[type, tuple[FaultKind, ...]] = {
 
 def breakable() -> dict[str, tuple[FaultKind, ...]]:
     """Return all declared steps and undos with their possible faults. An undo is retried until it succeeds."""
-    return {step.name: _faults_of(step) for step in STEPS} | dict.fromkeys(UNDOS, (RECOVERS, STUCK))
+    return {name: _faults_of(step) for name, step in by_name().items()} | dict.fromkeys(undos(), (RECOVERS, STUCK))
 
 
 def _faults_of(step: AnyStep) -> tuple[FaultKind, ...]:

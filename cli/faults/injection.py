@@ -21,6 +21,8 @@ class Fault(StrEnum):
     """kill -9 of the worker before the step does anything."""
     KILLED_AFTER = "killed-after"
     """kill -9 of the worker once the step is done, before its result is recorded."""
+    KILLED_INSIDE = "killed-inside"
+    """kill -9 of the worker once all steps of a group are done and before their transaction commits."""
     REFUSED = "refused"
     """The step is refused before it does anything."""
     BROKEN = "broken"
@@ -61,7 +63,7 @@ class Armed:
     fired: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
-    meddle: Callable[[], None] = lambda: None
+    meddle: Callable[[], object] = lambda: None
     late: Callable[[], Awaitable[Any]] | None = None
     late_error: BaseException | None = None
     rest: timedelta | None = timedelta(minutes=1)
@@ -104,6 +106,10 @@ class Folder:
         """Return how often a fault has happened."""
         counter = self._counter(order, step, fault)
         return counter.stat().st_size if counter.exists() else 0
+
+    def armed_steps(self, order: str) -> set[str]:
+        """Return the steps of an order for which a fault is armed."""
+        return {file.name.removeprefix(f"{order}.").partition("-")[0] for file in self._path.glob(f"{order}.*.armed")}
 
     def fire(self, order: str, step: str) -> Armed | None:
         """Return the fault that happens now, if one is armed."""

@@ -13,9 +13,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities.support.registry import UNDOS
+from activities.flows import FLOWS
+from activities.support.flow import GroupResult
+from activities.support.group_transaction import GroupTransaction
+from activities.support.registry import undos
 from cli.faults.injection import EVERY_TIME, Armed, Fault, Folder
 from domain.refusals import CurrencyMismatch
+from temporal.names import UNDO_STEPS, WITHDRAW_GROUP, GroupName
 
 REFUSAL = CurrencyMismatch
 _FAILURES = 3
@@ -30,11 +34,16 @@ class Faults(Interceptor):
         self._armed: dict[tuple[str, str], Armed] = {}
         self._folder = folder
         self.ran: dict[str, list[str]] = {}
+        self._without_groups: set[str] = set()
+        self._ever_armed: set[str] = set()
+        self.unexpected_withdrawals: list[str] = []
+        """Orders without a fault whose group failed. Their steps then run one by one, and no other check sees it."""
 
     def arm(self, order: str, step: str, fault: Fault) -> Armed:
         """Arm a fault for the next run of a step of an order."""
         armed = Armed(fault)
         self._armed[order, step] = armed
+        self._ever_armed.add(order)
         return armed
 
     def find(self, order: str, step: str) -> Armed | None:
@@ -51,6 +60,30 @@ class Faults(Interceptor):
         armed.fired += 1
         return armed
 
+    def break_groups(self, order: str) -> None:
+        """Let every group of an order fail, so that its steps run one by one."""
+        self._without_groups.add(order)
+
+    def record_run(self, order: str, step: str) -> None:
+        """Record that a step or a group of an order runs."""
+        self.ran.setdefault(order, []).append(step)
+        if step == WITHDRAW_GROUP and order not in self._ever_armed | self._without_groups:
+            self.unexpected_withdrawals.append(order)
+
+    def breaks_group(self, order: str, group: str) -> bool:
+        """Whether a fault is armed for a step of a group: the group then fails, so that its steps run one by one."""
+        steps = _steps_of(group)
+        if steps is None:
+            return False
+        in_memory = any(
+            of == order and step in steps and (not armed.fired or armed.fault in EVERY_TIME)
+            for (of, step), armed in self._armed.items()
+        )
+        late = group == UNDO_STEPS and any(of == order and armed.late for (of, _), armed in self._armed.items())
+        if in_memory or late or order in self._without_groups:
+            return True
+        return self._folder is not None and not steps.isdisjoint(self._folder.armed_steps(order))
+
     def clear(self) -> None:
         """Disarm all faults, and release the steps that wait."""
         for armed in self._armed.values():
@@ -60,6 +93,13 @@ class Faults(Interceptor):
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         """Put the faults in front of every activity."""
         return _FaultInterceptor(next, self)
+
+
+def _steps_of(group: str) -> set[str] | None:
+    """Return the steps or undos that may run in a group; None for an activity that is no group."""
+    if group == UNDO_STEPS:
+        return set(undos())
+    return next(({step.name for step in flow.steps} for flow in FLOWS if flow.name == group), None)
 
 
 class _FaultInterceptor(ActivityInboundInterceptor):
@@ -72,11 +112,13 @@ class _FaultInterceptor(ActivityInboundInterceptor):
         order, step = getattr(command, "order", None), activity.info().activity_type
         if order is None:
             return await super().execute_activity(input)
-        self._faults.ran.setdefault(order, []).append(step)
+        self._faults.record_run(order, step)
 
         async def do() -> Any:
             return await super(_FaultInterceptor, self).execute_activity(input)
 
+        if self._faults.breaks_group(order, step):
+            raise _permanent_error()
         # A statement that the step was done by hand ends the fault: only our own records are left to update.
         done_by_hand = getattr(command, "done_by_hand_reason", None)
         armed = None if done_by_hand else self._faults.fire(order, step)
@@ -85,8 +127,10 @@ class _FaultInterceptor(ActivityInboundInterceptor):
         return result
 
     async def _deliver_late_call(self, order: str, undo: str) -> None:
-        """After an undo, run the call of the step that arrives late."""
-        armed = self._faults.find(order, UNDOS[undo].name) if undo in UNDOS else None
+        """After an undo, run the call of the step that arrives late; after a withdrawal, that of the group."""
+        undone = undos().get(undo)
+        names = [undone.name] if undone else list(GroupName) if undo == WITHDRAW_GROUP else []
+        armed = next((each for name in names if (each := self._faults.find(order, name)) and each.late), None)
         if armed and armed.late:
             late, armed.late = armed.late, None
             try:
@@ -96,15 +140,19 @@ class _FaultInterceptor(ActivityInboundInterceptor):
 
 
 def _transient_error() -> ApplicationError:
-    return ApplicationError("injected", type="INJECTED")
+    return ApplicationError("injected", activity.info().attempt, type="INJECTED")
 
 
 def _permanent_error() -> ApplicationError:
-    return ApplicationError("injected", type="INJECTED", non_retryable=True)
+    return ApplicationError("injected", activity.info().attempt, type="INJECTED", non_retryable=True)
 
 
 def _kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_group(_group: GroupTransaction) -> None:
+    _kill()
 
 
 async def _killed(_armed: Armed, _do: Do) -> Any:
@@ -114,6 +162,12 @@ async def _killed(_armed: Armed, _do: Do) -> Any:
 async def _killed_after(_armed: Armed, do: Do) -> Any:
     await do()
     _kill()
+
+
+async def _killed_inside(_armed: Armed, do: Do) -> Any:
+    # Recording its steps is the last thing that a group does before it commits.
+    GroupTransaction.record_done = _kill_group  # type: ignore[method-assign,assignment] # the process ends with it
+    await do()
 
 
 async def _refused(_armed: Armed, _do: Do) -> Any:
@@ -128,7 +182,7 @@ async def _down(armed: Armed, _do: Do) -> Any:
     armed.reached.set()
     # The step must not succeed by itself between two lines of a test.
     delay = None if activity.info().is_local else armed.rest
-    raise ApplicationError("injected", type="INJECTED", next_retry_delay=delay)
+    raise ApplicationError("injected", activity.info().attempt, type="INJECTED", next_retry_delay=delay)
 
 
 async def _lost(_armed: Armed, do: Do) -> Any:
@@ -150,7 +204,8 @@ async def _at_once(_armed: Armed, do: Do) -> Any:
 
 
 def _check_same(first: object, second: object) -> object:
-    if first != second:
+    # The second answer of a group says that its request has ended, if the first one ended it.
+    if first != second and not isinstance(second, GroupResult):
         raise AssertionError(f"{second}, but the first result was {first}")
     return second
 
@@ -188,6 +243,7 @@ async def _meddled(armed: Armed, do: Do) -> Any:
 _INJECT: Mapping[Fault, Callable[[Armed, Do], Awaitable[Any]]] = {
     Fault.KILLED: _killed,
     Fault.KILLED_AFTER: _killed_after,
+    Fault.KILLED_INSIDE: _killed_inside,
     Fault.REFUSED: _refused,
     Fault.BROKEN: _broken,
     Fault.DOWN: _down,

@@ -3,6 +3,7 @@
 import time
 from datetime import date
 
+from activities.support.step_kinds import EXTERNAL_ATTEMPT
 from cli.demo.story_runner import StoryRunner
 from cli.faults.injection import Fault, Folder
 from cli.faults.scenarios import CONFIRMED_CHANGE
@@ -13,13 +14,13 @@ from temporal.names import StepName
 KILLED_STEP = StepName.SETTLE_PRICE_DIFFERENCE
 
 
-def worker_killed(story: StoryRunner, folder: Folder, worker: Child, day: date) -> None:
+def worker_killed(story: StoryRunner, folder: Folder, worker: Child, day: date, *, at_bank: bool) -> None:
     """Kill the worker after the capture but before its result is recorded, restart it, and check the change."""
     story.title(1, "kill -9 of the worker in the middle of a change")
     order = CONFIRMED_CHANGE.prepare(story, day)
     before = story.client.show(order)
     folder.arm(order, KILLED_STEP, Fault.PAUSED_AFTER)
-    story.on_poll = killer = _Killer(story, folder, worker, order)
+    story.on_poll = killer = _Killer(story, folder, worker, order, at_bank=at_bank)
     change = CONFIRMED_CHANGE.run(story, order, day)
     ended = time.monotonic() - killer.killed_at
     story.on_poll, story.notes = (lambda _change: None), {}
@@ -32,8 +33,9 @@ def worker_killed(story: StoryRunner, folder: Folder, worker: Child, day: date) 
 class _Killer:
     """Kills the worker once the step is done, and restarts it at once, as a supervisor does."""
 
-    def __init__(self, story: StoryRunner, folder: Folder, worker: Child, order: str) -> None:
+    def __init__(self, story: StoryRunner, folder: Folder, worker: Child, order: str, *, at_bank: bool) -> None:
         self._story, self._folder, self._worker, self._order = story, folder, worker, order
+        self._at_bank = at_bank
         self.killed_at = 0.0
 
     def __call__(self, _change: Json) -> None:
@@ -55,3 +57,6 @@ class _Killer:
         self._worker.start()
         new = self._worker.process.pid if self._worker.process else 0
         self._story.say(f"A new worker (process {new}) knows only the recorded state.")
+        if self._at_bank:
+            seconds = EXTERNAL_ATTEMPT.total_seconds()
+            self._story.say(f"It asks the bank again, by the same key, {seconds:.0f} seconds after the first attempt.")

@@ -18,8 +18,8 @@ async def _work(folder: Folder) -> None:
     client = await connect(settings)
     components = build_components(settings)
     with ThreadPoolExecutor(settings.threads) as executor:
-        (only,) = worker.workers(client, components, settings, executor, [Faults(folder)])
-        await only.run()
+        running = worker.workers(client, components, settings, executor, [Faults(folder)])
+        await asyncio.gather(*(each.run() for each in running))
 
 
 if __name__ == "__main__":

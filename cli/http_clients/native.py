@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import httpx2
 
 from cli.http_clients.change_stream import StreamEvent, follow
-from cli.http_clients.responses import Json, ShopError, document, raise_for_problem
+from cli.http_clients.responses import Json, ShopError, document, has_ended, raise_for_problem
 
 ENDED = ("done", "refused", "undone")
 POLL_SECONDS = 0.05
@@ -97,7 +97,8 @@ class NativeClient:
         while True:
             try:
                 response = self._http.request(method, path, json=body, headers=all_headers)
-                if response.status_code != httpx2.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                waits = response.status_code == httpx2.codes.SERVICE_UNAVAILABLE and not has_ended(response)
+                if not waits or time.monotonic() > deadline:
                     return raise_for_problem(response)
             except httpx2.TransportError as error:
                 never_connected = isinstance(error, httpx2.ConnectError) and not sent_before

@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx2
 
+from temporal.names import PROVIDER_UNAVAILABLE
+
 Json = dict[str, Any]
 
 
@@ -29,6 +31,14 @@ def raise_for_problem(response: httpx2.Response) -> httpx2.Response:
 def document(response: httpx2.Response) -> Json:
     """Return the JSON of a response that is no error. Raises ShopError."""
     return _document(raise_for_problem(response))
+
+
+def has_ended(response: httpx2.Response) -> bool:
+    """Whether a change has ended as undone because of a provider: its key gets this 503 for good, a new one may not."""
+    if response.status_code != httpx2.codes.SERVICE_UNAVAILABLE:
+        return False
+    problem = _document(response)
+    return problem.get("code") == PROVIDER_UNAVAILABLE and "change" in problem
 
 
 def _document(response: httpx2.Response) -> Json:

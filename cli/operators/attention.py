@@ -18,6 +18,8 @@ app = typer.Typer(invoke_without_command=True, help="List and resolve orders tha
 Reason = Annotated[str, typer.Option(help="The reason, recorded on the order. No personal data, please.")]
 Amount = Annotated[str, typer.Option(help="All that is owed, such as 299.00, in the order's currency.")]
 _PAID = "Recorded as paid by hand; ledger updated."
+_REVERSED = "The stuck change is reversed; what it captured is refunded."
+_RESEATED = "Other seats are held; the stuck change goes on."
 _DONE = {
     "retry-now": "The step is retried; the request is recorded on the order.",
     "done-by-hand": "Recorded as done by hand; ledger updated, audit entry written.",
@@ -54,7 +56,7 @@ def retry(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = Fa
 def done_by_hand(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
     """Record that an order's stuck step was done by hand at its provider.
 
-    Only our own records are updated; the provider is not called.
+    Only our own records are updated; the provider is not called. A step in our own database cannot be done by hand.
     """
     _resolve(order, "done-by-hand", reason, api, Output(as_json=as_json))
 
@@ -76,6 +78,34 @@ def payout(order: Order, amount: Amount, reason: Reason, *, api: Api = None, as_
     raise typer.Exit(exit_code(change))
 
 
+@app.command()
+def reverse(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
+    """Reverse an order's change that is stuck after its payment was settled.
+
+    What it captured is refunded, its seats are released, and the confirmed version of the order stands.
+    """
+    _take_way_out(order, "reverse", reason, _REVERSED, api, Output(as_json=as_json))
+
+
+@app.command()
+def reseat(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
+    """Hold other seats for an order's change that is stuck because its seats are gone.
+
+    As many are held on the same service. The change then goes on; if too few are free, it stays as it was.
+    """
+    _take_way_out(order, "reseat", reason, _RESEATED, api, Output(as_json=as_json))
+
+
+def _take_way_out(order: str, action: str, reason: str, done: str, api: str | None, output: Output) -> None:
+    with open_client(api, output) as client:
+        change = submit_and_follow(client, output, "POST", order, f"/attention/{action}", {"reason": reason})
+    problem = change["problem"]
+    output.answer(change, f"[yellow]{problem['title']}[/yellow]" if problem else f"{order}: {done}")
+    if problem:
+        output.advise(problem)
+    raise typer.Exit(exit_code(change))
+
+
 def _resolve(order: str, action: str, reason: str, api: str | None, output: Output) -> None:
     with open_client(api, output) as client:
         client.resolve(order, action, reason)
@@ -87,10 +117,14 @@ def describe_attention(report: Json) -> Iterator[str]:
     for stuck in report["stuck"]:
         yield f"[bold]{stuck['order']}[/bold] {stuck['kind'] or ''} {stuck['request'] or ''}".rstrip()
         yield f"   {escape(stuck['description'])}: keeps failing with {stuck['code']} since {utc_text(stuck['since'])}"
+        next_at = f", the next at {utc_text(stuck['next_at'])}" if stuck["next_at"] else ""
+        yield f"   attempts so far: {stuck['attempts']}{next_at}"
         yield from (f"   unsettled: {escape(item)}" for item in stuck["unsettled"])
         yield from _statements(stuck, "done")
-    if report["stuck"]:
-        yield "Resolve with `changeover attention retry` or `done-by-hand`, the order and a --reason."
+    if any(stuck["by_hand"] for stuck in report["stuck"]):
+        yield "Resolve with `changeover attention retry`, `done-by-hand`, `reseat` or `reverse`, ORDER and --reason."
+    elif report["stuck"]:
+        yield "Resolve with `changeover attention retry`, `reseat` or `reverse`, ORDER and --reason; not by hand."
     refunds = report.get("refunds_owed", [])
     yield from _refunds(refunds)
     if not report["stuck"] and not refunds:
