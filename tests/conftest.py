@@ -4,26 +4,31 @@ import gc
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import pytest
 from playwright.async_api import Browser
+from sqlalchemy import make_url
 
 from store.database.store import Store
+from tests.stripe.control_client import Emulator, running_emulator
 from tests.support.browser import chromium
 from tests.support.final_checks import check_histories, check_invariants
 from tests.support.installation import prepare_database, running_world
 from tests.support.leak_detection import OUTPUTS, search_logs, search_metrics
+from tests.support.outside_session import running_outside
 from tests.support.postgres import new_database, postgres
 from tests.support.temporal_server import temporal_server
 from tests.support.world import World
 from tests.support.xdist_scopes import SharedServerScheduling
 
 DATABASES = ("sqlite", "postgres")
-TRANSLATIONS = ("tests/api/discover/", "tests/api/entur/", "tests/api/desk/")
+ON_ONE_DATABASE = (
+    *("tests/api/discover/", "tests/api/entur/", "tests/api/desk/"),
+    *("tests/guarantees/test_reseat.py", "tests/guarantees/test_reversal.py"),
+)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedServerScheduling:
@@ -50,17 +55,19 @@ def pytest_collection_finish() -> None:
 def _runs_on_its_database(item: pytest.Item) -> bool:
     """Whether a test's database is among those of its mark `only_on`.
 
-    A test without the mark runs on all databases; but one of a façade or of the desk, which translate native requests,
-    runs on one of them, which its name chooses.
+    A test without the mark runs on all databases. Some run on one of them, which the name of each case chooses: those
+    of the façades and of the desk, which translate native requests, and those that run with four sets of outside
+    providers, so that each law is seen on both databases, but not with every set.
     """
     only, call = item.get_closest_marker("only_on"), getattr(item, "callspec", None)
     kind = call.params.get("database_kind") if call is not None else None
     if only is not None:
         return bool(kind in only.args)
-    if kind is None or not item.nodeid.startswith(TRANSLATIONS):
+    if kind is None or not item.nodeid.startswith(ON_ONE_DATABASE):
         return True
-    name = item.nodeid.replace(str(kind), "", 1)
-    return bool(kind == DATABASES[crc32(name.encode()) % len(DATABASES)])
+    outside = call.params.get("outside", kind) if call else kind
+    name = item.nodeid.replace(str(kind), "", 1).replace(f"-{outside}", "", 1)
+    return bool(kind == DATABASES[(crc32(name.encode()) + (outside in ("seats", "bank"))) % len(DATABASES)])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -91,7 +98,17 @@ def postgres_url() -> Iterator[str]:
         yield server.url
 
 
-_numbers = count(1)
+@pytest.fixture(scope="session")
+def emulator_process() -> Iterator[Emulator]:
+    with running_emulator() as started:
+        yield started
+
+
+@pytest.fixture
+def emulator(emulator_process: Emulator) -> Emulator:
+    """The emulator of Stripe, begun anew for each test."""
+    emulator_process.reset()
+    return emulator_process
 
 
 @pytest.fixture(scope="session", params=DATABASES)
@@ -105,8 +122,7 @@ def database(database_kind: str, request: pytest.FixtureRequest, tmp_path_factor
     if database_kind == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('db') / 'world.db'}"
     else:
-        # A file with servers of its own may come between, and then the database is set up once more.
-        url = new_database(request.getfixturevalue("postgres_url"), f"world_{next(_numbers)}")
+        url = new_database(request.getfixturevalue("postgres_url"), "world")
     return prepare_database(url)
 
 
@@ -120,9 +136,30 @@ async def installation(database: str, database_kind: str, temporal: str) -> Asyn
 
 @pytest.fixture
 def world(installation: World) -> Iterator[World]:
-    """The installation, with no fault armed."""
+    """The installation, with no fault armed. No group may fail of itself: its steps would do it one by one."""
+    installation.faults.unexpected_withdrawals.clear()
     yield installation
     installation.faults.clear()
+    assert not installation.faults.unexpected_withdrawals
+
+
+@pytest.fixture(scope="session")
+async def outside_installation(
+    database_kind: str, temporal: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('outside') / 'outside.db'}"
+    if database_kind == "postgres":
+        url = new_database(request.getfixturevalue("postgres_url"), "outside")
+    async with running_outside(url, temporal, f"outside-{database_kind}") as world:
+        yield world
+        check_invariants(world)
+
+
+@pytest.fixture
+def outside(outside_installation: World) -> Iterator[World]:
+    """An installation whose seats and payments are outside of our database, with no fault armed."""
+    yield outside_installation
+    outside_installation.faults.clear()
 
 
 @pytest.fixture
@@ -130,7 +167,7 @@ def fresh_database(database_kind: str, request: pytest.FixtureRequest, tmp_path:
     """An empty database."""
     if database_kind == "sqlite":
         return f"sqlite:///{tmp_path / 'fresh.db'}"
-    return new_database(request.getfixturevalue("postgres_url"), f"fresh_{abs(hash(request.node.nodeid))}")
+    return new_database(request.getfixturevalue("postgres_url"), "fresh")
 
 
 @pytest.fixture(scope="session")
@@ -142,9 +179,8 @@ def template_database(
         file = str(tmp_path_factory.mktemp("template") / "template.db")
         prepare_database(f"sqlite:///{file}")
         return file
-    name = f"template_{next(_numbers)}"
-    prepare_database(new_database(request.getfixturevalue("postgres_url"), name))
-    return name
+    url = prepare_database(new_database(request.getfixturevalue("postgres_url"), "template"))
+    return make_url(url).database or ""
 
 
 @pytest.fixture
@@ -156,8 +192,7 @@ def prepared_database(
         with closing(sqlite3.connect(template_database)) as template:
             template.execute("VACUUM INTO ?", [str(tmp_path / "prepared.db")])
         return f"sqlite:///{tmp_path / 'prepared.db'}"
-    name = f"prepared_{next(_numbers)}"
-    return new_database(request.getfixturevalue("postgres_url"), name, template_database)
+    return new_database(request.getfixturevalue("postgres_url"), "prepared", template_database)
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from activities.support.errors import (
     refusal_in,
     to_temporal_failure,
 )
+from activities.support.step_metrics import classify
 from domain.refusals import Refusal, SoldOut, TravellersIncomplete, all_refusals
 from providers import errors
-from providers.errors import ProviderError, ProviderUnavailableError
+from providers.errors import ProviderAnswerWrongError, ProviderError, ProviderUnavailableError
 from tests.support.canary import FAMILY, GIVEN, find_canaries
 
 
@@ -49,12 +50,24 @@ async def test_a_step_that_arrives_after_its_undo_is_not_retried() -> None:
     [
         ValueError(f"{GIVEN} {FAMILY}"),
         IntegrityError("INSERT", {"given_name": GIVEN}, Exception(f"Key (name)=({FAMILY})")),
-        ProviderUnavailableError(FAMILY),
     ],
 )
 async def test_a_fault_leaves_as_its_type_and_is_retried(error: Exception) -> None:
     failure = await translated(error)
     assert (failure.type, failure.non_retryable) == (type(error).__name__, False)
+    assert not find_canaries(str(failure).encode())
+
+
+async def test_an_unavailable_provider_leaves_as_its_code_and_is_retried() -> None:
+    failure = await translated(ProviderUnavailableError(FAMILY))
+    assert (failure.type, failure.non_retryable) == ("PROVIDER_UNAVAILABLE", False)
+    assert not find_canaries(str(failure).encode())
+    assert classify(failure) == classify(ProviderUnavailableError()) == ("fault", "PROVIDER_UNAVAILABLE")
+
+
+async def test_a_wrong_answer_leaves_as_a_code_of_its_own_and_is_retried() -> None:
+    failure = await translated(ProviderAnswerWrongError(FAMILY))
+    assert (failure.type, failure.non_retryable) == ("PROVIDER_ANSWER_WRONG", False)
     assert not find_canaries(str(failure).encode())
 
 
@@ -65,7 +78,7 @@ def test_a_cancelled_activity_stays_cancelled() -> None:
 
 def test_every_error_of_a_provider_is_in_the_table_or_a_fault_on_purpose() -> None:
     kinds = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ProviderError)}
-    assert kinds - set(REFUSED) == {ProviderError, ProviderUnavailableError}
+    assert kinds - set(REFUSED) == {ProviderError, ProviderUnavailableError, ProviderAnswerWrongError}
     assert refusal_in(ProviderUnavailableError()) is None
     assert isinstance(refusal_in(errors.NoSeatsLeftError()), SoldOut)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from activities.seats import RESERVE_SEATS, ReserveSeatsCommand, ReserveSeatsResult
-from activities.support.hold_limits import HoldLimits
+from activities.support.hold_limits import UNLOCKED_HEADROOM, HoldLimits
 from activities.support.step_executor import StepExecutor
 from domain.access import Scope, TenantAccess
 from domain.refusals import ClientHoldsTooMany
@@ -86,6 +86,18 @@ def test_of_two_concurrent_holds_the_second_waits_until_the_first_is_recorded(st
             railway.second.result()
 
 
+def test_a_client_far_from_its_limit_is_counted_without_waiting_for_its_other_changes(
+    steps: StepByStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked: list[str] = []
+    monkeypatch.setattr(hold_counts, "lock_client", lambda _tx, client: locked.append(client))
+    railway = Watched(steps.components.store)
+    reserve(steps, railway, reserve_command(steps), UNLOCKED_HEADROOM + 1)
+    assert locked == []
+    reserve(steps, railway, reserve_command(steps), UNLOCKED_HEADROOM + 1)
+    assert locked == [CLIENT]
+
+
 def test_of_two_concurrent_external_holds_the_second_does_not_reach_the_provider(
     steps: StepByStep, railway: External
 ) -> None:
@@ -121,7 +133,7 @@ def test_units_that_an_external_inventory_was_asked_for_count_until_it_has_answe
 
     def look() -> None:
         with store.read() as tx:
-            seen.append(hold_counts.in_progress(tx, CLIENT, command.step, excluding=""))
+            seen.append(hold_counts.in_progress(tx, CLIENT, excluding=""))
             seen.append(hold_counts.of_client(tx, CLIENT, store.now(), excluding=()))
 
     railway.during_hold = look

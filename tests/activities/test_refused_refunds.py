@@ -1,22 +1,29 @@
-"""A refund that one card refuses goes to the others; one settlement is made, whatever fails between its attempts."""
+"""The moves of a settlement are made one by one, each once; a refund that one card refuses goes to the others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from activities.payments import SettlePriceDifferenceCommand
+from activities.support.errors import AnswersDifferError
 from domain.money import Money
+from domain.moves import MoveState
 from domain.refusals import RefundRefused
-from domain.settlement import Move
 from examples.fake_systems.bank import REFUSE_REFUND
 from providers.embedded.payments import EmbeddedPayments
 from providers.errors import ProviderUnavailableError, RefundDeclinedError
-from providers.protocols import PaymentProvider
+from providers.protocols import Found, FoundState, PaymentProvider, RefundState
+from store.changes import operator_statements
+from store.changes.operator_statements import OperatorStatement
 from store.database.store import Store
-from store.tables import EmbeddedPaymentRow
+from store.orders.events import EventType, data_of, history
+from store.orders.orders import lock_order
+from store.tables import EmbeddedPaymentRow, FeeRow, MoveRow, PaymentRow
 from tests.support.installation import prepare_database
 from tests.support.postgres import new_database
 from tests.support.refund_orders import Card, PaidOrder, paid_order
@@ -40,21 +47,26 @@ def store(
 
 
 class LosesAnswers:
-    """A provider whose answers, refusals too, are lost when a test says so."""
+    """A provider whose answers to refunds, refusals too, are lost when a test says so."""
 
     external = True
 
     def __init__(self, provider: PaymentProvider) -> None:
         self._provider = provider
-        self.authorise, self.void = provider.authorise, provider.void
+        self.authorise, self.void, self.capture = provider.authorise, provider.void, provider.capture
         self.lose: Callable[[str], bool] = lambda _key: False
+        self.found: Callable[[Found], Found] = lambda found: found
+        """What it answers to a look-up, given what its system has found."""
 
-    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
+    def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
         try:
-            self._provider.settle(tenant, key, moves)
+            return self._provider.refund(tenant, key, capture, amount)
         finally:
             if self.lose(key):
                 raise ProviderUnavailableError
+
+    def find(self, tenant: str, key: str) -> Found:
+        return self.found(self._provider.find(tenant, key))
 
 
 @dataclass
@@ -64,10 +76,9 @@ class External:
     bank: WatchedBank
     provider: LosesAnswers
 
-    def settlements(self, order: PaidOrder) -> list[str]:
-        """Return the keys under which the bank was asked to settle, without the step's own."""
-        calls = [each.removeprefix("settle ") for each in self.bank.calls if each.startswith(f"settle {order.key}")]
-        return [each.removeprefix(order.key) for each in calls]
+    def calls(self, order: PaidOrder) -> list[str]:
+        """Return what the bank was asked for in the settlement, without the step's own key."""
+        return [each.replace(f"{order.key}/", "") for each in self.bank.calls if order.key in each]
 
     def refunded(self, order: PaidOrder) -> list[int]:
         return [self.bank.accounts[key].refunded for key in order.cards]
@@ -84,6 +95,11 @@ def external() -> Iterator[External]:
 def _quiet(external: External) -> Iterator[None]:
     yield
     external.provider.lose = lambda _key: False
+    external.provider.found = lambda found: found
+
+
+def be_down(_found: Found) -> Found:
+    raise ProviderUnavailableError
 
 
 Pay = Callable[[Sequence[Card], int], PaidOrder]
@@ -106,12 +122,12 @@ def at_provider(store: Store, external: External, order: PaidOrder) -> list[int]
 def test_a_refund_that_the_newest_card_refuses_goes_to_the_older_one(
     store: Store, external: External, pay: Pay
 ) -> None:
-    order = pay([(GOOD, 30000), (REFUSES, 10000)], 20000)
+    order = pay([(GOOD, 30000), (REFUSES, 10000)], 30000)
     result = order.settle()
-    assert (result.refunded, result.refund_owed) == (Money(20000, "NOK"), None)
-    assert order.refunded() == at_provider(store, external, order) == [20000, 0]
-    assert order.entries() == [("refund", "0", 20000)]
-    assert order.events() == [("refund_declined", "100.00"), ("payment_refunded", "200.00")]
+    assert (result.refunded, result.refund_owed) == (Money(10000, "NOK"), None)
+    assert order.refunded() == at_provider(store, external, order) == [10000, 0]
+    assert order.entries() == [("refund", "0", 10000)]
+    assert order.events() == [("refund_declined", "100.00"), ("payment_refunded", "100.00")]
 
 
 def test_what_no_card_takes_is_owed_on_the_card_that_refused(store: Store, external: External, pay: Pay) -> None:
@@ -120,10 +136,10 @@ def test_what_no_card_takes_is_owed_on_the_card_that_refused(store: Store, exter
     assert (result.refunded, result.refund_owed) == (Money(10000, "NOK"), Money(29900, "NOK"))
     assert order.refunded() == at_provider(store, external, order) == [0, 10000]
     assert order.refund_owed() == [29900, 0]
-    assert order.entries() == [("owe", "0", 29900), ("refund", "1", 10000)]
+    assert order.entries() == [("refund", "1", 10000), ("owe", "0", 29900)]
     assert order.events() == [
-        ("refund_declined", "299.00"),
         ("payment_refunded", "100.00"),
+        ("refund_declined", "299.00"),
         ("refund_owed", "299.00"),
     ]
     assert order.settle() == result
@@ -134,7 +150,7 @@ def test_only_a_part_of_what_a_card_bears_may_be_owed(store: Store, external: Ex
     order = pay([(GOOD, 5000), (REFUSES, 20000), (REFUSES, 9000), (GOOD, 1000)], 4000)
     order.settle()
     assert order.refunded() == at_provider(store, external, order) == [5000, 0, 0, 1000]
-    assert order.refund_owed() == [0, 16000, 9000, 0]
+    assert order.refund_owed() == [0, 20000, 5000, 0]
 
 
 def test_a_refund_that_every_card_refuses_is_refused_and_nothing_has_changed(
@@ -159,68 +175,114 @@ def test_two_attempts_at_once_make_one_settlement(store: Store, external: Extern
     assert [kind for kind, _ in order.events()].count("refund_declined") == 1
 
 
-def test_a_worker_killed_between_the_attempts_goes_on_with_the_second(store: Store, external: External) -> None:
+def test_a_refund_of_unknown_outcome_is_found_and_not_made_again(store: Store, external: External) -> None:
     order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 0)
 
     external.provider.lose = lambda key: key.endswith("/2")
     with pytest.raises(ProviderUnavailableError):
         order.settle()
-    # The second attempt was made, and nobody heard of it.
+    # The second refund was made, and its answer was lost.
     assert external.refunded(order) == [29900, 0]
     assert order.refunded() == [0, 0]
     external.provider.lose = lambda _key: False
     order.settle()
-    assert external.settlements(order) == ["", "/2", "/2"]
+    assert external.calls(order) == ["refund 1", "refund 2", "find 2"]
     assert order.refunded() == external.refunded(order) == [29900, 0]
     assert order.refund_owed() == [0, 10000]
 
 
-def test_a_worker_killed_before_the_decline_is_recorded_hears_it_again(
+def test_moves_are_frozen_before_the_first_and_never_worked_out_again(store: Store, external: External) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900), (GOOD, 10000)], 5000)
+    external.provider.lose = _once_for_each_key()
+    with pytest.raises(ProviderUnavailableError):
+        order.settle()
+    # Meanwhile the price has changed, as by an operator: the moves have not.
+    with store.write() as tx:
+        tx.get_one(FeeRow, f"{order.number}/1").amount_minor = 1000
+    with pytest.raises(ProviderUnavailableError):
+        order.settle()
+    order.settle()
+    assert external.calls(order) == ["refund 1", "find 1", "refund 2", "find 2"]
+    assert order.refunded() == external.refunded(order) == [24900, 10000]
+
+
+def test_a_worker_killed_before_the_decline_is_recorded_believes_it_once_nothing_is_found(
     store: Store, external: External, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 5000)
+    order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 25000)
 
     class KilledError(BaseException):
         pass
 
-    def killed(*_arguments: object) -> None:
+    def killed(*_arguments: object, **_more: object) -> None:
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("activities.payments.record_declined", killed)
+        patch.setattr("activities.support.move_runner.record_answer", killed)
         with pytest.raises(KilledError):
             order.settle()
     # Meanwhile the card would take it: under the same key it stays declined, or the money would move twice.
-    external.bank.accounts[order.cards[1]].token = GOOD
+    external.bank.replace_card(order.cards[1], GOOD)
     order.settle()
-    assert external.settlements(order) == ["", "", "/2"]
-    assert order.refunded() == external.refunded(order) == [29900, 0]
+    assert external.calls(order) == ["refund 1", "find 1", "refund 1", "find 1", "refund 2", "refund 3"]
+    assert order.refunded() == external.refunded(order) == [14900, 0]
 
 
-def test_a_card_that_takes_refunds_again_meanwhile_does_not_change_the_attempt(
+def test_a_decline_after_an_unknown_outcome_is_not_believed_while_the_provider_cannot_say(
     store: Store, external: External
 ) -> None:
-    order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 0)
+    order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 25000)
     external.provider.lose = _once_for_each_key()
+    with pytest.raises(ProviderUnavailableError):
+        order.settle()
+    external.provider.found = lambda _found: Found(FoundState.CANNOT_SAY)
     for _ in range(2):
-        with pytest.raises(ProviderUnavailableError):
+        with pytest.raises(AnswersDifferError) as differ:
             order.settle()
-    external.bank.accounts[order.cards[1]].token = GOOD
+        assert (differ.value.answered, differ.value.found) == ("REFUND_REFUSED", "cannot_say")
+    assert order.refunded() == external.refunded(order) == [0, 0]
+    with store.read() as tx:
+        (both,) = [data_of(row) for row in history(tx, order.number, 0, 100) if row.type == "answers_differ"]
+    assert both == {
+        "step": "settle_price_difference",
+        "key": f"{order.key}/1",
+        "answered": "REFUND_REFUSED",
+        "found": "cannot_say",
+    }
+    external.provider.lose, external.provider.found = lambda _key: False, lambda found: found
     order.settle()
-    assert order.refunded() == external.refunded(order) == [29900, 0]
-    assert order.refund_owed() == [0, 10000]
+    assert order.refunded() == external.refunded(order) == [14900, 0]
 
 
-def test_an_attempt_that_arrives_late_moves_nothing(store: Store, external: External) -> None:
-    order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 5000)
+def test_a_provider_that_cannot_say_is_asked_again_under_the_same_key(store: Store, external: External) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900)], 25000)
+    external.provider.lose = _once_for_each_key()
+    external.provider.found = lambda _found: Found(FoundState.CANNOT_SAY)
+    with pytest.raises(ProviderUnavailableError):
+        order.settle()
     order.settle()
-    late = Move(kind="refund", payment=order.cards[0], amount=Money(100, "NOK"))
-    for key in (order.key, f"{order.key}/2"):
-        try:
-            external.provider.settle("default", key, [late])
-        except RefundDeclinedError:
-            assert key == order.key
-    assert external.refunded(order) == [29900, 0]
+    assert external.calls(order) == ["refund 1", "find 1", "refund 1"]
+    assert order.refunded() == external.refunded(order) == [4900]
+
+
+def test_a_key_under_which_another_amount_was_moved_is_a_fault(store: Store, external: External) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900)], 25000)
+    external.provider.lose = _once_for_each_key()
+    with pytest.raises(ProviderUnavailableError):
+        order.settle()
+    external.provider.found = lambda found: replace(found, amount=Money(4800, "NOK"))
+    with pytest.raises(AnswersDifferError):
+        order.settle()
+    assert order.refunded() == [0]
+
+
+def test_a_refund_that_arrives_late_moves_nothing(store: Store, external: External) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 25000)
+    order.settle()
+    for number in (1, 2, 3):
+        with suppress(RefundDeclinedError):
+            external.provider.refund("default", f"{order.key}/{number}", order.captures[0], Money(100, "NOK"))
+    assert external.refunded(order) == [14900, 0]
 
 
 def test_every_answer_that_is_lost_once_is_asked_for_again(store: Store, external: External) -> None:
@@ -230,49 +292,77 @@ def test_every_answer_that_is_lost_once_is_asked_for_again(store: Store, externa
         with pytest.raises(ProviderUnavailableError):
             order.settle()
     order.settle()
-    assert external.settlements(order) == ["", "", "/2", "/2", "/3", "/3"]
     assert order.refunded() == external.refunded(order) == [20000, 0, 0]
     assert order.refund_owed() == [0, 10000, 5000]
 
 
-def test_an_attempt_done_by_hand_leaves_out_the_cards_that_refused(store: Store, external: External) -> None:
-    order = paid_order(store, external.provider, [(GOOD, 29900), (REFUSES, 10000)], 0)
+def test_a_capture_that_was_done_by_hand_is_refunded_by_the_reference_that_is_found(
+    store: Store, external: External
+) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900)], 25000)
+    with store.write() as tx:
+        tx.get_one(PaymentRow, order.cards[0]).capture_reference = None
+    order.settle()
+    assert order.refunded() == external.refunded(order) == [4900]
 
-    external.provider.lose = lambda key: key.endswith("/2")
+
+def test_an_answer_that_comes_after_another_was_recorded_is_recorded_beside_it(
+    store: Store, external: External
+) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900), (GOOD, 10000)], 25000)
+    decided: list[str] = []
+
+    def meanwhile(key: str) -> bool:
+        if key.endswith("/1") and not decided:
+            decided.append(key)
+            with store.write() as tx:
+                tx.get_one(MoveRow, key).state = MoveState.REFUSED
+        return False
+
+    external.provider.lose = meanwhile
+    with pytest.raises(AnswersDifferError):
+        order.settle()
+    assert order.entries() == []
+    with store.read() as tx:
+        (both,) = [data_of(row) for row in history(tx, order.number, 0, 100) if row.type == "answers_differ"]
+    assert (both["answered"], both["found"]) == ("made", "refused")
+
+
+def test_by_hand_is_stated_of_one_move_and_the_next_goes_to_the_provider(store: Store, external: External) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900), (GOOD, 10000)], 0)
+    external.provider.lose, external.provider.found = lambda _key: True, be_down
     with pytest.raises(ProviderUnavailableError):
         order.settle()
-    order.settle(done_by_hand_reason="refunded at the bank", done_by_hand_by=("al",))
-    assert (order.refunded(), order.refund_owed()) == ([29900, 0], [0, 10000])
+    stated = {"done_by_hand_reason": "refunded at the bank", "done_by_hand_by": ("al",)}
+    # The attempt is retried with the same statement, which says nothing about the second move.
+    for _ in range(2):
+        with pytest.raises(ProviderUnavailableError):
+            order.settle(**stated)
+        assert order.refunded() == [0, 10000]
+    external.provider.lose, external.provider.found = lambda _key: False, lambda found: found
+    order.settle(**stated)
+    assert order.refunded() == external.refunded(order) == [29900, 10000]
 
 
-@dataclass
-class NamesAnother:
-    """A provider that names a payment to which nothing is refunded."""
-
-    external: bool
-    named: str = "another"
-    calls: list[str] = field(default_factory=list)
-
-    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> str:
-        return key
-
-    def void(self, tenant: str, key: str) -> None:
-        pass
-
-    def settle(self, tenant: str, key: str, moves: Sequence[Move]) -> None:
-        self.calls.append(key)
-        if any(each.kind == "refund" for each in moves):
-            raise RefundDeclinedError(self.named)
-
-
-@pytest.mark.parametrize("is_external", [False, True])
-def test_a_decline_of_a_payment_that_gets_no_refund_is_a_refusal_of_all(store: Store, *, is_external: bool) -> None:
-    provider = NamesAnother(is_external)
-    order = paid_order(store, provider, [(GOOD, 29900), (GOOD, 10000)], 0)
-    with pytest.raises(RefundRefused):
+@pytest.mark.parametrize(("of_this_change", "by_hand"), [(True, 2), (False, 1)])
+def test_a_second_statement_of_the_same_change_is_about_the_second_move(
+    store: Store, external: External, *, of_this_change: bool, by_hand: int
+) -> None:
+    order = paid_order(store, external.provider, [(GOOD, 29900), (GOOD, 10000)], 0)
+    external.provider.lose, external.provider.found = lambda _key: True, be_down
+    with pytest.raises(ProviderUnavailableError):
         order.settle()
-    assert len(provider.calls) == 2
-    assert order.refunded() == [0, 0]
+    with store.write() as tx:
+        row, since = lock_order(tx, order.number), store.now()
+        for number in range(2):
+            done = (EventType.DONE_BY_HAND_STATED, SettlePriceDifferenceCommand.step, since, "al", "refunded")
+            statement = OperatorStatement(*done, f"{order.change} {number}")
+            change = order.change if of_this_change or number == 0 else "an earlier one"
+            operator_statements.record(tx, row, change, statement, since)
+    for _ in range(3):
+        with suppress(ProviderUnavailableError):
+            order.settle(done_by_hand_reason="refunded", done_by_hand_by=("al",))
+    assert sum(amount > 0 for amount in order.refunded()) == by_hand
 
 
 cards = st.lists(st.tuples(st.sampled_from([GOOD, REFUSES]), st.integers(1, 9_000)), min_size=1, max_size=4)

@@ -17,6 +17,7 @@ from domain.refusals import PaymentRefused, SoldOut
 from providers.errors import PaymentDeclinedError, ProviderUnavailableError
 from store.changes import step_records
 from store.database.store import Store
+from store.orders.events import EventType, data_of, history
 from store.tables import OrderRow, StepRecordRow
 from temporal.names import System
 from tests.support.contexts import step_context
@@ -242,6 +243,25 @@ def test_a_step_done_by_hand_updates_our_rows_and_does_not_call_the_provider(
     executor.run(hold, command)
     executor.undo(hold, command.model_copy(update={"done_by_hand_reason": "at the counter"}))
     assert (hold.reverted, hold.undo_calls) == ([1], 0)
+    assert [(each["step"], each["reason"]) for each in done_by_hand(executor, command)] == [
+        ("release_something", "at the counter")
+    ]
+
+
+def test_a_step_of_our_own_database_is_done_whatever_a_command_says_of_a_hand(
+    executor: StepExecutor, command: HoldCommand
+) -> None:
+    hold, stated = Hold(external=False), command.model_copy(update={"done_by_hand_reason": "as I say"})
+    assert executor.run(hold, stated).number == 1
+    executor.undo(hold, stated)
+    assert (hold.calls, hold.reverted, hold.undo_calls) == (1, [1], 1)
+    assert done_by_hand(executor, command) == []
+
+
+def done_by_hand(executor: StepExecutor, command: HoldCommand) -> list[dict[str, Any]]:
+    with executor.context.store.read() as tx:
+        events = history(tx, command.order, 0, 100)
+    return [data_of(each) for each in events if each.type == EventType.DONE_BY_HAND]
 
 
 def test_a_step_without_its_system_or_a_name_for_its_undo_is_refused_when_it_is_declared() -> None:

@@ -1,12 +1,15 @@
 """Offers say what is left, and what is sold out is left out unless it is asked for."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from domain.products import CapacityPer
+from providers.bounded_calls import BoundedCalls
+from providers.bounded_providers import BoundedInventory
 from providers.errors import ProviderUnavailableError
 from providers.protocols import HoldRequest
 from tests.support.canary import ADULT, CHILD, THIRD
@@ -131,22 +134,40 @@ async def test_a_search_for_an_order_that_is_unknown_finds_nothing(world: World)
 
 
 class Elsewhere:
-    """An inventory that knows nothing of our trains, or does not answer."""
+    """An inventory outside of our database that answers in its own way, or fails."""
 
-    def __init__(self, *, answers: bool) -> None:
-        self._answers = answers
+    external = True
 
-    def free(self, _tenant: str, requests: Sequence[HoldRequest], _own: Sequence[str]) -> list[int | None]:
-        """Return that nothing is known, or fail."""
-        if not self._answers:
-            raise ProviderUnavailableError
-        return [None for _ in requests]
+    def __init__(self, answer: Callable[[Sequence[HoldRequest]], Any]) -> None:
+        self._answer = answer
+
+    def free(self, _tenant: str, requests: Sequence[HoldRequest], _own: Sequence[str]) -> Any:
+        """Answer, or fail."""
+        return self._answer(requests)
 
 
-@pytest.mark.parametrize("answers", [True, False])
-async def test_offers_are_shown_where_the_inventory_does_not_know_or_does_not_answer(
-    world: World, *, answers: bool
+def _fail(error: Exception) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda requests: [None for _ in requests],
+        lambda _: _fail(ProviderUnavailableError()),
+        lambda _: _fail(KeyError("service")),
+        lambda _: [],
+        lambda requests: ["many" for _ in requests],
+        lambda requests: [-1 for _ in requests],
+        lambda _: threading.Event().wait(5) and [],
+    ],
+    ids=["unknown", "unavailable", "raises", "too few", "text", "negative", "silent"],
+)
+async def test_offers_are_shown_where_the_inventory_does_not_know_or_gives_no_usable_answer(
+    world: World, answer: Callable[[Sequence[HoldRequest]], Any]
 ) -> None:
-    async with world.with_api(inventory=Elsewhere(answers=answers)) as api:
+    calls = BoundedCalls("seats", timedelta(seconds=1), 2, in_transaction=lambda: world.components.store.in_transaction)
+    elsewhere: Any = Elsewhere(answer)
+    async with world.with_api(inventory=BoundedInventory(elsewhere, calls)) as api:
         train = world.train(coaches=1, seats=1)
         assert await left(api, ADULT, CHILD, product="standard", service=train) == [9]

@@ -38,6 +38,8 @@ ROUTES = {
     ("post", "/v1/orders/{order}/attention/retry-now"),
     ("post", "/v1/orders/{order}/attention/done-by-hand"),
     ("post", "/v1/orders/{order}/attention/payout"),
+    ("post", "/v1/orders/{order}/attention/reverse"),
+    ("post", "/v1/orders/{order}/attention/reseat"),
     ("post", "/v1/webhooks"),
     ("get", "/v1/webhooks"),
     ("get", "/v1/webhooks/{webhook}"),

@@ -1,10 +1,13 @@
 """Orders, their changes and their history."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from domain.offers import Service
+from providers.embedded.offers import EmbeddedOffers
 from temporal.names import StepName
 from tests.support.canary import ADULT, BORN, CHILD, FAMILY, GIVEN
-from tests.support.world import CARD, World, add, people, replace
+from tests.support.world import CARD, Answer, Json, World, add, people, replace
 
 DOCUMENT = "2021-10-22T10:00:00Z"
 
@@ -53,7 +56,8 @@ async def test_travellers_may_be_completed_later_but_before_the_confirmation(wor
     ]
     answer = await world.change(order, {"op": "set_travellers", "travellers": details})
     assert answer.body["warnings"] == [
-        {"code": "FIELD_FROZEN", "traveller": CHILD, "field": "birth_date", "line": None, "amount": None}
+        {"code": "FIELD_FROZEN", "traveller": CHILD, "field": "birth_date"}
+        | dict.fromkeys(("line", "amount", "expires_at"))
     ]
     assert (await world.confirm(order, CARD)).status == 200
     shown = await world.show(order)
@@ -132,7 +136,7 @@ async def test_a_change_shows_its_steps_its_quote_and_why_it_was_refused(world: 
         (StepName.PLAN_CHANGE, "done", False),
         (StepName.VALIDATE_TRAVELLERS, "done", False),
         (StepName.QUOTE_CHANGE, "done", False),
-        (StepName.RESERVE_SEATS, "withdrawn", True),
+        (StepName.RESERVE_SEATS, "done", True),
     ]
     assert (shown["state"], shown["problem"]["code"], shown["quote"]["difference"]) == ("refused", "SOLD_OUT", "100.00")
 
@@ -202,3 +206,29 @@ async def test_a_line_of_a_departed_train_cannot_be_changed(world: World) -> Non
     assert (answer.status, answer.code) == (409, "SERVICE_DEPARTED")
     refused = await world.change(order, replace([f"{order}-1"], bundle))
     assert refused.code == "SERVICE_DEPARTED"
+
+
+class ForgetsServices(EmbeddedOffers):
+    """A catalogue that knows no departure any more."""
+
+    def services(self, tenant: str, ids: Sequence[str]) -> dict[str, Service]:
+        """Return none."""
+        return {}
+
+
+async def test_a_line_departs_as_it_was_sold_though_the_catalogue_forgets_its_service(world: World) -> None:
+    order = await world.sold(ADULT, train=world.train(leaves_in=timedelta(hours=2)))
+    removal = {"operations": [{"op": "remove_lines", "lines": [f"{order}-1"]}], "refund_price_difference": True}
+
+    async def quote_and_options(api: World) -> tuple[Answer, list[Json]]:
+        quote = await api.post(f"/v1/orders/{order}/quotes", removal)
+        shown = await api.send("GET", f"/v1/orders/{order}/change-options")
+        assert shown.status == 200, shown.body
+        return quote, shown.body["lines"][0]["options"]
+
+    async with world.with_api(offers=ForgetsServices(world.components.store)) as api:
+        quote, options = await quote_and_options(api)
+        assert (quote.status, bool(options)) == (200, True)
+        with world.clock_at(world.components.store.now() + timedelta(hours=3)):
+            quote, options = await quote_and_options(api)
+            assert (quote.code, options) == ("SERVICE_DEPARTED", [])

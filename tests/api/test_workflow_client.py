@@ -110,7 +110,7 @@ async def test_a_client_gets_a_response_within_its_wait_however_long_acceptance_
 
 
 async def test_the_whole_service_is_ready(world: World) -> None:
-    assert (await world.send("GET", "/ready")).body == {"status": "ok"}
+    assert (await world.send("GET", "/ready")).body == {"status": "ok", "unavailable": []}
 
 
 async def test_a_change_that_failed_and_was_undone_is_shown_so_and_its_run_fails(world: World) -> None:

@@ -1,12 +1,14 @@
 """Figures: ratios within a repeat, goals by their median, benches compared relative to bare workflows."""
 
-from bench.changes.footprints import Footprint
-from bench.changes.goals import Runs, goals
-from bench.changes.kinds import BARE, INTO_DRAFT, KINDS
+from dataclasses import replace
+
+from bench.changes.footprints import Footprint, in_one_go
+from bench.changes.goals import Runs, external_goals, goals
+from bench.changes.kinds import BARE, DEARER, INTO_DRAFT, KINDS, REFUSED
 from bench.compare import relative
 from bench.figures import Figure, Goal, ratios
 from bench.histories import History
-from bench.load import Run
+from bench.load import BANK, PEERS_BANK, Run
 
 _PARTS = {"bare": ("bare", "temporal"), "api": ("api", "worker"), "direct": ("api", "worker")}
 
@@ -63,9 +65,23 @@ def test_a_change_through_the_api_may_take_15_percent_longer_than_one_submitted_
 
 
 def test_goals_are_met_at_the_cost_of_bare_workflows_and_not_at_twice_that() -> None:
-    for name in ("G1", "G3", "G5"):
-        assert met(all_runs(), name)
-        assert not met(all_runs(ours=2), name)
+    assert met(all_runs(), "G5")
+    assert not met(all_runs(ours=2), "G5")
+
+
+def test_with_an_external_bank_a_refusal_may_cost_1_6_times_a_change_whose_history_may_have_22_events() -> None:
+    for events, size, refused, expected in ((22, 5_500, 1.6, True), (23, 5_501, 1.61, False)):
+        runs = [run(DEARER.name), run(REFUSED.name, slow=refused)]
+        footprints = {in_one_go(kind): Footprint(History(events, size), actions=6) for kind in KINDS}
+        found = list(external_goals(Runs(runs), [footprints]))
+        assert [goal.met for goal in found] == [expected] * len(found)
+        kinds = {f"G8 external {in_one_go(kind)}" for kind in KINDS if kind is not REFUSED}
+        assert {goal.name for goal in found} == {"G13 external", *kinds}
+
+
+def test_the_cpu_of_a_bank_is_shown_and_no_cost() -> None:
+    with_bank = replace(run("anything"), cpu_ms={"api": 30, "worker": 30, BANK: 5, PEERS_BANK: 2})
+    assert (with_bank.cpu, with_bank.bank_cpu) == (60, 7)
 
 
 def test_comparing_benches_ignores_a_slower_machine_but_not_a_dearer_change() -> None:

@@ -9,13 +9,20 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
+from cli.demo.stories import CARD, TWO, add, named, remove, replace
+from cli.http_clients.native import NativeClient
+from cli.http_clients.responses import Json
 from cli.ports import choose_port, is_free
+from store.database.store import utc_now
 from telemetry.loopback import HOST, free_port
 from tests.support.commands import COMMAND, ROOT, run
 from tests.support.docs_pages import typed_session
@@ -56,16 +63,28 @@ def test_the_demo_runs_all_stories_and_leaves_nothing_behind(tmp_path: Path) -> 
         "8.162",
         "Maria still has seat 2-07 and her meal",
         "188.50 was paid back for Ida, nothing for Olav",
+        "A payment refused by the bank after the swap: everything is undone",
+        "swap_offer_bundle  undone",
+        "Both books agree: our ledger, the bank's own; 5 payments",
         "Nine stories",
     ):
         assert expected in stories
     assert stories.count("Exactly as before") == 2
 
 
+def test_with_everything_embedded_a_refused_change_of_the_demo_never_happened(tmp_path: Path) -> None:
+    stories = run_demo(tmp_path, "--embedded")
+    for expected in ("A payment refused after the swap: it never happened", "PAYMENT_REFUSED", "Nine stories"):
+        assert expected in stories
+    for absent in ("demo bank", "undone", "Both books"):
+        assert absent not in stories
+
+
 def test_the_demo_with_faults_ends_with_every_order_changed_or_unchanged(tmp_path: Path) -> None:
     stories = run_demo(tmp_path, "--kill-worker", "--last-seat", "--fail=authorise_payment")
     for expected in (
         "kill -9",
+        "It asks the bank again, by the same key",
         "seconds after the kill",
         "SOLD_OUT",
         "has one holder",
@@ -73,6 +92,7 @@ def test_the_demo_with_faults_ends_with_every_order_changed_or_unchanged(tmp_pat
         "authorise_payment fails permanently",
         "authorise_payment is done, and its result is lost permanently",
         "consistency checks pass",
+        "Both books agree",
         "The guarantees held",
     ):
         assert expected in stories
@@ -125,6 +145,7 @@ def test_the_commands_on_the_pages_do_what_the_pages_say(tmp_path: Path) -> None
             '"total":"349.00","balance":"0.00"',
             '"code":"PAYMENT_REFUSED"',
             "exactly as before",
+            '"type":"change_undone"',
         ):
             assert expected in steps
         item = json.loads("\n".join(run_session("docs/discover.md", api)))["orderItem"]
@@ -155,7 +176,8 @@ def test_a_second_up_on_the_same_data_prints_the_addresses_of_the_first(tmp_path
         output = " ".join(second.stdout.split())
         assert f"already runs on {tmp_path} (process {process.pid})" in output
         assert api in output
-        assert run("doctor", f"--data={tmp_path}").returncode == 0
+        diagnosis = run("doctor", f"--data={tmp_path}")
+        assert (diagnosis.returncode, "book agrees with our ledger: 0 payments" in diagnosis.stdout) == (0, True)
 
 
 def test_killing_up_kills_its_processes(tmp_path: Path) -> None:
@@ -169,11 +191,78 @@ def test_killing_up_kills_its_processes(tmp_path: Path) -> None:
         assert processes_of(str(tmp_path)) == []
 
 
+BANK = "examples.fake_systems.bank_server"
+
+
+def children_of(process: subprocess.Popen[str], argument: str) -> list[int]:
+    """Return the processes of an `up` that have an argument."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    # Whole arguments: the path of the data folder holds the name of the test.
+    return [int(pid) for pid in children if argument.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")]
+
+
+def kill_child(process: subprocess.Popen[str], argument: str) -> None:
+    """Kill the process of an `up` that has an argument."""
+    (child,) = children_of(process, argument)
+    os.kill(child, signal.SIGKILL)
+
+
+def refusal_of(*arguments: str) -> str:
+    """Run an `up` that must be refused; return what it prints, in one line."""
+    refused = run("up", *arguments)
+    assert refused.returncode == 1
+    return " ".join(refused.stdout.split())
+
+
+def book_compared(data: Path) -> int:
+    """Run `check`, which must find nothing; return how many payments it compared."""
+    done = run("check", "--json", f"--data={data}")
+    assert done.returncode == 0, done.stdout
+    compared: int = json.loads(done.stdout)["books"]["compared"]
+    return compared
+
+
+def test_up_restarts_a_bank_that_died_and_its_book_is_kept_between_runs(tmp_path: Path) -> None:
+    day = utc_now().date() + timedelta(days=9)
+    with up(tmp_path) as (process, api), closing(NativeClient(api)) as client:
+        order = client.order("NOK", "bank")
+        sale = add(client.offer("standard", TWO, service=f"4711-{day}"), named(TWO))
+        assert change(client, order, sale, payment=CARD)["state"] == "done"
+        kill_child(process, BANK)
+        dearer = client.offer("flexible", TWO, service=f"4713-{day}")
+        assert change(client, order, replace(lines_of(client, order), dearer), payment=CARD)["state"] == "done"
+        assert book_compared(tmp_path) == 2
+    assert "is not running" in " ".join(run("check", f"--data={tmp_path}").stdout.split())
+    assert "are at the demo bank" in refusal_of(f"--data={tmp_path}", "--embedded")
+    with up(tmp_path) as (_, api), closing(NativeClient(api)) as client:
+        paid = Decimal(client.show(order)["paid"])
+        cancelled = change(client, order, remove(lines_of(client, order)), refund_price_difference=True)
+        assert cancelled["state"] == "done"
+        assert Decimal(client.show(order)["paid"]) < paid
+        assert book_compared(tmp_path) == 2
+
+
+def lines_of(client: NativeClient, order: str) -> list[str]:
+    return [line["id"] for line in client.show(order)["lines"]]
+
+
+def change(client: NativeClient, order: str, operation: Json, **more: Any) -> Json:
+    """Run a change, confirmed at once."""
+    return client.run(f"/v1/orders/{order}/changes", {"operations": [operation], "confirm": True, **more})
+
+
+def test_an_embedded_up_has_no_bank_and_gets_none_later(tmp_path: Path) -> None:
+    with up(tmp_path, "--embedded") as (process, _):
+        assert children_of(process, BANK) == []
+        assert not (tmp_path / "bank.db").exists()
+        assert json.loads(run("check", "--json", f"--data={tmp_path}").stdout)["books"] is None
+    assert process.returncode == 0
+    assert "are not at the demo bank" in refusal_of(f"--data={tmp_path}")
+
+
 def test_up_restarts_a_worker_that_died(tmp_path: Path) -> None:
     with up(tmp_path) as (process, api):
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        worker = next(pid for pid in children if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
-        os.kill(int(worker), signal.SIGKILL)
+        kill_child(process, "worker")
         number = httpx2.post(f"{api}/v1/orders", json={"currency": "NOK"}, headers={"Idempotency-Key": "n"}).json()
         deadline = time.monotonic() + 40
         while True:

@@ -7,7 +7,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from activities.support.registry import BY_NAME, UNDOS
+from activities.support.registry import by_name, undos
 from cli.demo.run import Trouble, demo
 from cli.demo.story_runner import StoryError, StoryRunner
 from cli.faults.checks import expect_changed_draft, expect_changed_once, expect_paid_out, expect_unchanged
@@ -37,13 +37,13 @@ def story() -> StoryRunner:
 
 
 def test_every_step_and_undo_that_is_declared_can_be_made_to_fail() -> None:
-    assert set(breakable()) == set(BY_NAME) | set(UNDOS)
+    assert set(breakable()) == set(by_name()) | set(undos())
     assert all(breakable().values())
 
 
 def test_an_unknown_step_is_refused() -> None:
     with pytest.raises(typer.BadParameter, match=StepName.RESERVE_SEATS):
-        demo(Trouble(("sell_the_train",)))
+        demo(Trouble(("sell_the_train",)), embedded=True)
 
 
 def test_the_changed_order_and_the_unchanged_order_pass(story: StoryRunner) -> None:

@@ -22,6 +22,7 @@ from temporal.names import StepName
 from tests.support.canary import ADULT, find_canaries
 from tests.support.commands import COMMAND, ROOT, run
 from tests.support.refunds_owed import AMOUNT, REASON, order_owing
+from tests.support.scenarios import prepare_reversal
 from tests.support.world import CARD, DECLINED, Json, World
 
 ONCE = pytest.mark.only_on("sqlite")  # the command line does not depend on the database
@@ -145,6 +146,7 @@ async def test_a_change_is_followed_to_its_end_and_its_outcome_is_the_exit_code(
 @ONCE
 async def test_a_change_that_was_undone_exits_with_1(world: World, terminal: Terminal) -> None:
     order = await world.sold(ADULT)
+    world.faults.break_groups(order)
     refused = (await world.upgrade(order, confirm=True, payment=DECLINED)).change
     code, output, _ = await terminal.type(f"change watch {refused}")
     assert (code, "= refused PAYMENT_REFUSED" in output, "undone" in output) == (1, True, True)
@@ -192,6 +194,22 @@ async def test_a_refund_owed_is_listed_shown_and_recorded_as_paid(world: World, 
     code, change = await terminal.read(f"attention payout {order} --amount {AMOUNT} --reason again")
     assert (code, change["problem"]["code"]) == (1, "NOTHING_TO_PAY_OUT")
     assert order not in (await terminal.type("attention list"))[1]
+
+
+async def test_a_stuck_change_is_reversed_once(world: World, terminal: Terminal) -> None:
+    order = await prepare_reversal(world)
+    code, output, _ = await terminal.type(f"attention reverse {order} --reason", REASON)
+    assert (code, f"{order}: The stuck change is reversed; what it captured is refunded." in output) == (0, True)
+    code, change = await terminal.read(f"attention reverse {order} --reason again")
+    assert (code, change["problem"]["code"]) == (1, "NOTHING_TO_REVERSE")
+
+
+async def test_a_stuck_change_gets_other_seats_once(world: World, terminal: Terminal) -> None:
+    order = await prepare_reversal(world)
+    code, output, _ = await terminal.type(f"attention reseat {order} --reason", REASON)
+    assert (code, f"{order}: Other seats are held; the stuck change goes on." in output) == (0, True)
+    code, change = await terminal.read(f"attention reseat {order} --reason again")
+    assert (code, change["problem"]["code"]) == (1, "NOTHING_TO_RESEAT")
 
 
 def test_a_wrong_usage_has_an_exit_code_of_its_own() -> None:
@@ -277,6 +295,16 @@ def test_the_list_shows_who_stated_that_a_stuck_step_was_done() -> None:
         "description": "capture",
         "code": "INJECTED",
     }
-    stuck |= {"since": "2027-03-01T11:00:00Z", "unsettled": [], "statements": [statement]}
+    stuck |= {
+        "since": "2027-03-01T11:00:00Z",
+        "attempts": 7,
+        "next_at": None,
+        "unsettled": [],
+        "statements": [statement],
+        "by_hand": True,
+    }
     lines = list(describe_attention({"stuck": [stuck], "discrepancies": []}))
     assert any("stated as done by kiosk-oslo" in line and "refunded at the bank" in line for line in lines)
+    assert any("`done-by-hand`" in line for line in lines)
+    own = stuck | {"by_hand": False}
+    assert not any("`done-by-hand`" in line for line in describe_attention({"stuck": [own], "discrepancies": []}))

@@ -245,3 +245,23 @@ def test_a_field_of_travellers_is_one_that_they_have() -> None:
 def test_every_fault_is_found_at_once() -> None:
     wrong = product(prices=(), tax_rate=Decimal(2), change_fee=nok(-1), validity="P0D", supplements=("x",))
     assert len(pointers(wrong, wrong.model_copy(update={"id": "other"}))) == 10
+
+
+def test_a_part_of_a_catalogue_may_refer_to_another_part() -> None:
+    infant = product(
+        railway_line="south", supplements=("x",), prices=(row(0, 2500, accompanied=True),), change_fee=nok(-1)
+    )
+    assert pointers(infant) == [
+        "/products/0/change_fee/minor",
+        "/products/0/prices/0/accompanied",
+        "/products/0/railway_line",
+        "/products/0/supplements/0",
+    ]
+    assert pointers(infant, whole=False) == ["/products/0/change_fee/minor"]
+
+
+def test_a_part_of_a_catalogue_goes_together() -> None:
+    in_francs = supplement(price=Money(100, "CHF"))
+    assert pointers(product(supplements=("meal",)), supplements=(in_francs,), whole=False) == [
+        "/products/0/supplements/0"
+    ]

@@ -30,6 +30,11 @@ def test_one_person_may_move_nothing_in_a_currency_without_a_limit() -> None:
     assert not DualControlPolicy(authentication_enabled=True).may_act_alone(Money(1, "NOK"), "al")
 
 
+def test_an_unknown_amount_is_above_every_limit() -> None:
+    assert not RULE.may_act_alone(None, "al")
+    assert DualControlPolicy(authentication_enabled=False).may_act_alone(None, LOCAL)
+
+
 def test_without_authentication_there_is_no_limit() -> None:
     for actor in ANONYMOUS:
         assert DualControlPolicy(authentication_enabled=False).may_act_alone(Money(10**9, "NOK"), actor)

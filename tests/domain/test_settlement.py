@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.refusals import BalanceNotZero, RefundRefused
+from domain.refusals import BalanceNotZero
 from domain.settlement import (
     Move,
     MoveKind,
     Payment,
     balance_of,
     kept,
+    moves_instead,
     pay_out,
     settlement,
     to_release,
@@ -18,7 +19,7 @@ from domain.settlement import (
 )
 from tests.domain.makers import authorised, captured, nok
 
-CAPTURE, VOID, REFUND, OWE, PAYOUT = MoveKind
+CAPTURE, VOID, REFUND, OWE, PAYOUT, REFUND_FAILED, LOST = MoveKind
 dues = st.integers(0, 200_000)
 
 
@@ -104,28 +105,35 @@ def test_exactly_the_amount_due_has_been_paid_or_it_is_refused(all_payments: lis
 def test_payments_that_refuse_are_passed_over_and_what_none_takes_is_owed(
     all_payments: list[Payment], due: int, data: st.DataObject
 ) -> None:
+    bears = {each.key: each.refundable.minor for each in all_payments}
     to_pay_back = in_cash(all_payments) - due
+    bearing = [key for key, amount in bears.items() if amount]
     if to_pay_back <= 0:
         return
-    bearing = [each.key for each in all_payments if each.refundable.minor]
     refusing = set(data.draw(st.lists(st.sampled_from(bearing), unique=True)))
-    bears = {each.key: each.captured.minor - each.refunded.minor - each.refund_owed.minor for each in all_payments}
+    waiting = [each for each in settlement(nok(due), all_payments) if each.kind is REFUND]
+    settled, refused, later = all_payments, set[str](), dict[str, int]()
+    while waiting:
+        move = waiting.pop(0)
+        if move.payment not in refusing:
+            settled = after(settled, [move])
+            continue
+        refused.add(move.payment)
+        promised = {key: nok(sum(each.amount.minor for each in waiting if each.payment == key)) for key in bears}
+        instead = moves_instead(move, settled, refused, promised)
+        assert sum(each.amount.minor for each in instead) == move.amount.minor
+        waiting += [each for each in instead if each.kind is REFUND]
+        for each in instead:
+            if each.kind is OWE:
+                assert each.payment == move.payment
+                later[each.payment] = later.get(each.payment, 0) + each.amount.minor
+                settled = after(settled, [each])
     willing = sum(amount for key, amount in bears.items() if key not in refusing)
-    if refusing and not willing:
-        with pytest.raises(RefundRefused):
-            settlement(nok(due), all_payments, refusing)
-        return
-    moves = settlement(nok(due), all_payments, refusing)
-    back = {each.payment: each.amount.minor for each in moves if each.kind is REFUND}
-    later = {each.payment: each.amount.minor for each in moves if each.kind is OWE}
-    assert not set(back) & refusing
-    assert set(later) <= refusing
-    assert all(amount <= bears[key] for key, amount in (back | later).items())
-    assert sum(back.values()) == min(to_pay_back, willing)
-    assert sum(later.values()) == to_pay_back - sum(back.values())
-    settled = after(all_payments, moves)
+    back = sum(each.refunded.minor for each in settled) - sum(each.refunded.minor for each in all_payments)
+    assert back == min(to_pay_back, willing)
+    assert sum(later.values()) == to_pay_back - back
     assert in_cash(settled) == due
-    assert balance_of(nok(due), settled) == nok(0)
+    assert all(nok(0) <= each.refunded + each.refund_owed <= each.captured for each in settled)
 
 
 @given(payments(), st.data())
@@ -161,37 +169,40 @@ def test_a_refund_goes_to_the_newest_payment_first() -> None:
     assert [(move.payment, move.amount.minor) for move in moves] == [("new", 200), ("old", 200)]
 
 
+def instead(refused: Move, cards: list[Payment], *refusing: str, **promised: int) -> list[tuple[MoveKind, str, int]]:
+    moves = moves_instead(
+        refused, cards, {refused.payment, *refusing}, {key: nok(each) for key, each in promised.items()}
+    )
+    return [(each.kind, each.payment, each.amount.minor) for each in moves]
+
+
+def refund(payment: str, minor: int) -> Move:
+    return Move(kind=REFUND, payment=payment, amount=nok(minor))
+
+
 def test_a_refund_that_one_payment_refuses_goes_to_the_others_up_to_what_they_bear() -> None:
+    cards = [captured(300, "old"), captured(500, "newer"), captured(100, "newest")]
+    assert instead(refund("newer", 450), cards) == [(REFUND, "newest", 100), (REFUND, "old", 300), (OWE, "newer", 50)]
+
+
+def test_what_is_promised_to_a_payment_and_not_made_yet_is_not_promised_again() -> None:
+    cards = [captured(300, "old"), captured(500, "new")]
+    assert instead(refund("new", 200), cards, old=150) == [(REFUND, "old", 150), (OWE, "new", 50)]
+
+
+def test_a_payment_that_has_refused_before_gets_nothing_of_it() -> None:
     cards = [captured(300, "old"), captured(200, "newer"), captured(100, "newest")]
-    assert [(each.kind, each.payment, each.amount.minor) for each in settlement(nok(50), cards, {"newer"})] == [
-        (REFUND, "newest", 100),
-        (REFUND, "old", 300),
-        (OWE, "newer", 150),
-    ]
-
-
-def test_a_refund_that_another_payment_bears_whole_leaves_nothing_owed() -> None:
-    moves = settlement(nok(300), [captured(300, "old"), captured(200, "new")], {"new"})
-    assert [(each.kind, each.payment, each.amount.minor) for each in moves] == [(REFUND, "old", 200)]
-
-
-def test_a_refund_that_no_payment_takes_is_refused() -> None:
-    with pytest.raises(RefundRefused):
-        settlement(nok(100), [captured(300, "old"), captured(200, "new")], {"old", "new"})
-
-
-def test_money_set_aside_is_voided_beside_a_refund_that_is_passed_on() -> None:
-    moves = settlement(nok(100), [captured(150, "old"), captured(200, "new"), authorised(70, "open")], {"new"})
-    assert [(each.kind, each.payment, each.amount.minor) for each in moves] == [
-        (VOID, "open", 70),
-        (REFUND, "old", 150),
-        (OWE, "new", 100),
-    ]
+    assert instead(refund("newer", 50), cards, "newest") == [(REFUND, "old", 50)]
 
 
 def test_an_open_authorisation_takes_no_part_of_a_refund() -> None:
-    with pytest.raises(RefundRefused):
-        settlement(nok(0), [captured(100, "old"), authorised(70, "open")], {"old"})
+    cards = [captured(100, "old"), authorised(70, "open")]
+    assert instead(refund("old", 100), cards) == [(OWE, "old", 100)]
+
+
+def test_what_is_voided_is_voided_after_the_refunds() -> None:
+    moves = settlement(nok(100), [captured(150, "old"), authorised(70, "open"), captured(200, "new")])
+    assert [(each.kind, each.payment) for each in moves] == [(REFUND, "new"), (REFUND, "old"), (VOID, "open")]
 
 
 def test_only_the_provider_s_moves_are_sent_to_it() -> None:

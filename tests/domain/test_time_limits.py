@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.changes import latest_deadline
+from domain.changes import deadline_horizon
 from domain.orders import Order, OrderLine
 from domain.planning.plan import Plan
 from domain.projection import project
@@ -130,4 +130,4 @@ def test_the_refusal_comes_at_the_instant_and_names_the_line() -> None:
     ],
 )
 def test_six_months_are_calendar_months(now: datetime, latest: datetime) -> None:
-    assert latest_deadline(now) == latest
+    assert deadline_horizon(now) == latest

@@ -2,15 +2,15 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
-from activities.support.registry import BY_NAME
-from activities.support.step_kinds import Final, Pivot
+from activities.support.registry import by_name
+from activities.support.step_kinds import LOCAL_ATTEMPTS, Final, Pivot
 from api.services import needs_attention
 from cli.faults.injection import Fault
 from domain.access import TenantAccess
@@ -83,6 +83,64 @@ async def test_an_operator_sees_through_the_api_what_is_unsettled_and_has_the_st
     assert (tried["step"], tried["reason"]) == (StepName.SETTLE_PRICE_DIFFERENCE, "the bank is back")
     gone = await world.send("GET", f"/v1/orders/{order}/attention")
     assert (gone.status, gone.code) == (409, "NOTHING_STUCK")
+
+
+@STUCK
+async def test_a_stuck_step_is_recorded_since_its_first_failure_with_its_attempts_and_its_next_try(
+    world: World, step: str
+) -> None:
+    order, request, armed = await start_stuck_change(world, step, rest=timedelta(milliseconds=300))
+    events = (await world.send("GET", f"/v1/orders/{order}/history")).body["events"]
+    (event,) = [each for each in events if each["type"] == "needs_attention"]
+    since, reported = (datetime.fromisoformat(each) for each in (event["data"]["since"], event["at"]))
+    assert reported - since > timedelta(seconds=2)
+    assert (event["data"]["code"], event["data"]["by_hand"]) == ("INJECTED", False)
+    assert event["data"]["attempts"] >= 3
+    async with asyncio.timeout(20):
+        while not (shown := await attention_of(world, order))["next_at"]:  # noqa: ASYNC110 - Temporal counts
+            await asyncio.sleep(0.05)
+    assert datetime.fromisoformat(shown["since"]) == since
+    # One that was under way when operators were called gave no answer to count.
+    assert event["data"]["attempts"] < shown["attempts"] <= armed.fired <= shown["attempts"] + 1
+    assert datetime.fromisoformat(shown["next_at"]) > reported
+    armed.fault = Fault.LOST
+    await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
+    await request
+
+
+async def attention_of(world: World, order: str) -> Json:
+    return (await world.send("GET", f"/v1/orders/{order}/attention")).body
+
+
+async def test_the_attempts_of_a_final_step_include_those_within_the_workflows_task(world: World) -> None:
+    order, request, armed = await start_stuck_change(world, StepName.CONFIRM_ORDER)
+    (case,) = await events_of(world, order, "needs_attention")
+    assert case["attempts"] > LOCAL_ATTEMPTS
+    assert (await world.send("GET", f"/v1/orders/{order}/attention")).body["attempts"] == armed.fired
+    armed.fault = Fault.LOST
+    await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)
+    assert (await request).status == 200
+
+
+async def test_requests_answer_that_a_stuck_step_of_another_change_needs_attention(world: World) -> None:
+    order = await world.sold(ADULT)
+    paused = world.faults.arm(order, StepName.SWAP_OFFER_BUNDLE, Fault.PAUSED)
+    first = await world.upgrade(order, confirm=True, payment=CARD, Prefer="respond-async")
+    await asyncio.wait_for(paused.reached.wait(), 20)
+    await world.workflow(order).terminate("by mistake")
+    world.faults.clear()
+    armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.DOWN)
+    # The next request has its turn, but what the terminated run left comes first, and is stuck.
+    second = await world.post(f"/v1/orders/{order}/confirm", {}, Prefer="respond-async")
+    await wait_until_stuck(world, order, armed)
+    for change in (first.change, second.change):
+        assert (await world.send("GET", f"/v1/changes/{change}")).body["state"] == "needs_attention"
+    third = await world.confirm(order, CARD)
+    assert (third.status, third.code) == (409, "ORDER_NEEDS_ATTENTION")
+    armed.fault = Fault.LOST
+    assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
+    assert await world.wait_for_outcome(first.change) == "done"
+    await world.wait_for_outcome(second.change)
 
 
 async def test_stuck_orders_of_other_channels_hide_none_of_a_clients_own(
@@ -163,6 +221,9 @@ async def test_a_step_that_temporal_does_not_retry_rests_until_an_operator_or_th
         while not await rests(world, order):  # noqa: ASYNC110 - only a query shows it
             await asyncio.sleep(0.05)
     assert armed.fired == 3  # once locally, once as an activity, once in need of attention
+    shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
+    assert shown["attempts"] == armed.fired
+    assert datetime.fromisoformat(shown["next_at"]) > datetime.fromisoformat(shown["since"])
     armed.fault = Fault.LOST
     assert (await world.post(f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
     assert (await request).status == 200
@@ -183,7 +244,9 @@ def _steps_never_abandoned() -> list[tuple[str, Scenario]]:
     """Return every declared undo, pivot and final step, with a scenario in which it runs."""
     one_go = SCENARIOS[0]
     undos = sorted({(undo, one_go) for undo, _ in undo_matrix()}, key=lambda pair: pair[0])
-    names = [name for name, step in BY_NAME.items() if isinstance(step, Pivot | Final)]
+    # Those two run beside the step that is stuck, which is shown; one that cannot begin is a request that waits.
+    beside = (StepName.BEGIN_REVERSAL, StepName.BEGIN_RESEAT)
+    names = [name for name, step in by_name().items() if isinstance(step, Pivot | Final) and name not in beside]
     return undos + [(name, next(each for each in SCENARIOS if name in each.steps)) for name in sorted(names)]
 
 
@@ -202,7 +265,7 @@ async def test_a_step_that_must_not_be_abandoned_waits_for_an_operator_and_is_do
     monkeypatch.setattr(step_runner, "LOCAL_ATTEMPTS", 3)
     order = await scenario.prepare(world)
     before = world.snapshot(order)
-    is_undo = step not in BY_NAME
+    is_undo = step not in by_name()
     if is_undo:
         world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     armed = world.faults.arm(order, step, Fault.DOWN)
@@ -223,15 +286,49 @@ async def test_a_step_that_must_not_be_abandoned_waits_for_an_operator_and_is_do
     assert world.at_most_once(order)
 
 
-@STUCK
-async def test_an_operator_may_do_a_stuck_step_by_hand_and_it_is_recorded(world: World, step: str) -> None:
-    order, request, _ = await start_stuck_change(world, step)
-    body = {"reason": "released at the counter"}
-    answer = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", body)
+@pytest.mark.parametrize(
+    "step", [StepName.RELEASE_SEATS, StepName.VOID_PAYMENT, StepName.SETTLE_PRICE_DIFFERENCE, StepName.CONFIRM_SEATS]
+)
+async def test_a_step_done_by_hand_at_its_provider_is_recorded_under_the_act_that_was_done(
+    outside: World, step: str
+) -> None:
+    order, request, _ = await start_stuck_change(outside, step)
+    shown = (await outside.send("GET", f"/v1/orders/{order}/attention")).body
+    assert (shown["step"], shown["by_hand"]) == (step, True)
+    body = {"reason": "seen at the counter"}
+    answer = await outside.send("POST", f"/v1/orders/{order}/attention/done-by-hand", body)
     assert answer.status == 204
     await request
-    recorded = StepName.RESERVE_SEATS if step == StepName.RELEASE_SEATS else step
-    assert await events_of(world, order, "done_by_hand") == [{"step": recorded, "actor": "local", **body}]
+    move = {"move": 1} if step == StepName.SETTLE_PRICE_DIFFERENCE else {}
+    assert await events_of(outside, order, "done_by_hand") == [{"step": step, "actor": "local", **body, **move}]
+
+
+@pytest.mark.parametrize("step", [StepName.RELEASE_SEATS, StepName.SETTLE_PRICE_DIFFERENCE, StepName.CONFIRM_ORDER])
+async def test_a_step_of_our_own_database_cannot_be_done_by_hand_on_any_route(world: World, step: str) -> None:
+    order, request, armed = await start_stuck_change(world, step)
+    shown = (await world.send("GET", f"/v1/orders/{order}/attention")).body
+    assert (shown["step"], shown["by_hand"]) == (step, False)
+    refused = await world.send("POST", f"/v1/orders/{order}/attention/done-by-hand", {"reason": "as I say"})
+    assert (refused.status, refused.code) == (409, "NOT_BY_HAND")
+    with pytest.raises(WorkflowUpdateFailedError) as update:
+        await world.workflow(order).execute_update("done_by_hand", {"reason": "as I say"})
+    assert isinstance(update.value.cause, ApplicationError)
+    assert update.value.cause.type == "NOT_BY_HAND"
+    by_hand = ("done_by_hand", "done_by_hand_stated")
+    assert [await events_of(world, order, kind) for kind in by_hand] == [[], []]
+    armed.fault = Fault.LOST
+    assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
+    assert (await request).status in (200, 409)
+    assert world.at_most_once(order)
+
+
+async def test_an_external_installation_cannot_do_the_steps_of_our_own_database_by_hand(outside: World) -> None:
+    order, request, armed = await start_stuck_change(outside, StepName.CONFIRM_ORDER)
+    refused = await outside.send("POST", f"/v1/orders/{order}/attention/done-by-hand", {"reason": "as I say"})
+    assert (refused.status, refused.code) == (409, "NOT_BY_HAND")
+    armed.fault = Fault.LOST
+    assert (await outside.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
+    assert (await request).status == 200
 
 
 @pytest.mark.only_on("sqlite")  # a matter of the command line
@@ -259,6 +356,18 @@ async def test_an_operator_resolves_a_stuck_step_from_the_command_line(world: Wo
     await world.wait_for_end(order)
     code, text = await changeover("attention", "done-by-hand", order, "--reason", "too late")
     assert (code, text.splitlines()[0]) == (1, "No step of this order is stuck. (NOTHING_STUCK)")
+
+
+@pytest.mark.only_on("sqlite")  # a matter of the command line
+async def test_the_command_line_says_that_a_step_of_our_own_database_is_not_done_by_hand(world: World) -> None:
+    order, request, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    environment = {"CHANGEOVER_API": str(world.http.base_url)}
+    words = ("attention", "done-by-hand", order, "--reason", "refunded at the bank")
+    refused = await asyncio.to_thread(run, *words, environment=environment)
+    assert (refused.returncode, "NOT_BY_HAND" in refused.stdout + refused.stderr) == (1, True)
+    armed.fault = Fault.LOST
+    assert (await world.send("POST", f"/v1/orders/{order}/attention/retry-now", BANK_IS_BACK)).status == 204
+    assert (await request).status in (200, 202)
 
 
 @pytest.mark.parametrize("how", ["retry-now", "done-by-hand"])

@@ -14,7 +14,7 @@ from workflows.order_draft import OrderDraft
 
 pytestmark = pytest.mark.faults
 
-ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, _, _ = SCENARIOS
+ONE_GO, SECOND_CHANGE, CONFIRMATION, DISCARD = (*SCENARIOS[:3], SCENARIOS[4])
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 
 

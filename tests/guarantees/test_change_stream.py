@@ -134,8 +134,33 @@ async def test_two_clients_that_follow_a_change_receive_the_same_events(world: W
     assert one.of("ended") == other.of("ended")
 
 
+async def test_the_stream_of_a_change_refused_as_a_whole_ends_with_the_reason_and_no_event(world: World) -> None:
+    order = await world.sold(ADULT)
+    refused = await world.upgrade(order, confirm=True, payment=DECLINED)
+    received = await follow(world, refused.change)
+    assert received.of("ended") == [{"change": refused.change, "state": "refused", "code": "PAYMENT_REFUSED"}]
+    checks = (StepName.PLAN_CHANGE, StepName.VALIDATE_TRAVELLERS, StepName.QUOTE_CHANGE)
+    assert received.of("step") == [
+        *({"step": check, "state": "done", "refused": False} for check in checks),
+        {"step": StepName.AUTHORISE_PAYMENT, "state": "done", "refused": True},
+    ]
+    assert received.events == []
+
+
+async def test_clients_see_the_steps_of_a_group_that_was_withdrawn_and_not_the_withdrawal(world: World) -> None:
+    order = await world.sold(ADULT)
+    world.faults.break_groups(order)
+    change = (await world.upgrade(order)).change
+    received = await follow(world, change)
+    shown = (await world.send("GET", f"/v1/changes/{change}")).body["steps"]
+    for steps in (received.of("step"), shown):
+        assert {each["step"] for each in steps} <= set(StepName)
+    await world.discard(order)
+
+
 async def test_the_stream_of_an_undone_change_ends_with_the_reason(world: World) -> None:
     order = await world.sold(ADULT)
+    world.faults.break_groups(order)
     refused = await world.upgrade(order, confirm=True, payment=DECLINED)
     received = await follow(world, refused.change)
     assert received.of("ended") == [{"change": refused.change, "state": "refused", "code": "PAYMENT_REFUSED"}]

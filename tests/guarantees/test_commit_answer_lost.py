@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from activities.support.registry import BY_NAME
-from activities.support.step_kinds import Reversible
+from activities.support.registry import reversible
 from cli.faults.injection import Armed, Fault
 from cli.faults.injector import REFUSAL
 from store.database.connections import database_url
 from telemetry.loopback import HOST
-from temporal.names import StepName
+from temporal.names import GroupName, StepName
 from tests.support.canary import ADULT
 from tests.support.commit_proxy import Proxy, proxy_to
 from tests.support.entur_client import EnturClient
@@ -26,8 +25,8 @@ pytestmark = pytest.mark.faults
 
 ONE_GO = SCENARIOS[0]
 # Where a step has two transactions of its own, each of them is cut.
-COMMITS = [*((step, 1) for step in ONE_GO.steps), (StepName.PLAN_CHANGE, 2)]
-UNDOS = [step.undo_name for step in BY_NAME.values() if isinstance(step, Reversible)]
+COMMITS = [*((step, 1) for step in (*ONE_GO.steps, *ONE_GO.groups)), (StepName.PLAN_CHANGE, 2)]
+UNDOS = [step.undo_name for name, step in reversible().items() if name != StepName.RESEAT]
 
 
 @pytest.fixture(scope="module")
@@ -85,11 +84,12 @@ async def test_an_undo_whose_commit_answer_is_lost_is_done_once(world: World, pr
     assert violations_of(world, order) == []
 
 
-async def test_a_refusal_whose_commit_answer_is_lost_stays_the_answer(world: World, proxy: Proxy) -> None:
+@pytest.mark.parametrize("step", [StepName.AUTHORISE_PAYMENT, GroupName.RUN_CHANGE])
+async def test_a_refusal_whose_commit_answer_is_lost_stays_the_answer(world: World, proxy: Proxy, step: str) -> None:
     order = await ONE_GO.prepare(world)
     before = world.snapshot(order)
     bundle = await world.offer("flexible", ADULT, service=world.train())
-    armed = cut_commit_of(world, proxy, order, StepName.AUTHORISE_PAYMENT)
+    armed = cut_commit_of(world, proxy, order, step)
     answer = await world.change(order, replace([f"{order}-1"], bundle), confirm=True, payment=DECLINED)
     assert (armed.fired, proxy.cuts) == (1, 1)
     assert (answer.status, answer.code) == (402, "PAYMENT_REFUSED")

@@ -13,11 +13,13 @@ from temporalio.exceptions import ApplicationError
 from cli.faults.injection import Fault
 from temporal.names import StepName
 from tests.support.auth import PEPPER, AuthenticatedWorld, with_authentication
+from tests.support.canary import ADULT
 from tests.support.final_checks import check_invariants
-from tests.support.installation import prepare_database, running_world
+from tests.support.outside import be_down
+from tests.support.outside_session import running_outside
 from tests.support.postgres import new_database
-from tests.support.stuck_orders import start_stuck_change
-from tests.support.world import Answer, Json, World
+from tests.support.stuck_orders import start_stuck_change, wait_until_step_is_stuck
+from tests.support.world import Answer, Json, World, replace
 from workflows.saga import step_runner
 
 MONEY = pytest.mark.parametrize("step", [StepName.SETTLE_PRICE_DIFFERENCE, StepName.VOID_PAYMENT])
@@ -29,14 +31,15 @@ VERIFIED = {"reason": "seen in the bank's list"}
 async def two_people(
     database_kind: str, temporal: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
-    """An installation with authentication, whose limit for one person is below the price of every change here."""
+    """An installation with authentication and external providers.
+
+    Its limit for one person is below the price of every change here.
+    """
     folder: Path = tmp_path_factory.mktemp("by-hand")
     sqlite = database_kind == "sqlite"
     url = f"sqlite:///{folder / 'b.db'}" if sqlite else new_database(request.getfixturevalue("postgres_url"), "by_hand")
     settings: dict[str, Any] = {"key_pepper": PEPPER, "single_person_limits": {"NOK": 9_999}}
-    async with running_world(
-        prepare_database(url), temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **settings
-    ) as world:
+    async with running_outside(url, temporal, f"by-hand-{database_kind}", sandboxed=sqlite, **settings) as world:
         yield world
         check_invariants(world)
 
@@ -167,19 +170,63 @@ async def test_one_person_may_state_alone_that_a_step_without_money_was_done(aut
     assert (await act(al.world, order, SETTLED)).status == 204
     await request
     (done,) = await events_of(al.world, order, "done_by_hand")
-    assert done == {"step": StepName.RESERVE_SEATS, "actor": al.name, **SETTLED}
+    assert done == {"step": StepName.RELEASE_SEATS, "actor": al.name, **SETTLED}
 
 
-@MONEY
-async def test_up_to_the_limit_one_person_may_state_alone_that_money_was_moved(
-    authenticated: AuthenticatedWorld, step: str, monkeypatch: pytest.MonkeyPatch
+async def start_unanswered_settlement(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, "asyncio.Task[Answer]"]:
+    """Start a change that costs 50.00 less, of which the bank is asked and does not answer."""
+    order = await world.sold(ADULT, product="flexible")
+    monkeypatch.setattr(world.components.payments, "refund", be_down)
+    bundle = await world.offer("standard", ADULT, service=world.train())
+    operations = replace(await world.lines(order), bundle)
+    change = world.change(order, operations, confirm=True, refund_price_difference=True, Prefer="wait=30")
+    request = asyncio.create_task(change)
+    await wait_until_step_is_stuck(world, order, StepName.SETTLE_PRICE_DIFFERENCE)
+    return order, request
+
+
+def let_alone_act(world: World, monkeypatch: pytest.MonkeyPatch, up_to: int) -> None:
+    monkeypatch.setitem(cast("dict[str, int]", world.components.dual_control.up_to), "NOK", up_to)
+
+
+async def test_up_to_the_limit_one_person_may_state_alone_that_a_payment_was_voided(
+    authenticated: AuthenticatedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     al = authenticated.client()
-    order, request, _ = await start_stuck_change(al.world, step)
-    monkeypatch.setitem(cast("dict[str, int]", authenticated.world.components.dual_control.up_to), "NOK", 10_000)
+    order, request, _ = await start_stuck_change(al.world, StepName.VOID_PAYMENT)
+    let_alone_act(authenticated.world, monkeypatch, 10_000)
     assert (await act(al.world, order, SETTLED)).status == 204
     await request
     assert [each["actor"] for each in await events_of(al.world, order, "done_by_hand")] == [al.name]
+
+
+@pytest.mark.parametrize(("up_to", "alone"), [(4_999, False), (5_000, True)])
+async def test_one_person_may_state_alone_what_a_settlements_record_says_up_to_the_limit(
+    authenticated: AuthenticatedWorld, monkeypatch: pytest.MonkeyPatch, up_to: int, *, alone: bool
+) -> None:
+    al, bo = authenticated.client(), authenticated.client()
+    with monkeypatch.context() as bank:
+        order, request = await start_unanswered_settlement(al.world, bank)
+        let_alone_act(authenticated.world, monkeypatch, up_to)
+        first = await act(al.world, order, SETTLED)
+        assert (first.status, first.code) == ((204, None) if alone else (409, "SECOND_PERSON_NEEDED"))
+        if not alone:
+            assert (await act(bo.world, order, VERIFIED)).status == 204
+        assert (await request).status == 200
+
+
+async def test_a_settlement_of_which_nothing_is_recorded_needs_two_people_whatever_the_limit(
+    authenticated: AuthenticatedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    al, bo = authenticated.client(), authenticated.client()
+    let_alone_act(authenticated.world, monkeypatch, 1_000_000)
+    # It fails before it is recorded as started.
+    order, request, _ = await start_stuck_change(al.world, StepName.SETTLE_PRICE_DIFFERENCE)
+    assert (await act(al.world, order, SETTLED)).code == "SECOND_PERSON_NEEDED"
+    assert (await act(bo.world, order, VERIFIED)).status == 204
+    await request
 
 
 async def test_the_actor_is_the_authenticated_client_and_never_what_it_sends(authenticated: AuthenticatedWorld) -> None:

@@ -10,8 +10,9 @@ from temporalio.api.enums.v1 import EventType
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.installation import prepare_database, running_world
+from tests.support.stock import add_stock
 from tests.support.watched_bank import WatchedBank, provider_for
-from tests.support.world import CARD, DECLINED, World, add, replace
+from tests.support.world import CARD, DECLINED, PEOPLE, World, add, replace
 
 pytestmark = pytest.mark.faults
 
@@ -83,8 +84,12 @@ async def test_money_is_captured_once_when_every_answer_is_lost_once(world: Worl
     bank.before_answer = lose
     status, change = await upgrade(world, order)
     assert status == 200
-    assert lost == {f"authorise {change}/authorise_payment", f"settle {change}/settle_price_difference"}
-    assert [move.amount.minor for move in bank.settled[f"{change}/settle_price_difference"]] == [10000]
+    authorised, captured = f"{change}/authorise_payment", f"{change}/settle_price_difference/1"
+    calls = [f"authorise {authorised}", f"find {authorised}", f"capture {captured}", f"find {captured}"]
+    assert lost == {*calls}
+    # What became of a key is looked up, so that nothing is sent twice.
+    assert [each for each in bank.calls if change in each] == [calls[n] for n in (0, 1, 1, 2, 3, 3)]
+    assert bank.book.requests()[f"{change}/settle_price_difference/1"].minor == 10000
     assert (await world.show(order))["paid"] == "399.00"
 
 
@@ -96,7 +101,7 @@ async def test_held_seats_outlast_a_bank_that_is_down_for_longer_than_their_hold
     loop = asyncio.get_running_loop()
 
     def fail(call: str) -> None:
-        if call.startswith("settle") and down:
+        if call.startswith(("capture", "find")) and down:
             loop.call_soon_threadsafe(attempts.release)
             raise ConnectionError
 
@@ -117,13 +122,48 @@ async def test_held_seats_outlast_a_bank_that_is_down_for_longer_than_their_hold
     assert [seat["state"] for seat in (await world.show(order))["reservations"]] == ["confirmed"]
 
 
+@pytest.mark.parametrize("bicycles", [0, 1], ids=["seat", "unit"])
+async def test_what_is_held_does_not_lapse_while_the_settlement_has_no_answer(
+    world: World, bank: WatchedBank, bicycles: int
+) -> None:
+    stock = add_stock(world, 1)
+    order, other, train = await world.order(), await world.order(), stock.train(coaches=1, seats=1 + bicycles)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait(call: str) -> None:
+        if call.startswith("capture") and not reached.is_set():
+            loop.call_soon_threadsafe(reached.set)
+            asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(18)
+
+    bank.before_answer = wait
+    in_one_go = {"confirm": True, "payment": CARD, "Prefer": "wait=30"}
+    request = asyncio.create_task(stock.book(order, ADULT, train, bicycles, **in_one_go))
+    await asyncio.wait_for(reached.wait(), 15)
+    # This is the first attempt, so nothing has extended what is held.
+    with world.clock_at(world.components.store.now() + LONGER_THAN_A_HOLD):
+        searched = {
+            "product": stock.product,
+            "service": train,
+            "travellers": [{"id": ADULT, "birth_date": PEOPLE[ADULT]["birth_date"]}],
+        }
+        (found,) = (await world.post("/v1/offers", searched | {"sold_out": True})).body["offer_bundles"]
+        assert (found["available"] == 0) is (bicycles == 0)
+        refused = await stock.book(other, ADULT, train, bicycles, **in_one_go)
+    go_on.set()
+    assert (refused.status, refused.code) == (409, "SOLD_OUT")
+    assert (await request).status == 200
+    shown = await world.show(order)
+    assert {each["state"] for each in (*shown["reservations"], *shown["units"])} == {"confirmed"}
+
+
 async def test_a_slow_bank_does_not_hold_up_other_orders(world: World, bank: WatchedBank) -> None:
     order, other = await world.sold(ADULT), await world.sold(ADULT)
     reached, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def wait(call: str) -> None:
-        if call.startswith("settle"):
+        if call.startswith("capture"):
             loop.call_soon_threadsafe(reached.set)
             asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(15)
 

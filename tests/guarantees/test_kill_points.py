@@ -11,32 +11,43 @@ from pathlib import Path
 
 import pytest
 
-from activities.support.registry import BY_NAME
+from activities.support.registry import by_name, undos
 from activities.support.step_kinds import Reversible
 from cli.faults.injection import Fault, Folder
 from cli.faults.injector import REFUSAL
 from cli.processes import Child
 from domain.changes import OUTCOMES
 from store import invariants
-from temporal.names import StepName
+from temporal.names import UNDO_STEPS, WITHDRAW_GROUP, GroupName, StepName
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
-from tests.support.scenarios import DATABASES, SCENARIOS, Scenario
+from tests.support.scenarios import DATABASES, SCENARIOS, Scenario, steps_of
 from tests.support.world import World, wait_for_worker
 
 pytestmark = pytest.mark.faults
 
 MAX_RECOVERY_SECONDS = 20
 ONE_GO = SCENARIOS[0]
+DISCARD = next(each for each in SCENARIOS if UNDO_STEPS in each.groups)
 
 
 def kill_points() -> Iterator[tuple[Scenario, str, Fault]]:
-    """Yield every declared step and undo, with a scenario it runs in, before and after its work."""
-    for name, step in sorted(BY_NAME.items()):
-        scenario = next(each for each in SCENARIOS if name in each.steps)
+    """Yield every declared step, undo and group, with a scenario it runs in, before and after its work.
+
+    A group is killed in its middle too, when all of its steps have run and nothing is committed.
+    """
+    for group in GroupName:
+        scenario = next(each for each in SCENARIOS if group in each.groups)
+        for fault in (Fault.KILLED, Fault.KILLED_INSIDE, Fault.KILLED_AFTER):
+            yield scenario, group, fault
+    for fault in (Fault.KILLED, Fault.KILLED_AFTER):
+        yield DISCARD, UNDO_STEPS, fault
+        yield ONE_GO, WITHDRAW_GROUP, fault
+    for name, step in sorted(by_name().items()):
+        scenario = next(each for each in SCENARIOS if name in steps_of(each))
         for fault in (Fault.KILLED, Fault.KILLED_AFTER):
             yield scenario, name, fault
-            if isinstance(step, Reversible):
+            if isinstance(step, Reversible) and name != StepName.RESEAT:
                 yield ONE_GO, step.undo_name, fault
 
 
@@ -108,7 +119,9 @@ async def test_a_worker_killed_at_any_point_leaves_the_new_order_or_the_old_one(
     world, folder = installation.world, installation.folder
     order = await scenario.prepare(world)
     before, seats = world.snapshot(order), world.seats_of(order)
-    is_undo = step not in BY_NAME
+    is_undo = step in undos()
+    if step == WITHDRAW_GROUP:
+        folder.arm(order, GroupName.RUN_CHANGE, Fault.BROKEN)
     if is_undo:
         folder.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.REFUSED)
     folder.arm(order, step, fault)

@@ -16,10 +16,9 @@ from tests.guarantees.test_expiry import pass_time
 from tests.support.canary import ADULT
 from tests.support.phases import violations_of
 from tests.support.world import CARD, DECLINED, TENANT, World, add, replace
-from workflows.draft import recorded_undos
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile, ReconciliationResult, StartReconciliation
-from workflows.saga.saga import SagaError
+from workflows.saga.saga import SagaError, recorded_undos
 
 pytestmark = pytest.mark.faults
 
@@ -27,7 +26,8 @@ pytestmark = pytest.mark.faults
 async def reconcile(world: World) -> ReconciliationResult:
     """Run one round of the reconcile schedule and wait for the runs it started."""
     name = f"reconcile-{uuid.uuid4().hex[:8]}"
-    return await world.client.execute_workflow(Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE)
+    start = StartReconciliation(external_systems=world.components.external_systems)
+    return await world.client.execute_workflow(Reconcile.run, start, id=name, task_queue=ORDERS_QUEUE)
 
 
 async def terminate_during(world: World, step: str, fault: Fault) -> tuple[str, str, str]:
@@ -179,6 +179,7 @@ async def test_a_round_with_nothing_to_do_starts_nothing_twice(world: World) -> 
 async def test_what_a_failed_change_left_behind_is_released(world: World, left: str) -> None:
     order = await world.sold(ADULT)
     before = world.snapshot(order)
+    world.faults.break_groups(order)
     answer = await world.upgrade(order, confirm=True, payment=DECLINED)
     assert answer.code == "PAYMENT_REFUSED"
     leave_behind(world, answer.change, left)

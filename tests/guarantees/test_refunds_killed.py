@@ -1,50 +1,60 @@
-"""kill -9 of the worker between the attempts at a refund that one card refuses: one settlement is made."""
+"""kill -9 of the worker before and after each move of a settlement at an external bank: each is made once."""
 
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlmodel import col, select
 
 from cli.processes import Child
-from domain.settlement import Move
-from examples.fake_systems.bank import Bank
+from examples.fake_systems.bank import DONE, REFUSE_CAPTURE, Bank
 from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
+from store.tables import PaymentRow
 from tests.guarantees.test_refused_refunds import entries, events_of, money, owing
 from tests.support.final_checks import check_invariants
 from tests.support.installation import prepare_database, running_world
 from tests.support.postgres import new_database
 from tests.support.refunds_owed import REFUSES, cancel, paid_with
-from tests.support.world import CARD, World, wait_for_worker
+from tests.support.world import CARD, Answer, Json, World, wait_for_worker
 
 pytestmark = pytest.mark.faults
 
-DECLINED, BEFORE, AFTER = "as the bank declines", "before the second attempt", "after the second attempt"
+BEFORE, AFTER = "before", "after"
+"""Before the bank does what it is asked for, and after it has done or refused it, before its answer is sent."""
+NO_CAPTURE = {"method": "card", "token": REFUSE_CAPTURE}
 
 
 class KillingBank(Bank):
-    """A bank that kills the worker at one moment of a settlement, before its answer reaches anybody."""
+    """A bank that kills the worker at one move of a settlement, before the worker has its answer."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.when: str | None = None
+        self.when: tuple[str, str] | None = None
+        """Before or after which move, by its kind and the end of its key."""
         self.killed = threading.Event()
         self.child: Child | None = None
 
-    def settle(self, key: str, moves: list[Move]) -> None:
-        second = key.endswith("/2")
-        if second and self.when == BEFORE:
+    def capture(self, key: str, reference: str, minor: int, currency: str) -> str:
+        return self._move(f"capture {_end(key)}", partial(super().capture, key, reference, minor, currency))
+
+    def refund(self, key: str, capture: str, minor: int, currency: str) -> str:
+        return self._move(f"refund {_end(key)}", partial(super().refund, key, capture, minor, currency))
+
+    def _move(self, move: str, act: Callable[[], str]) -> str:
+        if self.when == (BEFORE, move):
             self._kill()
-            return
+            return DONE
         try:
-            super().settle(key, moves)
+            return act()
         finally:
-            if (second and self.when == AFTER) or (key in self.refused and self.when == DECLINED):
+            if self.when == (AFTER, move):
                 self._kill()
 
     def _kill(self) -> None:
@@ -53,6 +63,10 @@ class KillingBank(Bank):
         self.child.kill()
         self.killed.set()
         self.child.start()
+
+
+def _end(key: str) -> str:
+    return key.partition("/settle_price_difference/")[2]
 
 
 @dataclass
@@ -95,36 +109,86 @@ async def installation(
         provider.close()
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param(DECLINED, marks=pytest.mark.only_on("sqlite")),
-        pytest.param(BEFORE, marks=pytest.mark.only_on("sqlite")),
-        pytest.param(AFTER, marks=pytest.mark.only_on("postgres")),
-    ],
-)
-async def test_a_worker_killed_between_the_attempts_refunds_once_and_owes_the_rest(
-    installation: Killable, moment: str
+def moments(*moves: str) -> pytest.MarkDecorator:
+    """Return the moments before and after these moves; the databases alternate."""
+    cases = [(when, move) for move in moves for when in (BEFORE, AFTER)]
+    databases = ("sqlite", "postgres")
+    marked = [pytest.param(*case, marks=pytest.mark.only_on(databases[n % 2])) for n, case in enumerate(cases)]
+    return pytest.mark.parametrize(("when", "move"), marked)
+
+
+@moments("refund 1", "refund 2", "refund 3")
+async def test_a_worker_killed_between_refunds_makes_each_once_and_owes_the_rest(
+    installation: Killable, when: str, move: str
 ) -> None:
     world, bank = installation.world, installation.bank
-    order = await paid_with(world, REFUSES, CARD)
+    order = await paid_with(world, CARD, REFUSES)
     bank.killed.clear()
-    bank.when = moment
+    bank.when = (when, move)
     answer = await cancel(world, order, Prefer="wait=30")
     assert bank.killed.is_set()
     assert answer.status == 200, answer.body
     change = (await world.send("GET", f"/v1/changes/{answer.change}")).body
-    assert [(each["code"], each["amount"]) for each in change["warnings"]] == [("REFUND_OWED", "249.00")]
+    assert [(each["code"], each["amount"]) for each in change["warnings"]] == [("REFUND_OWED", "50.00")]
     key = f"{answer.change}/settle_price_difference"
-    assert [(move.kind, move.amount.minor) for move in bank.settled[f"{key}/2"]] == [("refund", 10000)]
-    assert key not in bank.settled
-    assert f"{key}/3" not in bank.settled
+    done = {name: each.minor for name, each in bank.book.requests().items() if key in name and each.state == DONE}
+    assert done == {f"{key}/2": 24900, f"{key}/3": 5000}
     refunded = [each.refunded for name, each in bank.accounts.items() if each.captured and name in _cards(world, order)]
-    assert sorted(refunded) == [0, 10000]
-    assert entries(world, order, "refund", "owe") == [("owe", 24900), ("refund", 10000)]
+    assert sorted(refunded) == [0, 29900]
+    assert entries(world, order, "refund", "owe") == [("owe", 5000), ("refund", 5000), ("refund", 24900)]
     assert len(await events_of(world, order, "refund_declined")) == 1
-    assert money(await world.show(order)) == ("50.00", "50.00", "0.00", "249.00")
-    assert await owing(world, order) == [("249.00", "NOK")]
+    assert money(await world.show(order)) == ("50.00", "50.00", "0.00", "50.00")
+    assert await owing(world, order) == [("50.00", "NOK")]
+
+
+async def draft_with_a_payment(world: World) -> str:
+    """Return an order with a draft of 100.00 more, of which one card has set 40.00 aside."""
+    order, _ = await world.open_draft()
+    assert (await world.pay(order, "40.00")).status == 200
+    return order
+
+
+async def confirm(world: World, order: str, card: Json) -> Answer:
+    return await world.post(f"/v1/orders/{order}/confirm", {"payment": card}, Prefer="wait=30")
+
+
+def draft_s_payments(world: World, bank: Bank, order: str) -> list[tuple[int, int]]:
+    """Return what was captured and refunded of the draft's payments at the bank; our book agrees."""
+    with world.components.store.read() as tx:
+        query = select(PaymentRow).where(PaymentRow.order_number == order).order_by(col(PaymentRow.number))
+        rows = tx.exec(query).all()[1:]
+    found = [(bank.accounts[row.key].captured, bank.accounts[row.key].refunded) for row in rows]
+    assert found == [(row.captured_minor, row.refunded_minor) for row in rows]
+    return found
+
+
+@moments("capture 1", "capture 2")
+async def test_a_worker_killed_between_captures_makes_each_once(installation: Killable, when: str, move: str) -> None:
+    world, bank = installation.world, installation.bank
+    order = await draft_with_a_payment(world)
+    bank.killed.clear()
+    bank.when = (when, move)
+    answer = await confirm(world, order, CARD)
+    assert bank.killed.is_set()
+    assert (answer.status, answer.body["state"]) == (200, "done")
+    assert draft_s_payments(world, bank, order) == [(4000, 0), (6000, 0)]
+    assert money(await world.show(order)) == ("399.00", "399.00", "0.00", "0.00")
+
+
+@moments("capture 1", "capture 2", "refund 1/back")
+async def test_a_worker_killed_on_the_way_forward_or_back_refunds_what_it_captured_once(
+    installation: Killable, when: str, move: str
+) -> None:
+    world, bank = installation.world, installation.bank
+    order = await draft_with_a_payment(world)
+    bank.killed.clear()
+    bank.when = (when, move)
+    refused = await confirm(world, order, NO_CAPTURE)
+    assert bank.killed.is_set()
+    assert (refused.status, refused.code) == (402, "PAYMENT_REFUSED")
+    assert draft_s_payments(world, bank, order) == [(4000, 4000), (0, 0)]
+    assert (await confirm(world, order, CARD)).status == 200
+    assert draft_s_payments(world, bank, order) == [(4000, 4000), (0, 0), (10000, 0)]
 
 
 def _cards(world: World, order: str) -> set[str]:

@@ -149,6 +149,8 @@ async def test_seats_that_are_gone_after_the_money_moved_are_a_case_and_no_refus
 ) -> None:
     world, inventory = installation.world, installation.inventory
     order, act = await run(world)
+    if not inventory.external:
+        world.faults.break_groups(order)
     inventory.gone = True
     request = asyncio.create_task(act(world, order))
     try:
@@ -167,12 +169,32 @@ async def test_seats_that_are_gone_after_the_money_moved_are_a_case_and_no_refus
     assert world.at_most_once(order)
 
 
+@pytest.mark.parametrize("kind", [ForgetfulInventory], ids=["embedded"], indirect=True, scope="module")
+@pytest.mark.parametrize("run", RUNS, ids=lambda each: each.__name__)
+async def test_seats_that_are_gone_before_the_transaction_commits_are_a_refusal_and_no_money_moves(
+    installation: Installation, run: Callable[[World], Coroutine[Any, Any, tuple[str, Act]]]
+) -> None:
+    world, inventory = installation.world, installation.inventory
+    order, act = await run(world)
+    before, seats = world.snapshot(order), world.seats_of(order)
+    inventory.gone = True
+    try:
+        answer = await act(world, order)
+    finally:
+        inventory.gone = False
+    assert (answer.status, answer.code) == (409, "HOLD_LOST")
+    assert (world.snapshot(order), world.seats_of(order)) == (before, seats)
+    assert world.at_most_once(order)
+
+
 async def test_an_undo_that_the_provider_refuses_is_a_case_and_the_request_ends_as_it_would_have(
     installation: Installation,
 ) -> None:
     world, inventory = installation.world, installation.inventory
     order = await world.sold(ADULT)
     before = world.snapshot(order)
+    if not inventory.external:
+        world.faults.break_groups(order)
     inventory.gone = True
     request = asyncio.create_task(world.upgrade(order, confirm=True, payment=DECLINED, **WAIT))
     try:

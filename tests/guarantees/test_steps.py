@@ -2,7 +2,7 @@
 
 import pytest
 
-from activities.support.registry import BY_NAME
+from activities.support.registry import by_name, undos
 from activities.support.step_kinds import Check, Harmless, Reversible
 from cli.faults.injection import Fault
 from cli.faults.injector import REFUSAL
@@ -12,6 +12,7 @@ from tests.support.scenarios import (
     SCENARIOS,
     Scenario,
     matrix_by_database,
+    steps_of,
     undo_matrix,
     undone_after,
 )
@@ -30,22 +31,34 @@ ONE_GO = SCENARIOS[0]
 
 
 def test_every_declared_step_is_in_the_matrix() -> None:
-    covered = {name for scenario in SCENARIOS for name in scenario.steps}
-    assert set(BY_NAME) <= covered
+    covered = {name for scenario in SCENARIOS for name in steps_of(scenario)}
+    assert set(by_name()) <= covered
 
 
-@pytest.mark.parametrize("name", sorted(BY_NAME))
+@pytest.mark.parametrize("name", sorted(by_name()))
 def test_a_step_and_its_command_have_one_name(name: str) -> None:
-    assert BY_NAME[name].command_type.step == name
+    assert by_name()[name].command_type.step == name
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
 async def test_the_steps_of_each_scenario_run_in_their_stated_order(world: World, scenario: Scenario) -> None:
     order = await scenario.prepare(world)
     world.faults.ran[order] = []
+    world.faults.break_groups(order)
     answer = await scenario.act(world, order)
     assert answer.status == 200
-    assert world.faults.ran[order] == list(scenario.steps)
+    assert [step for step in world.faults.ran[order] if step in (*by_name(), *undos())] == list(scenario.steps)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+async def test_the_steps_of_each_scenario_run_in_as_few_transactions_as_stated(
+    world: World, scenario: Scenario
+) -> None:
+    order = await scenario.prepare(world)
+    world.faults.ran[order] = []
+    answer = await scenario.act(world, order)
+    assert answer.status == 200
+    assert world.faults.ran[order] == list(scenario.groups)
 
 
 @pytest.mark.parametrize(("scenario", "step", "fault"), _CASES)
@@ -78,7 +91,7 @@ async def test_a_step_that_fails_leaves_no_trace_and_one_that_recovers_is_done_o
 
 def _steps_that_may_fail() -> list[pytest.ParameterSet]:
     """Return the steps that may fail before the point of no return; the databases alternate."""
-    names = [name for name in ONE_GO.steps if isinstance(BY_NAME[name], Check | Harmless | Reversible)]
+    names = [name for name in ONE_GO.steps if isinstance(by_name()[name], Check | Harmless | Reversible)]
     return [pytest.param(name, marks=pytest.mark.only_on(DATABASES[n % 2])) for n, name in enumerate(names)]
 
 

@@ -1,9 +1,11 @@
 """Fake railways and inventories that each violate the contract in one way, named after the violation."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from examples.fake_systems.railway import Hold, Place, Railway, RailwayRefusalError, Seats, Units
 from examples.providers.railway_inventory import RailwayInventory
@@ -14,7 +16,9 @@ from providers.errors import (
     NoSuchSeatError,
     ProviderUnavailableError,
 )
-from providers.protocols import Held, HeldSeat, HoldRequest
+from providers.protocols import BookedPlace, FoundHold, Held, HeldSeat, HoldRequest, HoldState
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class ReordersSeats(RailwayInventory):
@@ -97,25 +101,53 @@ class RefusesFreeSeats(Railway):
 
 
 class NeverExpires(Railway):
-    def _held(self, key: str, place: Place, until: datetime) -> Hold:
-        hold = super()._held(key, place, until)
+    def _held(self, key: str, place: Place, requested: Seats | Units, until: datetime) -> Hold:
+        hold = super()._held(key, place, requested, until)
         hold.until = None
         return hold
 
 
 class Shortens(Railway):
-    def extend(self, references: list[str], until: datetime) -> None:
+    def extend(self, references: list[str], until: datetime) -> datetime | None:
         super().extend(references, until)
         for reference in references:
             self.holds[reference].until = until
+        return until
+
+
+class HoldsForTenMinutes(Railway):
+    def _allowed(self, until: datetime) -> datetime:
+        return min(until, self.now() + timedelta(minutes=10))
+
+
+class EndsBeforeItSays(HoldsForTenMinutes):
+    def extend(self, references: list[str], until: datetime) -> datetime | None:
+        answered = super().extend(references, until)
+        for reference in references:
+            self.holds[reference].until = self.now() + timedelta(minutes=1)
+        return answered
+
+
+class HoldsLongerThanItSays(HoldsForTenMinutes):
+    def extend(self, references: list[str], until: datetime) -> datetime | None:
+        answered = super().extend(references, until)
+        for reference in references:
+            self.holds[reference].until = until
+        return answered
+
+
+class AnswersAnEarlierTime(RailwayInventory):
+    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
+        super().extend(tenant, references, until)
+        return LONG_AGO
 
 
 class IgnoresReleasedHolds(RailwayInventory):
-    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> None:
+    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
         try:
-            super().extend(tenant, references, until)
+            return super().extend(tenant, references, until)
         except HoldIsGoneError:
-            return
+            return None
 
 
 class ForgetsSoldSeats(Railway):
@@ -181,3 +213,141 @@ class SoldOutWhenItDoesNotAnswer(RailwayInventory):
             return super().free(tenant, requests, own)
         except ProviderUnavailableError:
             return [0 for _ in requests]
+
+
+class Lies(Railway):
+    """Does what is requested and answers something else."""
+
+    def hold(self, key: str, requests: Sequence[Seats | Units], until: datetime) -> list[Hold]:
+        return self._lie([replace(each) for each in super().hold(key, requests, until)])
+
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        raise NotImplementedError
+
+
+class AnswersAnotherService(Lies):
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        holds[0].place = ("elsewhere", *holds[0].place[1:])
+        return holds
+
+
+class AnswersNoSeats(Lies):
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        return []
+
+
+class AnswersFewerSeats(Lies):
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        return holds[:-1]
+
+
+class AnswersNegativeSeats(Lies):
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        holds[0].place = (*holds[0].place[:2], -5)
+        return holds
+
+
+class AnswersASeatTwice(Lies):
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        for each in holds[1:2]:
+            each.place = holds[0].place
+        return holds
+
+
+class AnswersSeatsAsText(Lies):
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        holds[0].place = (*holds[0].place[:2], str(holds[0].place[2]))  # type: ignore[assignment] # the lie
+        return holds
+
+
+class AnswersSeatsOfOthers(Lies):
+    first: Hold | None = None
+
+    def _lie(self, holds: list[Hold]) -> list[Hold]:
+        if len(holds) > 1:
+            self.first = self.first or holds[0]
+            holds[0].place = self.first.place
+        return holds
+
+
+class FindsNothing(RailwayInventory):
+    def find(self, tenant: str, key: str) -> FoundHold:
+        return FoundHold(HoldState.NOTHING)
+
+
+class FindsTheWrongWayRound(Railway):
+    def find(self, key: str) -> tuple[str, list[Hold]]:
+        state, holds = super().find(key)
+        return state, holds[::-1]
+
+
+class FindsWhatWasReleased(Railway):
+    seen: tuple[Hold, ...] = ()
+
+    def find(self, key: str) -> tuple[str, list[Hold]]:
+        state, holds = super().find(key)
+        self.seen = tuple(holds) or self.seen
+        return (state, holds) if holds or state == "nothing" else ("held", list(self.seen))
+
+
+class FindsSoldAsHeld(Railway):
+    def find(self, key: str) -> tuple[str, list[Hold]]:
+        state, holds = super().find(key)
+        return "held" if state == "sold" else state, holds
+
+
+class GivesThePlacesOfOthersAgain(Railway):
+    """Gives a key whose hold has ended what it had before, also when another has it now."""
+
+    def hold(self, key: str, requests: Sequence[Seats | Units], until: datetime) -> list[Hold]:
+        before: dict[str, Place] = vars(self).setdefault("before", {})
+        if key in before:
+            return [self._held(key, before[key], requests[0], until)]
+        held = super().hold(key, requests, until)
+        before[key] = held[0].place
+        return held
+
+
+class TrustsEveryStatus(RailwayInventory):
+    """Takes the status of a sale for its answer."""
+
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+        body = {"taken": list(taken), "given_up": list(given_up)}
+        self._send("PUT", tenant, f"sales/{key}", body)
+
+
+class CallsAHalfSaleASale(RailwayInventory):
+    """Sells in one request for each seat, and is content once one is sold."""
+
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+        done: set[str] = vars(self).setdefault("done", set())
+        if key in done:
+            return
+        for number, reference in enumerate(taken):
+            try:
+                super().confirm(tenant, f"{key}/{number}", [reference], [] if number else given_up)
+            except ProviderUnavailableError:
+                if not number:
+                    raise
+            done.add(key)
+
+
+class ListsTheFirstPageOnly(RailwayInventory):
+    def held_by_us(self, tenant: str) -> Iterator[BookedPlace]:
+        return islice(super().held_by_us(tenant), 100)
+
+
+class ListsSoldAsHeld(RailwayInventory):
+    def held_by_us(self, tenant: str) -> Iterator[BookedPlace]:
+        return (replace(each, sold=False) for each in super().held_by_us(tenant))
+
+
+class ListsWhatHasEnded(Railway):
+    def _drop_expired(self) -> None:
+        pass
+
+
+class ListsNothingWhenUnavailable(RailwayInventory):
+    def held_by_us(self, tenant: str) -> Iterator[BookedPlace]:
+        with suppress(ProviderUnavailableError):
+            yield from super().held_by_us(tenant)

@@ -6,6 +6,8 @@ provider the step guarantees both: tests/guarantees/test_steps.py and tests/acti
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from activities.payments import SettlePriceDifferenceCommand
 from domain.money import Money
 from domain.products import Product, Supplement
 from providers.contracts import (
@@ -26,9 +29,13 @@ from providers.contracts import (
 from providers.embedded.inventory import EmbeddedInventory
 from providers.embedded.offers import EmbeddedOffers
 from providers.embedded.payments import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, EmbeddedPayments
-from providers.protocols import StockRequest
+from providers.errors import NoSeatsLeftError, NoStockLeftError
+from providers.protocols import HeldSeat, HoldRequest, SeatRequest, StockRequest
+from store.changes import step_records
+from store.changes.new_records import NewRecord
 from store.database.store import Store, utc_now
-from store.tables import ProductRow, SeatRow, ServiceRow, SupplementRow
+from store.orders import reservations
+from store.tables import OrderRow, ProductRow, SeatRow, ServiceRow, SupplementRow
 from tests.support.installation import prepare_database
 from tests.support.postgres import new_database
 
@@ -108,3 +115,46 @@ class TestEmbeddedPayments(PaymentsContract):
     @pytest.fixture
     def payments(self, store: Store) -> PaymentsUnderTest:
         return PaymentsUnderTest(EmbeddedPayments(store), "tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
+
+
+@pytest.mark.parametrize("kind", ["seat", "unit"])
+def test_what_an_order_holds_lapses_unless_its_settlement_is_under_way(store: Store, kind: str) -> None:
+    inventory, number, change = EmbeddedInventory(store), f"96-{uuid.uuid4().hex[:8]}", str(uuid.uuid4())
+    supply: HoldRequest = SeatRequest(train(store, 1), 1)
+    if kind == "unit":
+        supply = item(store, 1, ProductRow, on_a_train=False)
+    key, command = f"{change}/reserve_seats", SettlePriceDifferenceCommand(change=change, order=number)
+    ended = store.now() - timedelta(minutes=1)
+    (held,) = inventory.hold("default", key, [supply], ended)
+    with store.write() as tx:
+        order = OrderRow(tenant="default", number=number, currency="NOK", created_at=store.now())
+        tx.add(order)
+        tx.flush()
+        reservations.record_held(tx, order, "", key, [asdict(held)], ended)
+        step_records.record_started(tx, "default", NewRecord(command), store.now())
+    assert inventory.free("default", [supply], []) == [0]
+    with pytest.raises((NoSeatsLeftError, NoStockLeftError)):
+        inventory.hold("default", "rival/reserve_seats", [supply], store.now() + timedelta(hours=1))
+    with store.write() as tx:
+        step_records.finish(tx, command.key, None, '{"code": "PAYMENT_REFUSED", "members": []}', store.now())
+    assert inventory.free("default", [supply], []) == [1]
+    assert inventory.hold("default", f"{uuid.uuid4()}/reserve_seats", [supply], store.now() + timedelta(hours=1))
+
+
+@pytest.mark.only_on("postgres")  # SQLite has one writer at a time
+def test_an_overdue_hold_that_its_order_extends_at_the_moment_is_waited_for_by_nobody(database_url: str) -> None:
+    """It would wait for the order, which may wait for the service: one of the two transactions would have to end."""
+    store = Store(database_url)
+    inventory, train = EmbeddedInventory(store), f"T-{uuid.uuid4().hex[:8]}"
+    with store.write() as tx:
+        departs = store.now() + timedelta(days=3)
+        tx.add(ServiceRow(tenant="t", id=train, railway_line="north", departs_at=departs, day=departs.date()))
+        tx.add_all([SeatRow(tenant="t", service=train, coach=1, seat=seat, row=0) for seat in (1, 2)])
+    (overdue,) = inventory.hold("t", f"{train}/first", [SeatRequest(train, 1)], store.now() - timedelta(minutes=1))
+    until = store.now() + timedelta(minutes=5)
+    with store.write(), ThreadPoolExecutor(1) as other:
+        inventory.extend("t", [overdue.reference], until)
+        held = other.submit(inventory.hold, "t", f"{train}/second", [SeatRequest(train, 1)], until).result(timeout=2)
+    assert isinstance(overdue, HeldSeat)
+    assert [each.seat for each in held if isinstance(each, HeldSeat)] == [3 - overdue.seat]
+    store.close()

@@ -24,6 +24,7 @@ class Half:
     def release(self, tenant, key): ...
     def release_references(self, tenant, references): ...
     def confirm(self, tenant, key, taken, given_up): ...
+    def find(self, tenant, key): ...
 
 class Joins(Half):
     external = False
@@ -48,7 +49,7 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     ("kind", "expected"),
     [
         ("Missing", "cannot be imported"),
-        ("Half", "hold does not take (tenant, key, requests, until); it has no extend"),
+        ("Half", "hold does not take (tenant, key, requests, until); it has no extend; it has no free"),
         ("Joins", "must declare `external = True`"),
         ("Demanding", "cannot be created without arguments"),
     ],
@@ -82,8 +83,9 @@ def test_the_external_systems_are_those_that_settings_name(monkeypatch: pytest.M
     database = f"sqlite:///{tmp_path / 'changeover.db'}"
     bank, shop = "examples.providers.bank_payments:BankPayments", "examples.providers.shop_offers:ShopOffers"
     assert build_components(Settings(database=database)).external_systems == ()
+    # The shop's catalogue is read, not changed: no step runs there.
+    assert build_components(Settings(database=database, offers=shop)).external_systems == ()
     assert build_components(Settings(database=database, offers=shop, payments=bank)).external_systems == (
-        System.OFFERS,
         System.PAYMENTS,
     )
 

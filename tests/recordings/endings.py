@@ -8,7 +8,7 @@ from temporalio.testing import TimeSkipper
 
 from cli.faults.injection import Fault
 from temporal.names import StepName
-from tests.recordings.story import Story, dearer, drafted, of_order, with_fault
+from tests.recordings.story import Story, dearer, drafted, of_order
 from tests.support.canary import ADULT, CHILD
 from tests.support.refunds_owed import order_owing, pay_out
 from tests.support.world import CARD, DECLINED, World, add, replace
@@ -27,8 +27,8 @@ async def _confirmed_after_two_changes_and_a_payment(world: World) -> str:
 
 
 async def _confirmed_with_an_external_bank(world: World) -> str:
-    order, change = await with_fault(world, StepName.SETTLE_PRICE_DIFFERENCE, Fault.LOST)
-    await change
+    order = await world.sold(ADULT)
+    await world.change(order, await dearer(world, order), confirm=True, payment=CARD)
     return order
 
 

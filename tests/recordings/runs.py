@@ -87,8 +87,8 @@ async def _recovered_before_a_request(world: World) -> str:
 
 
 STORIES: dict[str, Story] = {
-    "continued-as-new": Story(_continued_as_new, events=12),
-    "continued-and-confirmed": of_order(_continued_and_confirmed, events=12),
+    "continued-as-new": Story(_continued_as_new, events=8),
+    "continued-and-confirmed": of_order(_continued_and_confirmed, events=8),
     "recovered-unfinished-change": of_order(_recovered),
     "recovered-draft-discarded": of_order(_recovered_draft),
     "recovery-before-a-request": of_order(_recovered_before_a_request),

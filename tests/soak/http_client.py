@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 
+from cli.http_clients.responses import has_ended
+from temporal.names import PROVIDER_UNAVAILABLE, STEP_FAILED
 from tests.soak.client_log import ENDED, ClientLog, ObservedAnswer
 
 Json = dict[str, Any]
@@ -15,6 +17,7 @@ RETRY_SECONDS = 0.3
 POLL_SECONDS = 0.2
 MAX_ANSWER_SECONDS = 45.0
 _AGAIN = (429, 502, 503)
+_UNDONE = (STEP_FAILED, PROVIDER_UNAVAILABLE)
 _NOT_ENDED = ("ENGINE_UNREACHABLE", "STORE_BUSY", "RATE_LIMITED")
 
 
@@ -56,7 +59,7 @@ class HttpClient:
         self._client_log.record_sent(key, kind)
         while True:
             answer = await self._once(request, key)
-            if answer is not None and answer.status_code not in _AGAIN:
+            if answer is not None and (answer.status_code not in _AGAIN or has_ended(answer)):
                 await self._follow_change(key, answer)
                 return answer
             await self._wait()
@@ -137,7 +140,7 @@ def _state(answer: httpx2.Response, body: Json) -> str | None:
     """Return the change's state by an answer; None for discover.swiss's with refusals, which are messages in it."""
     code = body.get("code")
     if code:
-        return None if code in _NOT_ENDED else "undone" if code == "STEP_FAILED" else "refused"
+        return None if code in _NOT_ENDED else "undone" if code in _UNDONE else "refused"
     if "state" in body:
         return str(body["state"])
     return "done" if answer.status_code == httpx2.codes.OK and "validationMessages" not in body else None

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
 from store import invariants
 from store.invariants import INVARIANTS
+from store.tables import EventRow
 from tests.support.canary import ADULT
 from tests.support.commands import run
 from tests.support.stock import add_stock
@@ -19,6 +21,8 @@ BROKEN = {
     "no_unknown_authorisation": "UPDATE embedded_payments SET key = '{sale}/other' WHERE key LIKE '{sale}%'",
     "ledger_adds_up": "UPDATE ledger SET amount_minor = 1 WHERE change = '{sale}' AND kind = 'capture'",
     "customer_paid_what_is_confirmed": "UPDATE order_lines SET price_minor = 1 WHERE order_number = '{order}'",
+    "moves_match_ledger": "UPDATE payment_moves SET amount_minor = 1 WHERE change = '{sale}'",
+    "no_unknown_move": "UPDATE payment_moves SET state = 'started' WHERE change = '{sale}'",
     "no_refund_owed_without_a_decline": (
         "INSERT INTO ledger SELECT tenant, order_number, key || '/owe', payment, 'owe', 1, currency, change, at"
         " FROM ledger WHERE change = '{sale}' AND kind = 'capture'"
@@ -94,6 +98,18 @@ async def test_each_violation_is_found_and_names_its_order(world: World) -> None
             found = [each for each in invariants.violations(tx) if each.invariant == name]
             assert {each.order for each in found} & ours, name
             raise _RollbackError
+
+
+async def test_a_reversed_change_whose_captured_money_was_kept_is_found(world: World) -> None:
+    order = await world.sold(ADULT)
+    (sale,) = [row.id for row in world.changes_of(order) if row.kind == "change"]
+    confirmation = select(EventRow).where(EventRow.change == sale, EventRow.type == "order_confirmed")
+    with pytest.raises(_RollbackError), world.components.store.write() as tx:
+        tx.exec(confirmation).one().type = "change_reversed"
+        tx.flush()
+        found = [each for each in invariants.violations(tx) if each.order == order]
+        assert "money_moves_with_a_confirmation" in [each.invariant for each in found]
+        raise _RollbackError
 
 
 async def _exchanged(world: World) -> tuple[str, str]:

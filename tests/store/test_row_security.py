@@ -22,9 +22,9 @@ CREDENTIALS = {"clients", "api_keys"}
 
 
 @pytest.fixture
-def filled(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Store]:
+def filled(postgres_url: str) -> Iterator[Store]:
     """A PostgreSQL with an order of each of two tenants, and one more of a channel."""
-    url = new_database(postgres_url, f"row_security_{abs(hash(request.node.nodeid))}")
+    url = new_database(postgres_url, "row_security")
     migrate(url)
     store = Store(url)
     with store.write() as tx:
@@ -120,9 +120,9 @@ def plain(server: Connection, postgres_url: str) -> Iterator[str]:
     """A database whose owner may not create roles."""
     url = database_url(new_database(postgres_url, "plain")).set(username="plain", drivername="postgresql")
     server.execute(text("CREATE ROLE plain LOGIN"))
-    server.execute(text("ALTER DATABASE plain OWNER TO plain"))
+    server.execute(text(f'ALTER DATABASE "{url.database}" OWNER TO plain'))
     yield url.render_as_string(hide_password=False)
-    server.execute(text("DROP DATABASE plain WITH (FORCE)"))
+    server.execute(text(f'DROP DATABASE "{url.database}" WITH (FORCE)'))
     server.execute(text("DROP ROLE plain"))
 
 

@@ -1,14 +1,18 @@
 """Read and write transactions of the store."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from domain.access import TenantAccess
 from store.database import connections
-from store.database.connections import StoreBusyError, database_url
+from store.database.connections import BUSY, StoreBusyError, database_url
 from store.database.store import Store
 from store.tables import CounterRow
 
@@ -27,6 +31,22 @@ def test_a_write_inside_a_write_joins_it(store: Store) -> None:
     with store.read() as tx:
         assert tx.get(CounterRow, "outer") is None
         assert tx.get(CounterRow, "inner") is None
+
+
+def test_a_thread_knows_of_its_open_transactions(store: Store) -> None:
+    tenant = store.for_tenant(TenantAccess("default"))
+
+    def is_open() -> bool:
+        return store.in_transaction
+
+    for opened in (store.read, store.write, tenant.read, tenant.write):
+        assert not is_open()
+        with pytest.raises(ZeroDivisionError), opened():
+            assert is_open()
+            with ThreadPoolExecutor(1) as other:
+                assert not other.submit(is_open).result()
+            raise ZeroDivisionError
+    assert not is_open()
 
 
 def test_a_reader_sees_one_state_during_a_write(store: Store) -> None:
@@ -134,3 +154,39 @@ def test_a_database_that_only_one_connection_sees_is_refused(url: str) -> None:
 
 def test_a_postgresql_url_needs_no_driver_name() -> None:
     assert database_url("postgresql://a:b@host/name").drivername == "postgresql+psycopg"
+
+
+@pytest.mark.only_on("postgres")  # SQLite waits once, for its one write lock
+def test_the_waits_of_a_transaction_end_together(database: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each lock alone would come in time; a group waits for many, and its attempt has one end."""
+    monkeypatch.setattr(connections, "TRANSACTION_SECONDS", 1.0)
+    other, names = Store(database), [f"waited-for-{number}" for number in range(4)]
+    with store.write() as tx:
+        for name in names:
+            tx.merge(counter(name))
+    locked = {name: select(CounterRow).where(CounterRow.name == name).with_for_update() for name in names}
+    entered = threading.Event()
+
+    def hold() -> None:
+        with other.write() as tx:
+            for name in names:
+                tx.exec(locked[name]).one()
+            entered.set()
+            threading.Event().wait(3)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    entered.wait(10)
+    began = time.monotonic()
+    with pytest.raises(BUSY), store.write() as tx:
+        tx.exec(locked[names[0]]).one()
+    assert time.monotonic() - began < 2
+    with pytest.raises(StoreBusyError), store.write() as tx:
+        tx.execute(text("SELECT pg_sleep(0.6)"))
+        with pytest.raises(OperationalError), tx.begin_nested():
+            tx.execute(text("SELECT pg_sleep(0.6)"))
+        tx.execute(text("SELECT 1"))
+    with store.write() as tx:
+        tx.execute(text("SELECT 1"))
+    holder.join()
+    other.close()

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from examples.fake_systems.bank import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, Bank
+from examples.fake_systems.bank import DECLINE, PENDING_REFUND, REFUSE_CAPTURE, REFUSE_REFUND, Bank
 from examples.fake_systems.railway import Railway
 from examples.fake_systems.server import FakeSystems, serving, stocked
 from examples.providers.bank_payments import BankPayments, BankSettings
@@ -32,11 +32,18 @@ def serve_behind_proxy(systems: FakeSystems) -> Iterator[FaultProxy]:
 @contextmanager
 def external_payments(bank: Bank | None = None, kind: type[BankPayments] = BankPayments) -> Iterator[PaymentsUnderTest]:
     """Yield the example payment provider, connected to the fake bank through the proxy."""
-    with serve_behind_proxy(FakeSystems(bank=bank or Bank())) as proxy:
+    served = bank or Bank()
+    with serve_behind_proxy(FakeSystems(bank=served)) as proxy:
         settings = BankSettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
-            tokens = ("tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
-            yield PaymentsUnderTest(provider, *tokens, trouble=proxy)
+            tokens = ("tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, PENDING_REFUND)
+            yield PaymentsUnderTest(
+                provider,
+                *tokens,
+                trouble=proxy,
+                end_authorisation=served.end_authorisation,
+                end_refund=lambda key, paid: served.end_refund(key, paid=paid),
+            )
 
 
 @contextmanager

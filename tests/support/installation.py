@@ -25,7 +25,7 @@ from cli import catalogue
 from cli.api import QUICK, Server
 from cli.faults.injector import Faults
 from providers.protocols import Inventory, PaymentProvider
-from runtime.bootstrap import Components, build_components
+from runtime.bootstrap import Components, bounded_inventory, build_components
 from runtime.outbox_relay import OutboxRelay
 from runtime.settings import Settings
 from store.database.migrate import migrate
@@ -61,13 +61,14 @@ def prepare_database(url: str) -> str:
     return url
 
 
-def _api_context(components: Components, workflow_client: OrderWorkflowClient) -> ApiContext:
+def _api_context(components: Components, settings: Settings, workflow_client: OrderWorkflowClient) -> ApiContext:
     return ApiContext(
         unscoped_store=components.store,
         offers=components.offers,
-        inventory=components.inventory,
+        inventory=bounded_inventory(components, settings),
         workflow_client=workflow_client,
         tenant=TENANT,
+        payments=components.payments,
         web_ui="http://127.0.0.1:8233",
         desk=DeskSettings(),
         url_policy=components.url_policy,
@@ -79,7 +80,7 @@ async def running_world(
     database: str,
     temporal: str,
     namespace: str,
-    payments: PaymentProvider | None = None,
+    payments: PaymentProvider | Callable[[Store], PaymentProvider] | None = None,
     *,
     inventory: Callable[[Store], Inventory] | None = None,
     with_worker: bool = True,
@@ -93,14 +94,19 @@ async def running_world(
     overrides = {"webhooks_allow_private": True, **overrides}
     settings = Settings(database=database, threads=32, **overrides)
     components = build_components(settings)
-    components = replace(components, payments=payments or components.payments)
+    if payments:
+        components = replace(components, payments=payments(components.store) if callable(payments) else payments)
     if inventory:
         components = replace(components, inventory=inventory(components.store))
     common: dict[str, Any] = {"namespace": namespace, "data_converter": DATA_CONVERTER, "plugins": plugins}
     client = await Client.connect(temporal, **common)
     faults = Faults()
     api_client = await Client.connect(temporal, **common, retry_config=QUICK)
-    ctx = _api_context(components, OrderWorkflowClient(api_client, components.external_systems))
+    ctx = _api_context(
+        components,
+        settings,
+        OrderWorkflowClient(api_client, components.external_systems, reseats_by_itself=bool(settings.reseat)),
+    )
     with ThreadPoolExecutor(settings.threads) as executor:
         async with contextlib.AsyncExitStack() as stack:
             if with_worker:

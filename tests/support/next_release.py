@@ -1,24 +1,24 @@
 """Changes to workflow code as a next release might have them: each changes the commands to Temporal or their order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 import pytest
 from temporalio import workflow
 
+from activities import flows
 from activities.drafts import CONFIRM_ORDER, ConfirmOrderCommand
-from activities.order_lines import SwapOfferBundleResult
-from activities.plans import PlanChangeResult
+from activities.recovery import FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand
 from activities.seats import CONFIRM_SEATS, ConfirmSeatsCommand
-from activities.support.step_kinds import Reversible
-from activities.travellers import VALIDATE_TRAVELLERS, ValidateTravellersCommand
-from domain.changes import ChangeState
+from activities.support import flow
+from activities.support.step_kinds import Nothing, Reversible
+from activities.travellers import VALIDATE_TRAVELLERS
 from temporal.messages import RequestResult
 from workflows.draft import Draft
 from workflows.saga.saga import Saga
 
-PATCH = "travellers-twice"
+PATCH = "unfinished-work-first"
 Release = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -27,49 +27,58 @@ def unchanged(_release: pytest.MonkeyPatch) -> None:
 
 
 def added_step(release: pytest.MonkeyPatch, patch: str | None = None) -> None:
-    """Validate the travellers twice; with a patch only in runs that have not passed this point without it."""
-    original = Draft._put_into_draft  # noqa: SLF001 - the code that changes
+    """Look for unfinished work before each change; with a patch only in runs that have not passed here without it."""
+    original = Draft.change
 
-    async def put_into_draft(self: Draft, block: Saga, change: str, plan: PlanChangeResult) -> SwapOfferBundleResult:
+    async def change(self: Draft, change: str) -> RequestResult:
         if patch is None or workflow.patched(patch):
-            await block.run(VALIDATE_TRAVELLERS, ValidateTravellersCommand(change=change, order=self._order))
-        return await original(self, block, change, plan)
+            command = FindUnfinishedWorkCommand(change=change, order=self._order)
+            await self._runner.run_final(FIND_UNFINISHED_WORK, command)
+        return await original(self, change)
 
-    release.setattr(Draft, "_put_into_draft", put_into_draft)
+    release.setattr(Draft, "change", change)
 
 
 def added_step_under_a_patch(release: pytest.MonkeyPatch) -> None:
-    """Validate the travellers twice in runs that have not passed this point without the patch."""
+    """Look for unfinished work before each change, in runs that have not passed this point without the patch."""
     added_step(release, PATCH)
 
 
 def removed_step(release: pytest.MonkeyPatch) -> None:
     """Do not validate the travellers."""
-    original = Saga.run
+    original = flow.ask
 
-    async def run(self: Saga, step: Any, command: Any) -> Any:
-        return None if step is VALIDATE_TRAVELLERS else await original(self, step, command)
+    def ask(step: Any, command: Any) -> Generator[Any, Any, Any]:
+        if step is VALIDATE_TRAVELLERS:
+            return Nothing()
+        return (yield from original(step, command))
 
-    release.setattr(Saga, "run", run)
+    release.setattr(flows, "ask", ask)
 
 
 def order_confirmed_before_seats(release: pytest.MonkeyPatch) -> None:
     """Confirm the order before its seats."""
+    original = flow.ask
 
-    async def complete(self: Draft, block: Saga, change: str) -> RequestResult:
-        await block.finish(CONFIRM_ORDER, ConfirmOrderCommand(change=change, order=self._order))
-        await block.finish(CONFIRM_SEATS, ConfirmSeatsCommand(change=change, order=self._order))
-        self._reset()
-        return RequestResult(change=change, state=ChangeState.DONE)
+    def ask(step: Any, command: Any) -> Generator[Any, Any, Any]:
+        if step is CONFIRM_SEATS:
+            about = {"change": command.change, "order": command.order}
+            yield from original(CONFIRM_ORDER, ConfirmOrderCommand(**about))
+        elif step is CONFIRM_ORDER:
+            about = {"change": command.change, "order": command.order}
+            yield from original(CONFIRM_SEATS, ConfirmSeatsCommand(**about))
+        else:
+            return (yield from original(step, command))
+        return Nothing()
 
-    release.setattr(Draft, "_complete", complete)
+    release.setattr(flows, "ask", ask)
 
 
 def undo_in_recorded_order(release: pytest.MonkeyPatch) -> None:
     """Undo steps in the order in which they were recorded instead of in reverse."""
     original = Saga.unwind
 
-    async def unwind(self: Saga, keep: Iterable[Reversible[Any, Any]] = ()) -> None:
+    async def unwind(self: Saga, keep: Sequence[Reversible[Any, Any]] = ()) -> None:
         self._undos.reverse()
         await original(self, keep)
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import tempfile
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -75,7 +76,11 @@ def postgres() -> Iterator[Postgres]:
 
 
 def new_database(server: str, name: str, template: str = "template1") -> str:
-    """Create a database, empty or as a copy of another one, and return its URL."""
+    """Create a database, empty or as a copy of another one, and return its URL.
+
+    Its name is a new one each time: a fixture with parameters may be set up again.
+    """
+    name = f"{name}_{uuid.uuid4().hex[:8]}"
     engine = create_engine(database_url(server), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))

@@ -14,6 +14,7 @@ from domain.changes import ChangeKind, ChangeRequest, ChangeState
 from domain.money import Money
 from domain.settlement import Move, MoveKind, Payment
 from providers.protocols import PaymentProvider
+from store.database.documents import to_document
 from store.database.store import Store
 from store.orders import ledger
 from store.orders.events import data_of, history
@@ -34,6 +35,8 @@ class PaidOrder:
     number: str
     cards: list[str]
     change: str
+    captures: list[str]
+    """The references of the cards' captures."""
 
     def settle(self, **more: object) -> SettlePriceDifferenceResult:
         """Run the settling step once, as an attempt of a worker does."""
@@ -69,7 +72,7 @@ class PaidOrder:
     def events(self) -> list[tuple[str, str]]:
         """Return the types and amounts of the order's events."""
         with self.store.read() as tx:
-            return [(row.type, data_of(row)["amount"]) for row in history(tx, self.number, 0, 100)]
+            return [(row.type, data_of(row).get("amount", "")) for row in history(tx, self.number, 0, 100)]
 
 
 def paid_order(store: Store, provider: PaymentProvider, cards: Sequence[Card], due: int) -> PaidOrder:
@@ -77,21 +80,26 @@ def paid_order(store: Store, provider: PaymentProvider, cards: Sequence[Card], d
     number, change = f"96-{uuid.uuid4().int % 10**9:09d}", str(uuid.uuid4())
     keys = [f"{uuid.uuid4()}/authorise_payment" for _ in cards]
     amounts = [Money(minor, "NOK") for _, minor in cards]
-    captures = [Move(kind=MoveKind.CAPTURE, payment=key, amount=each) for key, each in zip(keys, amounts, strict=True)]
-    for key, (token, _), amount in zip(keys, cards, amounts, strict=True):
-        provider.authorise(TENANT, key, amount, "card", token)
-    provider.settle(TENANT, f"{uuid.uuid4()}/settle_price_difference", captures)
+    references = [
+        provider.authorise(TENANT, key, amount, "card", token).reference
+        for key, (token, _), amount in zip(keys, cards, amounts, strict=True)
+    ]
+    captures = [
+        provider.capture(TENANT, f"{key}/captured", reference, amount)
+        for key, reference, amount in zip(keys, references, amounts, strict=True)
+    ]
     with store.write() as tx:
         order = OrderRow(tenant=TENANT, number=number, currency="NOK", created_at=store.now())
         tx.add(order)
         tx.add(_change(store, number, change, ChangeKind.CONFIRM))
         tx.flush()
-        for key, amount, capture in zip(keys, amounts, captures, strict=True):
-            ledger.record_authorisation(tx, order, key, "sale", amount, "card", "ref", store.now())
-            ledger.record_move(tx, order, key, "sale", capture, store.now())
+        for key, amount, reference, capture in zip(keys, amounts, references, captures, strict=True):
+            ledger.record_authorisation(tx, order, key, "sale", amount, "card", reference, store.now())
+            move = Move(kind=MoveKind.CAPTURE, payment=key, amount=amount)
+            ledger.record_move(tx, order, f"{key}/captured", "sale", move, store.now(), capture)
         common: dict[str, Any] = {"tenant": TENANT, "order_number": number, "added_by": "sale", "added_in": 1}
         tx.add(FeeRow(id=f"{number}/1", kind="change", amount_minor=due, tax_rate=Decimal("0.12"), **common))
-    return PaidOrder(store, provider, number, keys, change)
+    return PaidOrder(store, provider, number, keys, change, captures)
 
 
 def record_request(store: Store, order: str, kind: ChangeKind, client: str = "", **request: object) -> str:
@@ -111,7 +119,7 @@ def _change(store: Store, order: str, change: str, kind: ChangeKind, client: str
         route="test",
         fingerprint="",
         kind=kind,
-        request=ChangeRequest(kind=kind, **request).model_dump_json(by_alias=True),
+        request=to_document(ChangeRequest(kind=kind, **request)),
         state=ChangeState.RUNNING,
         created_at=store.now(),
         claimed_at=store.now(),

@@ -5,14 +5,20 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from itertools import pairwise
 from typing import Any
 
-from activities.support.registry import BY_NAME
+from activities.flows import CHANGE, FLOWS
+from activities.seats import CONFIRM_SEATS
+from activities.support.flow import GroupCommand
+from activities.support.registry import by_name, reversible
+from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Check, Final, Harmless, Pivot, Reversible
 from cli.faults.injection import Fault
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
+from store.database.documents import to_document
 from store.tables import ChangeRow
-from temporal.names import StepName
+from temporal.names import UNDO_STEPS, GroupName, StepName
 from tests.support.canary import ADULT
 from tests.support.refunds_owed import order_owing, pay_out
 from tests.support.stock import DEARER_LIMITED, LIMITED, LIMITED_LINE, add_limited_products
@@ -27,7 +33,9 @@ class Scenario:
     prepare: Callable[[World], Awaitable[str]]
     act: Callable[[World, str], Coroutine[Any, Any, Answer]]
     steps: tuple[str, ...]
-    """The steps in the order in which they run without a fault."""
+    """The steps in the order in which they run one by one."""
+    groups: tuple[str, ...]
+    """The activities that run without a fault: groups of adjacent steps, and steps that run by themselves."""
     broken_steps: tuple[str, ...] | None = None
     """The steps that the matrix breaks here; None means all."""
 
@@ -96,7 +104,7 @@ async def _with_an_unfinished_request(world: World) -> str:
         route="PATCH /v1/orders/{order}",
         fingerprint="",
         kind=request.kind,
-        request=request.model_dump_json(by_alias=True),
+        request=to_document(request),
         state=ChangeState.RUNNING,
         created_at=now,
         claimed_at=now,
@@ -106,23 +114,60 @@ async def _with_an_unfinished_request(world: World) -> str:
     return order
 
 
+async def prepare_reversal(world: World) -> str:
+    """Return an order of which a terminated run has settled a dearer change and not confirmed it."""
+    order, store = await _sold(world), world.components.store
+    bundle = await world.offer(DEARER_LIMITED, ADULT, service=world.train(line=LIMITED_LINE))
+    operations = [replace(await world.lines(order), bundle)]
+    body = {"kind": ChangeKind.CHANGE, "operations": operations, "confirm": True, "payment": CARD}
+    request = ChangeRequest.model_validate(body)
+    row = ChangeRow(
+        tenant=TENANT,
+        id=str(uuid.uuid4()),
+        order_number=order,
+        route="POST /v1/orders/{order}/changes",
+        fingerprint="",
+        kind=request.kind,
+        request=request.model_dump_json(by_alias=True),
+        state=ChangeState.WAITING,
+        created_at=store.now(),
+    )
+    change = row.id
+    with store.write() as tx:
+        tx.add(row)
+    executor, run = StepExecutor(world.components), CHANGE.start(GroupCommand(change=change, order=order))
+    while run.next and run.next.step is not CONFIRM_SEATS:
+        run.take(run.next.step.execute(executor, run.next.command))
+    return order
+
+
+async def _reversal(world: World, order: str) -> Answer:
+    return await world.post(f"/v1/orders/{order}/attention/reverse", {"reason": "no seats are left"})
+
+
+async def _reseat(world: World, order: str) -> Answer:
+    return await world.post(f"/v1/orders/{order}/attention/reseat", {"reason": "the seats are gone"})
+
+
+_IN_ONE_GO = (
+    StepName.PLAN_CHANGE,
+    StepName.VALIDATE_TRAVELLERS,
+    StepName.QUOTE_CHANGE,
+    StepName.RESERVE_SEATS,
+    StepName.SWAP_OFFER_BUNDLE,
+    StepName.AUTHORISE_PAYMENT,
+    StepName.SETTLE_PRICE_DIFFERENCE,
+    StepName.CONFIRM_SEATS,
+    StepName.CONFIRM_ORDER,
+)
+_UNDONE = (StepName.FIND_UNFINISHED_WORK, UNDO_STEPS, StepName.CLOSE_DRAFT, StepName.RECORD_OUTCOME)
 SCENARIOS = (
     Scenario(
         "a dearer change in one go",
         _sold,
         _dearer_in_one_go,
-        (
-            StepName.PLAN_CHANGE,
-            StepName.VALIDATE_TRAVELLERS,
-            StepName.QUOTE_CHANGE,
-            StepName.RESERVE_SEATS,
-            StepName.SWAP_OFFER_BUNDLE,
-            StepName.EXTEND_HOLDS,
-            StepName.AUTHORISE_PAYMENT,
-            StepName.SETTLE_PRICE_DIFFERENCE,
-            StepName.CONFIRM_SEATS,
-            StepName.CONFIRM_ORDER,
-        ),
+        _IN_ONE_GO,
+        (GroupName.RUN_CHANGE,),
     ),
     Scenario(
         "a second change in a draft",
@@ -137,6 +182,7 @@ SCENARIOS = (
             StepName.RECORD_OUTCOME,
             StepName.RELEASE_REPLACED_SEATS,
         ),
+        (GroupName.RUN_CHANGE,),
     ),
     Scenario(
         "a confirmation",
@@ -150,9 +196,14 @@ SCENARIOS = (
             StepName.CONFIRM_SEATS,
             StepName.CONFIRM_ORDER,
         ),
+        (GroupName.RUN_CONFIRMATION,),
     ),
     Scenario(
-        "a payment", _with_draft, _payment, (StepName.PLAN_CHANGE, StepName.AUTHORISE_PAYMENT, StepName.RECORD_OUTCOME)
+        "a payment",
+        _with_draft,
+        _payment,
+        (StepName.PLAN_CHANGE, StepName.AUTHORISE_PAYMENT, StepName.RECORD_OUTCOME),
+        (GroupName.RUN_PAYMENT,),
     ),
     Scenario(
         "a discard",
@@ -166,6 +217,7 @@ SCENARIOS = (
             StepName.CLOSE_DRAFT,
             StepName.RECORD_OUTCOME,
         ),
+        (GroupName.RUN_DISCARD, *_UNDONE),
     ),
     Scenario(
         "a payment after a terminated run",
@@ -181,6 +233,7 @@ SCENARIOS = (
             StepName.AUTHORISE_PAYMENT,
             StepName.RECORD_OUTCOME,
         ),
+        (GroupName.RUN_PAYMENT, StepName.FIND_UNFINISHED_WORK, GroupName.RUN_EXTENSION, GroupName.RUN_PAYMENT),
         broken_steps=(StepName.FIND_UNFINISHED_WORK,),
     ),
     Scenario(
@@ -188,7 +241,44 @@ SCENARIOS = (
         order_owing,
         pay_out,
         (StepName.PLAN_CHANGE, StepName.RECORD_PAYOUT, StepName.RECORD_OUTCOME),
+        (GroupName.RUN_PAYOUT,),
         broken_steps=(StepName.RECORD_PAYOUT,),
+    ),
+    Scenario(
+        "a reversal",
+        prepare_reversal,
+        _reversal,
+        (
+            StepName.BEGIN_REVERSAL,
+            StepName.REFUND_CAPTURES,
+            StepName.RESTORE_OFFER_BUNDLE,
+            StepName.RELEASE_SEATS,
+            StepName.END_REVERSAL,
+        ),
+        (StepName.BEGIN_REVERSAL, StepName.REFUND_CAPTURES, UNDO_STEPS, StepName.END_REVERSAL),
+        broken_steps=(StepName.BEGIN_REVERSAL, StepName.REFUND_CAPTURES, StepName.END_REVERSAL),
+    ),
+    Scenario(
+        "a reseat",
+        prepare_reversal,
+        _reseat,
+        (
+            StepName.BEGIN_RESEAT,
+            StepName.FIND_UNFINISHED_WORK,
+            StepName.BEGIN_RESEAT,
+            StepName.RESEAT,
+            StepName.RECORD_OUTCOME,
+            *_IN_ONE_GO,
+        ),
+        (
+            StepName.BEGIN_RESEAT,
+            StepName.FIND_UNFINISHED_WORK,
+            StepName.BEGIN_RESEAT,
+            StepName.RESEAT,
+            StepName.RECORD_OUTCOME,
+            GroupName.RUN_CHANGE,
+        ),
+        broken_steps=(StepName.BEGIN_RESEAT, StepName.RESEAT),
     ),
     Scenario(
         "a way back",
@@ -204,6 +294,7 @@ SCENARIOS = (
             StepName.CLOSE_DRAFT,
             StepName.RECORD_OUTCOME,
         ),
+        (GroupName.RUN_CHANGE, *_UNDONE),
         broken_steps=(StepName.QUOTE_CHANGE, StepName.RESTORE_OFFER_BUNDLE, StepName.CLOSE_DRAFT),
     ),
 )
@@ -212,32 +303,46 @@ SCENARIOS = (
 # refuses it is asked again.
 _KEPT = (Fault.LOST, Fault.TWICE, Fault.AT_ONCE, Fault.FLAKY)
 _BEFORE = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, *_KEPT)
-_FAULTS: dict[type, tuple[Fault, ...]] = {
+FAULTS_OF_KIND: dict[type, tuple[Fault, ...]] = {
     Check: _BEFORE,
     Harmless: _BEFORE,
     Reversible: (*_BEFORE, Fault.LATE),
     Pivot: (Fault.REFUSED, *_KEPT),
     Final: (Fault.REFUSED, *_KEPT),
 }
-_UNDO_FAULTS = (Fault.REFUSED, *_KEPT)
+UNDO_FAULTS = (Fault.REFUSED, *_KEPT)
 _UNDONE_AFTER = (Fault.REFUSED, Fault.BROKEN, Fault.LOST_FOR_GOOD, Fault.LATE)
+
+
+def steps_of(scenario: Scenario) -> tuple[str, ...]:
+    """Return the steps of a scenario. One that no scenario names yet is where its flow has it."""
+    named = {name for each in SCENARIOS for name in each.steps}
+    steps = list(scenario.steps)
+    for flow in (each for each in FLOWS if each.name in scenario.groups):
+        for before, step in pairwise(flow.steps):
+            if step.name not in named and before.name in steps:
+                steps.insert(steps.index(before.name) + 1, step.name)
+    return tuple(steps)
 
 
 def undone_after(step: str, fault: Fault) -> bool:
     """Whether a request is undone completely after a fault in a step or undo; otherwise it is done."""
-    return step in BY_NAME and not isinstance(BY_NAME[step], Final) and fault in _UNDONE_AFTER
+    return step in by_name() and not isinstance(by_name()[step], Final) and fault in _UNDONE_AFTER
 
 
 def _faults_of(step: str) -> tuple[Fault, ...]:
-    if step not in BY_NAME:
-        return _UNDO_FAULTS
-    return next(faults for kind, faults in _FAULTS.items() if isinstance(BY_NAME[step], kind))
+    if step not in by_name():
+        return UNDO_FAULTS
+    if step == StepName.RESEAT:
+        # It follows the point of no return: refused, the change stays a case (guarantees/test_reseat.py).
+        return _KEPT
+    return next(faults for kind, faults in FAULTS_OF_KIND.items() if isinstance(by_name()[step], kind))
 
 
 def matrix() -> Iterator[tuple[Scenario, str, Fault]]:
     """Yield every step of every scenario with every fault that its kind must survive."""
     for scenario in SCENARIOS:
-        for name in scenario.steps if scenario.broken_steps is None else scenario.broken_steps:
+        for name in steps_of(scenario) if scenario.broken_steps is None else scenario.broken_steps:
             for fault in _faults_of(name):
                 yield scenario, name, fault
 
@@ -261,8 +366,8 @@ def matrix_by_database() -> Iterator[tuple[Scenario, str, Fault, tuple[str, ...]
 
 
 def undo_matrix() -> Iterator[tuple[str, Fault]]:
-    """Yield every undo with every fault that it must survive."""
-    for step in BY_NAME.values():
-        if isinstance(step, Reversible):
-            for fault in _UNDO_FAULTS:
+    """Yield every undo with every fault that it must survive; that of a reseat is part of a reversal."""
+    for name, step in reversible().items():
+        if name != StepName.RESEAT:
+            for fault in UNDO_FAULTS:
                 yield step.undo_name, fault

@@ -1,7 +1,7 @@
 """Runs the steps of a change one after the other without a workflow, to record the SQL statements they execute."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,7 +16,8 @@ from activities.outcomes import RecordOutcomeCommand
 from activities.payments import AuthorisePaymentCommand, SettlePriceDifferenceCommand
 from activities.plans import PlanChangeCommand, PlanChangeResult
 from activities.quotes import QuoteChangeCommand
-from activities.seats import ConfirmSeatsCommand, ExtendHoldsCommand, ReserveSeatsCommand
+from activities.seats import ConfirmSeatsCommand, ReserveSeatsCommand
+from activities.support.flow import GroupCommand
 from activities.support.step_kinds import Command
 from activities.travellers import ValidateTravellersCommand
 from domain.access import TenantAccess
@@ -26,9 +27,11 @@ from providers.protocols import OfferSearch, SearchTraveller
 from runtime.bootstrap import build_activities, build_components
 from runtime.settings import Settings
 from store.changes import changes
+from store.database.documents import to_document
 from store.orders import offer_bundles, order_numbers
 from store.orders.events import EventType, append
 from store.tables import ChangeRow, OrderRow
+from temporal.names import GroupName
 from tests.support.world import CARD, TENANT
 
 TRAVELLER, CLIENT = "maria", "shop"
@@ -57,6 +60,10 @@ class StepByStep:
     def __post_init__(self) -> None:
         self.components = build_components(self.settings)
         self._activities = {each.__name__: each for each in build_activities(self.components)}
+
+    def activity(self, name: str) -> Callable[[Any], Any]:
+        """Return an activity by its name."""
+        return self._activities[name]
 
     @contextmanager
     def watch_statements(self) -> Iterator[None]:
@@ -109,7 +116,7 @@ class StepByStep:
             route="test",
             fingerprint="",
             kind=request.kind,
-            request=request.model_dump_json(by_alias=True),
+            request=to_document(request),
             state=ChangeState.WAITING,
             created_at=store.now(),
         )
@@ -127,11 +134,16 @@ class StepByStep:
         if not plan.confirm:
             self._run(BaseModel, RecordOutcomeCommand(**about, state=ChangeState.DONE))
             return
-        self._run(BaseModel, ExtendHoldsCommand(**about))
         if swap.balance > zero(swap.balance.currency):
             self._run(BaseModel, AuthorisePaymentCommand(**about, amount=swap.balance))
         for step in (SettlePriceDifferenceCommand, ConfirmSeatsCommand, ConfirmOrderCommand):
             self._run(BaseModel, step(**about))
+
+    def run_in_group(self, order: str, change: str) -> None:
+        """Run a stored change request as the workflow does: its steps in one transaction."""
+        self._step = GroupName.RUN_CHANGE
+        result = self._activities[GroupName.RUN_CHANGE](GroupCommand(change=change, order=order, first_in_run=True))
+        assert result.refused is None
 
     def run_until_priced(self, order: str, change: str) -> tuple[PlanChangeResult, ReserveSeatsCommand]:
         """Run the steps of a change up to its seats; return its plan and the command that reserves the seats."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
-from domain.settlement import Move
-from examples.fake_systems.bank import Bank
+from examples.fake_systems.bank import Bank, FoundKey
 from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
 
@@ -26,11 +25,26 @@ class WatchedBank(Bank):
         self.before_answer(f"authorise {key}")
         return reference
 
-    def settle(self, key: str, moves: list[Move]) -> None:
-        """Settle, then call the test's hook before answering."""
-        self.calls.append(f"settle {key}")
-        super().settle(key, moves)
-        self.before_answer(f"settle {key}")
+    def capture(self, key: str, reference: str, minor: int, currency: str) -> str:
+        """Capture, then call the test's hook before answering."""
+        self.calls.append(f"capture {key}")
+        captured = super().capture(key, reference, minor, currency)
+        self.before_answer(f"capture {key}")
+        return captured
+
+    def refund(self, key: str, capture: str, minor: int, currency: str) -> str:
+        """Refund, then call the test's hook before answering."""
+        self.calls.append(f"refund {key}")
+        state = super().refund(key, capture, minor, currency)
+        self.before_answer(f"refund {key}")
+        return state
+
+    def find(self, key: str) -> FoundKey:
+        """Find, then call the test's hook before answering."""
+        self.calls.append(f"find {key}")
+        found = super().find(key)
+        self.before_answer(f"find {key}")
+        return found
 
 
 @contextmanager

@@ -136,7 +136,7 @@ class World:
             unscoped_store=self.components.store,
             offers=self.components.offers,
             inventory=self.components.inventory,
-            workflow_client=OrderWorkflowClient(self.client),
+            workflow_client=OrderWorkflowClient(self.client, self.components.external_systems),
             tenant=TENANT,
             desk=DeskSettings(frozenset({"changeover"})),
         )

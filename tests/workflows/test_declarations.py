@@ -4,10 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from activities.support.registry import BY_NAME
-from activities.support.step_kinds import Reversible
-from store.changes.step_records import REVERSIBLE
-
 PREAMBLE = """
 from collections.abc import Iterator
 from typing import Any, ClassVar, final
@@ -100,8 +96,3 @@ def test_only_the_mistakes_are_refused(tmp_path: Path) -> None:
     missed = [name for number, name in enumerate(MISTAKES) if first + number not in refused]
     assert not missed
     assert refused == expected
-
-
-def test_recovery_looks_for_exactly_the_steps_that_have_an_undo() -> None:
-    declared = {name for name, step in BY_NAME.items() if isinstance(step, Reversible)}
-    assert set(REVERSIBLE) == declared

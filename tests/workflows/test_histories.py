@@ -57,7 +57,7 @@ CHANGES: dict[next_release.Release, list[str]] = {
     next_release.added_step: ["refused-sold-out", "open-draft", "recovered-unfinished-change"],
     next_release.removed_step: ["undone-at-validate-travellers", "open-draft", "recovered-unfinished-change"],
     next_release.order_confirmed_before_seats: ["confirmed-in-one-go", "continued-and-confirmed", "cancelled-too-late"],
-    next_release.undo_in_recorded_order: ["discarded", "extended-and-expired", "attention-undo-retried"],
+    next_release.undo_in_recorded_order: ["attention-undo-done-by-hand", "attention-undo-retried"],
     next_release.timer_before_each_request: ["confirmed-nothing", "undone-at-plan-change", "open-attention"],
 }
 

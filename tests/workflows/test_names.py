@@ -5,7 +5,9 @@ from pathlib import Path
 from temporalio import activity, workflow
 
 from domain.changes import ChangeState
+from domain.moves import MoveState
 from domain.orders import OrderStatus
+from domain.settlement import MoveKind
 from domain.webhooks import DisabledReason, Failure, message_id
 from runtime.bootstrap import build_activities, build_components, build_webhook_activities
 from runtime.settings import Settings
@@ -13,10 +15,16 @@ from temporal.names import (
     DEPLOYMENT,
     ORDERS_QUEUE,
     RECONCILE_ID,
+    UNDO_STEPS,
     WEBHOOKS_QUEUE,
+    WITHDRAW_GROUP,
+    GroupName,
     StepName,
+    back_key,
     delivery_id,
     draft_id,
+    hold_key,
+    numbered_key,
 )
 from temporal.search_attributes import SEARCH_ATTRIBUTES
 from workflows.deliver_events import DeliverEvents
@@ -33,6 +41,8 @@ def test_the_workflow_its_updates_and_its_query() -> None:
         "pay",
         "extend",
         "payout",
+        "reverse",
+        "reseat",
         "retry_now",
         "done_by_hand",
     }
@@ -42,6 +52,12 @@ def test_the_workflow_its_updates_and_its_query() -> None:
     assert ORDERS_QUEUE == "orders"
     assert DEPLOYMENT == "changeover"
     assert RECONCILE_ID == "reconcile"
+
+
+def test_the_keys_under_which_a_step_holds() -> None:
+    assert hold_key("c/reserve_seats", 0) == "c/reserve_seats"
+    assert hold_key("c/reserve_seats", 2) == "c/reserve_seats/2"
+    assert hold_key("c/reseat/1", 2) == "c/reseat/1/2"
 
 
 def test_the_workflow_that_delivers_events_and_its_signal() -> None:
@@ -96,6 +112,12 @@ def test_the_activities(tmp_path: Path) -> None:
         "void_payment",
         "settle_price_difference",
         "record_payout",
+        "begin_reseat",
+        "reseat",
+        "release_reseated",
+        "begin_reversal",
+        "refund_captures",
+        "end_reversal",
         "confirm_seats",
         "confirm_order",
         "release_replaced_seats",
@@ -104,10 +126,20 @@ def test_the_activities(tmp_path: Path) -> None:
         "find_unfinished_work",
         "record_attention",
         "check_done_by_hand",
+        "check_format",
         "find_orphaned_orders",
         "check_invariants",
+        "check_pending_refunds",
+        "run_change",
+        "run_confirmation",
+        "run_payment",
+        "run_extension",
+        "run_discard",
+        "run_payout",
+        "withdraw_group",
+        "undo_steps",
     }
-    assert names | {"deliver_next_event"} == set(StepName)
+    assert names | {"deliver_next_event"} == {*StepName, *GroupName, WITHDRAW_GROUP, UNDO_STEPS}
 
 
 def test_the_search_attributes() -> None:
@@ -135,3 +167,21 @@ def test_states_and_outcomes() -> None:
         "undone",
     }
     assert {status.value for status in OrderStatus} == {"draft", "confirmed", "expired", "cancelled"}
+
+
+def test_the_states_of_moves_and_the_kinds_of_entries_in_the_ledger() -> None:
+    assert {state.value for state in MoveState} == {"planned", "started", "done", "pending", "refused", "failed"}
+    assert {kind.value for kind in MoveKind} == {
+        "capture",
+        "void",
+        "refund",
+        "owe",
+        "payout",
+        "refund_failed",
+        "lost",
+    }
+
+
+def test_the_keys_of_moves() -> None:
+    assert numbered_key("C1", StepName.SETTLE_PRICE_DIFFERENCE, 2) == "C1/settle_price_difference/2"
+    assert back_key("C1/settle_price_difference/2") == "C1/settle_price_difference/2/back"

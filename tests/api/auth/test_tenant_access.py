@@ -42,6 +42,8 @@ def bodies(order: str, offer: str, bundle: str) -> dict[str, Json]:
         "extend": {"expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()},  # noqa: TID251 - what a client sends
         "retry_now": {"reason": "a test"},
         "done_by_hand": {"reason": "a test"},
+        "reverse": {"reason": "a test"},
+        "reseat": {"reason": "a test"},
         "payout": {"amount": "1.00", "reason": "a test"},
         "change_webhook": {"enabled": True},
         "reserve_offers": {"orderId": order, "offerConfigurations": [configured]},

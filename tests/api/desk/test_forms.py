@@ -105,9 +105,24 @@ async def test_a_request_under_an_unknown_host_name_is_refused(visitor: Visitor)
         assert (await visitor.http.get("/desk", headers={"Host": host})).status_code == 200
 
 
-async def test_marking_a_step_as_done_by_hand_needs_a_reason_and_is_recorded(world: World, visitor: Visitor) -> None:
-    order, pending, _ = await start_stuck_change(world, StepName.RELEASE_SEATS)
+async def test_a_step_of_our_own_database_is_not_offered_to_be_done_by_hand(world: World, visitor: Visitor) -> None:
+    order, pending, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
     path = f"/desk/orders/{order}/done-by-hand"
+    page = await visitor.see(f"/desk/orders/{order}")
+    assert path not in page
+    assert "There is nothing to do by hand." in words_of(page)
+    assert "The step is in our own database" in await visitor.see(path)
+    fields = await visitor.form_of(f"/desk/orders/{order}", f"/desk/orders/{order}/retry-now")
+    refused = await visitor.send(path, fields | {"reason": "as I say"})
+    assert (refused.status_code, "NOT_BY_HAND" in refused.text) == (409, True)
+    armed.fault = Fault.LOST
+    assert (await visitor.fill_in(f"/desk/orders/{order}/retry-now")).status_code == 303
+    await pending
+
+
+async def test_marking_a_step_as_done_by_hand_needs_a_reason_and_is_recorded(outside: World) -> None:
+    order, pending, _ = await start_stuck_change(outside, StepName.RELEASE_SEATS)
+    visitor, path = Visitor(outside.http), f"/desk/orders/{order}/done-by-hand"
     assert "The provider is not called again." in await visitor.see(path)
     for reason in ("  ", "x\u202ey", 201 * "x"):
         refused = await visitor.fill_in(path, reason=reason)
@@ -116,7 +131,7 @@ async def test_marking_a_step_as_done_by_hand_needs_a_reason_and_is_recorded(wor
     assert answer.status_code == 303
     await pending
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
-    assert "reserve seats marked as done by hand by an operator: “released at the counter”" in page
+    assert "release seats marked as done by hand by an operator: “released at the counter”" in page
     assert "No step of this order is stuck" in await visitor.see(path)
     late = await visitor.send(path, {"token": visitor.cookie.partition("=")[2], "key": 36 * "a", "reason": "x"})
     assert (late.status_code, "NOTHING_STUCK" in late.text) == (409, True)

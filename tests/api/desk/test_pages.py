@@ -32,9 +32,10 @@ async def wait_until_listed(visitor: Visitor, order: str) -> str:
 
 
 async def test_a_stuck_step_is_shown_with_its_error_unsettled_items_money_at_risk_and_suggested_action(
-    world: World, visitor: Visitor
+    outside: World,
 ) -> None:
-    order, pending, armed = await start_stuck_change(world, StepName.SETTLE_PRICE_DIFFERENCE)
+    visitor = Visitor(outside.http)
+    order, pending, armed = await start_stuck_change(outside, StepName.SETTLE_PRICE_DIFFERENCE)
     card = (await wait_until_listed(visitor, order)).partition(f'id="stuck-{order}"')[2].partition("</article>")[0]
     text = words_of(card)
     assert "settle price difference" in text
@@ -42,13 +43,13 @@ async def test_a_stuck_step_is_shown_with_its_error_unsettled_items_money_at_ris
     assert "1 new line on the order" in text
     assert "At risk 100.00 NOK authorised" in text
     assert "Check that the payment provider answers again" in text
-    (change,) = [row.id for row in world.changes_of(order) if row.outcome is None]
+    (change,) = [row.id for row in outside.changes_of(order) if row.outcome is None]
     assert f"{change}/settle_price_difference" in text
     assert "NOK at risk" in words_of(await visitor.see("/desk/attention"))
     assert "needs attention" in words_of(await visitor.see("/desk"))
     page = words_of(await visitor.see(f"/desk/orders/{order}"))
     assert "Needs attention settle price difference" in page
-    async with world.without_temporal() as away:
+    async with outside.without_temporal() as away:
         alone = words_of(await Visitor(away.http).see("/desk/attention"))
         assert "Temporal is unavailable" in alone
         assert f"{order} settle price difference" in alone
@@ -207,7 +208,7 @@ async def test_no_page_shows_anything_personal(world: World, visitor: Visitor) -
     seats = (await world.show(order))["reservations"]
     paths = ["", "/attention", "/services", f"/services/{seats[0]['service']}", f"/orders/{order}"]
     paths += [f"/orders/{order}/{action}" for action in ("confirm", "discard", "extend", "retry-now", "done-by-hand")]
-    paths.append(f"/orders/{order}/payout")
+    paths += [f"/orders/{order}/{action}" for action in ("payout", "reverse", "reseat")]
     for path in paths:
         page = await visitor.see(f"/desk{path}")
         assert find_canaries(page.encode()) == [], path

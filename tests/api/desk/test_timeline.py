@@ -5,7 +5,8 @@ import html
 from datetime import timedelta
 
 from tests.api.desk.visitor import Visitor, words_of
-from tests.support.world import World, replace
+from tests.support.canary import ADULT
+from tests.support.world import CARD, DECLINED, World, replace
 
 
 async def timeline_of(visitor: Visitor, order: str) -> str:
@@ -26,6 +27,25 @@ async def test_the_timeline_shows_client_time_reason_and_the_price_before_and_af
     assert "399.00 NOK → became 299.00 NOK" in timeline
     assert "change undone" in timeline
     assert "Version 2" in timeline
+
+
+async def test_a_refused_change_does_not_show_the_seats_of_a_later_one_with_the_same_line(
+    world: World, visitor: Visitor
+) -> None:
+    order = await world.sold(ADULT)
+    refused = await world.upgrade(order, confirm=True, payment=DECLINED)
+    done = await world.upgrade(order, confirm=True, payment=CARD)
+    (line,) = done.body["lines"]
+    assert line == f"{order}-2"
+    page = await visitor.see(f"/desk/orders/{order}")
+
+    def added_by(change: str) -> str:
+        entry = page.partition(f'id="{change}"')[2].partition('<li class="entry')[0]
+        return entry.partition('<li class="added">')[2].partition("</li>")[0]
+
+    assert line in added_by(refused.change)
+    assert "seat" not in added_by(refused.change)
+    assert "seat" in added_by(done.change)
 
 
 async def test_an_expired_draft_is_shown_without_a_request(world: World, visitor: Visitor) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import uuid
 from datetime import timedelta
 
+import pytest
+
 from store import erasure
 from tests.support.discover_client import (
     DAY_CARD,
@@ -158,3 +160,28 @@ async def test_a_repeated_answer_names_nobody_who_was_erased_and_is_the_same_oth
     before["traveler"] = after["traveler"] = []
     first.body["orderItem"]["orderedItem"] = again.body["orderItem"]["orderedItem"] = before
     assert {**again.body["orderItem"]} == {**first.body["orderItem"]}
+
+
+PATHS = [
+    pytest.param("PUT", "/orders/{order}/items/{order}-1", [1], id="item updated"),
+    pytest.param("POST", "/orders/{order}/items", [], id="item added"),
+    pytest.param("PUT", "/orders/{order}", [], id="order updated"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "positions"), PATHS)
+async def test_a_refusal_that_the_native_api_has_too_keeps_its_code_there(
+    market: DiscoverClient, method: str, path: str, positions: list[int]
+) -> None:
+    product, _, departs = market.panorama(seats=1)
+    order, key = await market.order(item(DAY_CARD, JHON, JESSIKA)), new_key()
+    body = item(product, JHON, JESSIKA, valid_from=departs)
+    sent = {"orderedItem": [body]} if path.endswith("{order}") else body
+    refused = await market.send(method, path.format(order=order), sent, Idempotency_Key=key)
+    assert codes(refused) == ["sold_out"]
+    (row,) = [each for each in market.world.changes_of(order) if each.idempotency_key == key]
+    problem = (await market.world.send("GET", f"/v1/changes/{row.id}")).body["problem"]
+    assert (problem["code"], problem["status"]) == ("SOLD_OUT", 409)
+    assert [each["position"] for each in problem["errors"]] == positions
+    again = await market.send(method, path.format(order=order), sent, Idempotency_Key=key)
+    assert again.body == refused.body
