@@ -7,7 +7,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.errors.problems import ProblemError, build_native_response
 
 CLIENT_SECONDS = 20.0
-"""The longest time for sending a request's head, from the connection or the last response; also for reading on."""
+"""The longest time for sending a request's head, from the connection or its first byte; also for reading on."""
+IDLE_SECONDS = 75.0
+"""How long a connection without a request stays open after a response.
+
+Longer than proxies and clients keep one for their next request (nginx and load balancers 60 seconds): if we closed it
+first, a request that is just being sent would be lost without an answer.
+"""
 MAX_HEAD = 32 * 1024
 """More than api/middleware/body_limit.py accepts: a head without an end is cut off while it arrives."""
 
@@ -17,26 +23,30 @@ class SlowClientProtocol(HttpToolsProtocol):
 
     _head = 0
     _in_body = False
+    _responding = False
     _head_timer: asyncio.TimerHandle | None = None
     _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """Start the timeout for the first request."""
         super().connection_made(transport)
+        self.timeout_keep_alive = IDLE_SECONDS  # type: ignore[assignment] # any number of seconds serves
         self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Receive data; refuse a head that exceeds MAX_HEAD."""
+        """Receive data: with the first byte of a head starts its timeout; refuse a head that exceeds MAX_HEAD."""
         if not self._in_body:
             self._head += len(data)
+            if self._head_timer is None and not self._responding:
+                self._start_head_timer()
         super().data_received(data)
         if not self._in_body and self._head > MAX_HEAD and not self.transport.is_closing():
             self._refuse("HEADERS_TOO_LARGE")
 
     def on_headers_complete(self) -> None:
         """Stop the timeout: the request has arrived."""
-        _cancel(self._head_timer)
-        self._head, self._in_body = 0, True
+        self._stop_head_timer()
+        self._head, self._in_body, self._responding = 0, True, True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -45,12 +55,10 @@ class SlowClientProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Start the timeout for the next request, unless it has arrived.
-
-        The rest of a body that the handler did not read must arrive within this timeout too.
-        """
+        """Start the timeout for a next head whose first bytes have arrived, or for the rest of an unread body."""
         super().on_response_complete()
-        if self.cycle.response_complete:
+        self._responding = not self.cycle.response_complete
+        if not self._responding and (self._head or self._in_body):
             self._start_head_timer()
 
     def pause_writing(self) -> None:
@@ -65,7 +73,7 @@ class SlowClientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timeouts."""
-        _cancel(self._head_timer)
+        self._stop_head_timer()
         _cancel(self._read_timer)
         super().connection_lost(exc)
 
@@ -74,8 +82,12 @@ class SlowClientProtocol(HttpToolsProtocol):
         self._refuse("MALFORMED_REQUEST")
 
     def _start_head_timer(self) -> None:
-        _cancel(self._head_timer)
+        self._stop_head_timer()
         self._head_timer = self.loop.call_later(CLIENT_SECONDS, self.transport.abort)
+
+    def _stop_head_timer(self) -> None:
+        _cancel(self._head_timer)
+        self._head_timer = None
 
     def _refuse(self, code: str) -> None:
         response = build_native_response(ProblemError(code))

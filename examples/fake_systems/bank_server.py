@@ -16,6 +16,8 @@ from examples.fake_systems.bank import Bank, BankRefusalError, NotPossibleError
 from telemetry.loopback import HOST
 
 PAGE_SIZE = 100
+KEEP_ALIVE = 75
+"""Seconds, longer than clients keep a connection: closed under a request, its answer would be lost by chance."""
 
 
 class Authorisation(BaseModel):
@@ -97,7 +99,8 @@ def create_bank_app(bank: Bank) -> FastAPI:
 
 
 def _serve(book: Path | None, port: int, listening: int | None) -> None:
-    config = uvicorn.Config(create_bank_app(Bank(book)), host=HOST, port=port, log_level="warning")
+    app = create_bank_app(Bank(book))
+    config = uvicorn.Config(app, host=HOST, port=port, log_level="warning", timeout_keep_alive=KEEP_ALIVE)
     sockets = [socket.socket(fileno=listening)] if listening is not None else None
     uvicorn.Server(config).run(sockets)
 

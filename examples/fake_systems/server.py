@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from domain.offers import Service
 from domain.products import Product, Supplement
 from examples.fake_systems.bank import Bank
-from examples.fake_systems.bank_server import answer_bank_refusals, bank_routes
+from examples.fake_systems.bank_server import KEEP_ALIVE, answer_bank_refusals, bank_routes
 from examples.fake_systems.railway import Hold, Railway, RailwayRefusalError, Seats, Units
 from examples.fake_systems.shop_server import Shop, shop_routes
 from providers.embedded.catalogue_file import Loaded, read_catalogue
@@ -192,7 +192,8 @@ def serving(systems: FakeSystems) -> Iterator[str]:
     """Serve the systems in a thread while the block lasts; yield the address."""
     listening = listening_socket()
     port = listening.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(systems), log_level="critical"))
+    config = uvicorn.Config(create_app(systems), log_level="critical", timeout_keep_alive=KEEP_ALIVE)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     ready = threading.Event()
@@ -210,4 +211,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=9100)
     parser.add_argument("--catalogue", type=Path, default=DEMO)
     arguments = parser.parse_args()
-    uvicorn.run(create_app(stocked(arguments.catalogue)), host=HOST, port=arguments.port, log_level="warning")
+    app = create_app(stocked(arguments.catalogue))
+    uvicorn.run(app, host=HOST, port=arguments.port, log_level="warning", timeout_keep_alive=KEEP_ALIVE)

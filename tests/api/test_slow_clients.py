@@ -25,6 +25,7 @@ HEAD = "Host: h\r\nEntur-Distribution-Channel: A:B:C\r\nEntur-Pos: k\r\nContent-
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_limit, "BODY_SECONDS", SOON)
     monkeypatch.setattr(slow_clients, "CLIENT_SECONDS", 3 * SOON)
+    monkeypatch.setattr(slow_clients, "IDLE_SECONDS", 6 * SOON)
 
 
 class ServerWithoutSignals(uvicorn.Server):
@@ -108,6 +109,32 @@ async def test_a_head_must_arrive_in_time(world: World, begun: str) -> None:
         await connection.send(begun)
         answer = await connection.answer()
     assert ("200 OK" in answer) == ("GET" in begun[4:])
+
+
+async def test_a_connection_that_a_proxy_keeps_for_its_next_request_stays_open(world: World) -> None:
+    """nginx and load balancers keep one for 60 seconds: closed earlier, it loses the request that is being sent."""
+    async with connected(world) as connection:
+        await connection.send("GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
+        await asyncio.sleep(4 * SOON)  # longer than a head may take
+        await connection.send("GET /health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        assert (await connection.answer()).count("200 OK") == 2
+
+
+async def test_the_next_head_must_arrive_in_time(world: World) -> None:
+    async with connected(world) as connection:
+        await connection.send("GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
+        await asyncio.sleep(SOON)
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(5):
+                await connection.send("GET /health HTTP/1.1\r\nX: ")
+                while True:
+                    await connection.send("x")
+                    await asyncio.sleep(SOON / 10)
+
+
+async def test_an_idle_connection_outlasts_the_proxies_and_clients_before_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert slow_clients.IDLE_SECONDS > 60
 
 
 async def test_a_head_that_arrives_byte_by_byte_gets_no_more_time(world: World) -> None:
