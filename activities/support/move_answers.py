@@ -6,13 +6,14 @@ of the key, and a refusal counts only if it says that nothing was done: it may h
 
 from dataclasses import dataclass
 
-from activities.support.errors import AnswersDifferError, refusal_in
+from activities.support.errors import AnswersDifferError, raise_too_late, refusal_in
 from domain.money import Money
 from domain.settlement import Move, MoveKind
 from providers.errors import AuthorisationEndedError, PaymentDeclinedError, ProviderError, RefundDeclinedError
 from providers.protocols import Authorised, Found, FoundState, PaymentProvider, RefundState
 from store.orders.ledger import References
 
+_REFUSALS = (PaymentDeclinedError, AuthorisationEndedError, RefundDeclinedError)
 NOT_ANSWERED = "no answer"
 """What a provider has answered that is found to have done something else than it was asked for."""
 
@@ -43,8 +44,19 @@ def ask_for_move(
 ) -> Answer:
     """Ask a provider for a move under its key; return its answer, if it is to be believed.
 
-    `unknown`: whether it was asked before, without an answer. Raises AnswersDifferError, and ProviderUnavailableError.
+    `unknown`: whether it was asked before, without an answer. Raises AnswersDifferError, ProviderUnavailableError, and
+    RefusedTooLateError for the refusal of a void or of a look-up: it says nothing about the settlement, of which a part
+    may be made.
     """
+    try:
+        return _ask(provider, tenant, key, move, references, unknown=unknown)
+    except _REFUSALS as refused:
+        raise_too_late(refused)
+
+
+def _ask(
+    provider: PaymentProvider, tenant: str, key: str, move: Move, references: References, *, unknown: bool
+) -> Answer:
     if move.kind is MoveKind.VOID:
         provider.void(tenant, move.payment, references.authorisation)
         return Made()
@@ -53,7 +65,7 @@ def ask_for_move(
         return earlier
     try:
         return _act(provider, tenant, key, move, references)
-    except (PaymentDeclinedError, AuthorisationEndedError, RefundDeclinedError) as declined:
+    except _REFUSALS as declined:
         if unknown:
             found = provider.find(tenant, key)
             believe_refusal(found, declined)
@@ -65,7 +77,11 @@ def _act(provider: PaymentProvider, tenant: str, key: str, move: Move, reference
     if move.kind is MoveKind.CAPTURE:
         return Made(provider.capture(tenant, key, references.authorisation, move.amount))
     capture = references.capture or _find_capture(provider, tenant, move.payment)
-    return Made(pending=provider.refund(tenant, key, capture, move.amount) is RefundState.PENDING)
+    state = provider.refund(tenant, key, capture, move.amount)
+    if state is RefundState.FAILED:
+        # An earlier answer under the key was lost, and the refund that was pending then was not paid.
+        raise RefundDeclinedError
+    return Made(pending=state is RefundState.PENDING)
 
 
 def _find_capture(provider: PaymentProvider, tenant: str, payment: str) -> str:
