@@ -72,8 +72,10 @@ class DoneByHandActivities:
                 statement = operator_statements.of_number(
                     tx, command.order, command.statement_event, EventType.DONE_BY_HAND_STATED
                 )
+                outdated = operator_statements.is_outdated(tx, command.order, command.statement_event)
             if (
                 statement is None
+                or outdated
                 or statement.at <= after
                 or not statement.statement.is_about(command.stuck_step, command.since)
             ):

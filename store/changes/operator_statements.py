@@ -6,8 +6,17 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from store.orders.events import EventType, append, data_of
+from store.orders.events import EventType, append, data_of, latest_number
 from store.tables import EventRow, OrderRow
+
+_ENDS_OF_MOVES = (
+    EventType.PAYMENT_CAPTURED,
+    EventType.PAYMENT_REFUNDED,
+    EventType.PAYMENT_VOIDED,
+    EventType.AUTHORISATION_LOST,
+    EventType.REFUND_DECLINED,
+    EventType.DONE_BY_HAND,
+)
 
 
 @dataclass(frozen=True)
@@ -63,25 +72,42 @@ def of_number(tx: Session, order: str, number: int, kind: EventType) -> Recorded
 
 
 def statements_of_done(tx: Session, order: str, step: str, since: datetime, after: datetime) -> list[RecordedStatement]:
-    """Return each operator's latest statement after a time that a stuck step was done by hand, latest first."""
-    rows = ((_statement_of(row), row.at) for row in _rows(tx, order, EventType.DONE_BY_HAND_STATED) if row.at > after)
+    """Return each operator's latest statement after a time that a stuck step was done by hand, latest first.
+
+    Of a step with several moves those are left out that are about an earlier move.
+    """
+    rows = [row for row in _rows(tx, order, EventType.DONE_BY_HAND_STATED) if row.at > after]
+    moved = {change: _latest_move(tx, order, change) for change in {row.change for row in rows}}
     latest: dict[str, RecordedStatement] = {}
-    for statement, at in rows:
-        if statement.is_about(step, since):
-            latest.setdefault(statement.actor, RecordedStatement(statement, at))
+    for row in rows:
+        statement = _statement_of(row)
+        if statement.is_about(step, since) and row.number > moved[row.change]:
+            latest.setdefault(statement.actor, RecordedStatement(statement, row.at))
     return list(latest.values())
 
 
-def is_unused(tx: Session, order: str, change: str, about: Mapping[str, str]) -> bool:
-    """Whether fewer moves of a change's step were marked as done by hand than an operator has stated, with this reason.
+def is_outdated(tx: Session, order: str, number: int) -> bool:
+    """Whether a move of the change was made or refused since the event that records a statement about one."""
+    row = tx.get(EventRow, (order, number))
+    return row is not None and number < _latest_move(tx, order, row.change)
 
-    `about` has the step, the reason and the actor. A statement sent in Temporal has no event, so it counts as one.
+
+def is_unused(tx: Session, order: str, change: str, about: Mapping[str, str]) -> bool:
+    """Whether an operator has stated, with this reason, that the move of a change's step which comes next is made.
+
+    `about` has the step, the reason and the actor. A statement is about the move that had no answer then, however often
+    it is repeated. One sent in Temporal has no event, so it counts once.
     """
     stated, used = (
-        sum(row.change == change and about.items() <= data_of(row).items() for row in _rows(tx, order, kind))
+        [row.number for row in _rows(tx, order, kind) if row.change == change and about.items() <= data_of(row).items()]
         for kind in (EventType.DONE_BY_HAND_STATED, EventType.DONE_BY_HAND)
     )
-    return used < max(stated, 1)
+    return max(stated) > _latest_move(tx, order, change) if stated else not used
+
+
+def _latest_move(tx: Session, order: str, change: str | None) -> int:
+    """Return the number of the event of the latest move of a change that was made or refused; 0 before the first."""
+    return latest_number(tx, order, change, _ENDS_OF_MOVES) if change else 0
 
 
 def _rows(tx: Session, order: str, kind: EventType) -> Iterator[EventRow]:

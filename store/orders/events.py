@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from store.database.inserts import insert_all
 from store.database.store import before_commit
@@ -134,6 +134,13 @@ def of_change(tx: Session, order: str, change: str, kind: EventType) -> Sequence
     _insert_pending(tx)
     of_order = (EventRow.order_number == order, EventRow.change == change, EventRow.type == kind)
     return tx.exec(select(EventRow).where(*of_order).order_by(col(EventRow.number))).all()
+
+
+def latest_number(tx: Session, order: str, change: str, kinds: Sequence[EventType]) -> int:
+    """Return the number of the latest event of some types that a change appended to its order; 0 without one."""
+    _insert_pending(tx)
+    of_order = (EventRow.order_number == order, EventRow.change == change, col(EventRow.type).in_(kinds))
+    return tx.exec(select(func.max(EventRow.number)).where(*of_order)).one() or 0
 
 
 def of_number(tx: Session, order: str, number: int) -> EventRow:

@@ -4,16 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from activities.done_by_hand import CheckDoneByHandCommand, DoneByHandActivities
 from activities.payments import SettlePriceDifferenceCommand
 from activities.support.errors import AnswersDifferError
+from domain.dual_control import DualControlPolicy
 from domain.money import Money
 from domain.moves import MoveState
-from domain.refusals import RefundRefused
+from domain.refusals import RefundRefused, SecondPersonNeeded
 from examples.fake_systems.bank import REFUSE_REFUND
 from providers.embedded.payments import EmbeddedPayments
 from providers.errors import ProviderUnavailableError, RefundDeclinedError
@@ -24,12 +27,15 @@ from store.database.store import Store
 from store.orders.events import EventType, data_of, history
 from store.orders.orders import lock_order
 from store.tables import EmbeddedPaymentRow, FeeRow, MoveRow, PaymentRow
+from tests.support.contexts import step_context
 from tests.support.installation import prepare_database
 from tests.support.postgres import new_database
 from tests.support.refund_orders import Card, PaidOrder, paid_order
 from tests.support.watched_bank import WatchedBank, provider_for
 
 GOOD, REFUSES = "tok_ok", REFUSE_REFUND
+SINCE = datetime(2027, 1, 1, tzinfo=UTC)
+"""Since when a settlement is stuck."""
 
 
 @pytest.fixture(scope="module")
@@ -344,25 +350,87 @@ def test_by_hand_is_stated_of_one_move_and_the_next_goes_to_the_provider(store: 
     assert order.refunded() == external.refunded(order) == [29900, 10000]
 
 
-@pytest.mark.parametrize(("of_this_change", "by_hand"), [(True, 2), (False, 1)])
-def test_a_second_statement_of_the_same_change_is_about_the_second_move(
-    store: Store, external: External, *, of_this_change: bool, by_hand: int
-) -> None:
+def state_by_hand(order: PaidOrder, actor: str, change: str | None = None) -> int:
+    """Record that an operator refunded at the bank what has no answer; return the number of the event."""
+    with order.store.write() as tx:
+        row = lock_order(tx, order.number)
+        about = (EventType.DONE_BY_HAND_STATED, SettlePriceDifferenceCommand.step, SINCE, actor, "refunded")
+        statement = OperatorStatement(*about, f"{order.number} {actor} {row.last_event}")
+        return operator_statements.record(tx, row, change or order.change, statement, order.store.now())
+
+
+def attempt_by_hand(order: PaidOrder, *people: str) -> list[int]:
+    """Retry the settlement with a statement, as Temporal does, while the bank is down; return what is refunded."""
+    for _ in range(3):
+        with suppress(ProviderUnavailableError):
+            order.settle(done_by_hand_reason="refunded", done_by_hand_by=people)
+    return order.refunded()
+
+
+@pytest.fixture
+def unanswered(store: Store, external: External) -> PaidOrder:
+    """A settlement of two refunds, of which the bank answers none."""
     order = paid_order(store, external.provider, [(GOOD, 29900), (GOOD, 10000)], 0)
     external.provider.lose, external.provider.found = lambda _key: True, be_down
     with pytest.raises(ProviderUnavailableError):
         order.settle()
-    with store.write() as tx:
-        row, since = lock_order(tx, order.number), store.now()
-        for number in range(2):
-            done = (EventType.DONE_BY_HAND_STATED, SettlePriceDifferenceCommand.step, since, "al", "refunded")
-            statement = OperatorStatement(*done, f"{order.change} {number}")
-            change = order.change if of_this_change or number == 0 else "an earlier one"
-            operator_statements.record(tx, row, change, statement, since)
-    for _ in range(3):
-        with suppress(ProviderUnavailableError):
-            order.settle(done_by_hand_reason="refunded", done_by_hand_by=("al",))
-    assert sum(amount > 0 for amount in order.refunded()) == by_hand
+    return order
+
+
+def test_a_statement_after_a_move_was_made_by_hand_is_about_the_next_one(unanswered: PaidOrder) -> None:
+    state_by_hand(unanswered, "al")
+    assert attempt_by_hand(unanswered, "al") == [0, 10000]
+    state_by_hand(unanswered, "al")
+    assert attempt_by_hand(unanswered, "al") == [29900, 10000]
+
+
+def test_a_statement_on_another_change_says_nothing_of_this_one(unanswered: PaidOrder) -> None:
+    state_by_hand(unanswered, "al")
+    assert attempt_by_hand(unanswered, "al") == [0, 10000]
+    state_by_hand(unanswered, "al", change="an earlier one")
+    assert attempt_by_hand(unanswered, "al") == [0, 10000]
+
+
+def test_one_move_that_is_stated_twice_is_one_move(unanswered: PaidOrder) -> None:
+    for _ in range(2):
+        state_by_hand(unanswered, "al")
+    assert attempt_by_hand(unanswered, "al") == [0, 10000]
+
+
+def test_a_statement_about_a_move_that_the_bank_made_meanwhile_is_not_about_the_next_one(
+    external: External, unanswered: PaidOrder
+) -> None:
+    number = state_by_hand(unanswered, "al")
+    external.provider.found = lambda found: found
+    with pytest.raises(ProviderUnavailableError):
+        unanswered.settle()
+    assert unanswered.refunded() == [0, 10000]
+    external.provider.found = be_down
+    assert attempt_by_hand(unanswered, "al") == [0, 10000]
+    assert accepted(unanswered, number) == ()
+
+
+def test_what_two_people_stated_of_one_move_confirms_nothing_of_the_next_one(unanswered: PaidOrder) -> None:
+    with pytest.raises(SecondPersonNeeded):
+        accepted(unanswered, state_by_hand(unanswered, "al"))
+    assert accepted(unanswered, state_by_hand(unanswered, "bo")) == ("bo", "al")
+    assert attempt_by_hand(unanswered, "bo", "al") == [0, 10000]
+    with pytest.raises(SecondPersonNeeded):
+        accepted(unanswered, state_by_hand(unanswered, "al"))
+    assert accepted(unanswered, state_by_hand(unanswered, "bo")) == ("bo", "al")
+
+
+def accepted(order: PaidOrder, statement: int) -> tuple[str, ...]:
+    """Return the operators whose statement counts, where each amount needs two people."""
+    context = step_context(order.store, dual_control=DualControlPolicy(authentication_enabled=True))
+    command = CheckDoneByHandCommand(
+        change=order.change,
+        order=order.number,
+        stuck_step=SettlePriceDifferenceCommand.step,
+        since=SINCE,
+        statement_event=statement,
+    )
+    return DoneByHandActivities(context).check_done_by_hand(command).confirmed_by
 
 
 cards = st.lists(st.tuples(st.sampled_from([GOOD, REFUSES]), st.integers(1, 9_000)), min_size=1, max_size=4)
