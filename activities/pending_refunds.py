@@ -10,7 +10,7 @@ from activities.support.move_answers import describe
 from activities.support.move_records import record_refund_failed
 from activities.support.step_context import StepContext
 from domain.moves import MoveState
-from providers.errors import ProviderUnavailableError
+from providers.errors import ProviderError
 from providers.protocols import Found, FoundState, RefundState
 from store.orders import moves
 from store.orders.events import EventType, append_once
@@ -21,7 +21,9 @@ from temporal.names import StepName
 log = logging.getLogger(__name__)
 
 MAX_REFUNDS = 1_000
-"""Pending refunds of which some are looked at in one round."""
+"""Pending refunds that are looked at in one round, if there is time."""
+MINUTES = 60
+"""Each round begins elsewhere, by the minute of the hour: so each refund has its turn however many there are."""
 LONGEST_LOOK = timedelta(seconds=20)
 """After so long a round asks no more; the next one follows in a minute."""
 
@@ -42,20 +44,24 @@ class PendingRefundActivities:
 
     @activity.defn(name=StepName.CHECK_PENDING_REFUNDS, no_thread_cancel_exception=True)
     def check_pending_refunds(self) -> PendingRefunds:
-        """Record every pending refund that was paid or has failed. A provider that is down is asked next time."""
+        """Record every pending refund that was paid or has failed.
+
+        A provider that is down is asked next time. It may be down for one tenant, whose account is closed or unknown.
+        """
         with self._store.read() as tx:
-            pending = moves.pending(tx, MAX_REFUNDS)
-        # Each round begins elsewhere, so that a slow provider does not always leave the same ones.
-        first = self._store.now().minute * len(pending) // 60
-        result, ends = PendingRefunds(), self._store.now() + LONGEST_LOOK
-        for row in pending[first:] + pending[:first]:
+            pending = moves.pending(tx, MAX_REFUNDS, self._store.now().minute, MINUTES)
+        result, ends, down = PendingRefunds(), self._store.now() + LONGEST_LOOK, set[str]()
+        for row in pending:
             if self._store.now() > ends:
                 break
+            if row.tenant in down:
+                continue
             try:
                 found = self._provider.find(row.tenant, row.key)
-            except ProviderUnavailableError:
-                log.warning("pending refunds not looked at", extra={"code": ProviderUnavailableError.__name__})
-                break
+            except ProviderError as error:
+                log.warning("pending refunds not looked at", extra={"code": type(error).__name__})
+                down.add(row.tenant)
+                continue
             state = self._record(row, found)
             result.paid += state == MoveState.DONE
             result.failed += state == MoveState.FAILED

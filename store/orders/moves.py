@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import literal_column
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from domain.money import Money, total
 from domain.moves import MoveState
@@ -51,11 +51,18 @@ def of_step(tx: Session, change: str, step: str) -> list[MoveRow]:
     return list(tx.exec(select(MoveRow).where(*of_change).order_by(col(MoveRow.number), col(MoveRow.back))))
 
 
-def pending(tx: Session, limit: int) -> list[MoveRow]:
-    """Return refunds that their provider has accepted and not paid yet, in the order of their keys."""
+def pending(tx: Session, limit: int, part: int = 0, of: int = 1) -> list[MoveRow]:
+    """Return refunds that their provider has accepted and not paid yet, at most so many.
+
+    They are in the order of their keys, beginning where this part of all of them begins; the first follow the last.
+    """
     # The state is a literal: SQLite uses a partial index only if the query repeats its condition literally.
-    query = select(MoveRow).where(col(MoveRow.state) == literal_column("'pending'"))
-    return list(tx.exec(query.order_by(col(MoveRow.key)).limit(limit)))
+    is_pending = col(MoveRow.state) == literal_column("'pending'")
+    count = tx.exec(select(func.count()).select_from(MoveRow).where(is_pending)).one()
+    first, taken = count * part // of, min(count, limit)
+    query = select(MoveRow).where(is_pending).order_by(col(MoveRow.key))
+    rows = list(tx.exec(query.offset(first).limit(taken)))
+    return rows + list(tx.exec(query.limit(taken - len(rows)))) if len(rows) < taken else rows
 
 
 def without_answer(tx: Session, order: str) -> list[Move]:
