@@ -1,9 +1,9 @@
 """Compares our ledger with the book of an external payment provider that lists its movements."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Protocol
@@ -166,19 +166,23 @@ def _differ(ours: Sums | None, theirs: Sums | None) -> bool:
 def _confirm(store: Readable, provider: ListsMovements, tenant: str, key: str) -> Difference | None:
     """Read both books of one payment again: meanwhile they may agree. Ours is read before and after."""
     before = _ours(store, tenant, key)
-    theirs: Mapping[str, Sums] = sums_by_payment(provider.movements_of(tenant, key))
-    order, ours, left_out = after = _ours(store, tenant, key)
-    if before != after or left_out or not _differ(ours, theirs.get(key)):
+    theirs = sums_by_payment(provider.movements_of(tenant, key)).get(key)
+    order, ours, has_ended, left_out = after = _ours(store, tenant, key)
+    if has_ended and theirs is not None:
+        # That an authorisation has ended by itself is no movement, so that a book may not list it.
+        theirs = replace(theirs, open=False)
+    if before != after or left_out or not _differ(ours, theirs):
         return None
-    return Difference(order, key, ours, theirs.get(key))
+    return Difference(order, key, ours, theirs)
 
 
-def _ours(store: Readable, tenant: str, key: str) -> tuple[str | None, Sums | None, bool]:
-    """Return a payment's order, its sums in our ledger, and whether it is not to be compared."""
+def _ours(store: Readable, tenant: str, key: str) -> tuple[str | None, Sums | None, bool, bool]:
+    """Return a payment's order, its sums in our ledger, whether it ended, and whether it is not to be compared."""
     with store.read() as tx:
         order = books.order_of_payment(tx, key)
         sums = books.ledger_sums(tx, tenant, key).get(key)
         # A bank may list all its merchants' movements together: another tenant's payment does not concern this one.
         elsewhere = sums is None and books.is_known(tx, key)
         in_progress = order is not None and books.is_in_progress(tx, order)
-        return order, sums, elsewhere or in_progress or books.is_moving(tx, key)
+        left_out = elsewhere or in_progress or books.is_moving(tx, key)
+        return order, sums, books.has_ended(tx, key), left_out

@@ -6,7 +6,8 @@ from sqlmodel import Session, col, select
 
 from domain.money import Money
 from domain.moves import MoveState
-from store.tables import ChangeRow, MoveRow, OrderRow, PaymentRow
+from domain.settlement import MoveKind
+from store.tables import ChangeRow, LedgerRow, MoveRow, OrderRow, PaymentRow
 
 _CHANGE_LENGTH = 36
 """The length of a change's id, with which the keys of its steps begin."""
@@ -58,6 +59,16 @@ def is_moving(tx: Session, key: str) -> bool:
     """Whether a payment has a move without an answer, or a refund that is pending: its books may differ so long."""
     moving = (MoveRow.payment == key, col(MoveRow.state).in_((MoveState.STARTED, MoveState.PENDING)))
     return tx.exec(select(MoveRow.key).where(*moving).limit(1)).first() is not None
+
+
+def has_ended(tx: Session, key: str) -> bool:
+    """Whether a payment's authorisation has ended by itself, as far as our ledger knows."""
+    payment = tx.get(PaymentRow, key)
+    if payment is None:
+        return False
+    # The order is redundant beside the payment, but it has an index.
+    lost = (LedgerRow.order_number == payment.order_number, LedgerRow.payment == key, LedgerRow.kind == MoveKind.LOST)
+    return tx.exec(select(LedgerRow.key).where(*lost)).first() is not None
 
 
 def is_in_progress(tx: Session, order: str) -> bool:

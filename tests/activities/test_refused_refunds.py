@@ -16,14 +16,17 @@ from activities.support.errors import AnswersDifferError
 from domain.dual_control import DualControlPolicy
 from domain.money import Money
 from domain.moves import MoveState
-from domain.refusals import RefundRefused, SecondPersonNeeded
+from domain.refusals import PaymentRefused, RefundRefused, SecondPersonNeeded
 from examples.fake_systems.bank import REFUSE_REFUND
+from examples.providers.bank_payments import BankPayments
+from providers.book_comparison import compare_books
 from providers.embedded.payments import EmbeddedPayments
 from providers.errors import ProviderUnavailableError, RefundDeclinedError
-from providers.protocols import Found, FoundState, PaymentProvider, RefundState
+from providers.protocols import Found, FoundState, RefundState
 from store.changes import operator_statements
 from store.changes.operator_statements import OperatorStatement
 from store.database.store import Store
+from store.orders import ledger
 from store.orders.events import EventType, data_of, history
 from store.orders.orders import lock_order
 from store.tables import EmbeddedPaymentRow, FeeRow, MoveRow, PaymentRow
@@ -57,8 +60,8 @@ class LosesAnswers:
 
     external = True
 
-    def __init__(self, provider: PaymentProvider) -> None:
-        self._provider = provider
+    def __init__(self, provider: BankPayments) -> None:
+        self.bank = provider
         self.authorise, self.void, self.capture = provider.authorise, provider.void, provider.capture
         self.lose: Callable[[str], bool] = lambda _key: False
         self.found: Callable[[Found], Found] = lambda found: found
@@ -66,13 +69,13 @@ class LosesAnswers:
 
     def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
         try:
-            return self._provider.refund(tenant, key, capture, amount)
+            return self.bank.refund(tenant, key, capture, amount)
         finally:
             if self.lose(key):
                 raise ProviderUnavailableError
 
     def find(self, tenant: str, key: str) -> Found:
-        return self.found(self._provider.find(tenant, key))
+        return self.found(self.bank.find(tenant, key))
 
 
 @dataclass
@@ -431,6 +434,20 @@ def accepted(order: PaidOrder, statement: int) -> tuple[str, ...]:
         statement_event=statement,
     )
     return DoneByHandActivities(context).check_done_by_hand(command).confirmed_by
+
+
+def test_the_books_agree_on_an_authorisation_that_has_ended_by_itself(store: Store, external: External) -> None:
+    order, bank = paid_order(store, external.provider, [], 5000), external.provider.bank
+    key, amount = f"{order.number}/authorise_payment", Money(5000, "NOK")
+    reference = bank.authorise("default", key, amount, "card", GOOD).reference
+    with store.write() as tx:
+        about = (key, "pay", amount, "card", reference, store.now())
+        ledger.record_authorisation(tx, lock_order(tx, order.number), *about)
+    external.bank.end_authorisation(key)
+    with pytest.raises(PaymentRefused):
+        order.settle()
+    assert order.events() == [("authorisation_lost", "50.00")]
+    assert key not in [each.payment for each in compare_books(store, bank, ["default"]).differences]
 
 
 cards = st.lists(st.tuples(st.sampled_from([GOOD, REFUSES]), st.integers(1, 9_000)), min_size=1, max_size=4)
