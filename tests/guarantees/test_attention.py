@@ -98,7 +98,7 @@ async def test_a_stuck_step_is_recorded_since_its_first_failure_with_its_attempt
     assert event["data"]["attempts"] >= 3
     async with asyncio.timeout(20):
         fired = armed.fired
-        while not (shown := await attention_of(world, order))["next_at"]:  # noqa: ASYNC110 - Temporal counts
+        while not (shown := await attention_of(world, order))["next_at"]:
             await asyncio.sleep(0.05)
             fired = armed.fired
     assert datetime.fromisoformat(shown["since"]) == since
