@@ -1,32 +1,28 @@
 """One order's draft: its requests, one after the other, and how it ends.
 
-Which step follows which stands in activities/flows.py. Here a draft follows the flow of each request, remembers what a
-discard would undo, and is closed. Which steps are undone, and when, is decided by the saga (saga/saga.py).
+Which step follows which stands in activities/flows.py. Here a draft follows the flow of each request, and is closed;
+what it knows of itself is in workflows/draft_state.py. Which steps are undone, and when, is decided by the saga
+(workflows/saga/saga.py).
 """
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
-from pydantic import BaseModel
-from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from activities.drafts import CLOSE_DRAFT, CONFIRM_ORDER, CloseDraftCommand, CloseReason
+from activities.drafts import CLOSE_DRAFT, CloseDraftCommand, CloseReason
 from activities.flows import CHANGE, CONFIRM, DISCARD, EXTEND, PAY, PAY_OUT
-from activities.order_lines import SWAP_OFFER_BUNDLE, SwapOfferBundleResult
+from activities.order_lines import SWAP_OFFER_BUNDLE
 from activities.outcomes import RECORD_OUTCOME, RecordOutcomeCommand
 from activities.payments import AUTHORISE_PAYMENT
 from activities.plans import PLAN_CHANGE, OperatorRequest, PlanChangeResult
-from activities.quotes import QuoteChangeResult
-from activities.recovery import FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand, OpenDraft, UnfinishedWork
+from activities.recovery import FIND_UNFINISHED_WORK, FindUnfinishedWorkCommand
 from activities.seats import EXTEND_HOLDS, RELEASE_REPLACED_SEATS, ReleaseReplacedSeatsCommand
-from activities.support.flow import Flow, FlowRun, GroupCommand, GroupResult
+from activities.support.flow import Flow, FlowRun, GroupCommand
 from domain.changes import ChangeKind, ChangeState
-from domain.money import Money
-from domain.orders import OrderStatus
 from domain.refusals import NothingToReseat
-from temporal.messages import RequestResult, StartDraft, UndoEntry
+from temporal.messages import RequestResult, StartDraft
 from temporal.names import (
     NEWER_WORKER_NEEDED,
     PROVIDER_ANSWER_WRONG,
@@ -35,6 +31,7 @@ from temporal.names import (
     REVERSED,
     STEP_FAILED,
 )
+from workflows.draft_state import DraftState
 from workflows.reseats import Reseats
 from workflows.reversals import Reversals
 from workflows.saga.error_codes import (
@@ -43,13 +40,13 @@ from workflows.saga.error_codes import (
     is_left_to_newer_worker,
     is_refusal,
 )
-from workflows.saga.saga import Saga, SagaError, recorded_undos, undos_of
+from workflows.saga.saga import Saga, SagaError, recorded_undos
 from workflows.saga.step_runner import StepRunner
 
 _NO_USABLE_ANSWER = (PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG)
 
 
-class Draft:
+class Draft(DraftState):
     """The open draft of one order; without one, the next change opens it.
 
     Its saga holds the undo of every step of every change in it. Each request runs in a saga nested in that one: if the
@@ -57,53 +54,12 @@ class Draft:
     """
 
     def __init__(self, start: StartDraft, runner: StepRunner) -> None:
+        super().__init__(start, runner)
         self._order = start.order
-        self._runner = runner
-        self._saga = Saga(runner, undos_of(start.undos))
-        self._opened_by = start.draft_opened_by
-        self._ever_confirmed = start.ever_confirmed
-        self._first_request = not start.undos
-        self._closing = False
         self.reversals = Reversals(start.order, runner)
         self.reseats = Reseats(start.order, runner, by_itself=start.reseats_by_itself)
-        self.expires_at = start.expires_at
-        self.status: OrderStatus | None = None
-        self.price_difference: Money | None = None
-        self.amount_due: Money | None = None
-        """The amount still to be paid for the draft, as far as this run knows; negative for a refund."""
-        self.correlation_id: str | None = None
-        self.channel: str | None = None
         self.last_request_failed = False
         """Whether a step of the last request failed, so that the whole request was undone."""
-
-    @property
-    def open(self) -> bool:
-        """Whether the draft has steps that a discard would undo."""
-        return bool(self._saga.undos)
-
-    @property
-    def due(self) -> bool:
-        """Whether the draft must be closed: its deadline has passed, or an earlier run has undone a part of it."""
-        passed = self.expires_at is not None and workflow.now() >= self.expires_at
-        return self.open and (passed or self._closing)
-
-    @property
-    def undo_summaries(self) -> tuple[str, ...]:
-        """The steps that a discard would undo, in words, in the order of their undoing."""
-        return tuple(undo.command.summary() for undo in reversed(self._saga.undos))
-
-    def as_start(self, start: StartDraft) -> StartDraft:
-        """Return the input of the next run of this workflow, which continues with this draft."""
-        entries = [UndoEntry(step=undo.step.name, command=undo.command.model_dump()) for undo in self._saga.undos]
-        return start.model_copy(
-            update={
-                "undos": tuple(entries),
-                "expires_at": self.expires_at,
-                "draft_opened_by": self._opened_by,
-                "ever_confirmed": self._ever_confirmed,
-                "recover": False,
-            }
-        )
 
     async def change(self, change: str) -> RequestResult:
         """Change the draft. A request to change in one go also confirms it: all of it happens, or none."""
@@ -296,12 +252,6 @@ class Draft:
         )
         self._replace(work)
 
-    def _replace(self, work: UnfinishedWork) -> None:
-        """Replace the draft as this run knows it by the one in the store."""
-        self._reset()
-        self._adopt(work.draft)
-        self._ever_confirmed = work.ever_confirmed
-
     def _handler_of(self, kind: ChangeKind) -> Callable[[str], Awaitable[RequestResult]]:
         handlers: dict[ChangeKind, Callable[[str], Awaitable[RequestResult]]] = {
             ChangeKind.CHANGE: self.change,
@@ -313,11 +263,6 @@ class Draft:
             ChangeKind.RESEAT: self.reseats.serve,
         }
         return handlers.get(kind, self.discard)
-
-    def _adopt(self, draft: OpenDraft | None) -> None:
-        if draft:
-            self._saga.adopt(recorded_undos(draft.steps))
-            self._opened_by, self.expires_at, self._closing = draft.draft_opened_by, draft.expires_at, draft.closing
 
     async def refuse(self, change: str, code: str) -> RequestResult:
         """Refuse a request that did not get its turn in the queue, without reading the order."""
@@ -345,46 +290,6 @@ class Draft:
             await self._reload()
         return run, RequestResult(change=change, state=run.ended.state, code=run.ended.code)
 
-    def _learn(self, result: BaseModel) -> None:
-        """Remember what a step found, or a group."""
-        match result:
-            case GroupResult():
-                ended = result.recovery_required or (result.ended is not None and result.refused is None)
-                self._learn_draft(result.open_draft, ended=ended)
-                if result.plan:
-                    self._learn_plan(result.plan)
-            case PlanChangeResult():
-                self._learn_draft(result.open_draft, ended=result.already_ended is not None)
-                self._learn_plan(result)
-            case QuoteChangeResult():
-                self.price_difference = result.difference
-            case SwapOfferBundleResult():
-                self.amount_due = result.balance
-            case _:
-                pass
-
-    def _learn_draft(self, draft: OpenDraft | None, *, ended: bool) -> None:
-        # The plan of a request that had already ended carries no draft: the next request loads it.
-        if self._first_request and not ended:
-            self._adopt(draft)
-            self._first_request = False
-
-    def _learn_plan(self, plan: PlanChangeResult) -> None:
-        self._ever_confirmed = self._ever_confirmed or plan.ever_confirmed
-        self.correlation_id = plan.correlation_id or self.correlation_id
-        self.channel = plan.channel or self.channel
-        self._runner.progress.set_summary(plan.summary)
-
-    def _confirmed(self, run: FlowRun) -> bool:
-        """Note that the draft is confirmed, if it is; return whether."""
-        order = run.result_of(CONFIRM_ORDER)
-        if order is None:
-            return False
-        self.status = order.status
-        self._ever_confirmed = True
-        self._reset()
-        return True
-
     def _recorded(self, change: str, run: FlowRun) -> RequestResult:
         """Return the outcome that a step of the flow has recorded."""
         recorded = run.result_of(RECORD_OUTCOME)
@@ -398,10 +303,6 @@ class Draft:
         recorded = await self._runner.run_final(RECORD_OUTCOME, command)
         self.status = recorded.status
         return RequestResult(change=change, state=recorded.state, code=recorded.code)
-
-    def _reset(self) -> None:
-        self._saga, self._opened_by, self.expires_at, self._closing = Saga(self._runner), None, None, False
-        self.amount_due = None
 
 
 def _earlier_result(change: str, plan: PlanChangeResult | None) -> RequestResult:

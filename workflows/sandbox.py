@@ -16,6 +16,7 @@ _OURS = (
     "telemetry",
     "temporal",
     "workflows.draft",
+    "workflows.draft_state",
     "workflows.request_queue",
     "workflows.saga",
     "workflows.web_ui",
