@@ -145,12 +145,6 @@ def row_at_age(rows: tuple[PriceRow, ...], age: int) -> PriceRow | None:
     return min(matching, key=lambda row: row.max_age) if matching else None
 
 
-def price_at_age(rows: tuple[PriceRow, ...], age: int) -> Money | None:
-    """Return the price for an age, or None when no row contains it."""
-    row = row_at_age(rows, age)
-    return row.price if row else None
-
-
 def without_price(product: Product, birth_dates: Iterable[tuple[str, Day | None]], first_day: Day) -> list[str]:
     """Return the ids of travellers whose age on the first day of validity is in no price row."""
     if product.group:

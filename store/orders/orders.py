@@ -109,11 +109,6 @@ def load(tx: Session, row: OrderRow) -> Order:
     )
 
 
-def _may_have_groups(row: OrderRow) -> bool:
-    """Whether an order may have price groups: before its first confirmation no line brings money into one."""
-    return bool(row.confirmed_version and row.draft_opened_by)
-
-
 def _order_fields(row: OrderRow) -> dict[str, Any]:
     rounding = TaxRounding(row.tax_rounding)
     return row.model_dump(include=_ORDER_FIELDS) | {"status": OrderStatus(row.status), "tax_rounding": rounding}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.ages import age_on
 from domain.money import Money
-from domain.products import PriceRow, Product, price_at_age, price_for
+from domain.products import PriceRow, Product, price_for, row_at_age
 
 days = st.dates(min_value=date(1900, 1, 1), max_value=date(2100, 12, 31))
 CHILD, ADULT = Money(1900, "CHF"), Money(2700, "CHF")
@@ -68,4 +68,4 @@ def test_the_zurich_cards_prices_at_their_boundaries(born: date, price: Money | 
 
 @given(st.integers(min_value=-5, max_value=3000), st.permutations(CARD))
 def test_of_two_rows_that_contain_an_age_the_lower_maximum_wins_in_any_order(age: int, rows: list[PriceRow]) -> None:
-    assert price_at_age(tuple(rows), age) == price_at_age(CARD, age)
+    assert row_at_age(tuple(rows), age) == row_at_age(CARD, age)

@@ -199,7 +199,6 @@ async def test_a_capture_that_went_back_before_is_no_part_of_a_reversal(outside:
 
 
 outside_seats = pytest.mark.parametrize("outside", ["seats", "both"], indirect=True, scope="module")
-not_all_inside = pytest.mark.parametrize("outside", ["seats", "bank", "both"], indirect=True, scope="module")
 
 
 async def complete(outside: Outside, stuck: Stuck) -> None:
