@@ -40,7 +40,7 @@ from store.database.store import after_commit
 from store.orders.orders import write_order
 from temporal.names import UNDO_STEPS, WITHDRAW_GROUP, StepName, step_key
 
-LOOKS = 3
+MAX_CATALOGUE_READS = 3
 """How often an external catalogue is read for a group while the order keeps changing."""
 
 
@@ -59,7 +59,7 @@ class GroupRunner:
         after which nothing has happened unless the commit's answer was lost.
         """
         with leaves_to_newer_worker(self.context, command.change):
-            for _ in range(LOOKS):
+            for _ in range(MAX_CATALOGUE_READS):
                 self._read_ahead(command)
                 try:
                     result = self._run_or_refuse(flow, command)

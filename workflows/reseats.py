@@ -12,9 +12,9 @@ from activities.support.step_kinds import Command
 from domain.changes import ChangeState
 from domain.reseats import BegunReseat
 from temporal.messages import RequestResult
-from workflows.beside import begin_beside
 from workflows.saga.error_codes import error_code, is_refusal, newer_worker_error
 from workflows.saga.step_runner import StepRunner
+from workflows.stuck_changes import begin_beside_stuck_step
 
 # For the inventory to answer an attempt that is under way: longer than one attempt at an external provider.
 ANSWER_EXPECTED = timedelta(seconds=25)
@@ -45,7 +45,7 @@ class Reseats:
     async def begin(self, request: str, operator_request: OperatorRequest | None) -> RequestResult | None:
         """Begin a reseat beside the step that is stuck; return its result if it is refused."""
         command = BeginReseatCommand(change=request, order=self._order, operator_request=operator_request)
-        begun = await begin_beside(self._runner, BEGIN_RESEAT, command)
+        begun = await begin_beside_stuck_step(self._runner, BEGIN_RESEAT, command)
         return begun if isinstance(begun, RequestResult) else None
 
     async def _begin_by_itself(self, command: Command) -> bool:

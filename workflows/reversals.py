@@ -13,10 +13,10 @@ from activities.reversals import (
 from domain.changes import ChangeState
 from domain.orders import OrderStatus
 from temporal.messages import RequestResult
-from workflows.beside import begin_beside
 from workflows.saga.error_codes import newer_worker_error
 from workflows.saga.saga import Saga, recorded_undos
 from workflows.saga.step_runner import StepRunner
+from workflows.stuck_changes import begin_beside_stuck_step
 
 
 class Reversals:
@@ -32,7 +32,7 @@ class Reversals:
     async def begin(self, request: str, operator_request: OperatorRequest | None) -> RequestResult | None:
         """Begin a reversal beside the request that is stuck; return its result if it is refused."""
         command = BeginReversalCommand(change=request, order=self._order, operator_request=operator_request)
-        begun = await begin_beside(self._runner, BEGIN_REVERSAL, command)
+        begun = await begin_beside_stuck_step(self._runner, BEGIN_REVERSAL, command)
         if isinstance(begun, RequestResult):
             return begun
         self._begun[request] = begun

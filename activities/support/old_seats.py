@@ -8,8 +8,8 @@ from providers.inventory_answers import read_free_counts
 from providers.protocols import CountsFreePlaces, HoldRequest, SeatRequest, StockRequest
 from store.orders.reservations import KeptReservation
 
-LOOKS = 3
-"""How often it is asked while other customers buy."""
+MAX_COUNTS = 3
+"""How often it is asked for its counts while other customers buy."""
 
 
 def are_old_seats_kept(inventory: CountsFreePlaces, tenant: str, given_up: Sequence[KeptReservation]) -> bool:
@@ -57,7 +57,7 @@ def _kept(
     """Return how many of these rows the inventory has, per service of seats and stock of units; None is unknown."""
     requests = _one_of_each(rows)
     own = [row.reference for row in rows]
-    for _ in range(LOOKS):
+    for _ in range(MAX_COUNTS):
         try:
             without = read_free_counts(inventory, tenant, requests, [])
             with_own = read_free_counts(inventory, tenant, requests, own)

@@ -16,7 +16,7 @@ from store.orders.orders import find
 from store.views import provider_comparison
 from store.views.books import Sums
 
-PATIENCE = timedelta(seconds=3)
+BOOK_TIMEOUT = timedelta(seconds=3)
 """How long a page waits for a book."""
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ async def differences(ctx: ApiContext) -> list[Violation] | None:
 async def _in_time(read: Callable[[], T]) -> T | None:
     try:
         # A thread of its own: this page does not wait longer for it, whatever the provider does.
-        return await asyncio.wait_for(asyncio.to_thread(read), PATIENCE.total_seconds())
+        return await asyncio.wait_for(asyncio.to_thread(read), BOOK_TIMEOUT.total_seconds())
     except (TimeoutError, NotInTimeError, ProviderUnavailableError):
         return None
 
@@ -68,7 +68,7 @@ def _read(ctx: ApiContext, book: ListsMovements, number: str) -> Mapping[str, Su
 
 
 def _compare(ctx: ApiContext, book: ListsMovements) -> list[Violation]:
-    found = compare_books(ctx.store, book, [ctx.tenant], within=PATIENCE).differences
+    found = compare_books(ctx.store, book, [ctx.tenant], within=BOOK_TIMEOUT).differences
     with ctx.store.read() as tx:
         shown = [each for each in found if (find(tx, each.order) if each.order else not ctx.client)]
     return [Violation(NAME, each.order, each.sentence) for each in shown]

@@ -308,7 +308,7 @@ async def test_a_page_of_the_desk_does_not_wait_for_a_provider_that_is_silent(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = await installation.world.sold(ADULT)
-    monkeypatch.setattr(desk_books, "PATIENCE", timedelta(milliseconds=200))
+    monkeypatch.setattr(desk_books, "BOOK_TIMEOUT", timedelta(milliseconds=200))
     with listening_socket() as silent:
         silent.listen()
         settings = BankSettings(url=f"http://{HOST}:{silent.getsockname()[1]}", secret=SecretStr("s"), timeout=PAUSE)

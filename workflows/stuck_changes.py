@@ -17,7 +17,7 @@ C = TypeVar("C", bound=Command)
 B = TypeVar("B", BeginReversalResult, BeginReseatResult)
 
 
-async def begin_beside(runner: StepRunner, step: Pivot[C, B], command: C) -> B | RequestResult:
+async def begin_beside_stuck_step(runner: StepRunner, step: Pivot[C, B], command: C) -> B | RequestResult:
     """Run the first step of a way out, after which the stuck step finds its key withdrawn.
 
     Return its result, or that of the request if it is refused. Raises FailureError for a request that was left to a
