@@ -43,7 +43,7 @@ from store.changes.new_records import NewRecord, Size
 from store.orders import ledger, moves, reservations
 from store.orders.events import EventType, append
 from store.tables import ChangeRow, MoveRow, OrderRow
-from temporal.names import REVERSED, StepName, System
+from temporal.names import REVERSED, StepName, System, step_key
 
 FINALS = (CONFIRM_SEATS, CONFIRM_ORDER)
 """The final steps after a settlement that keep a record; a test compares them with the flows."""
@@ -265,7 +265,7 @@ class EndReversal(Final[EndReversalCommand, EndReversalResult]):
         """Record both outcomes."""
         now = context.store.now()
         row = changes.existing(tx, command.reversed_change)
-        settled = step_records.of_key(tx, f"{row.id}/{StepName.SETTLE_PRICE_DIFFERENCE}")
+        settled = step_records.of_key(tx, step_key(row.id, StepName.SETTLE_PRICE_DIFFERENCE))
         step_records.end_undo(tx, settled, now)
         append(tx, order, EventType.CHANGE_REVERSED, row.id, now, {"reversal": command.change})
         close_reversed_draft(tx, order, row, now)

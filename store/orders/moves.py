@@ -89,9 +89,9 @@ def sum_by_provider(rows: Sequence[MoveRow], currency: str) -> Money:
 
 
 def sum_made(rows: Sequence[MoveRow], kind: MoveKind, currency: str) -> Money:
-    """Return the sum of the moves of one kind that are made, ways back left out."""
-    counted = (row for row in rows if row.kind == kind and not row.back and row.state in _MADE)
+    """Return the sum of the moves of one kind that are made, ways back and refunds that failed later left out."""
+    counted = (row for row in rows if row.kind == kind and not row.back and row.state in _COUNTED)
     return total((move_of(row).amount for row in counted), currency)
 
 
-_MADE = (MoveState.DONE, MoveState.PENDING)
+_COUNTED = (MoveState.DONE, MoveState.PENDING)
