@@ -67,7 +67,7 @@ class Reseats:
         ended = self._ended.get(request)
         if ended:
             return ended
-        begun = await self._runner.run_pivot(BEGIN_RESEAT, BeginReseatCommand(change=request, order=self._order))
+        begun = await self._runner.run_until_known(BEGIN_RESEAT, BeginReseatCommand(change=request, order=self._order))
         if begun.left_to_newer_worker:
             raise newer_worker_error()
         if begun.reseat is None:

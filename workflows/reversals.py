@@ -50,7 +50,7 @@ class Reversals:
         about = {"change": request, "order": self._order}
         begun = self._begun.pop(request, None)
         if begun is None:
-            begun = await self._runner.run_pivot(BEGIN_REVERSAL, BeginReversalCommand(**about))
+            begun = await self._runner.run_until_known(BEGIN_REVERSAL, BeginReversalCommand(**about))
         if begun.left_to_newer_worker:
             raise newer_worker_error()
         if begun.already_ended:

@@ -87,7 +87,7 @@ class RecordingRunner:
     async def run(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
-    async def run_pivot(self, step: Any, command: Command) -> Nothing:
+    async def run_until_known(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")
 
     async def run_final(self, step: Any, command: Command) -> Nothing:

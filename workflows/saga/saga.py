@@ -200,7 +200,7 @@ class Saga:
     async def commit(self, pivot: Pivot[C, R], command: C) -> R:
         """Run the pivot: the point of no return for this saga and every outer one. It may still be refused."""
         self._must_be_open()
-        result = await self._runner.run_pivot(pivot, command)
+        result = await self._runner.run_until_known(pivot, command)
         self._commit()
         return result
 

@@ -158,12 +158,11 @@ class StepRunner:
             self.progress.show_step(name, description, "done")
         return True
 
-    async def run_pivot(self, pivot: Pivot[C, R], command: C) -> R:
-        """Run the pivot until its outcome is known. Raises FailureError only for a refusal."""
-        return await self.run_until_known(pivot, command)
-
     async def run_until_known(self, step: Pivot[C, R] | Reversible[C, R], command: C) -> R:
-        """Run a step until its outcome is known. Raises FailureError only for a refusal, or FINAL_WITHDRAWN."""
+        """Run the pivot, or a step after it, until its outcome is known.
+
+        Raises FailureError only for a refusal, or FINAL_WITHDRAWN when a reversal or a reseat has withdrawn its key.
+        """
         return await self._retry_until_done(ActivityCall.of_step(step, command), may_be_refused=True)
 
     async def run_final(self, final: Final[C, R], command: C) -> R:
@@ -232,9 +231,9 @@ class StepRunner:
     async def _retry_until_done(
         self, call: ActivityCall[R], *, may_be_refused: bool = False, since: datetime | None = None, attempts: int = 0
     ) -> R:
-        """Run an activity until it succeeds; only the pivot may be refused. After ATTENTION_AFTER it is stuck.
+        """Run an activity until it succeeds, or is refused if it `may_be_refused`. After ATTENTION_AFTER it is stuck.
 
-        `since` and `attempts` are those of attempts in another way, before.
+        `since` and `attempts` are those of its attempts as a local activity.
         """
         since = since or workflow.now()
         with self.progress.step(call.name, call.summary):
