@@ -1,4 +1,4 @@
-"""The way back is the identity: what was confirmed is not sold again but is as it was (rule G2)."""
+"""The way back to what was confirmed: it is not sold again but is as it was (rule G2)."""
 
 from collections.abc import Collection
 
