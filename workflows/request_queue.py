@@ -73,5 +73,5 @@ class RequestQueue:
         return not needless()
 
     async def acquire_without_timeout(self, ticket: object) -> None:
-        """Wait until a ticket is first, however long that takes: for expiry and cancellation."""
+        """Wait until a ticket is first, however long that takes: for expiry, cancellation, recovery and a reversal."""
         await workflow.wait_condition(lambda: self._queue[0] is ticket)

@@ -29,6 +29,8 @@ _HELP = """
 - `extend`, `{"minutes": 30}`: set the deadline to that many minutes from now
 - `retry_now`, no data: retry a stuck step at once
 - `done_by_hand`, `{"reason": "refunded at the bank"}`: state that you did the stuck step at its provider
+- `reseat`, `{"reason": "the seats are gone"}`: hold other seats for a change that is stuck after its payment
+- `reverse`, `{"reason": "no seats are left"}`: refund such a change, and restore the confirmed version
 
 Terminate is never needed: it undoes nothing.
 """.strip()
