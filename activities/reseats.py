@@ -224,7 +224,7 @@ class _Answer(NamedTuple):
 
 @final
 class HoldOtherSeats(Reversible[ReseatCommand, ReseatResult]):
-    """Holds as many other seats on the same services, all or none, and lets go of those before.
+    """Holds as many other seats on the same services, all or none, and releases those before.
 
     Raises SoldOut. Then nothing has changed. Its undo is part of a reversal.
     """

@@ -56,7 +56,7 @@ def hold(context: StepContext, order: OrderRow, command: Command, wish: HoldWish
 def hold_again(context: StepContext, order: OrderRow, command: Command, wish: HoldWish) -> HoldAnswer:
     """Hold for a step that may have been called before.
 
-    A refusal is believed only when the inventory says besides that it holds nothing under the key; what it does hold is
+    A refusal is believed only when the inventory also says that it holds nothing under the key; what it does hold is
     the answer. Raises as `hold`, and ProviderUnavailableError when the inventory cannot say.
     """
     try:
