@@ -79,7 +79,8 @@ class GroupRunner:
             step_records.withdraw_group(tx, locked.order.tenant, command, self._store.now())
             passed = _may_be_settled(locked, command.change)
             done = [] if passed else unfinished.reversible_of_change(tx, command.change)
-            return WithdrawGroupResult(ended=_outcome(locked), steps=tuple(map(recorded_step, done)))
+            steps = tuple(map(recorded_step, done))
+            return WithdrawGroupResult(ended=_outcome(locked), steps=steps, may_be_settled=passed)
 
     def _read_ahead(self, command: GroupCommand) -> None:
         """Read an external catalogue before the transaction, for the steps that plan and price."""
@@ -116,7 +117,7 @@ class GroupRunner:
         if not claimed.recovery_required:
             group.follow()
             group.record_done()
-        return group.result
+        return group.result.model_copy(update={"may_be_settled": _may_be_settled(locked, command.change)})
 
     def _claim(self, tx: Session, locked: LockedChange, command: GroupCommand) -> PlanChangeResult:
         """Claim the request, if this is its first group in a run. Raises NewerWorkerNeededError."""

@@ -89,6 +89,8 @@ class GroupResult(BaseModel):
     """Whether an earlier run left another request unfinished; it must be finished first."""
     open_draft: OpenDraft | None = None
     """The draft of an earlier run, for the first request of a run."""
+    may_be_settled: bool = False
+    """Whether the request had passed its point of no return before this group, or it is not known whether it had."""
 
     @property
     def correlation_id(self) -> str | None:
@@ -115,6 +117,8 @@ class WithdrawGroupResult(BaseModel):
     ended: EndedRequest | None = None
     steps: tuple[RecordedStep, ...] = ()
     """The reversible steps that are done."""
+    may_be_settled: bool = False
+    """Whether the request has passed its point of no return, or it is not known whether it has."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,8 @@ class FlowRun:
         self.ended: EndedRequest | None = None
         self.grouped = True
         """Whether adjacent own steps run together; otherwise each by itself."""
+        self.may_be_settled = False
+        """Whether an earlier attempt may have passed the point of no return, so that no failure may undo the steps."""
         self._results: dict[str, BaseModel] = {}
         self._steps = flow.run(command)
         self._advance(None)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
+from cli.faults.injection import Fault
 from examples.fake_systems.bank import PENDING_REFUND, REFUSE_CAPTURE, REFUSE_REFUND
 from providers.errors import PaymentDeclinedError
 from providers.protocols import Found, FoundState
@@ -18,6 +19,7 @@ from tests.guarantees.test_recovery import reconcile
 from tests.support.canary import ADULT
 from tests.support.refunds_owed import cancel, pay_out
 from tests.support.stuck_orders import wait_until_step_is_stuck
+from tests.support.temporal_cli import TERMINATE, run_temporal_cli
 from tests.support.watched_bank import WatchedBank
 from tests.support.world import CARD, TENANT, Answer, Json, World, add
 from workflows.saga import step_runner
@@ -311,3 +313,23 @@ async def test_a_bank_that_is_down_leaves_a_pending_refund_for_the_next_round(wo
     bank.before_answer = lambda _call: None
     await reconcile(world)
     assert [state for _, state, _ in moves(world, answer.change)] == ["done"]
+
+
+async def test_an_outage_at_a_step_before_the_settlement_does_not_undo_a_change_that_is_settled(
+    world: World, bank: WatchedBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run ended behind the settlement. The next one asks for the recorded steps again, while the store is down."""
+    monkeypatch.setattr(step_runner, "EXTERNAL_TOTAL", timedelta(seconds=2))
+    order = await world.sold(ADULT)
+    armed = world.faults.arm(order, StepName.SETTLE_PRICE_DIFFERENCE, Fault.PAUSED_AFTER)
+    request = asyncio.create_task(world.upgrade(order, confirm=True, payment=CARD, **WAIT))
+    await asyncio.wait_for(armed.reached.wait(), 20)
+    down = world.faults.arm(order, StepName.AUTHORISE_PAYMENT, Fault.DOWN)
+    await run_temporal_cli(world, order, *TERMINATE)
+    armed.go_on.set()
+    await wait_until_step_is_stuck(world, order, StepName.AUTHORISE_PAYMENT)
+    assert down.fired
+    world.faults.clear()
+    await world.send("POST", f"/v1/orders/{order}/attention/retry-now", {"reason": "the store is back"})
+    assert (await request).status == 200
+    assert books(world, bank, order) == [(10000, 0, False)]

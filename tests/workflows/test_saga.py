@@ -88,7 +88,7 @@ class RecordingRunner:
         return await self._run(f"{step.name} {command.change}")
 
     async def run_until_known(self, step: Any, command: Command) -> Nothing:
-        return await self._run(f"{step.name} {command.change}")
+        return await self._run(f"{step.name} {command.change}" + ("" if isinstance(step, Pivot) else " until known"))
 
     async def run_final(self, step: Any, command: Command) -> Nothing:
         return await self._run(f"{step.name} {command.change}")

@@ -171,6 +171,36 @@ async def test_the_answer_of_another_release_is_taken_as_far_as_it_agrees() -> N
     assert runner.ran == ["group look hold swap settle confirm", "swap C1", "settle C1", "confirm C1"]
 
 
+async def test_no_step_before_a_pivot_that_may_have_happened_fails() -> None:
+    runner = GroupingRunner(EXTERNAL)
+    runner.answers = [answer("look", may_be_settled=True)]
+    await follow(runner)
+    assert runner.ran == ["group look", "hold C1 until known", "group swap", "settle C1", "group confirm"]
+
+
+async def test_no_step_of_a_withdrawn_group_that_may_be_settled_fails() -> None:
+    runner = GroupingRunner()
+    runner.answers, runner.withdrawn = [None], WithdrawGroupResult(may_be_settled=True)
+    await follow(runner)
+    steps = ["look C1 until known", "hold C1 until known", "swap C1 until known", "settle C1", "confirm C1"]
+    assert runner.ran[2:] == steps
+
+
+async def test_what_was_done_is_undone_once_a_pivot_that_may_have_happened_is_refused() -> None:
+    runner = GroupingRunner(EXTERNAL, fails="settle C1")
+    runner.answers = [answer("look", may_be_settled=True)]
+    with pytest.raises(ApplicationError):
+        await follow(runner)
+    assert runner.ran[-3:] == ["settle C1", "undo swap", "release C1"]
+
+
+async def test_a_cancellation_during_a_group_undoes_nothing_that_may_be_settled() -> None:
+    runner = GroupingRunner(EXTERNAL)
+    runner.cancelled, runner.answers = True, [answer("look", may_be_settled=True)]
+    await follow(runner)
+    assert "release C1" not in runner.ran
+
+
 async def test_a_group_that_needs_recovery_first_says_so() -> None:
     runner = GroupingRunner()
     runner.answers = [GroupResult(recovery_required=True)]

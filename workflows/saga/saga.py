@@ -113,7 +113,8 @@ class Saga:
                 if self._runner.runs_in_group(flow):
                     await self._run_group(flow, on_result)
                 else:
-                    self._take(flow, await self._run_single(flow.next), on_result)
+                    result = await self._run_single(flow.next, until_known=flow.may_be_settled)
+                    self._take(flow, result, on_result)
             if flow.ended and flow.ended.state is not ChangeState.DONE:
                 # Another run has ended the request: what this one did for it must not stay in the draft.
                 await ignore_cancellation(self.unwind())
@@ -129,14 +130,16 @@ class Saga:
             if withdrawn.ended:
                 flow.end(withdrawn.ended)
             else:
+                flow.may_be_settled = withdrawn.may_be_settled
                 self._note(recorded_undos(withdrawn.steps))
         else:
             self._take_group(flow, result, on_result)
-        if cancelled and self._phase is _Phase.OPEN and flow.ended is None:
+        if cancelled and self._phase is _Phase.OPEN and flow.ended is None and not flow.may_be_settled:
             raise asyncio.CancelledError
 
     def _take_group(self, flow: FlowRun, result: GroupResult, on_result: OnResult) -> None:
         on_result(result)
+        flow.may_be_settled = flow.may_be_settled or result.may_be_settled
         for each in result.steps:
             call = flow.next
             if call is None or call.step.name != each.step:
@@ -174,7 +177,7 @@ class Saga:
     def _note(self, undos: Iterable[Undo]) -> None:
         self._undos.extend(undo for undo in undos if undo not in self._undos)
 
-    async def _run_single(self, call: StepCall[Any, Any]) -> BaseModel:
+    async def _run_single(self, call: StepCall[Any, Any], *, until_known: bool) -> BaseModel:
         step, command = call.step, call.command
         result: BaseModel
         if isinstance(step, Final):
@@ -182,19 +185,24 @@ class Saga:
         elif isinstance(step, Pivot):
             result = await self.commit(step, command)
         elif isinstance(step, Check | Harmless | Reversible):
-            result = await self.run(step, command)
+            result = await self.run(step, command, until_known=until_known)
         else:
             raise SagaError(f"{step.name} is of no known kind")
         return result
 
-    async def run(self, step: Check[C, R] | Harmless[C, R] | Reversible[C, R], command: C) -> R:
+    async def run(
+        self, step: Check[C, R] | Harmless[C, R] | Reversible[C, R], command: C, *, until_known: bool = False
+    ) -> R:
         """Run a step before the pivot. The undo of a reversible one is recorded before the step starts.
 
-        A step that timed out may have happened. Only its undo, under the same key, can find out.
+        A step that timed out may have happened. Only its undo, under the same key, can find out. `until_known`: the
+        pivot of an earlier attempt may have happened, so that the step, which is recorded, must not fail.
         """
         self._must_be_open()
         if isinstance(step, Reversible):
             self._note([Undo(step, command)])
+        if until_known:
+            return await self._runner.run_until_known(step, command)
         return await self._runner.run(step, command)
 
     async def commit(self, pivot: Pivot[C, R], command: C) -> R:

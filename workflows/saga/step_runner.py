@@ -158,8 +158,10 @@ class StepRunner:
             self.progress.show_step(name, description, "done")
         return True
 
-    async def run_until_known(self, step: Pivot[C, R] | Reversible[C, R], command: C) -> R:
-        """Run the pivot, or a step after it, until its outcome is known.
+    async def run_until_known(
+        self, step: Check[C, R] | Harmless[C, R] | Reversible[C, R] | Pivot[C, R], command: C
+    ) -> R:
+        """Run a step until its outcome is known: the pivot, one after it, or one before it that may be settled already.
 
         Raises FailureError only for a refusal, or FINAL_WITHDRAWN when a reversal or a reseat has withdrawn its key.
         """
