@@ -18,7 +18,10 @@ _OURS = (
     "workflows.draft",
     "workflows.draft_state",
     "workflows.request_queue",
+    "workflows.reseats",
+    "workflows.reversals",
     "workflows.saga",
+    "workflows.stuck_changes",
     "workflows.web_ui",
 )
 
