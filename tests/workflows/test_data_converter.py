@@ -20,6 +20,7 @@ from domain.money import Money
 from temporal.data_converter import DATA_CONVERTER
 
 DEFAULTS = Path(__file__).with_name("defaults.json")
+"""Written by `python -m tests.workflows.test_data_converter`, in a commit of its own that says why."""
 
 
 def test_fields_with_their_default_are_omitted_and_read_back() -> None:
@@ -51,3 +52,7 @@ def _models(package: ModuleType) -> Iterator[type[BaseModel]]:
 
 def _default(field: FieldInfo) -> object:
     return to_jsonable_python(field.get_default(call_default_factory=True))
+
+
+if __name__ == "__main__":
+    DEFAULTS.write_text(json.dumps(dict(_defaults()), indent=1, sort_keys=True) + "\n")

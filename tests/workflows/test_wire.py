@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
 from temporalio import activity, workflow
 
 from runtime.bootstrap import build_activities, build_components, build_webhook_activities
 from runtime.settings import Settings
+from tests.support.pins import json_form
 from workflows.deliver_events import DeliverEvents
 from workflows.order_draft import OrderDraft
 from workflows.reconcile import Reconcile
@@ -33,44 +33,23 @@ def wire(folder: Path) -> dict[str, Any]:
 
 def _step(do: Any) -> tuple[str, Any]:
     step = activity._Definition.must_from_callable(do)  # noqa: SLF001 - the SDK's own record of names and types
-    return step.name or "", {"command": [*map(_schema, step.arg_types or [])], "result": _schema(step.ret_type)}
+    return step.name or "", {"command": [*map(json_form, step.arg_types or [])], "result": json_form(step.ret_type)}
 
 
 def _workflow(kind: type) -> tuple[str, Any]:
     run = workflow._Definition.must_from_class(kind)  # noqa: SLF001 - likewise
-    shapes: dict[str, Any] = {"start": [*map(_schema, run.arg_types or [])], "end": _schema(run.ret_type)}
+    shapes: dict[str, Any] = {"start": [*map(json_form, run.arg_types or [])], "end": json_form(run.ret_type)}
     shapes["updates"] = {
-        name: {"input": [*map(_schema, each.arg_types or [])], "answer": _schema(each.ret_type)}
+        name: {"input": [*map(json_form, each.arg_types or [])], "answer": json_form(each.ret_type)}
         for name, each in run.updates.items()
     }
-    shapes["queries"] = {name: _schema(each.ret_type) for name, each in run.queries.items() if not _is_internal(name)}
+    shapes["queries"] = {name: json_form(each.ret_type) for name, each in run.queries.items() if not _is_internal(name)}
     shapes["signals"] = sorted(name for name in run.signals if name and not _is_internal(name))
     return run.name or "", shapes
 
 
 def _is_internal(name: str | None) -> bool:
     return name is None or name.startswith("__")
-
-
-def _schema(kind: Any) -> Any:
-    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-        return None
-    schema = TypeAdapter(kind).json_schema()
-    return _plain(schema, schema.get("$defs", {}))
-
-
-def _plain(node: Any, definitions: dict[str, Any]) -> Any:
-    """Return a schema without Python names: no titles, no descriptions, and definitions inlined."""
-    if isinstance(node, list):
-        return [_plain(each, definitions) for each in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        return _plain(definitions[node["$ref"].rsplit("/", 1)[1]], definitions)
-    members = {key: value for key, value in node.items() if key not in {"$defs", "description"}}
-    if isinstance(members.get("title"), str):
-        del members["title"]
-    return {key: _plain(value, definitions) for key, value in members.items()}
 
 
 if __name__ == "__main__":
