@@ -15,7 +15,7 @@ from api.rate_limits.counters import RedisMissingError
 from cli.exit_codes import end, exit_code_of
 from cli.operators import attention, changes, clients, drafts, orders, services
 from cli.operators.output import AsJson
-from cli.version import VERSION
+from cli.version import version
 from providers.loader import ProviderSettingError
 from runtime.settings import Settings
 from runtime.startup_checks import UnsafeConfigurationError
@@ -47,7 +47,7 @@ Embedded = Annotated[bool, typer.Option("--embedded", help="Without the demo ban
 
 def _print_version(requested: bool) -> None:  # noqa: FBT001 - the signature of an option's callback
     if requested:
-        print(f"changeover {VERSION}")
+        print(f"changeover {version()}")
         raise typer.Exit
 
 

@@ -1,4 +1,12 @@
 """The version of Changeover."""
 
-VERSION = "0.1.0"
-"""The `version` of pyproject.toml, which a test compares; the container holds no package metadata to read it from."""
+import tomllib
+from pathlib import Path
+
+_PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+"""The one place where the version stands; no package metadata is installed to read it from."""
+
+
+def version() -> str:
+    """Return the version of this release."""
+    return str(tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["project"]["version"])
