@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements-dev.lock requirements-uv.lock
 export PYTHONWARNINGS = ignore:XDG_RUNTIME_DIR
 
-.PHONY: help install demo up test rules journeys faults fuzz soak sources check audit sbom bench bench-compare lock clean
+.PHONY: help install demo up test rules journeys faults fuzz soak sources check audit sbom release bench bench-compare lock clean
 
 help:
 	@echo "Try it"
@@ -26,6 +26,7 @@ help:
 	@echo "  make check     ruff, mypy, import-linter: about 1 min"
 	@echo "  make audit     known vulnerabilities in the locked packages; needs the network"
 	@echo "  make sbom      the packages of an installation, as CycloneDX: build/sbom.json"
+	@echo "  make release   the release of this commit in build/: archive, sums, components, licences; KEEP=1: also in tests/releases"
 	@echo "  make lock      resolve the dependencies again; needs the network"
 	@echo "  make clean     remove .venv, build/ and the data of \`up\`"
 	@echo "Once installed, ./changeover --help lists every command."
@@ -90,6 +91,10 @@ sbom: install
 	@mkdir -p build
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate -o build/sbom.json requirements.lock
 	@echo build/sbom.json
+
+# Without KEEP=1 nothing but build/ changes.
+release: install sbom
+	@$(BIN)/python -m tests.make_release $(if $(KEEP),--keep)
 
 bench: install
 	$(BIN)/python -m bench $(ARGS)

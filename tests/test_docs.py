@@ -2,7 +2,6 @@
 
 import ast
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ import typer
 from cli.__main__ import app
 from temporal.names import StepName
 from tests.support.docs_pages import ROOT, anchors, commands_in, links, pages
+from tests.support.source_archive import tracked
 from tests.support.sources import parse
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-_LISTED = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-FILES = subprocess.run(_LISTED, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own files
-TREE = {path for file in FILES if (ROOT / file).exists() for path in (Path(file), *Path(file).parents)}
+TREE = {path for file in tracked(".") for path in (Path(file), *Path(file).parents)}
 MODULES = sorted(ROOT / path for path in TREE if path.suffix == ".py")
 _CODE = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"(?<![\w/.<{*-])((?:[\w.-]+/)*[\w-]+\.py)(?![\w/*])")

@@ -6,7 +6,6 @@
 import ast
 import io
 import re
-import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.source_archive import tracked
 from tests.support.sources import parse
 
 ROOT = Path(__file__).parents[1]
@@ -32,12 +32,10 @@ SKIPPED = ("tests/histories/", "examples/discover/", "tests/test_language.py")
 """Recorded data, documents of others, and this list."""
 
 
-def tracked(*paths: str) -> list[Path]:
-    """Return the files git knows, or will once they are added, below some paths."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *paths]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own files
-    files = [ROOT / name for name in listed if not name.startswith(SKIPPED)]
-    return [path for path in files if path.suffix in (".py", ".md", ".html", ".sh", ".yml") and path.exists()]
+def texts(*paths: str) -> list[Path]:
+    """Return the files below some paths that people read."""
+    files = [ROOT / name for name in tracked(*paths) if not name.startswith(SKIPPED)]
+    return [path for path in files if path.suffix in (".py", ".md", ".html", ".sh", ".yml")]
 
 
 def findings(path: Path) -> Iterator[str]:
@@ -75,7 +73,7 @@ def _identifiers(node: ast.AST) -> Iterator[str]:
             yield name
 
 
-@pytest.mark.parametrize("path", tracked("."), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", texts("."), ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_people_read_is_in_the_field_s_own_words(path: Path) -> None:
     assert list(findings(path)) == []
 
@@ -104,5 +102,5 @@ def test_terms_of_the_field_are_left_alone(tmp_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for each in (line for path in tracked(*sys.argv[1:]) for line in findings(path)):
+    for each in (line for path in texts(*sys.argv[1:]) for line in findings(path)):
         print(each)  # noqa: T201 - a command

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -110,11 +110,13 @@ def test_an_undo_that_keeps_failing_needs_an_operator_who_resolves_it(tmp_path: 
 
 
 @contextmanager
-def up(data: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run `up` while the block lasts; yield the process and the API's address."""
+def up(
+    data: Path, *more: str, launcher: Sequence[str] = COMMAND, folder: Path = ROOT
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run `up` in a folder while the block lasts; yield the process and the API's address."""
     ports = [f"--{name}={free_port()}" for name in ("api-port", "web-ui-port", "temporal-port")]
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [*COMMAND, "up", f"--data={data}", *ports, *more], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [*launcher, "up", f"--data={data}", *ports, *more], cwd=folder, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
