@@ -6,7 +6,7 @@ Each release's worker is a process of its own; the commands are those that an en
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,15 @@ class Site:
     async def start(self, release: Release, build: str = "") -> Child:
         """Start the worker of a release; without a build, wait until it serves."""
         worker = worker_of(release, self.database, self.temporal, self.world.client.namespace, self.folder, build)
-        worker.start()
-        self.stack.callback(worker.stop)
+        self.run(worker)
         if not build:
             await wait_for_worker(self.world)
         return worker
+
+    def run(self, process: Child) -> None:
+        """Start a process, and end it with the installation at the latest."""
+        process.start()
+        self.stack.callback(process.stop)
 
     def command(self, *words: str) -> str:
         """Run one of Temporal's commands and return what it prints."""
@@ -103,9 +107,16 @@ class Site:
 
 
 @asynccontextmanager
-async def site(namespace: str, temporal: str, postgres_url: str, folder: Path) -> AsyncIterator[Site]:
-    """An installation without a worker."""
-    database = prepare_database(new_database(postgres_url, namespace.replace("-", "_")))
+async def site(
+    namespace: str,
+    temporal: str,
+    postgres_url: str,
+    folder: Path,
+    prepare: Callable[[str], object] = prepare_database,
+) -> AsyncIterator[Site]:
+    """An installation without a worker, on a database that is migrated and has the demo catalogue."""
+    database = new_database(postgres_url, namespace.replace("-", "_"))
+    prepare(database)
     async with running_world(database, temporal, namespace, with_worker=False) as world, AsyncExitStack() as stack:
         yield Site(world, database, temporal, folder, stack)
 
