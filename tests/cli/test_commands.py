@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -127,9 +127,11 @@ def up(
         process.communicate(timeout=60)
 
 
-def run_session(page: str, api: str) -> list[str]:
-    """Run the shell commands of a page; return the lines of their output."""
-    commands = typed_session(ROOT / page).replace("http://127.0.0.1:8080", api)
+def run_session(page: str, api: str, elsewhere: Mapping[str, str] | None = None) -> list[str]:
+    """Run the shell commands of a page, with other addresses in place of its own; return the lines of their output."""
+    commands = typed_session(ROOT / page)
+    for address, used in {"http://127.0.0.1:8080": api, **(elsewhere or {})}.items():
+        commands = commands.replace(address, used)
     command = ["bash", "-euc", commands]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()  # noqa: S603 - our own page
 
