@@ -1,1 +1,1 @@
-"""Fake external systems behind HTTP: a bank with a book, and a railway and a shop in memory."""
+"""Fake external systems behind HTTP: a bank and a railway with a book each, and a shop in memory."""

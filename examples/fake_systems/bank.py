@@ -4,6 +4,7 @@ Its book is an SQLite database, in a file or in memory. What a request changes i
 so a bank that is killed knows afterwards whatever it has answered. It is a bank of one merchant.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,8 @@ class Bank:
     """The file of the book; None keeps it in memory."""
     life: timedelta | None = None
     """How long an authorisation lasts; None: it does not end by itself."""
+    now: Callable[[], datetime] = utc_now
+    """Its clock."""
     book: BankBook = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ class Bank:
             if token == DECLINE or (account and account.voided):
                 raise BankRefusalError("declined")
             if account is None:
-                ends = utc_now() + self.life if self.life else None
+                ends = self.now() + self.life if self.life else None
                 self.book.add(key, AUTHORISE, key, minor, currency)
                 self.book.add_card(key, token, ends)
             return reference_of(key)
@@ -147,12 +150,12 @@ class Bank:
             capture = self.book.capture_of(key)
             reference = capture_reference_of(capture) if capture else None
             return FoundKey("captured", account.captured, account.currency, reference)
-        state = "voided" if account.voided or account.has_ended else "authorised"
+        state = "voided" if account.voided or account.has_ended(self.now()) else "authorised"
         return FoundKey(state, account.minor, account.currency, reference_of(key), account.expires_at)
 
     def end_authorisation(self, payment: str) -> None:
         """Let an authorisation end by itself now."""
-        self.book.set_end(payment, utc_now())
+        self.book.set_end(payment, self.now())
 
     def replace_card(self, payment: str, token: str) -> None:
         """Let a payment's card behave as another token does from now on."""
@@ -174,7 +177,7 @@ class Bank:
         account = self.account(payment)
         if account is None or (currency != account.currency and not account.voided):
             raise NotPossibleError
-        if account.has_ended:
+        if account.has_ended(self.now()):
             raise self._refuse(key, CAPTURE, payment, "ended")
         if account.voided or account.token == REFUSE_CAPTURE:
             raise self._refuse(key, CAPTURE, payment, "declined")

@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from store.database.store import utc_now
-
 _TABLES = """
 CREATE TABLE IF NOT EXISTS movements (
     number INTEGER PRIMARY KEY, request TEXT NOT NULL, kind TEXT NOT NULL, payment TEXT NOT NULL,
@@ -53,10 +51,9 @@ class Account:
     expires_at: datetime | None = None
     """When the authorisation ends by itself; None: it does not."""
 
-    @property
-    def has_ended(self) -> bool:
+    def has_ended(self, now: datetime) -> bool:
         """Whether the authorisation has ended by itself."""
-        return self.expires_at is not None and self.expires_at <= utc_now()
+        return self.expires_at is not None and self.expires_at <= now
 
 
 @dataclass(frozen=True)

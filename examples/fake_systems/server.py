@@ -142,6 +142,11 @@ def _held(hold: Hold) -> dict[str, Any]:
     return {**held, **dict(zip(("service", "coach", "seat"), hold.place, strict=True))}
 
 
+def answer_railway_refusals(app: FastAPI) -> None:
+    """Answer the railway's refusals as a real railway would."""
+    app.add_exception_handler(RailwayRefusalError, lambda _request, error: _refused_by_railway(error))
+
+
 def _refused_by_railway(error: RailwayRefusalError) -> Response:
     members = asdict(error.refused) if error.refused else {}
     return JSONResponse({"error": str(error), **members}, 409)
@@ -155,8 +160,7 @@ def create_app(systems: FakeSystems) -> FastAPI:
     app.include_router(shop_routes(systems.shop))
 
     answer_bank_refusals(app)
-    # As a real railway would answer.
-    app.add_exception_handler(RailwayRefusalError, lambda _request, error: _refused_by_railway(error))
+    answer_railway_refusals(app)
 
     @app.exception_handler(Exception)
     def broken(_request: Request, _error: Exception) -> Response:
@@ -165,9 +169,10 @@ def create_app(systems: FakeSystems) -> FastAPI:
     return app
 
 
-def stocked(path: Path = DEMO) -> FakeSystems:
+def stocked(path: Path = DEMO, railway: Railway | None = None) -> FakeSystems:
     """Return the systems with the products of a catalogue file; its timetables begin tomorrow."""
-    catalogue, systems, today = read_catalogue(path.read_bytes()), FakeSystems(), utc_now().date()
+    catalogue, today = read_catalogue(path.read_bytes()), utc_now().date()
+    systems = FakeSystems(railway=railway or Railway())
     catalogue.check(Loaded())
     services = []
     for table in catalogue.timetables.values():

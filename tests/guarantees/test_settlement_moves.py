@@ -52,7 +52,7 @@ def books(world: World, bank: WatchedBank, order: str) -> list[tuple[int, int, b
         rows = tx.exec(query).all()[1:]
     ours = [(row.captured_minor, row.refunded_minor, row.open) for row in rows]
     found = [bank.accounts[row.key] for row in rows]
-    still_open = [not each.voided and not each.captured and not each.has_ended for each in found]
+    still_open = [not each.voided and not each.captured and not each.has_ended(bank.now()) for each in found]
     theirs = [(each.captured, each.refunded, is_open) for each, is_open in zip(found, still_open, strict=True)]
     assert ours == theirs
     return ours
