@@ -302,6 +302,7 @@ class MovementKind(StrEnum):
     CAPTURE = "capture"
     REFUND = "refund"
     VOID = "void"
+    """An authorisation is let go of: voided by us, or ended by itself."""
 
 
 @dataclass(frozen=True, slots=True)

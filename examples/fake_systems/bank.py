@@ -79,7 +79,13 @@ class Bank:
         return self.book.account(payment)
 
     def movements(self, after: int = 0, payment: str | None = None, limit: int = -1) -> list[BookedMovement]:
-        """Return the movements after a number, all or those of one payment; -1: without a limit."""
+        """Return the movements after a number, all or those of one payment; -1: without a limit.
+
+        An authorisation that has ended by itself is booked as voided.
+        """
+        with self.book.writing(BankRefusalError):
+            for key, account in self.book.ended(self.now()).items():
+                self.book.add(f"{key}/ended", VOID, key, account.minor, account.currency)
         return self.book.movements(after, payment, limit)
 
     def authorise(self, key: str, minor: int, currency: str, token: str) -> str:

@@ -32,6 +32,7 @@ FROM movements m LEFT JOIN cards c ON c.payment = m.payment
 GROUP BY m.payment ORDER BY MIN(m.number)
 """
 _ALL, _ONE = _ACCOUNTS.format(""), _ACCOUNTS.format("WHERE m.payment = ?")
+_ENDING = _ACCOUNTS.format("WHERE c.expires_at IS NOT NULL")
 _MOVEMENTS = """
 SELECT number, kind, payment, minor, currency FROM movements
 WHERE number > :after AND (:payment IS NULL OR payment = :payment) ORDER BY number LIMIT :limit
@@ -98,6 +99,13 @@ class BankBook:
     def account(self, payment: str) -> Account | None:
         """Return the authorisation under a key."""
         return self._accounts(_ONE, payment).get(payment)
+
+    def ended(self, now: datetime) -> dict[str, Account]:
+        """Return the authorisations that have ended by themselves and are not booked as voided, by their key."""
+        accounts = self._accounts(_ENDING)
+        return {
+            key: each for key, each in accounts.items() if each.has_ended(now) and not (each.captured or each.voided)
+        }
 
     def movements(self, after: int, payment: str | None, limit: int) -> list[BookedMovement]:
         """Return the movements after a number, all or those of one payment; -1: without a limit."""

@@ -40,6 +40,14 @@ class MovementsContract:
         assert _kinds(payments, payment.key) == [MovementKind.AUTHORISE]
         assert not {MovementKind.AUTHORISE, MovementKind.CAPTURE} & set(_kinds(payments, declined))
 
+    def test_an_authorisation_that_has_ended_by_itself_is_listed_as_voided(self, payments: PaymentsUnderTest) -> None:
+        if payments.end_authorisation is None:
+            pytest.skip("the test system cannot let an authorisation end")
+        payment = payments.authorise_new(100)
+        payments.end_authorisation(payment.key)
+        of_one = [each.kind for each in _listing(payments).movements_of(payments.tenant, payment.key)]
+        assert _kinds(payments, payment.key) == of_one == [MovementKind.AUTHORISE, MovementKind.VOID]
+
     def test_the_movements_of_one_payment_are_those_that_the_book_lists(self, payments: PaymentsUnderTest) -> None:
         payment, _ = payments.capture_new(100), payments.capture_new(60)
         assert not _listing(payments).movements_of(payments.tenant, new_key("authorise"))

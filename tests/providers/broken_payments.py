@@ -92,6 +92,11 @@ class ListsTheNewestFirst(Bank):
         return super().movements(after, payment, limit)[::-1]
 
 
+class ListsNoEnds(Bank):
+    def movements(self, after: int = 0, payment: str | None = None, limit: int = -1) -> list[BookedMovement]:
+        return self.book.movements(after, payment, limit)
+
+
 class ListsOthersToo(BankPayments):
     def movements_of(self, tenant: str, payment: str) -> Sequence[Movement]:
         return super().movements(tenant, None).movements

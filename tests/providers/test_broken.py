@@ -76,6 +76,7 @@ MOVEMENTS: Mapping[str, tuple[Broken, ...]] = {
         payments.ListsEveryAttempt,
     ),
     "test_what_was_refused_is_no_movement": (payments.ListsWhatWasDeclined,),
+    "test_an_authorisation_that_has_ended_by_itself_is_listed_as_voided": (payments.ListsNoEnds,),
     "test_the_movements_of_one_payment_are_those_that_the_book_lists": (payments.ListsOthersToo,),
     "test_a_book_that_cannot_be_read_is_a_fault": (payments.EmptyWhenUnavailable,),
 }
