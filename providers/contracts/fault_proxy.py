@@ -40,6 +40,8 @@ class FalseAnswer(Enum):
 
 
 Disturbance = Trouble | FalseAnswer
+Response = tuple[int, bytes, list[tuple[str, str]]]
+"""Status, body and headers."""
 
 _RESPONSES: dict[Disturbance, tuple[int, bytes]] = {
     Trouble.DOWN: (503, b'{"error": "unavailable"}'),
@@ -56,6 +58,8 @@ _HEADERS = [("Content-Type", "application/json"), ("Location", "/welcome")]
 
 class FaultProxy:
     """Forwards requests to an address, unless a fault is injected. Give its `url` to the provider under test."""
+
+    handler: "type[ProxyHandler]"
 
     def __init__(self, address: str) -> None:
         self.trouble: Disturbance | None = None
@@ -119,40 +123,51 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], proxy: FaultProxy) -> None:
         self.proxy = proxy
-        super().__init__(address, _Handler)
+        super().__init__(address, proxy.handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class ProxyHandler(BaseHTTPRequestHandler):
+    """Serves one connection."""
+
     server: _Server
 
     def _handle(self) -> None:
-        proxy = self.server.proxy
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        trouble = proxy.next_trouble(f"{self.command} {self.path}")
-        if trouble is Trouble.SILENT:
-            proxy.over.wait()
-            self._hang_up()
-        elif trouble in _RESPONSES:
-            self._answer(*_RESPONSES[trouble], _HEADERS)
-        else:
-            response = self._forward(proxy, body)
-            if trouble is Trouble.LOST:
-                self._hang_up()
-            elif trouble is FalseAnswer.BROKEN:
-                self._answer(500, b'{"error": "broken"}', _HEADERS)
-            else:
-                self._answer(*response)
+        self.serve(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
     do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the standard library's names
 
-    def _forward(self, proxy: FaultProxy, body: bytes) -> tuple[int, bytes, list[tuple[str, str]]]:
+    def serve(self, body: bytes) -> None:
+        """Serve one request."""
+        self.disturb(body, self.server.proxy.next_trouble(f"{self.command} {self.path}"))
+
+    def disturb(self, body: bytes, trouble: Disturbance | None) -> None:
+        """Serve a request with this fault."""
+        proxy = self.server.proxy
+        if trouble is Trouble.SILENT:
+            proxy.over.wait()
+            self.hang_up()
+        elif trouble in _RESPONSES:
+            self.answer(*_RESPONSES[trouble], _HEADERS)
+        else:
+            response = self.forward(body)
+            if trouble is Trouble.LOST:
+                self.hang_up()
+            elif trouble is FalseAnswer.BROKEN:
+                self.answer(500, b'{"error": "broken"}', _HEADERS)
+            else:
+                self.answer(*response)
+
+    def forward(self, body: bytes) -> Response:
+        """Send the request on; return what is answered."""
+        proxy = self.server.proxy
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_FORWARDED}
         with closing(http.client.HTTPConnection(proxy.host, proxy.port)) as upstream:
             upstream.request(self.command, self.path, body, headers)
             response = upstream.getresponse()
             return response.status, response.read(), response.getheaders()
 
-    def _answer(self, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:
+    def answer(self, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:
+        """Answer the request."""
         self.send_response_only(status)
         for name, value in headers:
             if name.lower() not in _NOT_FORWARDED:
@@ -163,10 +178,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Cut the connection."""
         self.close_connection = True
         with suppress(OSError):  # likewise
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the standard library's name
         """Log nothing: requests may hold personal data."""
+
+
+FaultProxy.handler = ProxyHandler
