@@ -60,7 +60,7 @@ def _ask(
     if move.kind is MoveKind.VOID:
         provider.void(tenant, move.payment, references.authorisation)
         return Made()
-    earlier = _answer_of(provider.find(tenant, key), move, NOT_ANSWERED) if unknown else None
+    earlier = _find_answer(provider, tenant, key, move) if unknown else None
     if earlier is not None:
         return earlier
     try:
@@ -71,6 +71,15 @@ def _ask(
             believe_refusal(found, declined)
             earlier = _answer_of(found, move, code_of(declined))
         return earlier or Declined(isinstance(declined, AuthorisationEndedError))
+
+
+def _find_answer(provider: PaymentProvider, tenant: str, key: str, move: Move) -> Answer | None:
+    """Return what became of a move that was asked for before; None if it is to be asked for again."""
+    found = provider.find(tenant, key)
+    if found.state is FoundState.NOTHING and move.kind is MoveKind.CAPTURE:
+        # A provider that was restored from a backup, for instance: it can never capture what it does not know.
+        return Declined(ended=True) if has_ended(provider.find(tenant, move.payment)) else None
+    return _answer_of(found, move, NOT_ANSWERED)
 
 
 def _act(provider: PaymentProvider, tenant: str, key: str, move: Move, references: References) -> Made:

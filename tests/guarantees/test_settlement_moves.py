@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from cli.faults.injection import Fault
 from examples.fake_systems.bank import PENDING_REFUND, REFUSE_CAPTURE, REFUSE_REFUND
-from providers.errors import PaymentDeclinedError
+from providers.errors import PaymentDeclinedError, ProviderUnavailableError
 from providers.protocols import Found, FoundState
 from store import erasure
 from store.tables import LedgerRow, MoveRow, PaymentRow
@@ -238,6 +238,44 @@ async def test_an_authorisation_that_has_ended_is_found_before_any_capture_and_o
     assert books(world, bank, order) == [(0, 0, False), (0, 0, False)]
     assert (await world.show(order))["balance"] == "100.00"
     assert (await world.confirm(order, CARD)).status == 200
+
+
+async def draft_that_the_bank_forgets(world: World, monkeypatch: pytest.MonkeyPatch, found: FoundState) -> str:
+    """Return an order whose draft is paid; from then on the bank can capture nothing, and says this of every key."""
+    order, _ = await world.open_draft()
+    assert (await world.pay(order, "100.00")).status == 200
+
+    def impossible(*_: object) -> str:
+        raise ProviderUnavailableError
+
+    monkeypatch.setattr(world.components.payments, "capture", impossible)
+    monkeypatch.setattr(world.components.payments, "find", lambda *_: Found(found))
+    return order
+
+
+async def test_an_authorisation_that_the_bank_has_forgotten_is_owed_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await draft_that_the_bank_forgets(world, monkeypatch, FoundState.NOTHING)
+    refused = await world.confirm(order)
+    assert (refused.status, refused.code) == (402, "PAYMENT_REFUSED")
+    assert [each["amount"] for each in await events_of(world, order, "authorisation_lost")] == ["100.00"]
+    shown = await world.show(order)
+    assert (shown["balance"], shown["confirmed_version"]) == ("100.00", 1)
+    monkeypatch.undo()
+    assert (await world.confirm(order, CARD)).status == 200
+
+
+async def test_an_authorisation_of_which_the_bank_cannot_say_anything_is_a_case(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(step_runner, "ATTENTION_AFTER", timedelta(seconds=1))
+    with monkeypatch.context() as forgets:
+        order = await draft_that_the_bank_forgets(world, forgets, FoundState.CANNOT_SAY)
+        request = asyncio.create_task(world.post(f"/v1/orders/{order}/confirm", {}, **WAIT))
+        await wait_until_step_is_stuck(world, order, StepName.SETTLE_PRICE_DIFFERENCE)
+    await world.send("POST", f"/v1/orders/{order}/attention/retry-now", {"reason": "it says so now"})
+    assert (await request).status == 200
 
 
 async def sold_with(world: World, card: Json) -> str:
