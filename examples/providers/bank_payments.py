@@ -1,5 +1,6 @@
 """A payment provider that calls a bank over HTTP; the bank accepts our idempotency keys."""
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -82,6 +83,8 @@ class _Page(BaseModel):
     next: int | None
 
 
+LONGEST_ANSWER = 1_000_000
+"""In bytes: a page of a hundred movements takes a fiftieth of it."""
 _DONE = {
     "PUT": (httpx2.codes.CREATED,),
     "DELETE": (httpx2.codes.OK,),
@@ -103,10 +106,12 @@ class BankPayments:
 
     def __init__(self, settings: BankSettings | None = None) -> None:
         chosen = settings or BankSettings()
+        self._timeout = chosen.timeout.total_seconds()
         self._http = httpx2.Client(
             base_url=chosen.url,
-            timeout=chosen.timeout.total_seconds(),
-            headers={"Authorization": f"Bearer {chosen.secret.get_secret_value()}"},
+            timeout=self._timeout,
+            # An answer is not compressed, so that its length is known while it is read.
+            headers={"Authorization": f"Bearer {chosen.secret.get_secret_value()}", "Accept-Encoding": "identity"},
         )
 
     def close(self) -> None:
@@ -188,14 +193,25 @@ class BankPayments:
 
     def _request(self, method: str, path: str, **more: Any) -> bytes:
         try:
-            response = self._http.request(method, path, **more)
-        except httpx2.TransportError as error:
+            with self._http.stream(method, path, **more) as response:
+                content = _bounded(response, time.monotonic() + self._timeout)
+        except httpx2.RequestError as error:
             raise ProviderUnavailableError(type(error).__name__) from None
         if response.status_code == httpx2.codes.UNPROCESSABLE_CONTENT:
-            raise _refusal(response.content)
+            raise _refusal(content)
         if response.status_code not in _DONE[method]:
             raise ProviderUnavailableError(f"the bank answered {response.status_code}")
-        return response.content
+        return content
+
+
+def _bounded(response: httpx2.Response, ends: float) -> bytes:
+    """Read an answer to its end, unless it is too long or comes too slowly: each byte would be in time otherwise."""
+    content = bytearray()
+    for chunk in response.iter_raw():
+        content += chunk
+        if len(content) > LONGEST_ANSWER or time.monotonic() > ends:
+            raise ProviderUnavailableError("the bank's answer is too long")
+    return bytes(content)
 
 
 def _refusal(content: bytes) -> ProviderError:
