@@ -11,6 +11,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.support.postgres import new_database, postgres
 from tests.support.served_stack import HASTY, USUAL
 from tests.support.situation_runs import Row
 from tests.support.situation_session import MINUTE, of_one_order, play_everything
+from tests.support.situations import situations
 
 HEADER = ("situation", "act", "database", "ended", "client", "history", "operator", "our book", "their book", "result")
 
@@ -38,11 +40,11 @@ async def _main(folder: Path, databases: Sequence[str], *, minute: bool) -> bool
     worker, lasts = (USUAL, timedelta(seconds=65)) if minute else (HASTY, MINUTE)
     wrong = 0
     for name in databases:
-        with postgres() as server:
+        with postgres() if name == "postgres" else nullcontext() as server:
             place = folder / name
             place.mkdir()
-            url = new_database(server.url, "situations") if name == "postgres" else None
-            rows = await play_everything(place, url, of_one_order(lasts), worker)
+            url = new_database(server.url, "situations") if server else None
+            rows = await play_everything(place, url, situations(lasts) if minute else of_one_order(lasts), worker)
         _print(name, rows)
         wrong += sum(bool(row.wrong) for row in rows)
     return not wrong

@@ -12,7 +12,7 @@ from examples.fake_systems.bank import Bank, capture_reference_of
 from temporal.names import StepName
 from tests.support.canary import ADULT
 from tests.support.served_stack import Served
-from tests.support.situation_play import NEW, OLD, Play, UnexpectedError
+from tests.support.situation_play import NEW, OLD, SECONDS, Play, UnexpectedError
 from tests.support.situation_runs import Row, check, judge, new_play
 from tests.support.situations import DONE, DOWN, FOREVER, UNAVAILABLE
 
@@ -202,7 +202,7 @@ def _end_holds(served: Served, changes: set[str]) -> None:
 async def _resolved(play: Play, way_out: str) -> None:
     """Resolve a change that is stuck after its payment, as an operator does: retry until the way out is open."""
     await play.case("REFUSED_TOO_LATE", StepName.CONFIRM_SEATS)
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(SECONDS):
         # The step tries again by itself, and an attempt that the railway did not answer has to be some time ago.
         while (answer := await play.operate(way_out)).code == "OUTCOME_UNKNOWN":  # noqa: ASYNC110 - only an answer shows it
             await asyncio.sleep(4)

@@ -17,10 +17,10 @@ from tests.support.wire import Armed, Fault, Wire
 from tests.support.world import Answer, Json, add, replace
 
 BANK_ACTS = ("authorise", "capture", "refund", "void")
-SECONDS = 150
+SECONDS = 300
 """How long a client or an operator waits at most."""
 NEW, OLD = "new order", "old order"
-TELLING = (
+NOTABLE = (
     *("answers_differ", "authorisation_lost", "deadline_shortened", "refund_declined", "refund_failed", "refund_owed"),
     *("refund_paid_by_hand", "needs_attention", "retry_requested", "done_by_hand", "seats_reassigned"),
     *("change_reversed", "change_undone", "draft_discarded"),
@@ -80,6 +80,12 @@ class Play:
     trains: list[str] = field(default_factory=list)
     version: int = 0
     lines: list[str] = field(default_factory=list)
+    seats: frozenset[tuple[str, str]] = frozenset()
+    """The seats of the old order: train and name."""
+    new_train: str | None = None
+    """The train of the new order; None: it has none."""
+    names: frozenset[str] | None = None
+    """The seats of the new order that are requested by name; None: any."""
     client: list[str] = field(default_factory=list)
     """What the client was answered."""
     attention: list[str] = field(default_factory=list)
@@ -128,6 +134,7 @@ class Play:
         """Note what the order is now: this is the old order."""
         shown = await self.served.world.show(self.order)
         self.version, self.lines = shown["confirmed_version"], [each["id"] for each in shown["lines"]]
+        self.seats = frozenset((each.service, each.name) for each in self.ours().seats)
         self.client.clear()
 
     def exchange(self, *, confirm: bool = True, card: Json | None = None, **more: Any) -> Coroutine[Any, Any, Answer]:
@@ -135,16 +142,17 @@ class Play:
         return self._exchange(confirm=confirm, card=card, more=more)
 
     async def _exchange(self, *, confirm: bool, card: Json | None, more: Json) -> Answer:
-        world = self.served.world
-        bundle = await world.offer("flexible", ADULT, service=self.trains[1])
+        world, self.new_train = self.served.world, self.trains[1]
+        bundle = await world.offer("flexible", ADULT, service=self.new_train)
         operation = replace(await world.lines(self.order), bundle)
         more |= {"payment": card or self.card} if confirm else {}
         return await world.change(self.order, operation, confirm=confirm, Prefer="wait=30", **more)
 
     async def buy(self, *travellers: str, seats: Sequence[str] = (), card: Json | None = None) -> Answer:
         """Buy a ticket for each traveller on the first train, in one go."""
-        world = self.served.world
-        bundle = await world.offer("standard", *travellers, service=self.trains[0])
+        world, self.new_train = self.served.world, self.trains[0]
+        self.names = frozenset(name.replace("-0", "-") for name in seats) or None
+        bundle = await world.offer("standard", *travellers, service=self.new_train)
         more: Json = {"seats": list(seats)} if seats else {}
         operation = add(bundle, *travellers, **more)
         return await world.change(self.order, operation, confirm=True, payment=card or self.card, Prefer="wait=30")
@@ -169,6 +177,7 @@ class Play:
 
     async def cancel(self) -> Answer:
         """Give up the ticket, and get money back for it."""
+        self.new_train = None
         removal = {"op": "remove_lines", "lines": await self.served.world.lines(self.order)}
         more: Json = {"confirm": True, "refund_price_difference": True, "Prefer": "wait=30"}
         return await self.served.world.change(self.order, removal, **more)
@@ -243,15 +252,26 @@ class Play:
         lines, version = [each["id"] for each in shown["lines"]], shown["confirmed_version"]
         if shown.get("draft"):
             return f"version {version} with a draft"
+        if shown["balance"] != "0.00" or shown["refund_owed"] != "0.00":
+            return f"version {version}, {shown['balance']} due, {shown['refund_owed']} owed"
+        seats = frozenset((each.service, each.name) for each in self.ours().seats if each.state == "sold")
         if version == self.version and lines == self.lines:
-            return OLD
-        return NEW if version == self.version + 1 else f"version {version}, {shown['status']}"
+            return OLD if seats == self.seats else f"old order with other seats: {sorted(seats)}"
+        if version != self.version + 1:
+            return f"version {version}, {shown['status']}"
+        return NEW if self._are_requested(seats) else f"new order with other seats: {sorted(seats)}"
+
+    def _are_requested(self, seats: frozenset[tuple[str, str]]) -> bool:
+        """Whether these are seats that the new order was to have."""
+        names = frozenset(name for _, name in seats)
+        trains = {train for train, _ in seats}
+        return trains == ({self.new_train} if self.new_train else set()) and self.names in (None, names)
 
     async def history(self) -> list[str]:
         """Return the events that say more than that the order was changed."""
         found = await self.served.world.send("GET", f"/v1/orders/{self.order}/history?limit=200")
         types = [each["type"] for each in found.body["events"]]
-        return [each for each in dict.fromkeys(types) if each in TELLING]
+        return [each for each in dict.fromkeys(types) if each in NOTABLE]
 
     def ours(self) -> Books:
         """Return what our rows say."""

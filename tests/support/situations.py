@@ -158,6 +158,7 @@ async def seat_of_another(play: Play) -> None:
     await play.follow(await other.buy(ADULT))
     play.expect(DONE)
     play.order, play.version, play.lines = other.order, 0, []
+    play.new_train, play.seats = other.new_train, frozenset()
 
 
 def refused_after(act: str, refusal: Answered, *, says: bool) -> Situation:
@@ -186,10 +187,10 @@ def refused_after(act: str, refusal: Answered, *, says: bool) -> Situation:
         await play.operate("retry-now")
         await play.finish(request, DONE)
 
-    told = "" if says else ", and it cannot say"
+    doubt = "" if says else ", and it cannot say"
     names = {"capture": "captured", "authorise": "authorised", "confirm": "sold", "hold": "held"}
     word = "declined" if act in BANK_ACTS else "gone" if act == "confirm" else "sold out"
-    return Situation(f"{names[act]}, answer lost, then “{word}”{told}", act, played, NEW, meets_fault=False)
+    return Situation(f"{names[act]}, answer lost, then “{word}”{doubt}", act, played, NEW, meets_fault=False)
 
 
 async def uncertain_authorisation(play: Play) -> None:

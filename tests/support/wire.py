@@ -166,7 +166,7 @@ class _WireHandler(ProxyHandler):
             fault.then()
             self.answer(*response)
         elif isinstance(fault, HeldUp):
-            self.wire.about(self.named or "").done[fault.until].wait(60)
+            self.wire.about(self.named or "").done[fault.until].wait(300)
             self._pass(body)
         else:
             self.disturb(body, fault)
