@@ -289,7 +289,7 @@ def _wish(context: StepContext, command: ReseatCommand) -> tuple[list[KeptReserv
 def _replace(context: StepContext, order: OrderRow, rows: Sequence[KeptReservation], answer: HoldAnswer) -> _Answer:
     """Release the places before, now that the others are held."""
     pairs = list(zip(rows, answer.held, strict=True))
-    context.inventory.release_references(order.tenant, [row.reference for row in rows])
+    inventory_holds.release_references(context, order.tenant, rows)
     return _Answer(pairs, answer)
 
 

@@ -241,8 +241,7 @@ class ConfirmSeats(Final[ConfirmSeatsCommand, Nothing]):
         """Confirm and release, unless an operator did so by hand."""
         fresh, removed = _at_confirmation(context, command)
         if command.done_by_hand_reason is None:
-            released = [row.reference for row in removed]
-            context.inventory.confirm(order.tenant, command.key, [row.reference for row in fresh], released)
+            inventory_holds.confirm(context, order.tenant, command.key, fresh, removed)
         return fresh, removed
 
     def call_again(
@@ -308,7 +307,7 @@ class ReleaseReplacedSeats(Final[ReleaseReplacedSeatsCommand, Nothing]):
         with context.store.read() as tx:
             replaced = reservations.replaced_holds(tx, command.order, command.change)
         if command.done_by_hand_reason is None:
-            context.inventory.release_references(order.tenant, [row.reference for row in replaced])
+            inventory_holds.release_references(context, order.tenant, replaced)
         return replaced
 
     def record(

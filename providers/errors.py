@@ -55,5 +55,9 @@ class ProviderUnavailableError(ProviderError):
     """The provider gave no usable answer. This is a fault, so the step is retried."""
 
 
+class ProviderPendingError(ProviderUnavailableError):
+    """The provider has accepted what was requested and not done it yet. Raised by us, so that the step is retried."""
+
+
 class ProviderAnswerWrongError(ProviderUnavailableError):
     """The provider answered something else than was requested, or what cannot be. Raised by us, who compare it."""

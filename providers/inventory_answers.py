@@ -7,8 +7,8 @@ they are harmless: never the answered values, which may be anything.
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from providers.errors import ProviderAnswerWrongError
-from providers.protocols import CountsFreePlaces, Held, HeldSeat, HeldUnit, HoldRequest, SeatRequest
+from providers.errors import ProviderAnswerWrongError, ProviderPendingError
+from providers.protocols import ActState, CountsFreePlaces, Held, HeldSeat, HeldUnit, HoldRequest, SeatRequest
 
 REFERENCE_LENGTH = 100
 """The longest reference that our database stores, in characters."""
@@ -42,6 +42,14 @@ def check_end(until: datetime | None, now: datetime) -> None:
         raise ProviderAnswerWrongError("the end of a hold is no time with its zone")
     if until <= now:
         raise ProviderAnswerWrongError("the hold has ended already")
+
+
+def check_done(state: ActState) -> None:
+    """Check that an inventory has done a sale or a release. Raises ProviderPendingError if it has only accepted it."""
+    if state is ActState.PENDING:
+        raise ProviderPendingError("accepted and not done yet")
+    if state is not ActState.DONE:
+        raise ProviderAnswerWrongError("the inventory says neither done nor pending")
 
 
 def read_free_counts(

@@ -89,6 +89,17 @@ class FoundHold:
     held: tuple[Held, ...] = ()
 
 
+class ActState(StrEnum):
+    """What became of a sale or a release at an inventory."""
+
+    DONE = "done"
+    PENDING = "pending"
+    """It is accepted and not done yet. It counts as not done, and is requested again under the same key.
+
+    Until it is done `find` and `held_by_us` say what was so before. What is to be sold does not end meanwhile.
+    """
+
+
 class CountsFreePlaces(Protocol):
     """The part of an inventory that only says what is free."""
 
@@ -128,10 +139,10 @@ class Inventory(CountsFreePlaces, Protocol):
         exact look-up, never from a search that may lag: then it is CANNOT_SAY. Raises ProviderUnavailableError.
         """
 
-    def release(self, tenant: str, key: str) -> None:
-        """Release what is held under a key, if anything; from then on the key can hold nothing."""
+    def release(self, tenant: str, key: str) -> ActState:
+        """Release what is held under a key, if anything; from then on, pending or done, the key can hold nothing."""
 
-    def release_references(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> ActState:
         """Release these held or sold seats and units; those that are already free are left alone."""
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
@@ -140,8 +151,11 @@ class Inventory(CountsFreePlaces, Protocol):
         Returns until when all of them really last, if that is earlier than requested; None: as long as requested.
         """
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
-        """Sell what is `taken` permanently and release what is `given_up`, all or none. Raises HoldIsGoneError."""
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
+        """Sell what is `taken` permanently and release what is `given_up`, all or none.
+
+        Raises HoldIsGoneError, also for what was pending: then nothing was sold and nothing released.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from temporal.messages import RequestResult, StartDraft
 from temporal.names import (
     NEWER_WORKER_NEEDED,
     PROVIDER_ANSWER_WRONG,
+    PROVIDER_PENDING,
     PROVIDER_UNAVAILABLE,
     RECOVERY_REQUIRED,
     REVERSED,
@@ -43,7 +44,7 @@ from workflows.saga.error_codes import (
 from workflows.saga.saga import Saga, SagaError, recorded_undos
 from workflows.saga.step_runner import StepRunner
 
-_NO_USABLE_ANSWER = (PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG)
+_NO_USABLE_ANSWER = (PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG, PROVIDER_PENDING)
 
 
 class Draft(DraftState):

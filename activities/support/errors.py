@@ -13,11 +13,12 @@ from domain import refusals
 from domain.formats import NewerWorkerNeededError
 from domain.refusals import Refusal
 from providers import errors
-from providers.errors import ProviderError
+from providers.errors import ProviderError, ProviderPendingError
 from temporal.names import (
     ANSWERS_DIFFER,
     NEWER_WORKER_NEEDED,
     PROVIDER_ANSWER_WRONG,
+    PROVIDER_PENDING,
     PROVIDER_UNAVAILABLE,
     RECOVERY_REQUIRED,
     REFUSED_TOO_LATE,
@@ -40,6 +41,7 @@ REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
 _FAULT_CODES: Mapping[type[BaseException], str] = {
     errors.ProviderUnavailableError: PROVIDER_UNAVAILABLE,
     errors.ProviderAnswerWrongError: PROVIDER_ANSWER_WRONG,
+    ProviderPendingError: PROVIDER_PENDING,
 }
 
 
@@ -125,9 +127,14 @@ class _TranslatesErrors(ActivityInboundInterceptor):
             raise to_temporal_failure(error) from None
 
 
-def _to_wait(error: RecoveryRequiredError | NewerWorkerNeededError | AnswerOutstandingError) -> ApplicationError:
-    """Return the failure for what has to wait: for another request, for a newer worker, or for a provider's answer."""
+def _to_wait(
+    error: RecoveryRequiredError | NewerWorkerNeededError | AnswerOutstandingError | ProviderPendingError,
+) -> ApplicationError:
+    """Return the failure for what has to wait: for another request, for a newer worker, or for a provider."""
     benign = ApplicationErrorCategory.BENIGN
+    if isinstance(error, ProviderPendingError):
+        sentence = "The provider has accepted it and not done it yet."
+        return ApplicationError(sentence, activity.info().attempt, type=PROVIDER_PENDING, category=benign)
     if isinstance(error, AnswerOutstandingError):
         sentence = refusals.OutcomeUnknown.sentence
         return ApplicationError(sentence, type=refusals.OutcomeUnknown.code, category=benign)
@@ -166,7 +173,7 @@ def to_temporal_failure(error: Exception) -> FailureError:
         case Refusal():
             benign = ApplicationErrorCategory.BENIGN
             return ApplicationError(error.sentence, type=error.code, non_retryable=True, category=benign)
-        case RecoveryRequiredError() | NewerWorkerNeededError() | AnswerOutstandingError():
+        case RecoveryRequiredError() | NewerWorkerNeededError() | AnswerOutstandingError() | ProviderPendingError():
             return _to_wait(error)
         case RefusedTooLateError() | AnswersDifferError():
             return _not_believed(error)

@@ -16,7 +16,7 @@ from activities.support.errors import refusal_in
 from activities.support.step_context import StepContext
 from activities.support.step_kinds import Command
 from providers.errors import ProviderAnswerWrongError, ProviderError, ProviderUnavailableError
-from providers.inventory_answers import check_end, check_held
+from providers.inventory_answers import check_done, check_end, check_held
 from providers.protocols import FoundHold, Held, HeldSeat, HoldRequest, HoldState
 from store.changes import step_records
 from store.orders import reservations
@@ -48,7 +48,7 @@ def hold(context: StepContext, order: OrderRow, command: Command, wish: HoldWish
     """Hold for a step, all or none. Raises ProviderAnswerWrongError, and the refusals of `Inventory.hold`."""
     inventory, number = context.inventory, _discarded_answers(context, command)
     if number:
-        inventory.release(order.tenant, hold_key(command.key, number - 1))
+        check_done(inventory.release(order.tenant, hold_key(command.key, number - 1)))
     held = inventory.hold(order.tenant, hold_key(command.key, number), wish.requests, wish.until)
     return _accept(context, order, command, HoldAnswer(held, wish, number))
 
@@ -118,10 +118,31 @@ def check_recordable(context: StepContext, tx: Session, order: OrderRow, command
 
 
 def release(context: StepContext, order: OrderRow, command: Command) -> None:
-    """Release what a step holds, if anything. A hold that arrives later is refused."""
+    """Release what a step holds, if anything. A hold that arrives later is refused.
+
+    Raises ProviderPendingError while the inventory has only accepted it.
+    """
     number = _discarded_answers(context, command)
-    for each in range(max(0, number - 1), number + 1):
-        context.inventory.release(order.tenant, hold_key(command.key, each))
+    keys = [hold_key(command.key, each) for each in range(max(0, number - 1), number + 1)]
+    # All are released before one that is pending ends the attempt.
+    for state in [context.inventory.release(order.tenant, key) for key in keys]:
+        check_done(state)
+
+
+def release_references(context: StepContext, tenant: str, held: Sequence[KeptReservation]) -> None:
+    """Release reservations. Raises ProviderPendingError while the inventory has only accepted it."""
+    check_done(context.inventory.release_references(tenant, [row.reference for row in held]))
+
+
+def confirm(
+    context: StepContext, tenant: str, key: str, taken: Sequence[KeptReservation], given_up: Sequence[KeptReservation]
+) -> None:
+    """Sell some reservations and release others, all or none.
+
+    Raises HoldIsGoneError, and ProviderPendingError while the inventory has only accepted it: then nothing is sold.
+    """
+    sold, released = [row.reference for row in taken], [row.reference for row in given_up]
+    check_done(context.inventory.confirm(tenant, key, sold, released))
 
 
 def extend(context: StepContext, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
@@ -160,6 +181,7 @@ def _discard(context: StepContext, order: OrderRow, command: Command, number: in
     with context.store.write() as tx:
         may_release = step_records.discard_answer(tx, command.key, number)
     if may_release:
+        # Pending or done: the next attempt begins by releasing it, and so does the undo.
         context.inventory.release(order.tenant, hold_key(command.key, number))
 
 

@@ -53,5 +53,6 @@ class SeatRounds:
         forgotten = [each.reference for each in again if each.forgotten]
         if forgotten:
             log.warning("forgotten holds are released")
+            # While that is pending, the next rounds see them and request it again.
             self._inventory.release_references(tenant, forgotten)
         return (Violation(NAME, each.order, each.sentence) for each in again if not each.forgotten)

@@ -20,6 +20,7 @@ from telemetry.stopwatch import Stopwatch
 from temporal.names import (
     ANSWERS_DIFFER,
     PROVIDER_ANSWER_WRONG,
+    PROVIDER_PENDING,
     PROVIDER_UNAVAILABLE,
     RECOVERY_REQUIRED,
     REFUSED_TOO_LATE,
@@ -31,7 +32,7 @@ _DATABASE = (exc.OperationalError, exc.IntegrityError, exc.InternalError, exc.Pr
 _FAULTS = {
     kind.__name__
     for kind in (*_DATABASE, *ProviderError.__subclasses__(), StoreBusyError, OSError, asyncio.CancelledError)
-} | {REFUSED_TOO_LATE, PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG, ANSWERS_DIFFER}
+} | {REFUSED_TOO_LATE, PROVIDER_UNAVAILABLE, PROVIDER_ANSWER_WRONG, PROVIDER_PENDING, ANSWERS_DIFFER}
 OTHER = "other"
 """The label of a fault whose type is not in the list, so that the label has few values."""
 MAX_REMEMBERED = 1000

@@ -13,13 +13,16 @@ from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
 from domain.wording import counted
 from store.changes.changes import TEMPORAL_UPDATE_ROUTE
-from temporal.names import REFUSED_TOO_LATE, System, numbered_key
+from temporal.names import PROVIDER_PENDING, REFUSED_TOO_LATE, System, numbered_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _SYSTEM_NAMES = {System.PAYMENTS: "payment provider", System.SEATS: "inventory"}
 _NUMBERED = (HOLD_OTHER_SEATS.name, CONFIRM_SEATS.name)
 """The steps that have a key of their own for each reseat."""
-_FAULT_CODES = {REFUSED_TOO_LATE: "The provider refuses what cannot be refused any more"}
+_FAULT_CODES = {
+    REFUSED_TOO_LATE: "The provider refuses what cannot be refused any more",
+    PROVIDER_PENDING: "The provider has accepted it and not done it yet",
+}
 _KINDS = {
     ChangeKind.CREATE: "Order created",
     ChangeKind.CHANGE: "Change",

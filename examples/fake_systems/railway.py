@@ -64,6 +64,12 @@ class Railway:
     released: set[str] = field(default_factory=set)
     longest: timedelta | None = None
     """How long a hold lasts at most from now on, when it begins or is extended; None: as long as requested."""
+    slow: bool = False
+    """Whether it only accepts sales and releases; `catch_up` does them."""
+    accepted: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What is accepted and not done yet."""
+    selling: set[str] = field(default_factory=set)
+    """The references of holds whose sale is accepted: they do not end meanwhile."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _numbers: int = 0
 
@@ -121,7 +127,7 @@ class Railway:
 
     def _drop_expired(self) -> None:
         expired = [hold.reference for hold in self.holds.values() if hold.until and hold.until <= self.now()]
-        for reference in expired:
+        for reference in set(expired) - self.selling:
             del self.holds[reference]
 
     def _free(self, places: list[Place], but: list[Place], own: Sequence[str] = ()) -> list[Place]:
@@ -153,16 +159,17 @@ class Railway:
         self.holds[hold.reference] = hold
         return hold
 
-    def release(self, key: str) -> None:
-        """Release what is held under a key; from then on the key can hold nothing."""
+    def release(self, key: str) -> bool:
+        """Release what is held under a key; from then on the key can hold nothing. Return whether it is done."""
         with self._lock:
             self.released.add(key)
-            self._free_up([hold.reference for hold in self.holds.values() if hold.key == key])
+            of_key = [hold.reference for hold in self.holds.values() if hold.key == key]
+            return self._do(f"release {key}", lambda: self._free_up(of_key))
 
-    def release_references(self, references: list[str]) -> None:
-        """Release held or sold seats and units."""
+    def release_references(self, references: list[str]) -> bool:
+        """Release held or sold seats and units; return whether it is done."""
         with self._lock:
-            self._free_up(references)
+            return self._do(f"release {references}", lambda: self._free_up(references))
 
     def extend(self, references: list[str], until: datetime) -> datetime | None:
         """Extend holds, all or none; return until when all of them last, None if all are sold."""
@@ -176,13 +183,35 @@ class Railway:
     def _allowed(self, until: datetime) -> datetime:
         return min(until, self.now() + self.longest) if self.longest else until
 
-    def sell(self, taken: list[str], given_up: list[str]) -> None:
-        """Sell seats and units and give up others, all or none."""
-        with self._lock:
-            self._check_held(taken)
+    def sell(self, taken: list[str], given_up: list[str]) -> bool:
+        """Sell seats and units and give up others, all or none; return whether it is done."""
+
+        def sell() -> None:
+            self.selling.difference_update(taken)
             for reference in taken:
                 self.holds[reference].until = None
             self._free_up(given_up)
+
+        with self._lock:
+            self._check_held(taken)
+            if self.slow:
+                self.selling.update(taken)
+            return self._do(f"sell {taken} {given_up}", sell)
+
+    def catch_up(self) -> None:
+        """Do all that is accepted, and from now on everything at once."""
+        with self._lock:
+            self.slow = False
+            for act in self.accepted.values():
+                act()
+            self.accepted.clear()
+
+    def _do(self, name: str, act: Callable[[], None]) -> bool:
+        if self.slow:
+            self.accepted[name] = act
+        else:
+            act()
+        return not self.slow
 
     def _check_held(self, references: list[str]) -> None:
         self._drop_expired()

@@ -83,7 +83,7 @@ class Sale(BaseModel):
 
 
 def railway_routes(railway: Railway) -> APIRouter:
-    """Return the railway's API: 200 or 201 with what was done, 409 for refused."""
+    """Return the railway's API: 200 or 201 with what was done, 202 with what is accepted, 409 for refused."""
     router = APIRouter(prefix="/tenants/{tenant}")
     router.include_router(_book_routes(railway))
 
@@ -92,14 +92,13 @@ def railway_routes(railway: Railway) -> APIRouter:
         return {"held": list(map(_held, railway.hold(key, [each.read() for each in body.requests], body.until)))}
 
     @router.delete("/holds/{key:path}")
-    def release(key: str) -> dict[str, str]:
-        railway.release(key)
-        return {"released": key}
+    def release(key: str) -> Response:
+        return _done_or_accepted(railway.release(key), key, {"released": key})
 
     @router.post("/returns")
-    def release_references(body: References) -> dict[str, list[str]]:
-        railway.release_references(body.references)
-        return {"released": body.references}
+    def release_references(body: References) -> Response:
+        done = railway.release_references(body.references)
+        return _done_or_accepted(done, body.references, {"released": body.references})
 
     @router.post("/extensions", status_code=201)
     def extend(body: References) -> dict[str, Any]:
@@ -109,13 +108,17 @@ def railway_routes(railway: Railway) -> APIRouter:
     def free(body: Question) -> dict[str, list[int | None]]:
         return {"free": railway.free([each.read() for each in body.requests], body.own)}
 
-    @router.put("/sales/{key:path}", status_code=201)
-    def sell(key: str, body: Sale) -> dict[str, Any]:
+    @router.put("/sales/{key:path}")
+    def sell(key: str, body: Sale) -> Response:
         # Selling the same seats again changes nothing.
-        railway.sell(body.taken, body.given_up)
-        return {"sale": key, "sold": body.taken, "released": body.given_up}
+        done = railway.sell(body.taken, body.given_up)
+        return _done_or_accepted(done, key, {"sale": key, "sold": body.taken, "released": body.given_up})
 
     return router
+
+
+def _done_or_accepted(done: bool, what: str | list[str], answer: dict[str, Any]) -> Response:  # noqa: FBT001 - a state
+    return JSONResponse(answer, 200) if done else JSONResponse({"accepted": what}, 202)
 
 
 def _book_routes(railway: Railway) -> APIRouter:

@@ -19,7 +19,17 @@ from providers.errors import (
     ProviderUnavailableError,
     SeatIsTakenError,
 )
-from providers.protocols import BookedPlace, FoundHold, Held, HeldSeat, HeldUnit, HoldRequest, HoldState, SeatRequest
+from providers.protocols import (
+    ActState,
+    BookedPlace,
+    FoundHold,
+    Held,
+    HeldSeat,
+    HeldUnit,
+    HoldRequest,
+    HoldState,
+    SeatRequest,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -97,6 +107,10 @@ class _Released(_Answer):
     released: str | list[str]
 
 
+class _Accepted(_Answer):
+    accepted: str | list[str]
+
+
 class _Extension(_Answer):
     extended: list[str]
     until: AwareDatetime | None
@@ -166,16 +180,24 @@ class RailwayInventory:
         content = self._send("POST", tenant, "availability", body)
         return _read(_Availability, content).free
 
-    def release(self, tenant: str, key: str) -> None:
+    def release(self, tenant: str, key: str) -> ActState:
         """Release what is held under a key; the railway remembers the key, used or not."""
-        answer = _read(_Released, self._send("DELETE", tenant, f"holds/{quote(key, safe='')}"))
+        answer = self._act(_Released, key, "DELETE", tenant, f"holds/{quote(key, safe='')}")
+        if answer is None:
+            return ActState.PENDING
         _check(answer.released == key)
+        return ActState.DONE
 
-    def release_references(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> ActState:
         """Release these held or sold seats and units."""
-        if references:
-            answer = _read(_Released, self._send("POST", tenant, "returns", {"references": list(references)}))
-            _check(answer.released == list(references))
+        if not references:
+            return ActState.DONE
+        which = list(references)
+        answer = self._act(_Released, which, "POST", tenant, "returns", {"references": which})
+        if answer is None:
+            return ActState.PENDING
+        _check(answer.released == which)
+        return ActState.DONE
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
         """Extend holds to last at least until a time, all or none; return until when the railway holds all."""
@@ -186,13 +208,32 @@ class RailwayInventory:
         _check(answer.extended == list(references))
         return answer.until
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         """Buy what is `taken` and release what is `given_up`, in one request."""
         body = {"taken": list(taken), "given_up": list(given_up)}
-        answer = _read(_Sale, self._send("PUT", tenant, f"sales/{quote(key, safe='')}", body))
+        answer = self._act(_Sale, key, "PUT", tenant, f"sales/{quote(key, safe='')}", body)
+        if answer is None:
+            return ActState.PENDING
         _check((answer.sale, answer.sold, answer.released) == (key, list(taken), list(given_up)))
+        return ActState.DONE
+
+    def _act(
+        self, kind: type[M], what: str | list[str], method: str, tenant: str, resource: str, body: Any = None
+    ) -> M | None:
+        """Return what the railway says that it has done; None if it has accepted `what` and not done it yet."""
+        status, content = self._exchange(method, tenant, resource, body)
+        if status != httpx2.codes.ACCEPTED:
+            return _read(kind, content)
+        _check(_read(_Accepted, content).accepted == what)
+        return None
 
     def _send(self, method: str, tenant: str, resource: str, body: Any = None) -> bytes:
+        status, content = self._exchange(method, tenant, resource, body)
+        if status == httpx2.codes.ACCEPTED:
+            raise ProviderUnavailableError("the railway has not answered what was asked")
+        return content
+
+    def _exchange(self, method: str, tenant: str, resource: str, body: Any) -> tuple[int, bytes]:
         address = f"/tenants/{quote(tenant, safe='')}/{resource}"
         try:
             with self._http.stream(method, address, json=body) as response:
@@ -201,9 +242,9 @@ class RailwayInventory:
             raise ProviderUnavailableError(type(error).__name__) from None
         if response.status_code == httpx2.codes.CONFLICT:
             raise _refusal(content)
-        if response.status_code not in (httpx2.codes.OK, httpx2.codes.CREATED):
+        if response.status_code not in (httpx2.codes.OK, httpx2.codes.CREATED, httpx2.codes.ACCEPTED):
             raise ProviderUnavailableError(f"the railway answered {response.status_code}")
-        return content
+        return response.status_code, content
 
 
 def _bounded(response: httpx2.Response, ends: float) -> bytes:

@@ -22,7 +22,7 @@ class HoldsBookContract:
     ) -> None:
         supply, key, other = inventory.supply(kind, MANY), new_key("reserve"), new_key("reserve")
         held, sold = inventory.hold(key, supply, MANY - 1), inventory.hold(other, supply)
-        inventory.provider.confirm(inventory.tenant, new_key("seats"), references_of(sold), [])
+        inventory.confirm(new_key("seats"), references_of(sold), [])
         listed = _book(inventory, key, other)
         assert sorted(_entry(each) for each in listed) == sorted(
             [(key, _place(each), False) for each in held] + [(other, _place(each), True) for each in sold]
@@ -37,9 +37,9 @@ class HoldsBookContract:
             new_key("reserve"),
         )
         inventory.hold(key, supply)
-        inventory.provider.release(inventory.tenant, key)
+        inventory.release(key)
         held = inventory.hold(other, supply, 2)
-        inventory.provider.release_references(inventory.tenant, references_of(held)[:1])
+        inventory.release_references(references_of(held)[:1])
         inventory.hold(third, supply, life=SHORT)
         inventory.wait(2 * SHORT)
         listed = _book(inventory, key, other, third)

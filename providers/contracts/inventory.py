@@ -82,7 +82,7 @@ class InventoryContract:
         name = f"{seat.coach}-{seat.seat:02}"
         with pytest.raises(SeatIsTakenError):
             inventory.hold(new_key("reserve"), train, 1, name)
-        inventory.provider.release(inventory.tenant, key)
+        inventory.release(key)
         again = only_seat(inventory.hold(new_key("reserve"), train, 1, name))
         assert (again.coach, again.seat) == (seat.coach, seat.seat)
 
@@ -102,10 +102,10 @@ class InventoryContract:
         supply, key, other = inventory.supply(kind, 3), new_key("reserve"), new_key("reserve")
         inventory.hold(other, supply)
         inventory.hold(key, supply, 2)
-        inventory.provider.release(inventory.tenant, key)
+        inventory.release(key)
         assert inventory.free(supply) == 2
-        inventory.provider.release(inventory.tenant, key)
-        inventory.provider.release(inventory.tenant, new_key("never-used"))
+        inventory.release(key)
+        inventory.release(new_key("never-used"))
         assert inventory.free(supply) == 2
 
     @of_either_kind
@@ -114,11 +114,11 @@ class InventoryContract:
     ) -> None:
         supply, key = inventory.supply(kind, 3), new_key("reserve")
         one, two = references_of(inventory.hold(key, supply, 2))
-        inventory.provider.confirm(inventory.tenant, new_key("seats"), [two], [])
-        inventory.provider.release_references(inventory.tenant, [one])
+        inventory.confirm(new_key("seats"), [two], [])
+        inventory.release_references([one])
         assert inventory.free(supply) == 2
-        inventory.provider.release_references(inventory.tenant, [one, two])
-        inventory.provider.release_references(inventory.tenant, [])
+        inventory.release_references([one, two])
+        inventory.release_references([])
         assert inventory.free(supply) == 3
 
     @of_either_kind
@@ -140,7 +140,7 @@ class InventoryContract:
         inventory.provider.extend(inventory.tenant, held, inventory.until(SHORT))
         inventory.wait(2 * SHORT)
         assert inventory.free(supply) == 0
-        inventory.provider.confirm(inventory.tenant, new_key("seats"), held, [])
+        inventory.confirm(new_key("seats"), held, [])
 
     @of_either_kind
     def test_a_hold_lasts_until_the_time_that_is_answered(self, inventory: InventoryUnderTest, kind: str) -> None:
@@ -166,13 +166,13 @@ class InventoryContract:
         for each in lost:
             gone = new_key("reserve")
             references = references_of(inventory.hold(gone, each))
-            inventory.provider.release(inventory.tenant, gone)
+            inventory.release(gone)
             with pytest.raises(HoldIsGoneError):
                 inventory.provider.extend(inventory.tenant, held + references, inventory.until(LONG))
             with pytest.raises(HoldIsGoneError):
-                inventory.provider.confirm(inventory.tenant, new_key("seats"), references, held)
+                inventory.confirm(new_key("seats"), references, held)
             with pytest.raises(HoldIsGoneError):
-                inventory.provider.confirm(inventory.tenant, new_key("seats"), held + references, [])
+                inventory.confirm(new_key("seats"), held + references, [])
         assert inventory.free(supply) == 1
         inventory.wait(2 * SHORT)
         assert inventory.free(supply) == 2
@@ -183,10 +183,10 @@ class InventoryContract:
     ) -> None:
         supply, key = inventory.supply(kind, 2), new_key("seats")
         old = references_of(inventory.hold(new_key("reserve"), supply))
-        inventory.provider.confirm(inventory.tenant, new_key("seats"), old, [])
+        inventory.confirm(new_key("seats"), old, [])
         new = references_of(inventory.hold(new_key("reserve"), supply, life=SHORT))
-        inventory.provider.confirm(inventory.tenant, key, new, old)
-        inventory.provider.confirm(inventory.tenant, key, new, old)
+        inventory.confirm(key, new, old)
+        inventory.confirm(key, new, old)
         inventory.wait(2 * SHORT)
         assert inventory.free(supply) == 1
 
@@ -195,7 +195,7 @@ class InventoryContract:
     ) -> None:
         one, other = inventory.supply("seat", 4), inventory.supply("seat", 3)
         all_of_it = inventory.hold(new_key("reserve"), other, 3)
-        inventory.provider.release_references(inventory.tenant, references_of(all_of_it))
+        inventory.release_references(references_of(all_of_it))
         last = only_seat(all_of_it[2:])
         name = f"{last.coach}-{last.seat:02}"
         # `hold_all` compares.
@@ -214,9 +214,9 @@ class InventoryContract:
         assert found.state is HoldState.HELD
         check_held([of_count(supply, 2)], found.held, inventory.now())
         assert [replace(each, until=None) for each in found.held] == [replace(each, until=None) for each in held]
-        inventory.provider.release_references(inventory.tenant, references_of(held[:1]))
+        inventory.release_references(references_of(held[:1]))
         assert references_of(inventory.find(key).held) == references_of(held[1:])
-        inventory.provider.release(inventory.tenant, key)
+        inventory.release(key)
         assert_nothing_held(inventory.find(key))
         assert inventory.free(supply) == 3
 
@@ -224,7 +224,7 @@ class InventoryContract:
     def test_what_a_key_has_sold_is_found_as_sold(self, inventory: InventoryUnderTest, kind: str) -> None:
         supply, key, other = inventory.supply(kind, 3), new_key("reserve"), new_key("reserve")
         held, given_up = inventory.hold(key, supply, 2, life=SHORT), inventory.hold(other, supply)
-        inventory.provider.confirm(inventory.tenant, new_key("seats"), references_of(held), references_of(given_up))
+        inventory.confirm(new_key("seats"), references_of(held), references_of(given_up))
         assert_nothing_held(inventory.find(other))
         inventory.wait(2 * SHORT)
         found = inventory.find(key)
@@ -242,7 +242,7 @@ class InventoryContract:
         with pytest.raises(HoldIsGoneError):
             inventory.provider.extend(inventory.tenant, held, inventory.until(LONG))
         with pytest.raises(HoldIsGoneError):
-            inventory.provider.confirm(inventory.tenant, new_key("seats"), held, [])
+            inventory.confirm(new_key("seats"), held, [])
         with pytest.raises((HoldIsGoneError, *SOLD_OUT)):
             inventory.hold(key, supply)
         assert_nothing_held(inventory.find(key))
@@ -255,7 +255,7 @@ class InventoryContract:
         supply, full = inventory.supply(kind, 3), inventory.supply(kind, 1)
         own = references_of(inventory.hold(new_key("reserve"), supply, 2, life=SHORT))
         sold = references_of(inventory.hold(new_key("reserve"), full))
-        inventory.provider.confirm(inventory.tenant, new_key("seats"), sold, [])
+        inventory.confirm(new_key("seats"), sold, [])
         requests = [of_count(supply, 9), full]
         assert inventory.provider.free(inventory.tenant, requests, []) == [1, 0]
         assert inventory.provider.free(inventory.tenant, requests, [*own, *sold]) == [3, 1]

@@ -1,5 +1,6 @@
 """An inventory that a contract tests, and what the tests do with it."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -12,11 +13,22 @@ from providers.contracts.assertions import new_key
 from providers.contracts.fault_proxy import Disturbance
 from providers.errors import NoSeatsLeftError, NoStockLeftError
 from providers.inventory_answers import check_held
-from providers.protocols import FoundHold, Held, HeldSeat, HoldRequest, HoldState, Inventory, SeatRequest, StockRequest
+from providers.protocols import (
+    ActState,
+    FoundHold,
+    Held,
+    HeldSeat,
+    HoldRequest,
+    HoldState,
+    Inventory,
+    SeatRequest,
+    StockRequest,
+)
 from store.database.store import utc_now
 
 SHORT, LONG = timedelta(seconds=2), timedelta(hours=1)
 SOLD_OUT = (NoSeatsLeftError, NoStockLeftError)
+_PAUSE = timedelta(milliseconds=50)
 KINDS = ("seat", "unit")
 of_either_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -50,6 +62,11 @@ class InventoryUnderTest:
     """Injects a fault while a block lasts: a FaultProxy; None for an inventory without an external system."""
     now: Callable[[], datetime] = utc_now
     """The inventory's clock."""
+    slow: Callable[[], AbstractContextManager[object]] | None = None
+    """Lets the system only accept sales and releases while a block lasts, and do them all at its end.
+
+    None for a system that has always done what it answers.
+    """
     tenant: str = "default"
     call_timeout: timedelta = timedelta(seconds=15)
     """The longest that one call may take: an attempt at a step times out after 20 seconds."""
@@ -82,6 +99,24 @@ class InventoryUnderTest:
             pytest.skip("the inventory cannot say what it knows of a key")
         return found
 
+    def confirm(self, key: str, taken: Sequence[str], given_up: Sequence[str] = ()) -> None:
+        """Sell some references and release others, until that is done."""
+        self._until_done(lambda: self.provider.confirm(self.tenant, key, taken, given_up))
+
+    def release(self, key: str) -> None:
+        """Release what a key holds, until that is done."""
+        self._until_done(lambda: self.provider.release(self.tenant, key))
+
+    def release_references(self, references: Sequence[str]) -> None:
+        """Release some references, until that is done."""
+        self._until_done(lambda: self.provider.release_references(self.tenant, references))
+
+    def _until_done(self, act: Callable[[], ActState]) -> None:
+        ends = time.monotonic() + self.call_timeout.total_seconds()
+        while act() is not ActState.DONE:
+            assert time.monotonic() < ends, "it is never done"
+            time.sleep(_PAUSE.total_seconds())
+
     def until(self, life: timedelta) -> datetime:
         """Return the time at which a hold of this length ends if it begins now."""
         return self.now() + life
@@ -95,7 +130,7 @@ class InventoryUnderTest:
                 self.hold(keys[-1], request)
             except SOLD_OUT:
                 for key in keys:
-                    self.provider.release(self.tenant, key)
+                    self.release(key)
                 return len(keys) - 1
 
 

@@ -13,7 +13,7 @@ from providers.embedded.found_holds import find_hold
 from providers.embedded.free_places import count_free
 from providers.embedded.hold_statements import HoldStatements, number_of, split
 from providers.errors import HoldIsGoneError, NoSeatsLeftError, NoStockLeftError
-from providers.protocols import FoundHold, Held, HoldRequest, SeatRequest, StockRequest
+from providers.protocols import ActState, FoundHold, Held, HoldRequest, SeatRequest, StockRequest
 from store.database.inserts import table_of
 from store.database.store import Store
 from store.tables import SeatHoldRow, ServiceRow, StockHoldRow
@@ -63,20 +63,21 @@ class EmbeddedInventory:
         with self._store.read() as tx:
             return find_hold(tx, tenant, key, self._store.now())
 
-    def release(self, tenant: str, key: str) -> None:
+    def release(self, tenant: str, key: str) -> ActState:
         """Release what is held under a key. The step's record prevents the key from being used again."""
         with self._store.write() as tx:
             _SEATS.release_key(tx, tenant, key)
             _STOCK.release_key(tx, tenant, key)
+        return ActState.DONE
 
-    def release_references(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> ActState:
         """Release these seats and units; those that are already free are left alone."""
-        if not references:
-            return
-        seats, units = split(references)
-        with self._store.write() as tx:
-            _SEATS.release(tx, tenant, seats)
-            _STOCK.release(tx, tenant, units)
+        if references:
+            seats, units = split(references)
+            with self._store.write() as tx:
+                _SEATS.release(tx, tenant, seats)
+                _STOCK.release(tx, tenant, units)
+        return ActState.DONE
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
         """Extend holds to last at least until a time; they always do."""
@@ -86,7 +87,7 @@ class EmbeddedInventory:
                 raise HoldIsGoneError
         return None
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         """Sell what is `taken` and release what is `given_up` in one transaction."""
         (taken_seats, taken_units), (free_seats, free_units) = split(taken), split(given_up)
         with self._store.write() as tx:
@@ -95,6 +96,7 @@ class EmbeddedInventory:
             if not (seats_sold and _STOCK.sell(tx, tenant, taken_units)):
                 raise HoldIsGoneError
             _STOCK.release(tx, tenant, free_units)
+        return ActState.DONE
 
     def free(self, tenant: str, requests: Sequence[HoldRequest], own: Sequence[str]) -> list[int | None]:
         """Return what is free for each request."""

@@ -18,7 +18,7 @@ from activities.support.errors import (
 from activities.support.step_metrics import classify
 from domain.refusals import Refusal, SoldOut, TravellersIncomplete, all_refusals
 from providers import errors
-from providers.errors import ProviderAnswerWrongError, ProviderError, ProviderUnavailableError
+from providers.errors import ProviderAnswerWrongError, ProviderError, ProviderPendingError, ProviderUnavailableError
 from tests.support.canary import FAMILY, GIVEN, find_canaries
 
 
@@ -71,6 +71,13 @@ async def test_a_wrong_answer_leaves_as_a_code_of_its_own_and_is_retried() -> No
     assert not find_canaries(str(failure).encode())
 
 
+async def test_what_a_provider_has_only_accepted_leaves_as_a_code_of_its_own_and_is_retried() -> None:
+    failure = await translated(ProviderPendingError(FAMILY))
+    assert (failure.type, failure.non_retryable) == ("PROVIDER_PENDING", False)
+    assert not find_canaries(str(failure).encode())
+    assert classify(failure) == classify(ProviderPendingError()) == ("fault", "PROVIDER_PENDING")
+
+
 def test_a_cancelled_activity_stays_cancelled() -> None:
     cancelled = CancelledError("shutdown")
     assert to_temporal_failure(cancelled) is cancelled
@@ -78,7 +85,12 @@ def test_a_cancelled_activity_stays_cancelled() -> None:
 
 def test_every_error_of_a_provider_is_in_the_table_or_a_fault_on_purpose() -> None:
     kinds = {kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, ProviderError)}
-    assert kinds - set(REFUSED) == {ProviderError, ProviderUnavailableError, ProviderAnswerWrongError}
+    assert kinds - set(REFUSED) == {
+        ProviderError,
+        ProviderUnavailableError,
+        ProviderAnswerWrongError,
+        ProviderPendingError,
+    }
     assert refusal_in(ProviderUnavailableError()) is None
     assert isinstance(refusal_in(errors.NoSeatsLeftError()), SoldOut)
 

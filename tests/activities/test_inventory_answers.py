@@ -10,7 +10,7 @@ from activities.seats import RESERVE_SEATS, ConfirmSeatsCommand, ReserveSeatsCom
 from activities.support.errors import WithdrawnError
 from activities.support.step_executor import StepExecutor
 from domain.refusals import SoldOut
-from providers.errors import NoSeatsLeftError, ProviderAnswerWrongError, ProviderUnavailableError
+from providers.errors import NoSeatsLeftError, ProviderAnswerWrongError, ProviderPendingError, ProviderUnavailableError
 from providers.protocols import FoundHold, Held, HeldSeat, HoldState
 from runtime.settings import Settings
 from store.changes import step_records
@@ -128,6 +128,30 @@ def test_what_could_not_be_released_at_once_is_released_before_the_next_attempt(
     reserving.inventory.be_honest()
     reserving.run()
     assert reserving.keys_at_inventory() == ["reserve_seats/1"]
+
+
+def test_no_other_key_is_used_while_the_release_of_a_discarded_answer_is_pending(reserving: Reserving) -> None:
+    reserving.inventory.lie, reserving.inventory.slow = LIES["no seat"], True
+    with pytest.raises(ProviderAnswerWrongError):
+        reserving.run()
+    reserving.inventory.lie = list
+    with pytest.raises(ProviderPendingError):
+        reserving.run()
+    assert (reserving.keys_at_inventory(), len(reserving.inventory.keys)) == (["reserve_seats"], 1)
+    with pytest.raises(ProviderPendingError):
+        reserving.undo()
+    assert (reserving.record.state, reserving.keys_at_inventory()) == ("withdrawing", ["reserve_seats"])
+    reserving.inventory.slow = False
+    reserving.undo()
+    assert (reserving.record.state, reserving.keys_at_inventory()) == ("withdrawn", [])
+
+
+def test_a_release_that_is_said_to_be_neither_done_nor_pending_is_not_done(reserving: Reserving) -> None:
+    reserving.run()
+    reserving.inventory.released = None  # type: ignore[assignment] # an adapter that is not checked
+    with pytest.raises(ProviderAnswerWrongError):
+        reserving.undo()
+    assert reserving.record.state == "withdrawing"
 
 
 def test_an_undo_releases_what_a_discarded_answer_has_left(reserving: Reserving) -> None:

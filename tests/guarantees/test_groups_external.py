@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from cli.faults.injection import Fault
 from providers.embedded.inventory import EmbeddedInventory
-from providers.protocols import Held, HoldRequest
+from providers.protocols import ActState, Held, HoldRequest
 from store.database.store import Store
 from store.tables import PaymentRow
 from temporal.names import GroupName, StepName
@@ -49,10 +49,10 @@ class ExternalInventory(EmbeddedInventory):
         self._act("extend")
         return super().extend(tenant, references, until)
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         """Confirm, after what a test does."""
         self._act("confirm")
-        super().confirm(tenant, key, taken, given_up)
+        return super().confirm(tenant, key, taken, given_up)
 
 
 @dataclass

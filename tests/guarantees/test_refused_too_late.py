@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from providers.embedded.inventory import EmbeddedInventory
 from providers.errors import HoldIsGoneError
+from providers.protocols import ActState
 from store.database.store import Store
 from temporal.names import REFUSED_TOO_LATE, StepName
 from tests.support.canary import ADULT
@@ -34,17 +35,17 @@ class ForgetfulInventory(EmbeddedInventory):
     gone = False
     external = False
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         """Confirm, or say that the seats are gone."""
         if self.gone:
             raise HoldIsGoneError
-        super().confirm(tenant, key, taken, given_up)
+        return super().confirm(tenant, key, taken, given_up)
 
-    def release(self, tenant: str, key: str) -> None:
+    def release(self, tenant: str, key: str) -> ActState:
         """Release, or say that the seats are gone."""
         if self.gone:
             raise HoldIsGoneError
-        super().release(tenant, key)
+        return super().release(tenant, key)
 
 
 class ExternalForgetfulInventory(ForgetfulInventory):

@@ -16,7 +16,7 @@ from providers.errors import (
     NoSuchSeatError,
     ProviderUnavailableError,
 )
-from providers.protocols import BookedPlace, FoundHold, Held, HeldSeat, HoldRequest, HoldState
+from providers.protocols import ActState, BookedPlace, FoundHold, Held, HeldSeat, HoldRequest, HoldState
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -89,15 +89,15 @@ class LongReferences(RailwayInventory):
 
 
 class ReleasesAllKeys(Railway):
-    def release(self, key: str) -> None:
-        super().release(key)
+    def release(self, key: str) -> bool:
         self.holds.clear()
+        return super().release(key)
 
 
 class RefusesFreeSeats(Railway):
-    def release_references(self, references: list[str]) -> None:
+    def release_references(self, references: list[str]) -> bool:
         self._check_held(references)
-        super().release_references(references)
+        return super().release_references(references)
 
 
 class NeverExpires(Railway):
@@ -151,9 +151,10 @@ class IgnoresReleasedHolds(RailwayInventory):
 
 
 class ForgetsSoldSeats(Railway):
-    def sell(self, taken: list[str], given_up: list[str]) -> None:
+    def sell(self, taken: list[str], given_up: list[str]) -> bool:
         self._check_held(taken)
         self._free_up(given_up)
+        return True
 
 
 class ClaimsToBeEmbedded(RailwayInventory):
@@ -161,9 +162,10 @@ class ClaimsToBeEmbedded(RailwayInventory):
 
 
 class NoTombstone(Railway):
-    def release(self, key: str) -> None:
-        super().release(key)
+    def release(self, key: str) -> bool:
+        done = super().release(key)
         self.released.clear()
+        return done
 
 
 class SoldOutWhenUnavailable(RailwayInventory):
@@ -175,21 +177,59 @@ class SoldOutWhenUnavailable(RailwayInventory):
 
 
 class IgnoresFailedReleases(RailwayInventory):
-    def release_references(self, tenant: str, references: Sequence[str]) -> None:
+    def release_references(self, tenant: str, references: Sequence[str]) -> ActState:
         try:
-            super().release_references(tenant, references)
+            return super().release_references(tenant, references)
         except ProviderUnavailableError:
-            return
+            return ActState.DONE
 
 
 class RefusesRepeatedSales(Railway):
     """Refuses a repeated sale, because the seats given up are no longer held."""
 
-    def sell(self, taken: list[str], given_up: list[str]) -> None:
+    def sell(self, taken: list[str], given_up: list[str]) -> bool:
         self._check_held(taken)
         if not set(given_up) <= set(self.holds):
             raise RailwayRefusalError("gone")
-        super().sell(taken, given_up)
+        return super().sell(taken, given_up)
+
+
+class CallsAcceptedDone(RailwayInventory):
+    """Takes 202 for done."""
+
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
+        super().confirm(tenant, key, taken, given_up)
+        return ActState.DONE
+
+    def release(self, tenant: str, key: str) -> ActState:
+        super().release(tenant, key)
+        return ActState.DONE
+
+
+class CallsEverythingPending(RailwayInventory):
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
+        super().confirm(tenant, key, taken, given_up)
+        return ActState.PENDING
+
+    def release(self, tenant: str, key: str) -> ActState:
+        super().release(tenant, key)
+        return ActState.PENDING
+
+
+class LetsGoOfWhatItIsSelling(Railway):
+    def sell(self, taken: list[str], given_up: list[str]) -> bool:
+        done = super().sell(taken, given_up)
+        self.selling.clear()
+        return done
+
+
+class MayHoldWhileItReleases(Railway):
+    """Forgets on the way that a key was released."""
+
+    def catch_up(self) -> None:
+        super().catch_up()
+        self.released.clear()
+        self.used.clear()
 
 
 class CountsHeldAsFree(Railway):
@@ -311,18 +351,19 @@ class GivesThePlacesOfOthersAgain(Railway):
 class TrustsEveryStatus(RailwayInventory):
     """Takes the status of a sale for its answer."""
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         body = {"taken": list(taken), "given_up": list(given_up)}
         self._send("PUT", tenant, f"sales/{key}", body)
+        return ActState.DONE
 
 
 class CallsAHalfSaleASale(RailwayInventory):
     """Sells in one request for each seat, and is content once one is sold."""
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         done: set[str] = vars(self).setdefault("done", set())
         if key in done:
-            return
+            return ActState.DONE
         for number, reference in enumerate(taken):
             try:
                 super().confirm(tenant, f"{key}/{number}", [reference], [] if number else given_up)
@@ -330,6 +371,7 @@ class CallsAHalfSaleASale(RailwayInventory):
                 if not number:
                     raise
             done.add(key)
+        return ActState.DONE
 
 
 class ListsTheFirstPageOnly(RailwayInventory):

@@ -132,6 +132,16 @@ INVENTORIES: Mapping[str, tuple[Broken, ...]] = {
         inventories.HoldsEachTime,
     ),
     "test_it_declares_itself_external": (inventories.ClaimsToBeEmbedded,),
+    "test_a_sale_that_is_only_accepted_is_pending_until_it_is_done": (
+        inventories.CallsAcceptedDone,
+        inventories.CallsEverythingPending,
+        inventories.LetsGoOfWhatItIsSelling,
+    ),
+    "test_a_release_that_is_only_accepted_is_pending_and_frees_nothing_until_it_is_done": (
+        inventories.CallsAcceptedDone,
+        inventories.CallsEverythingPending,
+        inventories.MayHoldWhileItReleases,
+    ),
     "test_a_hold_after_its_release_is_refused": (inventories.NoTombstone,),
     "test_a_failed_hold_is_a_fault_and_a_retry_holds_once": (
         inventories.SoldOutWhenUnavailable,

@@ -70,10 +70,17 @@ def external_inventory(
         before = served.now
         served.now = lambda: before() + life
 
+    @contextmanager
+    def slow() -> Iterator[None]:
+        served.slow = True
+        yield
+        served.catch_up()
+
     with serve_behind_proxy(FakeSystems(railway=served)) as proxy:
         settings = RailwaySettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
-            yield InventoryUnderTest(provider, train, wait, item, proxy, lambda: served.now())  # noqa: PLW0108 - `wait` replaces its clock
+            now = lambda: served.now()  # noqa: E731, PLW0108 - `wait` replaces its clock
+            yield InventoryUnderTest(provider, train, wait, item, proxy, now, slow)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from providers.embedded.inventory import EmbeddedInventory
-from providers.protocols import FoundHold, Held, HeldSeat, HoldRequest
+from providers.protocols import ActState, FoundHold, Held, HeldSeat, HoldRequest
 from store.database.store import Store
 
 Lie = Callable[[list[Held]], list[Held]]
@@ -28,6 +28,7 @@ class LyingInventory(EmbeddedInventory):
         self.after_confirm: Callable[[], object] = lambda: None
         self.end: Callable[[datetime], datetime | None] = lambda _until: None
         self.found: FoundHold | None = None
+        self.slow, self.released = False, ActState.DONE
         self.keys: list[str] = []
 
     def hold(self, tenant: str, key: str, requests: Sequence[HoldRequest], until: datetime) -> list[Held]:
@@ -40,20 +41,24 @@ class LyingInventory(EmbeddedInventory):
         """Answer what is known of a key, or what the test says."""
         return self.found or super().find(tenant, key)
 
-    def release(self, tenant: str, key: str) -> None:
+    def release(self, tenant: str, key: str) -> ActState:
         """Release a key."""
         self.before_release()
+        if self.slow:
+            return ActState.PENDING
         super().release(tenant, key)
+        return self.released
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
         """Extend, and answer the end that the test says."""
         super().extend(tenant, references, until)
         return self.end(until)
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         """Sell, then do what the test says."""
-        super().confirm(tenant, key, taken, given_up)
+        state = super().confirm(tenant, key, taken, given_up)
         self.after_confirm()
+        return state
 
 
 @dataclass(frozen=True)

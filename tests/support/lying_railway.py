@@ -47,6 +47,7 @@ class LyingRailway(Railway):
         self.lie = self.says = None
         self.lies_left = 0
         self.longest = None
+        self.catch_up()
         self.before_sale = lambda: None
         self.found.clear()
         self.refusals.clear()
@@ -71,12 +72,19 @@ class LyingRailway(Railway):
         self.found.append(key)
         return (self.says, []) if self.says else super().find(key)
 
-    def sell(self, taken: list[str], given_up: list[str]) -> None:
+    def sell(self, taken: list[str], given_up: list[str]) -> bool:
         """Sell and release, unless the test refuses it."""
         self.before_sale()
         self._check_refusal("sell")
-        super().sell(taken, given_up)
+        done = super().sell(taken, given_up)
         self._refuse_from_now_on("sell")
+        return done
+
+    def drop_accepted(self) -> None:
+        """Do nothing of what is accepted, and from now on everything at once."""
+        self.accepted.clear()
+        self.selling.clear()
+        self.slow = False
 
     def _refuse_from_now_on(self, act: str) -> None:
         if act in self.refusals_after:

@@ -13,7 +13,7 @@ from domain.money import Money
 from providers.embedded.inventory import EmbeddedInventory
 from providers.embedded.payments import EmbeddedPayments
 from providers.errors import ProviderUnavailableError
-from providers.protocols import Authorised, Found, FoundState, Held, HoldRequest, RefundState
+from providers.protocols import ActState, Authorised, Found, FoundState, Held, HoldRequest, RefundState
 from store.database.store import Store
 from store.tables import EmbeddedPaymentRow, PaymentRow, SeatHoldRow
 from tests.support.final_checks import check_invariants
@@ -75,17 +75,19 @@ class WatchedInventory(EmbeddedInventory):
         self._interference.end("extend")
         return until_then
 
-    def release(self, tenant: str, key: str) -> None:
+    def release(self, tenant: str, key: str) -> ActState:
         """Release what a key holds."""
         self._interference.begin("release")
-        super().release(tenant, key)
+        state = super().release(tenant, key)
         self._interference.end("release")
+        return state
 
-    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> None:
+    def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         """Sell and release."""
         self._interference.begin("confirm")
-        super().confirm(tenant, key, taken, given_up)
+        state = super().confirm(tenant, key, taken, given_up)
         self._interference.end("confirm")
+        return state
 
     def free(self, tenant: str, requests: Sequence[HoldRequest], own: Sequence[str]) -> list[int | None]:
         """Count what is free."""

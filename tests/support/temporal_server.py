@@ -73,6 +73,8 @@ NAMESPACES = (
     ),
     "wrong-seats-sqlite",
     "wrong-seats-postgres",
+    "pending-seats-sqlite",
+    "pending-seats-postgres",
     "lost-seat-answers-sqlite",
     "lost-seat-answers-postgres",
     "seat-books-sqlite",
