@@ -22,7 +22,7 @@ from domain.money import Money
 from domain.orders import Order
 from domain.refusals import AuthorisationTooShort
 from domain.settlement import Move, MoveKind, settlement
-from providers.errors import HoldIsGoneError, PaymentDeclinedError
+from providers.errors import HoldCostsMoneyError, HoldIsGoneError, PaymentDeclinedError
 from providers.protocols import Authorised
 from store.changes import changes
 from store.changes.new_records import Size
@@ -274,16 +274,16 @@ def _means_of(context: StepContext, command: AuthorisePaymentCommand) -> Payment
 def _extended(
     context: StepContext, tenant: str, held: Sequence[KeptReservation], until: datetime
 ) -> tuple[list[KeptReservation], datetime | None]:
-    """Extend these holds; return those that still exist, and their end if it is earlier.
+    """Extend these holds; return those that are extended, and their end if it is earlier.
 
-    One that is lost must not take the others with it.
+    One that is lost, or would cost money, must not take the others with it.
     """
     try:
         return list(held), inventory_holds.extend(context, tenant, [row.reference for row in held], until)
-    except HoldIsGoneError:
+    except (HoldIsGoneError, HoldCostsMoneyError):
         kept, ends = [], []
         for row in held:
-            with suppress(HoldIsGoneError):
+            with suppress(HoldIsGoneError, HoldCostsMoneyError):
                 ends.append(inventory_holds.extend(context, tenant, [row.reference], until))
                 kept.append(row)
         return kept, min((end for end in ends if end is not None), default=None)

@@ -166,7 +166,7 @@ class ExtendHoldsResult(BaseModel):
 class ExtendHolds(Harmless[ExtendHoldsCommand, ExtendHoldsResult]):
     """Extends every hold of the draft, and moves its deadline if one is requested.
 
-    Raises HoldLost, HoldTooShort, and DeadlineTooLate if the provider does not hold for long enough.
+    Raises HoldLost, HoldCostsMoney, HoldTooShort, and DeadlineTooLate if the provider does not hold for long enough.
 
     Without an undo: a longer hold harms nobody, since it ends with the draft. The holds are extended first: if the
     provider refuses, the deadline stays as it was.

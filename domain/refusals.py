@@ -407,6 +407,13 @@ class HoldLost(Refusal):
     sentence = "A seat held for the draft expired and could not be extended."
 
 
+class HoldCostsMoney(Refusal):
+    """The provider extends a hold only for a price, which no one has agreed to pay."""
+
+    code = "HOLD_COSTS_MONEY"
+    sentence = "What is held for the draft would be held for longer only at a price; nothing was extended."
+
+
 class CurrencyMismatch(Refusal):
     """An amount has another currency than the order. Amounts are never netted across currencies."""
 

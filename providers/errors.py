@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from domain.money import Money
+
 
 class ProviderError(Exception):
     """A provider did not do what was requested."""
@@ -37,6 +39,14 @@ class NoSuchSeatError(ProviderError):
 
 class HoldIsGoneError(ProviderError):
     """A hold expired or was released, so it can be neither extended nor confirmed."""
+
+
+class HoldCostsMoneyError(ProviderError):
+    """An extension of a hold has a price, and nothing was extended."""
+
+    def __init__(self, price: Money | None = None) -> None:
+        super().__init__()
+        self.members = ({"amount": str(price), "currency": price.currency},) if price else ()
 
 
 class PaymentDeclinedError(ProviderError):

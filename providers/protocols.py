@@ -146,8 +146,9 @@ class Inventory(CountsFreePlaces, Protocol):
         """Release these held or sold seats and units; those that are already free are left alone."""
 
     def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
-        """Extend holds to last at least until a time, all or none; no hold is shortened. Raises HoldIsGoneError.
+        """Extend holds to last at least until a time, all or none; no hold is shortened.
 
+        Raises HoldIsGoneError, and HoldCostsMoneyError if it has a price: we accept none.
         Returns until when all of them really last, if that is earlier than requested; None: as long as requested.
         """
 

@@ -33,6 +33,7 @@ REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
     errors.SeatIsTakenError: refusals.SeatTaken,
     errors.NoSuchSeatError: refusals.SeatUnknown,
     errors.HoldIsGoneError: refusals.HoldLost,
+    errors.HoldCostsMoneyError: refusals.HoldCostsMoney,
     errors.PaymentDeclinedError: refusals.PaymentRefused,
     errors.AuthorisationEndedError: refusals.PaymentRefused,
     errors.RefundDeclinedError: refusals.RefundRefused,

@@ -148,7 +148,7 @@ def confirm(
 def extend(context: StepContext, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
     """Extend holds; return their end if it is earlier than requested.
 
-    Raises HoldIsGoneError, and ProviderAnswerWrongError for an end that cannot be.
+    Raises HoldIsGoneError, HoldCostsMoneyError, and ProviderAnswerWrongError for an end that cannot be.
     """
     answered = context.inventory.extend(tenant, references, until)
     check_end(answered, context.store.now())

@@ -137,7 +137,14 @@ async def add_supplements(
         *_BODY,
         *_SUBMIT,
         *("LINE_NOT_FOUND", "LINE_REMOVED", "PARTIAL_CONFIRM_NOT_SUPPORTED"),
-        *("BALANCE_NOT_ZERO", "PAYMENT_REFUSED", "HOLD_LOST", "HOLD_TOO_SHORT", "AUTHORISATION_TOO_SHORT"),
+        *(
+            "BALANCE_NOT_ZERO",
+            "PAYMENT_REFUSED",
+            "HOLD_LOST",
+            "HOLD_TOO_SHORT",
+            "HOLD_COSTS_MONEY",
+            "AUTHORISATION_TOO_SHORT",
+        ),
     ),
 )
 async def confirm(

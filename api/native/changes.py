@@ -105,6 +105,7 @@ _MONEY = (
     "PRICE_ABOVE_LIMIT",
     "HOLD_LOST",
     "HOLD_TOO_SHORT",
+    "HOLD_COSTS_MONEY",
     "AUTHORISATION_TOO_SHORT",
     "TRAVELLERS_INCOMPLETE",
     "ACCOMPANIED_ONLY",
@@ -237,7 +238,9 @@ async def discard(
     name="extend",
     response_model=ChangeOut,
     responses=_RUNNING
-    | responses(*_BODY, *_SUBMIT, "NO_DRAFT", "DEADLINE_TOO_LATE", "HOLD_LOST", "HOLD_TOO_SHORT", _TOO_OFTEN),
+    | responses(
+        *_BODY, *_SUBMIT, "NO_DRAFT", "DEADLINE_TOO_LATE", "HOLD_LOST", "HOLD_TOO_SHORT", "HOLD_COSTS_MONEY", _TOO_OFTEN
+    ),
 )
 async def extend(
     request: Request,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from domain.money import Money
 from store.database.store import utc_now
 
 Place = tuple[str, str | int, int]
@@ -31,11 +32,12 @@ class Units:
 
 
 class RailwayRefusalError(Exception):
-    """The railway refuses, with an error code and what is refused."""
+    """The railway refuses, with an error code and what is refused, or its price."""
 
-    def __init__(self, code: str, refused: Seats | Units | None = None) -> None:
+    def __init__(self, code: str, refused: Seats | Units | None = None, price: Money | None = None) -> None:
         super().__init__(code)
         self.refused = refused
+        self.price = price
 
 
 @dataclass
@@ -64,6 +66,8 @@ class Railway:
     released: set[str] = field(default_factory=set)
     longest: timedelta | None = None
     """How long a hold lasts at most from now on, when it begins or is extended; None: as long as requested."""
+    extension_price: Money | None = None
+    """What each extension costs, so that none is made without it being paid; None: nothing."""
     slow: bool = False
     """Whether it only accepts sales and releases; `catch_up` does them."""
     accepted: dict[str, Callable[[], None]] = field(default_factory=dict)
@@ -175,6 +179,8 @@ class Railway:
         """Extend holds, all or none; return until when all of them last, None if all are sold."""
         with self._lock:
             self._check_held(references)
+            if self.extension_price:
+                raise RailwayRefusalError("costs_money", price=self.extension_price)
             holds = [self.holds[each] for each in references]
             for hold in holds:
                 hold.until = max(hold.until, self._allowed(until)) if hold.until else None

@@ -151,7 +151,7 @@ def answer_railway_refusals(app: FastAPI) -> None:
 
 
 def _refused_by_railway(error: RailwayRefusalError) -> Response:
-    members = asdict(error.refused) if error.refused else {}
+    members = asdict(error.refused or error.price) if error.refused or error.price else {}  # type: ignore[arg-type] # one is set
     return JSONResponse({"error": str(error), **members}, 409)
 
 

@@ -10,7 +10,9 @@ import httpx2
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.money import Money
 from providers.errors import (
+    HoldCostsMoneyError,
     HoldIsGoneError,
     NoSeatsLeftError,
     NoStockLeftError,
@@ -131,6 +133,8 @@ class _Refusal(_Answer):
     service: str | None = None
     item: str = ""
     day: date | None = None
+    minor: int = 0
+    currency: str = ""
 
 
 class RailwayInventory:
@@ -283,5 +287,15 @@ def _refusal(content: bytes) -> ProviderError:
             return NoSeatsLeftError(refusal.service)
         case "no_stock":
             return NoStockLeftError(refusal.item, refusal.service, refusal.day)
+        case "costs_money":
+            return HoldCostsMoneyError(_price(refusal))
         case code:
             return REFUSALS.get(code, ProviderUnavailableError)()
+
+
+def _price(refusal: _Refusal) -> Money | None:
+    """Return a price; None for one that cannot be read: it costs money all the same."""
+    try:
+        return Money(refusal.minor, refusal.currency)
+    except ValueError:
+        return None

@@ -19,7 +19,7 @@ from providers.contracts.inventory_under_test import (
     of_either_kind,
     references_of,
 )
-from providers.errors import HoldIsGoneError, ProviderUnavailableError
+from providers.errors import HoldCostsMoneyError, HoldIsGoneError, ProviderUnavailableError
 from providers.protocols import ActState, HoldRequest, HoldState
 
 
@@ -38,6 +38,21 @@ class ExternalInventoryContract(InventoryContract):
             with pytest.raises(HoldIsGoneError):
                 inventory.hold(key, supply)
         assert inventory.free(supply) == 2
+
+    @of_either_kind
+    def test_an_extension_that_costs_money_is_refused_and_extends_nothing(
+        self, inventory: InventoryUnderTest, kind: str
+    ) -> None:
+        if inventory.priced is None:
+            pytest.skip("the inventory extends holds for nothing")
+        supply = inventory.supply(kind, 1)
+        held = references_of(inventory.hold(new_key("reserve"), supply, life=SHORT))
+        with inventory.priced():
+            for _ in range(2):
+                with pytest.raises(HoldCostsMoneyError):
+                    inventory.provider.extend(inventory.tenant, held, inventory.until(LONG))
+        inventory.wait(2 * SHORT)
+        assert inventory.free(supply) == 1
 
     @of_either_kind
     def test_a_sale_that_is_only_accepted_is_pending_until_it_is_done(

@@ -67,6 +67,8 @@ class InventoryUnderTest:
 
     None for a system that has always done what it answers.
     """
+    priced: Callable[[], AbstractContextManager[object]] | None = None
+    """Lets each extension cost money while a block lasts; None for a system whose extensions are free."""
     tenant: str = "default"
     call_timeout: timedelta = timedelta(seconds=15)
     """The longest that one call may take: an attempt at a step times out after 20 seconds."""

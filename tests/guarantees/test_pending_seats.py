@@ -1,11 +1,15 @@
-"""A railway that only accepts sales and releases: until it has done them nothing of ours says that they are done."""
+"""A railway that does not do what is requested at once, or for nothing.
+
+Until it has done a sale or release nothing of ours says that it is done, and no price is ever agreed to.
+"""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from activities.support import final_attempts
+from domain.money import Money
 from temporal.names import PROVIDER_PENDING, StepName
 from tests.api.desk.visitor import words_of
 from tests.guarantees.test_recovery import reconcile
@@ -13,7 +17,7 @@ from tests.guarantees.test_undo_at_providers import states
 from tests.support.canary import ADULT
 from tests.support.lying_railway import ByRail
 from tests.support.stuck_orders import wait_until_step_is_stuck
-from tests.support.world import Answer, World, add, replace
+from tests.support.world import CARD, Answer, World, add, replace
 from workflows.order_draft import OrderDraft
 from workflows.saga import step_runner
 
@@ -162,4 +166,25 @@ async def test_replaced_seats_of_a_draft_stay_the_orders_while_their_release_is_
     await retry(world, order)
     assert (await request).status == 200
     assert [each[2] for each in by_rail.our_book(order)] == [other]
+    by_rail.assert_books_agree(order)
+
+
+async def test_an_extension_at_a_price_is_refused_and_the_draft_stays_as_it_is(by_rail: ByRail) -> None:
+    world, train = by_rail.world, by_rail.train()
+    order = await world.order()
+    assert (await world.change(order, add(await world.offer("standard", ADULT, service=train), ADULT))).status == 200
+    before, theirs = world.snapshot(order), by_rail.their_book(order)
+    ends = [each.until for each in by_rail.railway.holds.values()]
+    deadline = (await world.show(order))["draft"]["expires_at"]
+    by_rail.railway.extension_price = Money(500, "NOK")
+    later = (datetime.fromisoformat(deadline) + timedelta(minutes=10)).isoformat()
+    extended = await world.send("PATCH", f"/v1/orders/{order}", {"expires_at": later})
+    for refused in (extended, await world.confirm(order, CARD)):
+        assert (refused.status, refused.code) == (409, "HOLD_COSTS_MONEY")
+        assert refused.body["errors"] == [{"amount": "5.00", "currency": "NOK"}]
+    assert (world.snapshot(order), by_rail.their_book(order)) == (before, theirs)
+    assert [each.until for each in by_rail.railway.holds.values()] == ends
+    assert (await world.show(order))["draft"]["expires_at"] == deadline
+    by_rail.railway.extension_price = None
+    assert (await world.confirm(order, CARD)).status == 200
     by_rail.assert_books_agree(order)

@@ -10,6 +10,7 @@ from itertools import islice
 from examples.fake_systems.railway import Hold, Place, Railway, RailwayRefusalError, Seats, Units
 from examples.providers.railway_inventory import RailwayInventory
 from providers.errors import (
+    HoldCostsMoneyError,
     HoldIsGoneError,
     NoSeatsLeftError,
     NoStockLeftError,
@@ -206,6 +207,32 @@ class CallsAcceptedDone(RailwayInventory):
         return ActState.DONE
 
 
+class PaysAnyPrice(Railway):
+    """Agrees to each price by itself."""
+
+    def extend(self, references: list[str], until: datetime) -> datetime | None:
+        self.extension_price = None
+        return super().extend(references, until)
+
+
+class CallsAPriceAnOutage(RailwayInventory):
+    def extend(self, tenant: str, references: Sequence[str], until: datetime) -> datetime | None:
+        try:
+            return super().extend(tenant, references, until)
+        except HoldCostsMoneyError:
+            raise ProviderUnavailableError from None
+
+
+class ExtendsAndThenNamesThePrice(Railway):
+    def extend(self, references: list[str], until: datetime) -> datetime | None:
+        price, self.extension_price = self.extension_price, None
+        answered = super().extend(references, until)
+        self.extension_price = price
+        if price:
+            raise RailwayRefusalError("costs_money", price=price)
+        return answered
+
+
 class CallsEverythingPending(RailwayInventory):
     def confirm(self, tenant: str, key: str, taken: Sequence[str], given_up: Sequence[str]) -> ActState:
         super().confirm(tenant, key, taken, given_up)
@@ -224,12 +251,14 @@ class LetsGoOfWhatItIsSelling(Railway):
 
 
 class MayHoldWhileItReleases(Railway):
-    """Forgets on the way that a key was released."""
+    """Forgets that a key was released as soon as that is done."""
 
-    def catch_up(self) -> None:
-        super().catch_up()
-        self.released.clear()
-        self.used.clear()
+    def release(self, key: str) -> bool:
+        done = super().release(key)
+        if done:
+            self.released.clear()
+            self.used.clear()
+        return done
 
 
 class CountsHeldAsFree(Railway):

@@ -132,6 +132,11 @@ INVENTORIES: Mapping[str, tuple[Broken, ...]] = {
         inventories.HoldsEachTime,
     ),
     "test_it_declares_itself_external": (inventories.ClaimsToBeEmbedded,),
+    "test_an_extension_that_costs_money_is_refused_and_extends_nothing": (
+        inventories.PaysAnyPrice,
+        inventories.CallsAPriceAnOutage,
+        inventories.ExtendsAndThenNamesThePrice,
+    ),
     "test_a_sale_that_is_only_accepted_is_pending_until_it_is_done": (
         inventories.CallsAcceptedDone,
         inventories.CallsEverythingPending,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
+from domain.money import Money
 from examples.fake_systems.bank import DECLINE, PENDING_REFUND, REFUSE_CAPTURE, REFUSE_REFUND, Bank
 from examples.fake_systems.railway import Railway
 from examples.fake_systems.server import FakeSystems, serving, stocked
@@ -76,11 +77,17 @@ def external_inventory(
         yield
         served.catch_up()
 
+    @contextmanager
+    def priced() -> Iterator[None]:
+        served.extension_price = Money(500, "NOK")
+        yield
+        served.extension_price = None
+
     with serve_behind_proxy(FakeSystems(railway=served)) as proxy:
         settings = RailwaySettings(url=proxy.url, secret=SECRET, timeout=SHORT_TIMEOUT)
         with closing(kind(settings)) as provider:
             now = lambda: served.now()  # noqa: E731, PLW0108 - `wait` replaces its clock
-            yield InventoryUnderTest(provider, train, wait, item, proxy, now, slow)
+            yield InventoryUnderTest(provider, train, wait, item, proxy, now, slow, priced)
 
 
 @contextmanager

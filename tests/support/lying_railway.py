@@ -46,7 +46,7 @@ class LyingRailway(Railway):
         """Answer what is true."""
         self.lie = self.says = None
         self.lies_left = 0
-        self.longest = None
+        self.longest = self.extension_price = None
         self.catch_up()
         self.before_sale = lambda: None
         self.found.clear()
