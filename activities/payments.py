@@ -22,7 +22,7 @@ from domain.money import Money
 from domain.orders import Order
 from domain.refusals import AuthorisationTooShort
 from domain.settlement import Move, MoveKind, settlement
-from providers.errors import HoldCostsMoneyError, HoldIsGoneError, PaymentDeclinedError
+from providers.errors import ActionRequiredError, HoldCostsMoneyError, HoldIsGoneError, PaymentDeclinedError
 from providers.protocols import Authorised
 from store.changes import changes
 from store.changes.new_records import Size
@@ -58,7 +58,10 @@ class AuthorisePaymentResult(BaseModel):
 
 @final
 class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResult]):
-    """Authorises an amount. Raises PaymentRefused, and AuthorisationTooShort for one that ends too soon."""
+    """Authorises an amount.
+
+    Raises PaymentRefused, PaymentActionRequired, and AuthorisationTooShort for one that ends too soon.
+    """
 
     system = System.PAYMENTS
     undo_name = StepName.VOID_PAYMENT
@@ -82,7 +85,7 @@ class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResul
                 return found, _means_of(context, command)
             try:
                 return self.call(context, order, command)
-            except PaymentDeclinedError as declined:
+            except (PaymentDeclinedError, ActionRequiredError) as declined:
                 found = find_authorised(*about, refused=declined)
                 if found is None:
                     raise

@@ -442,6 +442,13 @@ class PaymentRefused(Refusal):
     sentence = "The payment was refused."
 
 
+class PaymentActionRequired(Refusal):
+    """The payer must act before the payment can be authorised, for example authenticate at the card's issuer."""
+
+    code = "PAYMENT_ACTION_REQUIRED"
+    sentence = "The payer must act first, for example authenticate; nothing was authorised."
+
+
 class RefundRefused(Refusal):
     """The payment provider refused the refund to the original payment."""
 

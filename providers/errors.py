@@ -53,6 +53,18 @@ class PaymentDeclinedError(ProviderError):
     """The payment is not authorised, or its capture is declined."""
 
 
+class ActionRequiredError(ProviderError):
+    """The payer must do something first, such as authenticate; nothing is authorised.
+
+    The reference is the provider's name for what the shop continues with, by its own means of access: nothing secret
+    and nothing personal, since it is stored and shown.
+    """
+
+    def __init__(self, reference: str | None = None) -> None:
+        super().__init__()
+        self.members = ({"reference": reference},) if reference else ()
+
+
 class AuthorisationEndedError(ProviderError):
     """The authorisation has ended by itself, so that nothing of it can be captured."""
 

@@ -285,7 +285,7 @@ class PaymentProvider(Protocol):
         """Whether the provider is outside our database."""
 
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
-        """Authorise a payment. Raises PaymentDeclinedError."""
+        """Authorise a payment. Raises PaymentDeclinedError, and ActionRequiredError when its payer must act first."""
 
     def void(self, tenant: str, key: str, reference: str | None) -> None:
         """Void the authorisation under a key, if any; from then on the key can authorise nothing.

@@ -35,6 +35,7 @@ REFUSED: Mapping[type[ProviderError], type[Refusal]] = {
     errors.HoldIsGoneError: refusals.HoldLost,
     errors.HoldCostsMoneyError: refusals.HoldCostsMoney,
     errors.PaymentDeclinedError: refusals.PaymentRefused,
+    errors.ActionRequiredError: refusals.PaymentActionRequired,
     errors.AuthorisationEndedError: refusals.PaymentRefused,
     errors.RefundDeclinedError: refusals.RefundRefused,
 }

@@ -140,6 +140,7 @@ async def add_supplements(
         *(
             "BALANCE_NOT_ZERO",
             "PAYMENT_REFUSED",
+            "PAYMENT_ACTION_REQUIRED",
             "HOLD_LOST",
             "HOLD_TOO_SHORT",
             "HOLD_COSTS_MONEY",

@@ -18,6 +18,7 @@ RETRY_SECONDS = "5"
 STATUS_OF_REFUSAL: Mapping[str, int] = {
     "SELECTED_LINES_MISMATCH": 400,
     "PAYMENT_REFUSED": 402,
+    "PAYMENT_ACTION_REQUIRED": 402,
     "LINE_NOT_FOUND": 404,
     "OFFER_NOT_FOUND": 404,
     "STALE_ORDER": 412,
@@ -110,6 +111,7 @@ class ProblemMember(BaseModel):
     offer_bundle: str | None = None
     amount: str | None = Field(default=None, description="In `currency`.", examples=["12.00"])
     currency: str | None = None
+    reference: str | None = Field(default=None, description="The payment provider's name for what needs its payer.")
     latest: str | None = Field(default=None, description="The latest deadline that the line allows.")
     ended: str | None = Field(default=None, description="How the last draft ended.", examples=["expired"])
     at: str | None = None

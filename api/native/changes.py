@@ -100,6 +100,7 @@ _RUN = (
 )
 _MONEY = (
     "PAYMENT_REFUSED",
+    "PAYMENT_ACTION_REQUIRED",
     "REFUND_REFUSED",
     "BALANCE_NOT_ZERO",
     "PRICE_ABOVE_LIMIT",
@@ -190,6 +191,7 @@ async def confirm(request: Request, order: str, body: ConfirmIn, ctx: Context, o
         *_KEY,
         *_SUBMIT,
         "PAYMENT_REFUSED",
+        "PAYMENT_ACTION_REQUIRED",
         "PAYMENT_TOO_HIGH",
         *_TIMES,
         "CURRENCY_MISMATCH",

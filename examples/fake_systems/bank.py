@@ -13,6 +13,8 @@ from examples.fake_systems.bank_book import Account, BankBook, BookedMovement, R
 from store.database.store import utc_now
 
 DECLINE = "tok_decline"
+ACTION_REQUIRED = "tok_action_required"
+"""Its authorisation needs its payer first."""
 REFUSE_CAPTURE = "tok_refuse_capture"
 REFUSE_REFUND = "tok_refuse_refund"
 PENDING_REFUND = "tok_pending_refund"
@@ -22,7 +24,11 @@ DONE, PENDING, FAILED = "done", "pending", "failed"
 
 
 class BankRefusalError(Exception):
-    """The bank refuses; the text is its error code: declined, ended or refund_declined."""
+    """The bank refuses; the text is its error code: declined, action_required, ended or refund_declined."""
+
+    def __init__(self, code: str, reference: str | None = None) -> None:
+        super().__init__(code)
+        self.reference = reference
 
 
 class NotPossibleError(Exception):
@@ -94,6 +100,8 @@ class Bank:
             account = self.account(key)
             if token == DECLINE or (account and account.voided):
                 raise BankRefusalError("declined")
+            if token == ACTION_REQUIRED:
+                raise BankRefusalError("action_required", reference_of(key))
             if account is None:
                 ends = self.now() + self.life if self.life else None
                 self.book.add(key, AUTHORISE, key, minor, currency)

@@ -86,7 +86,8 @@ def answer_bank_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(BankRefusalError)
     def refused(_request: Request, error: BankRefusalError) -> Response:
-        return JSONResponse({"error": str(error)}, 422)
+        about = {"reference": error.reference} if error.reference else {}
+        return JSONResponse({"error": str(error), **about}, 422)
 
     app.add_exception_handler(NotPossibleError, lambda _request, _error: JSONResponse({"error": "not_possible"}, 400))
 

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.money import Money
 from providers.errors import (
+    ActionRequiredError,
     AuthorisationEndedError,
     PaymentDeclinedError,
     ProviderError,
@@ -65,6 +66,7 @@ class _Found(BaseModel):
 
 class _Refusal(BaseModel):
     error: str
+    reference: str | None = Field(default=None, min_length=1, max_length=100)
 
 
 class _Movement(BaseModel):
@@ -119,7 +121,7 @@ class BankPayments:
         self._http.close()
 
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
-        """Authorise a payment. Raises PaymentDeclinedError."""
+        """Authorise a payment. Raises PaymentDeclinedError and ActionRequiredError."""
         body = {"minor": amount.minor, "currency": amount.currency, "method": method, "token": token}
         content = self._send("PUT", tenant, "authorisations", key, body)
         try:
@@ -220,5 +222,7 @@ def _refusal(content: bytes) -> ProviderError:
         refusal = _Refusal.model_validate_json(content)
     except ValueError:
         return ProviderUnavailableError("the bank's refusal cannot be read")
+    if refusal.error == "action_required":
+        return ActionRequiredError(refusal.reference)
     refused = _REFUSALS.get(refusal.error)
     return refused() if refused else ProviderUnavailableError("the bank refused for an unknown reason")

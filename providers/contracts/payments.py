@@ -5,7 +5,7 @@ import pytest
 from domain.money import Money
 from providers.contracts.assertions import REFERENCE_LENGTH, expect_failure, leaked_secrets, new_key
 from providers.contracts.payments_under_test import Paid, PaymentsUnderTest
-from providers.errors import PaymentDeclinedError, RefundDeclinedError
+from providers.errors import ActionRequiredError, PaymentDeclinedError, RefundDeclinedError
 from providers.protocols import FoundState
 from store.database.store import utc_now
 
@@ -40,6 +40,27 @@ class PaymentsContract:
                 payments.authorise(key, token=payments.declined)
         with expect_failure():
             payments.capture(Paid(key, key), 1)
+
+    def test_an_authorisation_that_needs_its_payer_names_what_the_shop_continues_with(
+        self, payments: PaymentsUnderTest
+    ) -> None:
+        if not payments.action_required:
+            pytest.skip("the test system has no token for this")
+        key = new_key("authorise")
+        named = set()
+        for _ in range(2):
+            with pytest.raises(ActionRequiredError) as refusal:
+                payments.authorise(key, token=payments.action_required)
+            assert not leaked_secrets(refusal.value, payments.action_required)
+            ((about,),) = [refusal.value.members]
+            named.add(str(about["reference"]))
+        (reference,) = named
+        assert 0 < len(reference) <= REFERENCE_LENGTH
+        assert payments.action_required not in reference
+        nothing = (FoundState.NOTHING, FoundState.VOIDED, FoundState.CANNOT_SAY)
+        assert payments.find(key).state in nothing
+        payments.provider.void(payments.tenant, key, None)
+        assert payments.find(key).state in nothing
 
     def test_a_voided_authorisation_is_never_captured(self, payments: PaymentsUnderTest) -> None:
         by_reference, by_key = payments.authorise_new(), payments.authorise_new()

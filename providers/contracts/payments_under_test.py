@@ -47,6 +47,8 @@ class PaymentsUnderTest:
     """A token that is captured and whose refund is declined; empty if the test system has none."""
     pending_refund: str = ""
     """A token whose refunds are pending until `end_refund`; empty if the test system has none."""
+    action_required: str = ""
+    """A token whose authorisation needs its payer first; empty if the test system has none."""
     trouble: InjectsTrouble | None = None
     """Injects a fault while a block lasts; None for a provider without an external system."""
     end_authorisation: Callable[[str], None] | None = None

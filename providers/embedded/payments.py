@@ -1,10 +1,10 @@
-"""The payment provider on our own database. It accepts every token except the three below, which test refusals."""
+"""The payment provider on our own database. It accepts every token except the four below, which test refusals."""
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, update
 
 from domain.money import Money
-from providers.errors import PaymentDeclinedError, ProviderError, RefundDeclinedError
+from providers.errors import ActionRequiredError, PaymentDeclinedError, ProviderError, RefundDeclinedError
 from providers.protocols import Authorised, Found, FoundState, RefundState
 from store.database.column_types import SafeInteger
 from store.database.inserts import ConditionalInsert, table_of
@@ -13,6 +13,8 @@ from store.tables import EmbeddedPaymentRow
 
 DECLINE = "tok_decline"
 """Its authorisation is declined."""
+ACTION_REQUIRED = "tok_action_required"
+"""Its authorisation needs its payer first."""
 REFUSE_CAPTURE = "tok_refuse_capture"
 """It is authorised, and its capture is declined."""
 REFUSE_REFUND = "tok_refuse_refund"
@@ -53,6 +55,8 @@ class EmbeddedPayments:
         """
         if token == DECLINE:
             raise PaymentDeclinedError
+        if token == ACTION_REQUIRED:
+            raise ActionRequiredError(_PREFIX + key)
         with self._store.write() as tx:
             money = {"currency": amount.currency, "authorised_minor": amount.minor}
             fresh = _INSERT.run(tx, {"tenant": tenant, "key": key, "token": token, **money})

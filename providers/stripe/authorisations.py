@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from stripe.params import PaymentIntentCreateParams
 
 from domain.money import Money
-from providers.errors import PaymentDeclinedError, ProviderUnavailableError
+from providers.errors import ActionRequiredError, PaymentDeclinedError, ProviderUnavailableError
 from providers.protocols import Authorised
 from providers.stripe.account import Account
 from providers.stripe.amounts import UnpayableAmountError, to_stripe
 from providers.stripe.failures import KeyUsedError, RejectedError
 from providers.stripe.lookup import Lookup, Place
-from providers.stripe.objects import CLAIM, KEY, PLACEHOLDER, TENANT, Intent, mark_of
-from providers.stripe.voids import cancel, void_key
+from providers.stripe.objects import (
+    AUTHENTICATION_REQUIRED,
+    CLAIM,
+    HANDED_OVER,
+    KEY,
+    PLACEHOLDER,
+    TENANT,
+    Intent,
+    mark_of,
+)
 
 _DECLINED_CODES = ("amount_too_small", "amount_too_large", "resource_missing")
 _DECLINED_PARAMS = ("amount", "currency", "payment_method")
@@ -68,6 +76,8 @@ class Authorisation:
         if KEY in intent.metadata:
             raise PaymentDeclinedError("claimed by another payment")
         _check_processed(intent)
+        if intent.status == "requires_action":
+            raise ActionRequiredError(intent.id)
         if intent.status != "requires_capture" or intent.capture_method != "manual":
             raise PaymentDeclinedError(f"the PaymentIntent is {intent.status}")
         if (intent.amount, intent.currency) != (self.units, self.currency):
@@ -118,10 +128,33 @@ class Authorisation:
             # A void has taken the key out of use.
             raise PaymentDeclinedError("withdrawn") from None
         except RejectedError as error:
-            raise _decline(error) from None
+            refused = self.lookup.find_at_customer(self.mark, customer) if _needs_payer(error) else None
+            if refused is None:
+                raise _decline(error) from None
+            return refused
+
+    def _hand_over(self, intent: Intent) -> None:
+        """Leave a PaymentIntent to the shop, whose payer must act: what becomes of it is not under our key any more.
+
+        The shop reads it by its id, lets the payer authenticate, and pays with it as with one of its own.
+        """
+
+        def done() -> Intent | None:
+            now = self.account.intent(intent.id)
+            return now if now.metadata.get(HANDED_OVER) == self.mark else None
+
+        metadata = {HANDED_OVER: self.mark, KEY: "", TENANT: ""}
+        left = self.account.update_intent(f"{self.mark}/hand-over", intent.id, metadata, done)
+        if left.id != intent.id or left.metadata.get(HANDED_OVER) != self.mark or left.metadata.get(KEY) == self.mark:
+            raise ProviderUnavailableError("the PaymentIntent is not left to the shop")
 
     def _read(self, intent: Intent) -> Authorised:
-        """Return the authorisation that a PaymentIntent is. Raises PaymentDeclinedError if it is none any more."""
+        """Return the authorisation that a PaymentIntent is. Raises PaymentDeclinedError if it is none any more.
+
+        Raises ActionRequiredError when its payer must act first.
+        """
+        if intent.metadata.get(HANDED_OVER) == self.mark:
+            raise ActionRequiredError(intent.id)
         if intent.metadata.get(KEY) != self.mark:
             raise ProviderUnavailableError("the PaymentIntent has another key")
         if PLACEHOLDER in intent.metadata:
@@ -130,9 +163,9 @@ class Authorisation:
             raise ProviderUnavailableError("something else is authorised")
         if intent.status in ("requires_capture", "succeeded"):
             return self._read_end(intent)
-        if intent.status == "requires_action":
-            # It must not be completed later.
-            cancel(self.account, void_key(self.mark), intent)
+        if intent.needs_payer:
+            self._hand_over(intent)
+            raise ActionRequiredError(intent.id)
         _check_processed(intent)
         raise PaymentDeclinedError(intent.status)
 
@@ -144,7 +177,10 @@ class Authorisation:
 
 
 def authorise(account: Account, lookup: Lookup, tenant: str, key: str, amount: Money, token: str) -> Authorised:
-    """Authorise an amount. Raises PaymentDeclinedError, also for one that Stripe cannot move exactly."""
+    """Authorise an amount. Raises PaymentDeclinedError, also for one that Stripe cannot move exactly.
+
+    Raises ActionRequiredError when the payer must act first.
+    """
     try:
         units = to_stripe(amount)
     except UnpayableAmountError:
@@ -155,6 +191,10 @@ def authorise(account: Account, lookup: Lookup, tenant: str, key: str, amount: M
 def _check_processed(intent: Intent) -> None:
     if intent.status == "processing":
         raise ProviderUnavailableError("the payment is being processed")
+
+
+def _needs_payer(error: RejectedError) -> bool:
+    return error.card and error.code == AUTHENTICATION_REQUIRED
 
 
 def _decline(error: RejectedError) -> PaymentDeclinedError | RejectedError:

@@ -13,7 +13,7 @@ from providers.errors import ProviderUnavailableError
 from providers.protocols import Found, FoundState, RefundState
 from providers.stripe.account import Account
 from providers.stripe.amounts import from_stripe
-from providers.stripe.objects import CAPTURE, CLAIM, KEY, PLACEHOLDER, Intent, Refund, refund_pointer
+from providers.stripe.objects import CAPTURE, CLAIM, HANDED_OVER, KEY, PLACEHOLDER, Intent, Refund, refund_pointer
 
 _MOST_PLACES = 10_000
 _REFUNDS = {
@@ -81,8 +81,8 @@ class Lookup:
 
         None says nothing, unless the place of the key is known.
         """
-        found = list(self._candidates(mark, self.places.get(mark), (KEY, CLAIM)))
-        own = [each for each in found if each.metadata.get(KEY) == mark]
+        found = list(self._candidates(mark, self.places.get(mark), (KEY, CLAIM, HANDED_OVER)))
+        own = [each for each in found if mark in (each.metadata.get(KEY), each.metadata.get(HANDED_OVER))]
         real = [each for each in own if PLACEHOLDER not in each.metadata]
         begun = [each for each in found if each.metadata.get(CLAIM) == mark and KEY not in each.metadata]
         return next(iter([*real, *begun, *own]), None)
@@ -97,7 +97,7 @@ class Lookup:
         return self.find_at_customer(mark, str(place.customer))
 
     def find_at_customer(self, mark: str, customer: str) -> Intent | None:
-        """Return the PaymentIntent under a key in the list of a customer; None: there is none."""
+        """Return the PaymentIntent under a key in the list of a customer, or that was; None: there is none."""
         return self._first_of(mark, customer=customer)
 
     def find_since(self, mark: str, since: int) -> Intent | None:
@@ -115,7 +115,7 @@ class Lookup:
 
     def _first_of(self, mark: str, **filters: object) -> Intent | None:
         for listed in self.account.intents(**filters):
-            if listed.metadata.get(KEY) == mark:
+            if mark in (listed.metadata.get(KEY), listed.metadata.get(HANDED_OVER)):
                 return self.account.intent(listed.id)
         return None
 

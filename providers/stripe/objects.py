@@ -13,6 +13,10 @@ CLAIM = "changeover_claim"
 """Metadata of a PaymentIntent of the shop: the mark of our key that begins to claim it."""
 CAPTURE = "changeover_capture"
 """Metadata of a PaymentIntent: the mark of our key of its capture."""
+HANDED_OVER = "changeover_handed_over"
+"""Metadata of a PaymentIntent that we left to the shop because its payer must act: the mark of our key before."""
+AUTHENTICATION_REQUIRED = "authentication_required"
+"""The code of a payment off session whose payer must authenticate."""
 PLACEHOLDER = "changeover_placeholder"
 """Metadata of a PaymentIntent that only takes a key out of use, so that nothing is authorised under it any more."""
 
@@ -65,7 +69,14 @@ class Intent(_Object):
     currency: str
     status: str
     cancellation_reason: str | None = None
+    last_payment_error: dict[str, Any] | None = None
     latest_charge: Charge | None = None
+
+    @property
+    def needs_payer(self) -> bool:
+        """Whether its payer must authenticate before it can be authorised."""
+        asked = self.status == "requires_payment_method" and (self.last_payment_error or {}).get("code")
+        return self.status == "requires_action" or asked == AUTHENTICATION_REQUIRED
 
 
 class Refund(_Object):

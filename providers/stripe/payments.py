@@ -40,7 +40,10 @@ class StripePayments:
         self._transport.close()
 
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
-        """Authorise by a token, which says what kind of payment it is. Raises PaymentDeclinedError."""
+        """Authorise by a token, which says what kind of payment it is.
+
+        Raises PaymentDeclinedError, and ActionRequiredError with the PaymentIntent that the shop continues with.
+        """
         with self._transport.act():
             lookup = self._look_in(tenant)
             return authorise(lookup.account, lookup, tenant, key, amount, token)

@@ -8,7 +8,7 @@ from providers.errors import ProviderUnavailableError
 from providers.stripe.account import Account
 from providers.stripe.failures import KeyUsedError, RejectedError
 from providers.stripe.lookup import Lookup, Place
-from providers.stripe.objects import CLAIM, KEY, PLACEHOLDER, TENANT, Intent, mark_of
+from providers.stripe.objects import CLAIM, HANDED_OVER, KEY, PLACEHOLDER, TENANT, Intent, mark_of
 from store.database.store import utc_now
 
 _KEYS_REMEMBERED = timedelta(days=3)
@@ -29,6 +29,9 @@ def void(account: Account, lookup: Lookup, tenant: str, key: str, reference: str
         return
     place = lookup.places.get(mark)
     intent = lookup.find_authorisation(mark) or _take_out_of_use(account, lookup, tenant, mark)
+    if intent.metadata.get(HANDED_OVER) == mark:
+        # Nothing is authorised under the key, and it is used: what the shop makes of it is not ours to cancel.
+        return
     if PLACEHOLDER in intent.metadata:
         intent = _void_claim(account, lookup, mark, intent, place)
     cancel(account, void_key(mark), intent)

@@ -188,6 +188,17 @@ async def test_a_payment_refused_in_a_confirmation_leaves_the_draft_and_its_seat
     assert (await world.confirm(order, CARD)).status == 200
 
 
+async def test_a_payment_whose_payer_must_act_is_refused_with_what_the_shop_continues_with(world: World) -> None:
+    order = await world.sold(ADULT)
+    await world.upgrade(order)
+    before = world.snapshot(order)
+    answer = await world.confirm(order, {"method": "card", "token": "tok_action_required"})
+    assert (answer.status, answer.code) == (402, "PAYMENT_ACTION_REQUIRED")
+    assert answer.body["errors"] == [{"reference": f"bank:{answer.change}/authorise_payment"}]
+    assert world.snapshot(order) == before
+    assert (await world.confirm(order, CARD)).status == 200
+
+
 async def test_a_refund_that_is_refused_changes_nothing(world: World) -> None:
     order = await world.order()
     bundle = await world.offer("flexible", ADULT, service=world.train())

@@ -8,10 +8,16 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 
 from domain.money import Money
-from examples.fake_systems.bank import NOTHING, Bank, BankRefusalError, FoundKey
+from examples.fake_systems.bank import ACTION_REQUIRED, NOTHING, Bank, BankRefusalError, FoundKey
 from examples.fake_systems.bank_book import BookedMovement
 from examples.providers.bank_payments import BankPayments, BankSettings
-from providers.errors import PaymentDeclinedError, ProviderError, ProviderUnavailableError, RefundDeclinedError
+from providers.errors import (
+    ActionRequiredError,
+    PaymentDeclinedError,
+    ProviderError,
+    ProviderUnavailableError,
+    RefundDeclinedError,
+)
 from providers.protocols import Authorised, Found, FoundState, Movement, RefundState
 from store.database.store import utc_now
 
@@ -195,6 +201,29 @@ class CallsPendingDone(BankPayments):
     def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
         super().refund(tenant, key, capture, amount)
         return RefundState.DONE
+
+
+class CallsActionRequiredDeclined(BankPayments):
+    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
+        try:
+            return super().authorise(tenant, key, amount, method, token)
+        except ActionRequiredError:
+            raise PaymentDeclinedError from None
+
+
+class NamesTheTokenToContinueWith(BankPayments):
+    def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
+        try:
+            return super().authorise(tenant, key, amount, method, token)
+        except ActionRequiredError:
+            raise ActionRequiredError(token) from None
+
+
+class AuthorisesBeforeItsPayerActs(Bank):
+    def authorise(self, key: str, minor: int, currency: str, token: str) -> str:
+        if token == ACTION_REQUIRED:
+            super().authorise(key, minor, currency, "tok_ok")
+        return super().authorise(key, minor, currency, token)
 
 
 class ForgetsRefusals(Bank):

@@ -36,6 +36,11 @@ PAYMENTS: Mapping[str, tuple[Broken, ...]] = {
     "test_references_fit_our_database": (payments.LongReference, payments.LongCaptureReference),
     "test_an_authorisation_that_ends_by_itself_says_when": (payments.EndsLaterEachTime, payments.HasEndedAlready),
     "test_a_declined_authorisation_stays_declined": (payments.DeclinesOnce,),
+    "test_an_authorisation_that_needs_its_payer_names_what_the_shop_continues_with": (
+        payments.CallsActionRequiredDeclined,
+        payments.NamesTheTokenToContinueWith,
+        payments.AuthorisesBeforeItsPayerActs,
+    ),
     "test_a_voided_authorisation_is_never_captured": (payments.ForgetsVoids,),
     "test_voiding_twice_or_under_an_unused_key_changes_no_other_payment": (payments.VoidsOthersToo,),
     "test_no_more_is_captured_than_was_authorised": (payments.CapturesTooMuch,),

@@ -28,7 +28,13 @@ from providers.contracts import (
 )
 from providers.embedded.inventory import EmbeddedInventory
 from providers.embedded.offers import EmbeddedOffers
-from providers.embedded.payments import DECLINE, REFUSE_CAPTURE, REFUSE_REFUND, EmbeddedPayments
+from providers.embedded.payments import (
+    ACTION_REQUIRED,
+    DECLINE,
+    REFUSE_CAPTURE,
+    REFUSE_REFUND,
+    EmbeddedPayments,
+)
 from providers.errors import NoSeatsLeftError, NoStockLeftError
 from providers.protocols import HeldSeat, HoldRequest, SeatRequest, StockRequest
 from store.changes import step_records
@@ -114,7 +120,8 @@ class TestEmbeddedOffers(OffersContract):
 class TestEmbeddedPayments(PaymentsContract):
     @pytest.fixture
     def payments(self, store: Store) -> PaymentsUnderTest:
-        return PaymentsUnderTest(EmbeddedPayments(store), "tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
+        tokens = ("tok_ok", DECLINE, REFUSE_CAPTURE, REFUSE_REFUND)
+        return PaymentsUnderTest(EmbeddedPayments(store), *tokens, action_required=ACTION_REQUIRED)
 
 
 @pytest.mark.parametrize("kind", ["seat", "unit"])

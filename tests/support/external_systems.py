@@ -8,7 +8,7 @@ from datetime import timedelta
 from pydantic import SecretStr
 
 from domain.money import Money
-from examples.fake_systems.bank import DECLINE, PENDING_REFUND, REFUSE_CAPTURE, REFUSE_REFUND, Bank
+from examples.fake_systems.bank import ACTION_REQUIRED, DECLINE, PENDING_REFUND, REFUSE_CAPTURE, REFUSE_REFUND, Bank
 from examples.fake_systems.railway import Railway
 from examples.fake_systems.server import FakeSystems, serving, stocked
 from examples.providers.bank_payments import BankPayments, BankSettings
@@ -41,6 +41,7 @@ def external_payments(bank: Bank | None = None, kind: type[BankPayments] = BankP
             yield PaymentsUnderTest(
                 provider,
                 *tokens,
+                action_required=ACTION_REQUIRED,
                 trouble=proxy,
                 end_authorisation=served.end_authorisation,
                 end_refund=lambda key, paid: served.end_refund(key, paid=paid),

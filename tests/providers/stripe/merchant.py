@@ -103,6 +103,7 @@ class Merchant:
             self.save("pm_card_chargeCustomerFail"),
             refuses_refund=self.save("pm_card_createDispute"),
             pending_refund=self.save("pm_card_pendingRefund"),
+            action_required=self.save("pm_card_authenticationRequired"),
             trouble=proxy,
             end_authorisation=lambda _: self.emulator.advance(8 * DAY),
             end_refund=self._end_refund,

@@ -7,7 +7,7 @@ import pytest
 
 from domain.money import Money
 from providers.contracts.assertions import new_key
-from providers.errors import PaymentDeclinedError, ProviderUnavailableError
+from providers.errors import ActionRequiredError, PaymentDeclinedError, ProviderUnavailableError
 from providers.protocols import FoundState
 from tests.providers.stripe.merchant import DAY, EUR, TENANT, Merchant, try_to
 
@@ -33,7 +33,6 @@ def test_a_confirmed_payment_intent_is_claimed_and_keeps_the_shop_s_metadata(mer
         {"amount": 900},
         {"currency": "usd"},
         {"capture_method": "automatic"},
-        {"payment_method": "pm_card_authenticationRequired"},
         {"confirm": False},
     ],
     ids=str,
@@ -43,6 +42,14 @@ def test_a_payment_intent_that_is_not_what_was_agreed_is_declined(merchant: Merc
     with pytest.raises(PaymentDeclinedError):
         merchant.authorise(new_key("authorise"), token)
     assert "changeover_key" not in merchant.intents()[0]["metadata"]
+
+
+def test_a_payment_intent_that_waits_for_its_payer_is_named_and_not_claimed(merchant: Merchant) -> None:
+    token = merchant.confirm(payment_method="pm_card_authenticationRequired")
+    with pytest.raises(ActionRequiredError) as refusal:
+        merchant.authorise(new_key("authorise"), token)
+    assert refusal.value.members == ({"reference": token},)
+    assert merchant.intents()[0]["metadata"] == {}
 
 
 def test_a_payment_intent_that_was_cancelled_or_has_ended_is_declined(merchant: Merchant) -> None:

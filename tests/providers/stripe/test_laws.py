@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from domain.money import Money
 from providers.contracts.assertions import expect_failure, is_fault, new_key
 from providers.errors import (
+    ActionRequiredError,
     AuthorisationEndedError,
     PaymentDeclinedError,
     ProviderUnavailableError,
@@ -80,7 +81,6 @@ def test_the_end_is_that_of_the_latest_charge(merchant: Merchant) -> None:
         "pm_card_chargeDeclinedInsufficientFunds",
         "pm_card_chargeDeclinedExpiredCard",
         "pm_card_chargeDeclinedProcessingError",
-        "pm_card_authenticationRequired",
     ],
 )
 def test_a_decline_is_a_refusal_and_stays_one(merchant: Merchant, card: str) -> None:
@@ -91,6 +91,52 @@ def test_a_decline_is_a_refusal_and_stays_one(merchant: Merchant, card: str) -> 
         merchant.restart()
         merchant.emulator.advance(DAY)
     assert len(merchant.intents()) == 1
+
+
+def refused_for_action(merchant: Merchant, key: str, token: str) -> str:
+    """Return the PaymentIntent that a refusal names for the shop to continue with."""
+    with pytest.raises(ActionRequiredError) as refusal:
+        merchant.authorise(key, token)
+    ((name, reference),) = refusal.value.members[0].items()
+    assert name == "reference"
+    return str(reference)
+
+
+def test_a_payment_whose_payer_must_authenticate_is_left_to_the_shop_and_paid_with_as_its_own(
+    merchant: Merchant,
+) -> None:
+    key, other, token = new_key("authorise"), new_key("authorise"), merchant.save("pm_card_authenticationRequired")
+    reference = refused_for_action(merchant, key, token)
+    merchant.provider.void(TENANT, key, None)
+    # With the payer at the screen, by the client_secret that the shop reads with its own key.
+    merchant.sdk.v1.payment_intents.confirm(reference, {"payment_method": token})
+    merchant.emulator.run("authenticate", intent=reference, succeeds=True)
+    assert merchant.authorise(other, reference).reference == reference
+    assert merchant.provider.find(TENANT, key).state is not FoundState.AUTHORISED
+    merchant.provider.void(TENANT, key, None)
+    assert merchant.provider.find(TENANT, other).state is FoundState.AUTHORISED
+    assert len(merchant.intents()) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_is_left_to_the_shop_is_named_again_whatever_answer_was_lost(merchant: Merchant, *, after: bool) -> None:
+    key, token = new_key("authorise"), merchant.save("pm_card_authenticationRequired")
+    # The creation, then the update that leaves it to the shop.
+    for path in ("/v1/payment_intents", "/v1/payment_intents/.*"):
+        merchant.emulator.fail("cut", after=after, path=path)
+        with pytest.raises(ProviderUnavailableError):
+            merchant.authorise(key, token)
+        merchant.restart()
+    named = {refused_for_action(merchant, key, token) for _ in range(2)}
+    assert named == {each["id"] for each in merchant.intents()}
+    assert [each["metadata"] for each in merchant.intents()] == [{"changeover_handed_over": f"{TENANT}:{key}"}]
+
+
+def test_nothing_secret_is_in_what_the_shop_is_to_continue_with(merchant: Merchant) -> None:
+    reference = refused_for_action(merchant, new_key("authorise"), merchant.save("pm_card_authenticationRequired"))
+    (intent,) = merchant.intents()
+    assert reference == intent["id"]
+    assert intent["client_secret"] not in reference
 
 
 @pytest.mark.parametrize("token", ["pm_none", "pi_none", "tok_visa"])
