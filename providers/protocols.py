@@ -333,7 +333,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class MovementPage:
-    """Some movements of a book, in its order."""
+    """Some movements of a book: payments in any order, and those of a payment in the order in which they were made."""
 
     movements: tuple[Movement, ...]
     next: str | None
@@ -348,7 +348,7 @@ class ListsMovements(Protocol):
     """
 
     def movements(self, tenant: str, after: str | None) -> MovementPage:
-        """Return the first page of all movements since the first one, or the page at `next` of the page before."""
+        """Return the first page of all movements, or the page at `next` of the page before."""
 
     def movements_of(self, tenant: str, payment: str) -> Sequence[Movement]:
         """Return the movements of one payment, by the key of its authorisation; none for an unknown key."""

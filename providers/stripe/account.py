@@ -56,6 +56,17 @@ class Account:
         listed = self._pages(filters, lambda params: self._v1.payment_intents.list(_any(params)))
         return (_parse(Listed, each) for each in listed)
 
+    def intents_page(self, after: str | None, name: str) -> tuple[list[Intent], str | None]:
+        """Return, of a page of all PaymentIntents, those that have a metadata of this name, with their latest charges.
+
+        Newest first, from the one after an id on; and the id after which the next page begins, None on the last one.
+        """
+        more = {} if after is None else {"starting_after": after}
+        params = {"limit": _LARGEST_PAGE, "expand": ["data.latest_charge"], **more}
+        page = self._read(Page, lambda: self._v1.payment_intents.list(_any(params)))
+        ours = [each for each in page.data if name in _parse(Listed, each).metadata]
+        return [_parse(Intent, each) for each in ours], _last_id(page) if page.has_more else None
+
     def search(self, query: str) -> list[Listed]:
         """Return the first PaymentIntents that a search finds. It lags behind, so that none says nothing."""
         found = self._read(Page, lambda: self._v1.payment_intents.search(_any({"query": query})))

@@ -45,9 +45,11 @@ class Charge(_Object):
 
     id: Annotated[str, Field(pattern=r"^(ch|py)_\w{1,90}$")]
     object: Literal["charge"]
+    amount_refunded: int
     captured: bool
     currency: str
     payment_intent: str | None
+    status: str
     payment_method_details: dict[str, Any] | None = None
 
     @property

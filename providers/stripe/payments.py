@@ -1,12 +1,14 @@
 """The payment provider that Stripe is."""
 
 import logging
+from collections.abc import Sequence
 
 from domain.money import Money
 from providers.errors import ProviderUnavailableError
-from providers.protocols import Authorised, Found, RefundState
+from providers.protocols import Authorised, Found, Movement, MovementPage, RefundState
 from providers.stripe.account import Account
 from providers.stripe.authorisations import authorise
+from providers.stripe.book import list_movements, list_movements_of
 from providers.stripe.captures import capture
 from providers.stripe.lookup import Lookup, Places
 from providers.stripe.objects import mark_of
@@ -70,6 +72,16 @@ class StripePayments:
         """Return what Stripe knows of a key, as it is now; nothing only after an exact reading."""
         with self._transport.act():
             return self._look_in(tenant).find(mark_of(tenant, key))
+
+    def movements(self, tenant: str, after: str | None) -> MovementPage:
+        """Return one page of Stripe's book, newest payment first."""
+        with self._transport.act():
+            return list_movements(self._look_in(tenant), tenant, after)
+
+    def movements_of(self, tenant: str, payment: str) -> Sequence[Movement]:
+        """Return the movements of one payment, as they are now."""
+        with self._transport.act():
+            return list_movements_of(self._look_in(tenant), tenant, payment)
 
     def _look_in(self, tenant: str) -> Lookup:
         """Return what finds keys in a tenant's account."""

@@ -76,7 +76,7 @@ PAYMENTS: Mapping[str, tuple[Broken, ...]] = {
     "test_a_key_that_cannot_be_looked_up_is_a_fault": (payments.FindsNothingWhenUnavailable,),
 }
 MOVEMENTS: Mapping[str, tuple[Broken, ...]] = {
-    "test_every_movement_is_listed_once_in_the_order_in_which_it_was_made": (
+    "test_every_movement_is_listed_once_and_those_of_a_payment_in_their_order": (
         payments.ListsTheNewestFirst,
         payments.ListsEveryAttempt,
     ),

@@ -2,12 +2,12 @@
 
 import pytest
 
-from providers.contracts import ExternalPaymentsContract, PaymentsUnderTest
+from providers.contracts import ExternalPaymentsContract, MovementsContract, PaymentsUnderTest
 from providers.contracts.assertions import new_key
 from providers.contracts.payments_under_test import Paid
 
 
-class TestStripePayments(ExternalPaymentsContract):
+class TestStripePayments(ExternalPaymentsContract, MovementsContract):
     pass
 
 
