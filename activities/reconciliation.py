@@ -8,8 +8,9 @@ from itertools import islice
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.support.seat_rounds import SeatRounds
-from providers.protocols import Inventory
+from activities.support.book_rounds import PaymentRounds, SeatRounds
+from providers.book_comparison import NAME as BOOKS_AGREE
+from providers.protocols import Inventory, PaymentProvider
 from providers.seat_comparison import NAME as SEATS_AGREE
 from store import invariants
 from store.changes import unfinished
@@ -45,11 +46,12 @@ class InvariantReport(BaseModel):
 
 
 class ReconciliationActivities:
-    """Compares the store with Temporal and with an external inventory's book, and checks the store itself."""
+    """Compares the store with Temporal and with the books of external providers, and checks the store itself."""
 
-    def __init__(self, store: Store, inventory: Inventory) -> None:
+    def __init__(self, store: Store, inventory: Inventory, payments: PaymentProvider) -> None:
         self._store = store
         self._seats = SeatRounds(store, inventory)
+        self._payments = PaymentRounds(store, payments)
 
     @activity.defn(name=StepName.FIND_ORPHANED_ORDERS)
     async def find_orphaned_orders(self) -> OrphanedOrders:
@@ -70,15 +72,17 @@ class ReconciliationActivities:
 
     @activity.defn(name=StepName.CHECK_INVARIANTS, no_thread_cancel_exception=True)
     def check_invariants(self) -> InvariantReport:
-        """Return the violated invariants, and what differs at an external inventory that lists its book.
+        """Return the violated invariants, and what differs at external providers that list their books.
 
         It reads the whole store, so it takes longer as the store grows.
         """
         with self._store.read() as tx:
             violations = [*islice(invariants.violations(tx), MAX_ORDERS)]
-        violations += islice(self._seats.run(), MAX_ORDERS)
+        for rounds in (self._seats, self._payments):
+            # To the end, so that each tenant's differences are known to the next round.
+            violations += [*rounds.run()][:MAX_ORDERS]
         counts = Counter(each.invariant for each in violations)
-        for name in (*(invariant.name for invariant in invariants.INVARIANTS), SEATS_AGREE):
+        for name in (*(invariant.name for invariant in invariants.INVARIANTS), SEATS_AGREE, BOOKS_AGREE):
             VIOLATIONS.labels(name).set(counts[name])
         INVARIANTS_CHECKED.set_to_current_time()
         return InvariantReport(

@@ -78,7 +78,7 @@ def _bounded(provider: str, store: Store, settings: Settings) -> BoundedCalls:
 
 def build_activities(components: Components) -> list[Callable[..., Any]]:
     """Return every activity except those for webhooks, bound to its components."""
-    reconciliation = ReconciliationActivities(components.store, components.inventory)
+    reconciliation = ReconciliationActivities(components.store, components.inventory, components.payments)
     return [
         *step_activities(StepExecutor(components)),
         *group_activities(components),

@@ -72,7 +72,7 @@ class Reconcile:
         try:
             report = await workflow.execute_activity_method(
                 ReconciliationActivities.check_invariants,
-                start_to_close_timeout=timedelta(seconds=30),
+                start_to_close_timeout=timedelta(seconds=45),
                 retry_policy=RetryPolicy(maximum_attempts=1),
                 summary="check the invariants",
             )

@@ -1,58 +1,105 @@
-"""Compares our reservations with an external inventory's book in rounds, and releases what it holds for no order."""
+"""Compares our books with those of external providers in rounds: seats with the inventory, payments with the bank."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import timedelta
+from typing import Generic, TypeVar
 
+from providers import book_comparison, seat_comparison
+from providers.book_comparison import Difference, NotInTimeError, compare_books
 from providers.errors import ProviderUnavailableError
-from providers.protocols import Inventory, ListsHolds
-from providers.seat_comparison import NAME, BookTooLongError, SeatDifference, book_of, compare_seats, deadline_in
+from providers.protocols import Inventory, PaymentProvider
+from providers.seat_comparison import BookTooLongError, SeatDifference, compare_seats, deadline_in
 from store.database.store import Store
 from store.invariants import Violation
 from store.views.books import tenants_with_orders
 
 log = logging.getLogger(__name__)
 
+D = TypeVar("D", bound=Hashable)
+
 BOOK_TIMEOUT = timedelta(seconds=10)
-"""How long reading the books of all tenants may take: a third of the round's time for its checks."""
+"""How long reading one provider's books of all tenants may take: less than a quarter of a round's checks."""
 
 
-class SeatRounds:
-    """The comparisons of this worker. A difference counts once two of its rounds have seen it."""
+class BookRounds(Generic[D]):
+    """Comparisons of one provider's book by this worker. A difference counts once two of its rounds have seen it."""
 
-    def __init__(self, store: Store, inventory: Inventory) -> None:
+    def __init__(self, store: Store, compare: Callable[[str, timedelta], Iterable[D]], kind: str) -> None:
         self._store = store
-        self._inventory = inventory
-        self._seen: dict[str, frozenset[SeatDifference]] = {}
+        self._compare = compare
+        self._kind = kind
+        self._seen: dict[str, frozenset[D]] = {}
 
-    def run(self) -> list[Violation]:
-        """Compare the books of all tenants; return what differs as the round before saw it.
+    def run(self) -> Iterator[tuple[str, frozenset[D]]]:
+        """Compare the books of all tenants; yield for each what differs as the round before saw it.
 
-        What the inventory still holds for an order that does not have it is released, by its reference; what it has
-        sold is never released by itself. A book that cannot be read in time is left to the next round, which begins
-        with those that were read longest ago.
+        A book that cannot be read in time is left to the next round, which begins with those that were read longest
+        ago.
         """
-        book = book_of(self._inventory)
-        if book is None:
-            return []
         with self._store.read() as tx:
             tenants = tenants_with_orders(tx)
         deadline, read = deadline_in(BOOK_TIMEOUT), list(self._seen)
-        found: list[Violation] = []
         for tenant in sorted(tenants, key=lambda each: read.index(each) + 1 if each in read else 0):
             try:
-                found += self._compare(book, tenant, deadline)
-            except (ProviderUnavailableError, BookTooLongError) as error:
-                log.warning("the inventory's book was not compared", extra={"code": type(error).__name__})
-        return found
+                differences = frozenset(self._compare(tenant, deadline))
+            except (ProviderUnavailableError, BookTooLongError, NotInTimeError) as error:
+                about = {"kind": self._kind, "code": type(error).__name__}
+                log.warning("a provider's book was not compared", extra=about)
+                continue
+            again = differences & self._seen.pop(tenant, frozenset())
+            self._seen[tenant] = differences
+            yield tenant, again
 
-    def _compare(self, book: ListsHolds, tenant: str, deadline: timedelta) -> Iterator[Violation]:
-        differences = frozenset(compare_seats(self._store, book, tenant, deadline))
-        again = differences & self._seen.pop(tenant, frozenset())
-        self._seen[tenant] = differences
-        forgotten = [each.reference for each in again if each.forgotten]
-        if forgotten:
-            log.warning("forgotten holds are released")
+
+class SeatRounds:
+    """The comparisons of our reservations with an external inventory that lists its holds."""
+
+    def __init__(self, store: Store, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._rounds: BookRounds[SeatDifference] | None = None
+        if book := seat_comparison.book_of(inventory):
+            self._rounds = BookRounds(
+                store, lambda tenant, deadline: compare_seats(store, book, tenant, deadline), "inventory"
+            )
+
+    def run(self) -> Iterator[Violation]:
+        """Yield what differs.
+
+        What the inventory still holds for an order that does not have it is released, by its reference; what it has
+        sold is never released by itself.
+        """
+        for tenant, again in self._rounds.run() if self._rounds else ():
+            self._release(tenant, [each.reference for each in again if each.forgotten])
+            for each in again:
+                if not each.forgotten:
+                    yield Violation(seat_comparison.NAME, each.order, each.sentence)
+
+    def _release(self, tenant: str, forgotten: list[str]) -> None:
+        if not forgotten:
+            return
+        log.warning("forgotten holds are released")
+        try:
             # While that is pending, the next rounds see them and request it again.
             self._inventory.release_references(tenant, forgotten)
-        return (Violation(NAME, each.order, each.sentence) for each in again if not each.forgotten)
+        except ProviderUnavailableError as error:
+            log.warning("forgotten holds are not released", extra={"code": type(error).__name__})
+
+
+class PaymentRounds:
+    """The comparisons of our ledger with an external payment provider that lists its movements. Nothing is changed."""
+
+    def __init__(self, store: Store, payments: PaymentProvider) -> None:
+        self._rounds: BookRounds[Difference] | None = None
+        if book := book_comparison.book_of(payments):
+
+            def compare(tenant: str, deadline: timedelta) -> Iterable[Difference]:
+                return compare_books(store, book, [tenant], deadline - deadline_in(timedelta(0))).differences
+
+            self._rounds = BookRounds(store, compare, "payments")
+
+    def run(self) -> Iterator[Violation]:
+        """Yield what differs."""
+        for _, again in self._rounds.run() if self._rounds else ():
+            for each in again:
+                yield Violation(book_comparison.NAME, each.order, each.sentence)

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from activities.reconciliation import ReconciliationActivities
+from activities.support import book_rounds
 from api.desk import books as desk_books
 from cli import demo_bank, doctor
 from cli.doctor.findings import Finding, Verdict
@@ -74,6 +76,19 @@ class Installation:
             monkeypatch.setenv(name, value)
         found = await examined(Target.of(Path("/no-such-folder")))
         return [each.what for each in found if each.verdict is not Verdict.OK]
+
+
+class Rounds:
+    """Rounds of one worker that has compared nothing before."""
+
+    def __init__(self, installation: Installation) -> None:
+        parts = installation.world.components
+        self._activities = ReconciliationActivities(parts.store, parts.inventory, parts.payments)
+
+    async def run(self) -> list[str]:
+        """Run the checks of one round; return what differs at the bank."""
+        report = await asyncio.to_thread(self._activities.check_invariants)
+        return [each for each in report.violations if each.startswith("books_agree")]
 
 
 async def run_check(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -180,6 +195,31 @@ async def test_a_movement_that_our_ledger_does_not_have_is_reported_everywhere(
             f"payment {payment}: refunded 0.00 NOK in our ledger, 50.00 NOK at the provider",
             "provider 299.00 NOK 299.00 NOK 50.00 NOK captured",
         )
+
+
+async def test_what_two_rounds_see_is_a_case_until_the_books_agree_again(installation: Installation) -> None:
+    order, rounds = await installation.world.sold(ADULT), Rounds(installation)
+    payment = payment_of(installation, order)
+    with restored(installation):
+        forget(installation, payment, MoveKind.CAPTURE)
+        found = f"payment {payment}: captured 299.00 NOK in our ledger, 0.00 NOK at the provider"
+        assert await rounds.run() == []
+        for _ in range(2):
+            assert await rounds.run() == [f"books_agree {order} {found}; open at the provider only"]
+    assert await rounds.run() == []
+
+
+async def test_a_book_that_cannot_be_read_in_time_is_left_to_the_next_round(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, rounds = await installation.world.sold(ADULT), Rounds(installation)
+    with restored(installation):
+        forget(installation, payment_of(installation, order), MoveKind.CAPTURE)
+        assert await rounds.run() == []
+        with monkeypatch.context() as patched:
+            patched.setattr(book_rounds, "BOOK_TIMEOUT", -timedelta(seconds=1))
+            assert await rounds.run() == []
+        assert len(await rounds.run()) == 1
 
 
 async def test_a_payment_that_only_the_provider_knows_is_reported(

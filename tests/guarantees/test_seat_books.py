@@ -42,7 +42,7 @@ class Rounds:
 
     def __init__(self, by_rail: ByRail) -> None:
         components = by_rail.world.components
-        self._activities = ReconciliationActivities(components.store, components.inventory)
+        self._activities = ReconciliationActivities(components.store, components.inventory, components.payments)
 
     async def run(self) -> list[str]:
         """Run the checks of one round; return what differs at the railway."""
