@@ -21,6 +21,12 @@ from activities.payments import (
 )
 from activities.payouts import RECORD_PAYOUT, RecordPayoutCommand
 from activities.plans import PLAN_CHANGE, PlanChangeCommand, PlanChangeResult
+from activities.provider_events import (
+    LOOK_UP_PAYMENT,
+    RECORD_PROVIDER_EVENT,
+    LookUpPaymentCommand,
+    RecordProviderEventCommand,
+)
 from activities.quotes import QUOTE_CHANGE, QuoteChangeCommand
 from activities.seats import (
     CONFIRM_SEATS,
@@ -113,6 +119,17 @@ def _pay_out(request: GroupCommand) -> Steps:
     yield from _done(request)
 
 
+def _provider_event(request: GroupCommand) -> Steps:
+    """Look up what an event of a provider is about, and record what it has changed."""
+    plan = yield from _plan(request)
+    if plan.already_ended:
+        return
+    found = yield from ask(LOOK_UP_PAYMENT, LookUpPaymentCommand(**_about(request)))
+    about = {"state": found.state, "refund": found.refund}
+    yield from ask(RECORD_PROVIDER_EVENT, RecordProviderEventCommand(**_about(request), **about))
+    yield from _done(request)
+
+
 def plan_command(request: GroupCommand) -> PlanChangeCommand:
     """Return the command of the first step of every flow."""
     more = {"operator_request": request.operator_request, "first_in_run": request.first_in_run}
@@ -163,5 +180,10 @@ PAY = Flow(GroupName.RUN_PAYMENT, (PLAN_CHANGE, AUTHORISE_PAYMENT, RECORD_OUTCOM
 EXTEND = Flow(GroupName.RUN_EXTENSION, (PLAN_CHANGE, EXTEND_HOLDS, RECORD_OUTCOME), _extend)
 DISCARD = Flow(GroupName.RUN_DISCARD, (PLAN_CHANGE, RECORD_OUTCOME), _discard)
 PAY_OUT = Flow(GroupName.RUN_PAYOUT, (PLAN_CHANGE, RECORD_PAYOUT, RECORD_OUTCOME), _pay_out)
-FLOWS = (CHANGE, CONFIRM, PAY, EXTEND, DISCARD, PAY_OUT)
+PROVIDER_EVENT = Flow(
+    GroupName.RUN_PROVIDER_EVENT,
+    (PLAN_CHANGE, LOOK_UP_PAYMENT, RECORD_PROVIDER_EVENT, RECORD_OUTCOME),
+    _provider_event,
+)
+FLOWS = (CHANGE, CONFIRM, PAY, EXTEND, DISCARD, PAY_OUT, PROVIDER_EVENT)
 """Every flow. Their names and steps are pinned per release: what stands inside a group does not replay."""

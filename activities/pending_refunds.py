@@ -6,14 +6,12 @@ from datetime import timedelta
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.support.move_answers import describe
-from activities.support.move_records import record_refund_failed
+from activities.support.refund_answers import record_refund_state
 from activities.support.step_context import StepContext
 from domain.moves import MoveState
 from providers.errors import ProviderError
-from providers.protocols import Found, FoundState, RefundState
+from providers.protocols import Found
 from store.orders import moves
-from store.orders.events import EventType, append_once
 from store.orders.orders import lock_order
 from store.tables import MoveRow
 from temporal.names import StepName
@@ -69,17 +67,8 @@ class PendingRefundActivities:
 
     def _record(self, pending: MoveRow, found: Found) -> str:
         """Record what a pending refund has become; return its state."""
-        now = self._store.now()
         with self._store.write() as tx:
             order = lock_order(tx, pending.order_number)
             row = moves.of_key(tx, pending.key)
-            if row.state != MoveState.PENDING or found.refund is RefundState.PENDING:
-                return MoveState.PENDING
-            if found.state is not FoundState.REFUNDED:
-                both = {"step": row.step, "key": row.key, "answered": MoveState.PENDING, "found": describe(found)}
-                append_once(tx, order, EventType.ANSWERS_DIFFER, row.change, now, both)
-            elif found.refund is RefundState.FAILED:
-                record_refund_failed(tx, order, row, now)
-            else:
-                row.state = MoveState.DONE
+            record_refund_state(tx, order, row, found, self._store.now())
             return row.state

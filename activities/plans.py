@@ -134,9 +134,10 @@ class PlanChange(Check[PlanChangeCommand, PlanChangeResult]):
         self, context: StepContext, tx: Session, order: OrderRow, command: PlanChangeCommand, response: PlanningContext
     ) -> PlanChangeResult:
         """Plan the request, and keep the plan with it."""
-        if order.erased_at is not None:
-            raise OrderErased
         row, request = changes.existing(tx, command.change), response.request
+        # What has happened to money at a provider is recorded on an erased order, too: it is nothing personal.
+        if order.erased_at is not None and request.kind is not ChangeKind.PROVIDER_EVENT:
+            raise OrderErased
         if request.if_match is not None and order.last_event not in request.if_match:
             raise StaleOrder
         planned = _plan_by_kind(context, tx, order, row, response)

@@ -13,7 +13,7 @@ from providers.book_comparison import NAME as BOOKS_AGREE
 from providers.protocols import Inventory, PaymentProvider
 from providers.seat_comparison import NAME as SEATS_AGREE
 from store import invariants
-from store.changes import unfinished
+from store.changes import provider_events, unfinished
 from store.changes.changes import unfinished_orders
 from store.database.store import Store
 from store.orders import moves
@@ -36,6 +36,8 @@ class OrphanedOrders(BaseModel):
     """How many requests no run has started in time."""
     pending_refunds: bool = False
     """Whether a provider has accepted a refund and not paid it yet."""
+    provider_events: bool = False
+    """Whether events of providers are not served yet."""
 
 
 class InvariantReport(BaseModel):
@@ -56,19 +58,25 @@ class ReconciliationActivities:
     @activity.defn(name=StepName.FIND_ORPHANED_ORDERS)
     async def find_orphaned_orders(self) -> OrphanedOrders:
         """Return the orders that need a run. It changes nothing."""
-        candidates, overdue, pending = await asyncio.to_thread(self._find_candidates)
+        candidates, found = await asyncio.to_thread(self._find_candidates)
         running = {each.id async for each in activity.client().list_workflows(_RUNNING)} if candidates else set()
         orphans = [order for order in candidates if draft_id(order) not in running]
-        return OrphanedOrders(orders=tuple(orphans[:MAX_ORDERS]), overdue=overdue, pending_refunds=pending)
+        return found.model_copy(update={"orders": tuple(orphans[:MAX_ORDERS])})
 
-    def _find_candidates(self) -> tuple[list[str], int, bool]:
+    def _find_candidates(self) -> tuple[list[str], OrphanedOrders]:
+        """Return the orders with unfinished work, and what else a round has to do."""
         before = self._store.now() - HANDOVER_TIMEOUT
         with self._store.read() as tx:
             not_undone = {row.order_number for row in unfinished.residual_steps(tx)}.union(
                 unfinished.orders_partially_undone(tx)
             )
             orders = sorted({*unfinished_orders(tx, before), *not_undone})
-            return orders, len(invariants.overdue(tx, before)), bool(moves.pending(tx, 1))
+            return orders, OrphanedOrders(
+                orders=(),
+                overdue=len(invariants.overdue(tx, before)),
+                pending_refunds=bool(moves.pending(tx, 1)),
+                provider_events=provider_events.any_unserved(tx, before),
+            )
 
     @activity.defn(name=StepName.CHECK_INVARIANTS, no_thread_cancel_exception=True)
     def check_invariants(self) -> InvariantReport:

@@ -24,7 +24,15 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCStatusCode
 
 from temporal.messages import Progress, RequestInput, RequestResult, StartDraft, StuckStep
-from temporal.names import DRAFT_CLOSING, NEWER_WORKER_NEEDED, ORDERS_QUEUE, QUEUE_FULL, System, draft_id
+from temporal.names import (
+    DRAFT_CLOSING,
+    NEWER_WORKER_NEEDED,
+    ORDERS_QUEUE,
+    PROVIDER_EVENT,
+    QUEUE_FULL,
+    System,
+    draft_id,
+)
 from temporal.search_attributes import CHANGE_KIND, CHANNEL, CORRELATION_ID, ORDER_NUMBER, keyword
 from workflows.order_draft import OrderDraft
 
@@ -107,6 +115,23 @@ class OrderWorkflowClient:
             await asyncio.sleep(pause.total_seconds())
             pause = min(2 * pause, MAX_RETRY_PAUSE)
 
+    async def signal_event(self, request: SubmitRequest) -> None:
+        """Send a recorded event of a provider to the order's workflow; start a workflow if none runs.
+
+        Return when Temporal has it: then the workflow serves it in its turn. Raise TemporalUnavailableError.
+        """
+        try:
+            async with asyncio.timeout(MIN_ACCEPT_TIMEOUT.total_seconds()):
+                await self.client.start_workflow(
+                    OrderDraft.run,
+                    StartDraft(order=request.order, **self._settings),
+                    start_signal=PROVIDER_EVENT,
+                    start_signal_args=[RequestInput(change=request.change)],
+                    **self._run_options(request),
+                )
+        except (TimeoutError, RuntimeError, RPCError) as error:
+            raise TemporalUnavailableError from error
+
     async def _try_submit(self, request: SubmitRequest, until: float, *, may_repeat: bool) -> bool:
         """Send the request to one run and wait for its end until `until`.
 
@@ -156,6 +181,11 @@ class OrderWorkflowClient:
             await _consume_start_result(start)
 
     def _start_operation(self, request: SubmitRequest) -> WithStartWorkflowOperation[Any, Any]:
+        start = StartDraft(order=request.order, **self._settings)
+        return WithStartWorkflowOperation(OrderDraft.run, start, **self._run_options(request))
+
+    def _run_options(self, request: SubmitRequest) -> dict[str, Any]:
+        """Return with what a run is started that serves a request first."""
         attributes: list[SearchAttributePair[Any]] = [
             SearchAttributePair(ORDER_NUMBER, request.order),
             SearchAttributePair(CHANGE_KIND, request.kind),
@@ -163,16 +193,14 @@ class OrderWorkflowClient:
         ]
         if request.channel:
             attributes.append(SearchAttributePair(CHANNEL, request.channel))
-        return WithStartWorkflowOperation(
-            OrderDraft.run,
-            StartDraft(order=request.order, **self._settings),
-            id=draft_id(request.order),
-            task_queue=ORDERS_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            task_timeout=TASK_TIMEOUT,
-            static_summary=f"Draft of order {request.order}",
-            search_attributes=TypedSearchAttributes(attributes),
-        )
+        return {
+            "id": draft_id(request.order),
+            "task_queue": ORDERS_QUEUE,
+            "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
+            "task_timeout": TASK_TIMEOUT,
+            "static_summary": f"Draft of order {request.order}",
+            "search_attributes": TypedSearchAttributes(attributes),
+        }
 
     async def check(self) -> None:
         """Raise TemporalUnavailableError unless Temporal answers."""

@@ -35,6 +35,8 @@ class ChangeKind(StrEnum):
     PAYOUT = "payout"
     REVERSE = "reverse"
     RESEAT = "reseat"
+    PROVIDER_EVENT = "provider_event"
+    """An outside provider notifies us of what has happened at it (store/changes/provider_events.py)."""
 
 
 class ChangeState(StrEnum):

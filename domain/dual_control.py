@@ -18,7 +18,9 @@ TEMPORAL = "temporal"
 """The actor of an update sent in Temporal's Web UI or CLI, where we know no client."""
 LOCAL = "local"
 """The actor of a request to an API without authentication."""
-ANONYMOUS = frozenset({TEMPORAL, LOCAL})
+PROVIDER = "provider"
+"""The actor of an event that an outside provider has sent."""
+ANONYMOUS = frozenset({TEMPORAL, LOCAL, PROVIDER})
 """Actors that identify no person. No client may have one of these names."""
 
 

@@ -83,3 +83,15 @@ class ProviderPendingError(ProviderUnavailableError):
 
 class ProviderAnswerWrongError(ProviderUnavailableError):
     """The provider answered something else than was requested, or what cannot be. Raised by us, who compare it."""
+
+
+class EventError(Exception):
+    """A delivery of an event is refused. No step raises it. Its text must not contain what was delivered."""
+
+
+class EventNotVerifiedError(EventError):
+    """The delivery is not signed by the provider, was altered, or was signed too long ago."""
+
+
+class EventUnreadableError(EventError):
+    """The delivery is signed by the provider, and cannot be read."""

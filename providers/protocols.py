@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from domain.money import Money
 from domain.offers import OfferBundle, Service
 from domain.products import Product, Supplement
+from domain.provider_events import ProviderEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,3 +353,22 @@ class ListsMovements(Protocol):
 
     def movements_of(self, tenant: str, payment: str) -> Sequence[Movement]:
         """Return the movements of one payment, by the key of its authorisation; none for an unknown key."""
+
+
+@runtime_checkable
+class SendsEvents(Protocol):
+    """What a payment provider may offer besides: it notifies us of what happens later, by signed events.
+
+    An event may be delivered twice, late, and after a newer one. So it only says where to look: what became of the key
+    is read by `find` wherever that can say.
+    """
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent | None:
+        """Verify the signature of a delivery on its raw body, and return the event; None for one that is not ours.
+
+        The names of the headers are in lower case. The tenant is one whose account has signed, and no other's.
+
+        Raises EventNotVerifiedError for a delivery that is not signed, was altered, or was signed more than five
+        minutes ago, EventUnreadableError for one that is signed and cannot be read, and ProviderUnavailableError when
+        something has to be looked up and cannot be: the provider then delivers the event again.
+        """

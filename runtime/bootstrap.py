@@ -8,6 +8,7 @@ from activities.attention import AttentionActivities
 from activities.done_by_hand import DoneByHandActivities
 from activities.groups import group_activities
 from activities.pending_refunds import PendingRefundActivities
+from activities.provider_event_rounds import ProviderEventActivities
 from activities.reconciliation import ReconciliationActivities
 from activities.request_formats import RequestFormatActivities
 from activities.support.deadlines import Deadlines
@@ -88,6 +89,7 @@ def build_activities(components: Components) -> list[Callable[..., Any]]:
         reconciliation.find_orphaned_orders,
         reconciliation.check_invariants,
         PendingRefundActivities(components).check_pending_refunds,
+        ProviderEventActivities(components.store).submit_provider_events,
     ]
 
 

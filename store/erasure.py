@@ -13,7 +13,7 @@ from domain.redaction import Pseudonyms
 from store.changes import unfinished
 from store.orders.events import EventType, append
 from store.redaction import redact_bundle, redact_change, redact_changes, redact_lines, redact_tokens, redact_travellers
-from store.tables import BundleRow, ChangeRow, LineRow, MoveRow, OrderRow, PaymentRow, TravellerRow
+from store.tables import BundleRow, ChangeRow, DisputeRow, LineRow, MoveRow, OrderRow, PaymentRow, TravellerRow
 
 JOURNEY_DURATION = timedelta(days=1)
 """How long a line counts as in use after its departure or the beginning of its validity."""
@@ -25,7 +25,7 @@ class UnknownOrderError(Exception):
 
 
 class NotEndedError(Exception):
-    """The order has unfinished work, owes a refund or may come to, or its travellers have yet to travel."""
+    """The order has unfinished work, owes a refund or may come to, is disputed, or is yet to be used."""
 
 
 def erase(tx: Session, tenant: str, number: str, now: datetime) -> int | None:
@@ -93,8 +93,14 @@ def _ended(before: datetime) -> tuple[ColumnElement[bool], ...]:
     unpaid = col(PaymentRow.refund_owed_minor) > col(PaymentRow.paid_out_minor)
     # A pending refund may fail, and is owed then.
     pending = (col(MoveRow.order_number) == col(OrderRow.number), col(MoveRow.state) == literal_column("'pending'"))
+    # Claims about its payment may need the data.
+    disputed = (
+        col(DisputeRow.order_number) == col(OrderRow.number),
+        col(DisputeRow.state) == literal_column("'open'"),
+    )
     return (
         ~exists().where(of_payment, unpaid),
+        ~exists().where(*disputed),
         ~exists().where(*pending),
         col(OrderRow.draft_opened_by).is_(None),
         col(OrderRow.created_at) <= before,

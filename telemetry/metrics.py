@@ -32,6 +32,11 @@ PROVIDER_SECONDS = Histogram(
     ["provider", "act", "result"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8),
 )
+PROVIDER_EVENTS = Counter(
+    "changeover_provider_events_total",
+    "Deliveries of events by a payment provider, by result: kept, known, unknown_order, ignored, refused or failed.",
+    ["kind", "result"],
+)
 REQUEST_SECONDS = Histogram(
     "changeover_request_seconds",
     "Duration of HTTP requests, by the route's template.",

@@ -40,6 +40,8 @@ class StepName(StrEnum):
     FIND_UNFINISHED_WORK = "find_unfinished_work"
     RECORD_ATTENTION = "record_attention"
     RECORD_PAYOUT = "record_payout"
+    LOOK_UP_PAYMENT = "look_up_payment"
+    RECORD_PROVIDER_EVENT = "record_provider_event"
     BEGIN_REVERSAL = "begin_reversal"
     REFUND_CAPTURES = "refund_captures"
     END_REVERSAL = "end_reversal"
@@ -50,6 +52,7 @@ class StepName(StrEnum):
     FIND_ORPHANED_ORDERS = "find_orphaned_orders"
     CHECK_INVARIANTS = "check_invariants"
     CHECK_PENDING_REFUNDS = "check_pending_refunds"
+    SUBMIT_PROVIDER_EVENTS = "submit_provider_events"
     DELIVER_NEXT_EVENT = "deliver_next_event"
     CHECK_FORMAT = "check_format"
 
@@ -63,6 +66,7 @@ class GroupName(StrEnum):
     RUN_EXTENSION = "run_extension"
     RUN_DISCARD = "run_discard"
     RUN_PAYOUT = "run_payout"
+    RUN_PROVIDER_EVENT = "run_provider_event"
 
 
 GROUP = "group"
@@ -89,6 +93,8 @@ RESEAT = "reseat"
 RETRY_NOW = "retry_now"
 DONE_BY_HAND = "done_by_hand"
 """Updates of an order's draft."""
+PROVIDER_EVENT = "provider_event"
+"""The signal of an order's draft: an event of an outside provider, by the id of its request."""
 PROGRESS = "progress"
 """The query of an order's draft."""
 DELIVER_NOW = "deliver_now"
@@ -153,6 +159,11 @@ def delivery_id(webhook: str, order: str) -> str:
 def step_key(change: str, step: str) -> str:
     """Return the key of a change's step: the same after a crash, a reset and in another run."""
     return f"{change}/{step}"
+
+
+def change_of_key(key: str) -> str:
+    """Return the id of the change to which a key of ours belongs, whatever stands behind it."""
+    return key.partition("/")[0]
 
 
 def numbered_key(change: str, step: str, number: int) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from temporalio.exceptions import FailureError
 
 from activities.drafts import CLOSE_DRAFT, CloseDraftCommand, CloseReason
-from activities.flows import CHANGE, CONFIRM, DISCARD, EXTEND, PAY, PAY_OUT
+from activities.flows import CHANGE, CONFIRM, DISCARD, EXTEND, PAY, PAY_OUT, PROVIDER_EVENT
 from activities.order_lines import SWAP_OFFER_BUNDLE
 from activities.outcomes import RECORD_OUTCOME, RecordOutcomeCommand
 from activities.payments import AUTHORISE_PAYMENT
@@ -110,6 +110,11 @@ class Draft(DraftState):
     async def payout(self, change: str) -> RequestResult:
         """Record that a refund was paid by hand. It does not belong to the draft and has a saga of its own."""
         run, ended = await self._follow(PAY_OUT, change, saga=Saga(self._runner))
+        return ended or self._recorded(change, run)
+
+    async def provider_event(self, change: str) -> RequestResult:
+        """Record what has happened at a provider. It does not belong to the draft and has a saga of its own."""
+        run, ended = await self._follow(PROVIDER_EVENT, change, saga=Saga(self._runner))
         return ended or self._recorded(change, run)
 
     async def reverse(self, change: str) -> RequestResult:
@@ -262,6 +267,7 @@ class Draft(DraftState):
             ChangeKind.PAYOUT: self.payout,
             ChangeKind.REVERSE: self.reverse,
             ChangeKind.RESEAT: self.reseats.serve,
+            ChangeKind.PROVIDER_EVENT: self.provider_event,
         }
         return handlers.get(kind, self.discard)
 

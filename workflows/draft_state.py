@@ -6,6 +6,7 @@ from temporalio import workflow
 from activities.drafts import CONFIRM_ORDER
 from activities.order_lines import SwapOfferBundleResult
 from activities.plans import PlanChangeResult
+from activities.provider_events import RecordProviderEventResult
 from activities.quotes import QuoteChangeResult
 from activities.recovery import OpenDraft, UnfinishedWork
 from activities.support.flow import FlowRun, GroupResult
@@ -77,6 +78,9 @@ class DraftState:
             case QuoteChangeResult():
                 self.price_difference = result.difference
             case SwapOfferBundleResult():
+                self.amount_due = result.balance
+            case RecordProviderEventResult() if self.open:
+                # What an authorisation paid for that has ended is due again.
                 self.amount_due = result.balance
             case _:
                 pass

@@ -67,6 +67,8 @@ class OrderDraft:
         self._cancelled = False
         self._requests_handled = 0
         self._left_to_newer = 0
+        self._provider_events: set[str] = set()
+        """Requests of providers' events that are being served, so that one that is sent again has no second turn."""
 
     @workflow.run
     async def run(self, start: StartDraft) -> DraftResult:
@@ -163,13 +165,19 @@ class OrderDraft:
             if admission is not Admission.GRANTED:
                 code = OrderBusy.code if admission is Admission.TIMED_OUT else OrderNeedsAttention.code
                 return await self._draft.refuse(change, code)
-            await self._expire()
-            self._progress.begin(change, kind)
-            self._cancelled = False
-            result = await self._draft.serve(change, lambda: handle(change))
-            self._requests_handled += 1
-            web_ui.update_search_attributes(self._progress, self._draft)
-            return result
+            return await self._serve_now(change, kind, handle)
+
+    async def _serve_now(
+        self, change: str, kind: ChangeKind, handle: Callable[[str], Awaitable[RequestResult]]
+    ) -> RequestResult:
+        """Serve a request that has its turn."""
+        await self._expire()
+        self._progress.begin(change, kind)
+        self._cancelled = False
+        result = await self._draft.serve(change, lambda: handle(change))
+        self._requests_handled += 1
+        web_ui.update_search_attributes(self._progress, self._draft)
+        return result
 
     async def _wait_for_newer_worker(self, change: str) -> None:
         """Wait, without a turn in the queue, until a worker knows the request's format.
@@ -271,6 +279,26 @@ class OrderDraft:
     @payout.validator
     def _check_payout(self, request: RequestInput = NO_REQUEST) -> None:
         self._check_accepting(known=request.change is not None)
+
+    @workflow.signal(name=names.PROVIDER_EVENT, description="Only for the API: an event of a provider, by its id.")
+    async def provider_event(self, request: RequestInput = NO_REQUEST) -> None:
+        """Serve an event of a provider, which takes its turn however long that takes: it cannot be refused.
+
+        One that is left to a newer worker stays stored, and the reconciliation of that worker submits it.
+        """
+        change = request.change
+        if change is None or change in self._provider_events:
+            return
+        self._provider_events.add(change)
+        try:
+            with self._queue.enqueue() as ticket:
+                await self._queue.acquire_without_timeout(ticket)
+                await self._serve_now(change, ChangeKind.PROVIDER_EVENT, self._draft.provider_event)
+        except FailureError as failure:
+            if not is_left_to_newer_worker(failure):
+                raise
+        finally:
+            self._provider_events.discard(change)
 
     @workflow.update(name=names.REVERSE, description=_REVERSE)
     async def reverse(self, request: RequestInput = NO_REQUEST) -> RequestResult:

@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.workflow import ParentClosePolicy
 
 from activities.pending_refunds import PendingRefundActivities
+from activities.provider_event_rounds import ProviderEventActivities
 from activities.reconciliation import ReconciliationActivities
 from temporal.messages import StartDraft
 from temporal.names import RECONCILE, System, draft_id
@@ -51,6 +52,8 @@ class Reconcile:
         started = sum([await self._start_run(order, start) for order in orphans.orders])
         if orphans.pending_refunds:
             await self._check_pending_refunds()
+        if orphans.provider_events:
+            await self._submit_provider_events()
         violations = await self._violations()
         self._show_result(started, orphans.overdue, violations)
         return ReconciliationResult(started=started, overdue=orphans.overdue, violations=len(violations))
@@ -66,6 +69,18 @@ class Reconcile:
             )
         except ActivityError:
             workflow.logger.warning("pending refunds not looked at")
+
+    async def _submit_provider_events(self) -> None:
+        """Submit the events of providers that are not served. What fails is done again in the next round."""
+        try:
+            await workflow.execute_activity_method(
+                ProviderEventActivities.submit_provider_events,
+                start_to_close_timeout=timedelta(seconds=50),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+                summary="submit provider events",
+            )
+        except ActivityError:
+            workflow.logger.warning("provider events not submitted")
 
     async def _violations(self) -> tuple[str, ...]:
         """Return the invariant violations. A check that does not end in time counts as a violation too."""

@@ -51,7 +51,7 @@ def record_answer(
     row.state = MoveState.REFUSED
     if row.kind == MoveKind.CAPTURE:
         if answer.ended:
-            _record_lost(tx, order, row, now)
+            record_lost(tx, order, row.payment, row.change, f"{row.key}/lost", now)
         return moves.plan_ways_back(rows)
     return _record_declined(tx, order, rows, row, now, elsewhere=elsewhere)
 
@@ -64,13 +64,16 @@ def _record_made(tx: Session, order: OrderRow, row: MoveRow, answer: Made, now: 
     append(tx, order, _EVENTS[move.kind], row.change, now, amount_data(move.amount))
 
 
-def _record_lost(tx: Session, order: OrderRow, row: MoveRow, now: datetime) -> None:
-    """Record that an authorisation has ended by itself: what it paid for is owed again."""
-    payment = ledger.find_payment(tx, row.payment)
+def record_lost(tx: Session, order: OrderRow, key: str, change: str, entry: str, now: datetime) -> None:
+    """Record that an open authorisation has ended by itself: what it paid for is owed again.
+
+    `key` is the key of the authorisation, `entry` that of the ledger's entry.
+    """
+    payment = ledger.find_payment(tx, key)
     if payment is not None and payment.open:
-        lost = Move(kind=MoveKind.LOST, payment=row.payment, amount=Money(payment.authorised_minor, row.currency))
-        ledger.record_move(tx, order, f"{row.key}/lost", row.change, lost, now)
-        append(tx, order, EventType.AUTHORISATION_LOST, row.change, now, amount_data(lost.amount))
+        lost = Move(kind=MoveKind.LOST, payment=key, amount=Money(payment.authorised_minor, order.currency))
+        ledger.record_move(tx, order, entry, change, lost, now)
+        append(tx, order, EventType.AUTHORISATION_LOST, change, now, amount_data(lost.amount))
 
 
 def _record_declined(

@@ -12,6 +12,7 @@ from activities.outcomes import RECORD_OUTCOME
 from activities.payments import AUTHORISE_PAYMENT, SETTLE_PRICE_DIFFERENCE
 from activities.payouts import RECORD_PAYOUT
 from activities.plans import PLAN_CHANGE
+from activities.provider_events import LOOK_UP_PAYMENT, RECORD_PROVIDER_EVENT
 from activities.quotes import QUOTE_CHANGE
 from activities.recovery import FIND_UNFINISHED_WORK
 from activities.reseats import BEGIN_RESEAT, HOLD_OTHER_SEATS
@@ -39,6 +40,8 @@ STEPS: tuple[AnyStep, ...] = (
     RECORD_OUTCOME,
     FIND_UNFINISHED_WORK,
     RECORD_PAYOUT,
+    LOOK_UP_PAYMENT,
+    RECORD_PROVIDER_EVENT,
     BEGIN_RESEAT,
     HOLD_OTHER_SEATS,
     BEGIN_REVERSAL,

@@ -25,6 +25,7 @@ _ROUTES: Mapping[Scope, tuple[str, ...]] = {
         "payout",
         "reverse",
         "reseat",
+        "close_dispute",
     ),
     Scope.ADMINISTER: (
         *("subscribe", "get_webhooks", "get_webhook", "change_webhook", "unsubscribe"),
@@ -35,3 +36,5 @@ SCOPE_OF: Mapping[str, Scope] = {name: scope for scope, names in _ROUTES.items()
 """By the route's name. A change that is confirmed in the same request also requires `confirm`."""
 FOR_PRICES = frozenset({"search_offers", "quote", "get_options", "get_change_options", "discover_offers"})
 """Routes that return prices without a commitment. They have their own rate limit against price scraping."""
+SIGNED_ROUTES = frozenset({"receive_provider_event"})
+"""The one exception: a payment provider is no client of ours. Its request needs no scope, but its signature."""

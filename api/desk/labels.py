@@ -12,7 +12,7 @@ from domain.changes import ChangeKind
 from domain.dual_control import LOCAL, TEMPORAL
 from domain.orders import OrderStatus
 from domain.wording import counted
-from store.changes.changes import TEMPORAL_UPDATE_ROUTE
+from store.changes.changes import PROVIDER_EVENT_ROUTE, TEMPORAL_UPDATE_ROUTE
 from temporal.names import PROVIDER_PENDING, REFUSED_TOO_LATE, System, numbered_key
 
 _MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -33,6 +33,7 @@ _KINDS = {
     ChangeKind.PAYOUT: "Refund paid by hand",
     ChangeKind.REVERSE: "Reversal",
     ChangeKind.RESEAT: "Reseat",
+    ChangeKind.PROVIDER_EVENT: "Notified by the payment provider",
 }
 _STATUSES = {OrderStatus.DRAFT: "Draft", OrderStatus.CONFIRMED: "Confirmed", OrderStatus.EXPIRED: "Expired"}
 
@@ -145,6 +146,8 @@ def describe_sender(route: str, entur: str, discover: str) -> str:
     path = route.partition(" ")[2]
     if route == TEMPORAL_UPDATE_ROUTE:
         return "an operator, in Temporal"
+    if route == PROVIDER_EVENT_ROUTE:
+        return "the payment provider"
     if path.startswith("/desk/"):
         return "an operator, at the desk"
     if path.startswith(f"{entur}/"):
@@ -184,6 +187,11 @@ def _kinds(reservations: list[str]) -> str:
     return "seats and units" if 0 < len(units) < len(reservations) else "units" if units else "seats"
 
 
+def _closed(data: dict[str, Any]) -> str:
+    """Return how a dispute ended, or by which operator its case was closed."""
+    return f"closed by {by_hand(data)}" if "actor" in data else str(data["outcome"])
+
+
 _SHORTENED = {"hold": "the inventory holds no longer", "authorisation": "the payment is authorised no longer"}
 _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "change_undone": lambda _: "change undone",
@@ -198,6 +206,8 @@ _EVENTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "refund_failed": lambda data: f"refund of {_amount('failed', data)} at payment {data['payment']}",
     "refund_owed": lambda data: _amount("taken by no card: owed to the customer", data),
     "refund_paid_by_hand": lambda data: f"{_amount('of a refund paid by hand', data)} by {by_hand(data)}",
+    "dispute_opened": lambda data: f"{_amount('disputed by the cardholder', data)}, {data['dispute']}",
+    "dispute_closed": lambda data: f"dispute {data['dispute']} {_closed(data)}",
     "seats_reassigned": lambda data: (
         f"{', '.join(data['from']) or 'units'} replaced by {', '.join(data['to']) or 'others'}"
     ),

@@ -37,6 +37,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "HEADER_MISSING": (400, "A required header is missing."),
     "HEADER_INVALID": (400, "A header has an invalid value."),
     "CREDENTIAL_IN_QUERY": (400, "Send keys and tokens in the Authorization header, not in the URL."),
+    "EVENT_NOT_VERIFIED": (400, "The event is not signed by the payment provider, was altered, or is too old."),
+    "EVENT_UNREADABLE": (400, "The event is signed by the payment provider and cannot be read."),
     "UNAUTHENTICATED": (401, "A valid API key or access token is required, sent as Authorization: Bearer."),
     "SCOPE_MISSING": (403, "The client lacks the scope that this request requires."),
     "CHANNEL_REFUSED": (403, "The client may only use its own distribution channel."),
@@ -47,6 +49,8 @@ TITLES: dict[str, tuple[int, str]] = {
     "PRODUCT_NOT_FOUND": (404, "There is no such product."),
     "SERVICE_NOT_FOUND": (404, "There is no such service."),
     "WEBHOOK_NOT_FOUND": (404, "There is no such webhook."),
+    "NO_PROVIDER_EVENTS": (404, "The payment provider of this installation sends no events."),
+    "DISPUTE_NOT_OPEN": (409, "The order has no such dispute, or its case is closed."),
     "TOO_MANY_WEBHOOKS": (409, "The tenant already has 50 webhooks."),
     "NOTHING_STUCK": (409, "No step of this order is stuck."),
     "NOT_BY_HAND": (

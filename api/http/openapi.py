@@ -15,6 +15,7 @@ TAGS = [
         "description": "Quote, change, confirm, discard, pay. A POST that changes an order needs an `Idempotency-Key`.",
     },
     {"name": "attention", "description": "Orders with a step that keeps failing, and the actions of an operator."},
+    {"name": "provider events", "description": "What a payment provider notifies us of, with its signature."},
     {"name": "entur", "description": "Entur's sales API, translated to the same changes as the native API."},
     {
         "name": "discover",

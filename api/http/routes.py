@@ -13,7 +13,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from api.auth.authenticator import Authenticator
-from api.auth.route_scopes import FOR_PRICES, SCOPE_OF
+from api.auth.route_scopes import FOR_PRICES, SCOPE_OF, SIGNED_ROUTES
 from api.errors.problems import MEDIA_TYPE, ProblemError
 from api.http.strict_json import StrictRequest
 from api.middleware.body_limit import MAX_BODY
@@ -43,6 +43,26 @@ class AuthenticatedRoute(APIRoute):
     def check(self, request: Request) -> None:
         """Raise a problem if the headers are not acceptable; the body is not read yet."""
         _check_media(request, self.media_type)
+
+
+class SignedRoute(APIRoute):
+    """A route without a scope: its handler verifies the signature on the raw body before it reads it.
+
+    A route whose name is not listed in `route_scopes` cannot be created.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Wrap the handler: check the headers before the body is read."""
+        if self.name not in SIGNED_ROUTES:
+            raise LookupError(f"{self.name} has no exception from authentication")
+        handle = super().get_route_handler()
+
+        async def handle_signed(request: Request) -> Response:
+            _check_media(request, "application/json")
+            response: Response = await handle(request)
+            return response
+
+        return handle_signed
 
 
 class StreamRoute(AuthenticatedRoute):

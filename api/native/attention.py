@@ -1,4 +1,4 @@
-"""Routes for operators: steps that keep failing, refunds owed, violated invariants, and actions on a stuck step."""
+"""Routes for operators: stuck steps, refunds owed, disputes, violated invariants, and actions on a stuck step."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from api.context import ApiContext, api_context
 from api.errors.problems import ProblemError, responses
 from api.http.request_headers import idempotency_key
 from api.http.routes import AuthenticatedRoute
+from api.native.disputes import DisputeOut, dispute_out
 from api.native.payouts_schema import RefundOwedOut, StatementOut, refund_owed_out
 from api.services.needs_attention import MAX_ORDERS, discrepancies, progress_of, stuck_orders
 from api.services.operator_actions import OperatorAction, perform
@@ -68,7 +69,7 @@ class DiscrepancyOut(BaseModel):
 
 
 class OrderAttentionOut(BaseModel):
-    """What needs an operator on one order: a stuck step, a refund owed to the customer, or both.
+    """What needs an operator on one order: a stuck step, a refund owed to the customer, or disputes.
 
     The members of a stuck step are null if no step is stuck.
     """
@@ -87,13 +88,15 @@ class OrderAttentionOut(BaseModel):
     unsettled: list[str] = []
     statements: list[StatementOut] = []
     refund_owed: RefundOwedOut | None = None
+    disputes: list[DisputeOut] = []
 
 
 class AttentionOut(BaseModel):
-    """Everything that needs an operator: at most 200 stuck steps, 200 refunds owed and 200 discrepancies."""
+    """Everything that needs an operator: at most 200 of each kind."""
 
     stuck: list[StuckOut]
     refunds_owed: list[RefundOwedOut]
+    disputes: list[DisputeOut]
     discrepancies: list[DiscrepancyOut]
 
 
@@ -105,12 +108,16 @@ class HelpIn(Model):
 
 @router.get("/v1/attention", name="get_attention", responses=responses("ENGINE_UNREACHABLE"))
 async def get_attention(ctx: Context) -> AttentionOut:
-    """Return stuck steps, refunds owed and violated invariants. It checks every invariant, which takes time."""
+    """Return stuck steps, refunds owed, open disputes and violated invariants.
+
+    It checks every invariant, which takes time.
+    """
     found = await run_in_threadpool(discrepancies, ctx)
     progress = [each for each in await progress_of(ctx.workflow_client, await stuck_orders(ctx)) if each]
     return AttentionOut(
         stuck=await run_in_threadpool(_stuck_steps, ctx, progress),
         refunds_owed=await run_in_threadpool(_refunds_owed, ctx),
+        disputes=await run_in_threadpool(_disputes, ctx),
         discrepancies=[DiscrepancyOut(invariant=each.invariant, order=each.order, what=each.what) for each in found],
     )
 
@@ -119,14 +126,15 @@ async def get_attention(ctx: Context) -> AttentionOut:
     "/v1/orders/{order}/attention", name="get_order_attention", responses=responses("ORDER_NOT_FOUND", "NOTHING_STUCK")
 )
 async def get_order_attention(order: str, ctx: Context) -> OrderAttentionOut:
-    """Return the stuck step of an order and what it owes its customer; 409 NOTHING_STUCK if it has neither."""
+    """Return the stuck step of an order, what it owes its customer, and its disputes; 409 NOTHING_STUCK for none."""
     await run_in_threadpool(_check_order, ctx, order)
     stuck = await _find_stuck(ctx, order)
     owing = await run_in_threadpool(_refunds_owed, ctx, order)
-    if stuck is None and not owing:
+    disputed = await run_in_threadpool(_disputes, ctx, order)
+    if stuck is None and not owing and not disputed:
         raise ProblemError("NOTHING_STUCK")
     step = stuck.model_dump() if stuck else {"order": order}
-    return OrderAttentionOut(**step, refund_owed=owing[0] if owing else None)
+    return OrderAttentionOut(**step, refund_owed=owing[0] if owing else None, disputes=disputed)
 
 
 @router.post("/v1/orders/{order}/attention/retry-now", name="retry_now", status_code=204, responses=_ACTION)
@@ -185,6 +193,11 @@ def _refunds_owed(ctx: ApiContext, order: str | None = None) -> list[RefundOwedO
     with ctx.store.read() as tx:
         found = work_queue.refunds_owed(tx, MAX_ORDERS, order)
         return [refund_owed_out(each, payouts.statements(tx, each.order, each.amount, after)) for each in found]
+
+
+def _disputes(ctx: ApiContext, order: str | None = None) -> list[DisputeOut]:
+    with ctx.store.read() as tx:
+        return [dispute_out(each) for each in work_queue.open_disputes(tx, MAX_ORDERS, order)]
 
 
 def _check_order(ctx: ApiContext, order: str) -> None:

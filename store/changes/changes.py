@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select, update
 from domain import formats
 from domain.answers import ShownCatalogue, ShownOrder
 from domain.changes import ChangeKind, ChangeRequest, ChangeState, Outcome
-from domain.dual_control import LOCAL, TEMPORAL
+from domain.dual_control import LOCAL, PROVIDER, TEMPORAL
 from domain.formats import NewerWorkerNeededError
 from domain.planning.plan import Plan
 from domain.quotes import Quote
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 TEMPORAL_UPDATE_ROUTE = "temporal-update"
 """The route of a request that an operator sent in Temporal itself."""
+PROVIDER_EVENT_ROUTE = "provider-event"
+"""The route of a request that serves an event of an outside provider."""
+_SENDERS = {TEMPORAL_UPDATE_ROUTE: TEMPORAL, PROVIDER_EVENT_ROUTE: PROVIDER}
 
 # A series that exists before its first increment lets `rate()` see that increment.
 _ENDINGS = (("done", ""), ("undone", STEP_FAILED), ("undone", PROVIDER_UNAVAILABLE))
@@ -179,7 +182,7 @@ def senders(tx: Session, changes: Collection[str]) -> dict[str, Sender]:
 
 
 def _sender(client: str, route: str, request: str) -> Sender:
-    actor = client or (TEMPORAL if route == TEMPORAL_UPDATE_ROUTE else LOCAL)
+    actor = client or _SENDERS.get(route, LOCAL)
     return Sender(actor, from_json(request).get("reason"))
 
 

@@ -14,6 +14,7 @@ from store.tables.orders import (
     ReservationRow,
     TravellerRow,
 )
+from store.tables.provider_events import DisputeRow, ProviderEventRow
 from store.tables.webhooks import DeliveryRow, WebhookRow
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "ClientRow",
     "CounterRow",
     "DeliveryRow",
+    "DisputeRow",
     "EmbeddedPaymentRow",
     "EventRow",
     "FeeRow",
@@ -34,6 +36,7 @@ __all__ = [
     "PaymentRow",
     "PriceGroupRow",
     "ProductRow",
+    "ProviderEventRow",
     "ReservationRow",
     "SeatHoldRow",
     "SeatRow",

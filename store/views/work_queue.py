@@ -1,4 +1,4 @@
-"""The operators' work queue from the database: overdue requests, expiring drafts, stuck steps, refunds owed."""
+"""The operators' work queue from the database: overdue requests, ending drafts, stuck steps, refunds owed, disputes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlmodel import Session, and_, col, func, select
 
 from domain.money import Money
+from domain.provider_events import DisputeState
 from domain.settlement import MoveKind
 from store.database.tenant_session import TenantSession
 from store.orders.events import EventType
 from store.orders.orders import visible_orders
-from store.tables import ChangeRow, EventRow, LedgerRow, OrderRow, PaymentRow
+from store.tables import ChangeRow, DisputeRow, EventRow, LedgerRow, OrderRow, PaymentRow
 
 _ATTENTION_EVENTS = (EventType.NEEDS_ATTENTION, EventType.RETRY_REQUESTED, EventType.DONE_BY_HAND_STATED)
 
@@ -44,6 +45,17 @@ def refunds_owed(tx: TenantSession, limit: int, order: str | None = None) -> lis
         for number, currency, minor in rows
     ]
     return sorted(found, key=lambda each: each.since)
+
+
+def open_disputes(tx: TenantSession, limit: int, order: str | None = None) -> list[DisputeRow]:
+    """Return the open disputes of orders, or of one order, the longest open first."""
+    query = select(DisputeRow).join(OrderRow, col(OrderRow.number) == col(DisputeRow.order_number))
+    query = query.where(
+        visible_orders(tx), DisputeRow.tenant == tx.access.tenant, DisputeRow.state == DisputeState.OPEN
+    )
+    if order is not None:
+        query = query.where(OrderRow.number == order)
+    return list(tx.exec(query.order_by(col(DisputeRow.opened_at), col(DisputeRow.id)).limit(limit)))
 
 
 def _last_owed(tx: TenantSession, orders: Sequence[str]) -> dict[str, LedgerRow]:

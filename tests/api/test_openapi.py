@@ -41,6 +41,8 @@ ROUTES = {
     ("post", "/v1/orders/{order}/attention/payout"),
     ("post", "/v1/orders/{order}/attention/reverse"),
     ("post", "/v1/orders/{order}/attention/reseat"),
+    ("post", "/v1/orders/{order}/attention/close-dispute"),
+    ("post", "/v1/providers/payments/events"),
     ("post", "/v1/webhooks"),
     ("get", "/v1/webhooks"),
     ("get", "/v1/webhooks/{webhook}"),

@@ -16,7 +16,7 @@ from tests.support.world import World
 
 pytestmark = pytest.mark.faults
 
-ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, PAYOUT, _, _, WAY_BACK = SCENARIOS
+ONE_GO, SECOND_CHANGE, CONFIRMATION, _, DISCARD, _, PAYOUT, _, _, _, WAY_BACK = SCENARIOS
 MOMENTS = (Fault.PAUSED, Fault.PAUSED_AFTER)
 Case = tuple[Scenario, str, Fault, tuple[str, ...]]
 

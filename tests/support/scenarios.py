@@ -14,12 +14,17 @@ from activities.support.flow import GroupCommand
 from activities.support.registry import by_name, reversible
 from activities.support.step_executor import StepExecutor
 from activities.support.step_kinds import Check, Final, Harmless, Pivot, Reversible
+from api.workflow_client import OrderWorkflowClient, SubmitRequest
 from cli.faults.injection import Fault
 from domain.changes import ChangeKind, ChangeRequest, ChangeState
+from domain.money import Money
+from domain.provider_events import ProviderEvent, ProviderEventKind
+from store.changes import changes, provider_events
 from store.database.documents import to_document
 from store.tables import ChangeRow
-from temporal.names import UNDO_STEPS, GroupName, StepName
+from temporal.names import PROVIDER_EVENT, UNDO_STEPS, GroupName, StepName
 from tests.support.canary import ADULT
+from tests.support.provider_events import payment_keys
 from tests.support.refunds_owed import order_owing, pay_out
 from tests.support.stock import DEARER_LIMITED, LIMITED, LIMITED_LINE, add_limited_products
 from tests.support.world import CARD, TENANT, Answer, World, add, replace
@@ -149,6 +154,22 @@ async def _reseat(world: World, order: str) -> Answer:
     return await world.post(f"/v1/orders/{order}/attention/reseat", {"reason": "the seats are gone"})
 
 
+async def _dispute(world: World, order: str) -> Answer:
+    """Serve an event of a provider, received as the API receives one; answer as a request's answer would."""
+    key, store = payment_keys(world, order)[0], world.components.store
+    about = {"provider": "bank", "id": str(uuid.uuid4()), "tenant": TENANT, "dispute": str(uuid.uuid4())}
+    event = ProviderEvent(kind=ProviderEventKind.DISPUTE_OPENED, key=key, amount=Money(100, "NOK"), **about)
+    with store.write() as tx:
+        row = provider_events.receive(tx, event, store.now())
+    change = (row.change if row else None) or ""
+    await OrderWorkflowClient(world.client).signal_event(SubmitRequest(PROVIDER_EVENT, change, order, None, ""))
+    state = await world.wait_for_outcome(change)
+    with store.read() as tx:
+        outcome = changes.outcome_of(changes.existing(tx, change))
+    status = HTTPStatus.OK if state == ChangeState.DONE else HTTPStatus.INTERNAL_SERVER_ERROR
+    return Answer(status, {"change": change, "state": state, "code": outcome.code if outcome else None}, {})
+
+
 _IN_ONE_GO = (
     StepName.PLAN_CHANGE,
     StepName.VALIDATE_TRAVELLERS,
@@ -243,6 +264,14 @@ SCENARIOS = (
         (StepName.PLAN_CHANGE, StepName.RECORD_PAYOUT, StepName.RECORD_OUTCOME),
         (GroupName.RUN_PAYOUT,),
         broken_steps=(StepName.RECORD_PAYOUT,),
+    ),
+    Scenario(
+        "an event of a provider",
+        _with_draft,
+        _dispute,
+        (StepName.PLAN_CHANGE, StepName.LOOK_UP_PAYMENT, StepName.RECORD_PROVIDER_EVENT, StepName.RECORD_OUTCOME),
+        (GroupName.RUN_PROVIDER_EVENT,),
+        broken_steps=(StepName.LOOK_UP_PAYMENT, StepName.RECORD_PROVIDER_EVENT),
     ),
     Scenario(
         "a reversal",

@@ -35,6 +35,8 @@ NAMESPACES = (
     "by-hand-postgres",
     "refused-refunds-sqlite",
     "refused-refunds-postgres",
+    "provider-events-sqlite",
+    "provider-events-postgres",
     "settlement-moves-sqlite",
     "settlement-moves-postgres",
     "refunds-killed-sqlite",

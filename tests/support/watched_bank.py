@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from examples.fake_systems.bank import Bank, FoundKey
+from examples.fake_systems.bank_events import SECRET
 from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
 
@@ -51,6 +52,7 @@ class WatchedBank(Bank):
 def provider_for(bank: Bank) -> Iterator[BankPayments]:
     """Serve a bank over HTTP and yield the provider that is connected to it."""
     with serving(FakeSystems(bank=bank)) as address:
-        settings = BankSettings(url=address, secret=SecretStr("not much of one"))
+        secret = SecretStr("not much of one")
+        settings = BankSettings(url=address, secret=secret, event_secrets=(SecretStr(SECRET),))
         with closing(BankPayments(settings)) as provider:
             yield provider

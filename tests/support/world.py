@@ -118,11 +118,11 @@ class World:
             yield world
 
     @asynccontextmanager
-    async def without_temporal(self) -> AsyncIterator["World"]:
-        """Another API on the same store that cannot connect to Temporal."""
+    async def without_temporal(self, **overrides: Any) -> AsyncIterator["World"]:
+        """Another API on the same store that cannot connect to Temporal, with these fields of its context replaced."""
         options: dict[str, Any] = {"lazy": True, "retry_config": RetryConfig(max_retries=0)}
         nowhere = await Client.connect(f"{HOST}:{free_port()}", data_converter=DATA_CONVERTER, **options)
-        async with self.with_api(workflow_client=OrderWorkflowClient(nowhere)) as world:
+        async with self.with_api(workflow_client=OrderWorkflowClient(nowhere), **overrides) as world:
             yield world
 
     def backdate(self, change: str) -> None:

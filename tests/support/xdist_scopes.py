@@ -19,6 +19,7 @@ _WITH_OWN_INSTALLATIONS = (
     "tests/guarantees/test_postgres_killed.py",
     "tests/guarantees/test_processes.py",
     "tests/guarantees/test_provider_ends.py",
+    "tests/guarantees/test_provider_events.py",
     "tests/guarantees/test_provider_situations.py",
     "tests/guarantees/test_refunds_killed.py",
     "tests/guarantees/test_refused_refunds.py",

@@ -7,6 +7,7 @@ from temporalio import activity, workflow
 from domain.changes import ChangeState
 from domain.moves import MoveState
 from domain.orders import OrderStatus
+from domain.provider_events import DisputeState, ProviderEventKind
 from domain.settlement import MoveKind
 from domain.webhooks import DisabledReason, Failure, message_id
 from runtime.bootstrap import build_activities, build_components, build_webhook_activities
@@ -47,7 +48,7 @@ def test_the_workflow_its_updates_and_its_query() -> None:
         "done_by_hand",
     }
     assert {name for name in definition.queries if name and not name.startswith("__")} == {"progress"}
-    assert not [name for name in definition.signals if name and not name.startswith("__")]
+    assert {name for name in definition.signals if name and not name.startswith("__")} == {"provider_event"}
     assert draft_id("26-100001") == "order/26-100001"
     assert ORDERS_QUEUE == "orders"
     assert DEPLOYMENT == "changeover"
@@ -112,6 +113,8 @@ def test_the_activities(tmp_path: Path) -> None:
         "void_payment",
         "settle_price_difference",
         "record_payout",
+        "look_up_payment",
+        "record_provider_event",
         "begin_reseat",
         "reseat",
         "release_reseated",
@@ -130,12 +133,14 @@ def test_the_activities(tmp_path: Path) -> None:
         "find_orphaned_orders",
         "check_invariants",
         "check_pending_refunds",
+        "submit_provider_events",
         "run_change",
         "run_confirmation",
         "run_payment",
         "run_extension",
         "run_discard",
         "run_payout",
+        "run_provider_event",
         "withdraw_group",
         "undo_steps",
     }
@@ -185,3 +190,15 @@ def test_the_states_of_moves_and_the_kinds_of_entries_in_the_ledger() -> None:
 def test_the_keys_of_moves() -> None:
     assert numbered_key("C1", StepName.SETTLE_PRICE_DIFFERENCE, 2) == "C1/settle_price_difference/2"
     assert back_key("C1/settle_price_difference/2") == "C1/settle_price_difference/2/back"
+
+
+def test_the_kinds_of_events_of_providers_and_the_states_of_disputes() -> None:
+    assert {kind.value for kind in ProviderEventKind} == {
+        "refund_paid",
+        "refund_failed",
+        "authorisation_ended",
+        "dispute_opened",
+        "dispute_won",
+        "dispute_lost",
+    }
+    assert {state.value for state in DisputeState} == {"open", "won", "lost", "closed"}

@@ -47,6 +47,8 @@ _RIGHTS = {
     "payments": _READ,
     "ledger": _READ,
     "payment_moves": _READ,
+    "provider_events": _CHANGE,
+    "disputes": "SELECT, UPDATE",
     "embedded_payments": _READ,
     "order_lines": _READ,
     "order_travellers": _READ,
@@ -642,12 +644,84 @@ def upgrade() -> None:
             sqlite_where=sa.text(f"state = '{state}'"),
             postgresql_where=sa.text(f"state = '{state}'"),
         )
+    op.create_table(
+        "provider_events",
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("provider", sa.String(40), nullable=False),
+        sa.Column("id", sa.String(100), nullable=False),
+        sa.Column("kind", sa.String(30), nullable=False),
+        sa.Column("key", sa.String(100), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("dispute", sa.String(100), nullable=True),
+        sa.Column("order_number", sa.String(20), nullable=True),
+        sa.Column("change", sa.String(64), nullable=True),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("served_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(change IS NULL) = (order_number IS NULL)", name="handed_over"),
+        sa.PrimaryKeyConstraint("tenant", "provider", "id"),
+    )
+    op.create_index(op.f("ix_provider_events_change"), "provider_events", ["change"], unique=False)
+    op.create_index(
+        "provider_events_unserved",
+        "provider_events",
+        ["received_at"],
+        unique=False,
+        sqlite_where=sa.text("served_at IS NULL"),
+        postgresql_where=sa.text("served_at IS NULL"),
+    )
+    op.create_table(
+        "disputes",
+        sa.Column("tenant", sa.String(64), nullable=False),
+        sa.Column("provider", sa.String(40), nullable=False),
+        sa.Column("id", sa.String(100), nullable=False),
+        sa.Column("order_number", sa.String(20), nullable=False),
+        sa.Column("payment", sa.String(100), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(3), nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('open', 'won', 'lost', 'closed')", name="state"),
+        sa.ForeignKeyConstraint(
+            ["order_number"],
+            ["orders.number"],
+        ),
+        sa.PrimaryKeyConstraint("tenant", "provider", "id"),
+    )
+    op.create_index(op.f("ix_disputes_order_number"), "disputes", ["order_number"], unique=False)
+    op.create_index(
+        "disputes_open",
+        "disputes",
+        ["tenant"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
     if op.get_bind().dialect.name == "postgresql":
         _isolate_tenants()
 
 
 def downgrade() -> None:
     """Drop every table, with its policy and grants. The role stays: other databases of the server may use it."""
+    op.drop_index(
+        "disputes_open",
+        table_name="disputes",
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
+    op.drop_index(op.f("ix_disputes_order_number"), table_name="disputes")
+    op.drop_table("disputes")
+    op.drop_index(
+        "provider_events_unserved",
+        table_name="provider_events",
+        sqlite_where=sa.text("served_at IS NULL"),
+        postgresql_where=sa.text("served_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_provider_events_change"), table_name="provider_events")
+    op.drop_table("provider_events")
     for name, state in (("pending", "pending"), ("started", "started")):
         op.drop_index(
             f"payment_moves_{name}",

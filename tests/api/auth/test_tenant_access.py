@@ -45,6 +45,7 @@ def bodies(order: str, offer: str, bundle: str) -> dict[str, Json]:
         "reverse": {"reason": "a test"},
         "reseat": {"reason": "a test"},
         "payout": {"amount": "1.00", "reason": "a test"},
+        "close_dispute": {"dispute": "dp_1", "reason": "a test"},
         "change_webhook": {"enabled": True},
         "reserve_offers": {"orderId": order, "offerConfigurations": [configured]},
         "update_order": updated,
