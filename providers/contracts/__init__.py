@@ -7,6 +7,7 @@ import pytest
 
 _REWRITTEN = (
     "assertions",
+    "events",
     "external_inventory",
     "external_payments",
     "holds_book",
@@ -19,6 +20,7 @@ _REWRITTEN = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _REWRITTEN))
 
+from providers.contracts.events import Delivery, EventsContract, EventsUnderTest, Happened  # noqa: E402 - rewritten
 from providers.contracts.external_inventory import ExternalInventoryContract  # noqa: E402 - rewritten
 from providers.contracts.external_payments import ExternalPaymentsContract  # noqa: E402 - likewise
 from providers.contracts.fault_proxy import FalseAnswer, FaultProxy, Trouble  # noqa: E402 - likewise
@@ -31,11 +33,15 @@ from providers.contracts.payments import PaymentsContract  # noqa: E402 - likewi
 from providers.contracts.payments_under_test import PaymentsUnderTest  # noqa: E402 - rewritten
 
 __all__ = [
+    "Delivery",
+    "EventsContract",
+    "EventsUnderTest",
     "ExternalInventoryContract",
     "ExternalOffersContract",
     "ExternalPaymentsContract",
     "FalseAnswer",
     "FaultProxy",
+    "Happened",
     "HoldsBookContract",
     "InventoryContract",
     "InventoryUnderTest",

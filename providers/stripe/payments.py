@@ -1,17 +1,20 @@
 """The payment provider that Stripe is."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.money import Money
+from domain.provider_events import ProviderEvent
 from providers.errors import ProviderUnavailableError
 from providers.protocols import Authorised, Found, Movement, MovementPage, RefundState
 from providers.stripe.account import Account
 from providers.stripe.authorisations import authorise
 from providers.stripe.book import list_movements, list_movements_of
 from providers.stripe.captures import capture
+from providers.stripe.events import Events
+from providers.stripe.failures import RejectedError
 from providers.stripe.lookup import Lookup, Places
-from providers.stripe.objects import mark_of
+from providers.stripe.objects import Intent, mark_of
 from providers.stripe.refunds import refund
 from providers.stripe.settings import StripeSettings
 from providers.stripe.transport import Transport
@@ -82,6 +85,21 @@ class StripePayments:
         """Return the movements of one payment, as they are now."""
         with self._transport.act():
             return list_movements_of(self._look_in(tenant), tenant, payment)
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent | None:
+        """Verify a delivery of an event and return it; None for one that is not about a key of ours.
+
+        Raises EventNotVerifiedError, EventUnreadableError and ProviderUnavailableError.
+        """
+        return Events(self._settings, self._read_intent).read(headers, body)
+
+    def _read_intent(self, account: str | None, reference: str) -> Intent | None:
+        """Return a PaymentIntent of the account that has signed an event; None if the account has none of that id."""
+        with self._transport.act():
+            try:
+                return self._look_in(account or "").account.intent(reference)
+            except RejectedError:
+                return None
 
     def _look_in(self, tenant: str) -> Lookup:
         """Return what finds keys in a tenant's account."""

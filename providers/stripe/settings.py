@@ -11,7 +11,7 @@ LONGEST_ACT = timedelta(seconds=15)
 
 
 class StripeSettings(BaseSettings):
-    """Settings of Stripe: STRIPE_API_KEY or STRIPE_API_KEYS, STRIPE_TIMEOUT."""
+    """Settings of Stripe: STRIPE_API_KEY or STRIPE_API_KEYS, STRIPE_EVENT_SECRETS, STRIPE_TIMEOUT."""
 
     model_config = SettingsConfigDict(env_prefix="STRIPE_")
 
@@ -19,6 +19,10 @@ class StripeSettings(BaseSettings):
     """The secret or restricted key of the account of every tenant that `api_keys` does not name."""
     api_keys: dict[str, SecretStr] = {}
     """Keys by tenant, as JSON: each tenant has an account of its own."""
+    event_secrets: tuple[SecretStr, ...] = ()
+    """With which Stripe signs the events of the account of `api_key`, as a JSON list: two while they are rotated."""
+    event_secrets_of: dict[str, tuple[SecretStr, ...]] = {}
+    """Those of the accounts of `api_keys`, by tenant, as JSON."""
     timeout: Annotated[timedelta, Field(gt=timedelta(0), le=LONGEST_ACT)] = timedelta(seconds=12)
     """How long an act may take as a whole, with all of its requests."""
     url: str = "https://api.stripe.com"
@@ -30,7 +34,14 @@ class StripeSettings(BaseSettings):
     def _check_keys(self) -> Self:
         if self.api_key is None and not self.api_keys:
             raise ValueError("set STRIPE_API_KEY or STRIPE_API_KEYS")
+        if (self.event_secrets and self.api_key is None) or not self.event_secrets_of.keys() <= self.api_keys.keys():
+            raise ValueError("STRIPE_EVENT_SECRETS and STRIPE_EVENT_SECRETS_OF belong to accounts with a key")
         return self
+
+    @property
+    def event_accounts(self) -> list[tuple[str | None, tuple[SecretStr, ...]]]:
+        """Each tenant with an account of its own, and None for that of all others, with what signs its events."""
+        return [(None, self.event_secrets), *self.event_secrets_of.items()]
 
     def key_of(self, tenant: str) -> SecretStr | None:
         """Return the API key of a tenant's account, and of no other's."""

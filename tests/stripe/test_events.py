@@ -64,6 +64,16 @@ def test_a_dispute_is_an_event(sdk: stripe.StripeClient) -> None:
     assert sdk.v1.disputes.retrieve(dispute.id).charge == intent.latest_charge
 
 
+@pytest.mark.parametrize("status", ["won", "lost", "warning_closed"])
+def test_the_end_of_a_dispute_is_an_event(sdk: stripe.StripeClient, emulator: Emulator, status: str) -> None:
+    """Source: https://docs.stripe.com/api/events/types (`charge.dispute.closed`) and …/disputes/object (`status`)."""
+    intent = pay(sdk, 1000, "pm_card_createDispute")
+    opened = sdk.v1.disputes.list({"payment_intent": intent.id}).data[0]
+    emulator.run("close_dispute", dispute=opened.id, status=status)
+    closed = sdk.v1.events.list({"type": "charge.dispute.closed"}).data[0].data.object
+    assert (closed["id"], closed["status"], closed["payment_intent"]) == (opened.id, status, intent.id)
+
+
 def test_an_event_holds_its_object_as_it_was(sdk: stripe.StripeClient) -> None:
     """Source: https://docs.stripe.com/api/events/object (`data.object` as of the event, `request.idempotency_key`)."""
     intent = authorise(sdk, key="k1")

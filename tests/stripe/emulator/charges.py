@@ -70,3 +70,11 @@ def dispute(account: Account, reference: str) -> Object:
     )
     account.emit("charge.dispute.created", disputed)
     return disputed
+
+
+def close_dispute(account: Account, reference: str, status: str) -> Object:
+    """End a dispute as won, lost or, for an inquiry, warning_closed, as the cardholder's bank decides."""
+    disputed = account.find("dispute", reference)
+    disputed["status"] = status
+    account.emit("charge.dispute.closed", disputed)
+    return disputed

@@ -79,6 +79,7 @@ _ACCOUNT: dict[str, Callable[[Account, dict[str, Any]], Any]] = {
     ),
     "refund": _settle_refund,
     "dispute": lambda account, values: charges.dispute(account, values["charge"]),
+    "close_dispute": lambda account, values: charges.close_dispute(account, values["dispute"], values["status"]),
     "backup": _back_up,
     "restore": _restore,
     "book": lambda account, _: [each for each in account.book.objects.values() if each["object"] != "event"],
