@@ -45,6 +45,8 @@ class ActionPreview:
     choices: Sequence[tuple[str, str]] = ()
     amount: str = ""
     """The amount that the form states; empty for an action without one."""
+    dispute: str = ""
+    """The provider's name of the dispute whose case is closed; empty for any other action."""
     dangerous: bool = False
     needs_reason: bool = False
     """True for an action that moves money or changes the ledger: the operator must state a reason."""

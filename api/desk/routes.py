@@ -10,7 +10,17 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext, api_context
-from api.desk import draft_actions, order_list, payouts, reseats, reversals, seats, stuck_step_actions, work_queue
+from api.desk import (
+    disputes,
+    draft_actions,
+    order_list,
+    payouts,
+    reseats,
+    reversals,
+    seats,
+    stuck_step_actions,
+    work_queue,
+)
 from api.desk.orders import order_shown
 from api.desk.rendering import HEADERS, HERE, PREFIX, page, redirect
 from api.desk.security import ReasonError, check_host, check_operator, form
@@ -75,6 +85,8 @@ async def _preview(request: Request, number: str, action: str, ctx: ApiContext, 
         preview = await run_in_threadpool(reversals.preview, ctx, number)
     elif action == ChangeKind.RESEAT:
         preview = await run_in_threadpool(reseats.preview, ctx, number)
+    elif action == disputes.ACTION:
+        preview = await run_in_threadpool(disputes.preview, ctx, number)
     else:
         raise ProblemError("NOT_FOUND")
     return page(request, ctx, "action.html", 422 if wrong else 200, preview=preview, wrong=wrong)
@@ -125,6 +137,17 @@ async def reseat(request: Request, order: str, ctx: Context, fields: Fields) -> 
     """Hold other seats for the change that is stuck because its seats are gone."""
     number, kind = require_order_number(order), ChangeKind.RESEAT
     return await _submitted(request, number, kind, ctx, submit_form(request, ctx, number, kind, fields))
+
+
+@router.post("/orders/{order}/close-dispute", name="close_dispute")
+async def close_dispute(request: Request, order: str, ctx: Context, fields: Fields) -> Response:
+    """Close the case of a dispute."""
+    number = require_order_number(order)
+    try:
+        await run_in_threadpool(disputes.perform, ctx, number, fields)
+    except ReasonError as error:
+        return await _preview(request, number, disputes.ACTION, ctx, str(error))
+    return redirect(f"{PREFIX}/orders/{number}")
 
 
 async def _submitted(

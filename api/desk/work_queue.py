@@ -28,7 +28,7 @@ from store.database.tenant_session import TenantSession
 from store.invariants import Violation
 from store.orders.events import data_of
 from store.orders.orders import find, load
-from store.tables import ChangeRow, EventRow, OrderRow
+from store.tables import ChangeRow, DisputeRow, EventRow, OrderRow
 from store.views import moves_under_way, work_queue
 from store.views.work_queue import RefundOwed
 from temporal.messages import Progress, StuckStep
@@ -90,6 +90,8 @@ class Queue:
     ending: Sequence[OrderRow]
     refunds: Sequence[RefundOwed]
     """Refunds that no card took, longest owed first."""
+    disputes: Sequence[DisputeRow]
+    """Open disputes, the longest open first."""
     temporal_answers: bool
     """Whether Temporal could list the orders with a stuck step."""
     more: bool = False
@@ -98,7 +100,7 @@ class Queue:
     @property
     def empty(self) -> bool:
         """Whether nothing needs an operator, as far as the sources answered."""
-        return not (self.stuck or self.discrepancies or self.overdue or self.ending or self.refunds)
+        return not (self.stuck or self.discrepancies or self.overdue or self.ending or self.refunds or self.disputes)
 
 
 async def queue(ctx: ApiContext) -> Queue:
@@ -120,6 +122,7 @@ async def queue(ctx: ApiContext) -> Queue:
         overdue=overdue,
         ending=ending,
         refunds=await run_in_threadpool(_refunds_owed, ctx),
+        disputes=await run_in_threadpool(_disputes, ctx),
         temporal_answers=names is not None,
         more=len(orders) > SHOWN,
         risks=_by_currency(stuck),
@@ -201,6 +204,11 @@ def _find_late(ctx: ApiContext) -> tuple[list[ChangeRow], list[OrderRow]]:
 def _refunds_owed(ctx: ApiContext) -> list[RefundOwed]:
     with ctx.store.read() as tx:
         return work_queue.refunds_owed(tx, SHOWN)
+
+
+def _disputes(ctx: ApiContext) -> list[DisputeRow]:
+    with ctx.store.read() as tx:
+        return work_queue.open_disputes(tx, SHOWN)
 
 
 def _find_discrepancies(ctx: ApiContext) -> list[Violation] | None:

@@ -15,7 +15,6 @@ from api.services.close_dispute import close_dispute as close
 from api.services.read_order import require_order_number
 from domain.dual_control import Reason
 from domain.model import Model
-from domain.money import Money
 from store.tables import DisputeRow
 
 router = APIRouter(tags=["attention"], route_class=AuthenticatedRoute)
@@ -43,7 +42,7 @@ def dispute_out(row: DisputeRow) -> DisputeOut:
         order=row.order_number,
         dispute=row.id,
         payment=row.payment,
-        amount=amount(Money(row.amount_minor, row.currency)),
+        amount=amount(row.amount),
         currency=row.currency,
         since=row.opened_at,
     )

@@ -50,6 +50,11 @@ class NativeClient:
         """Resolve an order's stuck step with the action `retry-now` or `done-by-hand`."""
         self._send("POST", f"/v1/orders/{order}/attention/{action}", {"reason": reason})
 
+    def close_dispute(self, order: str, dispute: str, reason: str) -> None:
+        """Close the case of an order's dispute."""
+        body = {"dispute": dispute, "reason": reason}
+        self._send("POST", f"/v1/orders/{order}/attention/close-dispute", body)
+
     def offer(self, product: str, travellers: Sequence[Mapping[str, str]], **where: str | bool) -> str:
         """Search offers and return the id of the only bundle."""
         return str(self.find(product, travellers, **where)["id"])

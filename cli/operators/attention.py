@@ -1,4 +1,4 @@
-"""`attention`: lists the orders that need attention, resolves their stuck steps, and records refunds paid by hand."""
+"""`attention`: lists what needs attention, resolves stuck steps, records refunds paid by hand, closes disputes."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -17,8 +17,10 @@ app = typer.Typer(invoke_without_command=True, help="List and resolve orders tha
 
 Reason = Annotated[str, typer.Option(help="The reason, recorded on the order. No personal data, please.")]
 Amount = Annotated[str, typer.Option(help="All that is owed, such as 299.00, in the order's currency.")]
+Dispute = Annotated[str, typer.Option(help="The payment provider's name of the dispute.")]
 _PAID = "Recorded as paid by hand; ledger updated."
 _REVERSED = "The stuck change is reversed; what it captured is refunded."
+_CLOSED = "The case of the dispute is closed."
 _RESEATED = "Other seats are held; the stuck change goes on."
 _DONE = {
     "retry-now": "The step is retried; the request is recorded on the order.",
@@ -35,7 +37,7 @@ def attention(context: typer.Context) -> None:
 
 @app.command("list")
 def list_(*, api: Api = None, as_json: AsJson = False) -> None:
-    """List orders with a step that keeps failing or a refund that no card took, and discrepancies.
+    """List orders with a step that keeps failing, a refund that no card took or a dispute, and discrepancies.
 
     Exits with 1 if there are any.
     """
@@ -96,6 +98,15 @@ def reseat(order: Order, reason: Reason, *, api: Api = None, as_json: AsJson = F
     _take_way_out(order, "reseat", reason, _RESEATED, api, Output(as_json=as_json))
 
 
+@app.command("close-dispute")
+def close_dispute(order: Order, dispute: Dispute, reason: Reason, *, api: Api = None, as_json: AsJson = False) -> None:
+    """Close the case of a payment that its cardholder disputes. No provider is called, and no money moves."""
+    output = Output(as_json=as_json)
+    with open_client(api, output) as client:
+        client.close_dispute(order, dispute, reason)
+    output.answer({"order": order, "dispute": dispute}, f"{order}: {_CLOSED}")
+
+
 def _take_way_out(order: str, action: str, reason: str, done: str, api: str | None, output: Output) -> None:
     with open_client(api, output) as client:
         change = submit_and_follow(client, output, "POST", order, f"/attention/{action}", {"reason": reason})
@@ -127,7 +138,9 @@ def describe_attention(report: Json) -> Iterator[str]:
         yield "Resolve with `changeover attention retry`, `reseat` or `reverse`, ORDER and --reason; not by hand."
     refunds = report.get("refunds_owed", [])
     yield from _refunds(refunds)
-    if not report["stuck"] and not refunds:
+    disputes = report.get("disputes", [])
+    yield from _disputes(disputes)
+    if not report["stuck"] and not refunds and not disputes:
         yield "[green]No order needs attention.[/green]"
     for each in report["discrepancies"]:
         yield f"[red]discrepancy[/red] {each['invariant']}: order {each['order'] or '-'}: {escape(each['what'])}"
@@ -142,6 +155,14 @@ def _refunds(refunds: list[Json]) -> Iterator[str]:
         yield from _statements(each, "paid")
     if refunds:
         yield "Pay it, then record it with `changeover attention payout`, the order, --amount and a --reason."
+
+
+def _disputes(disputes: list[Json]) -> Iterator[str]:
+    for each in disputes:
+        yield f"[bold]{each['order']}[/bold] {each['amount']} {each['currency']} disputed by the cardholder"
+        yield f"   {escape(each['dispute'])} since {utc_text(each['since'])}"
+    if disputes:
+        yield "Answer it at the provider; then `changeover attention close-dispute` it, by --dispute and --reason."
 
 
 def _statements(case: Json, what: str) -> Iterator[str]:

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from domain.money import Money
 from domain.provider_events import DisputeState, ProviderEventKind
 from store.orders.events import Data, EventType, append
 from store.tables import DisputeRow, OrderRow, ProviderEventRow
@@ -60,5 +59,4 @@ def close(tx: Session, order: OrderRow, row: DisputeRow, actor: str, reason: str
 
 
 def _data(row: DisputeRow) -> Data:
-    amount = Money(row.amount_minor, row.currency)
-    return {"dispute": row.id, "payment": row.payment, "amount": str(amount), "currency": row.currency}
+    return {"dispute": row.id, "payment": row.payment, "amount": str(row.amount), "currency": row.currency}

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import SQLModel
 
+from domain.money import Money
 from store.database.column_types import bounded_text, safe_integer, utc_datetime
 
 _UNSERVED, _OPEN = text("served_at IS NULL"), text("state = 'open'")
@@ -61,3 +62,8 @@ class DisputeRow(SQLModel, table=True):
     state: str = bounded_text(20)
     opened_at: datetime = utc_datetime()
     closed_at: datetime | None = utc_datetime(default=None)
+
+    @property
+    def amount(self) -> Money:
+        """The disputed amount."""
+        return Money(self.amount_minor, self.currency)

@@ -154,7 +154,7 @@ async def _reseat(world: World, order: str) -> Answer:
     return await world.post(f"/v1/orders/{order}/attention/reseat", {"reason": "the seats are gone"})
 
 
-async def _dispute(world: World, order: str) -> Answer:
+async def receive_dispute(world: World, order: str) -> Answer:
     """Serve an event of a provider, received as the API receives one; answer as a request's answer would."""
     key, store = payment_keys(world, order)[0], world.components.store
     about = {"provider": "bank", "id": str(uuid.uuid4()), "tenant": TENANT, "dispute": str(uuid.uuid4())}
@@ -268,7 +268,7 @@ SCENARIOS = (
     Scenario(
         "an event of a provider",
         _with_draft,
-        _dispute,
+        receive_dispute,
         (StepName.PLAN_CHANGE, StepName.LOOK_UP_PAYMENT, StepName.RECORD_PROVIDER_EVENT, StepName.RECORD_OUTCOME),
         (GroupName.RUN_PROVIDER_EVENT,),
         broken_steps=(StepName.LOOK_UP_PAYMENT, StepName.RECORD_PROVIDER_EVENT),
