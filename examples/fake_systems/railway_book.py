@@ -101,25 +101,30 @@ class BookedRailway(Railway):
         with self._committed():
             return super().hold(key, requests, until)
 
-    def release(self, key: str) -> None:
-        """Release what is held under a key; from then on the key can hold nothing."""
+    def release(self, key: str) -> bool:
+        """Release what is held under a key; from then on the key can hold nothing. Return whether it is done."""
         with self._committed():
-            super().release(key)
+            return super().release(key)
 
-    def release_references(self, references: list[str]) -> None:
-        """Release held or sold seats and units."""
+    def release_references(self, references: list[str]) -> bool:
+        """Release held or sold seats and units; return whether it is done."""
         with self._committed():
-            super().release_references(references)
+            return super().release_references(references)
 
     def extend(self, references: list[str], until: datetime) -> datetime | None:
         """Extend holds, all or none; return until when all of them last, None if all are sold."""
         with self._committed():
             return super().extend(references, until)
 
-    def sell(self, taken: list[str], given_up: list[str]) -> None:
-        """Sell seats and units and give up others, all or none."""
+    def sell(self, taken: list[str], given_up: list[str]) -> bool:
+        """Sell seats and units and give up others, all or none; return whether it is done."""
         with self._committed():
-            super().sell(taken, given_up)
+            return super().sell(taken, given_up)
+
+    def catch_up(self) -> None:
+        """Do all that is accepted. What a railway that ends has accepted and not done is not in its book."""
+        with self._committed():
+            super().catch_up()
 
     @contextmanager
     def _committed(self) -> Iterator[None]:

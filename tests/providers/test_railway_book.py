@@ -55,21 +55,21 @@ class ForgetfulRailway(BookedRailway):
         with self.opened() as railway:
             return railway.free(requests, own)
 
-    def release(self, key: str) -> None:
+    def release(self, key: str) -> bool:
         with self.opened() as railway:
-            railway.release(key)
+            return railway.release(key)
 
-    def release_references(self, references: list[str]) -> None:
+    def release_references(self, references: list[str]) -> bool:
         with self.opened() as railway:
-            railway.release_references(references)
+            return railway.release_references(references)
 
     def extend(self, references: list[str], until: datetime) -> datetime | None:
         with self.opened() as railway:
             return railway.extend(references, until)
 
-    def sell(self, taken: list[str], given_up: list[str]) -> None:
+    def sell(self, taken: list[str], given_up: list[str]) -> bool:
         with self.opened() as railway:
-            railway.sell(taken, given_up)
+            return railway.sell(taken, given_up)
 
 
 @pytest.fixture(scope="module")
