@@ -33,6 +33,8 @@ RULES = (
         "workflows/saga/saga.py",
         """        if isinstance(step, Reversible):
             self._note([Undo(step, command)])
+        if until_known:
+            return await self._runner.run_until_known(step, command)
         return await self._runner.run(step, command)
 """,
         """        done = await self._runner.run(step, command)
