@@ -77,8 +77,8 @@ class Intent(_Object):
     @property
     def needs_payer(self) -> bool:
         """Whether its payer must authenticate before it can be authorised."""
-        asked = self.status == "requires_payment_method" and (self.last_payment_error or {}).get("code")
-        return self.status == "requires_action" or asked == AUTHENTICATION_REQUIRED
+        refused = self.status == "requires_payment_method" and (self.last_payment_error or {}).get("code")
+        return self.status == "requires_action" or refused == AUTHENTICATION_REQUIRED
 
 
 class Refund(_Object):

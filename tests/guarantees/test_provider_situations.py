@@ -11,18 +11,21 @@ import pytest
 from tests.support.postgres import new_database
 from tests.support.situation_runs import Row
 from tests.support.situation_session import PHASES, of_one_order, play_everything
-from tests.support.situations import Situation, on_the_wire
+from tests.support.situations import Situation, on_the_wire, wrong_seats
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+"""The first test of each database waits for its session."""
 
 DATABASES = ("sqlite", "postgres")
 ALL = of_one_order()
-EVERYWHERE = ALL[len(on_the_wire()) :]
+IN_TURN = [*on_the_wire(), *wrong_seats()]
+"""What happens to answers alone: every second one on each database."""
+EVERYWHERE = ALL[len(IN_TURN) :]
 
 
 def _of_database(kind: str) -> list[Situation]:
-    """Return what is played on a database: of what happens on the wire, each act with every second fault."""
-    return [*on_the_wire()[DATABASES.index(kind) :: 2], *EVERYWHERE]
+    """Return what is played on a database."""
+    return [*IN_TURN[DATABASES.index(kind) :: 2], *EVERYWHERE]
 
 
 def _name(situation: Situation) -> str:
@@ -31,9 +34,8 @@ def _name(situation: Situation) -> str:
 
 ON_ITS_DATABASE = [
     pytest.param(_name(each), marks=pytest.mark.only_on(kind))
-    for kind in DATABASES
-    for each in _of_database(kind)
-    if each.name not in {other.name for other in EVERYWHERE}
+    for number, kind in enumerate(DATABASES)
+    for each in IN_TURN[number::2]
 ]
 
 
@@ -59,7 +61,7 @@ def test_a_disturbed_answer_ends_as_described(rows: list[Row], situation: str) -
     _assert_as_described(rows, situation)
 
 
-@pytest.mark.parametrize("situation", map(_name, EVERYWHERE))
+@pytest.mark.parametrize("situation", [_name(each) for each in EVERYWHERE])
 def test_a_situation_of_one_order_ends_as_described(rows: list[Row], situation: str) -> None:
     _assert_as_described(rows, situation)
 

@@ -94,9 +94,11 @@ async def _world(stack: Stack) -> AsyncIterator[World]:
     client = await Client.connect(stack.temporal, data_converter=DATA_CONVERTER)
     limits, hooks = httpx2.Limits(max_connections=200), {"response": [search_answer]}
     options: dict[str, Any] = {"base_url": stack.api, "timeout": 120, "limits": limits, "event_hooks": hooks}
-    async with httpx2.AsyncClient(**options) as http:
-        yield World(components, client, http, Faults())
-    components.store.close()
+    try:
+        async with httpx2.AsyncClient(**options) as http:
+            yield World(components, client, http, Faults())
+    finally:
+        components.store.close()
 
 
 def railway_book(served: Served) -> dict[str, tuple[str, str, str, str]]:
