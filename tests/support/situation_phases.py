@@ -202,7 +202,7 @@ def _end_holds(served: Served, changes: set[str]) -> None:
 async def _resolved(play: Play, way_out: str) -> None:
     """Resolve a change that is stuck after its payment, as an operator does: retry until the way out is open."""
     await play.case("REFUSED_TOO_LATE", StepName.CONFIRM_SEATS)
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(2 * SECONDS):
         # The step tries again by itself, and an attempt that the railway did not answer has to be some time ago.
         while (answer := await play.operate(way_out)).code == "OUTCOME_UNKNOWN":  # noqa: ASYNC110 - only an answer shows it
             await asyncio.sleep(4)

@@ -17,7 +17,7 @@ from tests.support.wire import Armed, Fault, Wire
 from tests.support.world import Answer, Json, add, replace
 
 BANK_ACTS = ("authorise", "capture", "refund", "void")
-SECONDS = 300
+SECONDS = 150
 """How long a client or an operator waits at most."""
 NEW, OLD = "new order", "old order"
 NOTABLE = (
