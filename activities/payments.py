@@ -78,7 +78,7 @@ class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResul
         self, context: StepContext, order: OrderRow, command: AuthorisePaymentCommand
     ) -> tuple[Authorised, PaymentMeans]:
         """Ask what became of the key, then authorise under it; believe no refusal before the provider has said that."""
-        about = (context.payments, order.tenant, command.key, command.amount)
+        about = (context.payments, order.tenant, command.key, command.amount, _means_of(context, command).token)
         try:
             found = find_authorised(*about)
             if found is not None:
@@ -129,8 +129,10 @@ class AuthorisePayment(Reversible[AuthorisePaymentCommand, AuthorisePaymentResul
         """
         with context.store.read() as tx:
             payment = ledger.find_payment(tx, command.key)
-        if payment is None or payment.open:
-            context.payments.void(order.tenant, command.key, payment.reference if payment else None)
+        if payment is None:
+            context.payments.void(order.tenant, command.key, None, _means_of(context, command).token)
+        elif payment.open:
+            context.payments.void(order.tenant, command.key, payment.reference)
 
     def revert(
         self,

@@ -288,10 +288,11 @@ class PaymentProvider(Protocol):
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
         """Authorise a payment. Raises PaymentDeclinedError, and ActionRequiredError when its payer must act first."""
 
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         """Void the authorisation under a key, if any; from then on the key can authorise nothing.
 
-        The reference is None where the answer to the authorisation was lost: then the provider finds it by the key.
+        The reference is None where the answer to the authorisation was lost: then the provider finds it by the key, and
+        `token` is what the key was to authorise with, as for `find`.
         """
 
     def capture(self, tenant: str, key: str, reference: str, amount: Money) -> str:
@@ -303,8 +304,11 @@ class PaymentProvider(Protocol):
     def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
         """Refund an amount of a capture, by its reference. Raises RefundDeclinedError."""
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         """Return what is known of a key, whatever was asked under it.
+
+        `token` is what an authorisation of unknown outcome was requested with. A provider that does not find keys
+        exactly may look where the token leads. None: it is another act's key, or the request is erased.
 
         A capture, a refund and a void of which the answer was lost are found so, and an authorisation by its own key
         as what it has become.

@@ -117,14 +117,19 @@ def _answer_of(found: Found, move: Move, answered: str) -> Answer | None:
 
 
 def find_authorised(
-    provider: PaymentProvider, tenant: str, key: str, amount: Money, refused: ProviderError | None = None
+    provider: PaymentProvider,
+    tenant: str,
+    key: str,
+    amount: Money,
+    token: str | None,
+    refused: ProviderError | None = None,
 ) -> Authorised | None:
     """Return what was authorised under a key of unknown outcome; None if nothing was, or it is not known.
 
-    `refused` is the refusal that is to be believed. Raises AnswersDifferError if it is not, or if something else was
-    done under the key.
+    `token` is what it was requested with. `refused` is the refusal that is to be believed. Raises AnswersDifferError if
+    it is not, or if something else was done under the key.
     """
-    found = provider.find(tenant, key)
+    found = provider.find(tenant, key, token)
     if refused is not None:
         believe_refusal(found, refused)
     if found.state in (FoundState.NOTHING, FoundState.VOIDED, FoundState.CANNOT_SAY):

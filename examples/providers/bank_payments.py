@@ -136,7 +136,7 @@ class BankPayments:
             raise ProviderUnavailableError("the bank's answer cannot be read") from None
         return Authorised(authorised.reference, authorised.expires_at)
 
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         """Void the authorisation under a key; the bank knows it by the key, and remembers the key, used or not."""
         content = self._send("DELETE", tenant, "authorisations", key)
         try:
@@ -160,7 +160,7 @@ class BankPayments:
             raise ProviderUnavailableError("the bank's refund has no state")
         return moved.state
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         """Return what the bank knows of a key; it reads the key itself, so that it can always say."""
         content = self._request("GET", f"/merchants/{quote(tenant, safe='')}/keys/{quote(key, safe='')}")
         try:

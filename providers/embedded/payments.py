@@ -64,7 +64,7 @@ class EmbeddedPayments:
                 raise PaymentDeclinedError
             return Authorised(_PREFIX + key)
 
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         """Void the authorisation under a key, if any."""
         with self._store.write() as tx:
             tx.connection().execute(_VOID, {"of": key, "by": tenant})
@@ -82,7 +82,7 @@ class EmbeddedPayments:
         self._move(_REFUND, tenant, capture, amount, RefundDeclinedError)
         return RefundState.DONE
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         """Return what became of the authorisation under a key.
 
         Keys of captures and refunds are not kept: they are made in the transaction of their step, which knows them.

@@ -7,12 +7,14 @@ Source: https://docs.stripe.com/search#data-freshness.
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from providers.errors import ProviderUnavailableError
 from providers.protocols import Found, FoundState, RefundState
 from providers.stripe.account import Account
 from providers.stripe.amounts import from_stripe
+from providers.stripe.failures import RejectedError
 from providers.stripe.objects import CAPTURE, CLAIM, HANDED_OVER, KEY, PLACEHOLDER, Intent, Refund, refund_pointer
 
 _MOST_PLACES = 10_000
@@ -63,6 +65,17 @@ class Lookup:
 
     account: Account
     places: Places
+
+    def note_token(self, mark: str, token: str | None) -> None:
+        """Note where an authorisation by a token is found, if that is not known: of another process, too."""
+        if token is None or self.places.get(mark) is not None:
+            return
+        # What Stripe does not know leads nowhere, and a card that was detached since has no customer.
+        with suppress(RejectedError):
+            if token.startswith("pi_"):
+                self.places.note(mark, Place(intent=self.account.intent(token).id))
+            elif token.startswith("pm_") and (customer := self.account.payment_method(token).customer):
+                self.places.note(mark, Place(customer=customer))
 
     def find(self, mark: str) -> Found:
         """Return what is known of a key of any act."""

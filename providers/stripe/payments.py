@@ -53,10 +53,12 @@ class StripePayments:
             lookup = self._look_in(tenant)
             return authorise(lookup.account, lookup, tenant, key, amount, token)
 
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         """Cancel the PaymentIntent under a key; without one the key is taken out of use."""
         with self._transport.act():
             lookup = self._look_in(tenant)
+            if reference is None:
+                lookup.note_token(mark_of(tenant, key), token)
             void(lookup.account, lookup, tenant, key, reference)
 
     def capture(self, tenant: str, key: str, reference: str, amount: Money) -> str:
@@ -71,10 +73,12 @@ class StripePayments:
             lookup = self._look_in(tenant)
             return refund(lookup.account, lookup, tenant, key, capture, amount)
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         """Return what Stripe knows of a key, as it is now; nothing only after an exact reading."""
         with self._transport.act():
-            return self._look_in(tenant).find(mark_of(tenant, key))
+            lookup, mark = self._look_in(tenant), mark_of(tenant, key)
+            lookup.note_token(mark, token)
+            return lookup.find(mark)
 
     def movements(self, tenant: str, after: str | None) -> MovementPage:
         """Return one page of Stripe's book, newest payment first."""

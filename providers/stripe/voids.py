@@ -28,7 +28,7 @@ def void(account: Account, lookup: Lookup, tenant: str, key: str, reference: str
         cancel(account, void_key(mark), intent)
         return
     place = lookup.places.get(mark)
-    intent = lookup.find_authorisation(mark) or _take_out_of_use(account, lookup, tenant, mark)
+    intent = lookup.find_authorisation(mark) or _take_out_of_use(account, lookup, tenant, mark, place)
     if intent.metadata.get(HANDED_OVER) == mark:
         # Nothing is authorised under the key, and it is used: what the shop makes of it is not ours to cancel.
         return
@@ -38,18 +38,23 @@ def void(account: Account, lookup: Lookup, tenant: str, key: str, reference: str
     lookup.places.note(mark, Place(intent=intent.id))
 
 
-def _take_out_of_use(account: Account, lookup: Lookup, tenant: str, mark: str) -> Intent:
+def _take_out_of_use(account: Account, lookup: Lookup, tenant: str, mark: str, place: Place | None) -> Intent:
     """Use the idempotency key of the authorisation for something else, or return what it was used for.
 
-    An authorisation that arrives later finds its key used. If it was used before, the list of the latest PaymentIntents
-    says what for; if for nothing, an error is stored under it, and the next number is used.
+    An authorisation that arrives later finds its key used. If it was used before, the customer's list says what for, or
+    the list of the latest PaymentIntents; if for nothing, an error is stored under it, and the next number is used.
     """
-    since = int((utc_now() - _KEYS_REMEMBERED).timestamp())
+
+    def used_for() -> Intent | None:
+        if place is not None and place.customer is not None:
+            return lookup.find_at_customer(mark, place.customer)
+        return lookup.find_since(mark, int((utc_now() - _KEYS_REMEMBERED).timestamp()))
+
     metadata = {KEY: mark, TENANT: tenant, PLACEHOLDER: "void"}
     return account.create_intent(
         f"{mark}/authorise",
         {**_PLACEHOLDER, "metadata": metadata},
-        lambda: lookup.find_since(mark, since),
+        used_for,
         pass_used=True,
     )
 

@@ -74,7 +74,7 @@ class LosesAnswers:
             if self.lose(key):
                 raise ProviderUnavailableError
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         return self.found(self.bank.find(tenant, key))
 
 

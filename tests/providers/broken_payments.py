@@ -167,7 +167,7 @@ class RefundsTheNextAfterADecline(Bank):
 
 
 class FindsEverythingAuthorised(BankPayments):
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         found = super().find(tenant, key)
         return replace(found, state=FoundState.AUTHORISED) if found.state is FoundState.CAPTURED else found
 
@@ -274,7 +274,7 @@ class RefundsWhatItWasNotAnswered(BankPayments):
 
 
 class IgnoresFailedVoids(BankPayments):
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         try:
             super().void(tenant, key, reference)
         except ProviderUnavailableError:
@@ -282,7 +282,7 @@ class IgnoresFailedVoids(BankPayments):
 
 
 class FindsNothingWhenUnavailable(BankPayments):
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         try:
             return super().find(tenant, key)
         except ProviderUnavailableError:

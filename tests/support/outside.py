@@ -111,7 +111,7 @@ class WatchedPayments(EmbeddedPayments):
         self._interference.end("authorise")
         return authorised
 
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         """Void an authorisation."""
         self._interference.begin("void")
         super().void(tenant, key, reference)
@@ -135,7 +135,7 @@ class WatchedPayments(EmbeddedPayments):
         self._interference.end("refund")
         return RefundState.DONE
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         """Find what was done under a key."""
         self._interference.begin("find")
         with self._own_store.read() as tx:

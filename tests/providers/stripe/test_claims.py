@@ -161,3 +161,54 @@ def test_a_void_after_an_error_that_did_nothing_takes_the_next_number_out_of_use
     with pytest.raises(PaymentDeclinedError):
         merchant.authorise(key, token)
     assert merchant.intents() == []
+
+
+@pytest.mark.parametrize("skip", [0, 1], ids=["claim-begun", "claimed"])
+@pytest.mark.parametrize("after", [False, True], ids=["not-done", "done"])
+def test_a_claim_whose_answer_is_lost_is_found_by_its_token_and_voided_at_once(
+    merchant: Merchant, skip: int, *, after: bool
+) -> None:
+    key, token = new_key("authorise"), merchant.confirm()
+    merchant.emulator.fail("cut", after=after, path=f"/v1/payment_intents/{token}", method="POST", skip=skip)
+    with pytest.raises(ProviderUnavailableError):
+        merchant.authorise(key, token)
+    merchant.restart()
+    claimed = bool(skip and after)
+    found = merchant.provider.find(TENANT, key, token).state
+    assert found is (FoundState.AUTHORISED if claimed else FoundState.NOTHING)
+    merchant.restart()
+    merchant.provider.void(TENANT, key, None, token)
+    assert merchant.intents()[0]["status"] == ("canceled" if skip or after else "requires_capture")
+    merchant.restart()
+    with pytest.raises(PaymentDeclinedError):
+        merchant.authorise(key, token)
+
+
+def test_the_void_of_a_claim_that_an_error_has_stopped_waits_for_nothing(merchant: Merchant) -> None:
+    key, token = new_key("authorise"), merchant.confirm()
+    merchant.emulator.fail("error", path=f"/v1/payment_intents/{token}", method="POST")
+    with pytest.raises(ProviderUnavailableError):
+        merchant.authorise(key, token)
+    merchant.restart()
+    merchant.provider.void(TENANT, key, None, token)
+    # Nothing of ours was done to it, so it stays the shop's.
+    assert (merchant.intents()[0]["status"], merchant.intents()[0]["metadata"]) == ("requires_capture", {})
+
+
+def test_a_saved_card_whose_answer_is_lost_is_found_by_its_token(merchant: Merchant) -> None:
+    key, other, token = new_key("authorise"), new_key("authorise"), merchant.save()
+    merchant.emulator.fail("cut", after=True, path="/v1/payment_intents")
+    with pytest.raises(ProviderUnavailableError):
+        merchant.authorise(key, token)
+    merchant.restart()
+    assert merchant.provider.find(TENANT, key, token).state is FoundState.AUTHORISED
+    assert merchant.provider.find(TENANT, other, token).state is FoundState.NOTHING
+    assert merchant.provider.find(TENANT, new_key("authorise")).state is FoundState.CANNOT_SAY
+
+
+@pytest.mark.parametrize("token", ["pi_none", "pm_none", "erased"])
+def test_a_token_that_leads_nowhere_keeps_no_void_waiting(merchant: Merchant, token: str) -> None:
+    key = new_key("authorise")
+    assert merchant.provider.find(TENANT, key, token).state is FoundState.CANNOT_SAY
+    merchant.provider.void(TENANT, key, None, token)
+    assert merchant.provider.find(TENANT, key).state is FoundState.VOIDED
