@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from starlette.concurrency import run_in_threadpool
 
@@ -12,7 +13,7 @@ from api.services.submit_request import UNREACHABLE
 from api.workflow_client import SubmitRequest, TemporalUnavailableError
 from domain.access import TenantAccess
 from domain.changes import ChangeKind
-from domain.provider_events import ProviderEvent
+from domain.provider_events import ProviderEvent, ProviderEventKind
 from providers.errors import EventNotVerifiedError, EventUnreadableError, ProviderUnavailableError
 from providers.protocols import SendsEvents
 from store.changes import changes, provider_events
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 
 KEPT, KNOWN, UNKNOWN_ORDER, IGNORED = "kept", "known", "unknown_order", "ignored"
 """What became of a delivery: kept, received before, kept without an order that is known, or no event that is ours."""
+
+# A series that exists before its first increment lets `rate()` see that increment.
+for _kind, _result in product(ProviderEventKind, (KEPT, KNOWN, UNKNOWN_ORDER)):
+    PROVIDER_EVENTS.labels(_kind, _result)
 
 
 @dataclass(frozen=True)
