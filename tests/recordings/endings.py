@@ -11,6 +11,7 @@ from temporal.names import StepName
 from tests.recordings.story import Story, dearer, drafted, of_order
 from tests.support.canary import ADULT, CHILD
 from tests.support.refunds_owed import order_owing, pay_out
+from tests.support.scenarios import receive_dispute
 from tests.support.world import CARD, DECLINED, World, add, replace
 
 
@@ -159,6 +160,20 @@ async def _payout_refused_beside_a_draft(world: World) -> str:
     return order
 
 
+async def _provider_event_in_a_draft(world: World) -> str:
+    order = await drafted(world)
+    await receive_dispute(world, order)
+    await world.discard(order)
+    return order
+
+
+async def _provider_event_alone(world: World) -> str:
+    order = await world.sold(ADULT)
+    await world.wait_for_end(order)
+    await receive_dispute(world, order)
+    return order
+
+
 STORIES: dict[str, Story] = {
     "confirmed-in-one-go": of_order(_confirmed_in_one_go),
     "confirmed-after-two-changes-and-a-payment": of_order(_confirmed_after_two_changes_and_a_payment),
@@ -178,5 +193,7 @@ STORIES: dict[str, Story] = {
     "went-back-to-what-was-confirmed": of_order(_went_back),
     "payout": of_order(_payout),
     "payout-refused-beside-a-draft": of_order(_payout_refused_beside_a_draft),
+    "provider-event-in-a-draft": of_order(_provider_event_in_a_draft),
+    "provider-event-with-an-external-bank": of_order(_provider_event_alone, external=True),
     "open-draft": of_order(drafted, left_open=True),
 }

@@ -2,12 +2,16 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 
 from cli.faults.injection import Fault
+from domain.money import Money
+from domain.provider_events import ProviderEvent, ProviderEventKind
+from store.changes import provider_events
 from temporal.names import ORDERS_QUEUE, StepName
 from tests.recordings.story import Run, Story, dearer, drafted, of_order
 from tests.support.canary import ADULT
-from tests.support.world import CARD, World
+from tests.support.world import CARD, TENANT, World
 from workflows.reconcile import Reconcile, StartReconciliation
 
 
@@ -66,6 +70,17 @@ async def _reconciled(world: World) -> Run:
     return run
 
 
+async def _round_with_an_event(world: World) -> Run:
+    """Return a round that finds an event of a provider which no workflow has received."""
+    store = world.components.store
+    about = {"provider": "bank", "id": str(uuid.uuid4()), "tenant": TENANT, "key": "elsewhere/authorise_payment"}
+    event = ProviderEvent(kind=ProviderEventKind.AUTHORISATION_ENDED, amount=Money(100, "NOK"), **about)
+    with store.write() as tx:
+        provider_events.receive(tx, event, store.now() - timedelta(minutes=1))
+    name = f"reconcile-{uuid.uuid4().hex[:8]}"
+    return await world.client.start_workflow(Reconcile.run, StartReconciliation(), id=name, task_queue=ORDERS_QUEUE)
+
+
 async def _recovered(world: World) -> str:
     order = await _unfinished(world)
     await _round(world)
@@ -93,4 +108,5 @@ STORIES: dict[str, Story] = {
     "recovered-draft-discarded": of_order(_recovered_draft),
     "recovery-before-a-request": of_order(_recovered_before_a_request),
     "reconcile-started-a-run": Story(_reconciled),
+    "reconcile-submitted-provider-events": Story(_round_with_an_event),
 }

@@ -162,7 +162,8 @@ async def receive_dispute(world: World, order: str) -> Answer:
     with store.write() as tx:
         row = provider_events.receive(tx, event, store.now())
     change = (row.change if row else None) or ""
-    await OrderWorkflowClient(world.client).signal_event(SubmitRequest(PROVIDER_EVENT, change, order, None, ""))
+    client = OrderWorkflowClient(world.client, world.components.external_systems)
+    await client.signal_event(SubmitRequest(PROVIDER_EVENT, change, order, None, ""))
     state = await world.wait_for_outcome(change)
     with store.read() as tx:
         outcome = changes.outcome_of(changes.existing(tx, change))
