@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic_settings import SettingsConfigDict
 
 from domain.money import Money
 from domain.provider_events import ProviderEvent, ProviderEventKind
+from examples.providers.bank_payments import BankPayments, BankSettings
 from providers.errors import EventNotVerifiedError, EventUnreadableError
 from store.database.store import utc_now
 
@@ -17,6 +19,28 @@ SIGNATURE = "bank-signature"
 """The header with the time of the signature, in seconds since 1970, and the signature: `1796000000.5f0c…`"""
 TOLERANCE = timedelta(minutes=5)
 """How old a signature may be: one that was recorded cannot be played again later."""
+
+
+class BankEventSettings(BankSettings):
+    """Settings of the bank, and BANK_EVENT_SECRETS."""
+
+    model_config = SettingsConfigDict(env_prefix="BANK_")
+
+    event_secrets: tuple[SecretStr, ...]
+    """With which the bank signs its events, as a JSON list: two while they are rotated."""
+
+
+class NotifyingBankPayments(BankPayments):
+    """The bank of `bank_payments.py` that sends events, too."""
+
+    def __init__(self, settings: BankEventSettings | None = None) -> None:
+        chosen = settings or BankEventSettings()
+        super().__init__(chosen)
+        self._event_secrets = chosen.event_secrets
+
+    def read_event(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent | None:
+        """Verify a delivery of an event and return it. Raises EventNotVerifiedError and EventUnreadableError."""
+        return read_event(self._event_secrets, headers, body)
 
 
 class _Event(BaseModel):

@@ -1,7 +1,7 @@
 """A payment provider that calls a bank over HTTP; the bank accepts our idempotency keys."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +11,6 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.money import Money
-from domain.provider_events import ProviderEvent
-from examples.providers.bank_events import read_event
 from providers.errors import (
     ActionRequiredError,
     AuthorisationEndedError,
@@ -25,14 +23,12 @@ from providers.protocols import Authorised, Found, FoundState, Movement, Movemen
 
 
 class BankSettings(BaseSettings):
-    """Settings of the bank: BANK_URL, BANK_SECRET, BANK_EVENT_SECRETS, BANK_TIMEOUT."""
+    """Settings of the bank: BANK_URL, BANK_SECRET, BANK_TIMEOUT."""
 
     model_config = SettingsConfigDict(env_prefix="BANK_")
 
     url: str
     secret: SecretStr
-    event_secrets: tuple[SecretStr, ...] = ()
-    """With which the bank signs its events, as a JSON list: two while they are rotated; none refuses every event."""
     timeout: timedelta = timedelta(seconds=8)
     """For connecting and for the response, each; together shorter than a step's 20 seconds."""
 
@@ -113,7 +109,6 @@ class BankPayments:
     def __init__(self, settings: BankSettings | None = None) -> None:
         chosen = settings or BankSettings()
         self._timeout = chosen.timeout.total_seconds()
-        self._event_secrets = chosen.event_secrets
         self._http = httpx2.Client(
             base_url=chosen.url,
             timeout=self._timeout,
@@ -167,10 +162,6 @@ class BankPayments:
             return _Found.model_validate_json(content).read()
         except ValueError:
             raise ProviderUnavailableError("what the bank found cannot be read") from None
-
-    def read_event(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent | None:
-        """Verify a delivery of an event and return it. Raises EventNotVerifiedError and EventUnreadableError."""
-        return read_event(self._event_secrets, headers, body)
 
     def _move(self, tenant: str, resource: str, key: str, of: str, amount: Money) -> _Moved:
         body = {"of": of, "minor": amount.minor, "currency": amount.currency}

@@ -18,7 +18,7 @@ from domain.access import TenantAccess
 from domain.money import Money
 from domain.provider_events import ProviderEvent, ProviderEventKind
 from examples.fake_systems.bank_events import SECRET, deliver, event_body
-from examples.providers.bank_payments import BankPayments, BankSettings
+from examples.providers.bank_events import BankEventSettings, NotifyingBankPayments
 from store.changes import provider_events
 from store.tables import DisputeRow, ProviderEventRow
 from tests.support.auth import PEPPER
@@ -31,8 +31,8 @@ from tests.support.world import World
 @asynccontextmanager
 async def notifying(world: World, **auth: Any) -> AsyncIterator[World]:
     """An API whose payment provider sends events, and that authenticates its clients."""
-    bank = BankPayments(
-        BankSettings(url="http://nowhere", secret=SecretStr("unused"), event_secrets=(SecretStr(SECRET),))
+    bank = NotifyingBankPayments(
+        BankEventSettings(url="http://nowhere", secret=SecretStr("unused"), event_secrets=(SecretStr(SECRET),))
     )
     async with world.with_api(payments=bank, auth=AuthSettings(PEPPER, **auth)) as api:
         yield api

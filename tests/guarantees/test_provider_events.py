@@ -124,7 +124,7 @@ async def test_a_draft_whose_authorisation_is_lost_is_discarded_as_any_other(wor
     bank.end_authorisation(key)
     await notified(world, event_body("authorisation_ended", key, 4000))
     assert (await world.discard(order)).status == 200
-    assert world.snapshot(order) == before or (await world.show(order))["balance"] == "0.00"
+    assert world.snapshot(order) == before
 
 
 async def test_the_event_of_our_own_void_needs_no_workflow(world: World) -> None:
@@ -185,7 +185,7 @@ async def test_an_operator_closes_the_case_of_a_dispute_and_its_end_is_recorded_
 
 
 async def test_an_order_is_not_erased_while_it_is_disputed_and_what_happens_later_is_recorded(world: World) -> None:
-    order, key = await cancelled(world, CARD)
+    order, _ = await cancelled(world, CARD)
     paid = payment_keys(world, order)[0]
     await notified(world, dispute("opened", paid, "dp_erased"))
     await world.wait_for_end(order)
@@ -199,7 +199,6 @@ async def test_an_order_is_not_erased_while_it_is_disputed_and_what_happens_late
         assert erasure.erase(tx, TENANT, order, later) == 1
     await notified(world, dispute("opened", paid, "dp_erased_too"))
     assert disputes(world, order) == [("dp_erased", "won"), ("dp_erased_too", "open")]
-    assert key
 
 
 async def test_an_event_is_served_once_however_often_it_is_delivered_at_once(world: World) -> None:

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 from domain.provider_events import DISPUTES, ProviderEvent, ProviderEventKind
 from examples.fake_systems.bank_events import SECRET, deliver, event_body
 from examples.providers import bank_events
-from examples.providers.bank_payments import BankPayments, BankSettings
+from examples.providers.bank_events import BankEventSettings, NotifyingBankPayments
+from examples.providers.bank_payments import BankPayments
 from providers.contracts import Delivery, EventsContract, EventsUnderTest, Happened
 from providers.contracts.assertions import new_key
 from providers.embedded.payments import EmbeddedPayments
@@ -29,9 +30,10 @@ def happen(kind: ProviderEventKind) -> Happened:
     return Happened("default", key, lambda age: signed(body, age=age))
 
 
-def bank(*secrets: str) -> BankPayments:
+def bank(*secrets: str) -> NotifyingBankPayments:
     event_secrets = tuple(map(SecretStr, secrets))
-    return BankPayments(BankSettings(url="http://nowhere", secret=SecretStr("unused"), event_secrets=event_secrets))
+    settings = BankEventSettings(url="http://nowhere", secret=SecretStr("unused"), event_secrets=event_secrets)
+    return NotifyingBankPayments(settings)
 
 
 def under_test(provider: SendsEvents) -> EventsUnderTest:
@@ -58,6 +60,8 @@ def test_a_bank_without_a_secret_of_ours_is_not_believed() -> None:
 
 def test_the_embedded_provider_sends_no_events(store: Store) -> None:
     assert not isinstance(EmbeddedPayments(store), SendsEvents)
+    assert not issubclass(BankPayments, SendsEvents)
+    assert issubclass(NotifyingBankPayments, SendsEvents)
 
 
 class _Broken:

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from examples.fake_systems.bank import Bank, FoundKey
 from examples.fake_systems.bank_events import SECRET
 from examples.fake_systems.server import FakeSystems, serving
-from examples.providers.bank_payments import BankPayments, BankSettings
+from examples.providers.bank_events import BankEventSettings, NotifyingBankPayments
+from examples.providers.bank_payments import BankPayments
 
 
 @dataclass
@@ -53,6 +54,6 @@ def provider_for(bank: Bank) -> Iterator[BankPayments]:
     """Serve a bank over HTTP and yield the provider that is connected to it."""
     with serving(FakeSystems(bank=bank)) as address:
         secret = SecretStr("not much of one")
-        settings = BankSettings(url=address, secret=secret, event_secrets=(SecretStr(SECRET),))
-        with closing(BankPayments(settings)) as provider:
+        settings = BankEventSettings(url=address, secret=secret, event_secrets=(SecretStr(SECRET),))
+        with closing(NotifyingBankPayments(settings)) as provider:
             yield provider
