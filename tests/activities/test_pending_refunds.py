@@ -44,7 +44,7 @@ class Provider:
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
         return Authorised(key)
 
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         raise NotImplementedError
 
     def capture(self, tenant: str, key: str, reference: str, amount: Money) -> str:
@@ -53,7 +53,7 @@ class Provider:
     def refund(self, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
         return RefundState.PENDING
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         self.found.append(key)
         if tenant in self.down:
             raise self.down[tenant]

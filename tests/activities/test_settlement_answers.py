@@ -60,7 +60,7 @@ class Provider:
     def authorise(self, tenant: str, key: str, amount: Money, method: str, token: str) -> Authorised:
         return Authorised(key)
 
-    def void(self, tenant: str, key: str, reference: str | None) -> None:
+    def void(self, tenant: str, key: str, reference: str | None, token: str | None = None) -> None:
         self.before_void(key)
         self.voided.append(key)
 
@@ -73,7 +73,7 @@ class Provider:
         self.refunded.setdefault(key, amount)
         return self.refunds
 
-    def find(self, tenant: str, key: str) -> Found:
+    def find(self, tenant: str, key: str, token: str | None = None) -> Found:
         self.before_find(key)
         if key in self.captured:
             return Found(FoundState.CAPTURED, self.captured[key], key)
