@@ -21,8 +21,9 @@ from telemetry.loopback import free_port
 from temporal.names import StepName
 from tests.support.canary import ADULT, find_canaries
 from tests.support.commands import COMMAND, ROOT, run
+from tests.support.provider_events import disputes
 from tests.support.refunds_owed import AMOUNT, REASON, order_owing
-from tests.support.scenarios import prepare_reversal
+from tests.support.scenarios import prepare_reversal, receive_dispute
 from tests.support.world import CARD, DECLINED, Json, World
 
 ONCE = pytest.mark.only_on("sqlite")  # the command line does not depend on the database
@@ -193,6 +194,19 @@ async def test_a_refund_owed_is_listed_shown_and_recorded_as_paid(world: World, 
     assert (code, f"{order}: Recorded as paid by hand; ledger updated." in output) == (0, True)
     code, change = await terminal.read(f"attention payout {order} --amount {AMOUNT} --reason again")
     assert (code, change["problem"]["code"]) == (1, "NOTHING_TO_PAY_OUT")
+    assert order not in (await terminal.type("attention list"))[1]
+
+
+@ONCE
+async def test_a_dispute_is_listed_until_its_case_is_closed(world: World, terminal: Terminal) -> None:
+    order = await world.sold(ADULT)
+    await receive_dispute(world, order)
+    ((name, _),) = disputes(world, order)
+    code, output, _ = await terminal.type("attention list")
+    assert (code, f"{order} 1.00 NOK disputed by the cardholder" in output, name in output) == (1, True, True)
+    close = f"attention close-dispute {order} --dispute {name} --reason accepted"
+    assert (await terminal.type(close))[:2] == (0, f"{order}: The case of the dispute is closed.\n")
+    assert (await terminal.type(close))[0] == 1
     assert order not in (await terminal.type("attention list"))[1]
 
 
