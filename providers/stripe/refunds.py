@@ -11,14 +11,11 @@ from providers.stripe.failures import RejectedError
 from providers.stripe.lookup import Lookup, Place, refund_state
 from providers.stripe.objects import KEY, TENANT, Charge, Intent, Refund, mark_of, refund_pointer
 
-_DECLINED_CODES = (
-    "charge_already_refunded",
-    "charge_disputed",
-    "charge_not_refundable",
-    "refund_disputed_payment",
-)
-_DECLINED_PARAMS = ("amount",)
-"""A refund above what is left has no code: https://docs.stripe.com/api/refunds/create."""
+_DECLINED_CODES = ("charge_disputed", "charge_not_refundable", "refund_disputed_payment")
+"""That a charge has less left than our ledger has is none of them: it was refunded at Stripe by other means.
+
+A decline would move the refund to another card, which pays it twice. As a fault it is a case of an operator.
+"""
 
 
 def refund(account: Account, lookup: Lookup, tenant: str, key: str, capture: str, amount: Money) -> RefundState:
@@ -61,8 +58,8 @@ def _create(account: Account, lookup: Lookup, tenant: str, mark: str, charge: Ch
     try:
         refunded = account.create_refund(f"{mark}/refund", params, lambda: lookup.find_refund(mark, charge.id))
     except RejectedError as error:
-        if error.code in _DECLINED_CODES or (error.code is None and error.param in _DECLINED_PARAMS):
-            raise RefundDeclinedError(error.code or error.param) from None
+        if error.code in _DECLINED_CODES:
+            raise RefundDeclinedError(error.code) from None
         raise
     if refunded.metadata.get(KEY) != mark:
         raise ProviderUnavailableError("the refund has another key")
