@@ -13,7 +13,7 @@ help:
 	@echo "  make up        run everything until Ctrl-C; ARGS=\"--api-port N\" and others"
 	@echo "Check it"
 	@echo "  make test      the full test suite on SQLite and PostgreSQL, without the next four: about 8 min on two slow cores"
-	@echo "  make rules     what a change may and may not do, over HTTP on both databases: about 4 min"
+	@echo "  make rules     what a change may and may not do, over HTTP, each on one of the databases: about 3 min"
 	@echo "  make journeys  user journeys: commands, up, demo, a browser on the desk and the Web UI: about 5 min"
 	@echo "  make faults    every fault in every step, killed workers, terminated runs: about 9 min"
 	@echo "  make fuzz      fuzzes every route by its OpenAPI description, on both databases: about 6 min"

@@ -29,6 +29,7 @@ ON_ONE_DATABASE = (
     *("tests/api/discover/", "tests/api/entur/", "tests/api/desk/"),
     *("tests/guarantees/test_reseat.py", "tests/guarantees/test_reversal.py"),
     *("tests/guarantees/test_catalogue_down.py", "tests/cli/test_books.py"),
+    *("tests/rules/", "tests/api/bad_inputs/", "tests/api/test_bad_input.py", "tests/api/test_bad_members.py"),
 )
 
 
@@ -57,8 +58,9 @@ def _runs_on_its_database(item: pytest.Item) -> bool:
     """Whether a test's database is among those of its mark `only_on`.
 
     A test without the mark runs on all databases. Some run on one of them, which the name of each case chooses: those
-    of the façades and of the desk, which translate native requests, and those that run with four sets of outside
-    providers, so that each law is seen on both databases, but not with every set.
+    of the façades and of the desk, which translate native requests, those of rules and of bad input, which no database
+    decides, and those that run with four sets of outside providers, so that each law is seen on both databases, but not
+    with every set.
     """
     only, call = item.get_closest_marker("only_on"), getattr(item, "callspec", None)
     kind = call.params.get("database_kind") if call is not None else None
