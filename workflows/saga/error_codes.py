@@ -3,7 +3,14 @@
 from temporalio.exceptions import ApplicationError
 
 from domain.refusals import all_refusals
-from temporal.names import FINAL_WITHDRAWN, NEWER_WORKER_NEEDED, NOT_BY_HAND, NOTHING_STUCK, WITHDRAWN
+from temporal.names import (
+    FINAL_WITHDRAWN,
+    NEWER_WORKER_NEEDED,
+    NOT_BY_HAND,
+    NOTHING_STUCK,
+    RECOVERY_REQUIRED,
+    WITHDRAWN,
+)
 
 _REFUSALS = frozenset(all_refusals())
 
@@ -80,3 +87,11 @@ def newer_worker_error() -> ApplicationError:
 def is_refusal(failure: BaseException) -> bool:
     """Whether a failed step was refused, in contrast to a fault."""
     return error_code(failure) in _REFUSALS
+
+
+def ends_step(failure: BaseException) -> bool:
+    """Whether a failed step is not tried again by this run: it was refused, or something else has to come first.
+
+    That is an earlier request that is unfinished, or a newer worker.
+    """
+    return is_refusal(failure) or error_code(failure) == RECOVERY_REQUIRED or is_left_to_newer_worker(failure)

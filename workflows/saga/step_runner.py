@@ -34,10 +34,10 @@ from workflows.saga.activity_calls import ActivityCall, ActivityCaller
 from workflows.saga.cancellation import await_outcome, finish_then_cancel, ignore_cancellation
 from workflows.saga.error_codes import (
     attempts_in,
+    ends_step,
     error_code,
     final_withdrawn_error,
     is_left_to_newer_worker,
-    is_refusal,
     is_withdrawn,
     needs_newer_worker,
     no_stuck_step_error,
@@ -163,7 +163,8 @@ class StepRunner:
     ) -> R:
         """Run a step until its outcome is known: the pivot, one after it, or one before it that may be settled already.
 
-        Raises FailureError only for a refusal, or FINAL_WITHDRAWN when a reversal or a reseat has withdrawn its key.
+        Raises FailureError only for a refusal, when an earlier request or a newer worker has to come first, or
+        FINAL_WITHDRAWN when a reversal or a reseat has withdrawn its key.
         """
         return await self._retry_until_done(ActivityCall.of_step(step, command), may_be_refused=True)
 
@@ -242,7 +243,7 @@ class StepRunner:
             try:
                 return await ignore_cancellation(self._calls.queued(call, ATTENTION_AFTER))
             except FailureError as failure:
-                if may_be_refused and is_refusal(failure):
+                if may_be_refused and ends_step(failure):
                     raise
                 _check_not_withdrawn(failure)
                 await self._seek_help(call, failure)
@@ -309,7 +310,7 @@ class StepRunner:
             try:
                 return await attempt
             except FailureError as failure:
-                if may_be_refused and is_refusal(failure):
+                if may_be_refused and ends_step(failure):
                     raise
                 _check_not_withdrawn(failure)
                 self.progress.failed_again(error_code(failure), attempts_in(failure), workflow.now() + RETRY_AFTER)
