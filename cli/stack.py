@@ -24,7 +24,7 @@ from cli.processes import Child
 from cli.temporal_server import server_command
 from runtime.settings import Settings
 from store.database.migrate import migrate
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST, free_ports
 from temporal.names import ORDERS_QUEUE
 
 START_SECONDS = 60.0
@@ -51,7 +51,8 @@ class Ports:
     @classmethod
     def free(cls) -> Self:
         """Return free ports."""
-        return cls(temporal=free_port(), web_ui=free_port(), api=free_port())
+        temporal, web_ui, api = free_ports(3)
+        return cls(temporal=temporal, web_ui=web_ui, api=api)
 
 
 LOCAL_ONLY = {

@@ -15,7 +15,7 @@ from cli.spinner import Starting
 from cli.stack import TEMPORAL_DATABASE, Ports, Stack, StackError
 from runtime.settings import Settings
 from store.database.connections import database_url
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST, free_ports
 
 WATCH_SECONDS = 0.5
 USUAL = Ports(temporal=7233, web_ui=8233, api=8080)
@@ -76,7 +76,8 @@ def _has_bank(data: Path, *, embedded: bool) -> bool:
 
 def _choose_ports(requested: dict[str, int | None], **metrics: int | None) -> Ports:
     """Return the requested ports, else the usual ones, else free ones; print which usual ones are taken."""
-    chosen = {name: choose_port(port, free_port()) for name, port in metrics.items()}
+    free = dict(zip(metrics, free_ports(len(metrics)), strict=True))
+    chosen = {name: choose_port(port, free[name]) for name, port in metrics.items()}
     for name, port in requested.items():
         usual = getattr(USUAL, name)
         chosen[name] = choose_port(port, usual)

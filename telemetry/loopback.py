@@ -1,6 +1,7 @@
 """The loopback address and its free ports."""
 
 import socket
+from contextlib import ExitStack
 
 HOST = "127.0.0.1"
 
@@ -14,7 +15,14 @@ def listening_socket() -> socket.socket:
 
 def free_port() -> int:
     """Return a port that no process uses now. Another process may take it before the caller does."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    (port,) = free_ports(1)
+    return port
+
+
+def free_ports(count: int) -> list[int]:
+    """Return as many different ports, likewise: all are bound until the last is chosen, so that none comes twice."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
