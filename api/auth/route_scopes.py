@@ -37,4 +37,4 @@ SCOPE_OF: Mapping[str, Scope] = {name: scope for scope, names in _ROUTES.items()
 FOR_PRICES = frozenset({"search_offers", "quote", "get_options", "get_change_options", "discover_offers"})
 """Routes that return prices without a commitment. They have their own rate limit against price scraping."""
 SIGNED_ROUTES = frozenset({"receive_provider_event"})
-"""The one exception: a payment provider is no client of ours. Its request needs no scope, but its signature."""
+"""The one exception: a payment provider has no API key or access token. Its signature authenticates its request."""

@@ -27,7 +27,7 @@ class ReceivedOut(BaseModel):
 
     result: str = Field(
         description="`kept`; `known` if it was received before; `unknown_order` if it is kept until its order is "
-        "known; `ignored` if it is no event of ours."
+        "known; `ignored` if it concerns no key of ours."
     )
 
 

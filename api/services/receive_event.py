@@ -40,7 +40,7 @@ class Received:
 
 
 async def read(ctx: ApiContext, headers: Mapping[str, str], body: bytes) -> ProviderEvent | None:
-    """Verify a delivery and return its event; None for one that is no event of ours.
+    """Verify a delivery and return its event; None for one that concerns no key of ours.
 
     Raise NO_PROVIDER_EVENTS, EVENT_NOT_VERIFIED, EVENT_UNREADABLE and PROVIDER_UNAVAILABLE.
     """

@@ -66,7 +66,7 @@ class EventsContract:
 
     @pytest.mark.parametrize("kind", list(ProviderEventKind))
     def test_each_kind_names_our_key_and_its_tenant(self, events: EventsUnderTest, kind: ProviderEventKind) -> None:
-        """What happens to a key is told of that key."""
+        """An event about a key names that key."""
         happened = events.happen(kind)
         event = events.read(happened.deliver(NOW))
         assert event is not None

@@ -1,6 +1,6 @@
 """A worker process that is stuck, gives up and tries again sooner than usual: python -m tests.support.hasty_worker.
 
-It is what `changeover worker` runs. How long a step fails before it is undone or stuck is no setting of the product.
+It is what `changeover worker` runs. The product has no setting for how long a step fails before it is undone or stuck.
 """
 
 import asyncio
