@@ -2,7 +2,7 @@
 
 import socket
 
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST
 
 
 def is_free(port: int) -> bool:
@@ -17,8 +17,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose_port(requested: int | None, usual: int) -> int:
-    """Return the requested port, else the usual one, else a free one.
+def choose_port(requested: int | None, usual: int, free: int) -> int:
+    """Return the requested port, else the usual one, else the `free` one.
 
     Raises OSError when the requested port is taken.
     """
@@ -26,4 +26,4 @@ def choose_port(requested: int | None, usual: int) -> int:
         if not is_free(requested):
             raise OSError(f"Port {requested} is taken. Choose another one, or leave the option out to get a free one.")
         return requested
-    return usual if is_free(usual) else free_port()
+    return usual if is_free(usual) else free

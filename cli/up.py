@@ -76,11 +76,12 @@ def _has_bank(data: Path, *, embedded: bool) -> bool:
 
 def _choose_ports(requested: dict[str, int | None], **metrics: int | None) -> Ports:
     """Return the requested ports, else the usual ones, else free ones; print which usual ones are taken."""
-    free = dict(zip(metrics, free_ports(len(metrics)), strict=True))
-    chosen = {name: choose_port(port, free[name]) for name, port in metrics.items()}
+    names = [*metrics, *requested]
+    free = dict(zip(names, free_ports(len(names)), strict=True))
+    chosen = {name: choose_port(port, free[name], free[name]) for name, port in metrics.items()}
     for name, port in requested.items():
         usual = getattr(USUAL, name)
-        chosen[name] = choose_port(port, usual)
+        chosen[name] = choose_port(port, usual, free[name])
         if port is None and chosen[name] != usual:
             console.print(f"[yellow]Port {usual} is taken:[/yellow] {NAMES[name]} uses {chosen[name]} instead.")
     return Ports(**chosen)

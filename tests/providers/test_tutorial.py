@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from examples.fake_systems.server import serving, stocked
-from telemetry.loopback import free_port
+from telemetry.loopback import free_ports
 from tests.support.commands import COMMAND, ROOT, run
 from tests.support.docs_pages import typed_session
 
@@ -65,7 +65,8 @@ def test_everything_runs_with_the_file_on_the_page(folder: Path) -> None:
         (exports,) = [block for block in SHELL if "export" in block]
         named = dict(re.findall(r"([A-Z_]+)=(\S+)", exports.replace("http://127.0.0.1:9100", outside)))
         assert set(named) >= {"CHANGEOVER_PAYMENTS", "CHANGEOVER_SEATS", "CHANGEOVER_OFFERS"}
-        ports = [f"--{name}={free_port()}" for name in ("api-port", "web-ui-port", "temporal-port")]
+        names = ("api-port", "web-ui-port", "temporal-port")
+        ports = [f"--{name}={port}" for name, port in zip(names, free_ports(3), strict=True)]
         process = subprocess.Popen(  # noqa: S603 - our own command
             [*COMMAND, "up", f"--data={folder / 'data'}", *ports],
             cwd=ROOT,

@@ -5,7 +5,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace as replace_
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -21,7 +20,7 @@ from cli.stack import Ports, Stack
 from examples.fake_systems.server import serving, stocked
 from telemetry.cached_collector import CachedCollector
 from telemetry.logs import MEMBERS
-from telemetry.loopback import HOST, free_port
+from telemetry.loopback import HOST, free_ports
 from temporal.names import ORDERS_QUEUE, StepName
 from tests.support.canary import ADULT, BORN, find_canaries
 from tests.support.commands import ROOT
@@ -46,7 +45,8 @@ Scraped = dict[str, list[tuple[Labels, float]]]
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    ports = replace_(Ports.free(), api_metrics=free_port(), worker_metrics=free_port())
+    names = ("temporal", "web_ui", "api", "api_metrics", "worker_metrics")
+    ports = Ports(**dict(zip(names, free_ports(len(names)), strict=True)))
     more = {"CHANGEOVER_RECONCILE_EVERY": "PT1S", "CHANGEOVER_LOG_FORMAT": "json"}
     # The catalogue is external, so that its calls are measured.
     with serving(stocked()) as shop:
