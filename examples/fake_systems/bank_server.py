@@ -1,24 +1,18 @@
 """Serves the fake bank over HTTP: `python -m examples.fake_systems.bank_server --book FILE`."""
 
-import argparse
-import socket
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from examples.fake_systems.bank import Bank, BankRefusalError, NotPossibleError
+from examples.fake_systems.server_process import create_parser, serve
 from store.database.store import utc_now
-from telemetry.loopback import HOST
 
 PAGE_SIZE = 100
-KEEP_ALIVE = 75
-"""Seconds, longer than clients keep a connection: closed under a request, its answer would be lost by chance."""
 
 
 class Authorisation(BaseModel):
@@ -100,20 +94,9 @@ def create_bank_app(bank: Bank) -> FastAPI:
     return app
 
 
-def _serve(bank: Bank, port: int, listening: int | None) -> None:
-    app = create_bank_app(bank)
-    config = uvicorn.Config(app, host=HOST, port=port, log_level="warning", timeout_keep_alive=KEEP_ALIVE)
-    sockets = [socket.socket(fileno=listening)] if listening is not None else None
-    uvicorn.Server(config).run(sockets)
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--book", type=Path, help="the SQLite file of the book; without it the book is in memory")
-    parser.add_argument("--port", type=int, default=9100)
-    parser.add_argument("--listening", type=int, help="a socket that is inherited, bound to the loopback address")
+    parser = create_parser(__doc__, port=9100)
     parser.add_argument("--life", type=int, help="how long an authorisation lasts, in seconds by its own clock")
-    parser.add_argument("--clock-ahead", type=int, default=0, help="by how many seconds its clock is ahead")
     chosen = parser.parse_args()
     life, ahead = timedelta(seconds=chosen.life) if chosen.life else None, timedelta(seconds=chosen.clock_ahead)
-    _serve(Bank(chosen.book, life, lambda: utc_now() + ahead), chosen.port, chosen.listening)
+    serve(create_bank_app(Bank(chosen.book, life, lambda: utc_now() + ahead)), chosen)

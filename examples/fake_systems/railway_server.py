@@ -1,20 +1,17 @@
 """Serves the fake railway over HTTP: `python -m examples.fake_systems.railway_server --book FILE`."""
 
 import argparse
-import socket
 from datetime import timedelta
 from pathlib import Path
 
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from examples.fake_systems.bank_server import KEEP_ALIVE
 from examples.fake_systems.railway import Railway
 from examples.fake_systems.railway_book import BookedRailway
 from examples.fake_systems.server import answer_railway_refusals, railway_routes, stocked
+from examples.fake_systems.server_process import create_parser, serve
 from store.database.store import utc_now
-from telemetry.loopback import HOST
 
 
 class Train(BaseModel):
@@ -44,13 +41,6 @@ def create_railway_app(railway: Railway) -> FastAPI:
     return app
 
 
-def _serve(railway: Railway, port: int, listening: int | None) -> None:
-    app = create_railway_app(railway)
-    config = uvicorn.Config(app, host=HOST, port=port, log_level="warning", timeout_keep_alive=KEEP_ALIVE)
-    sockets = [socket.socket(fileno=listening)] if listening is not None else None
-    uvicorn.Server(config).run(sockets)
-
-
 def _railway(arguments: argparse.Namespace) -> Railway:
     railway = BookedRailway(arguments.book) if arguments.book else Railway()
     ahead = timedelta(seconds=arguments.clock_ahead)
@@ -60,12 +50,8 @@ def _railway(arguments: argparse.Namespace) -> Railway:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--book", type=Path, help="the SQLite file of the book; without it the book is in memory")
-    parser.add_argument("--port", type=int, default=9101)
-    parser.add_argument("--listening", type=int, help="a socket that is inherited, bound to the loopback address")
+    parser = create_parser(__doc__, port=9101)
     parser.add_argument("--catalogue", type=Path, help="a catalogue file, whose departures and capacities it has")
     parser.add_argument("--longest", type=int, help="how long a hold lasts at most, in seconds by its own clock")
-    parser.add_argument("--clock-ahead", type=int, default=0, help="by how many seconds its clock is ahead")
     chosen = parser.parse_args()
-    _serve(_railway(chosen), chosen.port, chosen.listening)
+    serve(create_railway_app(_railway(chosen)), chosen)

@@ -18,8 +18,9 @@ from pydantic import BaseModel
 from domain.offers import Service
 from domain.products import Product, Supplement
 from examples.fake_systems.bank import Bank
-from examples.fake_systems.bank_server import KEEP_ALIVE, answer_bank_refusals, bank_routes
+from examples.fake_systems.bank_server import answer_bank_refusals, bank_routes
 from examples.fake_systems.railway import Hold, Railway, RailwayRefusalError, Seats, Units
+from examples.fake_systems.server_process import configure
 from examples.fake_systems.shop_server import Shop, shop_routes
 from providers.embedded.catalogue_file import Loaded, read_catalogue
 from store.database.store import utc_now
@@ -200,7 +201,7 @@ def serving(systems: FakeSystems) -> Iterator[str]:
     """Serve the systems in a thread while the block lasts; yield the address."""
     listening = listening_socket()
     port = listening.getsockname()[1]
-    config = uvicorn.Config(create_app(systems), log_level="critical", timeout_keep_alive=KEEP_ALIVE)
+    config = configure(create_app(systems), port, log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
@@ -220,4 +221,4 @@ if __name__ == "__main__":
     parser.add_argument("--catalogue", type=Path, default=DEMO)
     arguments = parser.parse_args()
     app = create_app(stocked(arguments.catalogue))
-    uvicorn.run(app, host=HOST, port=arguments.port, log_level="warning", timeout_keep_alive=KEEP_ALIVE)
+    uvicorn.Server(configure(app, arguments.port)).run()
