@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.support.book_rounds import PaymentRounds, SeatRounds
-from providers.book_comparison import NAME as BOOKS_AGREE
+from providers.payment_comparison import NAME as BOOKS_AGREE
 from providers.protocols import Inventory, PaymentProvider
 from providers.seat_comparison import NAME as SEATS_AGREE
 from store import invariants

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.credentials import API_SETTINGS, key_for
 from bench.processes import Processes
 from bench.scraping import read_counter
-from cli import books, demo_bank
+from cli import demo_bank, payment_book
 from cli.processes import Child
 from cli.stack import LOCAL_ONLY, Ports, Stack
 from store import invariants
@@ -70,7 +70,7 @@ class Rig:
 
     def _compare_books(self, address: str) -> None:
         with closing(demo_bank.connect(address)) as provider:
-            found = books.compare_with(self.stack.database, provider)
+            found = payment_book.compare_with(self.stack.database, provider)
         if found.comparison is None or found.comparison.differences:
             raise AssertionError(f"the bank's book differs from ours: {found}")
 

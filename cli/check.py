@@ -10,13 +10,13 @@ from rich.console import Group
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from cli import books, seat_book
-from cli.books import BooksRead
+from cli import payment_book, seat_book
 from cli.doctor.target import Target
 from cli.exit_codes import Code
 from cli.operators.output import Output
+from cli.payment_book import BooksRead
 from cli.seat_book import SeatBookRead
-from providers import book_comparison, seat_comparison
+from providers import payment_comparison, seat_comparison
 from store import invariants
 from store.database.store import LoginSeesNoRowsError, Store
 
@@ -35,7 +35,7 @@ def check(target: Target, *, as_json: bool) -> Code:
         with store.read() as tx:
             violations = list(invariants.violations(tx))
             late = invariants.overdue(tx, store.now() - START_LIMIT)
-        read, seats = books.compare(target), seat_book.compare(target)
+        read, seats = payment_book.compare(target), seat_book.compare(target)
     except LoginSeesNoRowsError as error:
         output.failure({"code": "LOGIN_SEES_NO_ROWS", "title": str(error)})
         return Code.UNKNOWN
@@ -56,7 +56,7 @@ def check(target: Target, *, as_json: bool) -> Code:
 
 def _differences(read: BooksRead | None) -> list[invariants.Violation]:
     found = read.comparison.differences if read and read.comparison else ()
-    return [invariants.Violation(book_comparison.NAME, each.order, each.sentence) for each in found]
+    return [invariants.Violation(payment_comparison.NAME, each.order, each.sentence) for each in found]
 
 
 def _seat_differences(seats: SeatBookRead | None) -> list[invariants.Violation]:
@@ -86,8 +86,8 @@ def _book_lines(violations: Sequence[invariants.Violation], read: BooksRead | No
     if read.comparison is None:
         yield f"[yellow]?[/yellow]      {escape(read.reason or '')}"
         return
-    wrong = [each for each in violations if each.invariant == book_comparison.NAME]
-    yield from _result(f"{book_comparison.SENTENCE} Compared: {read.comparison.payments}.", wrong)
+    wrong = [each for each in violations if each.invariant == payment_comparison.NAME]
+    yield from _result(f"{payment_comparison.SENTENCE} Compared: {read.comparison.payments}.", wrong)
 
 
 def _lines(violations: Sequence[invariants.Violation], late: Sequence[str]) -> Iterator[str]:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cli.doctor.target import Target
+from providers.book_deadline import BookTooLongError, Deadline
 from providers.errors import ProviderUnavailableError
 from providers.loader import ProviderSettingError, closing_provider, load_provider
 from providers.protocols import Inventory, ListsHolds
-from providers.seat_comparison import BookTooLongError, SeatDifference, book_of, compare_seats, deadline_in
+from providers.seat_comparison import SeatDifference, book_of, compare_seats
 from store.database.store import Store
-from store.views.books import tenants_with_orders
+from store.orders.orders import tenants_with_orders
 
 TIMEOUT = timedelta(minutes=5)
 """How long the whole comparison may take."""
@@ -43,7 +44,7 @@ def compare(target: Target) -> SeatBookRead | None:
 
 
 def _compare(database: str, book: ListsHolds) -> SeatBookRead:
-    store, deadline = Store(database), deadline_in(TIMEOUT)
+    store, deadline = Store(database), Deadline(TIMEOUT)
     try:
         with store.read() as tx:
             tenants = tenants_with_orders(tx)

@@ -1,17 +1,18 @@
 """Compares our reservations with the book of an external inventory that lists its holds."""
 
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from sqlmodel import Session
 
 from domain.orders import ReservationState
+from providers.book_deadline import Deadline
 from providers.errors import ProviderAnswerWrongError
 from providers.protocols import BookedPlace, HeldSeat, ListsHolds
+from store.changes import changes
 from store.views import seat_book
 from store.views.seat_book import Place, Reserved
 
@@ -28,10 +29,6 @@ class ReadsBook(Protocol):
 
     def now(self) -> datetime:
         """Return the time."""
-
-
-class BookTooLongError(Exception):
-    """The inventory's book is too long to be read in the time given."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +54,8 @@ def book_of(provider: object) -> ListsHolds | None:
     return provider if is_external and isinstance(provider, ListsHolds) else None
 
 
-def deadline_in(within: timedelta) -> timedelta:
-    """Return the instant after some time, on the clock of `compare_seats`, which no change of the system's moves."""
-    return timedelta(seconds=time.monotonic()) + within
-
-
-def compare_seats(store: ReadsBook, inventory: ListsHolds, tenant: str, deadline: timedelta) -> list[SeatDifference]:
-    """Compare every place of a tenant, until a deadline of `deadline_in`. Nothing is changed.
+def compare_seats(store: ReadsBook, inventory: ListsHolds, tenant: str, deadline: Deadline) -> list[SeatDifference]:
+    """Compare every place of a tenant, until a deadline. Nothing is changed.
 
     Our rows are read before and after the inventory's. A place is left out if they differ, or if its order has a
     request, a step or an undo under way in either reading. So a difference may still be gone in the next round: only
@@ -79,7 +71,7 @@ def compare_seats(store: ReadsBook, inventory: ListsHolds, tenant: str, deadline
             ours, booked = after.ours.get(reference), theirs.get(reference)
             if ours != before.ours.get(reference):
                 continue
-            order = ours.order if ours else seat_book.order_of_key(tx, tenant, booked.key) if booked else None
+            order = ours.order if ours else changes.order_of_key(tx, booked.key, tenant) if booked else None
             what = None if order in unsettled else _differ(ours, booked, now)
             if what is None or (ours and not booked and seat_book.is_past(tx, ours, now.date())):
                 continue
@@ -98,14 +90,13 @@ def _read(store: ReadsBook, tenant: str) -> _Reading:
         return _Reading(seat_book.reserved(tx, tenant), seat_book.unsettled_orders(tx, tenant))
 
 
-def _book(inventory: ListsHolds, tenant: str, deadline: timedelta) -> dict[str, BookedPlace]:
+def _book(inventory: ListsHolds, tenant: str, deadline: Deadline) -> dict[str, BookedPlace]:
     book: dict[str, BookedPlace] = {}
     for each in inventory.held_by_us(tenant):
         if each.held.reference in book:
             raise ProviderAnswerWrongError("the inventory's book has a reference twice")
         book[each.held.reference] = each
-        if deadline_in(timedelta(0)) > deadline:
-            raise BookTooLongError
+        deadline.check()
     return book
 
 

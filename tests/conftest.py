@@ -28,7 +28,7 @@ DATABASES = ("sqlite", "postgres")
 ON_ONE_DATABASE = (
     *("tests/api/discover/", "tests/api/entur/", "tests/api/desk/"),
     *("tests/guarantees/test_reseat.py", "tests/guarantees/test_reversal.py"),
-    *("tests/guarantees/test_catalogue_down.py", "tests/cli/test_books.py"),
+    *("tests/guarantees/test_catalogue_down.py", "tests/cli/test_payment_book.py"),
     *("tests/rules/", "tests/api/bad_inputs/", "tests/api/test_bad_input.py", "tests/api/test_bad_members.py"),
 )
 

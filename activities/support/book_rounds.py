@@ -5,14 +5,15 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import timedelta
 from typing import Generic, TypeVar
 
-from providers import book_comparison, seat_comparison
-from providers.book_comparison import Difference, NotInTimeError, compare_books
+from providers import payment_comparison, seat_comparison
+from providers.book_deadline import BookTooLongError, Deadline
 from providers.errors import ProviderUnavailableError
+from providers.payment_comparison import Difference, compare_books
 from providers.protocols import Inventory, PaymentProvider
-from providers.seat_comparison import BookTooLongError, SeatDifference, compare_seats, deadline_in
+from providers.seat_comparison import SeatDifference, compare_seats
 from store.database.store import Store
 from store.invariants import Violation
-from store.views.books import tenants_with_orders
+from store.orders.orders import tenants_with_orders
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ BOOK_TIMEOUT = timedelta(seconds=10)
 class BookRounds(Generic[D]):
     """Comparisons of one provider's book by this worker. A difference counts once two of its rounds have seen it."""
 
-    def __init__(self, store: Store, compare: Callable[[str, timedelta], Iterable[D]], kind: str) -> None:
+    def __init__(self, store: Store, compare: Callable[[str, Deadline], Iterable[D]], kind: str) -> None:
         self._store = store
         self._compare = compare
         self._kind = kind
@@ -39,11 +40,11 @@ class BookRounds(Generic[D]):
         """
         with self._store.read() as tx:
             tenants = tenants_with_orders(tx)
-        deadline, read = deadline_in(BOOK_TIMEOUT), list(self._seen)
+        deadline, read = Deadline(BOOK_TIMEOUT), list(self._seen)
         for tenant in sorted(tenants, key=lambda each: read.index(each) + 1 if each in read else 0):
             try:
                 differences = frozenset(self._compare(tenant, deadline))
-            except (ProviderUnavailableError, BookTooLongError, NotInTimeError) as error:
+            except (ProviderUnavailableError, BookTooLongError) as error:
                 about = {"kind": self._kind, "code": type(error).__name__}
                 log.warning("a provider's book was not compared", extra=about)
                 continue
@@ -91,15 +92,13 @@ class PaymentRounds:
 
     def __init__(self, store: Store, payments: PaymentProvider) -> None:
         self._rounds: BookRounds[Difference] | None = None
-        if book := book_comparison.book_of(payments):
-
-            def compare(tenant: str, deadline: timedelta) -> Iterable[Difference]:
-                return compare_books(store, book, [tenant], deadline - deadline_in(timedelta(0))).differences
-
-            self._rounds = BookRounds(store, compare, "payments")
+        if book := payment_comparison.book_of(payments):
+            self._rounds = BookRounds(
+                store, lambda tenant, deadline: compare_books(store, book, [tenant], deadline).differences, "payments"
+            )
 
     def run(self) -> Iterator[Violation]:
         """Yield what differs."""
         for _, again in self._rounds.run() if self._rounds else ():
             for each in again:
-                yield Violation(book_comparison.NAME, each.order, each.sentence)
+                yield Violation(payment_comparison.NAME, each.order, each.sentence)

@@ -7,7 +7,7 @@ from functools import partial
 from starlette.concurrency import run_in_threadpool
 
 from api.context import ApiContext
-from api.desk.books import BookOfOrder, book_of
+from api.desk.payment_book import BookOfOrder, book_of
 from api.desk.provider_comparison import Payment, Seat, UnitOfStock, payments_of, seats_of, units_of
 from api.desk.timeline import Timeline, timeline
 from api.desk.undo_preview import undo_list

@@ -9,7 +9,7 @@ from store.database.tenant_session import TenantSession
 from store.orders.orders import reservations_of
 from store.tables import EmbeddedPaymentRow, OrderRow, PaymentRow
 from store.views import provider_comparison
-from store.views.books import Sums, sums_of_row
+from store.views.payment_book import Sums, sums_of_row
 
 
 @dataclass(frozen=True)

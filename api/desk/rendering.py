@@ -16,7 +16,7 @@ from api.desk import labels
 from api.desk.security import COOKIE, token_of
 from api.errors.problems import ProblemError, problem_headers
 from domain.money import Money
-from providers.book_comparison import NAME, SENTENCE
+from providers.payment_comparison import NAME, SENTENCE
 from store.invariants import INVARIANTS
 from temporal.names import draft_id
 

@@ -14,7 +14,7 @@ from activities.reseats import HOLD_OTHER_SEATS
 from activities.reversals import FINALS
 from activities.seats import CONFIRM_SEATS
 from api.context import ApiContext
-from api.desk import books, labels
+from api.desk import labels, payment_book
 from api.services import needs_attention
 from api.services.needs_attention import progress_of, stuck_orders
 from api.workflow_client import TemporalUnavailableError
@@ -106,7 +106,7 @@ class Queue:
 async def queue(ctx: ApiContext) -> Queue:
     """Return everything that needs an operator; while Temporal is unavailable, from the database only."""
     violations = asyncio.ensure_future(run_in_threadpool(_find_discrepancies, ctx))
-    differing = asyncio.ensure_future(books.differences(ctx))
+    differing = asyncio.ensure_future(payment_book.differences(ctx))
     names = await stuck_names(ctx)
     orders = await run_in_threadpool(_reported_stuck, ctx) if names is None else names
     progress = (

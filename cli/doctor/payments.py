@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cli import books
+from cli import payment_book
 from cli.doctor.findings import Finding, bad, note, ok
 from cli.doctor.target import Target
 from store.database.connections import database_url, is_sqlite
@@ -20,7 +20,7 @@ def examine(target: Target) -> Iterator[Finding]:
     if is_sqlite(url) and not Path(url.database or "").exists():
         return
     try:
-        read = books.compare(target)
+        read = payment_book.compare(target)
     except SQLAlchemyError:
         return
     if read is None:

@@ -5,7 +5,7 @@ from contextlib import closing
 from rich.console import Console
 from rich.table import Table
 
-from cli import books, demo_bank
+from cli import demo_bank, payment_book
 from cli.demo.story_runner import StoryError, StoryRunner
 from cli.http_clients.responses import Json
 from store import invariants
@@ -91,7 +91,7 @@ def check_invariants(console: Console, database: str) -> None:
 def check_books(console: Console, database: str, bank: demo_bank.DemoBank) -> None:
     """Compare our ledger with the demo bank's own book. Raises StoryError unless they agree."""
     with closing(demo_bank.connect(bank.address)) as provider:
-        read = books.compare_with(database, provider)
+        read = payment_book.compare_with(database, provider)
     if read.comparison is None:
         raise StoryError(read.reason or "")
     if read.comparison.differences:

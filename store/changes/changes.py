@@ -34,6 +34,8 @@ TEMPORAL_UPDATE_ROUTE = "temporal-update"
 """The route of a request that an operator sent in Temporal itself."""
 PROVIDER_EVENT_ROUTE = "provider-event"
 """The route of a request that serves an event of an outside provider."""
+_ID_LENGTH = 36
+"""The length of a change's id, with which the keys of its steps begin."""
 _SENDERS = {TEMPORAL_UPDATE_ROUTE: TEMPORAL, PROVIDER_EVENT_ROUTE: PROVIDER}
 
 # A series that exists before its first increment lets `rate()` see that increment.
@@ -294,3 +296,9 @@ def record_dispatch_error(tx: Session, change: str, code: str) -> None:
     """Record, as a code, why an unclaimed request could not be submitted to its workflow."""
     waiting = (col(ChangeRow.id) == change, col(ChangeRow.claimed_at).is_(None), col(ChangeRow.outcome).is_(None))
     tx.exec(update(ChangeRow).where(*waiting).values(dispatch_error=code))
+
+
+def order_of_key(tx: Session, key: str, tenant: str | None = None) -> str | None:
+    """Return the order of the change whose step has a key; None if no change, or none of the tenant, has its id."""
+    found = select(ChangeRow.order_number).where(ChangeRow.id == key[:_ID_LENGTH])
+    return tx.exec(found if tenant is None else found.where(ChangeRow.tenant == tenant)).one_or_none()

@@ -216,3 +216,8 @@ def write_order(tx: Session, order: OrderRow) -> None:
     changed = {name: getattr(order, name) for name in _ORDER_COLUMNS if name not in unmodified}
     if changed:
         tx.connection().execute(_UPDATE_ORDER, changed | {"of_order": order.number})
+
+
+def tenants_with_orders(tx: Session) -> list[str]:
+    """Return the tenants that have an order."""
+    return sorted(tx.exec(select(OrderRow.tenant).distinct()))

@@ -10,8 +10,6 @@ from domain.orders import ReservationState
 from store.changes.step_records import StepState
 from store.tables import ChangeRow, LineRow, ReservationRow, StepRecordRow
 
-_CHANGE_LENGTH = 36
-"""The length of a change's id, with which the keys of its steps begin."""
 Place = tuple[str | None, str | None, date | None, int | None, int | None]
 """The item, service and day of a unit; or the service, coach and seat of a seat."""
 
@@ -50,12 +48,6 @@ def unsettled_orders(tx: Session, tenant: str) -> set[str]:
         ChangeRow.tenant == tenant, col(ChangeRow.outcome).is_(None), col(ChangeRow.claimed_at).is_not(None)
     )
     return {*tx.exec(steps).all(), *(order for order in tx.exec(running) if order is not None)}
-
-
-def order_of_key(tx: Session, tenant: str, key: str) -> str | None:
-    """Return the order for which something was held under a key; None if no change of the tenant has its id."""
-    of_key = (ChangeRow.tenant == tenant, ChangeRow.id == key[:_CHANGE_LENGTH])
-    return tx.exec(select(ChangeRow.order_number).where(*of_key)).one_or_none()
 
 
 def is_past(tx: Session, place: Reserved, today: date) -> bool:

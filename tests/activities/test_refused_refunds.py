@@ -19,9 +19,9 @@ from domain.moves import MoveState
 from domain.refusals import PaymentRefused, RefundRefused, SecondPersonNeeded
 from examples.fake_systems.bank import REFUSE_REFUND
 from examples.providers.bank_payments import BankPayments
-from providers.book_comparison import compare_books
 from providers.embedded.payments import EmbeddedPayments
 from providers.errors import ProviderUnavailableError, RefundDeclinedError
+from providers.payment_comparison import compare_books
 from providers.protocols import Found, FoundState, RefundState
 from store.changes import operator_statements
 from store.changes.operator_statements import OperatorStatement

@@ -10,8 +10,9 @@ import pytest
 
 from activities.reconciliation import ReconciliationActivities
 from examples.fake_systems.railway import Hold, Seats
+from providers.book_deadline import Deadline
 from providers.contracts import Trouble
-from providers.seat_comparison import book_of, compare_seats, deadline_in
+from providers.seat_comparison import book_of, compare_seats
 from temporal.names import StepName
 from tests.guarantees.test_recovery import reconcile
 from tests.support.canary import ADULT
@@ -183,7 +184,7 @@ async def test_what_changes_while_the_book_is_read_is_not_compared(
         return read
 
     monkeypatch.setattr(by_rail.railway, "book", confirm_after_reading)
-    arguments = (components.store, inventory, TENANT, deadline_in(timedelta(seconds=10)))
+    arguments = (components.store, inventory, TENANT, Deadline(timedelta(seconds=10)))
     assert await asyncio.to_thread(compare_seats, *arguments) == []
     by_rail.assert_books_agree(order)
 

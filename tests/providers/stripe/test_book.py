@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from domain.money import Money
-from providers.book_comparison import sums_by_payment
 from providers.contracts.assertions import expect_failure, new_key
+from providers.payment_comparison import sums_by_payment
 from providers.protocols import Movement, MovementKind
-from store.views.books import Sums
+from store.views.payment_book import Sums
 from tests.providers.stripe.merchant import EUR, TENANT, Merchant
 
 NONE = Money(0, "EUR")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from cli import demo_bank
 from cli.doctor.target import Target
-from providers.book_comparison import Comparison, all_tenants, book_of, compare_books
 from providers.errors import ProviderUnavailableError
 from providers.loader import ProviderSettingError, closing_provider, load_provider
+from providers.payment_comparison import Comparison, all_tenants, book_of, compare_books
 from providers.protocols import PaymentProvider
 from store.database.store import Store
 

@@ -9,9 +9,6 @@ from domain.moves import MoveState
 from domain.settlement import MoveKind
 from store.tables import ChangeRow, LedgerRow, MoveRow, OrderRow, PaymentRow
 
-_CHANGE_LENGTH = 36
-"""The length of a change's id, with which the keys of its steps begin."""
-
 
 @dataclass(frozen=True)
 class Sums:
@@ -43,16 +40,6 @@ def sums_of_row(row: PaymentRow, currency: str) -> Sums:
 def is_known(tx: Session, key: str) -> bool:
     """Whether any tenant has a payment under a key."""
     return tx.exec(select(PaymentRow.key).where(PaymentRow.key == key)).first() is not None
-
-
-def tenants_with_orders(tx: Session) -> list[str]:
-    """Return the tenants that have an order."""
-    return sorted(tx.exec(select(OrderRow.tenant).distinct()))
-
-
-def order_of_payment(tx: Session, key: str) -> str | None:
-    """Return the order for which a payment was authorised under a key; None if no change of ours has this id."""
-    return tx.exec(select(ChangeRow.order_number).where(ChangeRow.id == key[:_CHANGE_LENGTH])).one_or_none()
 
 
 def is_moving(tx: Session, key: str) -> bool:

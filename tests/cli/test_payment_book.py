@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from activities.reconciliation import ReconciliationActivities
 from activities.support import book_rounds
-from api.desk import books as desk_books
+from api.desk import payment_book as desk_book
 from cli import demo_bank, doctor
 from cli.doctor.findings import Finding, Verdict
 from cli.doctor.target import Target
@@ -28,7 +28,7 @@ from domain.settlement import MoveKind
 from examples.fake_systems.bank import PENDING_REFUND, Bank
 from examples.fake_systems.server import FakeSystems, serving
 from examples.providers.bank_payments import BankPayments, BankSettings
-from providers.book_comparison import Difference, compare_books
+from providers.payment_comparison import Difference, compare_books
 from providers.protocols import PaymentProvider
 from runtime.settings import Settings
 from store.orders import moves
@@ -348,7 +348,7 @@ async def test_a_page_of_the_desk_does_not_wait_for_a_provider_that_is_silent(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = await installation.world.sold(ADULT)
-    monkeypatch.setattr(desk_books, "BOOK_TIMEOUT", timedelta(milliseconds=200))
+    monkeypatch.setattr(desk_book, "BOOK_TIMEOUT", timedelta(milliseconds=200))
     with listening_socket() as silent:
         silent.listen()
         settings = BankSettings(url=f"http://{HOST}:{silent.getsockname()[1]}", secret=SecretStr("s"), timeout=PAUSE)

@@ -7,14 +7,15 @@ from datetime import timedelta
 from typing import TypeVar
 
 from api.context import ApiContext
-from providers import book_comparison
-from providers.book_comparison import NAME, NotInTimeError, compare_books, sums_by_payment
+from providers import payment_comparison
+from providers.book_deadline import BookTooLongError, Deadline
 from providers.errors import ProviderUnavailableError
+from providers.payment_comparison import NAME, compare_books, sums_by_payment
 from providers.protocols import ListsMovements
 from store.invariants import Violation
 from store.orders.orders import find
 from store.views import provider_comparison
-from store.views.books import Sums
+from store.views.payment_book import Sums
 
 BOOK_TIMEOUT = timedelta(seconds=3)
 """How long a page waits for a book."""
@@ -34,7 +35,7 @@ class BookOfOrder:
 
 async def book_of(ctx: ApiContext, number: str) -> BookOfOrder:
     """Read the book for one order."""
-    book = book_comparison.book_of(ctx.payments)
+    book = payment_comparison.book_of(ctx.payments)
     if book is None:
         return BookOfOrder(None)
     sums = await _in_time(lambda: _read(ctx, book, number))
@@ -46,7 +47,7 @@ async def differences(ctx: ApiContext) -> list[Violation] | None:
 
     As for other violations, one without an order is shown without authentication only.
     """
-    book = book_comparison.book_of(ctx.payments)
+    book = payment_comparison.book_of(ctx.payments)
     if book is None:
         return []
     return await _in_time(lambda: _compare(ctx, book))
@@ -56,7 +57,7 @@ async def _in_time(read: Callable[[], T]) -> T | None:
     try:
         # A thread of its own: this page does not wait longer for it, whatever the provider does.
         return await asyncio.wait_for(asyncio.to_thread(read), BOOK_TIMEOUT.total_seconds())
-    except (TimeoutError, NotInTimeError, ProviderUnavailableError):
+    except (TimeoutError, BookTooLongError, ProviderUnavailableError):
         return None
 
 
@@ -68,7 +69,7 @@ def _read(ctx: ApiContext, book: ListsMovements, number: str) -> Mapping[str, Su
 
 
 def _compare(ctx: ApiContext, book: ListsMovements) -> list[Violation]:
-    found = compare_books(ctx.store, book, [ctx.tenant], within=BOOK_TIMEOUT).differences
+    found = compare_books(ctx.store, book, [ctx.tenant], Deadline(BOOK_TIMEOUT)).differences
     with ctx.store.read() as tx:
         shown = [each for each in found if (find(tx, each.order) if each.order else not ctx.client)]
     return [Violation(NAME, each.order, each.sentence) for each in shown]

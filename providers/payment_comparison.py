@@ -1,20 +1,21 @@
 """Compares our ledger with the book of an external payment provider that lists its movements."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
 from sqlmodel import Session
 
 from domain.money import Money, total
+from providers.book_deadline import Deadline
 from providers.errors import ProviderUnavailableError
 from providers.protocols import ListsMovements, Movement, MovementKind
-from store.views import books
-from store.views.books import Sums
+from store.changes import changes
+from store.orders.orders import tenants_with_orders
+from store.views import payment_book
+from store.views.payment_book import Sums
 
 NAME = "books_agree"
 """The name under which differences are shown beside violations of invariants."""
@@ -28,10 +29,6 @@ class Readable(Protocol):
 
     def read(self) -> AbstractContextManager[Session]:
         """Open a read transaction."""
-
-
-class NotInTimeError(Exception):
-    """The provider's book is too long to be read in the time given."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +74,23 @@ def book_of(provider: object) -> ListsMovements | None:
 
 
 def compare_books(
-    store: Readable, provider: ListsMovements, tenants: Sequence[str], within: timedelta | None = None
+    store: Readable, provider: ListsMovements, tenants: Sequence[str], deadline: Deadline | None = None
 ) -> Comparison:
-    """Compare every payment of some tenants, within a time if one is given.
+    """Compare every payment of some tenants, until a deadline if one is given.
 
     A payment whose order has a running request is left out, since its step may be between the two books, and one with
-    a pending refund. Raises ProviderUnavailableError, and NotInTimeError.
+    a pending refund. Raises ProviderUnavailableError, and BookTooLongError.
     """
-    ends = _now() + within if within else None
+    deadline = deadline or Deadline()
     payments, differences = 0, list[Difference]()
     for tenant in tenants:
-        theirs = sums_by_payment(_book(provider, tenant, ends))
+        theirs = sums_by_payment(_book(provider, tenant, deadline))
         with store.read() as tx:
-            ours = books.ledger_sums(tx, tenant)
+            ours = payment_book.ledger_sums(tx, tenant)
         keys = {**ours, **theirs}
         payments += len(keys)
         suspects = (key for key in keys if _differ(ours.get(key), theirs.get(key)))
-        found = (_confirm(store, provider, tenant, key) for key in _in_time(suspects, ends))
+        found = (_confirm(store, provider, tenant, key) for key in _in_time(suspects, deadline))
         differences += islice((each for each in found if each), MAX_DIFFERENCES - len(differences))
     return Comparison(payments, tuple(differences))
 
@@ -101,7 +98,7 @@ def compare_books(
 def all_tenants(store: Readable) -> list[str]:
     """Return the tenants that may have payments."""
     with store.read() as tx:
-        return books.tenants_with_orders(tx)
+        return tenants_with_orders(tx)
 
 
 def sums_by_payment(movements: Iterable[Movement]) -> dict[str, Sums]:
@@ -130,10 +127,10 @@ def _sum_of(kind: MovementKind, movements: Sequence[Movement], currency: str) ->
     return total((each.amount for each in movements if each.kind is kind and each.amount), currency)
 
 
-def _book(provider: ListsMovements, tenant: str, ends: timedelta | None) -> Iterator[Movement]:
+def _book(provider: ListsMovements, tenant: str, deadline: Deadline) -> Iterator[Movement]:
     after = None
     while True:
-        _check_time(ends)
+        deadline.check()
         page = provider.movements(tenant, after)
         yield from page.movements
         if page.next is None:
@@ -141,19 +138,10 @@ def _book(provider: ListsMovements, tenant: str, ends: timedelta | None) -> Iter
         after = page.next
 
 
-def _in_time(keys: Iterable[str], ends: timedelta | None) -> Iterator[str]:
+def _in_time(keys: Iterable[str], deadline: Deadline) -> Iterator[str]:
     for key in keys:
-        _check_time(ends)
+        deadline.check()
         yield key
-
-
-def _check_time(ends: timedelta | None) -> None:
-    if ends is not None and _now() > ends:
-        raise NotInTimeError
-
-
-def _now() -> timedelta:
-    return timedelta(seconds=time.monotonic())
 
 
 def _differ(ours: Sums | None, theirs: Sums | None) -> bool:
@@ -179,10 +167,10 @@ def _confirm(store: Readable, provider: ListsMovements, tenant: str, key: str) -
 def _ours(store: Readable, tenant: str, key: str) -> tuple[str | None, Sums | None, bool, bool]:
     """Return a payment's order, its sums in our ledger, whether it ended, and whether it is not to be compared."""
     with store.read() as tx:
-        order = books.order_of_payment(tx, key)
-        sums = books.ledger_sums(tx, tenant, key).get(key)
+        order = changes.order_of_key(tx, key)
+        sums = payment_book.ledger_sums(tx, tenant, key).get(key)
         # A bank may list all its merchants' movements together: another tenant's payment does not concern this one.
-        elsewhere = sums is None and books.is_known(tx, key)
-        in_progress = order is not None and books.is_in_progress(tx, order)
-        left_out = elsewhere or in_progress or books.is_moving(tx, key)
-        return order, sums, books.has_ended(tx, key), left_out
+        elsewhere = sums is None and payment_book.is_known(tx, key)
+        in_progress = order is not None and payment_book.is_in_progress(tx, order)
+        left_out = elsewhere or in_progress or payment_book.is_moving(tx, key)
+        return order, sums, payment_book.has_ended(tx, key), left_out
