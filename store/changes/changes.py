@@ -26,7 +26,7 @@ from store.database.store import after_commit, before_commit
 from store.database.tenant_session import TenantSession
 from store.tables import ChangeRow, OrderRow
 from telemetry.metrics import CHANGES
-from temporal.names import PROVIDER_UNAVAILABLE, STEP_FAILED
+from temporal.names import PROVIDER_UNAVAILABLE, STEP_FAILED, change_of_key
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ TEMPORAL_UPDATE_ROUTE = "temporal-update"
 """The route of a request that an operator sent in Temporal itself."""
 PROVIDER_EVENT_ROUTE = "provider-event"
 """The route of a request that serves an event of an outside provider."""
-_ID_LENGTH = 36
-"""The length of a change's id, with which the keys of its steps begin."""
 _SENDERS = {TEMPORAL_UPDATE_ROUTE: TEMPORAL, PROVIDER_EVENT_ROUTE: PROVIDER}
 
 # A series that exists before its first increment lets `rate()` see that increment.
@@ -300,5 +298,5 @@ def record_dispatch_error(tx: Session, change: str, code: str) -> None:
 
 def order_of_key(tx: Session, key: str, tenant: str | None = None) -> str | None:
     """Return the order of the change whose step has a key; None if no change, or none of the tenant, has its id."""
-    found = select(ChangeRow.order_number).where(ChangeRow.id == key[:_ID_LENGTH])
+    found = select(ChangeRow.order_number).where(ChangeRow.id == change_of_key(key))
     return tx.exec(found if tenant is None else found.where(ChangeRow.tenant == tenant)).one_or_none()

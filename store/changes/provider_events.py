@@ -15,7 +15,6 @@ from store.database.documents import to_document
 from store.database.inserts import insert_if_absent
 from store.orders.ledger import find_payment
 from store.tables import ChangeRow, MoveRow, ProviderEventRow
-from temporal.names import change_of_key
 
 ROUTE = changes.PROVIDER_EVENT_ROUTE
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -54,8 +53,7 @@ def receive(tx: Session, event: ProviderEvent, now: datetime) -> ProviderEventRo
 
 def hand_over(tx: Session, row: ProviderEventRow, now: datetime) -> bool:
     """Make an event a new request of its order; return whether its order is known."""
-    of_key = (ChangeRow.id == change_of_key(row.key), ChangeRow.tenant == row.tenant)
-    order = tx.exec(select(ChangeRow.order_number).where(*of_key)).one_or_none()
+    order = changes.order_of_key(tx, row.key, row.tenant)
     if order is None:
         return False
     request = ChangeRequest(kind=ChangeKind.PROVIDER_EVENT)
